@@ -1,0 +1,47 @@
+// The layers, lowest first. A file may import from its own layer and from those its entry names.
+const LAYERS = {
+  errors: [],
+  tensor: ["errors"],
+  checkpoint: ["errors", "tensor"],
+  mapping: ["errors", "tensor", "checkpoint"],
+  convert: ["errors", "tensor", "checkpoint", "mapping"],
+  runtime: ["errors", "tensor", "checkpoint", "mapping"],
+  verify: ["errors", "tensor", "checkpoint", "mapping"],
+  api: ["errors", "tensor", "checkpoint", "mapping", "convert", "runtime", "verify"],
+  cli: ["errors", "tensor", "checkpoint", "mapping", "convert", "runtime", "verify", "api"],
+};
+
+const arrows = Object.entries(LAYERS).map(([layer, below]) => ({
+  name: `${layer}-imports-only-below`,
+  severity: "error",
+  from: { path: `^src/${layer}/` },
+  to: { path: "^src/", pathNot: `^src/(${[layer, ...below].join("|")})/` },
+}));
+
+module.exports = {
+  forbidden: [
+    ...arrows,
+    { name: "no-circular", severity: "error", from: {}, to: { circular: true } },
+    {
+      name: "no-orphans",
+      severity: "error",
+      from: { orphan: true, path: "^src/", pathNot: "\\.d\\.ts$" },
+      to: {},
+    },
+    {
+      name: "not-to-dev-dep",
+      severity: "error",
+      from: { path: "^src/" },
+      to: { dependencyTypes: ["npm-dev"], dependencyTypesNot: ["type-only"] },
+    },
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: "node_modules" },
+    tsConfig: { fileName: "tsconfig.json" },
+    enhancedResolveOptions: {
+      extensions: [".ts", ".js", ".mjs"],
+      conditionNames: ["import", "types", "node", "default"],
+    },
+  },
+};

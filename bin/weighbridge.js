@@ -1,0 +1,11 @@
+#!/usr/bin/env node
+import { existsSync } from "node:fs";
+
+const entry = new URL("../dist/cli/main.js", import.meta.url);
+if (existsSync(entry)) {
+  const { main } = await import(entry.href);
+  await main(process.argv.slice(2));
+} else {
+  process.stderr.write("weighbridge is not built in this checkout; run: npm ci && npm run build\n");
+  process.exitCode = 6;
+}

@@ -1,0 +1,181 @@
+import { constants } from "node:fs";
+import { open, type FileHandle } from "node:fs/promises";
+import { isSystemError, WbError } from "../errors/wb-error.ts";
+import type { ByteSource } from "../tensor/byte-source.ts";
+
+/** A file as a byte source; `close` gives its handle back. */
+export interface FileSource extends ByteSource {
+  /** Device and inode, so that a writer can refuse to write over what is being read. */
+  readonly identity: { readonly device: bigint; readonly inode: bigint };
+  close(): Promise<void>;
+}
+
+/** Opens a regular file for positional reads; a FIFO or a device is refused without blocking. */
+export async function openFileSource(path: string): Promise<FileSource> {
+  const handle = await openForReading(path);
+  try {
+    const facts = await handle.stat({ bigint: true });
+    if (!facts.isFile()) {
+      throw new WbError("WB3002", `${path}: expected a regular file, found ${kindOf(facts)}`);
+    }
+    const byteLength = Number(facts.size);
+    const source: FileSource = {
+      label: path,
+      byteLength,
+      identity: { device: facts.dev, inode: facts.ino },
+      fileRange: { path, begin: 0 },
+      read: (begin, length) => readNew(source, begin, length),
+      readInto: (begin, target) => readFully(handle, path, byteLength, begin, target),
+      close: () => handle.close(),
+    };
+    return source;
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+async function openForReading(path: string): Promise<FileHandle> {
+  try {
+    // O_NONBLOCK: opening a FIFO that nobody writes to would wait for ever.
+    return await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    if (error.code === "ENOENT" || error.code === "ENOTDIR") {
+      throw new WbError("WB3001", `${path}: no such file`, { cause: error });
+    }
+    throw new WbError("WB6002", `${path}: cannot be opened (${error.code})`, { cause: error });
+  }
+}
+
+function kindOf(facts: { isDirectory(): boolean; isFIFO(): boolean; isSocket(): boolean }): string {
+  if (facts.isDirectory()) return "a folder";
+  if (facts.isFIFO()) return "a FIFO";
+  return facts.isSocket() ? "a socket" : "a device";
+}
+
+async function readFully(
+  handle: FileHandle,
+  label: string,
+  byteLength: number,
+  begin: number,
+  target: Uint8Array,
+): Promise<void> {
+  checkRange(label, byteLength, begin, target.byteLength);
+  let filled = 0;
+  while (filled < target.byteLength) {
+    let bytesRead: number;
+    try {
+      // Node reads at most 2^31 − 1 bytes a call, and fewer whenever the system likes.
+      const length = Math.min(target.byteLength - filled, 0x4000_0000);
+      ({ bytesRead } = await handle.read(target, filled, length, begin + filled));
+    } catch (error) {
+      throw new WbError(
+        "WB6002",
+        `${label}: reading ${target.byteLength} bytes at ${begin} failed`,
+        { cause: error },
+      );
+    }
+    if (bytesRead === 0) {
+      throw new WbError(
+        "WB3003",
+        `${label}: expected ${target.byteLength} bytes at ${begin}, found ${filled}; the file shrank while it was read`,
+      );
+    }
+    filled += bytesRead;
+  }
+}
+
+/** Bytes in memory as a source. */
+export function memorySource(bytes: Uint8Array, label: string): ByteSource {
+  const source: ByteSource = {
+    label,
+    byteLength: bytes.byteLength,
+    read: (begin, length) => readNew(source, begin, length),
+    readInto: (begin, target) =>
+      settle(() => {
+        checkRange(label, bytes.byteLength, begin, target.byteLength);
+        target.set(bytes.subarray(begin, begin + target.byteLength));
+      }),
+  };
+  return source;
+}
+
+/** A range of another source. */
+export function sliceSource(
+  parent: ByteSource,
+  begin: number,
+  byteLength: number,
+  label = parent.label,
+): ByteSource {
+  checkRange(label, parent.byteLength, begin, byteLength);
+  const range = parent.fileRange;
+  const source: ByteSource = {
+    label,
+    byteLength,
+    fileRange: range === undefined ? undefined : { path: range.path, begin: range.begin + begin },
+    read: (offset, length) => readNew(source, offset, length),
+    readInto: async (offset, target) => {
+      checkRange(label, byteLength, offset, target.byteLength);
+      await parent.readInto(begin + offset, target);
+    },
+  };
+  return source;
+}
+
+/** Several sources, one after another, as one. */
+export function concatSource(parts: readonly ByteSource[], label: string): ByteSource {
+  const begins: number[] = [];
+  let byteLength = 0;
+  for (const part of parts) {
+    begins.push(byteLength);
+    byteLength += part.byteLength;
+  }
+  const total = byteLength;
+  const source: ByteSource = {
+    label,
+    byteLength: total,
+    read: (begin, length) => readNew(source, begin, length),
+    readInto: async (begin, target) => {
+      checkRange(label, total, begin, target.byteLength);
+      const end = begin + target.byteLength;
+      for (const [index, part] of parts.entries()) {
+        const partBegin = begins[index] ?? 0;
+        const from = Math.max(begin, partBegin);
+        const to = Math.min(end, partBegin + part.byteLength);
+        if (from < to)
+          await part.readInto(from - partBegin, target.subarray(from - begin, to - begin));
+      }
+    },
+  };
+  return source;
+}
+
+/** Throws WB3003 unless `length` bytes at `begin` lie inside `byteLength`. */
+export function checkRange(label: string, byteLength: number, begin: number, length: number): void {
+  if (begin < 0 || length < 0 || begin + length > byteLength) {
+    throw new WbError(
+      "WB3003",
+      `${label}: expected ${length} bytes at ${begin}, but there are only ${byteLength} bytes in all`,
+      { details: { begin, length, byteLength } },
+    );
+  }
+}
+
+/** A new buffer, filled by `readInto`; the range is checked before anything is allocated. */
+export async function readNew(
+  source: ByteSource,
+  begin: number,
+  length: number,
+): Promise<Uint8Array> {
+  checkRange(source.label, source.byteLength, begin, length);
+  const bytes = new Uint8Array(length);
+  await source.readInto(begin, bytes);
+  return bytes;
+}
+
+/** Runs `work` at once and gives its outcome as a promise. */
+async function settle(work: () => void): Promise<void> {
+  await Promise.resolve();
+  work();
+}

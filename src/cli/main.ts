@@ -1,0 +1,192 @@
+import yargs from "yargs";
+import type { ErrorCode } from "../errors/codes.ts";
+import { isSystemError, WbError } from "../errors/wb-error.ts";
+import type { Arguments, Command, CommandContext, CommandResult } from "./command.ts";
+import { COMMANDS } from "./commands.ts";
+import { exitCodeOf } from "./exit-codes.ts";
+import { progressDrawer } from "./progress.ts";
+
+interface Outcome {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/**
+ * Runs one command line and sets `process.exitCode`, the only place that does. The result goes to stdout, everything
+ * else to stderr; under --json stdout is exactly one document, also on failure.
+ */
+export async function main(argv: readonly string[]): Promise<void> {
+  ignoreClosedPipe(process.stdout);
+  ignoreClosedPipe(process.stderr);
+  const interruption = new AbortController();
+  const stop = (): void => {
+    interruption.abort(new WbError("WB9001", "interrupted"));
+  };
+  process.once("SIGINT", stop);
+  process.once("SIGTERM", stop);
+  try {
+    const outcome = await execute(argv, interruption.signal);
+    process.stderr.write(outcome.stderr);
+    process.stdout.write(outcome.stdout);
+    process.exitCode = outcome.exitCode;
+  } finally {
+    process.removeListener("SIGINT", stop);
+    process.removeListener("SIGTERM", stop);
+  }
+}
+
+async function execute(argv: readonly string[], signal: AbortSignal): Promise<Outcome> {
+  const json = argv.includes("--json");
+  let chosen = "";
+  try {
+    let outcome: Outcome | undefined;
+    const parser = commandLine(async (command, args) => {
+      chosen = nameOf(command);
+      outcome = await runCommand(command, args, json, signal);
+    });
+    const help = await parsed(parser, argv);
+    return outcome ?? { exitCode: 0, stdout: help, stderr: "" };
+  } catch (error) {
+    return failure(
+      error,
+      chosen === "" ? (argv[0] ?? "") : chosen,
+      json,
+      argv.includes("--verbose"),
+    );
+  }
+}
+
+type Handler = (command: Command, args: Arguments) => Promise<void>;
+
+function commandLine(handler: Handler): ReturnType<typeof yargs> {
+  let parser = yargs()
+    .scriptName("weighbridge")
+    .usage("$0 <command> [options]")
+    .option("json", { type: "boolean", describe: "print one JSON document" })
+    .option("quiet", { type: "boolean", describe: "print nothing but the result" })
+    .option("verbose", { type: "boolean", describe: "print details, and where an error came from" })
+    .strict()
+    .recommendCommands()
+    .demandCommand(1, "Name a command.")
+    .exitProcess(false)
+    .parserConfiguration({ "duplicate-arguments-array": false, "camel-case-expansion": false })
+    .fail((message, error: unknown) => {
+      throw error instanceof Error ? error : new WbError("WB2001", message);
+    });
+  for (const command of COMMANDS) {
+    parser = parser.command(
+      command.usage,
+      command.summary,
+      (sub) => {
+        for (const [line, description] of command.examples) sub.example(line, description);
+        return command.options(sub);
+      },
+      (args) => handler(command, args),
+    );
+  }
+  return parser;
+}
+
+/** Parses and runs; gives the text that yargs itself would print (--help, --version). */
+async function parsed(parser: ReturnType<typeof yargs>, argv: readonly string[]): Promise<string> {
+  let printed = "";
+  await parser.parseAsync([...argv], {}, (_error, _args, output) => {
+    printed = output === "" ? "" : `${output}\n`;
+  });
+  return printed;
+}
+
+async function runCommand(
+  command: Command,
+  args: Arguments,
+  json: boolean,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const quiet = args["quiet"] === true;
+  const drawer = progressDrawer(process.stderr);
+  const context: CommandContext = {
+    signal,
+    json,
+    quiet,
+    verbose: args["verbose"] === true,
+    colour: process.stderr.isTTY && (process.env["NO_COLOR"] ?? "") === "",
+    note: (line) => {
+      drawer.clear();
+      if (!quiet) process.stderr.write(`${line}\n`);
+    },
+    progress: (event) => {
+      if (!quiet) drawer.draw(event);
+    },
+    stream: (text) => {
+      drawer.clear();
+      if (!json) process.stdout.write(text);
+    },
+  };
+  let result: CommandResult;
+  try {
+    result = await command.run(args, context);
+  } finally {
+    drawer.clear();
+  }
+  const document = { schemaVersion: 1, command: nameOf(command), ok: result.ok, ...result.json };
+  return {
+    exitCode: result.ok ? 0 : (result.exitCode ?? 1),
+    stdout: json ? `${JSON.stringify(document)}\n` : result.text === "" ? "" : `${result.text}\n`,
+    stderr: "",
+  };
+}
+
+function failure(error: unknown, command: string, json: boolean, verbose: boolean): Outcome {
+  const known = asWbError(error);
+  const trace = verbose && error instanceof Error ? `${error.stack ?? ""}\n` : "";
+  const text = `error ${known.code}: ${known.message}\n  ${known.hint}\n  (weighbridge explain ${known.code})\n${trace}`;
+  const document = {
+    schemaVersion: 1,
+    command,
+    ok: false,
+    error: { code: known.code, message: known.message, hint: known.hint, details: known.details },
+  };
+  return {
+    exitCode: exitCodeOf(known.code),
+    stdout: json ? `${JSON.stringify(document)}\n` : "",
+    stderr: json ? trace : text,
+  };
+}
+
+const CODE_OF_SYSTEM_ERROR: Readonly<Record<string, ErrorCode>> = {
+  ENOENT: "WB3001",
+  ENOTDIR: "WB3001",
+  EISDIR: "WB3002",
+  ENOSPC: "WB6001",
+  ENOMEM: "WB6003",
+};
+
+function asWbError(error: unknown): WbError {
+  if (error instanceof WbError) return error;
+  if (error instanceof Error && error.name === "AbortError") {
+    return new WbError("WB9001", "interrupted", { cause: error });
+  }
+  if (error instanceof Error && error.name === "YError") {
+    return new WbError("WB2001", error.message, { cause: error });
+  }
+  if (isSystemError(error) && error.syscall !== undefined) {
+    return new WbError(CODE_OF_SYSTEM_ERROR[error.code ?? ""] ?? "WB6002", error.message, {
+      cause: error,
+    });
+  }
+  return new WbError("WB7001", error instanceof Error ? error.message : String(error), {
+    cause: error,
+  });
+}
+
+function nameOf(command: Command): string {
+  return command.usage.split(" ")[0] ?? "";
+}
+
+/** `weighbridge … | head` closes the pipe early; that is the reader's right, not an error. */
+function ignoreClosedPipe(stream: NodeJS.WriteStream): void {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+}

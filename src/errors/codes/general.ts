@@ -1,0 +1,49 @@
+import type { CodeTable } from "../code-table.ts";
+
+/** Codes that belong to no format: differences (1), usage (2), environment (6), our own faults (7), interruption (9). */
+export const GENERAL_CODES = {
+  WB1001: {
+    title: "the compared weights or logits differ",
+    meaning: "A comparison was made and its gate failed.",
+    remedy:
+      "Read the diagnosis; the tolerance that would have passed is stated beside each number.",
+  },
+  WB1002: {
+    title: "nothing was compared",
+    meaning: "The two sides had nothing in common, and comparing nothing proves nothing.",
+    remedy: "Check that both sides are the same model and that the golden file has prompts.",
+  },
+  WB2001: {
+    title: "wrong usage",
+    meaning:
+      "The command line names an unknown command or option, or an option has a value it cannot have.",
+    remedy: "Run `weighbridge COMMAND --help`.",
+  },
+  WB6001: {
+    title: "not enough disk space",
+    meaning: "The target's file system has less free space than the files to be written need.",
+    remedy: "Free some space, or choose another target folder.",
+  },
+  WB6002: {
+    title: "the operating system refused a read or a write",
+    meaning:
+      "A system call failed for a reason outside the file's content: permissions, quota, a failing disk.",
+    remedy: "Read the system's reason in the message, mend it, and run the command again.",
+  },
+  WB6003: {
+    title: "not enough memory",
+    meaning: "The work does not fit into the memory that it may use.",
+    remedy: "Raise --max-memory, choose a smaller --compute dtype, or let it stream.",
+  },
+  WB7001: {
+    title: "a fault in weighbridge",
+    meaning: "Something happened that weighbridge's own code rules out.",
+    remedy: "Please report it with the command, the message and `--verbose` output.",
+  },
+  WB9001: {
+    title: "interrupted",
+    meaning:
+      "The work was stopped by Ctrl-C, a termination signal or an AbortSignal. Nothing half-written was left behind.",
+    remedy: "Run it again; `convert --resume` goes on where it stopped.",
+  },
+} as const satisfies CodeTable;

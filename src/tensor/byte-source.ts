@@ -1,0 +1,21 @@
+/**
+ * Random access to bytes that lie in a file, in memory or in parts of other sources. Sources never parse, and parsers
+ * never do I/O of their own.
+ */
+export interface ByteSource {
+  /** What messages call it, usually the file's path. */
+  readonly label: string;
+  readonly byteLength: number;
+  /**
+   * Exactly `byteLength` bytes from `begin`.
+   * @throws WbError WB3003 when the source ends before; WB6002 when the system refuses.
+   */
+  read(begin: number, byteLength: number): Promise<Uint8Array>;
+  /** As `read`, into a buffer of the caller's, which it fills to the end. */
+  readInto(begin: number, target: Uint8Array): Promise<void>;
+  /**
+   * Where the bytes lie when they are one plain range of a file, so that a worker thread can read them itself;
+   * undefined for sources that compute their bytes.
+   */
+  readonly fileRange?: { readonly path: string; readonly begin: number } | undefined;
+}

@@ -1,0 +1,44 @@
+import type { Dtype } from "./dtype.ts";
+import type { ByteSource } from "./byte-source.ts";
+
+/**
+ * One tensor as a checkpoint stores it: facts from the header, and where its elements lie. Nothing is read until a
+ * consumer asks `source` for bytes. Readers check, before they hand one out, that every element that
+ * `shape` and `strides` reach lies inside `source`.
+ */
+export interface StoredTensor {
+  /** Path of keys joined by "."; a wrapping `state_dict` or `model` key is left out. */
+  readonly name: string;
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  /** Step in elements from one index to the next on each axis; ≥ 0 (0 repeats an element). */
+  readonly strides: readonly number[];
+  readonly source: ByteSource;
+  /** Byte in `source` of the element at index 0, 0, … */
+  readonly byteOffset: number;
+  readonly byteOrder: "little" | "big";
+  /** Equal for two tensors of one checkpoint exactly when they lie in one storage (tied weights, views); else unique. */
+  readonly storage: string;
+  /** Which tensor- and pipeline-parallel part holds it, when the set is split by rank; then names repeat across ranks. */
+  readonly rank?: { readonly tp: number; readonly pp: number };
+}
+
+/** The format of a file of weights, as the contract spells it. */
+export type CheckpointFormat =
+  "pytorch-zip" | "pytorch-legacy" | "pytorch-tar" | "paddle" | "safetensors";
+
+/** A file, or the shards of one set, as one table of tensors. */
+export interface Checkpoint {
+  readonly format: CheckpointFormat;
+  /** The path that was opened, as messages call it. */
+  readonly path: string;
+  /** Files that hold the tensors, in the order of the index; one unless sharded. */
+  readonly files: readonly string[];
+  /** In stored order; names are unique within a rank. */
+  readonly tensors: readonly StoredTensor[];
+  /** Entries of the file that are no tensors and are not needed (numbers, name tables), with the reason. */
+  readonly skipped: readonly { readonly name: string; readonly why: string }[];
+  /** `__metadata__` of safetensors; empty elsewhere. */
+  readonly metadata: ReadonlyMap<string, string>;
+  close(): Promise<void>;
+}

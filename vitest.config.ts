@@ -1,0 +1,38 @@
+import { defineConfig } from "vitest/config";
+
+/** Three suites: `unit` needs Node only; `interop` the pinned Python environment; `cuda` a GPU. */
+export default defineConfig({
+  test: {
+    testTimeout: 60_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "unit",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/**/*.interop.test.ts", "test/**/*.cuda.test.ts"],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "interop",
+          include: ["test/**/*.interop.test.ts"],
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "cuda",
+          include: ["test/**/*.cuda.test.ts"],
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
