@@ -1,0 +1,39 @@
+import type { CodeTable } from "../code-table.ts";
+
+/** Codes of tokenizers and of generation (x8xx). */
+export const TOKENIZER_CODES = {
+  WB2801: {
+    title: "a generation setting has a value it cannot have",
+    meaning:
+      "A sampling parameter, a length or a stop condition lies outside the range that transformers defines for it.",
+    remedy:
+      "Read the message for the accepted range; `weighbridge generate --help` lists the settings.",
+  },
+  WB3801: {
+    title: "the model has no tokenizer",
+    meaning: "Text was given or asked for, but no tokenizer.model lies beside the weights.",
+    remedy: "Put the model's tokenizer.model into its folder, or work with --input-ids.",
+  },
+  WB3802: {
+    title: "the tokenizer file is damaged",
+    meaning: "tokenizer.model is not a SentencePiece model, or it is truncated or corrupt.",
+    remedy: "Download tokenizer.model again and compare its size with the original's.",
+  },
+  WB3803: {
+    title: "a tokenizer configuration file is damaged",
+    meaning:
+      "tokenizer_config.json, special_tokens_map.json or added_tokens.json is not what transformers writes.",
+    remedy: "Download the file again, or remove it: tokenizer.model alone is enough.",
+  },
+  WB3804: {
+    title: "a token id outside the vocabulary",
+    meaning: "An id is negative, no whole number, or not below the vocabulary size.",
+    remedy: "Check that the ids were made by this model's tokenizer.",
+  },
+  WB4801: {
+    title: "a tokenizer of a kind that is not supported",
+    meaning:
+      "The SentencePiece model is neither BPE nor unigram, or only a tokenizer.json is there.",
+    remedy: "Use the model's SentencePiece tokenizer.model, or work with --input-ids.",
+  },
+} as const satisfies CodeTable;

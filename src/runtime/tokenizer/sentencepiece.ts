@@ -1,0 +1,68 @@
+import { readFile } from "node:fs/promises";
+import { SentencePieceProcessor } from "@agnai/sentencepiece-js";
+import { WbError } from "../../errors/wb-error.ts";
+import { byteOfPiece, decodePieces } from "./decode-pieces.ts";
+import { parseSentencePieceModel, type SentencePieceModel } from "./sentencepiece-model.ts";
+
+/** Largest tokenizer.model we read, in bytes; InternLM's has 1.7 MB, the largest in use (256k pieces) about 5 MB. */
+const MAX_MODEL_BYTES = 256 * 2 ** 20;
+
+/** Raw SentencePiece: text to ids and back as the library itself does it, without special tokens of any wrapper. */
+export interface SentencePiece {
+  readonly model: SentencePieceModel;
+  /** Ids of the text; lone surrogates count as U+FFFD, as in SentencePiece. */
+  encode(text: string): number[];
+  decode(ids: readonly number[]): string;
+}
+
+/**
+ * Real SentencePiece (in wasm) on the model's own file.
+ * @throws WbError WB3801, WB3802 or WB4801.
+ */
+export async function openSentencePiece(path: string): Promise<SentencePiece> {
+  const bytes = await readModel(path);
+  const model = parseSentencePieceModel(bytes, path);
+  const processor = new SentencePieceProcessor();
+  await processor.load(path);
+  return {
+    model,
+    encode: (text) =>
+      encodeAroundNul(text.toWellFormed(), model, (part) => processor.encodeIds(part)),
+    decode: (ids) => decodePieces(ids, model),
+  };
+}
+
+async function readModel(path: string): Promise<Uint8Array> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(path);
+  } catch (error) {
+    throw new WbError("WB3801", `${path}: cannot be read`, { cause: error });
+  }
+  if (bytes.byteLength <= MAX_MODEL_BYTES) return bytes;
+  throw new WbError(
+    "WB3802",
+    `${path}: expected at most ${MAX_MODEL_BYTES} bytes, found ${bytes.byteLength}`,
+  );
+}
+
+/**
+ * The wasm library is SentencePiece 0.1.99, which encodes NUL by a piece of its own where the file has one (354 in
+ * InternLM's). Since 0.2.0 such pieces are unused and NUL is a byte piece; we follow that, as does today's Python.
+ */
+function encodeAroundNul(
+  text: string,
+  model: SentencePieceModel,
+  encode: (part: string) => number[],
+): number[] {
+  const nulByte = model.idOfPiece.get("<0x00>");
+  if (!text.includes("\0") || !model.idOfPiece.has("\0") || nulByte === undefined)
+    return encode(text);
+  if (byteOfPiece(model.pieces[nulByte]) !== 0) return encode(text);
+  const ids: number[] = [];
+  for (const [index, part] of text.split("\0").entries()) {
+    if (index > 0) ids.push(nulByte);
+    for (const id of part === "" ? [] : encode(part)) ids.push(id);
+  }
+  return ids;
+}

@@ -1,0 +1,144 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { isSystemError, WbError } from "../../errors/wb-error.ts";
+
+/** A token that transformers splits out of the text before SentencePiece sees it. */
+export interface AddedToken {
+  readonly content: string;
+  readonly id: number;
+  /** Left out of the text by `skip_special_tokens`. */
+  readonly special: boolean;
+  /** Swallow white space to the left, to the right. */
+  readonly lstrip: boolean;
+  readonly rstrip: boolean;
+}
+
+/** What tokenizer_config.json and the files beside it say, defaults of the tokenizer class filled in. */
+export interface TokenizerSettings {
+  /** "InternLMTokenizer", "LlamaTokenizer", …; empty where no file says so. */
+  readonly tokenizerClass: string;
+  readonly addBos: boolean;
+  readonly addEos: boolean;
+  readonly bosId: number | undefined;
+  readonly eosId: number | undefined;
+  readonly padId: number | undefined;
+  readonly addedTokens: readonly AddedToken[];
+  /** LlamaTokenizer's `legacy`: a dummy prefix for each piece of text between special tokens. */
+  readonly legacy: boolean;
+  /** Jinja source, where there is one. */
+  readonly chatTemplate: string | undefined;
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+/**
+ * Reads the settings beside a tokenizer.model; every file is optional.
+ * @param idOf Id of a piece of the SentencePiece model.
+ * @throws WbError WB3803 when a file is there but is not what transformers writes.
+ */
+export async function readTokenizerSettings(
+  folder: string,
+  idOf: (content: string) => number | undefined,
+): Promise<TokenizerSettings> {
+  const config = await readJson(join(folder, "tokenizer_config.json"));
+  const specials = await readJson(join(folder, "special_tokens_map.json"));
+  const added = await readJson(join(folder, "added_tokens.json"));
+  const named = (key: string, fallback: string): string | undefined =>
+    contentOf(config[key]) ??
+    contentOf(specials[key]) ??
+    (config[key] === null ? undefined : fallback);
+  const names = {
+    bos: named("bos_token", "<s>"),
+    eos: named("eos_token", "</s>"),
+    unk: named("unk_token", "<unk>"),
+    pad: contentOf(config["pad_token"]) ?? contentOf(specials["pad_token"]),
+  };
+  const tokens = collectTokens(config, specials, added, Object.values(names), idOf);
+  const idOfName = (name: string | undefined): number | undefined =>
+    name === undefined ? undefined : (tokens.get(name)?.id ?? idOf(name));
+  const template = config["chat_template"];
+  return {
+    tokenizerClass: typeof config["tokenizer_class"] === "string" ? config["tokenizer_class"] : "",
+    addBos: config["add_bos_token"] !== false,
+    addEos: config["add_eos_token"] === true,
+    bosId: idOfName(names.bos),
+    eosId: idOfName(names.eos),
+    padId: idOfName(names.pad),
+    addedTokens: [...tokens.values()],
+    legacy: config["legacy"] !== false,
+    chatTemplate: typeof template === "string" ? template : undefined,
+  };
+}
+
+function collectTokens(
+  config: Json,
+  specials: Json,
+  added: Json,
+  names: readonly (string | undefined)[],
+  idOf: (content: string) => number | undefined,
+): ReadonlyMap<string, AddedToken> {
+  const tokens = new Map<string, AddedToken>();
+  const put = (
+    content: string | undefined,
+    id: number | undefined,
+    facts: Json,
+    special: boolean,
+  ): void => {
+    if (content === undefined || content === "" || id === undefined || tokens.has(content)) return;
+    tokens.set(content, {
+      content,
+      id,
+      special,
+      lstrip: facts["lstrip"] === true,
+      rstrip: facts["rstrip"] === true,
+    });
+  };
+  for (const [id, facts] of Object.entries(object(config["added_tokens_decoder"]))) {
+    put(contentOf(facts), Number(id), object(facts), object(facts)["special"] === true);
+  }
+  const listed = config["additional_special_tokens"] ?? specials["additional_special_tokens"];
+  const special = new Set([...names, ...(Array.isArray(listed) ? listed.map(contentOf) : [])]);
+  for (const [content, id] of Object.entries(added)) {
+    put(content, typeof id === "number" ? id : undefined, {}, special.has(content));
+  }
+  for (const content of special) {
+    if (content !== undefined) put(content, idOf(content), {}, true);
+  }
+  return tokens;
+}
+
+/** A token is written as a text, or as an object with `content`. */
+function contentOf(token: unknown): string | undefined {
+  if (typeof token === "string") return token;
+  const { content } = object(token);
+  return typeof content === "string" ? content : undefined;
+}
+
+function object(value: unknown): Json {
+  return isObject(value) ? value : {};
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+async function readJson(path: string): Promise<Json> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    if (isSystemError(error) && error.code === "ENOENT") return {};
+    throw new WbError("WB3803", `${path}: cannot be read`, { cause: error });
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new WbError("WB3803", `${path}: expected JSON`, { cause: error });
+  }
+  if (isObject(value)) return value;
+  throw new WbError(
+    "WB3803",
+    `${path}: expected a JSON object, found ${JSON.stringify(value).slice(0, 40)}`,
+  );
+}

@@ -1,0 +1,144 @@
+import { join } from "node:path";
+import { WbError } from "../../errors/wb-error.ts";
+import { cleanUpTokenization } from "./clean-up.ts";
+import { openSentencePiece, type SentencePiece } from "./sentencepiece.ts";
+import {
+  readTokenizerSettings,
+  type AddedToken,
+  type TokenizerSettings,
+} from "./special-tokens.ts";
+import { specialSplitter } from "./split-special.ts";
+
+export interface EncodeOptions {
+  /** Put the beginning-of-sequence id first; default as the model's settings say. */
+  readonly addSpecialTokens?: boolean;
+  /**
+   * Read control tokens typed in the text ("<s>", "</s>") as such; default true, as transformers does. False makes them
+   * ordinary text, which is what text from strangers should be.
+   */
+  readonly parseSpecialTokens?: boolean;
+}
+
+export interface DecodeOptions {
+  readonly skipSpecialTokens?: boolean;
+  /**
+   * "transformers" (default): special tokens spelled out, punctuation closed up as the model's Python class does, which is
+   * lossy. "raw": what SentencePiece itself gives, byte for byte.
+   */
+  readonly mode?: "transformers" | "raw" | undefined;
+}
+
+/** Text to token ids and back, as transformers does for this model. */
+export interface Tokenizer {
+  readonly settings: TokenizerSettings;
+  /** Number of ids, added tokens included; may be less than the model's vocab_size. */
+  readonly size: number;
+  readonly sentencePiece: SentencePiece;
+  encode(text: string, options?: EncodeOptions): number[];
+  decode(ids: readonly number[], options?: DecodeOptions): string;
+  /** The piece or added token of an id, as it is written in the vocabulary. */
+  piece(id: number): string;
+}
+
+/**
+ * Opens the tokenizer of a model folder: tokenizer.model, and the settings beside it where there are any.
+ * @throws WbError WB3801–WB3803, WB4801.
+ */
+export async function openTokenizer(folder: string): Promise<Tokenizer> {
+  const sentencePiece = await openSentencePiece(join(folder, "tokenizer.model"));
+  const settings = await readTokenizerSettings(folder, (content) =>
+    sentencePiece.model.idOfPiece.get(content),
+  );
+  return buildTokenizer(sentencePiece, settings);
+}
+
+export function buildTokenizer(
+  sentencePiece: SentencePiece,
+  settings: TokenizerSettings,
+): Tokenizer {
+  const split = specialSplitter(settings.addedTokens);
+  const addedById = new Map(settings.addedTokens.map((token) => [token.id, token]));
+  const size = Math.max(
+    sentencePiece.model.pieces.length,
+    ...settings.addedTokens.map(({ id }) => id + 1),
+  );
+  return {
+    settings,
+    size,
+    sentencePiece,
+    encode(text, options = {}) {
+      const withSpecials = options.addSpecialTokens ?? true;
+      const ids =
+        withSpecials && settings.addBos && settings.bosId !== undefined ? [settings.bosId] : [];
+      const parts =
+        (options.parseSpecialTokens ?? true) ? split(text) : [{ kind: "text" as const, text }];
+      for (const part of parts) {
+        if (part.kind === "token") ids.push(part.token.id);
+        else for (const id of sentencePiece.encode(part.text)) ids.push(id);
+      }
+      if (withSpecials && settings.addEos && settings.eosId !== undefined) ids.push(settings.eosId);
+      return ids;
+    },
+    decode(ids, options = {}) {
+      if (options.mode === "raw") return rawDecode(ids, sentencePiece, addedById, options);
+      return transformersDecode(ids, sentencePiece, addedById, options);
+    },
+    piece(id) {
+      const text = addedById.get(id)?.content ?? sentencePiece.model.pieces[id]?.text;
+      if (text !== undefined) return text;
+      throw new WbError("WB3804", `token id ${id}: the tokenizer has ids 0 to ${size - 1}`);
+    },
+  };
+}
+
+function rawDecode(
+  ids: readonly number[],
+  sentencePiece: SentencePiece,
+  addedById: ReadonlyMap<number, AddedToken>,
+  options: DecodeOptions,
+): string {
+  const skip = options.skipSpecialTokens === true;
+  const pieces = sentencePiece.model.pieces.length;
+  // Added tokens beyond the SentencePiece model have no piece; their text stands for them.
+  let text = "";
+  let run: number[] = [];
+  for (const id of ids) {
+    const token = addedById.get(id);
+    if (skip && token?.special === true) continue;
+    if (token !== undefined && id >= pieces) {
+      text += sentencePiece.decode(run) + token.content;
+      run = [];
+    } else run.push(id);
+  }
+  return text + sentencePiece.decode(run);
+}
+
+/**
+ * As InternLMTokenizer's and the slow LlamaTokenizer's `convert_tokens_to_string` (InternLM's
+ * tokenization_internlm.py of 2023-07; transformers v4.36.2): one space before a special token unless another precedes
+ * it, and the clean-up always, whatever `clean_up_tokenization_spaces` says.
+ */
+function transformersDecode(
+  ids: readonly number[],
+  sentencePiece: SentencePiece,
+  addedById: ReadonlyMap<number, AddedToken>,
+  options: DecodeOptions,
+): string {
+  let text = "";
+  let run: number[] = [];
+  let previousIsSpecial = false;
+  for (const id of ids) {
+    const token = addedById.get(id);
+    if (token === undefined || (!token.special && id < sentencePiece.model.pieces.length)) {
+      run.push(id);
+      previousIsSpecial = false;
+      continue;
+    }
+    if (token.special && options.skipSpecialTokens === true) continue;
+    if (!previousIsSpecial) text += " ";
+    text += sentencePiece.decode(run) + token.content;
+    run = [];
+    previousIsSpecial = true;
+  }
+  return cleanUpTokenization(text + sentencePiece.decode(run));
+}
