@@ -9,6 +9,11 @@ export const TOKENIZER_CODES = {
     remedy:
       "Read the message for the accepted range; `weighbridge generate --help` lists the settings.",
   },
+  WB2802: {
+    title: "a conversation that the chat template has no place for",
+    meaning: "The roles are out of order, or the template knows no system message.",
+    remedy: "Use [system], user, assistant, user, …; or choose another template with --template.",
+  },
   WB3801: {
     title: "the model has no tokenizer",
     meaning: "Text was given or asked for, but no tokenizer.model lies beside the weights.",
@@ -29,6 +34,11 @@ export const TOKENIZER_CODES = {
     title: "a token id outside the vocabulary",
     meaning: "An id is negative, no whole number, or not below the vocabulary size.",
     remedy: "Check that the ids were made by this model's tokenizer.",
+  },
+  WB3805: {
+    title: "the chat template is damaged",
+    meaning: "The chat_template of tokenizer_config.json is not valid Jinja.",
+    remedy: "Mend it, or choose a built-in template with --template.",
   },
   WB4801: {
     title: "a tokenizer of a kind that is not supported",
