@@ -5,6 +5,7 @@ import type { Arguments, Command, CommandContext, CommandResult } from "./comman
 import { COMMANDS } from "./commands.ts";
 import { exitCodeOf } from "./exit-codes.ts";
 import { progressDrawer } from "./progress.ts";
+import { declaredOptions, findSettings, settingsFor, type SettingSources } from "./settings.ts";
 
 interface Outcome {
   readonly exitCode: number;
@@ -41,7 +42,8 @@ async function execute(argv: readonly string[], signal: AbortSignal): Promise<Ou
   let chosen = "";
   try {
     let outcome: Outcome | undefined;
-    const parser = commandLine(async (command, args) => {
+    const settings = await findSettings(process.env, process.cwd());
+    const parser = commandLine(settings, async (command, args) => {
       chosen = nameOf(command);
       outcome = await runCommand(command, args, json, signal);
     });
@@ -59,7 +61,7 @@ async function execute(argv: readonly string[], signal: AbortSignal): Promise<Ou
 
 type Handler = (command: Command, args: Arguments) => Promise<void>;
 
-function commandLine(handler: Handler): ReturnType<typeof yargs> {
+function commandLine(settings: SettingSources, handler: Handler): ReturnType<typeof yargs> {
   let parser = yargs()
     .scriptName("weighbridge")
     .usage("$0 <command> [options]")
@@ -80,7 +82,15 @@ function commandLine(handler: Handler): ReturnType<typeof yargs> {
       command.summary,
       (sub) => {
         for (const [line, description] of command.examples) sub.example(line, description);
-        return command.options(sub);
+        const declared = command.options(sub);
+        for (const { name, value } of settingsFor(
+          nameOf(command),
+          declaredOptions(declared),
+          settings,
+        )) {
+          declared.default(name, value);
+        }
+        return declared;
       },
       (args) => handler(command, args),
     );

@@ -19,6 +19,12 @@ export const GENERAL_CODES = {
       "The command line names an unknown command or option, or an option has a value it cannot have.",
     remedy: "Run `weighbridge COMMAND --help`.",
   },
+  WB2002: {
+    title: "a setting outside the command line is wrong",
+    meaning:
+      "weighbridge.config.json, or a variable WEIGHBRIDGE_*, is damaged or has a value of the wrong kind.",
+    remedy: "Run `weighbridge config print` to see where each value comes from.",
+  },
   WB6001: {
     title: "not enough disk space",
     meaning: "The target's file system has less free space than the files to be written need.",

@@ -1,0 +1,158 @@
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { isSystemError, WbError } from "../errors/wb-error.ts";
+
+/** The file of settings in the working directory; WEIGHBRIDGE_CONFIG names another. */
+export const CONFIG_FILE = "weighbridge.config.json";
+
+/** Options that only make sense on the command line itself. */
+const NOT_SETTINGS: ReadonlySet<string> = new Set(["help", "version", "json", "$0", "_"]);
+
+const ENVIRONMENT_PREFIX = "WEIGHBRIDGE_";
+
+/** The kinds of value an option can have, as its command declares it. */
+export type OptionKind = "string" | "number" | "boolean";
+
+export interface OptionDeclaration {
+  readonly name: string;
+  readonly kind: OptionKind;
+}
+
+/** One option's value outside the command line, and where it was found. */
+export interface Setting {
+  readonly name: string;
+  readonly value: string | number | boolean;
+  /** "WEIGHBRIDGE_DEVICE" or the path of the config file. */
+  readonly origin: string;
+}
+
+/** Settings as they were found, not yet matched with the options of a command. */
+export interface SettingSources {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Options by name, and under a command's name the options of that command alone. */
+  readonly file:
+    { readonly path: string; readonly values: Readonly<Record<string, unknown>> } | undefined;
+}
+
+/**
+ * Finds the config file. One that WEIGHBRIDGE_CONFIG names must exist; the one in the working directory may be missing.
+ * @throws WbError WB2002 when it is not a JSON object.
+ */
+export async function findSettings(
+  environment: Readonly<Record<string, string | undefined>>,
+  workingFolder: string,
+): Promise<SettingSources> {
+  const named = environment[`${ENVIRONMENT_PREFIX}CONFIG`];
+  const path = resolve(workingFolder, named ?? CONFIG_FILE);
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    if (named === undefined && isSystemError(error) && error.code === "ENOENT") {
+      return { environment, file: undefined };
+    }
+    throw new WbError("WB2002", `${path}: cannot be read`, { cause: error });
+  }
+  return { environment, file: { path, values: parseConfig(text, path) } };
+}
+
+function parseConfig(text: string, path: string): Readonly<Record<string, unknown>> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new WbError("WB2002", `${path}: expected JSON`, { cause: error });
+  }
+  if (isRecord(value)) return value;
+  throw new WbError("WB2002", `${path}: expected a JSON object`);
+}
+
+/**
+ * The settings that apply to one command: the environment before the file, a command's own section before the rest of the
+ * file. Options that the command does not have are left alone, since other commands may have them.
+ * @throws WbError WB2002 for a value of the wrong kind.
+ */
+export function settingsFor(
+  command: string,
+  options: readonly OptionDeclaration[],
+  sources: SettingSources,
+): readonly Setting[] {
+  const section = sources.file?.values[command];
+  const fromFile = { ...sources.file?.values, ...(isRecord(section) ? section : {}) };
+  const settings: Setting[] = [];
+  for (const { name, kind } of options) {
+    const variable = environmentName(name);
+    const text = sources.environment[variable];
+    if (text !== undefined && text !== "") {
+      settings.push({ name, value: parseText(text, kind, variable), origin: variable });
+    } else if (Object.hasOwn(fromFile, name)) {
+      const path = sources.file?.path ?? CONFIG_FILE;
+      settings.push({
+        name,
+        value: checkValue(fromFile[name], kind, `${path}: ${name}`),
+        origin: path,
+      });
+    }
+  }
+  return settings;
+}
+
+/** WEIGHBRIDGE_MAX_MEMORY for `max-memory`. */
+export function environmentName(option: string): string {
+  return ENVIRONMENT_PREFIX + option.replaceAll("-", "_").toUpperCase();
+}
+
+function parseText(text: string, kind: OptionKind, where: string): string | number | boolean {
+  switch (kind) {
+    case "string":
+      return text;
+    case "number":
+      return checkValue(Number(text), kind, where);
+    case "boolean": {
+      const value = { "1": true, true: true, "0": false, false: false }[text.toLowerCase()];
+      if (value === undefined)
+        throw new WbError("WB2002", `${where}: expected true or false, found ${text}`);
+      return value;
+    }
+    default:
+      return kind satisfies never;
+  }
+}
+
+function checkValue(value: unknown, kind: OptionKind, where: string): string | number | boolean {
+  const text = kind === "string" && typeof value === "number" ? String(value) : value;
+  if (typeof text === "string" && kind === "string") return text;
+  if (typeof text === "boolean" && kind === "boolean") return text;
+  if (typeof text === "number" && kind === "number" && Number.isFinite(text)) return text;
+  throw new WbError("WB2002", `${where}: expected a ${kind}, found ${JSON.stringify(value)}`);
+}
+
+/**
+ * The options that a yargs parser knows. yargs lists them in `getOptions`, which its types leave out; an empty list would
+ * silently ignore all settings, so a yargs that no longer has it is a fault of ours.
+ * @throws WbError WB7001.
+ */
+export function declaredOptions(parser: object): readonly OptionDeclaration[] {
+  const declared: unknown =
+    "getOptions" in parser && typeof parser.getOptions === "function"
+      ? Reflect.apply(parser.getOptions, parser, [])
+      : undefined;
+  if (!isRecord(declared) || !isRecord(declared["key"])) {
+    throw new WbError("WB7001", "yargs no longer lists its options");
+  }
+  const kindOf = (name: string): OptionKind => {
+    if (includes(declared["boolean"], name)) return "boolean";
+    return includes(declared["number"], name) ? "number" : "string";
+  };
+  return Object.keys(declared["key"])
+    .filter((name) => !NOT_SETTINGS.has(name))
+    .map((name) => ({ name, kind: kindOf(name) }));
+}
+
+function includes(list: unknown, name: string): boolean {
+  return Array.isArray(list) && list.includes(name);
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
