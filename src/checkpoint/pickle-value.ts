@@ -23,21 +23,25 @@ export type PickleValue =
   | PickleReduce
   | PicklePersistent;
 
-/** A byte string that was left where it lies. */
-export interface PickleBytes {
+/** A range of the pickle's source that was stepped over, unread. */
+export interface PickleRange {
+  readonly parent: ByteSource;
+  /** Byte in `parent`. */
+  readonly begin: number;
+  readonly byteLength: number;
+}
+
+/** A byte string (or bytearray) that was left where it lies. */
+export interface PickleBytes extends PickleRange {
   readonly kind: "bytes";
-  readonly source: ByteSource;
-  /** From BYTEARRAY8 or `bytearray`. */
-  readonly mutable: boolean;
 }
 
 /**
- * Long text (more than `INLINE_TEXT_BYTES`) that was left where it lies, as UTF-8: protocol 2 stores array bytes so,
+ * Long text (more than `MAX_INLINE_TEXT_BYTES`) that was left where it lies, as UTF-8: protocol 2 stores array bytes so,
  * through `_codecs.encode(text, "latin1")`.
  */
-export interface PickleText {
+export interface PickleText extends PickleRange {
   readonly kind: "text";
-  readonly utf8: ByteSource;
 }
 
 export interface PickleList {

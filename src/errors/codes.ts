@@ -1,11 +1,13 @@
 import { FILE_CODES } from "./codes/file.ts";
 import { GENERAL_CODES } from "./codes/general.ts";
+import { PICKLE_CODES } from "./codes/pickle.ts";
 import { TOKENIZER_CODES } from "./codes/tokenizer.ts";
 
 /** Every error code there is. One table per area, so that an area's codes are read together. */
 export const ERROR_CODES = {
   ...GENERAL_CODES,
   ...FILE_CODES,
+  ...PICKLE_CODES,
   ...TOKENIZER_CODES,
 } as const;
 
