@@ -1,14 +1,18 @@
 import { FILE_CODES } from "./codes/file.ts";
 import { GENERAL_CODES } from "./codes/general.ts";
 import { PICKLE_CODES } from "./codes/pickle.ts";
+import { PYTORCH_CODES } from "./codes/pytorch.ts";
 import { TOKENIZER_CODES } from "./codes/tokenizer.ts";
+import { ZIP_CODES } from "./codes/zip.ts";
 
 /** Every error code there is. One table per area, so that an area's codes are read together. */
 export const ERROR_CODES = {
   ...GENERAL_CODES,
   ...FILE_CODES,
   ...PICKLE_CODES,
+  ...PYTORCH_CODES,
   ...TOKENIZER_CODES,
+  ...ZIP_CODES,
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

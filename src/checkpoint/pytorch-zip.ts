@@ -1,0 +1,96 @@
+import { WbError } from "../errors/wb-error.ts";
+import type { ByteSource } from "../tensor/byte-source.ts";
+import { isAllowedGlobal } from "./pickle-allow.ts";
+import { readPickle, type PickleOptions } from "./pickle.ts";
+import { tableOf, type PytorchTable, type StorageLookup } from "./pytorch-table.ts";
+import { torchItemBytes } from "./pytorch-tensor.ts";
+import { readZip, type ZipEntry } from "./zip.ts";
+
+/** Longest `byteorder` record, in bytes: "little". */
+const MAX_BYTE_ORDER_BYTES = 16;
+
+/** The pickle of a zip, and the records beside it. */
+export interface PytorchArchive {
+  readonly pickle: ByteSource;
+  readonly root: string;
+  readonly entries: readonly ZipEntry[];
+}
+
+/**
+ * Finds the one data.pkl of a zip that torch.save wrote; its folder has any name.
+ * @throws WbError WB3301, WB4302, WB5301 beside those of `readZip`.
+ */
+export async function openArchive(source: ByteSource): Promise<PytorchArchive> {
+  const entries = await readZip(source);
+  const pickles = entries.filter(({ name }) => name === "data.pkl" || name.endsWith("/data.pkl"));
+  const [pickle] = pickles;
+  if (pickle === undefined) {
+    throw new WbError(
+      "WB3301",
+      `${source.label}: the zip holds no data.pkl, so torch.save did not write it`,
+    );
+  }
+  if (pickles.length > 1) {
+    const names = pickles.map(({ name }) => name).join(", ");
+    throw new WbError("WB5301", `${source.label}: the zip holds several data.pkl: ${names}`);
+  }
+  const root = pickle.name.slice(0, -"data.pkl".length);
+  if (entries.some(({ name }) => name === `${root}constants.pkl`)) {
+    throw new WbError(
+      "WB4302",
+      `${source.label}: the zip is a TorchScript archive (it holds ${root}constants.pkl)`,
+    );
+  }
+  return { pickle: pickle.data, root, entries };
+}
+
+/** Reads a zip's table of tensors; their bytes stay where they are. */
+export async function readPytorchZip(
+  source: ByteSource,
+  options: Partial<PickleOptions> = {},
+): Promise<PytorchTable> {
+  const archive = await openArchive(source);
+  const records = new Map(archive.entries.map((entry) => [entry.name, entry.data]));
+  const { value } = await readPickle(archive.pickle, 0, { allow: isAllowedGlobal, ...options });
+  const lookup: StorageLookup = (storage, tensor, where) => {
+    const name = `${archive.root}data/${storage.key}`;
+    const record = records.get(name);
+    if (record === undefined)
+      throw new WbError("WB3304", `${where}: its storage ${name} is not in the zip`);
+    const expected =
+      storage.length * (storage.dtype === undefined ? 1 : torchItemBytes(storage.dtype, where));
+    if (record.byteLength !== expected) {
+      throw new WbError(
+        "WB3304",
+        `${where} (${tensor.dtype}): its storage ${name} has ${record.byteLength} bytes, expected ${expected}`,
+      );
+    }
+    return {
+      source: record,
+      begin: 0,
+      byteLength: record.byteLength,
+      identity: `${source.label}:${storage.key}`,
+    };
+  };
+  return tableOf(value, source.label, await byteOrderOf(archive, records, source.label), lookup);
+}
+
+async function byteOrderOf(
+  archive: PytorchArchive,
+  records: ReadonlyMap<string, ByteSource>,
+  label: string,
+): Promise<"little" | "big"> {
+  const record = records.get(`${archive.root}byteorder`);
+  if (record === undefined) return "little";
+  const text =
+    record.byteLength <= MAX_BYTE_ORDER_BYTES
+      ? Buffer.from(await record.read(0, record.byteLength))
+          .toString("latin1")
+          .trim()
+      : "";
+  if (text === "little" || text === "big") return text;
+  throw new WbError(
+    "WB3301",
+    `${label}: its byteorder record says ${JSON.stringify(text)}, expected little or big`,
+  );
+}

@@ -1,0 +1,112 @@
+import { WbError } from "../errors/wb-error.ts";
+import { describeValue } from "./pickle-stack.ts";
+import type { PickleDict, PickleReduce, PickleValue } from "./pickle-value.ts";
+
+/** Nodes that one state dict may have, shared ones counted each time: an honest one has one a tensor. */
+const MAX_NODES = 2_000_000;
+
+/** Nested containers; training checkpoints of the frameworks stay below ten. */
+const MAX_DEPTH = 64;
+
+/** Top-level keys that only wrap the state dict itself. */
+const WRAPPERS: ReadonlySet<string> = new Set(["state_dict", "model"]);
+
+/** One leaf of a state dict: its path of keys joined by ".", and its value. */
+export interface StateDictLeaf {
+  readonly name: string;
+  readonly value: PickleValue;
+}
+
+interface Node {
+  readonly name: string;
+  readonly value: PickleValue;
+  readonly depth: number;
+}
+
+/**
+ * The leaves of nested dicts, lists and tuples, in written order. List positions count as keys; a `state_dict` or `model`
+ * key on top that holds a dict is left out of the names.
+ * @param isLeaf Told of containers that are values themselves (a tuple of name and array, say).
+ * @throws WbError WB3305 for a name that occurs twice, WB3301 for a key that is no name, WB5204 for a bomb or a cycle.
+ */
+export function flattenStateDict(
+  root: PickleValue,
+  label: string,
+  isLeaf: (value: PickleValue) => boolean = () => false,
+): readonly StateDictLeaf[] {
+  const leaves: StateDictLeaf[] = [];
+  const names = new Set<string>();
+  const pending: Node[] = [{ name: "", value: root, depth: 0 }];
+  let visited = 0;
+  for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
+    if (++visited > MAX_NODES || node.depth > MAX_DEPTH) {
+      throw new WbError(
+        "WB5204",
+        `${label}: ${node.name.slice(0, 80)}: nested deeper or wider than any state dict`,
+      );
+    }
+    const children = isLeaf(node.value) ? undefined : childrenOf(node, label);
+    if (children === undefined) {
+      if (names.has(node.name))
+        throw new WbError("WB3305", `${label}: the name ${node.name} occurs twice`);
+      names.add(node.name);
+      leaves.push({ name: node.name, value: node.value });
+    } else {
+      // Reversed onto the stack, so that they come off it in written order.
+      for (let index = children.length - 1; index >= 0; index--) {
+        const child = children[index];
+        if (child !== undefined) pending.push(child);
+      }
+    }
+  }
+  return leaves;
+}
+
+function childrenOf(node: Node, label: string): readonly Node[] | undefined {
+  const { value, depth } = node;
+  if (typeof value !== "object" || value === null) return undefined;
+  if (value.kind === "list" || value.kind === "tuple") {
+    return value.items.map((item, index) => ({
+      name: join(node.name, `${index}`),
+      value: item,
+      depth: depth + 1,
+    }));
+  }
+  if (!isMapping(value)) return undefined;
+  return value.entries.map(([key, item]) => {
+    const text = keyText(key, node, label);
+    const wraps = depth === 0 && WRAPPERS.has(text) && isMapping(item);
+    return { name: wraps ? "" : join(node.name, text), value: item, depth: depth + 1 };
+  });
+}
+
+function keyText(key: PickleValue, node: Node, label: string): string {
+  if (typeof key === "string") return key;
+  if (typeof key === "number" || typeof key === "bigint") return String(key);
+  throw new WbError(
+    "WB3301",
+    `${label}: a key below ${node.name === "" ? "the top" : node.name} is ${describeValue(key)}, expected a name`,
+  );
+}
+
+function join(path: string, key: string): string {
+  return path === "" ? key : `${path}.${key}`;
+}
+
+const MAPPING_NAMES: ReadonlySet<string> = new Set([
+  "OrderedDict",
+  "Counter",
+  "defaultdict",
+  "dict",
+]);
+
+/** True for a dict and for what OrderedDict and its like become: a call with entries. */
+export function isMapping(value: PickleValue): value is PickleDict | PickleReduce {
+  if (typeof value !== "object" || value === null) return false;
+  if (value.kind === "dict") return true;
+  return (
+    value.kind === "reduce" &&
+    MAPPING_NAMES.has(value.callable.name) &&
+    !value.callable.module.startsWith("torch")
+  );
+}

@@ -1,0 +1,63 @@
+import type { CodeTable } from "../code-table.ts";
+
+/** Codes of PyTorch files (x3xx). */
+export const PYTORCH_CODES = {
+  WB3301: {
+    title: "not a file that torch.save wrote",
+    meaning:
+      "The container is right, but records that torch.save always writes are missing or of another kind.",
+    remedy: "Check that this is the file of weights; `weighbridge scan FILE` tells what is in it.",
+  },
+  WB3302: {
+    title: "a tensor's description is malformed",
+    meaning: "The arguments of a tensor's rebuild function are not what torch.save writes.",
+    remedy: "Download the file again; a file that fails twice was damaged or written by hand.",
+  },
+  WB3303: {
+    title: "a tensor reaches past its storage",
+    meaning:
+      "Offset, shape and strides lead to elements beyond the end of the storage: reading them would show other bytes.",
+    remedy: "Download the file again; a file that fails twice was damaged or written by hand.",
+  },
+  WB3304: {
+    title: "a storage is missing or has another size than its tensor says",
+    meaning:
+      "The record of a storage is not in the file, or its length differs from the number of elements declared.",
+    remedy: "Download or copy the file again and compare its size with the original's.",
+  },
+  WB3305: {
+    title: "two tensors have one name",
+    meaning:
+      "The same path of keys occurs twice, so that the name does not tell which tensor is meant.",
+    remedy: "Save the state dict again with distinct keys.",
+  },
+  WB3306: {
+    title: "the file holds no tensors",
+    meaning: "The file was read to its end, and no tensor was in it.",
+    remedy:
+      "Check that this is the file of weights and not of an optimizer, a scheduler or a tokenizer.",
+  },
+  WB4301: {
+    title: "a kind of tensor that is not supported",
+    meaning:
+      "Quantized, sparse, nested and meta tensors, and conjugate or negative views, are more than plain elements.",
+    remedy:
+      "Make it dense and plain before saving: tensor.dequantize(), .to_dense(), .resolve_conj().resolve_neg().",
+  },
+  WB4302: {
+    title: "a TorchScript archive or a whole pickled module",
+    meaning: "The file holds a program, not a state dict.",
+    remedy: "Save the weights alone: torch.save(model.state_dict(), FILE).",
+  },
+  WB4303: {
+    title: "a dtype that has no counterpart",
+    meaning: "The tensor's dtype has no name in safetensors, and weighbridge cannot carry it.",
+    remedy: "Cast the tensor before saving.",
+  },
+  WB5301: {
+    title: "the archive holds more than one data.pkl",
+    meaning:
+      "Readers differ in which of them they take, which is how a payload is hidden from a scanner.",
+    remedy: "Do not load this file.",
+  },
+} as const satisfies CodeTable;

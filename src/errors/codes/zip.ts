@@ -1,0 +1,40 @@
+import type { CodeTable } from "../code-table.ts";
+
+/** Codes of zip and tar archives (x1xx). */
+export const ZIP_CODES = {
+  WB3101: {
+    title: "the archive's directory is missing or damaged",
+    meaning:
+      "A zip ends with a record that leads to its table of contents. It is not there, contradicts itself, or points outside the file: usually a truncated download.",
+    remedy: "Download or copy the file again and compare its size with the original's.",
+  },
+  WB3102: {
+    title: "an entry of the archive contradicts itself",
+    meaning:
+      "The table of contents and the header before the data differ, two entries overlap, or one lies outside the file.",
+    remedy: "Download the file again; readers would disagree about what this one holds.",
+  },
+  WB3103: {
+    title: "the archive is a damaged tar file",
+    meaning: "A header of the tar file has a wrong checksum or size, or an entry is missing.",
+    remedy: "Download or copy the file again and compare its size with the original's.",
+  },
+  WB3104: {
+    title: "a record's checksum differs",
+    meaning:
+      "The CRC-32 in the zip directory is not that of the data. torch.load does not look at it; damage is likely.",
+    remedy:
+      "Download the file again. If it was saved with torch.serialization.set_crc32_options(False), this can be ignored.",
+  },
+  WB4101: {
+    title: "an archive feature that torch.save never uses",
+    meaning: "The zip is encrypted, compressed, or split over several volumes.",
+    remedy: "Unpack it and save the checkpoint again with torch.save, or repack it with `zip -0`.",
+  },
+  WB5101: {
+    title: "two entries of the archive have one name",
+    meaning:
+      "Readers differ in which of the two they take, which is how a payload is hidden from a scanner.",
+    remedy: "Do not load this file.",
+  },
+} as const satisfies CodeTable;
