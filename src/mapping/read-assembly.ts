@@ -1,0 +1,238 @@
+import { swapUnitBytes, DTYPES } from "../tensor/dtype.ts";
+import { elementCount, isRowMajor, rowMajorStrides } from "../tensor/shape.ts";
+import type { Assembly, TensorView } from "./assembly.ts";
+import { copyPlane, swapBytes, type ElementBytes, type Plane } from "./element-copy.ts";
+
+/** Bytes of a band of rows that is put together at a time, where the caller does not say. */
+const DEFAULT_BAND_BYTES = 32 * 2 ** 20;
+
+/**
+ * A part whose elements lie in at most this many bytes more than it has itself is read in one piece; one that lies
+ * further apart is read run by run.
+ */
+const SPAN_SLACK = 2;
+
+export interface StreamOptions {
+  /** Bytes of a chunk at most, unless one row has more. */
+  readonly chunkBytes?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The logical tensor's elements, row-major and little-endian. */
+export async function readAssembly(assembly: Assembly, target?: Uint8Array): Promise<Uint8Array> {
+  const { rows, rowElements, elementBytes } = geometryOf(assembly);
+  const bytes = target ?? new Uint8Array(rows * rowElements * elementBytes);
+  await readRows(assembly, 0, rows, bytes);
+  return bytes;
+}
+
+/**
+ * Gives the logical tensor's bytes in order, in chunks of whole rows. A chunk is only valid until `onChunk`'s promise
+ * settles: its buffer is used again.
+ */
+export async function streamAssembly(
+  assembly: Assembly,
+  options: StreamOptions,
+  onChunk: (chunk: Uint8Array) => Promise<void> | void,
+): Promise<void> {
+  const { rows, rowElements, elementBytes } = geometryOf(assembly);
+  const rowBytes = rowElements * elementBytes;
+  if (rows === 0 || rowBytes === 0) return;
+  const band = Math.max(1, Math.floor((options.chunkBytes ?? DEFAULT_BAND_BYTES) / rowBytes));
+  const buffer = new Uint8Array(Math.min(rows, band) * rowBytes);
+  for (let begin = 0; begin < rows; begin += band) {
+    options.signal?.throwIfAborted();
+    const end = Math.min(rows, begin + band);
+    const chunk = buffer.subarray(0, (end - begin) * rowBytes);
+    await readRows(assembly, begin, end, chunk);
+    await onChunk(chunk);
+  }
+}
+
+interface Geometry {
+  readonly rows: number;
+  readonly rowElements: number;
+  readonly elementBytes: number;
+}
+
+/** A tensor as rows: all axes but the first make a row; a scalar is one row of one element. */
+function geometryOf(assembly: Assembly): Geometry {
+  const [rows = 1, ...rest] = assembly.shape;
+  return {
+    rows,
+    rowElements: elementCount(rest) ?? 0,
+    elementBytes: DTYPES[assembly.dtype].bits / 8,
+  };
+}
+
+/** Fills `target` with rows `begin` to `end`. */
+async function readRows(
+  assembly: Assembly,
+  begin: number,
+  end: number,
+  target: Uint8Array,
+): Promise<void> {
+  const strides = rowMajorStrides(assembly.shape);
+  let position = 0;
+  for (const part of assembly.parts) {
+    const size = part.shape[assembly.axis] ?? 1;
+    const first = assembly.axis === 0 ? Math.max(begin, position) : begin;
+    const last = assembly.axis === 0 ? Math.min(end, position + size) : end;
+    if (first < last) {
+      const band =
+        assembly.axis === 0
+          ? rowsOf(part, first - position, last - position)
+          : rowsOf(part, begin, end);
+      const offset =
+        assembly.axis === 0
+          ? (first - begin) * (strides[0] ?? 1)
+          : position * (strides[assembly.axis] ?? 1);
+      await readView(band, target, offset, strides);
+    }
+    position += size;
+  }
+}
+
+/** Rows `begin` to `end` of a window; a scalar has one row. */
+function rowsOf(view: TensorView, begin: number, end: number): TensorView {
+  if (view.shape.length === 0) return view;
+  return {
+    ...view,
+    elementOffset: view.elementOffset + begin * (view.strides[0] ?? 0),
+    shape: [end - begin, ...view.shape.slice(1)],
+  };
+}
+
+/** Copies a window into `target`, whose element at `offset` is the window's first, and whose strides are given. */
+async function readView(
+  view: TensorView,
+  target: Uint8Array,
+  offset: number,
+  targetStrides: readonly number[],
+): Promise<void> {
+  const { tensor } = view;
+  const itemBytes = DTYPES[tensor.dtype].bits / 8;
+  const count = elementCount(view.shape) ?? 0;
+  if (count === 0) return;
+  const swapUnit = tensor.byteOrder === "big" ? swapUnitBytes(tensor.dtype) : 1;
+  const begin = tensor.byteOffset + view.elementOffset * itemBytes;
+  if (isRowMajor(view.shape, view.strides) && isRowMajor(view.shape, targetStrides)) {
+    const bytes = target.subarray(offset * itemBytes, (offset + count) * itemBytes);
+    await tensor.source.readInto(begin, bytes);
+    swapBytes(bytes, swapUnit);
+    return;
+  }
+  const runs = splitRuns(view, count);
+  for (const run of runs) {
+    const spanBytes = (spanOf(run.shape, run.strides) + 1) * itemBytes;
+    const span = new Uint8Array(spanBytes);
+    await tensor.source.readInto(
+      begin + (run.elementOffset - view.elementOffset) * itemBytes,
+      span,
+    );
+    swapBytes(span, swapUnit);
+    const runOffset = offset + targetElements(run.index, targetStrides);
+    scatter(span, target, itemBytes, run.shape, run.strides, runOffset, targetStrides);
+  }
+}
+
+interface Run extends TensorView {
+  /** Index of the run's first element in the window, one number an axis. */
+  readonly index: readonly number[];
+}
+
+/** Elements from the first to the last of a window. */
+function spanOf(shape: readonly number[], strides: readonly number[]): number {
+  return shape.reduce((sum, size, axis) => sum + (size - 1) * (strides[axis] ?? 0), 0);
+}
+
+/**
+ * Cuts a window that is scattered over much more of the file than it has elements into windows that are not: along the axis
+ * with the longest stride, as often as needed. A transposed matrix of which a band of columns is wanted becomes one
+ * window a row of the file.
+ */
+function splitRuns(view: TensorView, count: number): readonly Run[] {
+  const whole: Run = { ...view, index: view.shape.map(() => 0) };
+  if (spanOf(view.shape, view.strides) < SPAN_SLACK * count) return [whole];
+  const longest = view.strides.reduce(
+    (best, stride, axis) =>
+      (view.shape[axis] ?? 1) > 1 && (best < 0 || stride > (view.strides[best] ?? 0)) ? axis : best,
+    -1,
+  );
+  const size = view.shape[longest] ?? 1;
+  const stride = view.strides[longest] ?? 0;
+  const shape = view.shape.map((length, axis) => (axis === longest ? 1 : length));
+  const runs: Run[] = [];
+  for (let step = 0; step < size; step++) {
+    const slice: TensorView = { ...view, shape, elementOffset: view.elementOffset + step * stride };
+    for (const run of splitRuns(slice, count / size)) {
+      runs.push({
+        ...run,
+        index: run.index.map((value, axis) => (axis === longest ? step : value)),
+      });
+    }
+  }
+  return runs;
+}
+
+function targetElements(index: readonly number[], strides: readonly number[]): number {
+  return index.reduce((sum, value, axis) => sum + value * (strides[axis] ?? 0), 0);
+}
+
+/** Copies a window that lies in memory to its place, plane by plane over the last two axes. */
+function scatter(
+  span: Uint8Array,
+  target: Uint8Array,
+  itemBytes: number,
+  shape: readonly number[],
+  strides: readonly number[],
+  offset: number,
+  targetStrides: readonly number[],
+): void {
+  if (itemBytes === 16) {
+    // A complex number of two float64 is moved as two integers of 8 bytes.
+    scatter(span, target, 8, [...shape, 2], doubled(strides), 2 * offset, doubled(targetStrides));
+    return;
+  }
+  const rows = shape.at(-2) ?? 1;
+  const columns = shape.at(-1) ?? 1;
+  const outer = shape.slice(0, -2);
+  for (const index of indexes(outer)) {
+    copyPlane(
+      span,
+      target,
+      elementWidth(itemBytes),
+      { rows, columns },
+      planeOf(strides, targetElements(index, strides)),
+      planeOf(targetStrides, offset + targetElements(index, targetStrides)),
+    );
+  }
+}
+
+function doubled(strides: readonly number[]): readonly number[] {
+  return [...strides.map((stride) => 2 * stride), 1];
+}
+
+function planeOf(strides: readonly number[], begin: number): Plane {
+  return { begin, rowStride: strides.at(-2) ?? 0, columnStride: strides.at(-1) ?? 0 };
+}
+
+/** Every index of a shape, the last axis fastest; one empty index for a scalar. */
+function* indexes(shape: readonly number[]): Generator<readonly number[]> {
+  const count = elementCount(shape) ?? 0;
+  const strides = rowMajorStrides(shape);
+  for (let flat = 0; flat < count; flat++) {
+    yield shape.map((size, axis) => Math.floor(flat / (strides[axis] ?? 1)) % size);
+  }
+}
+
+function elementWidth(itemBytes: number): ElementBytes {
+  switch (itemBytes) {
+    case 2:
+    case 4:
+    case 8:
+      return itemBytes;
+    default:
+      return 1;
+  }
+}
