@@ -1,7 +1,9 @@
 import { FILE_CODES } from "./codes/file.ts";
 import { GENERAL_CODES } from "./codes/general.ts";
+import { MAPPING_CODES } from "./codes/mapping.ts";
 import { PICKLE_CODES } from "./codes/pickle.ts";
 import { PYTORCH_CODES } from "./codes/pytorch.ts";
+import { RUNTIME_CODES } from "./codes/runtime.ts";
 import { TOKENIZER_CODES } from "./codes/tokenizer.ts";
 import { ZIP_CODES } from "./codes/zip.ts";
 
@@ -9,8 +11,10 @@ import { ZIP_CODES } from "./codes/zip.ts";
 export const ERROR_CODES = {
   ...GENERAL_CODES,
   ...FILE_CODES,
+  ...MAPPING_CODES,
   ...PICKLE_CODES,
   ...PYTORCH_CODES,
+  ...RUNTIME_CODES,
   ...TOKENIZER_CODES,
   ...ZIP_CODES,
 } as const;

@@ -1,0 +1,60 @@
+import type { CodeTable } from "../code-table.ts";
+
+/** Codes of model configurations, names and layouts (x7xx). */
+export const MAPPING_CODES = {
+  WB2701: {
+    title: "the layout of Linear weights cannot be told",
+    meaning:
+      "PyTorch stores a Linear weight as [out, in], Paddle as [in, out]. All of this file's weights are square, or it has none, so that their shapes say nothing.",
+    remedy:
+      "Say it: --source-layout torch or --source-layout paddle. A logits check (`weighbridge verify`) proves it.",
+  },
+  WB2702: {
+    title: "an option does not fit the model",
+    meaning:
+      "An option of the conversion names something that this architecture or format does not have.",
+    remedy: "Read the message; `weighbridge convert --help` lists the choices.",
+  },
+  WB3701: {
+    title: "the model's configuration is damaged",
+    meaning:
+      "config.json is not a JSON object, lacks a field that the architecture needs, or contradicts itself.",
+    remedy: "Compare config.json with the one the model was published with.",
+  },
+  WB3702: {
+    title: "the tensors are not those of the model",
+    meaning: "Names are unknown or missing, or shapes are not those that config.json asks for.",
+    remedy:
+      "Check that config.json belongs to these weights; `--architecture none` converts them as they lie.",
+  },
+  WB3703: {
+    title: "the tensors disagree about the layout of Linear weights",
+    meaning:
+      "Some weights have the shape [out, in] of PyTorch, others [in, out] of Paddle; one file has one layout.",
+    remedy:
+      "The file was put together from two sources, or some weights were transposed by mistake: convert the original again.",
+  },
+  WB3704: {
+    title: "the parallel parts do not fit together",
+    meaning:
+      "A rank of a tensor- or pipeline-parallel checkpoint is missing, or its part has another shape than its place asks for.",
+    remedy: "Put all parts of the checkpoint into one folder.",
+  },
+  WB3705: {
+    title: "there is no config.json",
+    meaning: "The model's dimensions are not known without it.",
+    remedy: "Put the model's config.json beside its weights, or use `--architecture none`.",
+  },
+  WB4701: {
+    title: "an architecture that is not supported",
+    meaning: "weighbridge has no description of this model family.",
+    remedy:
+      "`--architecture none` converts the tensors as they lie, without renaming or transposing.",
+  },
+  WB4702: {
+    title: "a configuration that is not supported",
+    meaning:
+      "The family is known, but this setting of config.json changes the model in a way that is not implemented.",
+    remedy: "`--architecture none` converts the tensors as they lie.",
+  },
+} as const satisfies CodeTable;
