@@ -88,7 +88,9 @@ function main() {
   check("types", [...bin("typescript", "bin/tsc"), "-p", "tsconfig.json"]);
   check("boundaries", [
     ...bin("dependency-cruiser", "bin/dependency-cruise.mjs"),
-    ...["src", "--config", ".dependency-cruiser.cjs"],
+    "src",
+    "--config",
+    ".dependency-cruiser.cjs",
   ]);
   check("unused code", [...bin("knip", "bin/knip.js")]);
   check("fixtures", [process.execPath, "scripts/verify-fixtures.mjs"]);
