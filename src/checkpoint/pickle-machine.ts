@@ -11,7 +11,7 @@ import type {
   PickleTuple,
   PickleValue,
 } from "./pickle-value.ts";
-import type { PickleOptions } from "./pickle.ts";
+import type { PickleOptions } from "./pickle-options.ts";
 
 /** Highest protocol that CPython 3.14 writes. */
 const HIGHEST_PROTOCOL = 5;

@@ -4,18 +4,8 @@ import { PickleCursor } from "./pickle-cursor.ts";
 import { PICKLE_LIMITS } from "./pickle-limits.ts";
 import { PickleMachine } from "./pickle-machine.ts";
 import { opcodeOfByte } from "./pickle-opcodes.ts";
-import type { PickleGlobal, PickleValue } from "./pickle-value.ts";
-
-export interface PickleOptions {
-  /**
-   * Which globals may occur, by exact module and name. One that may not ends the reading with WB5201, wherever in the
-   * stream it stands and whatever becomes of it.
-   */
-  readonly allow: (module: string, name: string) => boolean;
-  /** Told of every global as it is met, allowed or not, before `allow` decides. */
-  readonly onGlobal?: (global: PickleGlobal) => void;
-  readonly signal?: AbortSignal;
-}
+import type { PickleOptions } from "./pickle-options.ts";
+import type { PickleValue } from "./pickle-value.ts";
 
 export interface PickleDocument {
   readonly value: PickleValue;

@@ -3,7 +3,8 @@ import type { ByteSource } from "../tensor/byte-source.ts";
 import { bytesPerElement, type Dtype } from "../tensor/dtype.ts";
 import { isAllowedGlobal } from "./pickle-allow.ts";
 import type { PickleValue } from "./pickle-value.ts";
-import { readPickle, type PickleOptions } from "./pickle.ts";
+import type { PickleOptions } from "./pickle-options.ts";
+import { readPickle } from "./pickle.ts";
 import { parseStorageRef, type StorageRef } from "./pytorch-storage.ts";
 import { tableOf, type PytorchTable, type StorageBytes } from "./pytorch-table.ts";
 

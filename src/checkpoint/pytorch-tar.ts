@@ -4,7 +4,8 @@ import { bytesPerElement, type Dtype } from "../tensor/dtype.ts";
 import { isAllowedGlobal } from "./pickle-allow.ts";
 import { describeValue } from "./pickle-stack.ts";
 import type { PickleReduce, PickleValue } from "./pickle-value.ts";
-import { readPickle, type PickleOptions } from "./pickle.ts";
+import type { PickleOptions } from "./pickle-options.ts";
+import { readPickle } from "./pickle.ts";
 import { DTYPE_OF_STORAGE, isCount } from "./pytorch-storage.ts";
 import {
   tableOf,

@@ -1,7 +1,8 @@
 import { WbError } from "../errors/wb-error.ts";
 import type { ByteSource } from "../tensor/byte-source.ts";
 import { isAllowedGlobal } from "./pickle-allow.ts";
-import { readPickle, type PickleOptions } from "./pickle.ts";
+import type { PickleOptions } from "./pickle-options.ts";
+import { readPickle } from "./pickle.ts";
 import { tableOf, type PytorchTable, type StorageLookup } from "./pytorch-table.ts";
 import { torchItemBytes } from "./pytorch-tensor.ts";
 import { readZip, type ZipEntry } from "./zip.ts";

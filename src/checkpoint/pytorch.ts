@@ -1,5 +1,5 @@
 import type { Checkpoint, CheckpointFormat } from "../tensor/table.ts";
-import type { PickleOptions } from "./pickle.ts";
+import type { PickleOptions } from "./pickle-options.ts";
 import { LEGACY_MAGIC, readPytorchLegacy } from "./pytorch-legacy.ts";
 import { readPytorchTar } from "./pytorch-tar.ts";
 import { readPytorchZip } from "./pytorch-zip.ts";

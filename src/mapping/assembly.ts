@@ -1,4 +1,5 @@
 import type { Dtype } from "../tensor/dtype.ts";
+import { isRowMajor } from "../tensor/shape.ts";
 import type { StoredTensor } from "../tensor/table.ts";
 
 /** A strided window on one stored tensor; nothing is read. */
@@ -21,4 +22,88 @@ export interface Assembly {
   readonly axis: number;
   /** At least one; shapes agree except along `axis`, where they add up. */
   readonly parts: readonly TensorView[];
+}
+
+/** All of a stored tensor. */
+export function wholeView(tensor: StoredTensor): TensorView {
+  return { tensor, elementOffset: 0, shape: tensor.shape, strides: tensor.strides };
+}
+
+/** The window with its two axes swapped; vectors and scalars as they are. */
+export function transposedView(view: TensorView): TensorView {
+  return { ...view, shape: view.shape.toReversed(), strides: view.strides.toReversed() };
+}
+
+/** Every `step`-th of `size` indices from `begin` along one axis. */
+export function slicedView(
+  view: TensorView,
+  axis: number,
+  begin: number,
+  size: number,
+  step = 1,
+): TensorView {
+  return {
+    ...view,
+    elementOffset: view.elementOffset + begin * (view.strides[axis] ?? 0),
+    shape: view.shape.map((length, at) => (at === axis ? size : length)),
+    strides: view.strides.map((stride, at) => (at === axis ? stride * step : stride)),
+  };
+}
+
+/** Windows side by side along `axis`; at least one. */
+export function concatViews(parts: readonly TensorView[], axis: number): Assembly {
+  const [first] = parts;
+  const total = parts.reduce((sum, part) => sum + (part.shape[axis] ?? 1), 0);
+  return {
+    dtype: first?.tensor.dtype ?? "F32",
+    shape: first?.shape.map((size, at) => (at === axis ? total : size)) ?? [],
+    axis,
+    parts,
+  };
+}
+
+/** One window as a logical tensor. */
+export function assemblyOf(view: TensorView): Assembly {
+  return concatViews([view], 0);
+}
+
+/** The logical tensor with its two axes swapped; vectors as they are. */
+export function transposedAssembly(assembly: Assembly): Assembly {
+  const last = assembly.shape.length - 1;
+  return {
+    ...assembly,
+    shape: assembly.shape.toReversed(),
+    axis: last < 0 ? 0 : last - assembly.axis,
+    parts: assembly.parts.map(transposedView),
+  };
+}
+
+/**
+ * The stored tensor whose bytes, one after another from `elementOffset`, are the logical matrix transposed: a weight that
+ * the runtime can use as it lies. Undefined when the bytes lie otherwise.
+ */
+export function asTransposed(assembly: Assembly): TensorView | undefined {
+  const [part] = assembly.parts;
+  if (assembly.parts.length !== 1 || part === undefined || part.shape.length !== 2)
+    return undefined;
+  const turned = transposedView(part);
+  return isRowMajor(turned.shape, turned.strides) ? turned : undefined;
+}
+
+/** True when the logical tensor's bytes lie one after another in one place. */
+export function isContiguous(assembly: Assembly): boolean {
+  const [part] = assembly.parts;
+  return assembly.parts.length === 1 && part !== undefined && isRowMajor(part.shape, part.strides);
+}
+
+/** True when the window has the stored tensor's own elements in its own order of axes. */
+export function isWhole(view: TensorView): boolean {
+  return (
+    view.elementOffset === 0 &&
+    view.shape.length === view.tensor.shape.length &&
+    view.shape.every((size, axis) => size === view.tensor.shape[axis]) &&
+    view.strides.every(
+      (stride, axis) => stride === view.tensor.strides[axis] || view.shape[axis] === 1,
+    )
+  );
 }

@@ -19,7 +19,8 @@ interface ConfigRow {
   readonly origin: string;
 }
 
-export const config: Command = {
+/** @param commands All commands; a function, since the list holds this one. */
+export const config = (commands: () => readonly Command[]): Command => ({
   usage: "config <action>",
   summary: "show where each option's value comes from",
   examples: [
@@ -36,13 +37,11 @@ export const config: Command = {
       })
       .option("all", { type: "boolean", describe: "also options that nothing sets" }),
   run: async (args) => {
-    // Imported here because the list of commands holds this one.
-    const { COMMANDS } = await import("../commands.ts");
     const sources = await findSettings(process.env, process.cwd());
-    const rows = COMMANDS.flatMap((command) => rowsOf(command, sources, args["all"] === true));
+    const rows = commands().flatMap((command) => rowsOf(command, sources, args["all"] === true));
     return result(rows, sources);
   },
-};
+});
 
 function rowsOf(command: Command, sources: SettingSources, all: boolean): readonly ConfigRow[] {
   const name = command.usage.split(" ")[0] ?? "";

@@ -1,0 +1,234 @@
+import { WbError } from "../errors/wb-error.ts";
+import { renderShape, sameShape } from "../tensor/shape.ts";
+import type { Checkpoint, StoredTensor } from "../tensor/table.ts";
+import type { Assembly } from "./assembly.ts";
+import { familyOf } from "./families.ts";
+import type { TensorSpec } from "./family.ts";
+import { decideLayout, type LayoutEvidence } from "./layout.ts";
+import type { ModelConfig } from "./model-config.ts";
+import { nearestName } from "./nearest.ts";
+import { groupSources, sourceName, type RuleGroup } from "./source-groups.ts";
+import type { LinearLayout } from "./step.ts";
+
+export interface CanonicalOptions {
+  /** Believed without evidence; shapes must still fit. */
+  readonly sourceLayout?: LinearLayout | undefined;
+}
+
+/** One tensor of the model, made from stored ones. */
+export interface CanonicalTensor {
+  readonly spec: TensorSpec;
+  /** In torch's layout. */
+  readonly assembly: Assembly;
+  /** The stored tensors that it is made from, in order of rank. */
+  readonly sources: readonly StoredTensor[];
+  readonly why: string;
+}
+
+export interface Canonical {
+  readonly layout: LinearLayout | "unknown";
+  readonly evidence: readonly LayoutEvidence[];
+  /** By Hugging Face name, in the model's order. */
+  readonly tensors: ReadonlyMap<string, CanonicalTensor>;
+  readonly dropped: readonly { readonly sources: readonly StoredTensor[]; readonly why: string }[];
+  readonly problems: readonly MappingProblem[];
+}
+
+/** One thing that keeps a checkpoint from being the model that its config.json describes. */
+export interface MappingProblem {
+  readonly kind: "unknown" | "missing" | "shape" | "repeated";
+  readonly tensor: string;
+  readonly message: string;
+}
+
+/** Problems that a message lists; the rest are counted. */
+const MAX_LISTED = 10;
+
+/**
+ * The model's tensors under their Hugging Face names and in torch's layout, lazily, from a checkpoint in any layout and
+ * naming.
+ * @throws WbError WB2701, WB3702 (all names and shapes at once), WB3703, WB3704.
+ */
+export function canonicalTensors(
+  checkpoint: Checkpoint,
+  config: ModelConfig,
+  options: CanonicalOptions = {},
+): ReadonlyMap<string, Assembly> {
+  const canonical = canonicalize(checkpoint, config, options);
+  refuseProblems(canonical.problems, checkpoint.path);
+  const tensors = new Map([...canonical.tensors].map(([name, { assembly }]) => [name, assembly]));
+  const embeddings = tensors.get("model.embed_tokens.weight");
+  if (config.tieWordEmbeddings && !tensors.has("lm_head.weight") && embeddings !== undefined) {
+    tensors.set("lm_head.weight", embeddings);
+  }
+  return tensors;
+}
+
+/** As `canonicalTensors`, but gives problems of names and shapes instead of throwing them. */
+export function canonicalize(
+  checkpoint: Checkpoint,
+  config: ModelConfig,
+  options: CanonicalOptions,
+): Canonical {
+  const family = familyOf(config.family);
+  const { groups, unknown, repeated } = groupSources(
+    checkpoint.tensors,
+    family.rules,
+    checkpoint.path,
+  );
+  const decision =
+    options.sourceLayout === undefined
+      ? decideLayout(checkpoint, groups, config)
+      : { layout: options.sourceLayout, evidence: [] };
+  const layout = usableLayout(decision.layout, groups, checkpoint.path);
+  const specs = new Map(family.expected(config).map((spec) => [spec.name, spec]));
+  const made = new Map<string, CanonicalTensor>();
+  const problems: MappingProblem[] = [];
+  const dropped: { sources: readonly StoredTensor[]; why: string }[] = [];
+  for (const [kept, again] of repeated) {
+    if (kept.rank !== undefined && kept.rank.pp !== again.rank?.pp) {
+      dropped.push({ sources: [again], why: `pipeline stage ${kept.rank.pp} has it too` });
+    } else problems.push(repeatedProblem(kept, again));
+  }
+  for (const group of groups) {
+    if (group.rule.kind === "drop") dropped.push({ sources: group.parts, why: group.rule.why });
+    else makeTargets(group, layout, config, specs, made, problems);
+  }
+  const missing = [...specs.keys()].filter(
+    (name) => !made.has(name) && !hasShapeProblem(problems, name),
+  );
+  for (const tensor of unknown) problems.push(unknownProblem(tensor, missing));
+  for (const name of missing) problems.push(missingProblem(name, unknown));
+  const tensors = new Map<string, CanonicalTensor>();
+  for (const name of specs.keys()) {
+    const tensor = made.get(name);
+    if (tensor !== undefined) tensors.set(name, tensor);
+  }
+  return { ...decision, tensors, dropped, problems };
+}
+
+function usableLayout(
+  layout: LinearLayout | "unknown",
+  groups: readonly RuleGroup[],
+  path: string,
+): LinearLayout {
+  if (layout !== "unknown") return layout;
+  const hasMatrix = groups.some(
+    ({ rule }) => rule.kind === "make" && rule.layoutShapes !== undefined,
+  );
+  if (!hasMatrix) return "torch";
+  throw new WbError(
+    "WB2701",
+    `${path}: every Linear weight in it is square, so that its shapes do not tell torch's layout from Paddle's`,
+  );
+}
+
+function makeTargets(
+  group: RuleGroup,
+  layout: LinearLayout,
+  config: ModelConfig,
+  specs: Map<string, TensorSpec>,
+  made: Map<string, CanonicalTensor>,
+  problems: MappingProblem[],
+): void {
+  if (group.rule.kind !== "make") return;
+  const [first] = group.parts;
+  for (const target of group.rule.targets({ parts: group.parts, layout, config }, group.layer)) {
+    const spec = specs.get(target.name) ?? optionalSpec(target.name, config);
+    const name = first === undefined ? target.name : sourceName(first);
+    const before = made.get(target.name)?.sources[0];
+    if (spec === undefined) {
+      problems.push({
+        kind: "unknown",
+        tensor: name,
+        message: `${name} would be ${target.name}, which the model has not`,
+      });
+    } else if (before !== undefined && first !== undefined)
+      problems.push(repeatedProblem(before, first));
+    else if (target.assembly === undefined || !sameShape(target.assembly.shape, spec.shape)) {
+      const expected = [...new Set(target.expected.map(renderShape))].join(" or ");
+      const found = group.parts.map(({ shape }) => renderShape(shape)).join(", ");
+      problems.push({
+        kind: "shape",
+        tensor: target.name,
+        message: `${name}: expected ${expected}, found ${found}`,
+      });
+    } else {
+      specs.set(target.name, spec);
+      made.set(target.name, {
+        spec,
+        assembly: target.assembly,
+        sources: group.parts,
+        why: target.why,
+      });
+    }
+  }
+}
+
+/** A tied model may store its head all the same. */
+function optionalSpec(name: string, config: ModelConfig): TensorSpec | undefined {
+  if (name !== "lm_head.weight" || !config.tieWordEmbeddings) return undefined;
+  return { name, shape: [config.vocabSize, config.hiddenSize], linear: true };
+}
+
+function hasShapeProblem(problems: readonly MappingProblem[], name: string): boolean {
+  return problems.some(({ kind, tensor }) => kind === "shape" && tensor === name);
+}
+
+function repeatedProblem(kept: StoredTensor, again: StoredTensor): MappingProblem {
+  const [name, other] = [sourceName(again), sourceName(kept)];
+  return {
+    kind: "repeated",
+    tensor: name,
+    message: `${name} and ${other} are the same tensor of the model`,
+  };
+}
+
+function unknownProblem(tensor: StoredTensor, missing: readonly string[]): MappingProblem {
+  const name = sourceName(tensor);
+  const near = nearestName(tensor.name, missing);
+  return {
+    kind: "unknown",
+    tensor: name,
+    message: `${name} ${renderShape(tensor.shape)} is not a tensor of the model${near === undefined ? "" : `; is it ${near}?`}`,
+  };
+}
+
+function missingProblem(name: string, unknown: readonly StoredTensor[]): MappingProblem {
+  const near = nearestName(
+    name,
+    unknown.map((tensor) => tensor.name),
+  );
+  return {
+    kind: "missing",
+    tensor: name,
+    message: `${name} is missing${near === undefined ? "" : `; is it ${near}?`}`,
+  };
+}
+
+/** @throws WbError WB3702 that lists all problems, when there are any. */
+export function refuseProblems(problems: readonly MappingProblem[], path: string): void {
+  if (problems.length === 0) return;
+  const listed = problems.slice(0, MAX_LISTED).map(({ message }) => `  ${message}`);
+  const rest = problems.length - listed.length;
+  const text = [...listed, ...(rest > 0 ? [`  and ${rest} more`] : [])].join("\n");
+  throw new WbError(
+    "WB3702",
+    `${path}: the tensors are not those that config.json describes:\n${text}`,
+    {
+      details: {
+        unknown: namesOf(problems, "unknown"),
+        missing: namesOf(problems, "missing"),
+        shape: namesOf(problems, "shape"),
+        repeated: namesOf(problems, "repeated"),
+      },
+    },
+  );
+}
+
+function namesOf(
+  problems: readonly MappingProblem[],
+  kind: MappingProblem["kind"],
+): readonly string[] {
+  return problems.filter((problem) => problem.kind === kind).map(({ tensor }) => tensor);
+}

@@ -1,0 +1,79 @@
+import { byteCount, renderShape } from "../tensor/shape.ts";
+import type { Plan } from "./plan.ts";
+import type { Step } from "./step.ts";
+
+/** Steps that differ in the layer number alone. */
+interface Pattern {
+  readonly from: string;
+  readonly to: string;
+  readonly action: string;
+  readonly facts: string;
+  readonly why: string;
+  readonly layers: number[];
+  count: number;
+}
+
+/** A plan for people: one line a pattern, layers collapsed, drops at the end. */
+export function renderPlan(plan: Plan): string {
+  const patterns = new Map<string, Pattern>();
+  for (const step of plan.steps) addStep(step, patterns);
+  const lines = [...patterns.values()].map(renderPattern);
+  const bytes = plan.steps.reduce((sum, step) => sum + targetBytes(step), 0);
+  const written = plan.steps.filter(({ kind }) => kind !== "drop").length;
+  const evidence = plan.evidence[0];
+  return [
+    ...lines,
+    "",
+    `${written} tensors, ${bytes} bytes; ${plan.steps.length - written} dropped`,
+    `source layout: ${plan.sourceLayout}${evidence === undefined ? "" : ` (${plan.evidence.length} tensors say so: ${evidence.tensor} ${evidence.why})`}; target layout: ${plan.targetLayout}`,
+    ...plan.tied.map((names) => `tied in the source, written in full: ${names.join(", ")}`),
+  ].join("\n");
+}
+
+/** Bytes that a step writes. */
+export function targetBytes(step: Step): number {
+  return step.kind === "drop"
+    ? 0
+    : (byteCount(step.assembly.shape, step.cast ?? step.assembly.dtype) ?? 0);
+}
+
+/** The name with `{i}` for every layer number. */
+function general(name: string): string {
+  return name.replaceAll(/(layers|blocks)\.\d+\./g, "$1.{i}.");
+}
+
+function addStep(step: Step, patterns: Map<string, Pattern>): void {
+  const source = step.from.join(" + ");
+  const target = step.kind === "drop" ? "" : step.to;
+  const layer = /(?:layers|blocks)\.(\d+)\./.exec(target === "" ? source : target)?.[1];
+  const facts =
+    step.kind === "drop"
+      ? ""
+      : `${renderShape(step.assembly.shape)} ${step.assembly.dtype}${step.cast === undefined ? "" : ` → ${step.cast}`}`;
+  const pattern: Pattern = {
+    from: general(source),
+    to: general(target),
+    action: step.kind,
+    facts,
+    why: step.why,
+    layers: [],
+    count: 0,
+  };
+  const key = JSON.stringify([pattern.from, pattern.to, pattern.action, facts, step.why]);
+  const known = patterns.get(key) ?? pattern;
+  patterns.set(key, known);
+  known.count++;
+  if (layer !== undefined) known.layers.push(Number(layer));
+}
+
+function renderPattern({ from, to, action, facts, why, layers, count }: Pattern): string {
+  const range =
+    layers.length > 1
+      ? `{${Math.min(...layers)}..${Math.max(...layers)}}`
+      : String(layers[0] ?? "");
+  const name = (text: string): string => text.replaceAll("{i}", range);
+  const target = to === "" ? name(from) : name(to);
+  const origin = to === "" || from === to ? "" : ` from ${name(from)}`;
+  const times = count > 1 ? ` ×${count}` : "";
+  return `${action.padEnd(9)} ${target}${times}${facts === "" ? "" : ` ${facts}`}${origin}  (${why})`;
+}

@@ -1,0 +1,112 @@
+import { WbError } from "../errors/wb-error.ts";
+import type { StoredTensor } from "../tensor/table.ts";
+import type { NameRule } from "./family.ts";
+
+/** Stored tensors that one rule takes together: the tensor-parallel parts of one tensor of one layer. */
+export interface RuleGroup {
+  readonly rule: NameRule;
+  /** Layer number over all pipeline stages; -1 for tensors outside of layers. */
+  readonly layer: number;
+  /** By rank. */
+  readonly parts: readonly StoredTensor[];
+}
+
+export interface SourceGroups {
+  readonly groups: readonly RuleGroup[];
+  readonly unknown: readonly StoredTensor[];
+  /** Tensors that another stored tensor says again under the same name: [kept, repeated]. */
+  readonly repeated: readonly (readonly [StoredTensor, StoredTensor])[];
+}
+
+/** What a stored name may have in front of the name proper; DataParallel adds `module.`. */
+const PREFIX = /^(?:module\.)?(?:(?:llama|model|internlm)\.)?/;
+
+const LAYER = /^(layers|blocks)\.(\d{1,5})\./;
+
+/** How messages and plans call a stored tensor: its name, and its rank where the checkpoint is split. */
+export function sourceName({ name, rank }: StoredTensor): string {
+  return rank === undefined ? name : `${name}@tp${rank.tp}_pp${rank.pp}`;
+}
+
+/** The name less its prefix, with the layer number taken out. */
+function parseName(name: string): { readonly pattern: string; readonly layer: number } {
+  const body = name.replace(PREFIX, "");
+  const match = LAYER.exec(body);
+  if (match === null) return { pattern: body, layer: -1 };
+  const [whole, list = "", number = ""] = match;
+  return { pattern: `${list}.{i}.${body.slice(whole.length)}`, layer: Number(number) };
+}
+
+/**
+ * Sorts stored tensors by the rules that take them.
+ * @throws WbError WB3704 when a tensor-parallel rank has no part of a tensor that others have.
+ */
+export function groupSources(
+  tensors: readonly StoredTensor[],
+  rules: readonly NameRule[],
+  path: string,
+): SourceGroups {
+  const ruleOf = new Map(rules.map((rule) => [rule.pattern, rule]));
+  const firstLayer = stageOffsets(tensors);
+  const byKey = new Map<string, { rule: NameRule; layer: number; parts: StoredTensor[] }>();
+  const unknown: StoredTensor[] = [];
+  const repeated: (readonly [StoredTensor, StoredTensor])[] = [];
+  for (const tensor of tensors) {
+    const { pattern, layer: local } = parseName(tensor.name);
+    const rule = ruleOf.get(pattern);
+    if (rule === undefined) {
+      unknown.push(tensor);
+      continue;
+    }
+    const layer = local < 0 ? local : local + (firstLayer.get(tensor.rank?.pp ?? 0) ?? 0);
+    const key = `${layer}:${pattern}`;
+    const group = byKey.get(key) ?? { rule, layer, parts: [] };
+    byKey.set(key, group);
+    const same = group.parts.find((part) => (part.rank?.tp ?? 0) === (tensor.rank?.tp ?? 0));
+    if (same === undefined) group.parts.push(tensor);
+    else repeated.push([same, tensor]);
+  }
+  const ranks = new Set(tensors.map(({ rank }) => rank?.tp ?? 0)).size;
+  const groups = [...byKey.values()].map((group) => ({
+    ...group,
+    parts: group.parts.toSorted((left, right) => (left.rank?.tp ?? 0) - (right.rank?.tp ?? 0)),
+  }));
+  for (const { parts } of groups) checkRanks(parts, ranks, path);
+  return { groups, unknown, repeated };
+}
+
+function checkRanks(parts: readonly StoredTensor[], ranks: number, path: string): void {
+  const isComplete =
+    parts.length === ranks && parts.every(({ rank }, index) => (rank?.tp ?? 0) === index);
+  if (isComplete) return;
+  const found = parts.map(({ rank }) => rank?.tp ?? 0).join(", ");
+  throw new WbError(
+    "WB3704",
+    `${path}: tensor ${parts[0]?.name ?? ""}: expected a part on each of ${ranks} tensor-parallel ranks, found ranks ${found}`,
+  );
+}
+
+/**
+ * The number of the first layer of each pipeline stage. InternLM's training counts layers from 0 in each stage, PaddleNLP
+ * over all stages: numbers restart exactly when two stages have a layer of the same number.
+ */
+function stageOffsets(tensors: readonly StoredTensor[]): ReadonlyMap<number, number> {
+  const layersOf = new Map<number, Set<number>>();
+  for (const { name, rank } of tensors) {
+    const { layer } = parseName(name);
+    const stage = rank?.pp ?? 0;
+    const layers = layersOf.get(stage) ?? new Set<number>();
+    layersOf.set(stage, layers);
+    if (layer >= 0) layers.add(layer);
+  }
+  const stages = [...layersOf].sort(([left], [right]) => left - right);
+  const all = stages.flatMap(([, layers]) => [...layers]);
+  if (new Set(all).size === all.length) return new Map();
+  const offsets = new Map<number, number>();
+  let first = 0;
+  for (const [stage, layers] of stages) {
+    offsets.set(stage, first);
+    first += [...layers].reduce((most, layer) => Math.max(most, layer + 1), 0);
+  }
+  return offsets;
+}
