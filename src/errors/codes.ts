@@ -1,9 +1,11 @@
 import { FILE_CODES } from "./codes/file.ts";
 import { GENERAL_CODES } from "./codes/general.ts";
 import { MAPPING_CODES } from "./codes/mapping.ts";
+import { PADDLE_CODES } from "./codes/paddle.ts";
 import { PICKLE_CODES } from "./codes/pickle.ts";
 import { PYTORCH_CODES } from "./codes/pytorch.ts";
 import { RUNTIME_CODES } from "./codes/runtime.ts";
+import { SAFETENSORS_CODES } from "./codes/safetensors.ts";
 import { TOKENIZER_CODES } from "./codes/tokenizer.ts";
 import { ZIP_CODES } from "./codes/zip.ts";
 
@@ -12,9 +14,11 @@ export const ERROR_CODES = {
   ...GENERAL_CODES,
   ...FILE_CODES,
   ...MAPPING_CODES,
+  ...PADDLE_CODES,
   ...PICKLE_CODES,
   ...PYTORCH_CODES,
   ...RUNTIME_CODES,
+  ...SAFETENSORS_CODES,
   ...TOKENIZER_CODES,
   ...ZIP_CODES,
 } as const;
