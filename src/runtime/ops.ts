@@ -94,7 +94,7 @@ export interface Ops {
   add(left: Value, right: Value): Value;
   /** Product with NumPy's broadcasting. */
   mul(left: Value, right: Value): Value;
-  /** x · factor. */
+  /** x · factor, rounded once: the factor itself is not rounded to a half dtype first. */
   scale(x: Value, factor: number): Value;
   /** The larger of each element and `floor`. */
   maximum(x: Value, floor: number): Value;

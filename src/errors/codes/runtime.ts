@@ -1,0 +1,35 @@
+import type { CodeTable } from "../code-table.ts";
+
+/** Codes of running a model: its backend (62xx) and the weights that it is given. */
+export const RUNTIME_CODES = {
+  WB3780: {
+    title: "a weight that the model needs is missing or has another shape",
+    meaning:
+      "config.json describes a model whose weights differ in name or shape from those in the checkpoint.",
+    remedy: "`weighbridge check MODEL` lists every missing and unexpected name and shape.",
+  },
+  WB4780: {
+    title: "weights of a dtype that the runtime cannot compute with",
+    meaning:
+      "Only F16, BF16, F32 and F64 weights have a defined meaning in a forward pass; 8-bit formats need scales that the file does not tell.",
+    remedy: "Convert the weights to F16, BF16 or F32 first.",
+  },
+  WB6201: {
+    title: "the device that was asked for is not there",
+    meaning:
+      "--device names a backend that is not installed, or a GPU that TensorFlow does not see. weighbridge never takes another one silently.",
+    remedy:
+      "`weighbridge doctor` lists the devices and how to get the others; or use --device auto.",
+  },
+  WB6202: {
+    title: "the backend failed",
+    meaning: "An operation on the device did not run to its end, so that there is no result.",
+    remedy: "Try --device wasm; report the message if that works.",
+  },
+  WB6203: {
+    title: "the device cannot compute in that dtype",
+    meaning: "The WebAssembly backend has float32 only; half dtypes need native TensorFlow.",
+    remedy:
+      "Leave out --compute, or run `weighbridge native install` and use --device cpu or cuda.",
+  },
+} as const satisfies CodeTable;

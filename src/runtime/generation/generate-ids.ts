@@ -1,0 +1,152 @@
+import { WbError } from "../../errors/wb-error.ts";
+import type { Decoder, StepInput } from "../model/decoder.ts";
+import { positionsOfMask } from "../model/mask.ts";
+import { rotatesWholeCache } from "../model/rope.ts";
+import { argmax, type Sampler } from "./sampling.ts";
+
+export interface GenerateIdsOptions {
+  /** New tokens of each prompt at most. */
+  readonly maxNewTokens: number;
+  /** Ids that end a prompt's text; the id itself is given, too. */
+  readonly stopIds: readonly number[];
+  /** Fills rows on the left, and rows that have ended; its value does not change the others. */
+  readonly padId: number;
+  /** Chooses the next id of one prompt; greedy when left out. Made once a prompt, so that each has its own random state. */
+  readonly samplerOf?: (prompt: number) => Sampler;
+  /** Sees the logits [vocab] of each step before the sampler, and may change them. */
+  readonly onLogits?: (prompt: number, logits: Float32Array, ids: readonly number[]) => void;
+  /**
+   * Beyond the trained context, dynamic NTK changes every token's rotation at each new one, and with it what the layers above
+   * the first have cached. "recompute" (when left out) runs the whole text again for each such token, which is what a full
+   * prefill gives; "cached" only rotates the cached keys anew, as InternLM's own `generate` does: much faster, a
+   * little different.
+   */
+  readonly beyondContext?: "recompute" | "cached";
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface GeneratedId {
+  readonly prompt: number;
+  readonly id: number;
+  /** Why the prompt's text ends with this id. */
+  readonly finish?: "stop" | "length";
+}
+
+interface Row {
+  readonly ids: number[];
+  readonly sampler: Sampler;
+  done: boolean;
+}
+
+/**
+ * Generates token by token for several prompts at once, padded on the left; shorter ones take part in longer ones' passes.
+ * Nothing is left on the device however the loop ends: to its end, by `return`, by an error or by the signal.
+ * @throws WbError WB2801 for an empty prompt or no room for a token, WB3804 for an id outside the vocabulary.
+ */
+export async function* generateIds(
+  model: Decoder,
+  prompts: readonly (readonly number[])[],
+  options: GenerateIdsOptions,
+): AsyncGenerator<GeneratedId, void, undefined> {
+  checkPrompts(prompts, options.maxNewTokens);
+  const rows: Row[] = prompts.map((ids, prompt) => ({
+    ids: [...ids],
+    sampler: options.samplerOf?.(prompt) ?? argmax,
+    done: false,
+  }));
+  let cache = model.createCache(prompts.length);
+  try {
+    let input: StepInput = padded(prompts, options.padId);
+    for (let step = 1; step <= options.maxNewTokens; step++) {
+      options.signal?.throwIfAborted();
+      const logits = await model.step({ ...input, signal: options.signal }, cache);
+      const chosen: number[] = [];
+      for (const [prompt, row] of rows.entries()) {
+        if (row.done) {
+          chosen.push(options.padId);
+          continue;
+        }
+        const id = choose(row, prompt, logits[prompt] ?? new Float32Array(0), options);
+        chosen.push(id);
+        const finish = finishOf(id, step, options);
+        row.done = finish !== undefined;
+        yield finish === undefined ? { prompt, id } : { prompt, id, finish };
+      }
+      if (rows.every(({ done }) => done)) return;
+      if (mustRecompute(model, cache.length + 1, options)) {
+        cache.dispose();
+        cache = model.createCache(prompts.length);
+        input = padded(
+          rows.map(({ ids }) => ids),
+          options.padId,
+        );
+      } else input = nextTokens(rows, chosen);
+    }
+  } finally {
+    cache.dispose();
+  }
+}
+
+/** True when what is cached was computed with another rotary table than the next token's. */
+function mustRecompute(
+  { config }: Decoder,
+  length: number,
+  { beyondContext = "recompute" }: GenerateIdsOptions,
+): boolean {
+  return (
+    beyondContext === "recompute" && rotatesWholeCache(config.rope) && length > config.maxPositions
+  );
+}
+
+/** One new token a row. A row's position is the number of its tokens before: padding does not count. */
+function nextTokens(rows: readonly Row[], chosen: readonly number[]): StepInput {
+  return {
+    ids: chosen.map((id) => Int32Array.of(id)),
+    positions: rows.map(({ ids }) => Int32Array.of(ids.length - 1)),
+    visible: rows.map(() => Uint8Array.of(1)),
+  };
+}
+
+function checkPrompts(prompts: readonly (readonly number[])[], maxNewTokens: number): void {
+  const empty = prompts.findIndex((ids) => ids.length === 0);
+  if (empty !== -1) throw new WbError("WB2801", `prompt ${empty}: expected at least one token id`);
+  if (!Number.isSafeInteger(maxNewTokens) || maxNewTokens < 1) {
+    throw new WbError("WB2801", `expected room for at least one new token, found ${maxNewTokens}`);
+  }
+}
+
+function choose(
+  row: Row,
+  prompt: number,
+  logits: Float32Array,
+  options: GenerateIdsOptions,
+): number {
+  options.onLogits?.(prompt, logits, row.ids);
+  const id = row.sampler(logits, row.ids);
+  row.ids.push(id);
+  return id;
+}
+
+function finishOf(
+  id: number,
+  step: number,
+  { stopIds, maxNewTokens }: GenerateIdsOptions,
+): "stop" | "length" | undefined {
+  if (stopIds.includes(id)) return "stop";
+  return step === maxNewTokens ? "length" : undefined;
+}
+
+/** The prompts as rows of one length, filled up on the left. */
+function padded(prompts: readonly (readonly number[])[], padId: number): StepInput {
+  const length = prompts.reduce((longest, ids) => Math.max(longest, ids.length), 0);
+  const visible = prompts.map((ids) => new Uint8Array(length).fill(1, length - ids.length));
+  return {
+    ids: prompts.map((ids) => {
+      const row = new Int32Array(length).fill(padId);
+      row.set(ids, length - ids.length);
+      return row;
+    }),
+    visible,
+    positions: visible.map((row) => positionsOfMask(row)),
+  };
+}

@@ -1,0 +1,53 @@
+import type { FamilyName, ModelConfig } from "../../mapping/model-config.ts";
+import { LLAMA_BLOCK, type BlockKind } from "./block.ts";
+import { normParameters } from "./norm.ts";
+import { nested, type ParameterSpec } from "./parameters.ts";
+
+/** A decoder as data: what its parts are called in the checkpoint, and what its block computes. */
+export interface Architecture {
+  /** Matrix [vocab, C] whose rows are the tokens' embeddings. */
+  readonly embedding: string;
+  /** Module of layer `index`. */
+  layer(index: number): string;
+  /** Module of the norm after the last layer. */
+  readonly norm: string;
+  /** Matrix [vocab, C] that gives the logits. */
+  readonly head: string;
+  readonly block: BlockKind;
+}
+
+const LLAMA: Architecture = {
+  embedding: "model.embed_tokens.weight",
+  layer: (index) => `model.layers.${index}`,
+  norm: "model.norm",
+  head: "lm_head.weight",
+  block: LLAMA_BLOCK,
+};
+
+const ARCHITECTURES: Readonly<Record<FamilyName, Architecture>> = {
+  internlm: LLAMA,
+  llama: LLAMA,
+};
+
+/** The architecture of a model; with tied embeddings the head is the embedding matrix. */
+export function architectureOf(config: ModelConfig): Architecture {
+  const architecture = ARCHITECTURES[config.family];
+  return config.tieWordEmbeddings
+    ? { ...architecture, head: architecture.embedding }
+    : architecture;
+}
+
+/** Every parameter that the model needs, by its full name. */
+export function modelParameters(config: ModelConfig): readonly ParameterSpec[] {
+  const architecture = architectureOf(config);
+  const matrix = [config.vocabSize, config.hiddenSize];
+  const layers = Array.from({ length: config.layers }, (_, index) =>
+    nested(architecture.layer(index), architecture.block.parameters(config)),
+  );
+  return [
+    { name: architecture.embedding, shape: matrix },
+    ...layers.flat(),
+    ...nested(architecture.norm, normParameters(config)),
+    ...(config.tieWordEmbeddings ? [] : [{ name: architecture.head, shape: matrix }]),
+  ];
+}

@@ -1,0 +1,150 @@
+import { WbError } from "../../errors/wb-error.ts";
+import type { ModelConfig } from "../../mapping/model-config.ts";
+import type { Ops, Value } from "../ops.ts";
+import { architectureOf, type Architecture } from "./architecture.ts";
+import type { Observer } from "./block.ts";
+import { KvCache } from "./kv-cache.ts";
+import { norm } from "./norm.ts";
+import { Sequence } from "./sequence.ts";
+import { WeightStore, type Residence } from "./weight-store.ts";
+import { checkWeights, type WeightSource } from "./weights.ts";
+
+/** Tokens that meet one band of the head at a time. */
+const HEAD_ROWS = 512;
+
+/** New tokens of a batch: B rows of T. */
+export interface StepInput {
+  readonly ids: readonly Int32Array[];
+  /** Where each stands in its row's text; the count of tokens before it when left out. */
+  readonly positions?: readonly Int32Array[];
+  /** 1 for a token, 0 for padding; all 1 when left out. */
+  readonly visible?: readonly Uint8Array[];
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A decoder on a device: embedding, blocks, norm, head. Values that it gives belong to the caller. */
+export class Decoder {
+  readonly config: ModelConfig;
+  readonly ops: Ops;
+  readonly weights: WeightStore;
+  readonly #architecture: Architecture;
+
+  /** @throws WbError WB3780, WB4780 when the source does not have the parameters of the config. */
+  constructor(ops: Ops, config: ModelConfig, source: WeightSource, residence: Residence) {
+    checkWeights(config, source);
+    this.ops = ops;
+    this.config = config;
+    this.#architecture = architectureOf(config);
+    this.weights = new WeightStore(ops, config, source, residence);
+  }
+
+  /** Tokens [B, T] -> their embeddings [B, T, C]. @throws WbError WB3804 for an id outside the vocabulary. */
+  async embed(ids: readonly Int32Array[]): Promise<Value> {
+    const flat = ids.flatMap((row) => [...row]);
+    for (const id of flat) checkId(id, this.config.vocabSize);
+    const data = await this.weights.embeddings(flat);
+    return this.ops.upload(data, [ids.length, ids[0]?.length ?? 0, this.config.hiddenSize]);
+  }
+
+  /** One layer, [B, T, C] -> [B, T, C]; x is not freed. Layers come in order from 0, since the next is read ahead. */
+  async block(index: number, x: Value, sequence: Sequence, observe?: Observer): Promise<Value> {
+    const weights = await this.weights.block(index);
+    return this.ops.scope(() =>
+      this.#architecture.block.forward(
+        this.ops,
+        weights,
+        this.config,
+        x,
+        sequence.context(index),
+        observe,
+      ),
+    );
+  }
+
+  /** The norm after the last layer, [B, T, C] -> [B, T, C]. */
+  async finalNorm(x: Value): Promise<Value> {
+    const weights = await this.weights.norm();
+    return norm(this.ops, weights, this.config, x);
+  }
+
+  /** Normed hidden states [N, C] -> logits [N, vocab] in host memory; the head passes in bands of vocabulary. */
+  async head(x: Value): Promise<Float32Array> {
+    const { ops } = this;
+    const { vocabSize } = this.config;
+    const rows = x.shape[0] ?? 0;
+    const logits = new Float32Array(rows * vocabSize);
+    await this.weights.eachHeadBand(({ begin, end }, weight) => {
+      for (let first = 0; first < rows; first += HEAD_ROWS) {
+        const size = Math.min(HEAD_ROWS, rows - first);
+        const band = ops.scope(() => ops.linear(ops.slice(x, 0, first, size), weight)); // [n, end − begin]
+        const data = ops.read(band);
+        ops.free(band);
+        for (let row = 0; row < size; row++) {
+          const part = data.subarray(row * (end - begin), (row + 1) * (end - begin));
+          logits.set(part, (first + row) * vocabSize + begin);
+        }
+      }
+    });
+    return logits;
+  }
+
+  /**
+   * Appends tokens to the cache and gives the logits after the last one of each row, B rows of [vocab].
+   * @throws WbError WB9001 when the signal is aborted; the cache is then only good for `dispose`.
+   */
+  async step(input: StepInput, cache: KvCache): Promise<readonly Float32Array[]> {
+    const { ops } = this;
+    const past = cache.length;
+    const positions =
+      input.positions ?? input.ids.map((row) => row.map((_, index) => past + index));
+    cache.announce(
+      positions,
+      input.visible ?? input.ids.map((row) => new Uint8Array(row.length).fill(1)),
+    );
+    let x = await this.embed(input.ids); // [B, T, C]
+    const sequence = new Sequence(ops, this.config, {
+      positions,
+      allPositions: cache.positions,
+      visible: cache.visible,
+      cache,
+    });
+    try {
+      for (let index = 0; index < this.config.layers; index++) {
+        input.signal?.throwIfAborted();
+        const next = await this.block(index, x, sequence);
+        ops.free(x);
+        x = next;
+        this.weights.release(index);
+      }
+      const [b = 0, t = 0, c = 0] = x.shape;
+      const last = x;
+      x = ops.scope(() => ops.reshape(ops.slice(last, 1, t - 1, 1), [b, c])); // [B, C]
+      ops.free(last);
+      const normed = await this.finalNorm(x); // [B, C]
+      ops.free(x);
+      x = normed;
+      const logits = await this.head(x); // [B, vocab]
+      const { vocabSize } = this.config;
+      return input.ids.map((_, row) => logits.subarray(row * vocabSize, (row + 1) * vocabSize));
+    } finally {
+      ops.free(x);
+      sequence.dispose();
+    }
+  }
+
+  createCache(batch: number): KvCache {
+    return new KvCache(this.ops, batch);
+  }
+
+  /** Frees every parameter on the device. */
+  async dispose(): Promise<void> {
+    await this.weights.dispose();
+  }
+}
+
+function checkId(id: number, vocabSize: number): void {
+  if (Number.isSafeInteger(id) && id >= 0 && id < vocabSize) return;
+  throw new WbError("WB3804", `expected token ids from 0 to ${vocabSize - 1}, found ${id}`, {
+    details: { id, vocabSize },
+  });
+}

@@ -1,0 +1,83 @@
+import type { Ops, Value } from "../ops.ts";
+
+interface LayerCache {
+  readonly keys: Value; // [B, G, L, D]
+  readonly values: Value; // [B, G, L, D]
+}
+
+/**
+ * Keys and values of the tokens so far, layer by layer, with each token's position and whether it may be seen. The one owner
+ * of its values: `dispose` frees them, whatever happened before.
+ */
+export class KvCache {
+  readonly batch: number;
+  readonly #ops: Ops;
+  readonly #layers: (LayerCache | undefined)[] = [];
+  #positions: readonly Int32Array[];
+  #visible: readonly Uint8Array[];
+
+  constructor(ops: Ops, batch: number) {
+    this.#ops = ops;
+    this.batch = batch;
+    this.#positions = Array.from({ length: batch }, () => new Int32Array(0));
+    this.#visible = Array.from({ length: batch }, () => new Uint8Array(0));
+  }
+
+  /** L, tokens that `announce` has told of. */
+  get length(): number {
+    return this.#positions[0]?.length ?? 0;
+  }
+
+  /** Positions of the L tokens of each row. */
+  get positions(): readonly Int32Array[] {
+    return this.#positions;
+  }
+
+  /** 1 for a token, 0 for padding, of each row. */
+  get visible(): readonly Uint8Array[] {
+    return this.#visible;
+  }
+
+  /** Tells of the tokens that the next pass through the layers appends; once per pass, before it. */
+  announce(positions: readonly Int32Array[], visible: readonly Uint8Array[]): void {
+    this.#positions = this.#positions.map((old, row) => joined(Int32Array, old, positions[row]));
+    this.#visible = this.#visible.map((old, row) => joined(Uint8Array, old, visible[row]));
+  }
+
+  /** Appends keys and values [B, G, T, D] of one layer and gives all of them; the cache owns what it gives. */
+  append(layer: number, keys: Value, values: Value): LayerCache {
+    const old = this.#layers[layer];
+    const ops = this.#ops;
+    const next: LayerCache =
+      old === undefined
+        ? { keys: ops.keep(keys), values: ops.keep(values) }
+        : {
+            keys: ops.keep(ops.concat([old.keys, keys], 2)), // [B, G, L, D]
+            values: ops.keep(ops.concat([old.values, values], 2)), // [B, G, L, D]
+          };
+    this.#layers[layer] = next;
+    if (old !== undefined) free(ops, old);
+    return next;
+  }
+
+  dispose(): void {
+    for (const layer of this.#layers) if (layer !== undefined) free(this.#ops, layer);
+    this.#layers.length = 0;
+  }
+}
+
+function free(ops: Ops, layer: LayerCache): void {
+  ops.free(layer.keys);
+  ops.free(layer.values);
+}
+
+function joined<T extends Int32Array | Uint8Array>(
+  make: new (length: number) => T,
+  old: T,
+  more: T | undefined,
+): T {
+  const result = new make(old.length + (more?.length ?? 0));
+  result.set(old);
+  if (more !== undefined) result.set(more, old.length);
+  return result;
+}

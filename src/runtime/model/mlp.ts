@@ -1,0 +1,33 @@
+import type { ModelConfig } from "../../mapping/model-config.ts";
+import type { Ops, Value } from "../ops.ts";
+import { linear, linearParameters, type ModuleWeights, type ParameterSpec } from "./parameters.ts";
+
+export function mlpParameters(config: ModelConfig): readonly ParameterSpec[] {
+  const { hiddenSize: c, intermediateSize: i, mlpBias } = config;
+  return [
+    ...linearParameters("gate_proj", i, c, mlpBias),
+    ...linearParameters("up_proj", i, c, mlpBias),
+    ...linearParameters("down_proj", c, i, mlpBias),
+  ];
+}
+
+/** Tokens that pass at a time: 1024 rows of a 7B model's intermediate states take 45 MB each in float32. */
+const TOKENS_AT_A_TIME = 1024;
+
+/** SwiGLU (Shazeer 2020, arXiv 2002.05202, equation 6): down(silu(gate(x)) · up(x)). I: intermediate size. */
+export function mlp(ops: Ops, weights: ModuleWeights, x: Value): Value {
+  const tokens = x.shape[1] ?? 0;
+  if (tokens <= TOKENS_AT_A_TIME) return swiglu(ops, weights, x);
+  const parts: Value[] = [];
+  for (let begin = 0; begin < tokens; begin += TOKENS_AT_A_TIME) {
+    const size = Math.min(TOKENS_AT_A_TIME, tokens - begin);
+    parts.push(ops.scope(() => swiglu(ops, weights, ops.slice(x, 1, begin, size))));
+  }
+  return ops.concat(parts, 1); // [B, T, C]
+}
+
+function swiglu(ops: Ops, weights: ModuleWeights, x: Value): Value {
+  const gate = ops.silu(linear(ops, weights.scope("gate_proj"), x)); // [B, T, C] -> [B, T, I]
+  const up = linear(ops, weights.scope("up_proj"), x); // [B, T, C] -> [B, T, I]
+  return linear(ops, weights.scope("down_proj"), ops.mul(gate, up)); // [B, T, I] -> [B, T, C]
+}

@@ -1,0 +1,57 @@
+import { WbError } from "../../errors/wb-error.ts";
+import type { Ops, Value, Weight } from "../ops.ts";
+
+/** One parameter that a module needs, by its name inside the module. */
+export interface ParameterSpec {
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+
+/** Parameters of a module inside another: names get the module's name in front. */
+export function nested(
+  module: string,
+  parameters: readonly ParameterSpec[],
+): readonly ParameterSpec[] {
+  return parameters.map(({ name, shape }) => ({ name: `${module}.${name}`, shape }));
+}
+
+/** Uploaded parameters, looked up by names that nest as the checkpoint's do. */
+export class ModuleWeights {
+  readonly #weights: ReadonlyMap<string, Weight>;
+  readonly #prefix: string;
+
+  constructor(weights: ReadonlyMap<string, Weight>, prefix = "") {
+    this.#weights = weights;
+    this.#prefix = prefix;
+  }
+
+  scope(module: string): ModuleWeights {
+    return new ModuleWeights(this.#weights, `${this.#prefix}${module}.`);
+  }
+
+  get(name: string): Weight {
+    const weight = this.find(name);
+    if (weight !== undefined) return weight;
+    throw new WbError("WB7001", `the model uses ${this.#prefix}${name}, which it did not declare`);
+  }
+
+  find(name: string): Weight | undefined {
+    return this.#weights.get(this.#prefix + name);
+  }
+}
+
+/** weight [out, in], and bias [out] where there is one. */
+export function linearParameters(
+  module: string,
+  outputs: number,
+  inputs: number,
+  bias: boolean,
+): readonly ParameterSpec[] {
+  const weight = { name: "weight", shape: [outputs, inputs] };
+  return nested(module, bias ? [weight, { name: "bias", shape: [outputs] }] : [weight]);
+}
+
+/** x · weightᵀ + bias; [..., in] -> [..., out]. */
+export function linear(ops: Ops, weights: ModuleWeights, x: Value): Value {
+  return ops.linear(x, weights.get("weight"), weights.find("bias"));
+}

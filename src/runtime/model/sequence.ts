@@ -1,0 +1,77 @@
+import type { ModelConfig } from "../../mapping/model-config.ts";
+import type { Ops } from "../ops.ts";
+import type { AttentionContext, RotaryValues } from "./attention.ts";
+import type { KvCache } from "./kv-cache.ts";
+import type { KeyMask } from "./mask.ts";
+import { ropeTable, rotatesWholeCache } from "./rope.ts";
+
+/** The tokens of one pass through the layers: T new ones of L in all, in each of B rows. */
+export interface SequenceFacts {
+  /** Positions of the new tokens, B rows of T. */
+  readonly positions: readonly Int32Array[];
+  /** Positions of all tokens, B rows of L; the new ones last. */
+  readonly allPositions: readonly Int32Array[];
+  /** 1 for a token, 0 for padding, B rows of L. */
+  readonly visible: readonly Uint8Array[];
+  readonly cache: KvCache | undefined;
+}
+
+/** Rotary tables and mask of one pass, shared by its layers; `dispose` frees them. */
+export class Sequence {
+  readonly #ops: Ops;
+  readonly #new: RotaryValues;
+  readonly #all: RotaryValues | undefined;
+  readonly #keyMask: KeyMask;
+  readonly #cache: KvCache | undefined;
+
+  constructor(ops: Ops, config: ModelConfig, facts: SequenceFacts) {
+    const keys = facts.allPositions[0]?.length ?? 0;
+    this.#ops = ops;
+    this.#new = rotaryValues(ops, config, facts.positions, keys);
+    this.#all = rotatesWholeCache(config.rope)
+      ? rotaryValues(ops, config, facts.allPositions, keys)
+      : undefined;
+    this.#keyMask = facts.visible.some((row) => row.includes(0)) ? facts.visible : undefined;
+    this.#cache = facts.cache;
+  }
+
+  context(layer: number): AttentionContext {
+    return {
+      layer,
+      newRotary: this.#new,
+      allRotary: this.#all,
+      keyMask: this.#keyMask,
+      cache: this.#cache,
+    };
+  }
+
+  dispose(): void {
+    for (const values of [this.#new, this.#all]) {
+      if (values === undefined) continue;
+      this.#ops.free(values.cos);
+      this.#ops.free(values.sin);
+    }
+  }
+}
+
+/** cos and sin, [B, 1, T, D]; [1, 1, T, D] when all rows have the same positions. */
+function rotaryValues(
+  ops: Ops,
+  config: ModelConfig,
+  rows: readonly Int32Array[],
+  keyLength: number,
+): RotaryValues {
+  const first = rows[0] ?? new Int32Array(0);
+  const same = rows.every((row) => row.every((position, index) => position === first[index]));
+  const distinct = same ? [first] : rows;
+  const positions = Int32Array.from(distinct.flatMap((row) => [...row]));
+  const { cos, sin } = ropeTable(
+    config.rope,
+    config.headDim,
+    config.maxPositions,
+    positions,
+    keyLength,
+  );
+  const shape = [distinct.length, 1, first.length, config.headDim];
+  return { cos: ops.upload(cos, shape), sin: ops.upload(sin, shape) };
+}

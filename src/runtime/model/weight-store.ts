@@ -1,0 +1,186 @@
+import { WbError } from "../../errors/wb-error.ts";
+import type { ModelConfig } from "../../mapping/model-config.ts";
+import { checkWeightDtype, toFloat32 } from "../cast.ts";
+import type { Ops, Weight, WeightBytes } from "../ops.ts";
+import { architectureOf, type Architecture } from "./architecture.ts";
+import { normParameters } from "./norm.ts";
+import { ModuleWeights } from "./parameters.ts";
+import type { RowRange, WeightSource } from "./weights.ts";
+
+/**
+ * Resident: each layer is uploaded once and stays. Streamed: it is read (the next one meanwhile), uploaded, used and let go.
+ */
+export type Residence = "resident" | "streamed";
+
+/** Bytes on the device of one band of the head's rows; the same for both residences, so that both sum alike. */
+const HEAD_BAND_BYTES = 256 * 2 ** 20;
+
+/** Rows of the embedding matrix that are read at once. */
+const ROWS_IN_FLIGHT = 32;
+
+/** Holds a model's parameters on the device, or lets them pass through it. */
+export class WeightStore {
+  readonly residence: Residence;
+  readonly #ops: Ops;
+  readonly #source: WeightSource;
+  readonly #config: ModelConfig;
+  readonly #architecture: Architecture;
+  readonly #blocks = new Map<number, ReadonlyMap<string, Weight>>();
+  readonly #headBands = new Map<number, Weight>();
+  #norm: ReadonlyMap<string, Weight> | undefined;
+  #next: { readonly index: number; readonly bytes: Promise<readonly WeightBytes[]> } | undefined;
+
+  constructor(ops: Ops, config: ModelConfig, source: WeightSource, residence: Residence) {
+    this.#ops = ops;
+    this.#config = config;
+    this.#source = source;
+    this.#architecture = architectureOf(config);
+    this.residence = residence;
+  }
+
+  /** Embeddings of tokens, [ids, C]: only their rows are read, from the file, and nothing of the matrix is held. */
+  async embeddings(ids: readonly number[]): Promise<Float32Array> {
+    const { hiddenSize } = this.#config;
+    const data = new Float32Array(ids.length * hiddenSize);
+    const unique = [...new Set(ids)];
+    const rows = new Map<number, Float32Array>();
+    for (let begin = 0; begin < unique.length; begin += ROWS_IN_FLIGHT) {
+      const batch = unique.slice(begin, begin + ROWS_IN_FLIGHT);
+      const read = await Promise.all(batch.map((id) => this.#embedding(id)));
+      for (const [index, id] of batch.entries()) rows.set(id, read[index] ?? new Float32Array(0));
+    }
+    for (const [index, id] of ids.entries()) {
+      data.set(rows.get(id) ?? new Float32Array(0), index * hiddenSize);
+    }
+    return data;
+  }
+
+  async #embedding(id: number): Promise<Float32Array> {
+    const name = this.#architecture.embedding;
+    const { bytes, dtype } = await this.#source.read(name, { begin: id, end: id + 1 });
+    return toFloat32(bytes, checkWeightDtype(dtype, name));
+  }
+
+  /** The parameters of layer `index`, valid until `release`. */
+  async block(index: number): Promise<ModuleWeights> {
+    const held = this.#blocks.get(index);
+    if (held !== undefined) return new ModuleWeights(held);
+    const pending = this.#next?.index === index ? this.#next.bytes : this.#readBlock(index);
+    this.#next = undefined;
+    const bytes = await pending;
+    if (index + 1 < this.#config.layers && !this.#blocks.has(index + 1)) this.#prefetch(index + 1);
+    const prefix = `${this.#architecture.layer(index)}.`;
+    const uploaded = this.#upload(bytes, prefix);
+    this.#blocks.set(index, uploaded);
+    return new ModuleWeights(uploaded);
+  }
+
+  /** Says that layer `index` was used; streamed, its memory is given back. */
+  release(index: number): void {
+    if (this.residence === "resident") return;
+    this.#free(this.#blocks.get(index));
+    this.#blocks.delete(index);
+  }
+
+  /** The norm after the last layer; always resident. */
+  async norm(): Promise<ModuleWeights> {
+    if (this.#norm === undefined) {
+      const names = normParameters(this.#config).map(
+        ({ name }) => `${this.#architecture.norm}.${name}`,
+      );
+      const bytes = await Promise.all(names.map((name) => this.#source.read(name)));
+      this.#norm ??= this.#upload(bytes, `${this.#architecture.norm}.`);
+    }
+    return new ModuleWeights(this.#norm);
+  }
+
+  /** Calls `use` with the head's rows, band by band; the weight is only valid during the call. */
+  async eachHeadBand(use: (rows: RowRange, weight: Weight) => void): Promise<void> {
+    const bands = this.#bandsOfHead();
+    let pending = this.#readBand(bands[0]);
+    for (const [index, rows] of bands.entries()) {
+      const bytes = await pending;
+      pending = this.#readBand(bands[index + 1]);
+      const weight = this.#headBands.get(rows.begin) ?? this.#uploadBand(rows, bytes);
+      try {
+        use(rows, weight);
+      } finally {
+        if (this.residence === "streamed") {
+          this.#headBands.delete(rows.begin);
+          this.#ops.releaseWeight(weight);
+        }
+      }
+    }
+  }
+
+  /** Frees everything on the device. A read that is under way is awaited, so that the checkpoint may be closed after. */
+  async dispose(): Promise<void> {
+    const reading = this.#next?.bytes;
+    this.#next = undefined;
+    for (const block of this.#blocks.values()) this.#free(block);
+    this.#blocks.clear();
+    for (const weight of this.#headBands.values()) this.#ops.releaseWeight(weight);
+    this.#headBands.clear();
+    this.#free(this.#norm);
+    this.#norm = undefined;
+    await Promise.allSettled([reading]);
+  }
+
+  #prefetch(index: number): void {
+    const bytes = this.#readBlock(index);
+    // Its failure is reported when the layer is asked for; until then nobody waits for it.
+    bytes.catch(() => undefined);
+    this.#next = { index, bytes };
+  }
+
+  #readBlock(index: number): Promise<readonly WeightBytes[]> {
+    const prefix = `${this.#architecture.layer(index)}.`;
+    const parameters = this.#architecture.block.parameters(this.#config);
+    return Promise.all(parameters.map(({ name }) => this.#source.read(prefix + name)));
+  }
+
+  #upload(parameters: readonly WeightBytes[], prefix: string): ReadonlyMap<string, Weight> {
+    const uploaded = new Map<string, Weight>();
+    try {
+      for (const parameter of parameters) {
+        uploaded.set(parameter.name.slice(prefix.length), this.#ops.uploadWeight(parameter));
+      }
+    } catch (error) {
+      this.#free(uploaded);
+      throw error;
+    }
+    return uploaded;
+  }
+
+  #bandsOfHead(): readonly RowRange[] {
+    const { vocabSize, hiddenSize } = this.#config;
+    const dtype = this.#source.facts(this.#architecture.head)?.dtype ?? "F32";
+    const rowBytes = hiddenSize * this.#ops.weightElementBytes(dtype);
+    const limit = Math.min(HEAD_BAND_BYTES, this.#ops.maxWeightBytes);
+    const size = Math.max(1, Math.floor(limit / rowBytes));
+    return Array.from({ length: Math.ceil(vocabSize / size) }, (_, band) => ({
+      begin: band * size,
+      end: Math.min(vocabSize, (band + 1) * size),
+    }));
+  }
+
+  /** Reads a band unless it is already on the device or there is none. */
+  #readBand(rows: RowRange | undefined): Promise<WeightBytes | undefined> {
+    if (rows === undefined || this.#headBands.has(rows.begin)) return Promise.resolve(undefined);
+    const bytes = this.#source.read(this.#architecture.head, rows);
+    bytes.catch(() => undefined); // as in #prefetch
+    return bytes;
+  }
+
+  #uploadBand(rows: RowRange, bytes: WeightBytes | undefined): Weight {
+    if (bytes === undefined)
+      throw new WbError("WB7001", `no bytes for the head's rows from ${rows.begin}`);
+    const weight = this.#ops.uploadWeight(bytes);
+    this.#headBands.set(rows.begin, weight);
+    return weight;
+  }
+
+  #free(weights: ReadonlyMap<string, Weight> | undefined): void {
+    for (const weight of weights?.values() ?? []) this.#ops.releaseWeight(weight);
+  }
+}

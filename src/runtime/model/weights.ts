@@ -1,0 +1,75 @@
+import { WbError } from "../../errors/wb-error.ts";
+import type { Assembly } from "../../mapping/assembly.ts";
+import type { ModelConfig } from "../../mapping/model-config.ts";
+import { readAssembly } from "../../mapping/read-assembly.ts";
+import type { Dtype } from "../../tensor/dtype.ts";
+import { renderShape, sameShape } from "../../tensor/shape.ts";
+import { checkWeightDtype } from "../cast.ts";
+import type { WeightBytes } from "../ops.ts";
+import { modelParameters } from "./architecture.ts";
+import { narrowRows, swapAxes } from "./assembly-view.ts";
+
+/** Indices along the first axis, `end` not included. */
+export interface RowRange {
+  readonly begin: number;
+  readonly end: number;
+}
+
+/**
+ * Where a model gets its parameters from, by the names that the architecture has for them. Nothing is read before it is
+ * asked for. A source that wraps another can put changed weights in the place of some.
+ */
+export interface WeightSource {
+  /** Dtype and logical shape, or undefined when there is no such parameter. */
+  facts(name: string): { readonly dtype: Dtype; readonly shape: readonly number[] } | undefined;
+  /** The bytes of a parameter, or of some of its rows; the caller owns them. */
+  read(name: string, rows?: RowRange): Promise<WeightBytes>;
+}
+
+/** Parameters out of a checkpoint's logical tensors, [out, in] by shape however they lie. */
+export function assemblyWeights(assemblies: ReadonlyMap<string, Assembly>): WeightSource {
+  return {
+    facts: (name) => assemblies.get(name),
+    async read(name, rows) {
+      const whole = assemblies.get(name);
+      if (whole === undefined) throw new WbError("WB3780", `${name}: not in the checkpoint`);
+      const assembly = rows === undefined ? whole : narrowRows(whole, rows.begin, rows.end);
+      const { dtype, shape } = assembly;
+      // A matrix that lies as [in, out] is read in that order, without turning it, and used as it lies.
+      const transposed = liesTransposed(assembly);
+      const bytes = await readAssembly(transposed ? swapAxes(assembly) : assembly);
+      return { name, bytes, dtype, shape, transposed };
+    },
+  };
+}
+
+/** True when going down a column of every part takes shorter steps in the file than going along a row. */
+function liesTransposed({ shape, parts }: Assembly): boolean {
+  return shape.length === 2 && parts.every(({ strides }) => (strides[0] ?? 0) < (strides[1] ?? 0));
+}
+
+/** Names that a message lists before it only counts. */
+const LISTED = 4;
+
+/**
+ * Checks, before anything is read, that every parameter is there with the shape that the config asks for and a dtype that
+ * can be computed with.
+ * @throws WbError WB3780, WB4780.
+ */
+export function checkWeights(config: ModelConfig, source: WeightSource): void {
+  const problems: string[] = [];
+  for (const { name, shape } of modelParameters(config)) {
+    const facts = source.facts(name);
+    if (facts === undefined) problems.push(`${name} ${renderShape(shape)} is missing`);
+    else if (sameShape(facts.shape, shape)) checkWeightDtype(facts.dtype, name);
+    else {
+      const found = renderShape(facts.shape);
+      problems.push(`${name}: expected ${renderShape(shape)}, found ${found}`);
+    }
+  }
+  if (problems.length === 0) return;
+  const more = problems.length > LISTED ? `; and ${problems.length - LISTED} more` : "";
+  throw new WbError("WB3780", `${problems.slice(0, LISTED).join("; ")}${more}`, {
+    details: { problems: problems.length },
+  });
+}
