@@ -6,6 +6,7 @@ import { PICKLE_CODES } from "./codes/pickle.ts";
 import { PYTORCH_CODES } from "./codes/pytorch.ts";
 import { RUNTIME_CODES } from "./codes/runtime.ts";
 import { SAFETENSORS_CODES } from "./codes/safetensors.ts";
+import { SHARD_CODES } from "./codes/shards.ts";
 import { TOKENIZER_CODES } from "./codes/tokenizer.ts";
 import { ZIP_CODES } from "./codes/zip.ts";
 
@@ -19,6 +20,7 @@ export const ERROR_CODES = {
   ...PYTORCH_CODES,
   ...RUNTIME_CODES,
   ...SAFETENSORS_CODES,
+  ...SHARD_CODES,
   ...TOKENIZER_CODES,
   ...ZIP_CODES,
 } as const;

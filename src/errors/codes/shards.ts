@@ -1,0 +1,45 @@
+import type { CodeTable } from "../code-table.ts";
+
+/** Codes of checkpoints in several files: indexes, shards, parallel parts (x6xx). */
+export const SHARD_CODES = {
+  WB3601: {
+    title: "a damaged index",
+    meaning:
+      "The *.index.json beside the shards is not JSON, says a name twice, or has no weight_map of tensor names to files.",
+    remedy: "Download the index again, or write the shards anew.",
+  },
+  WB3602: {
+    title: "a shard is missing",
+    meaning: "The index names a file that is not beside it.",
+    remedy: "Download or copy the missing files into the folder of the index.",
+  },
+  WB3603: {
+    title: "the index and the shards disagree",
+    meaning:
+      "A shard lacks a tensor that the index promises, or holds one that the index does not name or places elsewhere. The files come from different versions of the model, or are incomplete.",
+    remedy: "`weighbridge check` lists all differences; get all files from one place.",
+  },
+  WB3604: {
+    title: "two files hold the same tensor",
+    meaning:
+      "Parts of one checkpoint may not say one tensor twice: which of them holds is unknown.",
+    remedy: "Remove the file that does not belong, or give one file instead of the folder.",
+  },
+  WB3605: {
+    title: "the files of one checkpoint have different formats",
+    meaning:
+      "All shards or parallel parts of a checkpoint are written by one program in one format.",
+    remedy: "Separate the checkpoints into folders of their own.",
+  },
+  WB5601: {
+    title: "an index that leaves its folder",
+    meaning:
+      "A file name in the index is absolute or goes up a folder. Opening it could read files that were never meant.",
+    remedy: "Do not trust the index; names of shards are plain file names.",
+  },
+  WB5602: {
+    title: "an oversized index",
+    meaning: "The index is longer than 100,000,000 bytes or holds millions of values.",
+    remedy: "Do not trust the file; a 7B model's index has about 40 KiB.",
+  },
+} as const satisfies CodeTable;
