@@ -26,7 +26,10 @@ export async function openFileSource(path: string): Promise<FileSource> {
       fileRange: { path, begin: 0 },
       read: (begin, length) => readNew(source, begin, length),
       readInto: (begin, target) => readFully(handle, path, byteLength, begin, target),
-      close: () => handle.close(),
+      // A second close is harmless: whoever fails last closes once more.
+      close: async () => {
+        if (handle.fd >= 0) await handle.close();
+      },
     };
     return source;
   } catch (error) {

@@ -107,6 +107,14 @@ export function canonicalize(
   return { ...decision, tensors, dropped, problems };
 }
 
+/**
+ * safetensors written through numpy have no bfloat16: PaddleNLP hands it uint16 arrays. No model here has weights of whole
+ * numbers, so U16 can only mean that.
+ */
+function weightDtype(tensor: StoredTensor): StoredTensor {
+  return tensor.dtype === "U16" ? { ...tensor, dtype: "BF16" } : tensor;
+}
+
 function usableLayout(
   layout: LinearLayout | "unknown",
   groups: readonly RuleGroup[],

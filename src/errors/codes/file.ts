@@ -19,4 +19,33 @@ export const FILE_CODES = {
       "Bytes that the file's own header promises are not there: it is truncated, or it shrank while being read.",
     remedy: "Download or copy the file again and compare its size with the original's.",
   },
+  WB3004: {
+    title: "a Git LFS pointer instead of the file",
+    meaning:
+      "The repository was cloned without Git LFS: the file holds a few lines that say where the weights are.",
+    remedy: "Run `git lfs pull` in the repository, or download the file itself.",
+  },
+  WB3005: {
+    title: "a web page instead of the file",
+    meaning:
+      "The file is HTML: a download page or an error message was saved under the file's name.",
+    remedy: "Download the file again from its direct address.",
+  },
+  WB3006: {
+    title: "no weights in the folder",
+    meaning:
+      "The folder holds no file that is named as weights are: *.safetensors, pytorch_model.bin, model_state.pdparams and their like.",
+    remedy: "Give the file's own path; its format is told by its content.",
+  },
+  WB3007: {
+    title: "an empty file",
+    meaning: "The file has no bytes.",
+    remedy: "Download or copy the file again.",
+  },
+  WB4001: {
+    title: "a file format that is not supported",
+    meaning: "The first bytes are those of no format that weighbridge reads.",
+    remedy:
+      "weighbridge reads safetensors, PyTorch (.bin, .pt, .pth) and Paddle (.pdparams); convert to one of them first.",
+  },
 } as const satisfies CodeTable;
