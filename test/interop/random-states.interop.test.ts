@@ -10,10 +10,8 @@ const folder = mkdtempSync(join(tmpdir(), "weighbridge-states-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const VIEWS = ["plain", "plain", "transposed", "strided", "expanded", "offset", "tied"] as const;
-const TORCH_DTYPES = [
-  ...["BOOL", "U8", "I8", "I16", "I32", "I64", "U16", "U32", "U64", "F16", "BF16", "F32", "F64"],
-  ...["C64", "C128", "F8_E4M3", "F8_E5M2"],
-];
+const TORCH_DTYPES =
+  "BOOL U8 I8 I16 I32 I64 U16 U32 U64 F16 BF16 F32 F64 C64 C128 F8_E4M3 F8_E5M2".split(" ");
 const NUMPY_DTYPES = [
   "BOOL",
   "U8",

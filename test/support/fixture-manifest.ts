@@ -38,7 +38,8 @@ function factsTable(value: unknown): Readonly<Record<string, Facts>> {
 }
 
 function toFacts(value: unknown): Facts {
-  const [dtype, shape, sha256]: readonly unknown[] = Array.isArray(value) ? value : [];
+  const list: readonly unknown[] = Array.isArray(value) ? value : [];
+  const [dtype, shape, sha256] = list;
   if (typeof dtype !== "string" || !Array.isArray(shape) || typeof sha256 !== "string") {
     throw new Error("manifest.json: expected [dtype, shape, sha256]");
   }
