@@ -1,0 +1,12 @@
+import { WbError } from "../../src/errors/wb-error.ts";
+
+/** The WbError that `work` throws or rejects with; fails on success and on any other error. */
+export async function caught(work: () => unknown): Promise<WbError> {
+  try {
+    await work();
+  } catch (error) {
+    if (error instanceof WbError) return error;
+    throw error;
+  }
+  throw new Error("expected a WbError, but nothing was thrown");
+}
