@@ -72,7 +72,7 @@ export function canonicalize(
 ): Canonical {
   const family = familyOf(config.family);
   const { groups, unknown, repeated } = groupSources(
-    checkpoint.tensors,
+    checkpoint.tensors.map(weightDtype),
     family.rules,
     checkpoint.path,
   );

@@ -1,6 +1,6 @@
 import { swapUnitBytes, DTYPES } from "../tensor/dtype.ts";
 import { elementCount, isRowMajor, rowMajorStrides } from "../tensor/shape.ts";
-import type { Assembly, TensorView } from "./assembly.ts";
+import { isContiguous, type Assembly, type TensorView } from "./assembly.ts";
 import { copyPlane, swapBytes, type ElementBytes, type Plane } from "./element-copy.ts";
 
 /** Bytes of a band of rows that is put together at a time, where the caller does not say. */
@@ -16,6 +16,9 @@ export interface StreamOptions {
   /** Bytes of a chunk at most, unless one row has more. */
   readonly chunkBytes?: number;
   readonly signal?: AbortSignal | undefined;
+  readonly overlap?: boolean;
+  /** Buffers to use, at least three for `overlap`; own ones when left out. */
+  readonly buffers?: BufferRing;
 }
 
 /** The logical tensor's elements, row-major and little-endian. */
@@ -27,26 +30,91 @@ export async function readAssembly(assembly: Assembly, target?: Uint8Array): Pro
 }
 
 /**
- * Gives the logical tensor's bytes in order, in chunks of whole rows. A chunk is only valid until `onChunk`'s promise
+ * Gives the logical tensor's bytes in order, in chunks of whole rows (of any size where the bytes lie in order). A chunk is only valid until `onChunk`'s promise
  * settles: its buffer is used again.
+ *
+ * While one chunk is at work the next is read. With `overlap`, `onChunk` is called for the next one already while the
+ * promises of up to two before it are open; they are all settled at the end, or when one fails.
  */
 export async function streamAssembly(
   assembly: Assembly,
   options: StreamOptions,
   onChunk: (chunk: Uint8Array) => Promise<void> | void,
 ): Promise<void> {
-  const { rows, rowElements, elementBytes } = geometryOf(assembly);
+  const flat = isContiguous(assembly) ? flattened(assembly) : assembly;
+  const { rows, rowElements, elementBytes } = geometryOf(flat);
   const rowBytes = rowElements * elementBytes;
   if (rows === 0 || rowBytes === 0) return;
   const band = Math.max(1, Math.floor((options.chunkBytes ?? DEFAULT_BAND_BYTES) / rowBytes));
-  const buffer = new Uint8Array(Math.min(rows, band) * rowBytes);
-  for (let begin = 0; begin < rows; begin += band) {
+  const buffers = options.buffers ?? new BufferRing();
+  const readBand = async (index: number): Promise<Uint8Array> => {
     options.signal?.throwIfAborted();
-    const end = Math.min(rows, begin + band);
-    const chunk = buffer.subarray(0, (end - begin) * rowBytes);
-    await readRows(assembly, begin, end, chunk);
-    await onChunk(chunk);
+    const end = Math.min(rows, (index + 1) * band);
+    const chunk = await buffers.take((end - index * band) * rowBytes);
+    await readRows(flat, index * band, end, chunk);
+    return chunk;
+  };
+  const bands = Math.ceil(rows / band);
+  let next = readBand(0);
+  try {
+    for (let index = 0; index < bands; index++) {
+      const chunk = await next;
+      if (index + 1 < bands) next = readBand(index + 1);
+      const done = buffers.give(chunk, Promise.resolve(onChunk(chunk)));
+      if (options.overlap !== true) await done;
+    }
+    await buffers.settled();
+  } catch (error) {
+    await Promise.allSettled([next, buffers.settled()]);
+    throw error;
   }
+}
+
+/**
+ * A few buffers in turn, each free again when the promise that came with it is settled. One ring may serve many tensors, so
+ * that a conversion allocates its memory once.
+ */
+export class BufferRing {
+  readonly #slots: { buffer: Uint8Array; busy: Promise<void> }[];
+  #turn = 0;
+
+  constructor(count = 3) {
+    this.#slots = Array.from({ length: count }, () => ({
+      buffer: new Uint8Array(0),
+      busy: Promise.resolve(),
+    }));
+  }
+
+  /** The next buffer in turn, of exactly `byteLength` bytes, when it is free. */
+  async take(byteLength: number): Promise<Uint8Array> {
+    const slot = this.#slots[this.#turn % this.#slots.length];
+    this.#turn++;
+    if (slot === undefined) return new Uint8Array(byteLength);
+    await slot.busy;
+    if (slot.buffer.byteLength < byteLength) slot.buffer = new Uint8Array(byteLength);
+    return slot.buffer.subarray(0, byteLength);
+  }
+
+  /** Says that a buffer is in use until `busy` is settled; gives that promise, whose failure `settled` tells too. */
+  give(chunk: Uint8Array, busy: Promise<void>): Promise<void> {
+    const slot = this.#slots.find(({ buffer }) => buffer.buffer === chunk.buffer);
+    if (slot !== undefined) slot.busy = busy;
+    // Told by `settled` or by the next `take`; without this, Node would call it unhandled in between.
+    busy.catch(() => undefined);
+    return busy;
+  }
+
+  /** Waits for all buffers. @throws The first failure. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#slots.map(({ busy }) => busy));
+  }
+}
+
+/** A contiguous tensor as one vector, which can be cut anywhere. */
+function flattened(assembly: Assembly): Assembly {
+  const count = elementCount(assembly.shape) ?? 0;
+  const parts = assembly.parts.map((part) => ({ ...part, shape: [count], strides: [1] }));
+  return { dtype: assembly.dtype, shape: [count], axis: 0, parts };
 }
 
 interface Geometry {
