@@ -1,2 +1,15 @@
 export { ERROR_CODES, type ErrorCode } from "./errors/codes.ts";
 export { WbError, type ErrorDetails } from "./errors/wb-error.ts";
+export {
+  logits,
+  type LogitsOptions,
+  type LogitsResult,
+  type PositionTop,
+  type Prompt,
+} from "./api/logits.ts";
+export { openRuntime, type Runtime, type RuntimeOptions } from "./api/open-runtime.ts";
+export {
+  generateIds,
+  type GeneratedId,
+  type GenerateIdsOptions,
+} from "./runtime/generation/generate-ids.ts";

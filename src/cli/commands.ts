@@ -1,5 +1,6 @@
 import type { Command } from "./command.ts";
 import { config } from "./commands/config.ts";
+import { logits } from "./commands/logits.ts";
 
 /** Every command, in the order of `--help`. */
-export const COMMANDS: readonly Command[] = [config(() => COMMANDS)];
+export const COMMANDS: readonly Command[] = [logits, config(() => COMMANDS)];

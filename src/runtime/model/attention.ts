@@ -11,7 +11,7 @@ import { rotate } from "./rope.ts";
  * Scores of one band of queries take at most this many bytes; a few copies of them live at once. The scores of 2048
  * queries and keys on 32 heads would take 537 MB.
  */
-const SCORE_BYTES = 64 * 2 ** 20;
+export const SCORE_BYTES = 64 * 2 ** 20;
 
 /** cos and sin of one set of positions, [B or 1, 1, tokens, D]. */
 export interface RotaryValues {

@@ -12,7 +12,7 @@ export function mlpParameters(config: ModelConfig): readonly ParameterSpec[] {
 }
 
 /** Tokens that pass at a time: 1024 rows of a 7B model's intermediate states take 45 MB each in float32. */
-const TOKENS_AT_A_TIME = 1024;
+export const TOKENS_AT_A_TIME = 1024;
 
 /** SwiGLU (Shazeer 2020, arXiv 2002.05202, equation 6): down(silu(gate(x)) · up(x)). I: intermediate size. */
 export function mlp(ops: Ops, weights: ModuleWeights, x: Value): Value {

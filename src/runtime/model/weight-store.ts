@@ -13,7 +13,7 @@ import type { RowRange, WeightSource } from "./weights.ts";
 export type Residence = "resident" | "streamed";
 
 /** Bytes on the device of one band of the head's rows; the same for both residences, so that both sum alike. */
-const HEAD_BAND_BYTES = 256 * 2 ** 20;
+export const HEAD_BAND_BYTES = 256 * 2 ** 20;
 
 /** Rows of the embedding matrix that are read at once. */
 const ROWS_IN_FLIGHT = 32;

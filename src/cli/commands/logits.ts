@@ -1,0 +1,117 @@
+import type { LogitsResult, Prompt } from "../../api/logits.ts";
+import { WbError } from "../../errors/wb-error.ts";
+import { flag, optionalNumber, optionalString, requiredString } from "../arguments.ts";
+import type { Arguments, Command, CommandResult } from "../command.ts";
+import { runtimeOptions, withRuntimeOptions } from "../runtime-options.ts";
+
+export const logits: Command = {
+  usage: "logits <model>",
+  summary: "run the model once and show or save its logits",
+  examples: [
+    ["$0 logits internlm-7b --input-ids 1,290,6389,22634", "the likeliest next tokens"],
+    ["$0 logits internlm-7b --prompt 'A beautiful flower' --out flower.safetensors", "save them"],
+    ["$0 logits model_state.pdparams --input-ids 1,290 --positions last --json", "for programs"],
+  ],
+  options: (argv) =>
+    withRuntimeOptions(argv)
+      .positional("model", { type: "string", describe: "a file of weights, an index or a folder" })
+      .option("input-ids", {
+        type: "string",
+        describe: "token ids, separated by commas; give it again for another prompt",
+      })
+      .option("prompt", {
+        type: "string",
+        describe: "text for the model's tokenizer; give it again for another prompt",
+      })
+      .option("positions", {
+        type: "string",
+        describe: "all, last, or token indices separated by commas (negative ones from the end)",
+      })
+      .option("top", { type: "number", describe: "largest logits shown for each position" })
+      .option("hidden-states", { type: "boolean", describe: "also save every layer's output" })
+      .option("out", { type: "string", describe: "save as a golden-shaped safetensors file" }),
+  run: async (args, context) => {
+    const { logits: run } = await import("../../api/logits.ts");
+    const result = await run(requiredString(args, "model"), {
+      ...runtimeOptions(args, context),
+      prompts: promptsOf(args),
+      positions: positionsOf(optionalString(args, "positions")),
+      top: topOf(args),
+      out: optionalString(args, "out"),
+      hiddenStates: flag(args, "hidden-states"),
+      onProgress: (done, total) => {
+        context.progress({ phase: "logits", done, total, unit: "layers" });
+      },
+    });
+    for (const note of result.notes) context.note(note);
+    return render(result, optionalString(args, "out"));
+  },
+};
+
+function promptsOf(args: Arguments): readonly Prompt[] {
+  const ids = list(args["input-ids"]).map((text): Prompt => ({ kind: "ids", ids: parseIds(text) }));
+  const texts = list(args["prompt"]).map((text): Prompt => ({ kind: "text", text }));
+  if (ids.length + texts.length === 0) {
+    throw new WbError("WB2001", "expected --input-ids or --prompt");
+  }
+  return [...ids, ...texts];
+}
+
+function list(value: unknown): readonly string[] {
+  if (value === undefined) return [];
+  const items: readonly unknown[] = Array.isArray(value) ? value : [value];
+  return items.map(String);
+}
+
+function parseIds(text: string): readonly number[] {
+  const ids = text.split(",").map((part) => (/^\s*\d+\s*$/.test(part) ? Number(part) : Number.NaN));
+  if (ids.every((id) => Number.isSafeInteger(id))) return ids;
+  throw new WbError(
+    "WB2001",
+    `--input-ids: expected numbers separated by commas, found ${JSON.stringify(text)}`,
+  );
+}
+
+function positionsOf(text: string | undefined): "all" | "last" | readonly number[] | undefined {
+  if (text === undefined || text === "all" || text === "last") return text;
+  const positions = text
+    .split(",")
+    .map((part) => (/^\s*-?\d+\s*$/.test(part) ? Number(part) : Number.NaN));
+  if (positions.every((position) => Number.isSafeInteger(position))) return positions;
+  throw new WbError(
+    "WB2001",
+    `--positions: expected all, last, or numbers separated by commas, found ${JSON.stringify(text)}`,
+  );
+}
+
+function topOf(args: Arguments): number | undefined {
+  const top = optionalNumber(args, "top");
+  if (top === undefined || (Number.isSafeInteger(top) && top >= 1)) return top;
+  throw new WbError("WB2001", `--top: expected a whole number of at least 1, found ${top}`);
+}
+
+function render(result: LogitsResult, out: string | undefined): CommandResult {
+  const { architecture, device, backend, compute, residence, seconds, top } = result;
+  const lines = result.prompts.map(({ ids, positions }, prompt) => {
+    const last = top.findLast((entry) => entry.prompt === prompt);
+    const best = (last?.ids ?? []).map((id, rank) => `${id} (${last?.logits[rank]?.toFixed(4)})`);
+    return `prompt ${prompt}: ${ids.length} tokens, ${positions.length} positions; after position ${last?.position}: ${best.join(", ")}`;
+  });
+  if (out !== undefined) lines.push(`written to ${out}`);
+  return {
+    ok: true,
+    json: {
+      architecture,
+      top,
+      inputIds: result.prompts.map(({ ids }) => ids),
+      device,
+      backend,
+      compute,
+      residence,
+      seconds,
+      out: out ?? null,
+      notes: result.notes,
+    },
+    text: lines.join("\n"),
+  };
+}

@@ -1,0 +1,37 @@
+import type { Argv } from "yargs";
+import type { RuntimeOptions } from "../api/open-runtime.ts";
+import { optionalChoice, optionalSize } from "./arguments.ts";
+import type { Arguments, CommandContext } from "./command.ts";
+
+/** The options of every command that runs a model. */
+export function withRuntimeOptions(argv: Argv): Argv {
+  return argv
+    .option("device", {
+      type: "string",
+      describe: "auto, cuda, cpu or wasm; auto takes the fastest that is there",
+    })
+    .option("compute", {
+      type: "string",
+      describe: "dtype to compute in: f32 (the reference), f16 or bf16",
+    })
+    .option("max-memory", {
+      type: "string",
+      describe:
+        "memory to use at most, such as 4GiB; decides between resident and streamed weights",
+    })
+    .option("source-layout", {
+      type: "string",
+      describe: "torch or paddle, where the file cannot tell how Linear weights lie",
+    });
+}
+
+export function runtimeOptions(args: Arguments, context: CommandContext): RuntimeOptions {
+  return {
+    device: optionalChoice(args, "device", ["auto", "cuda", "cpu", "wasm"]),
+    compute: optionalChoice(args, "compute", ["f32", "f16", "bf16"]),
+    maxMemory: optionalSize(args, "max-memory"),
+    sourceLayout: optionalChoice(args, "source-layout", ["torch", "paddle"]),
+    verbose: context.verbose,
+    signal: context.signal,
+  };
+}

@@ -1,0 +1,199 @@
+import { WbError } from "../errors/wb-error.ts";
+import type { ModelConfig } from "../mapping/model-config.ts";
+import { DTYPES, type Dtype } from "../tensor/dtype.ts";
+import { elementCount } from "../tensor/shape.ts";
+import { architectureOf, modelParameters } from "./model/architecture.ts";
+import { SCORE_BYTES } from "./model/attention.ts";
+import { TOKENS_AT_A_TIME } from "./model/mlp.ts";
+import type { ParameterSpec } from "./model/parameters.ts";
+import { HEAD_BAND_BYTES, type Residence } from "./model/weight-store.ts";
+import type { DeviceKind, Ops } from "./ops.ts";
+
+/** What is going to be run. */
+export interface Workload {
+  /** How often all layers are passed: weights that pass once need not stay. */
+  readonly passes: "one" | "many";
+  /** Rows of a batch that are computed at once. */
+  readonly batch: number;
+  /** Tokens of the longest row that pass at once. */
+  readonly tokens: number;
+  /** Tokens of all rows for which keys and values are kept; 0 without a cache. */
+  readonly cachedTokens: number;
+  /** Tokens whose hidden states lie in host memory between the layers. */
+  readonly hostTokens: number;
+  /** Tokens whose logits are wanted at once. */
+  readonly logitRows: number;
+}
+
+/** What the plan needs to know of a device. */
+export type DeviceFacts = Pick<Ops, "device" | "memoryLimit" | "weightElementBytes"> & {
+  /** Bytes of an activation's element. */
+  readonly elementBytes: number;
+};
+
+/** Bytes by purpose. */
+export interface MemoryUse {
+  readonly weights: number;
+  readonly activations: number;
+  readonly keyValueCache: number;
+  /** Weights on their way from the file: the layer that is read ahead, the one being uploaded. */
+  readonly reading: number;
+  /** Hidden states and logits in host memory. */
+  readonly results: number;
+}
+
+export interface MemoryPlan {
+  readonly residence: Residence;
+  readonly use: MemoryUse;
+  /** Bytes in all, where device and host share memory; else on the device. */
+  readonly total: number;
+  /** Bytes that may be used; `total` is not above. */
+  readonly limit: number;
+  /** One sentence. */
+  readonly why: string;
+}
+
+/** Copies of one band's scores that live at once: products, scaled, masked, raised, softmax, and a transposed right side. */
+const SCORE_COPIES = 6;
+
+/** Arrays [T, C] that live at once in a layer: input, norm, q, k, v before and after turning and rotating, mixed, output. */
+const HIDDEN_COPIES = 16;
+
+/** Arrays [T, I] that live at once in the MLP: gate, sigmoid, up, product, and the transposed copies of a product. */
+const INTERMEDIATE_COPIES = 6;
+
+/** What Node, TensorFlow.js and the compiled module take before any model, in bytes. */
+const BASE_BYTES = 200e6;
+
+/**
+ * Chooses between holding all weights and letting them pass, from sizes alone.
+ * @param stored dtype of each parameter in the file.
+ * @param hostLimit bytes that this process may use.
+ * @throws WbError WB6003 when even streaming does not fit.
+ */
+export function planMemory(
+  config: ModelConfig,
+  stored: (name: string) => Dtype | undefined,
+  device: DeviceFacts,
+  work: Workload,
+  hostLimit: number,
+): MemoryPlan {
+  const limit = limitOf(device, hostLimit);
+  const resident = totalOf("resident", config, stored, device, work);
+  const streamed = totalOf("streamed", config, stored, device, work);
+  const numbers = `${gigabytes(resident.total)} resident, ${gigabytes(streamed.total)} streamed, ${gigabytes(limit)} allowed${ownLimit(device)}`;
+  const fits = ({ total, onDevice }: Totals): boolean =>
+    total <= limit && onDevice <= (device.memoryLimit ?? Number.POSITIVE_INFINITY);
+  if (!fits(streamed)) {
+    throw new WbError("WB6003", `the model does not fit into memory: ${numbers}`, {
+      details: { resident: resident.total, streamed: streamed.total, limit },
+    });
+  }
+  const many = work.passes === "many";
+  const residence = many && fits(resident) ? "resident" : "streamed";
+  const reason = many ? "weights are used for every token" : "weights are used once";
+  const { use, total } = residence === "resident" ? resident : streamed;
+  return { residence, use, total, limit, why: `${residence}: ${reason}; ${numbers}` };
+}
+
+/** Bytes for everything on a device that shares the host's memory; for the device's own share elsewhere. */
+function limitOf(device: DeviceFacts, hostLimit: number): number {
+  if (sharesHostMemory(device.device)) return hostLimit;
+  return device.memoryLimit ?? Number.POSITIVE_INFINITY;
+}
+
+function sharesHostMemory(device: DeviceKind): boolean {
+  return device !== "cuda";
+}
+
+/** Says what a device that lies inside the host's memory is limited to by itself. */
+function ownLimit({ device, memoryLimit }: DeviceFacts): string {
+  if (memoryLimit === undefined || !sharesHostMemory(device)) return "";
+  return `, of which ${gigabytes(memoryLimit)} on the ${device} heap`;
+}
+
+interface Totals {
+  readonly use: MemoryUse;
+  readonly onDevice: number;
+  readonly total: number;
+}
+
+function totalOf(
+  residence: Residence,
+  config: ModelConfig,
+  stored: (name: string) => Dtype | undefined,
+  device: DeviceFacts,
+  work: Workload,
+): Totals {
+  const use = useOf(residence, config, stored, device, work);
+  const onDevice = use.weights + use.activations + use.keyValueCache;
+  const onHost = BASE_BYTES + use.reading + use.results;
+  return { use, onDevice, total: onDevice + (sharesHostMemory(device.device) ? onHost : 0) };
+}
+
+function useOf(
+  residence: Residence,
+  config: ModelConfig,
+  stored: (name: string) => Dtype | undefined,
+  device: DeviceFacts,
+  work: Workload,
+): MemoryUse {
+  const architecture = architectureOf(config);
+  const onDevice = (parameters: readonly ParameterSpec[]): number =>
+    sum(parameters, ({ name, shape }) => {
+      const dtype = stored(name) ?? "F32";
+      return (elementCount(shape) ?? 0) * device.weightElementBytes(dtype);
+    });
+  const inFile = (parameters: readonly ParameterSpec[]): number =>
+    sum(parameters, ({ name, shape }) => {
+      const bits = DTYPES[stored(name) ?? "F32"].bits;
+      return ((elementCount(shape) ?? 0) * bits) / 8;
+    });
+  const parameters = modelParameters(config);
+  const layer = parameters.filter(({ name }) => name.startsWith(`${architecture.layer(0)}.`));
+  const head = parameters.filter(({ name }) => name === architecture.head);
+  const rest = parameters.filter(({ name }) => name !== architecture.embedding);
+  const band = Math.min(HEAD_BAND_BYTES, onDevice(head));
+  const weights = residence === "resident" ? onDevice(rest) : Math.max(onDevice(layer), 2 * band);
+  return {
+    weights,
+    activations: activationBytes(config, device, work),
+    keyValueCache:
+      2 * work.cachedTokens * config.layers * config.kvHeads * config.headDim * device.elementBytes,
+    reading: 2 * inFile(layer) + largestCast(layer),
+    results: 4 * (2 * work.hostTokens * config.hiddenSize + work.logitRows * config.vocabSize),
+  };
+}
+
+function activationBytes(
+  { hiddenSize, intermediateSize, heads, headDim }: ModelConfig,
+  { elementBytes }: DeviceFacts,
+  { batch, tokens }: Workload,
+): number {
+  const wide = Math.max(hiddenSize, heads * headDim);
+  const rows = batch * tokens;
+  const scores = Math.min(SCORE_BYTES, 4 * batch * heads * tokens * tokens);
+  return (
+    elementBytes * HIDDEN_COPIES * rows * wide +
+    elementBytes *
+      INTERMEDIATE_COPIES *
+      batch *
+      Math.min(tokens, TOKENS_AT_A_TIME) *
+      intermediateSize +
+    SCORE_COPIES * scores
+  );
+}
+
+/** The float32 copy of the largest matrix while it is cast. */
+function largestCast(parameters: readonly ParameterSpec[]): number {
+  return Math.max(0, ...parameters.map(({ shape }) => 4 * (elementCount(shape) ?? 0)));
+}
+
+function sum<T>(items: readonly T[], of: (item: T) => number): number {
+  return items.reduce((total, item) => total + of(item), 0);
+}
+
+/** `3.21 GB`, decimal. */
+function gigabytes(bytes: number): string {
+  return Number.isFinite(bytes) ? `${(bytes / 1e9).toFixed(2)} GB` : "any amount";
+}
