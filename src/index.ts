@@ -1,3 +1,11 @@
+export { check, type CheckOptions, type CheckResult } from "./api/check.ts";
+export { explain, explainAll, type Explanation } from "./api/explain.ts";
+export {
+  inspect,
+  type InspectOptions,
+  type InspectedTensor,
+  type Inspection,
+} from "./api/inspect.ts";
 export { ERROR_CODES, type ErrorCode } from "./errors/codes.ts";
 export { WbError, type ErrorDetails } from "./errors/wb-error.ts";
 export {

@@ -13,8 +13,8 @@ export interface OpenModelOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A checkpoint with the configuration beside it. */
-export interface OpenedModel extends OpenedCheckpoint {
+/** The configuration beside a file or in a folder of weights. */
+export interface FoundConfig {
   /** The folder that config.json and the tokenizer belong in. */
   readonly folder: string;
   /** As written; undefined when there is none or it is not wanted. */
@@ -23,6 +23,9 @@ export interface OpenedModel extends OpenedCheckpoint {
   /** Undefined for architecture "none", which is the default where there is no config.json. */
   readonly config: ModelConfig | undefined;
 }
+
+/** A checkpoint with the configuration beside it. */
+export interface OpenedModel extends OpenedCheckpoint, FoundConfig {}
 
 /**
  * Opens weights and the config.json beside them; reads headers only.
@@ -35,22 +38,35 @@ export async function openModel(
 ): Promise<OpenedModel> {
   const opened = await openCheckpoint(path, { signal: options.signal });
   try {
-    const folder = await folderOf(path);
-    const configPath = join(folder, "config.json");
-    const configText = options.architecture === "none" ? undefined : await readOptional(configPath);
-    const config = configText === undefined ? undefined : parseModelConfig(configText, configPath);
-    checkArchitecture(options.architecture, config, configPath);
+    const found = await readConfig(path, options.architecture);
     const notes = [...opened.notes];
-    if (config === undefined && options.architecture === undefined) {
+    if (found.config === undefined && options.architecture === undefined) {
       notes.push(
-        `no config.json in ${folder}: tensors are taken as they lie (--architecture none)`,
+        `no config.json in ${found.folder}: tensors are taken as they lie (--architecture none)`,
       );
     }
-    return { ...opened, notes, folder, configText, configPath, config };
+    return { ...opened, notes, ...found };
   } catch (error) {
     await opened.checkpoint.close();
     throw error;
   }
+}
+
+/**
+ * Reads the config.json that belongs to weights.
+ * @param architecture As in `OpenModelOptions`.
+ * @throws WbError WB3701, WB3705, WB4701, WB4702, WB2702.
+ */
+export async function readConfig(
+  path: string,
+  architecture: string | undefined,
+): Promise<FoundConfig> {
+  const folder = await folderOf(path);
+  const configPath = join(folder, "config.json");
+  const configText = architecture === "none" ? undefined : await readOptional(configPath);
+  const config = configText === undefined ? undefined : parseModelConfig(configText, configPath);
+  checkArchitecture(architecture, config, configPath);
+  return { folder, configPath, configText, config };
 }
 
 /** The configuration, for what cannot do without. @throws WbError WB3705. */

@@ -110,7 +110,8 @@ function openAs(
   }
 }
 
-async function isFolder(path: string): Promise<boolean> {
+/** @throws WbError WB3001, WB6002. */
+export async function isFolder(path: string): Promise<boolean> {
   try {
     return (await stat(path)).isDirectory();
   } catch (error) {

@@ -1,6 +1,15 @@
 import type { Command } from "./command.ts";
+import { check } from "./commands/check.ts";
 import { config } from "./commands/config.ts";
+import { explain } from "./commands/explain.ts";
+import { inspect } from "./commands/inspect.ts";
 import { logits } from "./commands/logits.ts";
 
 /** Every command, in the order of `--help`. */
-export const COMMANDS: readonly Command[] = [logits, config(() => COMMANDS)];
+export const COMMANDS: readonly Command[] = [
+  inspect,
+  check,
+  logits,
+  explain,
+  config(() => COMMANDS),
+];

@@ -31,6 +31,12 @@ export const SHARD_CODES = {
       "All shards or parallel parts of a checkpoint are written by one program in one format.",
     remedy: "Separate the checkpoints into folders of their own.",
   },
+  WB3606: {
+    title: "an index with another total size",
+    meaning:
+      "The index's total_size is not the bytes of all tensors in the shards: a shard comes from another version, or the index was made for other dtypes.",
+    remedy: "Get the index and all shards from one place; the weights convert all the same.",
+  },
   WB5601: {
     title: "an index that leaves its folder",
     meaning:

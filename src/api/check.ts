@@ -1,0 +1,88 @@
+import { surveyCheckpoint, type FileProblem } from "../checkpoint/survey.ts";
+import { WbError } from "../errors/wb-error.ts";
+import { canonicalize } from "../mapping/canonical.ts";
+import type { ModelConfig } from "../mapping/model-config.ts";
+import type { Checkpoint } from "../tensor/table.ts";
+import { readConfig } from "./open-model.ts";
+
+export interface CheckOptions {
+  /** "none" checks files only, and takes no notice of config.json. */
+  readonly architecture?: string | undefined;
+}
+
+export interface CheckResult {
+  readonly problems: readonly FileProblem[];
+  /** The class that config.json names, or "none" when names and shapes were not checked. */
+  readonly architecture: string;
+  readonly tensors: number;
+  readonly notes: readonly string[];
+}
+
+/**
+ * Holds a checkpoint against its own headers, its index and its config.json; reads no weights.
+ * @throws WbError when the path is not there, or the content is unsafe or unsupported.
+ */
+export async function check(path: string, options: CheckOptions = {}): Promise<CheckResult> {
+  const survey = await surveyCheckpoint(path);
+  const notes = [...survey.notes];
+  const problems = [...survey.problems];
+  try {
+    const config = await configFor(path, options, problems, notes);
+    if (config !== undefined && survey.checkpoint !== undefined) {
+      problems.push(...modelProblems(survey.checkpoint, config, notes));
+    }
+    return {
+      problems,
+      architecture: config?.architecture ?? "none",
+      tensors: survey.checkpoint?.tensors.length ?? 0,
+      notes,
+    };
+  } finally {
+    await survey.checkpoint?.close();
+  }
+}
+
+async function configFor(
+  path: string,
+  options: CheckOptions,
+  problems: FileProblem[],
+  notes: string[],
+): Promise<ModelConfig | undefined> {
+  if (options.architecture === "none") return undefined;
+  try {
+    const { config, configPath } = await readConfig(path, options.architecture);
+    if (config === undefined) {
+      notes.push(`${configPath}: no such file; names and shapes are not checked`);
+    }
+    return config;
+  } catch (error) {
+    if (!(error instanceof WbError)) throw error;
+    if (error.code === "WB3701") {
+      problems.push({ code: error.code, message: error.message, file: "config.json" });
+    } else if (error.code === "WB4701" || error.code === "WB4702") {
+      notes.push(`${error.message}; names and shapes are not checked`);
+    } else throw error;
+    return undefined;
+  }
+}
+
+/** Missing and unexpected names, wrong shapes, contradicting layouts, incomplete ranks. */
+function modelProblems(
+  checkpoint: Checkpoint,
+  config: ModelConfig,
+  notes: string[],
+): readonly FileProblem[] {
+  try {
+    const { problems } = canonicalize(checkpoint, config, {});
+    return problems.map(({ tensor, message }) => ({ code: "WB3702", message, tensor }));
+  } catch (error) {
+    if (!(error instanceof WbError)) throw error;
+    if (error.code === "WB2701") {
+      notes.push(error.message);
+      const { problems } = canonicalize(checkpoint, config, { sourceLayout: "torch" });
+      return problems.map(({ tensor, message }) => ({ code: "WB3702", message, tensor }));
+    }
+    if (!error.code.startsWith("WB3")) throw error;
+    return [{ code: error.code, message: error.message, file: checkpoint.path }];
+  }
+}

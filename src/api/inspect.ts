@@ -1,0 +1,130 @@
+import type { LinearLayout } from "../mapping/step.ts";
+import { WbError } from "../errors/wb-error.ts";
+import { canonicalize } from "../mapping/canonical.ts";
+import { surveyLayout, type LayoutSurvey } from "../mapping/survey-layout.ts";
+import { byteCount, elementCount } from "../tensor/shape.ts";
+import type { CheckpointFormat, StoredTensor } from "../tensor/table.ts";
+import { openModel, type OpenedModel } from "./open-model.ts";
+
+export interface InspectOptions {
+  /** "none" takes no notice of config.json. */
+  readonly architecture?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** One tensor as stored. */
+export interface InspectedTensor {
+  readonly name: string;
+  /** As safetensors spells it; `C128` for complex128. */
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  readonly bytes: number;
+  /** Where the set is split by rank. */
+  readonly rank?: { readonly tp: number; readonly pp: number };
+}
+
+export interface Inspection {
+  readonly format: CheckpointFormat;
+  readonly files: readonly string[];
+  /** The class that config.json names, or "none". */
+  readonly architecture: string;
+  /** Elements of the model's tensors, each once; of all stored tensors where the architecture is not known. */
+  readonly parameters: number;
+  /** Bytes of all stored tensors. */
+  readonly bytes: number;
+  readonly tensors: readonly InspectedTensor[];
+  /** How Linear weights lie. */
+  readonly layout: LinearLayout | "unknown";
+  readonly layoutEvidence: LayoutSurvey["evidence"];
+  /** Groups of names that share storage. */
+  readonly tied: readonly (readonly string[])[];
+  /** Entries of the file that are no tensors. */
+  readonly skipped: readonly { readonly name: string; readonly why: string }[];
+  readonly notes: readonly string[];
+}
+
+/**
+ * What a checkpoint holds; reads headers only.
+ * @throws WbError of the readers.
+ */
+export async function inspect(path: string, options: InspectOptions = {}): Promise<Inspection> {
+  const { model, architecture, notes } = await openTolerantly(path, options);
+  const { checkpoint, config } = model;
+  try {
+    const survey = surveyLayout(checkpoint, config);
+    return {
+      format: checkpoint.format,
+      files: checkpoint.files,
+      architecture,
+      parameters: countParameters(model, survey),
+      bytes: checkpoint.tensors.reduce((sum, tensor) => sum + storedBytes(tensor), 0),
+      tensors: checkpoint.tensors.map((tensor) => ({
+        name: tensor.name,
+        dtype: tensor.dtype,
+        shape: tensor.shape,
+        bytes: storedBytes(tensor),
+        ...(tensor.rank === undefined ? {} : { rank: tensor.rank }),
+      })),
+      layout: survey.layout,
+      layoutEvidence: survey.evidence,
+      tied: tiedNames(checkpoint.tensors),
+      skipped: checkpoint.skipped,
+      notes: survey.problem === undefined ? notes : [...notes, survey.problem.message],
+    };
+  } finally {
+    await checkpoint.close();
+  }
+}
+
+interface Tolerant {
+  readonly model: OpenedModel;
+  readonly architecture: string;
+  readonly notes: readonly string[];
+}
+
+/** A config.json that is damaged or of an unknown architecture is no reason not to look at the tensors. */
+async function openTolerantly(path: string, options: InspectOptions): Promise<Tolerant> {
+  try {
+    const model = await openModel(path, options);
+    return { model, architecture: model.config?.architecture ?? "none", notes: model.notes };
+  } catch (error) {
+    if (!(error instanceof WbError) || !CONFIG_CODES.has(error.code)) throw error;
+    if (options.architecture !== undefined) throw error;
+    const model = await openModel(path, { ...options, architecture: "none" });
+    const named = error.details["architecture"];
+    return {
+      model,
+      architecture: typeof named === "string" ? named : "none",
+      notes: [...model.notes, error.message],
+    };
+  }
+}
+
+const CONFIG_CODES: ReadonlySet<string> = new Set(["WB3701", "WB4701", "WB4702"]);
+
+function storedBytes({ shape, dtype }: StoredTensor): number {
+  return byteCount(shape, dtype) ?? 0;
+}
+
+function countParameters({ checkpoint, config }: OpenedModel, survey: LayoutSurvey): number {
+  if (config === undefined || survey.problem !== undefined) {
+    return checkpoint.tensors.reduce((sum, { shape }) => sum + (elementCount(shape) ?? 0), 0);
+  }
+  // Where every matrix is square, either layout counts the same.
+  const sourceLayout = survey.layout === "unknown" ? "torch" : survey.layout;
+  const { tensors } = canonicalize(checkpoint, config, { sourceLayout });
+  return [...tensors.values()].reduce(
+    (sum, { assembly }) => sum + (elementCount(assembly.shape) ?? 0),
+    0,
+  );
+}
+
+function tiedNames(tensors: readonly StoredTensor[]): readonly (readonly string[])[] {
+  const byStorage = new Map<string, string[]>();
+  for (const { storage, name } of tensors) {
+    const names = byStorage.get(storage) ?? [];
+    byStorage.set(storage, names);
+    names.push(name);
+  }
+  return [...byStorage.values()].filter((names) => names.length > 1);
+}

@@ -1,0 +1,38 @@
+import { optionalString, requiredString } from "../arguments.ts";
+import type { Command } from "../command.ts";
+
+export const check: Command = {
+  usage: "check <model>",
+  summary: "hold a checkpoint against its headers, index and config.json",
+  examples: [
+    ["$0 check internlm-7b", "exit 0 when nothing is missing, repeated or misshapen; else 3"],
+    ["$0 check internlm-7b/model.safetensors.index.json", "an index against its shards"],
+  ],
+  options: (argv) =>
+    argv
+      .positional("model", {
+        type: "string",
+        demandOption: true,
+        describe: "a file of weights, an index, or a folder",
+      })
+      .option("architecture", {
+        type: "string",
+        describe: '"none" takes no notice of config.json',
+      }),
+  run: async (args, context) => {
+    const { check: run } = await import("../../api/check.ts");
+    const result = await run(requiredString(args, "model"), {
+      architecture: optionalString(args, "architecture"),
+    });
+    for (const note of result.notes) context.note(note);
+    const { problems, architecture, tensors } = result;
+    const lines = problems.map(({ code, message }) => `${code}  ${message}`);
+    const count = `${problems.length} problem${problems.length === 1 ? "" : "s"}`;
+    return {
+      ok: problems.length === 0,
+      exitCode: 3,
+      json: { problems, architecture, tensors },
+      text: [...lines, `${tensors} tensors, architecture ${architecture}: ${count}`].join("\n"),
+    };
+  },
+};

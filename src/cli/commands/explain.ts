@@ -1,0 +1,33 @@
+import type { Explanation } from "../../api/explain.ts";
+import { optionalString } from "../arguments.ts";
+import type { Command } from "../command.ts";
+import { exitCodeOf } from "../exit-codes.ts";
+
+export const explain: Command = {
+  usage: "explain [code]",
+  summary: "say what an error code means and what to do",
+  examples: [
+    ["$0 explain WB3702", "one code"],
+    ["$0 explain", "all codes, one a line"],
+  ],
+  options: (argv) => argv.positional("code", { type: "string", describe: "such as WB3702" }),
+  run: async (args) => {
+    const { explain: explainOne, explainAll } = await import("../../api/explain.ts");
+    const code = optionalString(args, "code");
+    const found = code === undefined ? explainAll() : [explainOne(code)];
+    return {
+      ok: true,
+      json: { codes: found.map((entry) => ({ ...entry, exitCode: exitCodeOf(entry.code) })) },
+      text:
+        code === undefined
+          ? found.map((entry) => `${entry.code}  ${entry.title}`).join("\n")
+          : found.map(render).join("\n"),
+    };
+  },
+};
+
+function render({ code, title, meaning, remedy }: Explanation): string {
+  return [`${code}: ${title}`, "", meaning, "", remedy, "", `exit code ${exitCodeOf(code)}`].join(
+    "\n",
+  );
+}

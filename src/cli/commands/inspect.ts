@@ -1,0 +1,62 @@
+import type { Inspection } from "../../api/inspect.ts";
+import { renderShape } from "../../tensor/shape.ts";
+import { optionalString, requiredString } from "../arguments.ts";
+import { collapseLayers } from "../collapse-layers.ts";
+import type { Command } from "../command.ts";
+
+export const inspect: Command = {
+  usage: "inspect <model>",
+  summary: "show what a checkpoint holds, from its headers",
+  examples: [
+    ["$0 inspect internlm-7b/pytorch_model.bin", "tensors, dtypes, and how Linear weights lie"],
+    ["$0 inspect internlm-7b --json", "the same for programs, each tensor by itself"],
+  ],
+  options: (argv) =>
+    argv
+      .positional("model", {
+        type: "string",
+        demandOption: true,
+        describe: "a file of weights, an index, or a folder",
+      })
+      .option("architecture", {
+        type: "string",
+        describe: '"none" takes no notice of config.json',
+      }),
+  run: async (args, context) => {
+    const { inspect: run } = await import("../../api/inspect.ts");
+    const result = await run(requiredString(args, "model"), {
+      architecture: optionalString(args, "architecture"),
+      signal: context.signal,
+    });
+    for (const note of result.notes) context.note(note);
+    const { notes: _notes, ...json } = result;
+    return { ok: true, json, text: render(result, context.verbose) };
+  },
+};
+
+function render(result: Inspection, each: boolean): string {
+  const rows = result.tensors.map(({ name, dtype, shape, rank }) => ({
+    name: rank === undefined ? name : `${name}@tp${rank.tp}_pp${rank.pp}`,
+    facts: `${dtype} ${renderShape(shape)}`,
+  }));
+  const lines = each ? rows.map((row) => ({ ...row, count: 1 })) : collapseLayers(rows);
+  const width = lines.reduce((most, { name }) => Math.max(most, name.length), 0);
+  const [evidence] = result.layoutEvidence;
+  const reason =
+    evidence === undefined
+      ? ""
+      : ` (${evidence.tensor}: ${evidence.why}${result.layoutEvidence.length > 1 ? `; ${result.layoutEvidence.length} tensors say so` : ""})`;
+  return [
+    ...lines.map(
+      ({ name, facts, count }) =>
+        `${name.padEnd(width)}  ${facts}${count > 1 ? `  ×${count}` : ""}`,
+    ),
+    "",
+    `format        ${result.format}, ${result.files.length} file${result.files.length === 1 ? "" : "s"}`,
+    `architecture  ${result.architecture}`,
+    `parameters    ${result.parameters.toLocaleString("en-US")} in ${result.tensors.length} tensors, ${result.bytes.toLocaleString("en-US")} bytes`,
+    `layout        ${result.layout}${reason}`,
+    ...result.tied.map((names) => `shared        ${names.join(", ")}`),
+    ...result.skipped.map(({ name, why }) => `not a tensor  ${name}: ${why}`),
+  ].join("\n");
+}
