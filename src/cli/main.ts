@@ -72,7 +72,7 @@ function commandLine(settings: SettingSources, handler: Handler): ReturnType<typ
     .recommendCommands()
     .demandCommand(1, "Name a command.")
     .exitProcess(false)
-    .parserConfiguration({ "duplicate-arguments-array": false, "camel-case-expansion": false })
+    .parserConfiguration({ "duplicate-arguments-array": true, "camel-case-expansion": false })
     .fail((message, error: unknown) => {
       throw error instanceof Error ? error : new WbError("WB2001", message);
     });
