@@ -1,4 +1,10 @@
 export { check, type CheckOptions, type CheckResult } from "./api/check.ts";
+export {
+  convert,
+  type ConvertedTensor,
+  type ConvertOptions,
+  type ConvertResult,
+} from "./api/convert.ts";
 export { explain, explainAll, type Explanation } from "./api/explain.ts";
 export {
   inspect,

@@ -1,3 +1,4 @@
+import { CONVERT_CODES } from "./codes/convert.ts";
 import { FILE_CODES } from "./codes/file.ts";
 import { GENERAL_CODES } from "./codes/general.ts";
 import { MAPPING_CODES } from "./codes/mapping.ts";
@@ -13,6 +14,7 @@ import { ZIP_CODES } from "./codes/zip.ts";
 /** Every error code there is. One table per area, so that an area's codes are read together. */
 export const ERROR_CODES = {
   ...GENERAL_CODES,
+  ...CONVERT_CODES,
   ...FILE_CODES,
   ...MAPPING_CODES,
   ...PADDLE_CODES,

@@ -1,5 +1,5 @@
 import type { Dtype } from "../tensor/dtype.ts";
-import type { ModelConfig } from "./model-config.ts";
+import { SOURCE_FAMILY_FIELD, type ModelConfig } from "./model-config.ts";
 import type { RopeConfig } from "./rope-config.ts";
 
 const NAME_OF_DTYPE: Readonly<Partial<Record<Dtype, string>>> = {
@@ -9,7 +9,16 @@ const NAME_OF_DTYPE: Readonly<Partial<Record<Dtype, string>>> = {
 };
 
 /** Fields of the original config.json that LlamaConfig has too and that are carried over as they are. */
-const CARRIED = ["initializer_range", "use_cache", "pretraining_tp", "attention_dropout"] as const;
+const CARRIED = [
+  "initializer_range",
+  "use_cache",
+  "pretraining_tp",
+  "attention_dropout",
+  SOURCE_FAMILY_FIELD,
+] as const;
+
+/** The smallest double above 1. */
+const JUST_ABOVE_ONE = 1 + Number.EPSILON;
 
 /**
  * The config.json with which stock transformers (4.31 and later, 5.x too) loads the converted folder as `LlamaForCausalLM`,
@@ -38,24 +47,34 @@ export function hfConfig(config: ModelConfig, dtype: Dtype | undefined): string 
     bos_token_id: config.bosTokenId ?? null,
     eos_token_id: idOrList(config.eosTokenIds),
     pad_token_id: config.padTokenId ?? null,
+    ...(config.family === "internlm" ? { [ORIGIN_FIELD]: "internlm" } : {}),
     torch_dtype: (dtype === undefined ? undefined : NAME_OF_DTYPE[dtype]) ?? "float32",
   };
+  if (config.family !== "llama") fields[SOURCE_FAMILY_FIELD] = config.family;
   for (const name of CARRIED) if (config.raw[name] !== undefined) fields[name] = config.raw[name];
-  return `${JSON.stringify(fields, undefined, 2)}\n`;
+  return withFloatFactor(`${JSON.stringify(fields, undefined, 2)}\n`);
 }
 
-/** Both spellings of the kind: transformers before 4.43 reads `type`, later ones `rope_type`. */
+/** transformers before 4.43 takes a factor that is written as a float and no other. */
+function withFloatFactor(text: string): string {
+  return text.replace(/^(\s+"factor": \d+)(?=,?$)/m, "$1.0");
+}
+
+/**
+ * Kinds that are older than transformers 4.43 in its spelling: `type` and `factor`, nothing else, which later versions
+ * read too. It also refuses a factor of 1, InternLM's usual one, that later versions accept; the next number after it moves
+ * the angles by less than a rounding of theirs.
+ */
 function ropeScaling({ scaling }: RopeConfig): Record<string, unknown> | null {
   switch (scaling.kind) {
     case "none":
       return null;
     case "dynamic-ntk":
-      return { type: "dynamic", rope_type: "dynamic", factor: scaling.factor };
+      return { type: "dynamic", factor: Math.max(scaling.factor, JUST_ABOVE_ONE) };
     case "linear":
-      return { type: "linear", rope_type: "linear", factor: scaling.factor };
+      return scaling.factor === 1 ? null : { type: "linear", factor: scaling.factor };
     case "llama3":
       return {
-        type: "llama3",
         rope_type: "llama3",
         factor: scaling.factor,
         low_freq_factor: scaling.lowFreqFactor,
@@ -64,7 +83,6 @@ function ropeScaling({ scaling }: RopeConfig): Record<string, unknown> | null {
       };
     case "yarn":
       return {
-        type: "yarn",
         rope_type: "yarn",
         factor: scaling.factor,
         beta_fast: scaling.betaFast,

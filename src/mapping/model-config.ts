@@ -38,6 +38,12 @@ export interface ModelConfig {
   readonly raw: RawConfig;
 }
 
+/**
+ * Written into the config.json of converted folders, where transformers ignores it: a converted InternLM is a LLaMA by name,
+ * but its code rotates the whole key cache again when dynamic NTK changes the table.
+ */
+export const ORIGIN_FIELD = "weighbridge_origin";
+
 const FAMILY_OF_MODEL_TYPE: ReadonlyMap<string, FamilyName> = new Map([
   ["internlm", "internlm"],
   ["llama", "llama"],
@@ -50,6 +56,12 @@ const FAMILY_OF_ARCHITECTURE: ReadonlyMap<string, FamilyName> = new Map([
   ["LLaMAForCausalLM", "llama"],
   ["LlamaModel", "llama"],
 ]);
+
+/**
+ * A field of our own in the config.json of converted folders: the family whose code the weights were made for. Its rotary
+ * cache may differ from that of the class they are converted to; other programs take no notice of the field.
+ */
+export const SOURCE_FAMILY_FIELD = "weighbridge_source_family";
 
 const DTYPE_OF_NAME: ReadonlyMap<string, Dtype> = new Map([
   ["float16", "F16"],
@@ -77,6 +89,7 @@ export function parseModelConfig(text: string, path: string): ModelConfig {
   refuseUnsupported(config);
   const dimensions = parseDimensions(config);
   const isInternlm = family === "internlm";
+  const rotatesCacheAnew = isInternlm || config.text("", SOURCE_FAMILY_FIELD) === "internlm";
   const [bosTokenId] = config.ids("bos_token_id");
   const [padTokenId] = config.ids("pad_token_id");
   return {
@@ -85,7 +98,7 @@ export function parseModelConfig(text: string, path: string): ModelConfig {
       architectureOf(config) ?? (isInternlm ? "InternLMForCausalLM" : "LlamaForCausalLM"),
     ...dimensions,
     rmsNormEps: config.positive(1e-6, "rms_norm_eps", "layer_norm_epsilon"),
-    rope: parseRope(config, dimensions.maxPositions, isInternlm),
+    rope: parseRope(config, dimensions.maxPositions, rotatesCacheAnew),
     attentionBias: config.flag(isInternlm, "attention_bias", "bias"),
     mlpBias: config.flag(false, "mlp_bias"),
     tieWordEmbeddings: config.flag(false, "tie_word_embeddings"),

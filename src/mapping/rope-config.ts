@@ -84,7 +84,7 @@ function parseScaling(
     case "default":
       return { kind: "none" };
     case "dynamic":
-      return { kind: "dynamic-ntk", factor: factor(), wholeCache };
+      return { kind: "dynamic-ntk", factor: exactFactor(factor()), wholeCache };
     case "linear":
       return { kind: "linear", factor: factor() };
     case "llama3":
@@ -116,4 +116,9 @@ function parseScaling(
         },
       );
   }
+}
+
+/** Converted folders have the number after 1 for 1, which transformers before 4.43 refuses. */
+function exactFactor(factor: number): number {
+  return Math.abs(factor - 1) <= Number.EPSILON ? 1 : factor;
 }

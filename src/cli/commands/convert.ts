@@ -1,0 +1,103 @@
+import type { ConvertOptions, ConvertResult } from "../../api/convert.ts";
+import {
+  flag,
+  optionalChoice,
+  optionalSize,
+  optionalString,
+  requiredString,
+} from "../arguments.ts";
+import type { Arguments, Command, CommandContext } from "../command.ts";
+import { renderBytes, renderSeconds } from "../progress.ts";
+
+export const convert: Command = {
+  usage: "convert <src> <dst>",
+  summary: "convert a checkpoint into a folder of safetensors, PyTorch or Paddle weights",
+  examples: [
+    ["$0 convert internlm-7b converted", "to safetensors, as transformers loads them"],
+    ["$0 convert model_state.pdparams converted --dry-run", "print the plan and write nothing"],
+    ["$0 convert converted paddle --to paddle", "to a .pdparams in PaddleNLP's layout"],
+  ],
+  options: (argv) =>
+    argv
+      .positional("src", {
+        type: "string",
+        demandOption: true,
+        describe: "a file, a model folder, or an index.json",
+      })
+      .positional("dst", { type: "string", demandOption: true, describe: "the folder to write" })
+      .option("to", {
+        type: "string",
+        describe: "safetensors, pytorch or paddle (default safetensors)",
+      })
+      .option("layout", {
+        type: "string",
+        describe: "how Linear weights lie in the target: torch or paddle",
+      })
+      .option("source-layout", {
+        type: "string",
+        describe: "how they lie in the source, where it cannot be told",
+      })
+      .option("dtype", { type: "string", describe: "keep, F32, F16 or BF16 (default keep)" })
+      .option("max-shard-size", {
+        type: "string",
+        describe: "split into files of at most this size, such as 5GB",
+      })
+      .option("architecture", {
+        type: "string",
+        describe: "internlm, llama, or none to take tensors as they lie",
+      })
+      .option("dry-run", { type: "boolean", describe: "print the plan, write nothing" })
+      .option("resume", { type: "boolean", describe: "go on with an interrupted conversion" })
+      .option("force", { type: "boolean", describe: "replace what the target folder holds" })
+      .option("verify", {
+        type: "boolean",
+        default: true,
+        describe: "read the output back and compare digests",
+      }),
+  run: async (args, context) => {
+    const { convert: run } = await import("../../api/convert.ts");
+    const isDry = flag(args, "dry-run");
+    const target = requiredString(args, "dst");
+    const result = await run(requiredString(args, "src"), target, optionsOf(args, context));
+    for (const note of result.notes) context.note(`note: ${note}`);
+    const { notes, plan, ...fields } = result;
+    const json = { ...fields, notes, ...(isDry ? { dryRun: true } : {}) };
+    return { ok: true, json, text: isDry ? plan : render(result, target) };
+  },
+};
+
+function optionsOf(args: Arguments, context: CommandContext): ConvertOptions {
+  return {
+    to: optionalChoice(args, "to", ["safetensors", "pytorch", "paddle"]),
+    layout: optionalChoice(args, "layout", ["torch", "paddle"]),
+    sourceLayout: optionalChoice(args, "source-layout", ["torch", "paddle"]),
+    dtype: optionalChoice(args, "dtype", ["keep", "F32", "F16", "BF16"]),
+    maxShardSize: optionalSize(args, "max-shard-size"),
+    architecture: optionalString(args, "architecture"),
+    dryRun: flag(args, "dry-run"),
+    resume: flag(args, "resume"),
+    force: flag(args, "force"),
+    verify: args["verify"] !== false,
+    signal: context.signal,
+    onProgress: (phase, done, total, item) => {
+      context.progress({ phase, done, total, unit: "bytes", item });
+    },
+  };
+}
+
+function render(result: ConvertResult, target: string): string {
+  const { tensors, dropped, cast } = result;
+  const actions = new Map<string, number>();
+  for (const { action } of tensors) actions.set(action, (actions.get(action) ?? 0) + 1);
+  const counted = [...actions].map(([action, count]) => `${count} ${action}`).join(", ");
+  const lines = [
+    `${tensors.length} tensors (${counted}), ${renderBytes(result.bytesWritten)} in ${renderSeconds(result.seconds)}: ${target}`,
+    result.verified ? "read back from disk: every digest is right" : "not read back (--no-verify)",
+  ];
+  if (dropped.length > 0) lines.push(`dropped: ${dropped.length} (${dropped[0]?.why ?? ""})`);
+  if (cast.overflow > 0) lines.push(`cast: ${cast.overflow} finite values became infinite`);
+  if (cast.underflow > 0) lines.push(`cast: ${cast.underflow} values became 0`);
+  for (const names of result.tied)
+    lines.push(`tied in the source, written in full: ${names.join(", ")}`);
+  return lines.join("\n");
+}

@@ -1,0 +1,61 @@
+import type { Dtype } from "../tensor/dtype.ts";
+import type { Step } from "../mapping/step.ts";
+
+/** A step that writes a tensor. */
+export type WriteStep = Exclude<Step, { kind: "drop" }>;
+
+/** A tensor as it will be written. */
+export interface OutputTensor {
+  readonly name: string;
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  readonly byteLength: number;
+  readonly step: WriteStep;
+}
+
+/** What is known of the tensors that were written before in the same file. */
+export interface WrittenTensors {
+  /** CRC-32 of a tensor's bytes, by name. */
+  crc32(name: string): number;
+}
+
+/** A stretch of an output file. Lengths are known before anything is written. */
+export type Segment =
+  | { readonly kind: "bytes"; readonly bytes: Uint8Array }
+  | { readonly kind: "tensor"; readonly tensor: OutputTensor }
+  /** Bytes that depend on what was written before them, such as a zip's checksums. */
+  | {
+      readonly kind: "computed";
+      readonly byteLength: number;
+      compute(written: WrittenTensors): Uint8Array;
+    };
+
+/** One output file, whole, before a byte of it is written. */
+export interface FilePlan {
+  readonly name: string;
+  readonly segments: readonly Segment[];
+  /** Whether its segments ask for checksums. */
+  readonly needsCrc32: boolean;
+}
+
+export function segmentBytes(segment: Segment): number {
+  switch (segment.kind) {
+    case "bytes":
+      return segment.bytes.byteLength;
+    case "tensor":
+      return segment.tensor.byteLength;
+    case "computed":
+      return segment.byteLength;
+    default:
+      return segment satisfies never;
+  }
+}
+
+export function fileBytes(file: FilePlan): number {
+  return file.segments.reduce((sum, segment) => sum + segmentBytes(segment), 0);
+}
+
+/** The tensors of a file in the order in which they lie. */
+export function tensorsOf(file: FilePlan): readonly OutputTensor[] {
+  return file.segments.flatMap((segment) => (segment.kind === "tensor" ? [segment.tensor] : []));
+}

@@ -1,0 +1,140 @@
+import {
+  open,
+  mkdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  statfs,
+  writeFile,
+  type FileHandle,
+} from "node:fs/promises";
+import { isSystemError, WbError } from "../errors/wb-error.ts";
+
+/** A file open for writing at positions. */
+export interface OutputFile {
+  readonly path: string;
+  /** Writes all of `bytes` at `position`. */
+  write(bytes: Uint8Array, position: number): Promise<void>;
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The calls by which a conversion changes a disk; tests put failing ones in their place. */
+export interface FileSystem {
+  /** Creates the file; it must not exist ("wx"), or must ("r+"). */
+  openForWriting(path: string, flags: "wx" | "r+"): Promise<OutputFile>;
+  /** Creates a small file with its content on the disk. */
+  writeSmall(path: string, content: string | Uint8Array): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
+  remove(path: string): Promise<void>;
+  /** Makes a rename in the folder last; not all systems can. */
+  syncFolder(path: string): Promise<void>;
+}
+
+/** The real disk. Every failure becomes a WbError that names the path. */
+export const REAL_FILE_SYSTEM: FileSystem = {
+  openForWriting: async (path, flags) =>
+    outputFile(path, await guarded(path, "created", () => open(path, flags, 0o666))),
+  writeSmall: async (path, content) => {
+    const handle = await guarded(path, "created", () => open(path, "wx", 0o666));
+    const file = outputFile(path, handle);
+    try {
+      await file.write(typeof content === "string" ? Buffer.from(content, "utf8") : content, 0);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  },
+  rename: (from, to) => guarded(to, "put in place", () => rename(from, to)),
+  remove: (path) => guarded(path, "removed", () => rm(path, { recursive: true, force: true })),
+  syncFolder: async (path) => {
+    const handle = await guarded(path, "opened", () => open(path, "r"));
+    try {
+      await handle.sync();
+    } catch (error) {
+      // Windows and some network systems cannot sync a folder; the rename itself was done.
+      if (!isSystemError(error) || !["EPERM", "EINVAL", "ENOTSUP"].includes(error.code ?? ""))
+        throw error;
+    } finally {
+      await handle.close();
+    }
+  },
+};
+
+function outputFile(path: string, handle: FileHandle): OutputFile {
+  return {
+    path,
+    write: (bytes, position) =>
+      guarded(path, "written", async () => {
+        let done = 0;
+        while (done < bytes.byteLength) {
+          const { bytesWritten } = await handle.write(
+            bytes,
+            done,
+            bytes.byteLength - done,
+            position + done,
+          );
+          if (bytesWritten === 0)
+            throw new WbError(
+              "WB6002",
+              `${path}: the system wrote 0 of ${bytes.byteLength - done} bytes`,
+            );
+          done += bytesWritten;
+        }
+      }),
+    sync: () => guarded(path, "flushed to the disk", () => handle.sync()),
+    close: () => guarded(path, "closed", () => handle.close()),
+  };
+}
+
+/** Runs a system call and names the path in its failure. */
+async function guarded<T>(path: string, what: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof WbError) throw error;
+    const reason = isSystemError(error) ? (error.code ?? error.message) : String(error);
+    const isFull = reason === "ENOSPC" || reason === "EDQUOT";
+    throw new WbError(isFull ? "WB6001" : "WB6002", `${path}: could not be ${what} (${reason})`, {
+      cause: error,
+    });
+  }
+}
+
+/** Free bytes of the file system that holds `folder`, for this user. */
+export async function freeBytes(folder: string): Promise<number> {
+  const facts = await guarded(folder, "asked for free space", () =>
+    statfs(folder, { bigint: true }),
+  );
+  return Number(facts.bavail * facts.bsize);
+}
+
+export async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (isSystemError(error) && (error.code === "ENOENT" || error.code === "ENOTDIR")) return false;
+    throw new WbError("WB6002", `${path}: cannot be looked at`, { cause: error });
+  }
+}
+
+export async function readText(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (isSystemError(error) && error.code === "ENOENT") return undefined;
+    throw new WbError("WB6002", `${path}: cannot be read`, { cause: error });
+  }
+}
+
+export function makeFolder(path: string): Promise<void> {
+  return guarded(path, "created", async () => {
+    await mkdir(path, { recursive: true });
+  });
+}
+
+export function appendLine(path: string, line: string): Promise<void> {
+  return guarded(path, "written", () => writeFile(path, `${line}\n`, { flag: "a" }));
+}

@@ -1,0 +1,101 @@
+import { createHash } from "node:crypto";
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { FilePlan } from "./file-plan.ts";
+import { appendLine, readText } from "./file-system.ts";
+
+/** The journal's name in the staging folder. */
+const JOURNAL = "journal.jsonl";
+
+/** What the journal knows of a tensor that was written whole. */
+export interface JournalTensor {
+  readonly file: string;
+  readonly tensor: string;
+  readonly sha256: string;
+  readonly overflow: number;
+  readonly underflow: number;
+}
+
+export interface Journal {
+  readonly planDigest: string;
+  readonly tensors: readonly JournalTensor[];
+  /** True once files began to be put in place. */
+  readonly committing: boolean;
+}
+
+/**
+ * What a conversion will write and from what: equal digests mean that work of an interrupted one can be used. Source files
+ * count by size and time, so that a changed source starts anew.
+ */
+export async function planDigest(
+  files: readonly FilePlan[],
+  texts: readonly string[],
+  sources: readonly string[],
+): Promise<string> {
+  const hash = createHash("sha256");
+  for (const path of sources) {
+    const { size, mtimeMs } = await stat(path);
+    hash.update(`${path} ${size} ${mtimeMs}\n`);
+  }
+  for (const file of files) {
+    hash.update(`file ${file.name}\n`);
+    for (const segment of file.segments) {
+      if (segment.kind === "bytes") hash.update(segment.bytes);
+      else if (segment.kind === "tensor") {
+        const { name, dtype, shape, step } = segment.tensor;
+        hash.update(
+          `tensor ${name} ${dtype} ${shape.join(",")} ${step.from.join(" ")} ${step.kind}\n`,
+        );
+      }
+    }
+  }
+  for (const text of texts) hash.update(text);
+  return hash.digest("hex");
+}
+
+export async function beginJournal(folder: string, digest: string): Promise<void> {
+  await appendLine(join(folder, JOURNAL), JSON.stringify({ planDigest: digest }));
+}
+
+export async function journalTensor(folder: string, entry: JournalTensor): Promise<void> {
+  await appendLine(join(folder, JOURNAL), JSON.stringify(entry));
+}
+
+export async function journalCommit(folder: string): Promise<void> {
+  await appendLine(join(folder, JOURNAL), JSON.stringify({ committing: true }));
+}
+
+/** Reads a journal as far as it is whole: a crash may have cut its last line. Undefined when there is none. */
+export async function readJournal(folder: string): Promise<Journal | undefined> {
+  const text = await readText(join(folder, JOURNAL));
+  const [first, ...rest] = (text ?? "").split("\n").map(parseLine);
+  const digest = first?.["planDigest"];
+  if (typeof digest !== "string") return undefined;
+  const tensors: JournalTensor[] = [];
+  let committing = false;
+  for (const line of rest) {
+    if (line === undefined) continue;
+    if (line["committing"] === true) committing = true;
+    const { file, tensor, sha256, overflow, underflow } = line;
+    if (typeof file === "string" && typeof tensor === "string" && typeof sha256 === "string") {
+      tensors.push({
+        file,
+        tensor,
+        sha256,
+        overflow: Number(overflow),
+        underflow: Number(underflow),
+      });
+    }
+  }
+  return { planDigest: digest, tensors, committing };
+}
+
+function parseLine(line: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === "object" && value !== null ? { ...value } : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}

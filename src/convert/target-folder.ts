@@ -1,0 +1,180 @@
+import { mkdir, readdir, realpath, stat } from "node:fs/promises";
+import { dirname, join, resolve, sep } from "node:path";
+import { isSystemError, WbError } from "../errors/wb-error.ts";
+import { exists, makeFolder, readText, type FileSystem } from "./file-system.ts";
+import { readJournal, type Journal } from "./journal.ts";
+
+/** Folder inside the target that holds everything until it is complete. */
+export const STAGING = ".weighbridge-partial";
+const LOCK = "lock.json";
+
+/** A target that this process alone may write to. */
+export interface Target {
+  readonly folder: string;
+  readonly staging: string;
+  /** Work of an interrupted conversion with the same plan, which may be gone on with. */
+  readonly journal: Journal | undefined;
+}
+
+export interface TargetOptions {
+  readonly force: boolean;
+  readonly resume: boolean;
+  readonly planDigest: string;
+}
+
+/**
+ * The target may not be the source's folder, nor lie inside it, under whatever name: the source is never written to.
+ * @throws WbError WB2902.
+ */
+export async function refuseSource(target: string, sources: readonly string[]): Promise<void> {
+  const place = await realPlace(target);
+  for (const file of sources) {
+    const folder = dirname(await realpath(file));
+    if (place === folder || place.startsWith(`${folder}${sep}`)) {
+      throw new WbError("WB2902", `${target}: the target lies in ${folder}, which is being read`);
+    }
+  }
+}
+
+/** The real path that a folder has or will have: of the nearest parent that exists, and the rest. */
+async function realPlace(path: string): Promise<string> {
+  const absolute = resolve(path);
+  try {
+    return await realpath(absolute);
+  } catch (error) {
+    if (!isSystemError(error) || error.code !== "ENOENT" || dirname(absolute) === absolute)
+      throw error;
+    return join(await realPlace(dirname(absolute)), absolute.slice(dirname(absolute).length + 1));
+  }
+}
+
+/** The nearest folder on the way to `path` that exists: its file system will hold the target. */
+export async function nearestFolder(path: string): Promise<string> {
+  const absolute = resolve(path);
+  if (await exists(absolute)) return absolute;
+  return dirname(absolute) === absolute ? absolute : nearestFolder(dirname(absolute));
+}
+
+/**
+ * Takes the target: creates its staging folder, which is also the lock.
+ * @throws WbError WB2901 when the target holds files and `force` is not given, WB2903, WB2904.
+ */
+export async function takeTarget(
+  folder: string,
+  options: TargetOptions,
+  fileSystem: FileSystem,
+): Promise<Target> {
+  await refuseOccupied(folder, options);
+  const staging = join(folder, STAGING);
+  await makeFolder(folder);
+  const journal = await takeStaging(staging, options, fileSystem);
+  return { folder, staging, journal };
+}
+
+async function refuseOccupied(folder: string, options: TargetOptions): Promise<void> {
+  if (!(await exists(folder))) return;
+  if (!(await stat(folder)).isDirectory()) {
+    throw new WbError(
+      "WB2901",
+      `${folder}: expected a folder for the converted model, found a file`,
+    );
+  }
+  const names = (await readdir(folder)).filter((name) => name !== STAGING);
+  if (names.length === 0 || options.force) return;
+  const journal = options.resume ? await readJournal(join(folder, STAGING)) : undefined;
+  if (journal?.committing === true) return;
+  throw new WbError(
+    "WB2901",
+    `${folder}: holds ${names.length} files already (${names.slice(0, 3).join(", ")})`,
+  );
+}
+
+async function takeStaging(
+  staging: string,
+  options: TargetOptions,
+  fileSystem: FileSystem,
+): Promise<Journal | undefined> {
+  if (await makeExclusive(staging)) {
+    await writeLock(staging, fileSystem);
+    return undefined;
+  }
+  await refuseRunning(staging);
+  const journal = await readJournal(staging);
+  if (options.resume && journal !== undefined) {
+    if (journal.planDigest !== options.planDigest && !options.force) {
+      throw new WbError(
+        "WB2903",
+        `${staging}: the interrupted conversion had another source or other options`,
+      );
+    }
+    if (journal.planDigest === options.planDigest) {
+      await fileSystem.remove(join(staging, LOCK));
+      await writeLock(staging, fileSystem);
+      return journal;
+    }
+  } else if (!options.resume && !options.force) {
+    throw new WbError("WB2904", `${staging}: an interrupted conversion left its work here`);
+  }
+  await fileSystem.remove(staging);
+  return takeStaging(staging, options, fileSystem);
+}
+
+async function makeExclusive(path: string): Promise<boolean> {
+  try {
+    await mkdir(path);
+    return true;
+  } catch (error) {
+    if (isSystemError(error) && error.code === "EEXIST") return false;
+    const reason = isSystemError(error) ? (error.code ?? "") : String(error);
+    throw new WbError(
+      reason === "ENOSPC" || reason === "EDQUOT" ? "WB6001" : "WB6002",
+      `${path}: could not be created (${reason})`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+async function writeLock(staging: string, fileSystem: FileSystem): Promise<void> {
+  const lock = { pid: process.pid, started: await startOfProcess(process.pid) };
+  await fileSystem.writeSmall(join(staging, LOCK), JSON.stringify(lock));
+}
+
+/** @throws WbError WB2904 when the process that holds the lock is alive. */
+async function refuseRunning(staging: string): Promise<void> {
+  const text = await readText(join(staging, LOCK));
+  const lock = parseLock(text);
+  // A lock without content is being written this moment, or its writer was killed in between: its age tells.
+  if (lock === undefined) {
+    const age = Date.now() - (await stat(staging)).mtimeMs;
+    if (age > LOCK_WRITING_MS) return;
+    throw new WbError("WB2904", `${staging}: another conversion is beginning here`);
+  }
+  if (!isAlive(lock.pid) || (await startOfProcess(lock.pid)) !== lock.started) return;
+  throw new WbError("WB2904", `${staging}: process ${lock.pid} is converting to this target`);
+}
+
+/** Creating a lock takes far less. */
+const LOCK_WRITING_MS = 2000;
+
+function parseLock(text: string | undefined): { pid: number; started: string } | undefined {
+  const match = /^\{"pid":(\d+),"started":"([^"]*)"\}$/.exec(text ?? "");
+  return match === null ? undefined : { pid: Number(match[1]), started: match[2] ?? "" };
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return isSystemError(error) && error.code === "EPERM";
+  }
+}
+
+/** When a process began, in the system's own count: a pid that was given to another process differs. Empty where unknown. */
+async function startOfProcess(pid: number): Promise<string> {
+  const text = process.platform === "linux" ? await readText(`/proc/${pid}/stat`) : undefined;
+  // Field 22, counted behind the name in parentheses, which may hold spaces.
+  return text?.slice(text.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+}

@@ -1,0 +1,75 @@
+import { createHash } from "node:crypto";
+import { crc32 } from "node:zlib";
+import { WbError } from "../errors/wb-error.ts";
+import { isContiguous } from "../mapping/assembly.ts";
+import { streamAssembly, type BufferRing } from "../mapping/read-assembly.ts";
+import { DTYPES } from "../tensor/dtype.ts";
+import { castFloats, isCastSource, isCastTarget, type CastCounts } from "./cast.ts";
+import type { OutputTensor } from "./file-plan.ts";
+
+/**
+ * Bytes of a chunk. Small chunks stay in the processor's cache between reading, hashing and writing; a transposition needs large
+ * ones, since each chunk reads a piece of every row of the source.
+ */
+const COPY_CHUNK_BYTES = 2 ** 20;
+const TRANSPOSE_CHUNK_BYTES = 24 * 2 ** 20;
+
+/** What became of one tensor. */
+export interface WrittenTensor {
+  readonly sha256: string;
+  /** Where it was asked for. */
+  readonly crc32: number | undefined;
+  readonly cast: CastCounts;
+}
+
+export interface WriteTensorOptions {
+  readonly needsCrc32: boolean;
+  readonly buffers: BufferRing;
+  readonly signal?: AbortSignal | undefined;
+  /** Told the bytes of each chunk as it is written. */
+  onBytes(count: number): void;
+}
+
+/** Streams a tensor from its source, casts it where the plan says so, and hands it to `write` in order. */
+export async function writeTensor(
+  tensor: OutputTensor,
+  options: WriteTensorOptions,
+  write: (chunk: Uint8Array, offset: number) => Promise<void>,
+): Promise<WrittenTensor> {
+  const hash = createHash("sha256");
+  const cast: CastCounts = { overflow: 0, underflow: 0 };
+  const { assembly } = tensor.step;
+  const chunkBytes = isContiguous(assembly) ? COPY_CHUNK_BYTES : TRANSPOSE_CHUNK_BYTES;
+  let offset = 0;
+  let checksum = 0;
+  const { buffers, signal } = options;
+  await streamAssembly(assembly, { chunkBytes, buffers, signal, overlap: true }, async (source) => {
+    const chunk = castChunk(source, tensor, cast);
+    const begin = offset;
+    offset += chunk.byteLength;
+    hash.update(chunk);
+    if (options.needsCrc32) checksum = crc32(chunk, checksum);
+    await write(chunk, begin);
+    options.onBytes(chunk.byteLength);
+  });
+  if (offset !== tensor.byteLength) {
+    throw new WbError(
+      "WB7001",
+      `tensor ${tensor.name}: ${offset} bytes came of it, ${tensor.byteLength} were planned`,
+    );
+  }
+  return { sha256: hash.digest("hex"), crc32: options.needsCrc32 ? checksum : undefined, cast };
+}
+
+/** The chunk in the target's dtype; itself where nothing is cast. */
+function castChunk(source: Uint8Array, tensor: OutputTensor, counts: CastCounts): Uint8Array {
+  const from = tensor.step.assembly.dtype;
+  if (from === tensor.dtype) return source;
+  if (!isCastSource(from) || !isCastTarget(tensor.dtype)) {
+    throw new WbError("WB2702", `tensor ${tensor.name}: ${from} cannot be cast to ${tensor.dtype}`);
+  }
+  const count = source.byteLength / (DTYPES[from].bits / 8);
+  const target = new Uint8Array(count * (DTYPES[tensor.dtype].bits / 8));
+  castFloats(source, from, target, tensor.dtype, counts);
+  return target;
+}

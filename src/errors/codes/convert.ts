@@ -1,0 +1,42 @@
+import type { CodeTable } from "../code-table.ts";
+
+/** Codes of conversions (x9xx, beside 6001 and 6002). */
+export const CONVERT_CODES = {
+  WB2901: {
+    title: "the target is already there",
+    meaning: "The target folder holds a model or other files that the conversion would replace.",
+    remedy: "Choose another folder, or replace what is there with --force.",
+  },
+  WB2902: {
+    title: "the target is the source",
+    meaning:
+      "The conversion would write over, or into, the folder that it reads from. The source is never written to.",
+    remedy: "Choose another target folder.",
+  },
+  WB2903: {
+    title: "nothing to resume",
+    meaning:
+      "--resume was given, but the target holds no interrupted conversion, or one of another source or other options.",
+    remedy: "Leave out --resume, or give the same source and options as before.",
+  },
+  WB2904: {
+    title: "another conversion to this target is running or was interrupted",
+    meaning: "Two conversions to one target would mix their files; the second is refused.",
+    remedy:
+      "Wait for the other one; after an interruption go on with --resume, or start anew with --force.",
+  },
+  WB1901: {
+    title: "the written file differs from what was meant to be written",
+    meaning:
+      "Read back from the disk, a tensor has another digest than when it was written: the disk or its memory is at fault.",
+    remedy:
+      "Check the disk and the machine's memory, then convert again. The target was not put in place.",
+  },
+  WB4901: {
+    title: "a dtype that the target format cannot hold",
+    meaning:
+      "safetensors has no complex128, PyTorch's and Paddle's files lack some of the 8-bit floats.",
+    remedy:
+      "Choose another target with --to, or split the tensor into parts that can be held before converting.",
+  },
+} as const satisfies CodeTable;
