@@ -49,6 +49,8 @@ export function guardHeap(backend: BackendWasm): HeapGuard {
       "the WebAssembly module of TensorFlow.js no longer has malloc and free",
     );
   }
+  // Emscripten's first malloc puts another function into its own place; only that one is worth wrapping.
+  module._free(module._malloc(1));
   const malloc = module._malloc;
   const allocate = (bytes: number, what: string): number => {
     const address = malloc(bytes) >>> 0;
@@ -63,7 +65,12 @@ export function guardHeap(backend: BackendWasm): HeapGuard {
       },
     );
   };
-  module._malloc = (bytes) => allocate(bytes, "an array");
+  const guarded = (bytes: number): number => allocate(bytes, "an array");
+  module._malloc = guarded;
+  module._free(module._malloc(1));
+  if (module._malloc !== guarded) {
+    throw new WbError("WB7001", "the WebAssembly module took its own malloc back");
+  }
   const reserve = (bytes: number, what: string): void => {
     module._free(allocate(bytes, what));
   };

@@ -1,0 +1,123 @@
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { generateIds, type GeneratedId } from "../../../src/runtime/generation/generate-ids.ts";
+import type { Ops } from "../../../src/runtime/ops.ts";
+import { openWasmOps } from "../../../src/runtime/wasm-ops.ts";
+import { caught } from "../../support/caught.ts";
+import { FIXTURES } from "../../support/fixture-manifest.ts";
+import { openDecoderOf, type OpenedDecoder } from "../../support/open-decoder.ts";
+
+const PROMPT = [1, 290, 31];
+
+let ops: Ops;
+let model: OpenedDecoder;
+beforeAll(async () => {
+  ops = await openWasmOps();
+  model = await openDecoderOf(join(FIXTURES, "internlm-tiny"), ops, "resident");
+});
+afterAll(async () => {
+  await model.close();
+  expect(ops.memory()).toEqual({ values: 0, bytes: 0 });
+});
+
+async function run(options: Partial<Parameters<typeof generateIds>[2]>): Promise<GeneratedId[]> {
+  const tokens: GeneratedId[] = [];
+  const steps = generateIds(model.decoder, [PROMPT], {
+    maxNewTokens: 5,
+    stopIds: [],
+    padId: 2,
+    ...options,
+  });
+  for await (const token of steps) tokens.push(token);
+  return tokens;
+}
+
+describe("memory on the device", () => {
+  test("is the same after 1 and after 100 tokens", async () => {
+    await run({ maxNewTokens: 1 });
+    const after1 = ops.memory();
+    await run({ maxNewTokens: 100 });
+    expect(ops.memory()).toEqual(after1);
+  });
+
+  test("is the same after the caller stops listening", async () => {
+    await run({ maxNewTokens: 1 });
+    const before = ops.memory();
+    const steps = generateIds(model.decoder, [PROMPT, [1]], {
+      maxNewTokens: 50,
+      stopIds: [],
+      padId: 2,
+    });
+    let count = 0;
+    for await (const _ of steps) {
+      count++;
+      if (count === 7) break;
+    }
+    expect(ops.memory()).toEqual(before);
+  });
+
+  test("is the same after an abort and after an error inside a hook", async () => {
+    await run({ maxNewTokens: 1 });
+    const before = ops.memory();
+    const abort = new AbortController();
+    const aborted = run({
+      maxNewTokens: 50,
+      signal: abort.signal,
+      onLogits: (_, __, ids) => {
+        if (ids.length === 6) abort.abort(new Error("enough"));
+      },
+    });
+    await expect(aborted).rejects.toThrow("enough");
+    expect(ops.memory()).toEqual(before);
+    const failed = run({
+      onLogits: () => {
+        throw new Error("in the hook");
+      },
+    });
+    await expect(failed).rejects.toThrow("in the hook");
+    expect(ops.memory()).toEqual(before);
+  });
+});
+
+describe("the end", () => {
+  test("comes with the last token that was asked for", async () => {
+    const tokens = await run({ maxNewTokens: 3 });
+    expect(tokens.map(({ finish }) => finish)).toEqual([undefined, undefined, "length"]);
+  });
+
+  test("comes with a stop id, which is given, too", async () => {
+    const [, second] = await run({});
+    const tokens = await run({ stopIds: [second?.id ?? -1] });
+    expect(tokens.at(-1)).toEqual({ prompt: 0, id: second?.id, finish: "stop" });
+    expect(tokens.length).toBeLessThanOrEqual(2);
+  });
+});
+
+describe("hooks", () => {
+  test("logits can be changed before the choice", async () => {
+    const tokens = await run({
+      onLogits: (_, logits) => {
+        logits[77] = 1000;
+      },
+    });
+    expect(tokens.map(({ id }) => id)).toEqual([77, 77, 77, 77, 77]);
+  });
+});
+
+describe("wrong input", () => {
+  test("an empty prompt is refused before anything runs", async () => {
+    const error = await caught(() =>
+      generateIds(model.decoder, [[1], []], { maxNewTokens: 1, stopIds: [], padId: 2 }).next(),
+    );
+    expect(error.code).toBe("WB2801");
+    expect(error.message).toMatchInlineSnapshot(`"prompt 1: expected at least one token id"`);
+  });
+
+  test("an id outside the vocabulary is refused", async () => {
+    const error = await caught(() =>
+      generateIds(model.decoder, [[1, 384]], { maxNewTokens: 1, stopIds: [], padId: 2 }).next(),
+    );
+    expect(error.code).toBe("WB3804");
+    expect(error.message).toMatchInlineSnapshot(`"expected token ids from 0 to 383, found 384"`);
+  });
+});

@@ -1,0 +1,53 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import type { Ops } from "../../../src/runtime/ops.ts";
+import { openWasmOps } from "../../../src/runtime/wasm-ops.ts";
+import { FIXTURE_FOLDERS } from "../../support/fixture-manifest.ts";
+import { distanceFromGolden, greedyIds } from "../../support/golden-agreement.ts";
+import { readGoldenPrompts } from "../../support/golden-prompts.ts";
+import { openDecoderOf } from "../../support/open-decoder.ts";
+import { SHARED_ORACLES } from "../../support/shared-oracles.ts";
+
+/** float32 sums in another order, on hidden states and logits below 10. */
+const TOLERANCE = 5e-5;
+
+let ops: Ops;
+beforeAll(async () => {
+  ops = await openWasmOps();
+});
+
+const folders = FIXTURE_FOLDERS.flatMap(({ name, path, golden }) =>
+  golden === undefined ? [] : [{ name, folder: path, golden }],
+);
+
+async function checkGoldens(folder: string, goldenPath: string): Promise<void> {
+  const golden = await readGoldenPrompts(goldenPath);
+  expect(golden.length).toBeGreaterThan(0);
+  const { decoder, layerwise, close } = await openDecoderOf(folder, ops, "resident");
+  try {
+    const { logits, hiddenStates } = await distanceFromGolden(layerwise, golden);
+    expect(logits).toBeLessThanOrEqual(TOLERANCE);
+    expect(hiddenStates).toBeLessThanOrEqual(TOLERANCE);
+    for (const { ids, greedy, penalized } of golden) {
+      expect(greedy.length).toBeGreaterThan(ids.length);
+      expect(await greedyIds(decoder, ids, greedy.length - ids.length, 1)).toEqual(greedy);
+      expect(await greedyIds(decoder, ids, penalized.length - ids.length, 1.1)).toEqual(penalized);
+    }
+  } finally {
+    await close();
+  }
+}
+
+describe("on wasm, logits, hidden states and greedy ids are the golden ones", () => {
+  test.each(folders)("of fixture $name", async ({ folder, golden }) => {
+    await checkGoldens(folder, golden);
+  });
+
+  for (const { name, folder, golden, present } of SHARED_ORACLES) {
+    test.skipIf(!present)(
+      `of InternLM's own modeling code: ${name}${present ? "" : " (not beside this checkout)"}`,
+      async () => {
+        await checkGoldens(folder, golden);
+      },
+    );
+  }
+});
