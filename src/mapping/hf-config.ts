@@ -21,7 +21,7 @@ const CARRIED = [
 const JUST_ABOVE_ONE = 1 + Number.EPSILON;
 
 /**
- * The config.json with which stock transformers (4.31 and later, 5.x too) loads the converted folder as `LlamaForCausalLM`,
+ * The config.json with which stock transformers (4.36, 5.x) loads the converted folder as `LlamaForCausalLM`,
  * without remote code. InternLM's network is LLaMA's with `attention_bias`; the biases of o_proj are part of that switch.
  * @param dtype What most of the weights are written as.
  */
