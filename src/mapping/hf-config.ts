@@ -47,7 +47,6 @@ export function hfConfig(config: ModelConfig, dtype: Dtype | undefined): string 
     bos_token_id: config.bosTokenId ?? null,
     eos_token_id: idOrList(config.eosTokenIds),
     pad_token_id: config.padTokenId ?? null,
-    ...(config.family === "internlm" ? { [ORIGIN_FIELD]: "internlm" } : {}),
     torch_dtype: (dtype === undefined ? undefined : NAME_OF_DTYPE[dtype]) ?? "float32",
   };
   if (config.family !== "llama") fields[SOURCE_FAMILY_FIELD] = config.family;

@@ -38,12 +38,6 @@ export interface ModelConfig {
   readonly raw: RawConfig;
 }
 
-/**
- * Written into the config.json of converted folders, where transformers ignores it: a converted InternLM is a LLaMA by name,
- * but its code rotates the whole key cache again when dynamic NTK changes the table.
- */
-export const ORIGIN_FIELD = "weighbridge_origin";
-
 const FAMILY_OF_MODEL_TYPE: ReadonlyMap<string, FamilyName> = new Map([
   ["internlm", "internlm"],
   ["llama", "llama"],
