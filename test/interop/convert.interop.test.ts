@@ -1,0 +1,138 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { runCli } from "../support/cli.ts";
+import { convertedFacts, sha256Of } from "../support/converted.ts";
+import { expectedWeights, FIXTURE_FOLDERS, FIXTURES } from "../support/fixture-manifest.ts";
+import { runPython } from "../support/python.ts";
+import { storedFacts } from "../support/stored-facts.ts";
+
+const work = mkdtempSync(join(tmpdir(), "weighbridge-convert-"));
+afterAll(() => rmSync(work, { recursive: true, force: true }));
+
+const models = FIXTURE_FOLDERS.filter(({ weights }) => weights !== "none");
+const SOURCES = [
+  ...models.map(({ name, path, weights }) => ({ name, path, weights })),
+  {
+    name: "internlm-tiny/model_state.pdparams",
+    path: join(FIXTURES, "internlm-tiny/model_state.pdparams"),
+    weights: "f16",
+  },
+];
+
+/** Digest of model.safetensors by set of weights, each from the first source of that set. */
+const digests = new Map<string, string>();
+
+describe("every fixture converts to the weights that were saved", () => {
+  test.each(SOURCES)("$name", ({ name, path, weights }) => {
+    const out = join(work, name.replace("/", "-"));
+    const { status, json, stderr } = runCli("convert", path, out);
+    expect({ status, error: json["error"] }).toEqual({ status: 0, error: undefined });
+    expect(json).toMatchObject({ schemaVersion: 1, command: "convert", ok: true, verified: true });
+    expect(stderr).not.toMatch(/\n\s+at /); // no stack trace
+    expect(convertedFacts(json)).toEqual(expectedWeights(weights));
+    const digest = sha256Of(join(out, "model.safetensors"));
+    // Whatever format and layout they came from, the same weights give the same bytes.
+    digests.set(weights, digests.get(weights) ?? digest);
+    expect(digest).toBe(digests.get(weights));
+  });
+});
+
+const ORACLES = join(import.meta.dirname, "../../../shared/oracles");
+const oracles = ["nano", "nano-ntk"].map((name) => join(ORACLES, name));
+
+describe("stock transformers loads what was converted", () => {
+  const goldens = models.filter(({ name }) =>
+    ["internlm-tiny", "paddle-bf16", "pytorch-f32", "paddle-gqa-fused", "safetensors-ntk"].includes(
+      name,
+    ),
+  );
+  const clean = {
+    class: "LlamaForCausalLM",
+    missing: [],
+    unexpected: [],
+    mismatched: [],
+    messages: [],
+  };
+
+  test("without remote code or warnings, and its logits equal the goldens to 1e-5", () => {
+    const folders = goldens.map(({ path, name, golden }) => {
+      const folder = join(work, `transformers-${name}`);
+      expect(runCli("convert", path, folder).status).toBe(0);
+      return { folder, golden };
+    });
+    const loaded = runPython("load_transformers.py", folders);
+    expect(loaded).toEqual(
+      goldens.map(() => expect.objectContaining({ ...clean, positions: 32 }) as unknown),
+    );
+    expect(worstOf(loaded)).toBeLessThanOrEqual(1e-5);
+  });
+
+  test.skipIf(!oracles.every((path) => existsSync(path)))(
+    "the oracles too, from torch's and from Paddle's file (skipped where ../shared is absent)",
+    () => {
+      const folders = oracles.flatMap((oracle) => {
+        const files = readdirSync(oracle).filter((file) => /\.(bin|pdparams)$/.test(file));
+        const converted = files.map((file) => {
+          const folder = join(work, basename(oracle), file);
+          expect(runCli("convert", join(oracle, file), folder).status).toBe(0);
+          return { folder, golden: join(oracle, "golden.safetensors") };
+        });
+        const bytes = converted.map(({ folder }) => sha256Of(join(folder, "model.safetensors")));
+        expect(new Set(bytes).size).toBe(1);
+        return converted;
+      });
+      expect(folders).toHaveLength(5);
+      const loaded = runPython("load_transformers.py", folders);
+      expect(loaded).toEqual(folders.map(() => expect.objectContaining(clean) as unknown));
+      expect(worstOf(loaded)).toBeLessThanOrEqual(1e-5);
+    },
+  );
+});
+
+function worstOf(loaded: unknown): number {
+  if (!Array.isArray(loaded)) throw new Error("no list");
+  return Math.max(...loaded.map((one: { maxAbs: number }) => one.maxAbs));
+}
+
+describe("what other formats are written is read by their own libraries", () => {
+  const source = join(FIXTURES, "paddle-a");
+  const TARGETS = [
+    { to: "pytorch", layout: "torch", file: "pytorch_model.bin", reader: "torch" },
+    { to: "pytorch", layout: "paddle", file: "pytorch_model.bin", reader: "torch" },
+    { to: "paddle", layout: "paddle", file: "model_state.pdparams", reader: "paddle" },
+    { to: "paddle", layout: "torch", file: "model_state.pdparams", reader: "paddle" },
+    { to: "safetensors", layout: "paddle", file: "model.safetensors", reader: "safetensors" },
+  ] as const;
+
+  test.each(TARGETS)(
+    "$to in $layout layout, and back again",
+    async ({ to, layout, file, reader }) => {
+      const out = join(work, `to-${to}-${layout}`);
+      expect(runCli("convert", source, out, "--to", to, "--layout", layout).json).toMatchObject({
+        ok: true,
+        verified: true,
+      });
+      const path = join(out, file);
+      const [loaded] = [runPython("load_states.py", [{ path, reader }])].flat();
+      expect(loaded).toEqual(await storedFacts(path));
+      if (layout === "torch" && to === "pytorch") expect(loaded).toEqual(expectedWeights("f16"));
+      const back = join(work, `back-${to}-${layout}`);
+      const { json } = runCli("convert", out, back);
+      expect(convertedFacts(json)).toEqual(expectedWeights("f16"));
+    },
+  );
+
+  test.each(["F32", "BF16"])("casts to %s round as torch does", (dtype) => {
+    const out = join(work, `cast-${dtype}`);
+    expect(runCli("convert", join(FIXTURES, "pytorch-f32"), out, "--dtype", dtype).status).toBe(0);
+    const [loaded] = [
+      runPython("load_states.py", [
+        { path: join(out, "model.safetensors"), reader: "safetensors" },
+      ]),
+    ].flat();
+    // The bf16 set of the fixtures was rounded from the f32 set by its generator.
+    expect(loaded).toEqual(expectedWeights(dtype === "F32" ? "f32" : "bf16"));
+  });
+});
