@@ -6,7 +6,7 @@ import { familyOf } from "./families.ts";
 import type { TensorSpec } from "./family.ts";
 import { decideLayout, type LayoutEvidence } from "./layout.ts";
 import type { ModelConfig } from "./model-config.ts";
-import { nearestName } from "./nearest.ts";
+import { nameProblems, refuseProblems, repeatedProblem, type MappingProblem } from "./problems.ts";
 import { groupSources, sourceName, type RuleGroup } from "./source-groups.ts";
 import type { LinearLayout } from "./step.ts";
 
@@ -33,16 +33,6 @@ export interface Canonical {
   readonly dropped: readonly { readonly sources: readonly StoredTensor[]; readonly why: string }[];
   readonly problems: readonly MappingProblem[];
 }
-
-/** One thing that keeps a checkpoint from being the model that its config.json describes. */
-export interface MappingProblem {
-  readonly kind: "unknown" | "missing" | "shape" | "repeated";
-  readonly tensor: string;
-  readonly message: string;
-}
-
-/** Problems that a message lists; the rest are counted. */
-const MAX_LISTED = 10;
 
 /**
  * The model's tensors under their Hugging Face names and in torch's layout, lazily, from a checkpoint in any layout and
@@ -94,11 +84,11 @@ export function canonicalize(
     if (group.rule.kind === "drop") dropped.push({ sources: group.parts, why: group.rule.why });
     else makeTargets(group, layout, config, specs, made, problems);
   }
-  const missing = [...specs.keys()].filter(
-    (name) => !made.has(name) && !hasShapeProblem(problems, name),
+  const misshapen = new Set(
+    problems.filter(({ kind }) => kind === "shape").map(({ tensor }) => tensor),
   );
-  for (const tensor of unknown) problems.push(unknownProblem(tensor, missing));
-  for (const name of missing) problems.push(missingProblem(name, unknown));
+  const missing = [...specs.keys()].filter((name) => !made.has(name) && !misshapen.has(name));
+  for (const problem of nameProblems(unknown, missing)) problems.push(problem);
   const tensors = new Map<string, CanonicalTensor>();
   for (const name of specs.keys()) {
     const tensor = made.get(name);
@@ -177,66 +167,4 @@ function makeTargets(
 function optionalSpec(name: string, config: ModelConfig): TensorSpec | undefined {
   if (name !== "lm_head.weight" || !config.tieWordEmbeddings) return undefined;
   return { name, shape: [config.vocabSize, config.hiddenSize], linear: true };
-}
-
-function hasShapeProblem(problems: readonly MappingProblem[], name: string): boolean {
-  return problems.some(({ kind, tensor }) => kind === "shape" && tensor === name);
-}
-
-function repeatedProblem(kept: StoredTensor, again: StoredTensor): MappingProblem {
-  const [name, other] = [sourceName(again), sourceName(kept)];
-  return {
-    kind: "repeated",
-    tensor: name,
-    message: `${name} and ${other} are the same tensor of the model`,
-  };
-}
-
-function unknownProblem(tensor: StoredTensor, missing: readonly string[]): MappingProblem {
-  const name = sourceName(tensor);
-  const near = nearestName(tensor.name, missing);
-  return {
-    kind: "unknown",
-    tensor: name,
-    message: `${name} ${renderShape(tensor.shape)} is not a tensor of the model${near === undefined ? "" : `; is it ${near}?`}`,
-  };
-}
-
-function missingProblem(name: string, unknown: readonly StoredTensor[]): MappingProblem {
-  const near = nearestName(
-    name,
-    unknown.map((tensor) => tensor.name),
-  );
-  return {
-    kind: "missing",
-    tensor: name,
-    message: `${name} is missing${near === undefined ? "" : `; is it ${near}?`}`,
-  };
-}
-
-/** @throws WbError WB3702 that lists all problems, when there are any. */
-export function refuseProblems(problems: readonly MappingProblem[], path: string): void {
-  if (problems.length === 0) return;
-  const listed = problems.slice(0, MAX_LISTED).map(({ message }) => `  ${message}`);
-  const rest = problems.length - listed.length;
-  const text = [...listed, ...(rest > 0 ? [`  and ${rest} more`] : [])].join("\n");
-  throw new WbError(
-    "WB3702",
-    `${path}: the tensors are not those that config.json describes:\n${text}`,
-    {
-      details: {
-        unknown: namesOf(problems, "unknown"),
-        missing: namesOf(problems, "missing"),
-        shape: namesOf(problems, "shape"),
-        repeated: namesOf(problems, "repeated"),
-      },
-    },
-  );
-}
-
-function namesOf(
-  problems: readonly MappingProblem[],
-  kind: MappingProblem["kind"],
-): readonly string[] {
-  return problems.filter((problem) => problem.kind === kind).map(({ tensor }) => tensor);
 }

@@ -171,10 +171,19 @@ function parseDimensions(config: ConfigFields): Dimensions {
     vocabSize: config.count("vocab_size"),
     hiddenSize,
     intermediateSize: config.count("intermediate_size"),
-    layers: config.count("num_hidden_layers"),
+    layers: layerCount(config),
     heads,
     kvHeads,
     headDim,
     maxPositions: config.optionalCount("max_position_embeddings") ?? 2048,
   };
+}
+
+/** Layers that we describe one by one; the deepest public models have about 130. */
+const MAX_LAYERS = 10_000;
+
+function layerCount(config: ConfigFields): number {
+  const layers = config.count("num_hidden_layers");
+  if (layers <= MAX_LAYERS) return layers;
+  throw config.problem("num_hidden_layers", `at most ${MAX_LAYERS}`, layers);
 }

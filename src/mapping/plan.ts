@@ -9,10 +9,11 @@ import {
   wholeView,
   type Assembly,
 } from "./assembly.ts";
-import { canonicalize, refuseProblems, type CanonicalTensor } from "./canonical.ts";
+import { canonicalize, type CanonicalTensor } from "./canonical.ts";
 import { familyOf } from "./families.ts";
 import type { LayoutEvidence } from "./layout.ts";
 import type { ModelConfig } from "./model-config.ts";
+import { refuseProblems } from "./problems.ts";
 import { sourceName } from "./source-groups.ts";
 import type { LinearLayout, Step } from "./step.ts";
 

@@ -1,0 +1,83 @@
+import { WbError } from "../errors/wb-error.ts";
+import { renderShape } from "../tensor/shape.ts";
+import type { StoredTensor } from "../tensor/table.ts";
+import { nearestName } from "./nearest.ts";
+import { sourceName } from "./source-groups.ts";
+
+/** One thing that keeps a checkpoint from being the model that its config.json describes. */
+export interface MappingProblem {
+  readonly kind: "unknown" | "missing" | "shape" | "repeated";
+  readonly tensor: string;
+  readonly message: string;
+}
+
+/**
+ * Names that are compared with each other for likely slips: the time grows with the square, and a file can have any number
+ * of names.
+ */
+const MAX_COMPARED = 64;
+
+/** Problems that a message lists; the rest are counted. */
+const MAX_LISTED = 10;
+
+/** Two stored tensors that are the same tensor of the model. */
+export function repeatedProblem(kept: StoredTensor, again: StoredTensor): MappingProblem {
+  const [name, other] = [sourceName(again), sourceName(kept)];
+  return {
+    kind: "repeated",
+    tensor: name,
+    message: `${name} and ${other} are the same tensor of the model`,
+  };
+}
+
+/** Tensors that the model has not, and those of the model that are not there, each with the name it may be meant for. */
+export function nameProblems(
+  unknown: readonly StoredTensor[],
+  missing: readonly string[],
+): readonly MappingProblem[] {
+  const unknownNames = unknown.slice(0, MAX_COMPARED).map(({ name }) => name);
+  const missingNames = missing.slice(0, MAX_COMPARED);
+  const suggestion = (name: string, index: number, names: readonly string[]): string => {
+    const near = index < MAX_COMPARED ? nearestName(name, names) : undefined;
+    return near === undefined ? "" : `; is it ${near}?`;
+  };
+  return [
+    ...unknown.map((tensor, index): MappingProblem => {
+      const name = sourceName(tensor);
+      const text = `${name} ${renderShape(tensor.shape)} is not a tensor of the model`;
+      const message = text + suggestion(tensor.name, index, missingNames);
+      return { kind: "unknown", tensor: name, message };
+    }),
+    ...missing.map((name, index): MappingProblem => {
+      const message = `${name} is missing${suggestion(name, index, unknownNames)}`;
+      return { kind: "missing", tensor: name, message };
+    }),
+  ];
+}
+
+/** @throws WbError WB3702 that lists all problems, when there are any. */
+export function refuseProblems(problems: readonly MappingProblem[], path: string): void {
+  if (problems.length === 0) return;
+  const listed = problems.slice(0, MAX_LISTED).map(({ message }) => `  ${message}`);
+  const rest = problems.length - listed.length;
+  const text = [...listed, ...(rest > 0 ? [`  and ${rest} more`] : [])].join("\n");
+  throw new WbError(
+    "WB3702",
+    `${path}: the tensors are not those that config.json describes:\n${text}`,
+    {
+      details: {
+        unknown: namesOf(problems, "unknown"),
+        missing: namesOf(problems, "missing"),
+        shape: namesOf(problems, "shape"),
+        repeated: namesOf(problems, "repeated"),
+      },
+    },
+  );
+}
+
+function namesOf(
+  problems: readonly MappingProblem[],
+  kind: MappingProblem["kind"],
+): readonly string[] {
+  return problems.filter((problem) => problem.kind === kind).map(({ tensor }) => tensor);
+}
