@@ -108,7 +108,7 @@ const median = (numbers) => {
 
 async function bench(kind) {
   const source = join(values.folder, SOURCES[kind]);
-  const scratch = join(values.folder, ".bench");
+  const scratch = `${values.folder.replace(/\/+$/, "")}.bench`;
   const list = Object.entries(contenders(kind, source, scratch));
   const runs = new Map(list.map(([name]) => [name, []]));
   for (let round = 0; round < Number(values.rounds); round += 1) {

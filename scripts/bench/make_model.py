@@ -1,11 +1,12 @@
 """Writes a synthetic InternLM of any size, up to the full 7B, as real torch and real paddle write it.
 
 usage: python scripts/bench/make_model.py FOLDER [--layers 32] [--hidden 4096] [--intermediate 11008] [--vocab 103168]
-           [--heads 32] [--only bin|pdparams]
+           [--heads 32] [--only bin|pdparams] [--order fortran|c]
 
 Makes FOLDER/config.json, generation_config.json, pytorch_model.bin (torch.save: zip, one storage per tensor) and
 model_state.pdparams (paddle.save of PaddleNLP's layout: `llama.` names, Linear weights as transposed views, which numpy
-writes in Fortran order). The full size is 14.6 GB a file; each is written from one file-backed mapping, so that a machine
+writes in Fortran order; with `--order c` Linear weights lie row-major as [in, out], as saved paddle tensors do, and so must
+really be transposed). The full size is 14.6 GB a file; each is written from one file-backed mapping, so that a machine
 with less memory than that can make it too. Values are random from a seed, scaled so that a forward pass stays finite.
 `--layers 5 --vocab 51584` is about 2.9 GB.
 """
@@ -80,7 +81,7 @@ def write_bin(arrays: dict[str, np.ndarray], path: Path) -> None:
     torch.save(state, path)
 
 
-def write_pdparams(arrays: dict[str, np.ndarray], path: Path) -> None:
+def write_pdparams(arrays: dict[str, np.ndarray], path: Path, order: str) -> None:
     import paddle
 
     state = {}
@@ -88,7 +89,8 @@ def write_pdparams(arrays: dict[str, np.ndarray], path: Path) -> None:
         linear = name.endswith("_proj.weight") or name == "lm_head.weight"
         plain = np.asarray(array)  # np.memmap pickles under its own class; an ndarray view of it does not
         target = "llama." + name.removeprefix("model.") if name.startswith("model.") else name
-        state[target] = plain.T if linear else plain
+        turned = plain.T if order == "fortran" else plain.reshape(plain.shape[::-1])
+        state[target] = turned if linear else plain
     paddle.save(state, str(path), protocol=4)
 
 
@@ -102,6 +104,7 @@ def main() -> None:
     parser.add_argument("--heads", type=int, default=32)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--only", choices=["bin", "pdparams"])
+    parser.add_argument("--order", choices=["fortran", "c"], default="fortran")
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
     config = {
@@ -120,7 +123,7 @@ def main() -> None:
         if args.only != "pdparams":
             write_bin(arrays, args.folder / "pytorch_model.bin")
         if args.only != "bin":
-            write_pdparams(arrays, args.folder / "model_state.pdparams")
+            write_pdparams(arrays, args.folder / "model_state.pdparams", args.order)
     finally:
         if scratch.exists():
             os.unlink(scratch)
