@@ -43,7 +43,7 @@ function general(name: string): string {
 }
 
 function addStep(step: Step, patterns: Map<string, Pattern>): void {
-  const source = step.from.join(" + ");
+  const source = renderSources(step.from);
   const target = step.kind === "drop" ? "" : step.to;
   const layer = /(?:layers|blocks)\.(\d+)\./.exec(target === "" ? source : target)?.[1];
   const facts =
@@ -64,6 +64,13 @@ function addStep(step: Step, patterns: Map<string, Pattern>): void {
   patterns.set(key, known);
   known.count++;
   if (layer !== undefined) known.layers.push(Number(layer));
+}
+
+/** The names joined; parts of ranks, whose names are the same, as one. */
+function renderSources(from: readonly string[]): string {
+  const names = [...new Set(from.map((name) => name.replace(/@tp\d+_pp\d+$/, "")))];
+  const ranks = from.length / names.length;
+  return names.join(" + ") + (ranks > 1 ? ` on ${ranks} ranks` : "");
 }
 
 function renderPattern({ from, to, action, facts, why, layers, count }: Pattern): string {
