@@ -9,6 +9,7 @@ import { RUNTIME_CODES } from "./codes/runtime.ts";
 import { SAFETENSORS_CODES } from "./codes/safetensors.ts";
 import { SHARD_CODES } from "./codes/shards.ts";
 import { TOKENIZER_CODES } from "./codes/tokenizer.ts";
+import { VERIFY_CODES } from "./codes/verify.ts";
 import { ZIP_CODES } from "./codes/zip.ts";
 
 /** Every error code there is. One table per area, so that an area's codes are read together. */
@@ -24,6 +25,7 @@ export const ERROR_CODES = {
   ...SAFETENSORS_CODES,
   ...SHARD_CODES,
   ...TOKENIZER_CODES,
+  ...VERIFY_CODES,
   ...ZIP_CODES,
 } as const;
 

@@ -1,5 +1,5 @@
 import { WbError } from "../../errors/wb-error.ts";
-import type { Assembly } from "../../mapping/assembly.ts";
+import { narrowRows, transposedAssembly, type Assembly } from "../../mapping/assembly.ts";
 import type { ModelConfig } from "../../mapping/model-config.ts";
 import { readAssembly } from "../../mapping/read-assembly.ts";
 import type { Dtype } from "../../tensor/dtype.ts";
@@ -7,7 +7,6 @@ import { renderShape, sameShape } from "../../tensor/shape.ts";
 import { checkWeightDtype } from "../cast.ts";
 import type { WeightBytes } from "../ops.ts";
 import { modelParameters } from "./architecture.ts";
-import { narrowRows, swapAxes } from "./assembly-view.ts";
 
 /** Indices along the first axis, `end` not included. */
 export interface RowRange {
@@ -37,7 +36,7 @@ export function assemblyWeights(assemblies: ReadonlyMap<string, Assembly>): Weig
       const { dtype, shape } = assembly;
       // A matrix that lies as [in, out] is read in that order, without turning it, and used as it lies.
       const transposed = liesTransposed(assembly);
-      const bytes = await readAssembly(transposed ? swapAxes(assembly) : assembly);
+      const bytes = await readAssembly(transposed ? transposedAssembly(assembly) : assembly);
       return { name, bytes, dtype, shape, transposed };
     },
   };

@@ -1,0 +1,54 @@
+import type { Dtype } from "../tensor/dtype.ts";
+import type { ModelConfig } from "../mapping/model-config.ts";
+
+/** Hidden states of one prompt, [tokens, hidden] row-major. */
+export interface RunnerStates {
+  readonly data: Float32Array;
+  readonly tokens: number;
+}
+
+/** Named results inside a layer, as the runtime reports them. */
+export type RunnerObserver = (prompt: number, name: string, data: Float32Array) => void;
+
+/** A model as a sequence of steps over all prompts at once; what the runtime's LayerwiseModel is. */
+export interface ModelRunner {
+  readonly layers: number;
+  readonly hiddenSize: number;
+  readonly vocabSize: number;
+  embed(prompts: readonly (readonly number[])[]): Promise<readonly RunnerStates[]>;
+  runLayer(
+    index: number,
+    states: readonly RunnerStates[],
+    observe?: RunnerObserver,
+  ): Promise<readonly RunnerStates[]>;
+  finalNorm(states: readonly RunnerStates[]): Promise<readonly RunnerStates[]>;
+  /** Logits [positions, vocab] of each prompt. */
+  head(
+    states: readonly RunnerStates[],
+    positions?: readonly (readonly number[])[],
+  ): Promise<readonly Float32Array[]>;
+  close(): Promise<void>;
+}
+
+/** A parameter in memory as float32: [out, in] of a matrix, [size] of a vector. */
+export interface HostTensor {
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
+
+/** Parameters by Hugging Face name that take the place of the stored ones. */
+export type Overrides = ReadonlyMap<string, HostTensor>;
+
+/** A model that can be run again and again with something changed: how a hypothesis is tested. */
+export interface Laboratory {
+  readonly config: ModelConfig;
+  /** Facts of the stored parameters, by Hugging Face name. */
+  facts(name: string): { readonly dtype: Dtype; readonly shape: readonly number[] } | undefined;
+  names(): readonly string[];
+  /** A stored parameter, decoded. */
+  read(name: string): Promise<HostTensor>;
+  /** A stored parameter's little-endian row-major bytes. */
+  readBytes(name: string): Promise<Uint8Array>;
+  /** The model with some parameters or the configuration changed. */
+  open(overrides?: Overrides, config?: ModelConfig): Promise<ModelRunner>;
+}
