@@ -27,3 +27,5 @@ export {
   type GeneratedId,
   type GenerateIdsOptions,
 } from "./runtime/generation/generate-ids.ts";
+export { scan, type ScanOptions, type ScanResult } from "./api/scan.ts";
+export { renderSarif } from "./api/render-sarif.ts";

@@ -112,7 +112,10 @@ function dataSource(data: PickleValue | undefined, expected: number, where: stri
     }
     if ((name === "bytes" || name === "bytearray") && first === undefined)
       return memorySource(new Uint8Array(0), where);
-    if (name === "bytearray") return dataSource(first, expected, where);
+    // A bytearray of bytes; one of a bytearray, and so on down, is nobody's honest file.
+    const isBytes =
+      typeof first === "string" || (typeof first === "object" && first?.kind !== "reduce");
+    if (name === "bytearray" && isBytes) return dataSource(first, expected, where);
   }
   throw malformed(where, `its data is ${describeValue(data)}`);
 }

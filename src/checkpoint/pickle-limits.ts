@@ -4,7 +4,7 @@
  */
 export const PICKLE_LIMITS = {
   /** A 7B state dict takes about 15,000 opcodes; 10^5 tensors take about 4 million. */
-  opcodes: 20_000_000,
+  opcodes: 5_000_000,
   /** Values waiting on the stack; torch and paddle hand over batches of 1,000 entries. */
   stack: 1_000_000,
   /** Nested MARKs; nested containers of a real checkpoint stay below 20. */

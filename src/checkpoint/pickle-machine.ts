@@ -311,7 +311,7 @@ export class PickleMachine {
     throw new WbError(
       "WB5201",
       `${this.#label}: the pickle names ${JSON.stringify(`${module}.${name}`)} at byte ${offset}, which loading it in Python would import`,
-      { details: { module, name, offset } },
+      { details: { module, name, offset }, ...hintFor(module) },
     );
   }
 
@@ -345,4 +345,12 @@ function twoStrings(argument: PickleValue): readonly [string, string] {
   const [module, name] = items;
   if (typeof module === "string" && typeof name === "string") return [module, name];
   throw new WbError("WB7001", "two lines of text were expected");
+}
+
+/** The common honest mistake: the whole model was saved, of torch's classes or of the user's own. */
+function hintFor(module: string): { readonly hint?: string } {
+  if (module !== "__main__" && !module.startsWith("torch.nn.modules")) return {};
+  const hint =
+    "The file looks like a whole pickled module. Whoever trusts it can load it in Python and save torch.save(model.state_dict(), FILE).";
+  return { hint };
 }

@@ -4,7 +4,7 @@ import { bytesPerElement, type Dtype } from "../tensor/dtype.ts";
 import { isAllowedGlobal } from "./pickle-allow.ts";
 import type { PickleValue } from "./pickle-value.ts";
 import type { PickleOptions } from "./pickle-options.ts";
-import { readPickle } from "./pickle.ts";
+import { readPickle, type PickleDocument } from "./pickle.ts";
 import { parseStorageRef, type StorageRef } from "./pytorch-storage.ts";
 import { tableOf, type PytorchTable, type StorageBytes } from "./pytorch-table.ts";
 
@@ -30,7 +30,21 @@ export async function readPytorchLegacy(
   source: ByteSource,
   options: Partial<PickleOptions> = {},
 ): Promise<PytorchTable> {
-  const read = (begin: number): ReturnType<typeof readPickle> =>
+  const { system, root, keys } = await readLegacyPickles(source, options);
+  const byteOrder = byteOrderOf(system.value);
+  const refs = storageRefs(root.value, source.label);
+  const storages = await locateStorages(source, keys.value, keys.end, refs, byteOrder);
+  return tableOf(root.value, source.label, byteOrder, (storage, _tensor, where) =>
+    findStorage(storage, storages, where),
+  );
+}
+
+/** The five pickles of a legacy file, less the first two, which are constants. */
+export async function readLegacyPickles(
+  source: ByteSource,
+  options: Partial<PickleOptions> = {},
+): Promise<Readonly<Record<"system" | "root" | "keys", PickleDocument>>> {
+  const read = (begin: number): Promise<PickleDocument> =>
     readPickle(source, begin, { allow: isAllowedGlobal, ...options });
   const magic = await read(0);
   const protocol = await read(magic.end);
@@ -43,12 +57,7 @@ export async function readPytorchLegacy(
   const system = await read(protocol.end);
   const root = await read(system.end);
   const keys = await read(root.end);
-  const byteOrder = byteOrderOf(system.value);
-  const refs = storageRefs(root.value, source.label);
-  const storages = await locateStorages(source, keys.value, keys.end, refs, byteOrder);
-  return tableOf(root.value, source.label, byteOrder, (storage, _tensor, where) =>
-    findStorage(storage, storages, where),
-  );
+  return { system, root, keys };
 }
 
 function byteOrderOf(system: PickleValue): "little" | "big" {

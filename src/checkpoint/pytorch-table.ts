@@ -1,6 +1,6 @@
 import { WbError } from "../errors/wb-error.ts";
 import type { ByteSource } from "../tensor/byte-source.ts";
-import { renderShape } from "../tensor/shape.ts";
+import { byteCount, renderShape } from "../tensor/shape.ts";
 import type { Checkpoint, StoredTensor } from "../tensor/table.ts";
 import { describeValue } from "./pickle-stack.ts";
 import type { PickleValue } from "./pickle-value.ts";
@@ -70,6 +70,12 @@ function storedTensor(
   where: string,
 ): StoredTensor {
   const itemBytes = torchItemBytes(tensor.dtype, where);
+  if (byteCount(tensor.shape, tensor.dtype) === undefined) {
+    throw new WbError(
+      "WB3303",
+      `${where} (${tensor.dtype} ${renderShape(tensor.shape)}) has more than 2^53 bytes`,
+    );
+  }
   const reached = reachedElements(tensor);
   if (reached === undefined || reached * itemBytes > bytes.byteLength) {
     throw new WbError(

@@ -19,7 +19,7 @@ export interface PytorchArchive {
 
 /**
  * Finds the one data.pkl of a zip that torch.save wrote; its folder has any name.
- * @throws WbError WB3301, WB4302, WB5301 beside those of `readZip`.
+ * @throws WbError WB3301, WB4101, WB4302, WB5301 beside those of `readZip`.
  */
 export async function openArchive(source: ByteSource): Promise<PytorchArchive> {
   const entries = await readZip(source);
@@ -42,6 +42,8 @@ export async function openArchive(source: ByteSource): Promise<PytorchArchive> {
       `${source.label}: the zip is a TorchScript archive (it holds ${root}constants.pkl)`,
     );
   }
+  const unusable = entries.find(({ unsupported }) => unsupported !== undefined);
+  if (unusable?.unsupported !== undefined) throw unusable.unsupported;
   return { pickle: pickle.data, root, entries };
 }
 

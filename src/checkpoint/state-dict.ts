@@ -3,7 +3,10 @@ import { describeValue } from "./pickle-stack.ts";
 import type { PickleDict, PickleReduce, PickleValue } from "./pickle-value.ts";
 
 /** Nodes that one state dict may have, shared ones counted each time: an honest one has one a tensor. */
-const MAX_NODES = 2_000_000;
+const MAX_NODES = 500_000;
+
+/** Characters of all names together; 10^5 tensors have about 5 million. Shared containers repeat theirs without end. */
+const MAX_NAME_CHARACTERS = 64 * 2 ** 20;
 
 /** Nested containers; training checkpoints of the frameworks stay below ten. */
 const MAX_DEPTH = 64;
@@ -37,16 +40,17 @@ export function flattenStateDict(
   const leaves: StateDictLeaf[] = [];
   const names = new Set<string>();
   const pending: Node[] = [{ name: "", value: root, depth: 0 }];
-  let visited = 0;
+  let nodes = 0;
+  let characters = 0;
   for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
-    if (++visited > MAX_NODES || node.depth > MAX_DEPTH) {
-      throw new WbError(
-        "WB5204",
-        `${label}: ${node.name.slice(0, 80)}: nested deeper or wider than any state dict`,
-      );
-    }
+    if (node.depth > MAX_DEPTH) throw bomb(label, node);
+    nodes += isLeaf(node.value) ? 0 : childCount(node.value);
+    // Counted before the children are made: a list that holds itself has as many as its file has bytes, at every level.
+    if (nodes > MAX_NODES) throw bomb(label, node);
     const children = isLeaf(node.value) ? undefined : childrenOf(node, label);
     if (children === undefined) {
+      characters += node.name.length;
+      if (characters > MAX_NAME_CHARACTERS) throw bomb(label, node);
       if (names.has(node.name))
         throw new WbError("WB3305", `${label}: the name ${node.name} occurs twice`);
       names.add(node.name);
@@ -60,6 +64,19 @@ export function flattenStateDict(
     }
   }
   return leaves;
+}
+
+function bomb(label: string, node: Node): WbError {
+  return new WbError(
+    "WB5204",
+    `${label}: ${node.name.slice(0, 80)}: nested deeper or wider than any state dict`,
+  );
+}
+
+function childCount(value: PickleValue): number {
+  if (typeof value !== "object" || value === null) return 0;
+  if (value.kind === "list" || value.kind === "tuple") return value.items.length;
+  return isMapping(value) ? value.entries.length : 0;
 }
 
 function childrenOf(node: Node, label: string): readonly Node[] | undefined {

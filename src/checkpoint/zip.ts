@@ -9,7 +9,10 @@ export interface ZipEntry {
   readonly name: string;
   /** As the directory gives it; torch.load does not check it, and torch can be told to write another. */
   readonly crc32: number;
+  /** The bytes as they lie in the file, compressed or not. */
   readonly data: ByteSource;
+  /** Why the data cannot be used: encrypted or compressed, as torch.save writes none. */
+  readonly unsupported: WbError | undefined;
 }
 
 /** First bytes of a zip's first local header. */
@@ -23,7 +26,8 @@ const ENCRYPTED = 1;
 
 /**
  * The entries of a zip, in the order of its directory; nothing of their data is read. Strict, so that no two readers can
- * see different contents: directory and local headers must agree, names be unique, and entries not overlap.
+ * see different contents: directory and local headers must agree, names be unique, and entries not overlap. Compressed entries
+ * are listed, since what they are named tells what the archive is.
  * @throws WbError WB3101, WB3102, WB4101, WB5101.
  */
 export async function readZip(source: ByteSource): Promise<readonly ZipEntry[]> {
@@ -52,7 +56,8 @@ export async function readZip(source: ByteSource): Promise<readonly ZipEntry[]> 
       );
     }
     const data = sliceSource(source, begin, entry.byteLength, source.label);
-    entries.push({ name: entry.name, crc32: entry.crc32, data });
+    const unsupported = unsupportedKind(entry, source.label);
+    entries.push({ name: entry.name, crc32: entry.crc32, data, unsupported });
   }
   const order = new Map(directory.map(({ name }, index) => [name, index]));
   return entries.sort((left, right) => (order.get(left.name) ?? 0) - (order.get(right.name) ?? 0));
@@ -95,7 +100,6 @@ async function checkLocalHeader(source: ByteSource, entry: DirectoryEntry): Prom
       "its local header and the directory differ in encryption or compression",
     );
   }
-  refuseUnsupported(entry, label);
   const nameLength = view.getUint16(26, true);
   const name = header.subarray(LOCAL_HEADER_BYTES, LOCAL_HEADER_BYTES + entry.nameBytes.byteLength);
   if (nameLength !== entry.nameBytes.byteLength || Buffer.compare(name, entry.nameBytes) !== 0) {
@@ -105,16 +109,16 @@ async function checkLocalHeader(source: ByteSource, entry: DirectoryEntry): Prom
   return fixed + nameLength + view.getUint16(28, true);
 }
 
-function refuseUnsupported(entry: DirectoryEntry, label: string): void {
+function unsupportedKind(entry: DirectoryEntry, label: string): WbError | undefined {
+  const name = JSON.stringify(entry.name);
   if ((entry.flags & ENCRYPTED) !== 0) {
-    throw new WbError("WB4101", `${label}: zip entry ${JSON.stringify(entry.name)} is encrypted`);
+    return new WbError("WB4101", `${label}: zip entry ${name} is encrypted`);
   }
-  if (entry.method !== 0) {
-    throw new WbError(
-      "WB4101",
-      `${label}: zip entry ${JSON.stringify(entry.name)} is compressed (method ${entry.method}), expected stored (0)`,
-    );
-  }
+  if (entry.method === 0) return undefined;
+  return new WbError(
+    "WB4101",
+    `${label}: zip entry ${name} is compressed (method ${entry.method}), expected stored (0)`,
+  );
 }
 
 function contradiction(label: string, name: string, problem: string): WbError {

@@ -1,0 +1,106 @@
+import { readdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { isFolder } from "../checkpoint/open.ts";
+import { MAX_INDEX_BYTES, oversized, parseIndex } from "../checkpoint/index-file.ts";
+import {
+  scanFile,
+  type FileScan,
+  type ScannedGlobal,
+  type ScanReason,
+} from "../checkpoint/scan-file.ts";
+import { openFileSource } from "../checkpoint/sources.ts";
+import { WbError } from "../errors/wb-error.ts";
+
+export interface ScanOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface ScanResult {
+  /** "safe" when every global is on the list and nothing else is wrong. */
+  readonly verdict: "safe" | "unsafe";
+  readonly globals: readonly ScannedGlobal[];
+  readonly reasons: readonly ScanReason[];
+  /** Files that were read. */
+  readonly files: readonly { readonly path: string; readonly format: FileScan["format"] }[];
+  readonly notes: readonly string[];
+}
+
+/**
+ * Lists every global that the pickles of a file name, without running anything; of an index all its shards, of a folder
+ * all files that are weights or pickles.
+ * @throws WbError of class 3 or 4 for a file that cannot be read to the end of its pickles and shows nothing unsafe.
+ */
+export async function scan(path: string, options: ScanOptions = {}): Promise<ScanResult> {
+  return (await isFolder(path)) ? scanFolder(path, options) : scanOne(path, options);
+}
+
+async function scanOne(path: string, options: ScanOptions): Promise<ScanResult> {
+  const source = await openFileSource(path);
+  try {
+    const found = await scanFile(source, options.signal);
+    if (found.format !== "index") return resultOf([{ path, found }], []);
+    if (source.byteLength > MAX_INDEX_BYTES) throw oversized(path, source.byteLength);
+    const index = parseIndex(await source.read(0, source.byteLength), path);
+    const shards: { path: string; found: FileScan }[] = [];
+    for (const file of index.files) {
+      const shard = join(dirname(path), file);
+      shards.push({ path: shard, found: await scanPath(shard, options) });
+    }
+    return resultOf(shards, []);
+  } finally {
+    await source.close();
+  }
+}
+
+async function scanFolder(folder: string, options: ScanOptions): Promise<ScanResult> {
+  const scanned: { path: string; found: FileScan }[] = [];
+  const notes: string[] = [];
+  const entries = await readdir(folder, { withFileTypes: true });
+  const names = entries.filter((entry) => entry.isFile() || entry.isSymbolicLink());
+  for (const { name } of names.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+    const path = join(folder, name);
+    try {
+      const found = await scanPath(path, options);
+      if (found.format !== "index") scanned.push({ path, found });
+    } catch (error) {
+      // Texts, configurations and tokenizers hold no pickles, and folders behind links are not followed.
+      if (!(error instanceof WbError)) throw error;
+      if (NOT_WEIGHTS.has(error.code)) continue;
+      notes.push(error.message);
+    }
+  }
+  if (scanned.length === 0) {
+    throw new WbError(
+      "WB3006",
+      `${folder}: nothing to scan${notes.map((note) => `; ${note}`).join("")}`,
+    );
+  }
+  return resultOf(scanned, notes);
+}
+
+const NOT_WEIGHTS: ReadonlySet<string> = new Set(["WB4001", "WB3002", "WB3005", "WB3007"]);
+
+async function scanPath(path: string, options: ScanOptions): Promise<FileScan> {
+  const source = await openFileSource(path);
+  try {
+    return await scanFile(source, options.signal);
+  } finally {
+    await source.close();
+  }
+}
+
+function resultOf(
+  scanned: readonly { readonly path: string; readonly found: FileScan }[],
+  notes: readonly string[],
+): ScanResult {
+  const globals = scanned.flatMap(({ found }) => found.globals);
+  const reasons = scanned.flatMap(({ found }) => found.reasons);
+  const isUnsafe = reasons.length > 0 || globals.some(({ allowed }) => !allowed);
+  return {
+    verdict: isUnsafe ? "unsafe" : "safe",
+    globals,
+    reasons,
+    files: scanned.map(({ path, found }) => ({ path, format: found.format })),
+    notes: [...scanned.flatMap(({ found }) => found.notes), ...notes],
+  };
+}
