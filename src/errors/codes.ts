@@ -2,6 +2,7 @@ import { CONVERT_CODES } from "./codes/convert.ts";
 import { FILE_CODES } from "./codes/file.ts";
 import { GENERAL_CODES } from "./codes/general.ts";
 import { MAPPING_CODES } from "./codes/mapping.ts";
+import { NATIVE_CODES } from "./codes/native.ts";
 import { PADDLE_CODES } from "./codes/paddle.ts";
 import { PICKLE_CODES } from "./codes/pickle.ts";
 import { PYTORCH_CODES } from "./codes/pytorch.ts";
@@ -18,6 +19,7 @@ export const ERROR_CODES = {
   ...CONVERT_CODES,
   ...FILE_CODES,
   ...MAPPING_CODES,
+  ...NATIVE_CODES,
   ...PADDLE_CODES,
   ...PICKLE_CODES,
   ...PYTORCH_CODES,

@@ -25,13 +25,20 @@ export async function openDevice(request: DeviceRequest): Promise<OpenedDevice> 
     const ops = await openBackend(device, request);
     return { ops, why: `${device}, as asked: ${ops.description}` };
   }
-  const ops = await openBackend("wasm", request);
-  return { ops, why: `wasm, since native TensorFlow is not installed: ${ops.description}` };
+  const { nativeDevices } = await import("./native-open.ts");
+  const native = await nativeDevices();
+  const chosen = native.cuda ? "cuda" : native.cpu ? "cpu" : "wasm";
+  const ops = await openBackend(chosen, request);
+  return { ops, why: `${chosen}, since ${native.why}: ${ops.description}` };
 }
 
-async function openBackend(device: DeviceKind, { compute }: DeviceRequest): Promise<Ops> {
+async function openBackend(
+  device: DeviceKind,
+  { compute, verbose = false }: DeviceRequest,
+): Promise<Ops> {
   if (device !== "wasm") {
-    throw new WbError("WB6201", `--device ${device}: native TensorFlow is not installed`);
+    const { openNativeOps } = await import("./native-open.ts");
+    return openNativeOps({ device, compute, verbose });
   }
   if (compute !== "f32") {
     throw new WbError("WB6203", `--device wasm: expected --compute f32, found ${compute}`);

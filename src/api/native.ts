@@ -1,0 +1,42 @@
+import { findNativePackages, nativeRoot, type NativePackage } from "../runtime/native-location.ts";
+import { nativeDevices, type NativeDevices } from "../runtime/native-open.ts";
+import { probePackage } from "../runtime/native-steps.ts";
+
+export {
+  installNative,
+  removeNative,
+  type InstalledNative,
+  type InstallNativeOptions,
+} from "../runtime/native-install.ts";
+
+export interface NativeStatus {
+  /** The folder of installations. */
+  readonly root: string;
+  readonly packages: readonly NativePackageStatus[];
+  readonly devices: NativeDevices;
+}
+
+/** A native package, and what a process that loaded it said. */
+export interface NativePackageStatus extends NativePackage {
+  /** Undefined when it does not load; `failure` then says why. */
+  readonly loads: { readonly tensorflow: string; readonly gpu: boolean } | undefined;
+  readonly failure: string | undefined;
+}
+
+/** What native TensorFlow there is, each tried in a process of its own. */
+export async function nativeStatus(
+  options: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<NativeStatus> {
+  const packages: NativePackageStatus[] = [];
+  for (const found of await findNativePackages()) {
+    try {
+      const loads = await probePackage(found.packageFolder, options);
+      packages.push({ ...found, loads, failure: undefined });
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      const failure = error instanceof Error ? error.message : String(error);
+      packages.push({ ...found, loads: undefined, failure });
+    }
+  }
+  return { root: nativeRoot(), packages, devices: await nativeDevices() };
+}
