@@ -1,4 +1,4 @@
-import { constants } from "node:fs";
+import { constants, readSync } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
 import { isSystemError, WbError } from "../errors/wb-error.ts";
 import type { ByteSource } from "../tensor/byte-source.ts";
@@ -26,6 +26,9 @@ export async function openFileSource(path: string): Promise<FileSource> {
       fileRange: { path, begin: 0 },
       read: (begin, length) => readNew(source, begin, length),
       readInto: (begin, target) => readFully(handle, path, byteLength, begin, target),
+      readNow: (begin, target) => {
+        readFullyNow(handle.fd, path, byteLength, begin, target);
+      },
       // A second close is harmless: whoever fails last closes once more.
       close: async () => {
         if (handle.fd >= 0) await handle.close();
@@ -57,6 +60,9 @@ function kindOf(facts: { isDirectory(): boolean; isFIFO(): boolean; isSocket(): 
   return facts.isSocket() ? "a socket" : "a device";
 }
 
+/** Node reads at most 2^31 − 1 bytes a call, and fewer whenever the system likes. */
+const MAX_READ_BYTES = 2 ** 30;
+
 async function readFully(
   handle: FileHandle,
   label: string,
@@ -69,24 +75,49 @@ async function readFully(
   while (filled < target.byteLength) {
     let bytesRead: number;
     try {
-      // Node reads at most 2^31 − 1 bytes a call, and fewer whenever the system likes.
-      const length = Math.min(target.byteLength - filled, 0x4000_0000);
+      const length = Math.min(target.byteLength - filled, MAX_READ_BYTES);
       ({ bytesRead } = await handle.read(target, filled, length, begin + filled));
     } catch (error) {
-      throw new WbError(
-        "WB6002",
-        `${label}: reading ${target.byteLength} bytes at ${begin} failed`,
-        { cause: error },
-      );
+      throw readFailed(label, begin, target, error);
     }
-    if (bytesRead === 0) {
-      throw new WbError(
-        "WB3003",
-        `${label}: expected ${target.byteLength} bytes at ${begin}, found ${filled}; the file shrank while it was read`,
-      );
-    }
+    if (bytesRead === 0) throw shrank(label, begin, target, filled);
     filled += bytesRead;
   }
+}
+
+function readFullyNow(
+  descriptor: number,
+  label: string,
+  byteLength: number,
+  begin: number,
+  target: Uint8Array,
+): void {
+  checkRange(label, byteLength, begin, target.byteLength);
+  let filled = 0;
+  while (filled < target.byteLength) {
+    let bytesRead: number;
+    try {
+      const length = Math.min(target.byteLength - filled, MAX_READ_BYTES);
+      bytesRead = readSync(descriptor, target, filled, length, begin + filled);
+    } catch (error) {
+      throw readFailed(label, begin, target, error);
+    }
+    if (bytesRead === 0) throw shrank(label, begin, target, filled);
+    filled += bytesRead;
+  }
+}
+
+function readFailed(label: string, begin: number, target: Uint8Array, cause: unknown): WbError {
+  return new WbError("WB6002", `${label}: reading ${target.byteLength} bytes at ${begin} failed`, {
+    cause,
+  });
+}
+
+function shrank(label: string, begin: number, target: Uint8Array, filled: number): WbError {
+  return new WbError(
+    "WB3003",
+    `${label}: expected ${target.byteLength} bytes at ${begin}, found ${filled}; the file shrank while it was read`,
+  );
 }
 
 /** Bytes in memory as a source. */
@@ -113,9 +144,18 @@ export function sliceSource(
 ): ByteSource {
   checkRange(label, parent.byteLength, begin, byteLength);
   const range = parent.fileRange;
+  const readNow = parent.readNow?.bind(parent);
   const source: ByteSource = {
     label,
     byteLength,
+    ...(readNow === undefined
+      ? {}
+      : {
+          readNow: (offset: number, target: Uint8Array): void => {
+            checkRange(label, byteLength, offset, target.byteLength);
+            readNow(begin + offset, target);
+          },
+        }),
     fileRange: range === undefined ? undefined : { path: range.path, begin: range.begin + begin },
     read: (offset, length) => readNew(source, offset, length),
     readInto: async (offset, target) => {

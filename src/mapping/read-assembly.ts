@@ -2,6 +2,8 @@ import { swapUnitBytes, DTYPES } from "../tensor/dtype.ts";
 import { elementCount, isRowMajor, rowMajorStrides } from "../tensor/shape.ts";
 import { isContiguous, type Assembly, type TensorView } from "./assembly.ts";
 import { copyPlane, swapBytes, type ElementBytes, type Plane } from "./element-copy.ts";
+import { gatherPieces } from "./gather.ts";
+import { paddedStride, transposeInto } from "./transpose.ts";
 
 /** Bytes of a band of rows that is put together at a time, where the caller does not say. */
 const DEFAULT_BAND_BYTES = 32 * 2 ** 20;
@@ -11,6 +13,9 @@ const DEFAULT_BAND_BYTES = 32 * 2 ** 20;
  * further apart is read run by run.
  */
 const SPAN_SLACK = 2;
+
+/** Bytes of the piece of a turned matrix that is gathered before it is transposed. */
+const GATHER_BYTES = 32 * 2 ** 20;
 
 export interface StreamOptions {
   /** Bytes of a chunk at most, unless one row has more. */
@@ -25,7 +30,7 @@ export interface StreamOptions {
 export async function readAssembly(assembly: Assembly, target?: Uint8Array): Promise<Uint8Array> {
   const { rows, rowElements, elementBytes } = geometryOf(assembly);
   const bytes = target ?? new Uint8Array(rows * rowElements * elementBytes);
-  await readRows(assembly, 0, rows, bytes);
+  await readRows(assembly, 0, rows, bytes, newScratch());
   return bytes;
 }
 
@@ -51,7 +56,7 @@ export async function streamAssembly(
     options.signal?.throwIfAborted();
     const end = Math.min(rows, (index + 1) * band);
     const chunk = await buffers.take((end - index * band) * rowBytes);
-    await readRows(flat, index * band, end, chunk);
+    await readRows(flat, index * band, end, chunk, buffers.scratch);
     return chunk;
   };
   const bands = Math.ceil(rows / band);
@@ -70,11 +75,24 @@ export async function streamAssembly(
   }
 }
 
+/** Gives bytes with any content, the same ones again at the next call. */
+type Scratch = (byteLength: number) => Uint8Array;
+
+function newScratch(): Scratch {
+  let bytes = new Uint8Array(0);
+  return (byteLength) => {
+    if (bytes.byteLength < byteLength) bytes = new Uint8Array(byteLength);
+    return bytes.subarray(0, byteLength);
+  };
+}
+
 /**
  * A few buffers in turn, each free again when the promise that came with it is settled. One ring may serve many tensors, so
  * that a conversion allocates its memory once.
  */
 export class BufferRing {
+  /** Memory for what is gathered before it is transposed. */
+  readonly scratch: Scratch = newScratch();
   readonly #slots: { buffer: Uint8Array; busy: Promise<void> }[];
   #turn = 0;
 
@@ -139,6 +157,7 @@ async function readRows(
   begin: number,
   end: number,
   target: Uint8Array,
+  scratch: Scratch,
 ): Promise<void> {
   const strides = rowMajorStrides(assembly.shape);
   let position = 0;
@@ -155,7 +174,7 @@ async function readRows(
         assembly.axis === 0
           ? (first - begin) * (strides[0] ?? 1)
           : position * (strides[assembly.axis] ?? 1);
-      await readView(band, target, offset, strides);
+      await readView(band, target, offset, strides, scratch);
     }
     position += size;
   }
@@ -177,6 +196,7 @@ async function readView(
   target: Uint8Array,
   offset: number,
   targetStrides: readonly number[],
+  scratch: Scratch,
 ): Promise<void> {
   const { tensor } = view;
   const itemBytes = DTYPES[tensor.dtype].bits / 8;
@@ -190,6 +210,15 @@ async function readView(
     swapBytes(bytes, swapUnit);
     return;
   }
+  const width = elementWidth(itemBytes);
+  if (width === itemBytes && isTurned(view, targetStrides)) {
+    await readTurned(view, target, offset, targetStrides[0] ?? 1, {
+      elementBytes: width,
+      swapUnit,
+      scratch,
+    });
+    return;
+  }
   const runs = splitRuns(view, count);
   for (const run of runs) {
     const spanBytes = (spanOf(run.shape, run.strides) + 1) * itemBytes;
@@ -201,6 +230,61 @@ async function readView(
     swapBytes(span, swapUnit);
     const runOffset = offset + targetElements(run.index, targetStrides);
     scatter(span, target, itemBytes, run.shape, run.strides, runOffset, targetStrides);
+  }
+}
+
+/** True for a matrix whose columns lie one after another in the source, and whose rows shall in the target. */
+function isTurned({ shape, strides }: TensorView, targetStrides: readonly number[]): boolean {
+  const [rows = 0, columns = 0] = shape;
+  const [rowStride, columnStride = 0] = strides;
+  return (
+    shape.length === 2 &&
+    rows > 1 &&
+    columns > 1 &&
+    rowStride === 1 &&
+    columnStride >= rows &&
+    targetStrides[1] === 1
+  );
+}
+
+interface TurnOptions {
+  readonly elementBytes: ElementBytes;
+  readonly swapUnit: number;
+  readonly scratch: Scratch;
+}
+
+/** Reads a turned matrix band by band of its rows: a piece of every column of the source, then their transposition. */
+async function readTurned(
+  view: TensorView,
+  target: Uint8Array,
+  offset: number,
+  targetStride: number,
+  { elementBytes, swapUnit, scratch }: TurnOptions,
+): Promise<void> {
+  const { tensor, elementOffset, strides } = view;
+  const [rows = 0, columns = 0] = view.shape;
+  const fitting = Math.floor(GATHER_BYTES / (columns * elementBytes));
+  const band = Math.min(rows, Math.max(2, fitting - (fitting % 2)));
+  const stride = paddedStride(band, elementBytes);
+  const gathered = scratch(columns * stride * elementBytes);
+  for (let row = 0; row < rows; row += band) {
+    const count = Math.min(band, rows - row);
+    const pieces = {
+      begin: tensor.byteOffset + (elementOffset + row) * elementBytes,
+      distance: (strides[1] ?? 0) * elementBytes,
+      byteLength: count * elementBytes,
+      count: columns,
+    };
+    await gatherPieces(tensor.source, pieces, gathered, stride * elementBytes);
+    swapBytes(gathered, swapUnit);
+    transposeInto(
+      gathered,
+      target,
+      elementBytes,
+      { rows: columns, columns: count },
+      { begin: 0, rowStride: stride },
+      { begin: offset + row * targetStride, rowStride: targetStride },
+    );
   }
 }
 

@@ -13,6 +13,8 @@ export interface ByteSource {
   read(begin: number, byteLength: number): Promise<Uint8Array>;
   /** As `read`, into a buffer of the caller's, which it fills to the end. */
   readInto(begin: number, target: Uint8Array): Promise<void>;
+  /** As `readInto`, at once, where a source can: for many short reads in a row. */
+  readNow?(begin: number, target: Uint8Array): void;
   /**
    * Where the bytes lie when they are one plain range of a file, so that a worker thread can read them itself;
    * undefined for sources that compute their bytes.
