@@ -1,0 +1,57 @@
+import { detectFormat } from "../../src/checkpoint/detect.ts";
+import { parseIndex } from "../../src/checkpoint/index-file.ts";
+import { readPaddle } from "../../src/checkpoint/paddle.ts";
+import { readPytorchLegacy } from "../../src/checkpoint/pytorch-legacy.ts";
+import { readPytorchTar } from "../../src/checkpoint/pytorch-tar.ts";
+import { readPytorchZip } from "../../src/checkpoint/pytorch-zip.ts";
+import { readSafetensors } from "../../src/checkpoint/safetensors.ts";
+import { memorySource, type FileSource } from "../../src/checkpoint/sources.ts";
+import { assemblyOf, wholeView } from "../../src/mapping/assembly.ts";
+import { readAssembly } from "../../src/mapping/read-assembly.ts";
+import { elementCount } from "../../src/tensor/shape.ts";
+import type { StoredTensor } from "../../src/tensor/table.ts";
+
+/** Bytes as if they were a file. */
+export function fileOf(bytes: Uint8Array, label = "file"): FileSource {
+  return {
+    ...memorySource(bytes, label),
+    identity: { device: 0n, inode: 0n },
+    close: () => Promise.resolve(),
+  };
+}
+
+/** The tensors of a file's bytes, its format told by them as on disk. */
+export async function openBytes(bytes: Uint8Array): Promise<readonly StoredTensor[]> {
+  const source = fileOf(bytes);
+  const format = await detectFormat(source);
+  switch (format) {
+    case "pytorch-zip":
+      return (await readPytorchZip(source)).tensors;
+    case "pytorch-legacy":
+      return (await readPytorchLegacy(source)).tensors;
+    case "pytorch-tar":
+      return (await readPytorchTar(source)).tensors;
+    case "paddle":
+      return (await readPaddle(source)).tensors;
+    case "safetensors":
+      return (await readSafetensors(source)).tensors;
+    case "index":
+      parseIndex(bytes, "file");
+      return [];
+    default:
+      return format satisfies never;
+  }
+}
+
+/** More elements than a damaged file of this size can rightly have: its strides repeat elements. */
+const MAX_ELEMENTS = 1_000_000;
+
+/** As `openBytes`, and reads every tensor that a small file can hold. */
+export async function readAllBytes(bytes: Uint8Array): Promise<number> {
+  let read = 0;
+  for (const tensor of await openBytes(bytes)) {
+    if ((elementCount(tensor.shape) ?? Number.POSITIVE_INFINITY) > MAX_ELEMENTS) continue;
+    read += (await readAssembly(assemblyOf(wholeView(tensor)))).byteLength;
+  }
+  return read;
+}
