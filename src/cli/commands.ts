@@ -2,6 +2,7 @@ import type { Command } from "./command.ts";
 import { check } from "./commands/check.ts";
 import { config } from "./commands/config.ts";
 import { convert } from "./commands/convert.ts";
+import { doctor } from "./commands/doctor.ts";
 import { explain } from "./commands/explain.ts";
 import { inspect } from "./commands/inspect.ts";
 import { logits } from "./commands/logits.ts";
@@ -16,6 +17,7 @@ export const COMMANDS: readonly Command[] = [
   convert,
   logits,
   explain,
+  doctor,
   native,
   config(() => COMMANDS),
 ];

@@ -1,0 +1,24 @@
+import type { Command } from "../command.ts";
+
+const MARKS = { ok: "ok     ", advice: "advice ", problem: "PROBLEM" } as const;
+
+export const doctor: Command = {
+  usage: "doctor",
+  summary: "check Node, backends, memory and disk, and say how to fix what is missing",
+  examples: [
+    ["$0 doctor", "what is there and what is not"],
+    ["$0 doctor --json", "the same for programs"],
+  ],
+  options: (argv) => argv,
+  run: async (_, context) => {
+    const { doctor: run } = await import("../../api/doctor.ts");
+    const { ok, checks, devices } = await run({ signal: context.signal });
+    const lines = checks.flatMap(({ name, status, found, needed, fix }) => [
+      `${MARKS[status]}  ${name}: ${found}`,
+      ...(status === "ok" ? [] : [`         needed: ${needed}`, `         fix: ${fix}`]),
+    ]);
+    const usable = devices.filter((entry) => entry.usable).map(({ device }) => device);
+    lines.push(`devices: ${usable.length === 0 ? "none" : usable.join(", ")}`);
+    return { ok, exitCode: 6, json: { checks, devices }, text: lines.join("\n") };
+  },
+};
