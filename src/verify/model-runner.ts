@@ -36,8 +36,11 @@ export interface HostTensor {
   readonly data: Float32Array;
 }
 
-/** Parameters by Hugging Face name that take the place of the stored ones. */
-export type Overrides = ReadonlyMap<string, HostTensor>;
+/**
+ * What takes the place of stored parameters, by Hugging Face name: undefined leaves one as it is. Asked when a parameter is
+ * read, so that a changed 7B model need not lie in memory.
+ */
+export type Override = (name: string) => Promise<HostTensor> | undefined;
 
 /** A model that can be run again and again with something changed: how a hypothesis is tested. */
 export interface Laboratory {
@@ -50,5 +53,5 @@ export interface Laboratory {
   /** A stored parameter's little-endian row-major bytes. */
   readBytes(name: string): Promise<Uint8Array>;
   /** The model with some parameters or the configuration changed. */
-  open(overrides?: Overrides, config?: ModelConfig): Promise<ModelRunner>;
+  open(override?: Override, config?: ModelConfig): Promise<ModelRunner>;
 }

@@ -1,0 +1,95 @@
+import type { ModelConfig } from "../../mapping/model-config.ts";
+
+/** Another configuration that the reference may have been computed with. */
+export interface ConfigHypothesis {
+  readonly config: ModelConfig;
+  /** "rms_norm_eps is 1e-5, the reference fits 1e-6". */
+  readonly field: string;
+  readonly ours: string;
+  readonly theirs: string;
+}
+
+const EPSILONS = [1e-6, 1e-5, 1e-8, 1e-12, 1e-7, 1e-4, 1e-3, 1e-2];
+const THETAS = [10_000, 1_000_000, 500_000, 100_000, 1000, 20_000, 40_000, 50_000, 5_000_000];
+const FACTORS = [1, 2, 4, 8];
+
+/** Settings that leave every shape as it is, the likely values of each. */
+export function configHypotheses(config: ModelConfig): readonly ConfigHypothesis[] {
+  const hypotheses: ConfigHypothesis[] = [];
+  const add = (
+    field: string,
+    ours: unknown,
+    theirs: unknown,
+    change: Partial<ModelConfig>,
+  ): void => {
+    if (JSON.stringify(ours) === JSON.stringify(theirs)) return;
+    hypotheses.push({
+      config: { ...config, ...change },
+      field,
+      ours: JSON.stringify(ours),
+      theirs: JSON.stringify(theirs),
+    });
+  };
+  for (const rmsNormEps of EPSILONS)
+    add("rms_norm_eps", config.rmsNormEps, rmsNormEps, { rmsNormEps });
+  const { rope } = config;
+  for (const theta of THETAS) add("rope_theta", rope.theta, theta, { rope: { ...rope, theta } });
+  add(
+    "rope scaling",
+    rope.scaling,
+    { kind: "none" },
+    { rope: { ...rope, scaling: { kind: "none" } } },
+  );
+  for (const factor of FACTORS) {
+    const dynamic = { kind: "dynamic-ntk", factor, wholeCache: true } as const;
+    const isSame = rope.scaling.kind === "dynamic-ntk" && rope.scaling.factor === factor;
+    if (!isSame)
+      add("rope scaling", rope.scaling, dynamic, { rope: { ...rope, scaling: dynamic } });
+    const linear = { kind: "linear", factor } as const;
+    if (factor > 1)
+      add("rope scaling", rope.scaling, linear, { rope: { ...rope, scaling: linear } });
+  }
+  for (const ratio of [0.5, 2, 0.25, 4, 8, 0.125]) {
+    const heads = config.heads * ratio;
+    const kvHeads = config.kvHeads * ratio;
+    const headDim = config.headDim / ratio;
+    if (!Number.isSafeInteger(heads) || !Number.isSafeInteger(kvHeads) || headDim % 2 !== 0)
+      continue;
+    add("num_attention_heads", config.heads, heads, { heads, kvHeads, headDim });
+  }
+  for (const ratio of [0.5, 2]) {
+    const maxPositions = config.maxPositions * ratio;
+    if (rope.scaling.kind === "dynamic-ntk" && Number.isSafeInteger(maxPositions)) {
+      add("max_position_embeddings", config.maxPositions, maxPositions, { maxPositions });
+    }
+  }
+  return hypotheses;
+}
+
+/** Values between the likely ones: each decade in steps, for settings that could be anything. */
+export function configGrid(config: ModelConfig): readonly ConfigHypothesis[] {
+  const hypotheses: ConfigHypothesis[] = [];
+  for (let exponent = 2; exponent <= 7; exponent++) {
+    for (let digit = 1; digit < 10; digit++) {
+      const theta = digit * 10 ** exponent;
+      hypotheses.push({
+        config: { ...config, rope: { ...config.rope, theta } },
+        field: "rope_theta",
+        ours: String(config.rope.theta),
+        theirs: String(theta),
+      });
+    }
+  }
+  for (let exponent = -12; exponent <= -1; exponent++) {
+    for (const digit of [1, 2, 5]) {
+      const rmsNormEps = digit * 10 ** exponent;
+      hypotheses.push({
+        config: { ...config, rmsNormEps },
+        field: "rms_norm_eps",
+        ours: String(config.rmsNormEps),
+        theirs: String(rmsNormEps),
+      });
+    }
+  }
+  return hypotheses;
+}

@@ -1,0 +1,52 @@
+/** What can be wrong with converted weights, by name. */
+export const CAUSES = [
+  "transposed",
+  "swapped",
+  "rotary-permuted",
+  "qkv-split-order",
+  "head-order",
+  "row-shifted",
+  "bias-missing",
+  "tied",
+  "dtype-misread",
+  "byte-swapped",
+  "cast",
+  "non-finite",
+  "corrupt",
+  "config-mismatch",
+  "tokenizer",
+] as const;
+
+export type Cause = (typeof CAUSES)[number];
+
+/** A named cause with its evidence, or what is known where the evidence does not decide. */
+export interface Diagnosis {
+  readonly cause: Cause | "undetermined";
+  /** Hugging Face names; empty where no tensor is to blame. */
+  readonly tensors: readonly string[];
+  /** Where all of them are in one layer. */
+  readonly layer?: number;
+  /** One sentence with the difference before and after the change was undone, or what the values show. */
+  readonly evidence: string;
+  /** Largest difference from the reference, as found and with the change undone. */
+  readonly before?: number;
+  readonly after?: number;
+}
+
+/** The layer that a tensor's name puts it in. */
+export function layerOf(name: string): number | undefined {
+  const number = /\.layers\.(\d+)\./.exec(name)?.[1];
+  return number === undefined ? undefined : Number(number);
+}
+
+/** The layer that all tensors are in, as a field; none where they are in several. */
+export function commonLayer(tensors: readonly string[]): { layer?: number } {
+  const layers = new Set(tensors.map(layerOf));
+  const [layer] = layers;
+  return layers.size === 1 && layer !== undefined ? { layer } : {};
+}
+
+/** `1.2e-3 → 4e-6`, as evidence shows an undone change. */
+export function fall(before: number, after: number): string {
+  return `put right, the difference falls from ${before.toExponential(1)} to ${after.toExponential(1)}`;
+}

@@ -1,0 +1,146 @@
+import type { HostTensor } from "../model-runner.ts";
+import { fall, type Diagnosis } from "./diagnosis.ts";
+import { rereadsOf } from "./hypotheses.ts";
+import type { LocalLab } from "./local-lab.ts";
+import { EMBEDDINGS, HEAD } from "./table-hypotheses.ts";
+import { sameValues } from "./tensor-edits.ts";
+import { judgeValues } from "./value-diagnosis.ts";
+
+/** A token whose embedding is not the golden's. */
+interface WrongRow {
+  readonly id: number;
+  readonly golden: Float32Array;
+}
+
+/** Rows of a message. */
+const LISTED = 6;
+
+/** What is wrong with the embeddings: the golden's first states are the true rows themselves. */
+export async function diagnoseEmbeddings(
+  lab: LocalLab,
+  before: number,
+): Promise<readonly Diagnosis[]> {
+  const { laboratory } = lab;
+  const table = await lab.read(EMBEDDINGS);
+  const width = laboratory.config.hiddenSize;
+  const { wrong, checked } = wrongRows(lab, table, width);
+  const nonFinite = await judgeValues([EMBEDDINGS], laboratory, lab.read, ["non-finite"]);
+  if (nonFinite.length > 0) return nonFinite;
+  const shift = commonShift(wrong, table, width);
+  if (shift !== undefined) {
+    return [
+      {
+        cause: "row-shifted",
+        tensors: [EMBEDDINGS],
+        evidence: `the rows of ${wrong.length} of ${checked} tokens stand ${Math.abs(shift)} ${shift > 0 ? "further down" : "further up"}: that of token ${wrong[0]?.id ?? 0} is row ${(wrong[0]?.id ?? 0) + shift}`,
+        before,
+        after: 0,
+      },
+    ];
+  }
+  const other = await fromHead(lab, wrong, table, width, before);
+  if (other !== undefined) return [other];
+  for (const hypothesis of rereadsOf([EMBEDDINGS], (name) => laboratory.facts(name)?.dtype)) {
+    const undone = (await hypothesis.undo(lab.read)).get(EMBEDDINGS);
+    if (undone !== undefined && wrong.every((row) => isRow(undone, row.id, row.golden, width))) {
+      return [
+        {
+          cause: hypothesis.cause,
+          tensors: [EMBEDDINGS],
+          evidence: `${hypothesis.mistake}; ${fall(before, 0)}`,
+          before,
+          after: 0,
+        },
+      ];
+    }
+  }
+  const shown = await judgeValues([EMBEDDINGS], laboratory, lab.read);
+  if (shown.length > 0) return shown.map((diagnosis) => ({ ...diagnosis, before }));
+  const listed = wrong.slice(0, LISTED).map(({ id }) => id);
+  return [
+    {
+      cause: wrong.length < checked ? "corrupt" : "undetermined",
+      tensors: [EMBEDDINGS],
+      evidence: `the rows of ${wrong.length} of ${checked} tokens in the golden's prompts are not those of the reference: ${listed.join(", ")}`,
+      before,
+    },
+  ];
+}
+
+function wrongRows(
+  lab: LocalLab,
+  table: HostTensor,
+  width: number,
+): { wrong: readonly WrongRow[]; checked: number } {
+  const seen = new Map<number, WrongRow | undefined>();
+  for (const { ids, hiddenStates } of lab.prompts) {
+    for (const [position, id] of ids.entries()) {
+      if (seen.has(id)) continue;
+      const golden = hiddenStates[0]?.subarray(position * width, (position + 1) * width);
+      if (golden === undefined) continue;
+      seen.set(id, isRow(table, id, golden, width) ? undefined : { id, golden });
+    }
+  }
+  return { wrong: [...seen.values()].filter((row) => row !== undefined), checked: seen.size };
+}
+
+function isRow(table: HostTensor, row: number, values: Float32Array, width: number): boolean {
+  const begin = row * width;
+  return (
+    begin >= 0 &&
+    begin + width <= table.data.length &&
+    values.every((value, index) => value === table.data[begin + index])
+  );
+}
+
+/** The one distance at which all wrong rows are found again. */
+function commonShift(
+  wrong: readonly WrongRow[],
+  table: HostTensor,
+  width: number,
+): number | undefined {
+  const rows = table.data.length / width;
+  const [first] = wrong;
+  if (first === undefined) return undefined;
+  for (let row = 0; row < rows; row++) {
+    const shift = row - first.id;
+    if (shift === 0 || !isRow(table, row, first.golden, width)) continue;
+    const isCommon = wrong.every(({ id, golden }) =>
+      [id + shift, (id + shift + rows) % rows].some((candidate) =>
+        isRow(table, candidate, golden, width),
+      ),
+    );
+    // One token alone could be a copied row; a shift moves its neighbours too.
+    if (isCommon && wrong.length > 1) return shift;
+  }
+  return undefined;
+}
+
+/** The embeddings are the head's rows, or the true ones are found there. */
+async function fromHead(
+  lab: LocalLab,
+  wrong: readonly WrongRow[],
+  table: HostTensor,
+  width: number,
+  before: number,
+): Promise<Diagnosis | undefined> {
+  if (!lab.laboratory.names().includes(HEAD) || lab.laboratory.config.tieWordEmbeddings)
+    return undefined;
+  const head = await lab.read(HEAD);
+  if (wrong.every(({ id, golden }) => isRow(head, id, golden, width))) {
+    return {
+      cause: "swapped",
+      tensors: [EMBEDDINGS, HEAD],
+      evidence: `the embeddings of the golden are rows of lm_head; ${fall(before, 0)}`,
+      before,
+      after: 0,
+    };
+  }
+  if (!sameValues(head, table)) return undefined;
+  return {
+    cause: "tied",
+    tensors: [EMBEDDINGS, HEAD],
+    evidence: "the embeddings are the same as lm_head, though config.json does not tie them",
+    before,
+  };
+}

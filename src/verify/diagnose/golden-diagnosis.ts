@@ -1,0 +1,197 @@
+import type { Golden } from "../golden.ts";
+import { maxMagnitude } from "../metrics.ts";
+import type { Laboratory } from "../model-runner.ts";
+import { largest } from "../run-model.ts";
+import { configGrid, configHypotheses, type ConfigHypothesis } from "./config-hypotheses.ts";
+import { commonLayer, fall, type Diagnosis } from "./diagnosis.ts";
+import { diagnoseEmbeddings } from "./embedding-diagnosis.ts";
+import { diagnoseFromLogits } from "./logits-diagnosis.ts";
+import { diagnoseHead } from "./head-diagnosis.ts";
+import { layerHypotheses, layerNames } from "./hypotheses.ts";
+import { describePart, LocalLab, type Part } from "./local-lab.ts";
+import { mergeDiagnoses } from "./merge-diagnoses.ts";
+import { locateInLayer } from "./residual.ts";
+import { SearchBudget, searchExplanations } from "./search.ts";
+import { judgeValues } from "./value-diagnosis.ts";
+
+/** Rounding units that one layer's sums may differ by, relative to the largest state: seen are 2 to 8. */
+const UNITS = 48;
+
+const UNIT = { f32: 2 ** -24, f16: 2 ** -11, bf16: 2 ** -8 } as const;
+
+/** Time for trying mistakes, in milliseconds; small models need a second or two. */
+const SEARCH_MS = 240_000;
+
+/** One part of the model that departs from the golden. */
+interface Suspect {
+  readonly part: Part;
+  readonly difference: number;
+  readonly noise: number;
+}
+
+/**
+ * Finds what is wrong with a model from a golden file, most likely first. With hidden states each part is run on the
+ * golden's own states, so that the first and every other part that departs stands out; then mistakes are undone one by one.
+ */
+export async function diagnoseGolden(
+  laboratory: Laboratory,
+  golden: Golden,
+  compute: keyof typeof UNIT,
+): Promise<readonly Diagnosis[]> {
+  const layerMismatch = diagnoseLayerCount(laboratory, golden);
+  if (layerMismatch !== undefined) return [layerMismatch];
+  const lab = new LocalLab(laboratory, golden);
+  if (!lab.hasStates) return diagnoseFromLogits(laboratory, golden, UNITS * UNIT[compute]);
+  const suspects = await findSuspects(lab, UNITS * UNIT[compute]);
+  const configured = await diagnoseConfig(lab, suspects);
+  if (configured !== undefined) return [configured];
+  const budget = new SearchBudget(SEARCH_MS);
+  const found: Diagnosis[] = [];
+  for (const suspect of suspects) {
+    lab.forget();
+    found.push(...(await diagnosePart(lab, suspect, budget)));
+  }
+  return mergeDiagnoses(found);
+}
+
+/** A golden with states of another number of layers was made with another model. */
+function diagnoseLayerCount(laboratory: Laboratory, golden: Golden): Diagnosis | undefined {
+  const states = golden.prompts.find(({ hiddenStates }) => hiddenStates.length > 0)?.hiddenStates
+    .length;
+  const { layers } = laboratory.config;
+  if (states === undefined || states === layers + 1) return undefined;
+  return {
+    cause: "config-mismatch",
+    tensors: [],
+    evidence: `num_hidden_layers is ${layers}, the golden has the states of ${states - 1} layers`,
+  };
+}
+
+async function findSuspects(lab: LocalLab, relative: number): Promise<readonly Suspect[]> {
+  const { layers } = lab.laboratory.config;
+  const parts: Part[] = [
+    { kind: "embeddings" },
+    ...Array.from({ length: layers }, (_unused, index): Part => ({ kind: "layer", index })),
+    { kind: "head" },
+  ];
+  const suspects: Suspect[] = [];
+  for (const part of parts) {
+    const outputs = await lab.outputs(part);
+    const difference = await lab.difference(part);
+    const noise =
+      relative * Math.max(largest(outputs.map(({ reference }) => maxMagnitude(reference))), 1e-3);
+    if (!(difference <= noise)) suspects.push({ part, difference, noise });
+  }
+  return suspects;
+}
+
+/** Settings: tried where several layers depart, since a setting is wrong in all of them. */
+async function diagnoseConfig(
+  lab: LocalLab,
+  suspects: readonly Suspect[],
+): Promise<Diagnosis | undefined> {
+  const layers = suspects.filter(({ part }) => part.kind === "layer");
+  const { config } = lab.laboratory;
+  if (layers.length === 0 || layers.length < Math.min(2, config.layers)) return undefined;
+  for (const candidates of [configHypotheses(config), configGrid(config)]) {
+    const best = await bestConfig(lab, layers, candidates);
+    if (best !== undefined) return best;
+  }
+  return undefined;
+}
+
+async function bestConfig(
+  lab: LocalLab,
+  layers: readonly Suspect[],
+  candidates: readonly ConfigHypothesis[],
+): Promise<Diagnosis | undefined> {
+  const [first] = layers;
+  if (first === undefined) return undefined;
+  for (const candidate of candidates) {
+    if (!((await lab.difference(first.part, undefined, candidate.config)) <= first.noise)) continue;
+    let worst = 0;
+    for (const { part } of layers) {
+      worst = largest([worst, await lab.difference(part, undefined, candidate.config)]);
+    }
+    if (!(worst <= largest(layers.map(({ noise }) => noise)))) continue;
+    const before = largest(layers.map(({ difference }) => difference));
+    return {
+      cause: "config-mismatch",
+      tensors: [],
+      evidence: `${candidate.field} is ${candidate.ours}; with ${candidate.theirs} ${fall(before, worst)} in all ${layers.length} layers that depart`,
+      before,
+      after: worst,
+    };
+  }
+  return undefined;
+}
+
+async function diagnosePart(
+  lab: LocalLab,
+  suspect: Suspect,
+  budget: SearchBudget,
+): Promise<readonly Diagnosis[]> {
+  const { part } = suspect;
+  switch (part.kind) {
+    case "embeddings":
+      return diagnoseEmbeddings(lab, suspect.difference);
+    case "head":
+      return diagnoseHead(lab, suspect.difference, suspect.noise, budget);
+    case "layer":
+      return diagnoseLayer(lab, part.index, suspect, budget);
+    default:
+      return part satisfies never;
+  }
+}
+
+async function diagnoseLayer(
+  lab: LocalLab,
+  layer: number,
+  suspect: Suspect,
+  budget: SearchBudget,
+): Promise<readonly Diagnosis[]> {
+  const { laboratory } = lab;
+  const names = layerNames(layer, laboratory.names());
+  const isLast = layer === laboratory.config.layers - 1;
+  const suspects = isLast ? [...names, "model.norm.weight"] : names;
+  const decisive = await judgeValues(suspects, laboratory, lab.read, ["non-finite"]);
+  if (decisive.length > 0) return decisive;
+  const hypotheses = layerHypotheses(
+    layer,
+    laboratory.config,
+    laboratory.names(),
+    (name) => laboratory.facts(name)?.dtype,
+  );
+  const explanations = await searchExplanations(
+    hypotheses,
+    lab.read,
+    (changes) => lab.difference(suspect.part, changes),
+    suspect.difference,
+    suspect.noise,
+    budget,
+  );
+  if (explanations.length > 0) {
+    return explanations.map(({ hypothesis, before, after }) => ({
+      cause: hypothesis.cause,
+      tensors: hypothesis.tensors,
+      ...commonLayer(hypothesis.tensors),
+      evidence: `${hypothesis.mistake}; ${fall(before, after)}`,
+      before,
+      after,
+    }));
+  }
+  const shown = await judgeValues(suspects, laboratory, lab.read);
+  if (shown.length > 0)
+    return shown.map((diagnosis) => ({ ...diagnosis, before: suspect.difference }));
+  return [(await locateInLayer(lab, layer, suspect)) ?? undetermined(suspect, suspects)];
+}
+
+function undetermined({ part, difference, noise }: Suspect, tensors: readonly string[]): Diagnosis {
+  return {
+    cause: "undetermined",
+    tensors,
+    ...(part.kind === "layer" ? { layer: part.index } : {}),
+    evidence: `${describePart(part)} departs by ${difference.toExponential(1)} (noise ${noise.toExponential(1)}) on the golden's own states, and no known mistake explains it`,
+    before: difference,
+  };
+}

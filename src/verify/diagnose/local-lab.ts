@@ -1,0 +1,126 @@
+import type { ModelConfig } from "../../mapping/model-config.ts";
+import type { Golden, GoldenPrompt } from "../golden.ts";
+import { maxDifference } from "../metrics.ts";
+import type { HostTensor, Laboratory, Override, RunnerStates } from "../model-runner.ts";
+import { largest } from "../run-model.ts";
+import type { Read } from "./hypotheses.ts";
+
+/** Parameters put in place of others, by name. */
+export type Changes = ReadonlyMap<string, HostTensor>;
+
+/** A part of the model between two of the golden's states. */
+export type Part =
+  | { readonly kind: "embeddings" }
+  /** Layer `index`; the last one with the final norm, since the golden has no state between them. */
+  | { readonly kind: "layer"; readonly index: number }
+  | { readonly kind: "head" };
+
+export function describePart(part: Part): string {
+  return part.kind === "layer" ? `layer ${part.index}` : part.kind;
+}
+
+/** Measures one part of a model on the golden's own states, so that what is wrong before it does not count. */
+export class LocalLab {
+  readonly laboratory: Laboratory;
+  readonly #prompts: readonly GoldenPrompt[];
+  readonly #cache = new Map<string, Promise<HostTensor>>();
+
+  /** @param golden With hidden states. */
+  constructor(laboratory: Laboratory, golden: Golden) {
+    this.laboratory = laboratory;
+    this.#prompts = golden.prompts.filter(
+      ({ hiddenStates }) => hiddenStates.length === laboratory.config.layers + 1,
+    );
+  }
+
+  get hasStates(): boolean {
+    return this.#prompts.length > 0;
+  }
+
+  get prompts(): readonly GoldenPrompt[] {
+    return this.#prompts;
+  }
+
+  /** A parameter, remembered while it is being experimented with. */
+  readonly read: Read = (name) => {
+    const known = this.#cache.get(name);
+    if (known !== undefined) return known;
+    const reading = this.laboratory.read(name);
+    this.#cache.set(name, reading);
+    return reading;
+  };
+
+  forget(): void {
+    this.#cache.clear();
+  }
+
+  /** Largest difference of one part from the golden, with some parameters or the configuration changed. */
+  async difference(part: Part, changes?: Changes, config?: ModelConfig): Promise<number> {
+    return largest(
+      (await this.outputs(part, changes, config)).map(({ ours, reference }) =>
+        maxDifference(ours, reference),
+      ),
+    );
+  }
+
+  /** What one part makes of the golden's states, beside what it should make. */
+  async outputs(
+    part: Part,
+    changes?: Changes,
+    config?: ModelConfig,
+  ): Promise<readonly { readonly ours: Float32Array; readonly reference: Float32Array }[]> {
+    const override: Override | undefined =
+      changes === undefined
+        ? undefined
+        : (name) => {
+            const tensor = changes.get(name);
+            return tensor === undefined ? undefined : Promise.resolve(tensor);
+          };
+    const runner = await this.laboratory.open(override, config);
+    try {
+      const { layers } = this.laboratory.config;
+      switch (part.kind) {
+        case "embeddings": {
+          const states = await runner.embed(this.#prompts.map(({ ids }) => ids));
+          return this.#beside(states, 0);
+        }
+        case "layer": {
+          const states = await runner.runLayer(part.index, this.#states(part.index));
+          const isLast = part.index === layers - 1;
+          return this.#beside(isLast ? await runner.finalNorm(states) : states, part.index + 1);
+        }
+        case "head": {
+          const logits = await runner.head(
+            this.#states(layers),
+            this.#prompts.map(({ positions }) => positions),
+          );
+          return this.#prompts.map((prompt, index) => ({
+            ours: logits[index] ?? new Float32Array(0),
+            reference: prompt.logits,
+          }));
+        }
+        default:
+          return part satisfies never;
+      }
+    } finally {
+      await runner.close();
+    }
+  }
+
+  #states(layer: number): readonly RunnerStates[] {
+    return this.#prompts.map(({ hiddenStates, ids }) => ({
+      data: hiddenStates[layer] ?? new Float32Array(0),
+      tokens: ids.length,
+    }));
+  }
+
+  #beside(
+    states: readonly RunnerStates[],
+    layer: number,
+  ): readonly { readonly ours: Float32Array; readonly reference: Float32Array }[] {
+    return this.#prompts.map(({ hiddenStates }, index) => ({
+      ours: states[index]?.data ?? new Float32Array(0),
+      reference: hiddenStates[layer] ?? new Float32Array(0),
+    }));
+  }
+}

@@ -1,0 +1,131 @@
+import type { ModelConfig } from "../../mapping/model-config.ts";
+import type { Golden } from "../golden.ts";
+import { maxDifference, maxMagnitude } from "../metrics.ts";
+import type { Laboratory, Override } from "../model-runner.ts";
+import { largest, runAgainstGolden } from "../run-model.ts";
+import { configGrid, configHypotheses } from "./config-hypotheses.ts";
+import { commonLayer, fall, type Diagnosis } from "./diagnosis.ts";
+import { layerHypotheses, type Hypothesis, type Read } from "./hypotheses.ts";
+import type { Changes } from "./local-lab.ts";
+import { SearchBudget, searchExplanations } from "./search.ts";
+import { EMBEDDINGS, HEAD, tableHypotheses } from "./table-hypotheses.ts";
+import { sameValues } from "./tensor-edits.ts";
+import { judgeValues } from "./value-diagnosis.ts";
+
+/** Time for trying mistakes on the whole model, in milliseconds. */
+const SEARCH_MS = 240_000;
+
+/** The golden has logits alone: the whole model is run with each mistake undone, until its logits fit. */
+export async function diagnoseFromLogits(
+  laboratory: Laboratory,
+  golden: Golden,
+  relative: number,
+): Promise<readonly Diagnosis[]> {
+  const cache = new Map<string, ReturnType<Read>>();
+  const read: Read = (name) => {
+    const known = cache.get(name) ?? laboratory.read(name);
+    cache.set(name, known);
+    return known;
+  };
+  const names = laboratory.names();
+  const nonFinite = await judgeValues(names, laboratory, read, ["non-finite"]);
+  if (nonFinite.length > 0) return nonFinite;
+  const measure = (changes?: Changes, config?: ModelConfig): Promise<number> =>
+    logitsDifference(laboratory, golden, changes, config);
+  const before = await measure();
+  const scale = largest(golden.prompts.map(({ logits }) => maxMagnitude(logits)));
+  const noise = relative * Math.sqrt(laboratory.config.layers + 1) * scale;
+  const budget = new SearchBudget(SEARCH_MS);
+  const tied = await judgeTied(laboratory, read, before);
+  if (tied !== undefined) return [tied];
+  for (const candidate of [
+    ...configHypotheses(laboratory.config),
+    ...configGrid(laboratory.config),
+  ]) {
+    if (budget.isSpent) break;
+    const after = await measure(undefined, candidate.config);
+    if (!(after <= noise)) continue;
+    const evidence = `${candidate.field} is ${candidate.ours}; with ${candidate.theirs} ${fall(before, after)}`;
+    return [{ cause: "config-mismatch", tensors: [], evidence, before, after }];
+  }
+  const explained = await searchExplanations(
+    allHypotheses(laboratory),
+    read,
+    measure,
+    before,
+    noise,
+    budget,
+  );
+  if (explained.length > 0) {
+    return explained.map(({ hypothesis, before: from, after }) => ({
+      cause: hypothesis.cause,
+      tensors: hypothesis.tensors,
+      ...commonLayer(hypothesis.tensors),
+      evidence: `${hypothesis.mistake}; ${fall(from, after)}`,
+      before: from,
+      after,
+    }));
+  }
+  const shown = await judgeValues(names, laboratory, read);
+  if (shown.length > 0) return shown.map((diagnosis) => ({ ...diagnosis, before }));
+  const evidence = `logits depart by ${before.toExponential(1)} (noise ${noise.toExponential(1)}), and no known mistake in one place explains it${budget.isSpent ? "; the search ran out of time" : ""}. A golden with hidden states tells the layer`;
+  return [{ cause: "undetermined", tensors: [], evidence, before }];
+}
+
+function allHypotheses(laboratory: Laboratory): readonly Hypothesis[] {
+  const { config } = laboratory;
+  const names = laboratory.names();
+  const dtypeOf = (name: string): ReturnType<typeof dtypeIn> => dtypeIn(laboratory, name);
+  const layers = Array.from({ length: config.layers }, (_unused, layer) =>
+    layerHypotheses(layer, config, names, dtypeOf),
+  ).flat();
+  return [
+    ...tableHypotheses(HEAD, names, config.vocabSize, dtypeOf),
+    ...tableHypotheses(EMBEDDINGS, names, config.vocabSize, dtypeOf),
+    ...layers,
+  ];
+}
+
+function dtypeIn(
+  laboratory: Laboratory,
+  name: string,
+): NonNullable<ReturnType<Laboratory["facts"]>>["dtype"] | undefined {
+  return laboratory.facts(name)?.dtype;
+}
+
+async function judgeTied(
+  laboratory: Laboratory,
+  read: Read,
+  before: number,
+): Promise<Diagnosis | undefined> {
+  if (laboratory.config.tieWordEmbeddings || !sameValues(await read(HEAD), await read(EMBEDDINGS)))
+    return undefined;
+  const evidence = "lm_head is the same as the embeddings, though config.json does not tie them";
+  return { cause: "tied", tensors: [HEAD], evidence, before };
+}
+
+async function logitsDifference(
+  laboratory: Laboratory,
+  golden: Golden,
+  changes: Changes | undefined,
+  config: ModelConfig | undefined,
+): Promise<number> {
+  const override: Override | undefined =
+    changes === undefined
+      ? undefined
+      : (name) => {
+          const tensor = changes.get(name);
+          return tensor === undefined ? undefined : Promise.resolve(tensor);
+        };
+  const runner = await laboratory.open(override, config);
+  try {
+    const { logits } = await runAgainstGolden(runner, golden);
+    return largest(
+      logits.map((values, index) =>
+        maxDifference(values, golden.prompts[index]?.logits ?? new Float32Array(0)),
+      ),
+    );
+  } finally {
+    await runner.close();
+  }
+}

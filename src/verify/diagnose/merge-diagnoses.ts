@@ -1,0 +1,35 @@
+import { commonLayer, type Diagnosis } from "./diagnosis.ts";
+
+/**
+ * Diagnoses of one cause as one, its tensors joined, in order of first mention; those whose undoing was seen to help come
+ * first, then those that the values show, then what is not decided.
+ */
+export function mergeDiagnoses(diagnoses: readonly Diagnosis[]): readonly Diagnosis[] {
+  const byCause = new Map<string, Diagnosis[]>();
+  for (const diagnosis of diagnoses) {
+    const same = byCause.get(diagnosis.cause) ?? [];
+    byCause.set(diagnosis.cause, same);
+    same.push(diagnosis);
+  }
+  return [...byCause.values()].map(joined).toSorted((left, right) => weight(left) - weight(right));
+}
+
+function joined(same: readonly Diagnosis[]): Diagnosis {
+  const [first] = same;
+  if (first === undefined || same.length === 1)
+    return first ?? { cause: "undetermined", tensors: [], evidence: "" };
+  const tensors = [...new Set(same.flatMap((diagnosis) => diagnosis.tensors))];
+  const { layer: _layer, ...facts } = first;
+  return {
+    ...facts,
+    tensors,
+    ...commonLayer(tensors),
+    evidence: `${first.evidence}; and ${same.length - 1} more alike`,
+  };
+}
+
+function weight({ cause, after }: Diagnosis): number {
+  if (cause === "non-finite") return 0;
+  if (cause === "undetermined") return 3;
+  return after === undefined ? 2 : 1;
+}

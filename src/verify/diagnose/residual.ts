@@ -1,0 +1,138 @@
+import type { HostTensor } from "../model-runner.ts";
+import type { Diagnosis } from "./diagnosis.ts";
+import type { LocalLab, Part } from "./local-lab.ts";
+import { sizeOf } from "./tensor-edits.ts";
+
+/** Share of a difference's energy that one direction must hold before a row is blamed for it. */
+const DOMINANT = 0.95;
+
+/** Share of the hidden channels that a few damaged rows stay below. */
+const FEW_CHANNELS = 0.1;
+
+/** Channels of a message. */
+const LISTED = 4;
+
+/**
+ * Where in a layer a damage sits that no mistake explains, from the shape of what it does to the layer's output. A damaged row
+ * of down_proj changes its own channel and nothing else; one of gate_proj or up_proj moves every token along one column of
+ * down_proj; one of o_proj changes its channel, and through the MLP the others a little.
+ */
+export async function locateInLayer(
+  lab: LocalLab,
+  layer: number,
+  {
+    part,
+    difference,
+    noise,
+  }: { readonly part: Part; readonly difference: number; readonly noise: number },
+): Promise<Diagnosis | undefined> {
+  const { hiddenSize, layers } = lab.laboratory.config;
+  // The last layer is only seen through the final norm, which mixes channels.
+  if (layer === layers - 1) return undefined;
+  const residual = residualRows(await lab.outputs(part), hiddenSize);
+  const at = (name: string): string => `model.layers.${layer}.${name}`;
+  const energies = channelEnergies(residual, hiddenSize);
+  const total = energies.reduce((sum, energy) => sum + energy, 0);
+  const loud = energies.flatMap((energy, channel) => (Math.sqrt(energy) > noise ? [channel] : []));
+  if (loud.length > 0 && loud.length <= Math.max(1, FEW_CHANNELS * hiddenSize)) {
+    return corrupt(
+      [at("mlp.down_proj.weight")],
+      layer,
+      difference,
+      `only the channels ${listed(loud)} depart: rows of down_proj`,
+    );
+  }
+  const top = strongest(energies);
+  if (total > 0 && top.energy / total > DOMINANT) {
+    return corrupt(
+      [at("self_attn.o_proj.weight")],
+      layer,
+      difference,
+      `channel ${top.index} departs most by far: a row of o_proj`,
+    );
+  }
+  const down = await lab.read(at("mlp.down_proj.weight"));
+  const neuron = strongestColumn(residual, down, total);
+  if (neuron !== undefined) {
+    return corrupt(
+      [at("mlp.gate_proj.weight"), at("mlp.up_proj.weight")],
+      layer,
+      difference,
+      `the difference lies along column ${neuron} of down_proj: row ${neuron} of gate_proj or up_proj`,
+    );
+  }
+  return undefined;
+}
+
+function corrupt(
+  tensors: readonly string[],
+  layer: number,
+  before: number,
+  evidence: string,
+): Diagnosis {
+  return { cause: "corrupt", tensors, layer, evidence, before };
+}
+
+/** Golden less ours, a row a token. */
+function residualRows(
+  outputs: readonly { readonly ours: Float32Array; readonly reference: Float32Array }[],
+  width: number,
+): readonly Float32Array[] {
+  return outputs.flatMap(({ ours, reference }) =>
+    Array.from({ length: reference.length / width }, (_unused, row) => {
+      const begin = row * width;
+      return Float32Array.from(
+        { length: width },
+        (_none, channel) => (reference[begin + channel] ?? 0) - (ours[begin + channel] ?? 0),
+      );
+    }),
+  );
+}
+
+function channelEnergies(rows: readonly Float32Array[], width: number): readonly number[] {
+  const energies = Array.from({ length: width }, () => 0);
+  for (const row of rows) {
+    for (let channel = 0; channel < width; channel++)
+      energies[channel] = (energies[channel] ?? 0) + (row[channel] ?? 0) ** 2;
+  }
+  return energies;
+}
+
+function strongest(energies: readonly number[]): {
+  readonly index: number;
+  readonly energy: number;
+} {
+  return energies.reduce(
+    (best, energy, index) => (energy > best.energy ? { index, energy } : best),
+    { index: -1, energy: 0 },
+  );
+}
+
+/** The column of a matrix [hidden, n] that nearly all of the residual lies along. */
+function strongestColumn(
+  rows: readonly Float32Array[],
+  matrix: HostTensor,
+  total: number,
+): number | undefined {
+  const { rows: hidden, columns } = sizeOf(matrix);
+  let best = { index: -1, share: 0 };
+  for (let column = 0; column < columns; column++) {
+    let norm = 0;
+    for (let row = 0; row < hidden; row++) norm += (matrix.data[row * columns + column] ?? 0) ** 2;
+    let energy = 0;
+    for (const residual of rows) {
+      let dot = 0;
+      for (let row = 0; row < hidden; row++)
+        dot += (residual[row] ?? 0) * (matrix.data[row * columns + column] ?? 0);
+      energy += dot * dot;
+    }
+    const share = norm === 0 || total === 0 ? 0 : energy / (norm * total);
+    if (share > best.share) best = { index: column, share };
+  }
+  return best.share > DOMINANT ? best.index : undefined;
+}
+
+function listed(numbers: readonly number[]): string {
+  const rest = numbers.length - LISTED;
+  return `${numbers.slice(0, LISTED).join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
+}

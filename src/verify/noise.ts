@@ -1,0 +1,77 @@
+import type { HostTensor, Laboratory, ModelRunner } from "./model-runner.ts";
+import { maxDifference } from "./metrics.ts";
+
+/** How a parameter's axes meet the hidden size: which of them are counted in hidden channels. */
+type HiddenAxes = readonly (0 | 1)[];
+
+/**
+ * Axes of each parameter that run over the residual stream's channels, by the end of its name. Permuting all of them the same
+ * way gives the same model, whose sums run in another order.
+ */
+function hiddenAxes(name: string): HiddenAxes {
+  if (/(embed_tokens|lm_head|q_proj|k_proj|v_proj|gate_proj|up_proj)\.weight$/.test(name))
+    return [1];
+  if (/(o_proj|down_proj)\.(weight|bias)$/.test(name) || name.endsWith("norm.weight")) return [0];
+  return [];
+}
+
+/** A fixed permutation that moves every index far: i → i · step mod n, with a step near n · 0.618 that shares no factor. */
+export function spreadPermutation(size: number): readonly number[] {
+  let step = Math.max(1, Math.floor(size * 0.618));
+  while (step > 1 && gcd(step, size) !== 1) step--;
+  return Array.from({ length: size }, (_unused, index) => (index * step) % size);
+}
+
+function gcd(a: number, b: number): number {
+  let [x, y] = [a, b];
+  while (y !== 0) [x, y] = [y, x % y];
+  return x;
+}
+
+/** A parameter with its hidden channels permuted. */
+function permuted(tensor: HostTensor, axes: HiddenAxes, order: readonly number[]): HostTensor {
+  const [rows = 1, columns = 1] = tensor.shape.length === 1 ? [tensor.shape[0], 1] : tensor.shape;
+  const data = new Float32Array(tensor.data.length);
+  const rowOf = axes.includes(0) ? order : undefined;
+  const columnOf = axes.includes(1) ? order : undefined;
+  for (let row = 0; row < rows; row++) {
+    const from = (rowOf?.[row] ?? row) * columns;
+    for (let column = 0; column < columns; column++) {
+      data[row * columns + column] = tensor.data[from + (columnOf?.[column] ?? column)] ?? 0;
+    }
+  }
+  return { shape: tensor.shape, data };
+}
+
+/**
+ * Parameters of the same model with its hidden channels in another order, read when they are asked for: the map is lazy, since
+ * a 7B model does not fit into memory as float32.
+ */
+export function reorderedRead(laboratory: Laboratory): (name: string) => Promise<HostTensor> {
+  const order = spreadPermutation(laboratory.config.hiddenSize);
+  return async (name) => {
+    const tensor = await laboratory.read(name);
+    const axes = hiddenAxes(name);
+    return axes.length === 0 ? tensor : permuted(tensor, axes, order);
+  };
+}
+
+/** Logits of the same model, summed in another order, against `logits`: the largest difference is the model's own noise. */
+export async function measureNoise(
+  runner: ModelRunner,
+  prompts: readonly (readonly number[])[],
+  positions: readonly (readonly number[])[],
+  logits: readonly Float32Array[],
+  signal?: AbortSignal,
+): Promise<number> {
+  let states = await runner.embed(prompts);
+  for (let layer = 0; layer < runner.layers; layer++) {
+    signal?.throwIfAborted();
+    states = await runner.runLayer(layer, states);
+  }
+  const other = await runner.head(await runner.finalNorm(states), positions);
+  return logits.reduce((most, values, index) => {
+    const difference = maxDifference(values, other[index] ?? new Float32Array(0));
+    return Number.isNaN(difference) ? most : Math.max(most, difference);
+  }, 0);
+}
