@@ -29,3 +29,12 @@ export {
 } from "./runtime/generation/generate-ids.ts";
 export { scan, type ScanOptions, type ScanResult } from "./api/scan.ts";
 export { renderSarif } from "./api/render-sarif.ts";
+export { doctor, type DoctorCheck, type DoctorDevice, type DoctorReport } from "./api/doctor.ts";
+export {
+  installNative,
+  nativeStatus,
+  removeNative,
+  type InstalledNative,
+  type InstallNativeOptions,
+  type NativeStatus,
+} from "./api/native.ts";

@@ -13,6 +13,8 @@ export interface GenerateIdsOptions {
   readonly padId: number;
   /** Chooses the next id of one prompt; greedy when left out. Made once a prompt, so that each has its own random state. */
   readonly samplerOf?: (prompt: number) => Sampler;
+  /** Asked after each id; true ends that prompt's text, as a stop string does. */
+  readonly stopAfter?: (prompt: number, id: number) => boolean;
   /** Sees the logits [vocab] of each step before the sampler, and may change them. */
   readonly onLogits?: (prompt: number, logits: Float32Array, ids: readonly number[]) => void;
   /**
@@ -68,7 +70,7 @@ export async function* generateIds(
         }
         const id = choose(row, prompt, logits[prompt] ?? new Float32Array(0), options);
         chosen.push(id);
-        const finish = finishOf(id, step, options);
+        const finish = finishOf(prompt, id, step, options);
         row.done = finish !== undefined;
         yield finish === undefined ? { prompt, id } : { prompt, id, finish };
       }
@@ -128,11 +130,12 @@ function choose(
 }
 
 function finishOf(
+  prompt: number,
   id: number,
   step: number,
-  { stopIds, maxNewTokens }: GenerateIdsOptions,
+  { stopIds, stopAfter, maxNewTokens }: GenerateIdsOptions,
 ): "stop" | "length" | undefined {
-  if (stopIds.includes(id)) return "stop";
+  if (stopIds.includes(id) || stopAfter?.(prompt, id) === true) return "stop";
   return step === maxNewTokens ? "length" : undefined;
 }
 

@@ -38,6 +38,23 @@ export class Decoder {
     this.weights = new WeightStore(ops, config, source, residence);
   }
 
+  /** Uploads all layers and the head, so that the first token need not wait for them; nothing when they are streamed. */
+  async load(
+    options: {
+      readonly signal?: AbortSignal | undefined;
+      readonly onLayer?: ((done: number, total: number) => void) | undefined;
+    } = {},
+  ): Promise<void> {
+    if (this.weights.residence === "streamed") return;
+    for (let index = 0; index < this.config.layers; index++) {
+      options.signal?.throwIfAborted();
+      await this.weights.block(index);
+      options.onLayer?.(index + 1, this.config.layers);
+    }
+    await this.weights.norm();
+    await this.weights.eachHeadBand(() => undefined);
+  }
+
   /** Tokens [B, T] -> their embeddings [B, T, C]. @throws WbError WB3804 for an id outside the vocabulary. */
   async embed(ids: readonly Int32Array[]): Promise<Value> {
     const flat = ids.flatMap((row) => [...row]);

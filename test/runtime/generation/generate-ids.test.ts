@@ -93,6 +93,33 @@ describe("the end", () => {
   });
 });
 
+test("a prompt can be stopped from outside, and the others go on", async () => {
+  const tokens: GeneratedId[] = [];
+  const steps = generateIds(model.decoder, [PROMPT, [1]], {
+    maxNewTokens: 4,
+    stopIds: [],
+    padId: 2,
+    stopAfter: (prompt) => prompt === 0,
+  });
+  for await (const token of steps) tokens.push(token);
+  expect(tokens.map(({ prompt, finish }) => [prompt, finish])).toEqual([
+    [0, "stop"],
+    [1, undefined],
+    [1, undefined],
+    [1, undefined],
+    [1, "length"],
+  ]);
+});
+
+test("loading beforehand takes what generation would, and no more", async () => {
+  await run({ maxNewTokens: 1 });
+  const loaded = ops.memory();
+  let layers = 0;
+  await model.decoder.load({ onLayer: (done) => (layers = done) });
+  expect(layers).toBe(3);
+  expect(ops.memory()).toEqual(loaded);
+});
+
 describe("hooks", () => {
   test("logits can be changed before the choice", async () => {
     const tokens = await run({
