@@ -19,8 +19,8 @@ export {
   type LogitsOptions,
   type LogitsResult,
   type PositionTop,
-  type Prompt,
 } from "./api/logits.ts";
+export type { Prompt } from "./api/prompts.ts";
 export { openRuntime, type Runtime, type RuntimeOptions } from "./api/open-runtime.ts";
 export {
   generateIds,

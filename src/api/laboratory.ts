@@ -1,4 +1,4 @@
-import type { Assembly } from "../mapping/assembly.ts";
+import { narrowRows, type Assembly } from "../mapping/assembly.ts";
 import type { ModelConfig } from "../mapping/model-config.ts";
 import { readAssembly } from "../mapping/read-assembly.ts";
 import { WbError } from "../errors/wb-error.ts";
@@ -7,12 +7,11 @@ import { Decoder } from "../runtime/model/decoder.ts";
 import { LayerwiseModel } from "../runtime/model/layerwise.ts";
 import { assemblyWeights, type WeightSource } from "../runtime/model/weights.ts";
 import type { Ops } from "../runtime/ops.ts";
-import type { HostTensor, Laboratory, Override } from "../verify/model-runner.ts";
-import type { OpenedModel } from "./open-model.ts";
+import type { Laboratory, Override } from "../verify/model-runner.ts";
 
 /** A model on a device, which can be opened again with changes; the parameters stay in their file. */
 export function openLaboratory(
-  model: OpenedModel,
+  path: string,
   config: ModelConfig,
   assemblies: ReadonlyMap<string, Assembly>,
   ops: Ops,
@@ -21,15 +20,16 @@ export function openLaboratory(
   const assemblyOf = (name: string): Assembly => {
     const assembly = assemblies.get(name);
     if (assembly !== undefined) return assembly;
-    throw new WbError("WB3780", `${model.checkpoint.path}: ${name} is not in the checkpoint`);
+    throw new WbError("WB3780", `${path}: ${name} is not in the checkpoint`);
   };
   return {
     config,
     facts: (name) => assemblies.get(name),
     names: () => [...assemblies.keys()],
     readBytes: (name) => readAssembly(assemblyOf(name)),
-    read: async (name) => {
-      const assembly = assemblyOf(name);
+    read: async (name, rows) => {
+      const whole = assemblyOf(name);
+      const assembly = rows === undefined ? whole : narrowRows(whole, rows.begin, rows.end);
       const values = decodeValues(await readAssembly(assembly), assembly.dtype);
       return { shape: assembly.shape, data: Float32Array.from(values ?? []) };
     },
@@ -51,23 +51,11 @@ function overridden(stored: WeightSource, override: Override): WeightSource {
         : { ...facts, dtype: "F32" };
     },
     read: async (name, rows) => {
-      const replaced = override(name);
-      if (replaced === undefined) return stored.read(name, rows);
-      const { shape, data } = rowsOf(await replaced, rows);
+      const read = override(name);
+      if (read === undefined) return stored.read(name, rows);
+      const { shape, data } = await read(rows);
       const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
       return { name, bytes, dtype: "F32", shape, transposed: false };
     },
-  };
-}
-
-function rowsOf(
-  tensor: HostTensor,
-  rows: { readonly begin: number; readonly end: number } | undefined,
-): HostTensor {
-  if (rows === undefined) return { shape: tensor.shape, data: tensor.data.slice() };
-  const width = tensor.data.length / (tensor.shape[0] ?? 1);
-  return {
-    shape: [rows.end - rows.begin, ...tensor.shape.slice(1)],
-    data: tensor.data.slice(rows.begin * width, rows.end * width),
   };
 }

@@ -2,12 +2,15 @@ import type { Command } from "./command.ts";
 import { check } from "./commands/check.ts";
 import { config } from "./commands/config.ts";
 import { convert } from "./commands/convert.ts";
+import { diff } from "./commands/diff.ts";
 import { doctor } from "./commands/doctor.ts";
 import { explain } from "./commands/explain.ts";
+import { golden } from "./commands/golden.ts";
 import { inspect } from "./commands/inspect.ts";
 import { logits } from "./commands/logits.ts";
 import { native } from "./commands/native.ts";
 import { scan } from "./commands/scan.ts";
+import { verify } from "./commands/verify.ts";
 
 /** Every command, in the order of `--help`. */
 export const COMMANDS: readonly Command[] = [
@@ -15,6 +18,9 @@ export const COMMANDS: readonly Command[] = [
   check,
   scan,
   convert,
+  diff,
+  verify,
+  golden,
   logits,
   explain,
   doctor,

@@ -78,18 +78,6 @@ export function transposedAssembly(assembly: Assembly): Assembly {
   };
 }
 
-/**
- * The stored tensor whose bytes, one after another from `elementOffset`, are the logical matrix transposed: a weight that
- * the runtime can use as it lies. Undefined when the bytes lie otherwise.
- */
-export function asTransposed(assembly: Assembly): TensorView | undefined {
-  const [part] = assembly.parts;
-  if (assembly.parts.length !== 1 || part === undefined || part.shape.length !== 2)
-    return undefined;
-  const turned = transposedView(part);
-  return isRowMajor(turned.shape, turned.strides) ? turned : undefined;
-}
-
 /** True when the logical tensor's bytes lie one after another in one place. */
 export function isContiguous(assembly: Assembly): boolean {
   const [part] = assembly.parts;

@@ -1,7 +1,7 @@
 import { WbError } from "../errors/wb-error.ts";
 import { renderShape, sameShape } from "../tensor/shape.ts";
 import type { Checkpoint, StoredTensor } from "../tensor/table.ts";
-import type { Assembly } from "./assembly.ts";
+import { assemblyOf, wholeView, type Assembly } from "./assembly.ts";
 import { familyOf } from "./families.ts";
 import type { TensorSpec } from "./family.ts";
 import { decideLayout, type LayoutEvidence } from "./layout.ts";
@@ -25,11 +25,19 @@ export interface CanonicalTensor {
   readonly why: string;
 }
 
+/** A whole stored tensor, as it lies, that is not what the model's tensor should be. */
+export interface Misshapen {
+  readonly stored: Assembly;
+  readonly spec: TensorSpec;
+}
+
 export interface Canonical {
   readonly layout: LinearLayout | "unknown";
   readonly evidence: readonly LayoutEvidence[];
   /** By Hugging Face name, in the model's order. */
   readonly tensors: ReadonlyMap<string, CanonicalTensor>;
+  /** Stored tensors of another shape than the model's, by Hugging Face name; each is among the problems. */
+  readonly misshapen: ReadonlyMap<string, Misshapen>;
   readonly dropped: readonly { readonly sources: readonly StoredTensor[]; readonly why: string }[];
   readonly problems: readonly MappingProblem[];
 }
@@ -73,6 +81,7 @@ export function canonicalize(
   const layout = usableLayout(decision.layout, groups, checkpoint.path);
   const specs = new Map(family.expected(config).map((spec) => [spec.name, spec]));
   const made = new Map<string, CanonicalTensor>();
+  const misshapen = new Map<string, Misshapen>();
   const problems: MappingProblem[] = [];
   const dropped: { sources: readonly StoredTensor[]; why: string }[] = [];
   for (const [kept, again] of repeated) {
@@ -82,19 +91,19 @@ export function canonicalize(
   }
   for (const group of groups) {
     if (group.rule.kind === "drop") dropped.push({ sources: group.parts, why: group.rule.why });
-    else makeTargets(group, layout, config, specs, made, problems);
+    else makeTargets(group, layout, config, { specs, made, misshapen, problems });
   }
-  const misshapen = new Set(
+  const hasBadShape = new Set(
     problems.filter(({ kind }) => kind === "shape").map(({ tensor }) => tensor),
   );
-  const missing = [...specs.keys()].filter((name) => !made.has(name) && !misshapen.has(name));
+  const missing = [...specs.keys()].filter((name) => !made.has(name) && !hasBadShape.has(name));
   for (const problem of nameProblems(unknown, missing)) problems.push(problem);
   const tensors = new Map<string, CanonicalTensor>();
   for (const name of specs.keys()) {
     const tensor = made.get(name);
     if (tensor !== undefined) tensors.set(name, tensor);
   }
-  return { ...decision, tensors, dropped, problems };
+  return { ...decision, tensors, misshapen, dropped, problems };
 }
 
 /**
@@ -121,17 +130,25 @@ function usableLayout(
   );
 }
 
+/** What has been made of the groups so far. */
+interface Made {
+  readonly specs: Map<string, TensorSpec>;
+  readonly made: Map<string, CanonicalTensor>;
+  readonly misshapen: Map<string, Misshapen>;
+  readonly problems: MappingProblem[];
+}
+
 function makeTargets(
   group: RuleGroup,
   layout: LinearLayout,
   config: ModelConfig,
-  specs: Map<string, TensorSpec>,
-  made: Map<string, CanonicalTensor>,
-  problems: MappingProblem[],
+  { specs, made, misshapen, problems }: Made,
 ): void {
   if (group.rule.kind !== "make") return;
   const [first] = group.parts;
-  for (const target of group.rule.targets({ parts: group.parts, layout, config }, group.layer)) {
+  const targets = group.rule.targets({ parts: group.parts, layout, config }, group.layer);
+  const isWhole = targets.length === 1 && group.parts.length === 1;
+  for (const target of targets) {
     const spec = specs.get(target.name) ?? optionalSpec(target.name, config);
     const name = first === undefined ? target.name : sourceName(first);
     const before = made.get(target.name)?.sources[0];
@@ -144,6 +161,8 @@ function makeTargets(
     } else if (before !== undefined && first !== undefined)
       problems.push(repeatedProblem(before, first));
     else if (target.assembly === undefined || !sameShape(target.assembly.shape, spec.shape)) {
+      if (isWhole && first !== undefined)
+        misshapen.set(target.name, { stored: assemblyOf(wholeView(first)), spec });
       const expected = [...new Set(target.expected.map(renderShape))].join(" or ");
       const found = group.parts.map(({ shape }) => renderShape(shape)).join(", ");
       problems.push({

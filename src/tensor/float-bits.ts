@@ -9,12 +9,6 @@ export function f32Bits(value: number): number {
   return bits[0] ?? 0;
 }
 
-/** The float32 value of 32 bits. A signalling NaN may come back quiet; copy bytes where payloads matter. */
-export function f32FromBits(pattern: number): number {
-  bits[0] = pattern;
-  return floats[0] ?? Number.NaN;
-}
-
 /** bfloat16 bits (upper half of a float32) to float32 bits; exact, NaN payloads included. */
 export function bf16ToF32Bits(half: number): number {
   return (half << 16) >>> 0;

@@ -124,15 +124,10 @@ async function readFloats(tensor: StoredTensor): Promise<Float32Array> {
 }
 
 /**
- * A golden that was made for other weights, or another vocabulary, proves nothing about these.
- * @param weightsSha256 Digest of the model's weights, where it is known (see `weightsDigest`).
+ * A golden that was made for another vocabulary or hidden size proves nothing about this model.
  * @throws WbError WB3912.
  */
-export function refuseStale(
-  golden: Golden,
-  config: ModelConfig,
-  weightsSha256: string | undefined,
-): void {
+export function refuseStale(golden: Golden, config: ModelConfig): void {
   const stale = (problem: string): WbError => new WbError("WB3912", `${golden.path}: ${problem}`);
   if (golden.vocabSize !== config.vocabSize) {
     throw stale(`made for a vocabulary of ${golden.vocabSize}, the model's is ${config.vocabSize}`);
@@ -149,10 +144,6 @@ export function refuseStale(
       throw stale(
         `${name}: token id ${outside} is outside the model's vocabulary of ${config.vocabSize}`,
       );
-  }
-  const digest = golden.metadata.get("weights_sha256");
-  if (digest !== undefined && weightsSha256 !== undefined && digest !== weightsSha256) {
-    throw stale(`made for weights with digest ${digest}, the model's is ${weightsSha256}`);
   }
 }
 

@@ -36,11 +36,38 @@ export interface HostTensor {
   readonly data: Float32Array;
 }
 
+/** Indices along the first axis, `end` not included. */
+export interface Rows {
+  readonly begin: number;
+  readonly end: number;
+}
+
+/** Reads a parameter, or some of its rows. */
+export type ReadRows = (rows?: Rows) => Promise<HostTensor>;
+
 /**
- * What takes the place of stored parameters, by Hugging Face name: undefined leaves one as it is. Asked when a parameter is
- * read, so that a changed 7B model need not lie in memory.
+ * What takes the place of stored parameters, by Hugging Face name: undefined leaves one as it is. Read when the model asks for
+ * it, so that a changed 7B model need not lie in memory.
  */
-export type Override = (name: string) => Promise<HostTensor> | undefined;
+export type Override = (name: string) => ReadRows | undefined;
+
+/** Puts tensors that lie in memory in the place of stored ones. */
+export function overrideWith(changes: ReadonlyMap<string, HostTensor>): Override {
+  return (name) => {
+    const tensor = changes.get(name);
+    return tensor === undefined ? undefined : (rows) => Promise.resolve(rowsOf(tensor, rows));
+  };
+}
+
+/** Some rows of a tensor, as a copy. */
+export function rowsOf({ shape, data }: HostTensor, rows: Rows | undefined): HostTensor {
+  if (rows === undefined) return { shape, data: data.slice() };
+  const width = data.length / (shape[0] ?? 1);
+  return {
+    shape: [rows.end - rows.begin, ...shape.slice(1)],
+    data: data.slice(rows.begin * width, rows.end * width),
+  };
+}
 
 /** A model that can be run again and again with something changed: how a hypothesis is tested. */
 export interface Laboratory {
@@ -48,8 +75,8 @@ export interface Laboratory {
   /** Facts of the stored parameters, by Hugging Face name. */
   facts(name: string): { readonly dtype: Dtype; readonly shape: readonly number[] } | undefined;
   names(): readonly string[];
-  /** A stored parameter, decoded. */
-  read(name: string): Promise<HostTensor>;
+  /** A stored parameter, or some of its rows, decoded. */
+  read(name: string, rows?: Rows): Promise<HostTensor>;
   /** A stored parameter's little-endian row-major bytes. */
   readBytes(name: string): Promise<Uint8Array>;
   /** The model with some parameters or the configuration changed. */

@@ -1,4 +1,10 @@
-import type { HostTensor, Laboratory, ModelRunner } from "./model-runner.ts";
+import {
+  rowsOf,
+  type HostTensor,
+  type Laboratory,
+  type ModelRunner,
+  type Override,
+} from "./model-runner.ts";
 import { maxDifference } from "./metrics.ts";
 
 /** How a parameter's axes meet the hidden size: which of them are counted in hidden channels. */
@@ -28,9 +34,9 @@ function gcd(a: number, b: number): number {
   return x;
 }
 
-/** A parameter with its hidden channels permuted. */
+/** A parameter with its hidden channels permuted along some axes. */
 function permuted(tensor: HostTensor, axes: HiddenAxes, order: readonly number[]): HostTensor {
-  const [rows = 1, columns = 1] = tensor.shape.length === 1 ? [tensor.shape[0], 1] : tensor.shape;
+  const [rows = 1, columns = 1] = tensor.shape;
   const data = new Float32Array(tensor.data.length);
   const rowOf = axes.includes(0) ? order : undefined;
   const columnOf = axes.includes(1) ? order : undefined;
@@ -43,16 +49,17 @@ function permuted(tensor: HostTensor, axes: HiddenAxes, order: readonly number[]
   return { shape: tensor.shape, data };
 }
 
-/**
- * Parameters of the same model with its hidden channels in another order, read when they are asked for: the map is lazy, since
- * a 7B model does not fit into memory as float32.
- */
-export function reorderedRead(laboratory: Laboratory): (name: string) => Promise<HostTensor> {
+/** The same model with its hidden channels in another order; each parameter is permuted when it is read. */
+export function reordered(laboratory: Laboratory): Override {
   const order = spreadPermutation(laboratory.config.hiddenSize);
-  return async (name) => {
-    const tensor = await laboratory.read(name);
+  return (name) => {
     const axes = hiddenAxes(name);
-    return axes.length === 0 ? tensor : permuted(tensor, axes, order);
+    if (axes.length === 0) return undefined;
+    return async (rows) => {
+      if (!axes.includes(0)) return permuted(await laboratory.read(name, rows), axes, order);
+      const whole = permuted(await laboratory.read(name), axes, order);
+      return rows === undefined ? whole : rowsOf(whole, rows);
+    };
   };
 }
 

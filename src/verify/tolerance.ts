@@ -67,8 +67,12 @@ export function gateOf(facts: GateFacts): Gate {
     );
   }
   if (factor !== 1) origin.push(`profile ${facts.profile}: times ${factor}`);
-  // A difference of d on every logit moves the distribution by at most about d²/2 nats.
-  return { maxAbs, kl: Math.max(1e-9, 2 * maxAbs * maxAbs), origin };
+  return { maxAbs, kl: klTolerance(maxAbs), origin };
+}
+
+/** A difference of d on every logit moves the distribution by about d²/2 nats at most; four times that is allowed, and rounding. */
+export function klTolerance(maxAbs: number): number {
+  return Math.max(1e-9, 2 * maxAbs * maxAbs);
 }
 
 /** A number in three digits, as reports print it. */

@@ -1,7 +1,8 @@
-import type { LogitsResult, Prompt } from "../../api/logits.ts";
+import type { LogitsResult } from "../../api/logits.ts";
 import { WbError } from "../../errors/wb-error.ts";
 import { flag, optionalNumber, optionalString, requiredString } from "../arguments.ts";
 import type { Arguments, Command, CommandResult } from "../command.ts";
+import { positionsOf, requiredPrompts, withPromptOptions } from "../prompt-options.ts";
 import { runtimeOptions, withRuntimeOptions } from "../runtime-options.ts";
 
 export const logits: Command = {
@@ -13,16 +14,8 @@ export const logits: Command = {
     ["$0 logits model_state.pdparams --input-ids 1,290 --positions last --json", "for programs"],
   ],
   options: (argv) =>
-    withRuntimeOptions(argv)
+    withPromptOptions(withRuntimeOptions(argv))
       .positional("model", { type: "string", describe: "a file of weights, an index or a folder" })
-      .option("input-ids", {
-        type: "string",
-        describe: "token ids, separated by commas; give it again for another prompt",
-      })
-      .option("prompt", {
-        type: "string",
-        describe: "text for the model's tokenizer; give it again for another prompt",
-      })
       .option("positions", {
         type: "string",
         describe: "all, last, or token indices separated by commas (negative ones from the end)",
@@ -34,7 +27,7 @@ export const logits: Command = {
     const { logits: run } = await import("../../api/logits.ts");
     const result = await run(requiredString(args, "model"), {
       ...runtimeOptions(args, context),
-      prompts: promptsOf(args),
+      prompts: requiredPrompts(args),
       positions: positionsOf(optionalString(args, "positions")),
       top: topOf(args),
       out: optionalString(args, "out"),
@@ -47,42 +40,6 @@ export const logits: Command = {
     return render(result, optionalString(args, "out"));
   },
 };
-
-function promptsOf(args: Arguments): readonly Prompt[] {
-  const ids = list(args["input-ids"]).map((text): Prompt => ({ kind: "ids", ids: parseIds(text) }));
-  const texts = list(args["prompt"]).map((text): Prompt => ({ kind: "text", text }));
-  if (ids.length + texts.length === 0) {
-    throw new WbError("WB2001", "expected --input-ids or --prompt");
-  }
-  return [...ids, ...texts];
-}
-
-function list(value: unknown): readonly string[] {
-  if (value === undefined) return [];
-  const items: readonly unknown[] = Array.isArray(value) ? value : [value];
-  return items.map(String);
-}
-
-function parseIds(text: string): readonly number[] {
-  const ids = text.split(",").map((part) => (/^\s*\d+\s*$/.test(part) ? Number(part) : Number.NaN));
-  if (ids.every((id) => Number.isSafeInteger(id))) return ids;
-  throw new WbError(
-    "WB2001",
-    `--input-ids: expected numbers separated by commas, found ${JSON.stringify(text)}`,
-  );
-}
-
-function positionsOf(text: string | undefined): "all" | "last" | readonly number[] | undefined {
-  if (text === undefined || text === "all" || text === "last") return text;
-  const positions = text
-    .split(",")
-    .map((part) => (/^\s*-?\d+\s*$/.test(part) ? Number(part) : Number.NaN));
-  if (positions.every((position) => Number.isSafeInteger(position))) return positions;
-  throw new WbError(
-    "WB2001",
-    `--positions: expected all, last, or numbers separated by commas, found ${JSON.stringify(text)}`,
-  );
-}
 
 function topOf(args: Arguments): number | undefined {
   const top = optionalNumber(args, "top");

@@ -1,7 +1,12 @@
 import type { ModelConfig } from "../../mapping/model-config.ts";
 import type { Golden, GoldenPrompt } from "../golden.ts";
 import { maxDifference } from "../metrics.ts";
-import type { HostTensor, Laboratory, Override, RunnerStates } from "../model-runner.ts";
+import {
+  overrideWith,
+  type HostTensor,
+  type Laboratory,
+  type RunnerStates,
+} from "../model-runner.ts";
 import { largest } from "../run-model.ts";
 import type { Read } from "./hypotheses.ts";
 
@@ -69,13 +74,7 @@ export class LocalLab {
     changes?: Changes,
     config?: ModelConfig,
   ): Promise<readonly { readonly ours: Float32Array; readonly reference: Float32Array }[]> {
-    const override: Override | undefined =
-      changes === undefined
-        ? undefined
-        : (name) => {
-            const tensor = changes.get(name);
-            return tensor === undefined ? undefined : Promise.resolve(tensor);
-          };
+    const override = changes === undefined ? undefined : overrideWith(changes);
     const runner = await this.laboratory.open(override, config);
     try {
       const { layers } = this.laboratory.config;

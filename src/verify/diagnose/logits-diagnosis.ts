@@ -1,7 +1,7 @@
 import type { ModelConfig } from "../../mapping/model-config.ts";
 import type { Golden } from "../golden.ts";
 import { maxDifference, maxMagnitude } from "../metrics.ts";
-import type { Laboratory, Override } from "../model-runner.ts";
+import { overrideWith, type Laboratory } from "../model-runner.ts";
 import { largest, runAgainstGolden } from "../run-model.ts";
 import { configGrid, configHypotheses } from "./config-hypotheses.ts";
 import { commonLayer, fall, type Diagnosis } from "./diagnosis.ts";
@@ -110,13 +110,7 @@ async function logitsDifference(
   changes: Changes | undefined,
   config: ModelConfig | undefined,
 ): Promise<number> {
-  const override: Override | undefined =
-    changes === undefined
-      ? undefined
-      : (name) => {
-          const tensor = changes.get(name);
-          return tensor === undefined ? undefined : Promise.resolve(tensor);
-        };
+  const override = changes === undefined ? undefined : overrideWith(changes);
   const runner = await laboratory.open(override, config);
   try {
     const { logits } = await runAgainstGolden(runner, golden);

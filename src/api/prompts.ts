@@ -1,0 +1,40 @@
+import { WbError } from "../errors/wb-error.ts";
+import { openTokenizer } from "../runtime/tokenizer/tokenizer.ts";
+
+/** A prompt as text, which the model's tokenizer encodes, or as token ids. */
+export type Prompt =
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "ids"; readonly ids: readonly number[] };
+
+/** Token ids of prompts; the tokenizer is opened only where one is text. @throws WbError WB2801 for an empty prompt. */
+export async function encodePrompts(
+  folder: string,
+  prompts: readonly Prompt[],
+): Promise<readonly (readonly number[])[]> {
+  if (prompts.length === 0) throw new WbError("WB2801", "expected at least one prompt");
+  const needsTokenizer = prompts.some(({ kind }) => kind === "text");
+  const tokenizer = needsTokenizer ? await openTokenizer(folder) : undefined;
+  const encoded = prompts.map((prompt) =>
+    prompt.kind === "ids" ? prompt.ids : (tokenizer?.encode(prompt.text) ?? []),
+  );
+  const empty = encoded.findIndex((ids) => ids.length === 0);
+  if (empty !== -1) throw new WbError("WB2801", `prompt ${empty}: expected at least one token`);
+  return encoded;
+}
+
+/** Token indices of one prompt. @throws WbError WB2801 for one that it has not. */
+export function positionsOf(
+  tokens: number,
+  wanted: "all" | "last" | readonly number[],
+): readonly number[] {
+  if (wanted === "last") return [tokens - 1];
+  if (wanted === "all") return Array.from({ length: tokens }, (_, index) => index);
+  return wanted.map((position) => {
+    const index = position < 0 ? tokens + position : position;
+    if (Number.isSafeInteger(index) && index >= 0 && index < tokens) return index;
+    throw new WbError(
+      "WB2801",
+      `position ${position}: the prompt has ${tokens} tokens, 0 to ${tokens - 1}`,
+    );
+  });
+}

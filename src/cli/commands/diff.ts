@@ -1,0 +1,95 @@
+import type { DiffedTensor, DiffResult } from "../../api/diff.ts";
+import { renderShape } from "../../tensor/shape.ts";
+import { optionalChoice, optionalNumber, optionalString, requiredString } from "../arguments.ts";
+import type { Command } from "../command.ts";
+import { renderDiagnosis } from "../render-diagnosis.ts";
+
+/** Tensors that the text lists; --json has all. */
+const LISTED = 12;
+
+export const diff: Command = {
+  usage: "diff <a> <b>",
+  summary: "compare two checkpoints tensor by tensor, whatever their formats",
+  examples: [
+    ["$0 diff pytorch_model.bin model_state.pdparams", "across formats, names and layouts"],
+    ["$0 diff original converted --json", "for programs; exit code 1 when anything differs"],
+    ["$0 diff a.safetensors b.safetensors --max-abs 1e-3", "with a tolerance"],
+  ],
+  options: (argv) =>
+    argv
+      .positional("a", { type: "string", describe: "a file of weights, an index or a folder" })
+      .positional("b", { type: "string", describe: "another, the one that is taken to be right" })
+      .option("max-abs", {
+        type: "number",
+        describe: "largest difference that still counts as within tolerance",
+      })
+      .option("architecture", {
+        type: "string",
+        describe: '"none" compares tensors by their stored names, as they lie',
+      })
+      .option("source-layout", {
+        type: "string",
+        describe: "torch or paddle, where the files cannot tell how Linear weights lie",
+      })
+      .option("diagnose", {
+        type: "boolean",
+        default: true,
+        describe: "look for the cause of differences (--no-diagnose does not)",
+      }),
+  run: async (args, context) => {
+    const { diff: run } = await import("../../api/diff.ts");
+    const result = await run(requiredString(args, "a"), requiredString(args, "b"), {
+      maxAbs: optionalNumber(args, "max-abs"),
+      architecture: optionalString(args, "architecture"),
+      sourceLayout: optionalChoice(args, "source-layout", ["torch", "paddle"]),
+      diagnose: args["diagnose"] !== false,
+      signal: context.signal,
+      onProgress: (done, total, item) => {
+        context.progress({ phase: "diff", done, total, unit: "bytes", item });
+      },
+    });
+    for (const note of result.notes) context.note(note);
+    const { notes: _notes, same, ...json } = result;
+    return { ok: same, json, text: render(result) };
+  },
+};
+
+function render({ same, summary, tensors, diagnosis, seconds }: DiffResult): string {
+  const total = tensors.length;
+  const counts = [
+    `${summary.identical} identical`,
+    ...(summary.equalValues > 0 ? [`${summary.equalValues} with equal values`] : []),
+    ...(summary.withinTolerance > 0 ? [`${summary.withinTolerance} within tolerance`] : []),
+    ...(summary.differ > 0 ? [`${summary.differ} different`] : []),
+    ...(summary.onlyLeft > 0 ? [`${summary.onlyLeft} only left`] : []),
+    ...(summary.onlyRight > 0 ? [`${summary.onlyRight} only right`] : []),
+  ];
+  const verdict =
+    total === 0 ? "nothing was compared" : same ? "the weights agree" : "the weights differ";
+  const shown = tensors.filter(({ class: kind }) => !["identical", "equalValues"].includes(kind));
+  return [
+    `${same ? "PASS" : "FAIL"}  ${verdict}: of ${total} tensors ${counts.join(", ")}`,
+    ...diagnosis.map(renderDiagnosis),
+    ...shown.slice(0, LISTED).map(describe),
+    ...(shown.length > LISTED ? [`and ${shown.length - LISTED} more; --json has them all`] : []),
+    `${seconds.toFixed(1)} s`,
+  ].join("\n");
+}
+
+function describe({
+  name,
+  class: kind,
+  maxAbs,
+  ulp,
+  firstIndex,
+  shape,
+  note,
+}: DiffedTensor): string {
+  const facts = [
+    ...(note === undefined ? [] : [note]),
+    ...(maxAbs === null ? [] : [`max ${maxAbs.toExponential(2)}`]),
+    ...(ulp === null ? [] : [`${ulp} ulp`]),
+    ...(firstIndex === null ? [] : [`first at element ${firstIndex}`]),
+  ];
+  return `  ${kind.padEnd(15)} ${name} ${renderShape(shape)}  ${facts.join(", ")}`;
+}

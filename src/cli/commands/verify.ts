@@ -1,0 +1,88 @@
+import type { VerifyOptions } from "../../api/verify.ts";
+import { optionalChoice, optionalNumber, optionalString, requiredString } from "../arguments.ts";
+import type { Arguments, Command, CommandContext } from "../command.ts";
+import { promptsOf, withPromptOptions } from "../prompt-options.ts";
+import { renderVerify } from "../render-verify.ts";
+import { runtimeOptions, withRuntimeOptions } from "../runtime-options.ts";
+
+export const verify: Command = {
+  usage: "verify <model> [other]",
+  summary: "prove that a model still computes the same, and say what is wrong when it does not",
+  examples: [
+    ["$0 verify internlm-7b", "the sets of weights in one folder against each other"],
+    ["$0 verify converted original", "two checkpoints of any formats, logits and tensors"],
+    ["$0 verify converted --golden golden.safetensors", "against what the original computed"],
+  ],
+  options: (argv) =>
+    withPromptOptions(withRuntimeOptions(argv))
+      .positional("model", { type: "string", describe: "a file of weights, an index or a folder" })
+      .positional("other", { type: "string", describe: "the checkpoint that is taken to be right" })
+      .option("golden", { type: "string", describe: "a golden file (see: golden record)" })
+      .option("tolerance-profile", {
+        type: "string",
+        describe: "strict, default or loose: a quarter of, once, or sixteen times the tolerance",
+      })
+      .option("max-abs", { type: "number", describe: "tolerance on logits, absolute" })
+      .option("kl", { type: "number", describe: "tolerance on the KL divergence, in nats" })
+      .option("calibrate", {
+        type: "boolean",
+        describe: "measure the model's own noise; the default up to 1e9 parameters",
+      })
+      .option("weights", {
+        type: "boolean",
+        describe: "compare two checkpoints' tensors, too; the default up to 1e9 parameters",
+      })
+      .option("diagnose", {
+        type: "boolean",
+        default: true,
+        describe: "look for the cause of a failure (--no-diagnose does not)",
+      })
+      .option("report", { type: "string", describe: "write a report as one HTML file" })
+      .option("junit", { type: "string", describe: "write a report as JUnit XML" })
+      .option("markdown", { type: "string", describe: "write a report as Markdown" }),
+  run: async (args, context) => {
+    const { verify: run } = await import("../../api/verify.ts");
+    const result = await run(requiredString(args, "model"), optionsOf(args, context));
+    for (const note of result.notes) context.note(note);
+    const { writeReports } = await import("../../api/reports.ts");
+    const reports = await writeReports(result, {
+      html: optionalString(args, "report"),
+      junit: optionalString(args, "junit"),
+      markdown: optionalString(args, "markdown"),
+    });
+    const { notes, prompts, comparisons, ...facts } = result;
+    return {
+      ok: result.verdict === "pass",
+      json: {
+        ...facts,
+        prompts: prompts.map(({ rows: _rows, ...prompt }) => prompt),
+        comparisons: comparisons.map(({ parity, ...comparison }) => {
+          const { prompts: _prompts, ...rest } = parity ?? { prompts: [] };
+          return { ...comparison, parity: parity === undefined ? null : rest };
+        }),
+        reports,
+        notes,
+      },
+      text: renderVerify(result),
+    };
+  },
+};
+
+function optionsOf(args: Arguments, context: CommandContext): VerifyOptions {
+  const prompts = promptsOf(args);
+  return {
+    ...runtimeOptions(args, context),
+    other: optionalString(args, "other"),
+    golden: optionalString(args, "golden"),
+    prompts: prompts.length === 0 ? undefined : prompts,
+    profile: optionalChoice(args, "tolerance-profile", ["strict", "default", "loose"]),
+    maxAbs: optionalNumber(args, "max-abs"),
+    kl: optionalNumber(args, "kl"),
+    calibrate: args["calibrate"] === undefined ? undefined : args["calibrate"] === true,
+    weights: args["weights"] === undefined ? undefined : args["weights"] === true,
+    diagnose: args["diagnose"] !== false,
+    onProgress: (done, total) => {
+      context.progress({ phase: "verify", done, total, unit: "layers" });
+    },
+  };
+}

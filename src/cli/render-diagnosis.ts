@@ -1,0 +1,12 @@
+import type { Diagnosis } from "../verify/diagnose/diagnosis.ts";
+
+/** Tensors that a line lists. */
+const LISTED = 4;
+
+/** One cause as one line. */
+export function renderDiagnosis({ cause, tensors, layer, evidence }: Diagnosis): string {
+  const rest = tensors.length - LISTED;
+  const names = tensors.slice(0, LISTED).join(", ") + (rest > 0 ? ` and ${rest} more` : "");
+  const place = names === "" ? "" : ` ${names}`;
+  return `  cause: ${cause}${place}${layer === undefined ? "" : ` (layer ${layer})`}: ${evidence}`;
+}

@@ -1,0 +1,56 @@
+import type { Comparison, VerifyResult } from "../api/verify.ts";
+import { short } from "../verify/tolerance.ts";
+import { renderDiagnosis } from "./render-diagnosis.ts";
+
+/** Failures that the text lists. */
+const LISTED = 4;
+
+/** Verdict first, then the line that matters. */
+export function renderVerify(result: VerifyResult): string {
+  const { verdict, comparisons, device, compute, seconds } = result;
+  return [
+    `${verdict === "pass" ? "PASS" : "FAIL"}  ${result.model}`,
+    ...comparisons.flatMap(lines),
+    `${device}, ${compute}, ${seconds.toFixed(1)} s`,
+  ].join("\n");
+}
+
+function lines({
+  path,
+  verdict,
+  parity,
+  greedy,
+  weights,
+  diagnosis,
+  failures,
+}: Comparison): readonly string[] {
+  const found = [`  against ${path}: ${verdict}`];
+  found.push(...diagnosis.map((entry) => `  ${renderDiagnosis(entry)}`));
+  if (diagnosis.length === 0) found.push(...failures.slice(0, LISTED).map((text) => `    ${text}`));
+  if (parity !== undefined) {
+    const positions = parity.prompts.reduce((sum, prompt) => sum + prompt.positions, 0);
+    const worst = parity.prompts.reduce((most, { maxAbs }) => (maxAbs <= most ? most : maxAbs), 0);
+    const noise =
+      parity.timesNoise === null
+        ? ""
+        : `, ${short(parity.timesNoise)} times this model's own noise`;
+    found.push(
+      `    logits: ${parity.prompts.length} prompts, ${positions} positions, largest difference ${short(worst)}${noise}; allowed ${short(parity.gate.maxAbs)}`,
+    );
+  }
+  if (weights !== undefined)
+    found.push(
+      weights.wrong === 0
+        ? `    weights: ${weights.compared} tensors, all the same`
+        : `    weights: ${weights.wrong} of ${weights.compared} tensors differ`,
+    );
+  if (greedy.length > 0) {
+    const sum = (of: (check: (typeof greedy)[number]) => number): number =>
+      greedy.reduce((total, check) => total + of(check), 0);
+    const ties = sum(({ nearTies }) => nearTies);
+    found.push(
+      `    greedy: ${sum(({ agreeing }) => agreeing)} of ${sum(({ tokens }) => tokens)} ids the same${ties > 0 ? `, ${ties} near-ties` : ""}`,
+    );
+  }
+  return found;
+}

@@ -1,0 +1,408 @@
+import { WbError } from "../../errors/wb-error.ts";
+import { readAssembly } from "../../mapping/read-assembly.ts";
+import type { Assembly } from "../../mapping/assembly.ts";
+import type { ModelConfig } from "../../mapping/model-config.ts";
+import { decodeValues } from "../../tensor/decode.ts";
+import { sameShape } from "../../tensor/shape.ts";
+import type { HostTensor } from "../model-runner.ts";
+import type { TensorDiff } from "../diff-checkpoints.ts";
+import { commonLayer, layerOf, type Cause, type Diagnosis } from "./diagnosis.ts";
+import { describeCorruption } from "./pair-corruption.ts";
+import { layerHypotheses, rereadsOf, type Hypothesis, type Read } from "./hypotheses.ts";
+import { mergeDiagnoses } from "./merge-diagnoses.ts";
+import { SearchBudget } from "./search.ts";
+import { EMBEDDINGS, HEAD, tableHypotheses } from "./table-hypotheses.ts";
+import {
+  equalShare,
+  roundedToBf16,
+  roundedToF16,
+  sameValues,
+  sizeOf,
+  transposed,
+} from "./tensor-edits.ts";
+import { gridOf } from "./values.ts";
+
+type Tensors = ReadonlyMap<string, Assembly>;
+
+/** Time for trying mistakes, in milliseconds. */
+const SEARCH_MS = 180_000;
+
+/** Columns of a matrix that a mistake among its rows is tried on before the whole is. */
+const THIN_COLUMNS = 8;
+
+/** Largest matrix, in elements, that is looked at whole: a 7B model's embeddings have 4.2e8. */
+const MAX_ELEMENTS = 5e8;
+
+/** Causes that move or change rows and elements, so that they show on some columns as on all. */
+const BY_ROWS: ReadonlySet<Cause> = new Set([
+  "swapped",
+  "rotary-permuted",
+  "qkv-split-order",
+  "row-shifted",
+  "dtype-misread",
+  "byte-swapped",
+]);
+
+/** Both sides of a comparison, decoded when asked for, one layer's worth remembered. */
+class Pair {
+  readonly ours: Tensors;
+  readonly reference: Tensors;
+  #cache = new Map<string, HostTensor>();
+
+  constructor(ours: Tensors, reference: Tensors) {
+    this.ours = ours;
+    this.reference = reference;
+  }
+
+  forget(): void {
+    this.#cache = new Map();
+  }
+
+  readonly readOurs: Read = (name) => this.#read("ours", name);
+  readonly readReference: Read = (name) => this.#read("reference", name);
+
+  async #read(side: "ours" | "reference", name: string): Promise<HostTensor> {
+    const key = `${side} ${name}`;
+    const known = this.#cache.get(key);
+    if (known !== undefined) return known;
+    const assembly = this[side].get(name);
+    if (assembly === undefined) throw new WbError("WB7001", `${name} is not in the ${side} side`);
+    const values = decodeValues(await readAssembly(assembly), assembly.dtype);
+    const tensor = { shape: assembly.shape, data: Float32Array.from(values ?? []) };
+    this.#cache.set(key, tensor);
+    return tensor;
+  }
+}
+
+/**
+ * What is wrong with the tensors of one checkpoint that differ from those of another, tensor against tensor, without running
+ * the model: the reference is the right one.
+ * @param diffs Of `ours` against `reference`.
+ * @param config Names of mistakes in attention need the head count; without it they are not tried.
+ */
+export async function diagnosePair(
+  ours: Tensors,
+  reference: Tensors,
+  diffs: readonly TensorDiff[],
+  config: ModelConfig | undefined,
+): Promise<readonly Diagnosis[]> {
+  const pair = new Pair(ours, reference);
+  const missing = oneSided(diffs);
+  const wrong = diffs.filter(({ class: kind }) => kind === "differ" || kind === "withinTolerance");
+  const budget = new SearchBudget(SEARCH_MS);
+  const found: Diagnosis[] = [...missing];
+  for (const group of byLayer(wrong.map(({ name }) => name))) {
+    pair.forget();
+    found.push(...(await diagnoseGroup(pair, new Set(group), config, budget)));
+  }
+  return mergeDiagnoses(found);
+}
+
+/** Biases that one side lacks; other missing tensors have no name of a cause. */
+function oneSided(diffs: readonly TensorDiff[]): readonly Diagnosis[] {
+  const missing = diffs.filter(({ class: kind }) => kind === "onlyRight").map(({ name }) => name);
+  const biases = missing.filter((name) => name.endsWith(".bias"));
+  if (biases.length === 0) return [];
+  return [
+    {
+      cause: "bias-missing",
+      tensors: biases,
+      ...commonLayer(biases),
+      evidence: "the other side has these biases, this one has not",
+    },
+  ];
+}
+
+function byLayer(names: readonly string[]): readonly (readonly string[])[] {
+  const groups = new Map<number, string[]>();
+  for (const name of names) {
+    const layer = layerOf(name) ?? -1;
+    const group = groups.get(layer) ?? [];
+    groups.set(layer, group);
+    group.push(name);
+  }
+  return [...groups.values()];
+}
+
+async function diagnoseGroup(
+  pair: Pair,
+  wrong: Set<string>,
+  config: ModelConfig | undefined,
+  budget: SearchBudget,
+): Promise<readonly Diagnosis[]> {
+  const found: Diagnosis[] = [];
+  for (const name of wrong) {
+    if (!isReadable(pair, name)) {
+      wrong.delete(name);
+      found.push(ofShape(pair, name));
+    }
+  }
+  found.push(...(await transposedOnes(pair, wrong)));
+  found.push(...(await zeroBiases(pair, wrong)));
+  const hypotheses = hypothesesFor(pair, wrong, config);
+  while (wrong.size > 0 && !budget.isSpent) {
+    const best = await bestExplanation(pair, hypotheses, wrong, budget);
+    if (best === undefined) break;
+    for (const name of best.tensors) wrong.delete(name);
+    found.push({
+      cause: best.cause,
+      tensors: best.tensors,
+      ...commonLayer(best.tensors),
+      evidence: `${best.mistake}; put right, the values are those of the other side`,
+      after: 0,
+    });
+  }
+  for (const name of wrong) found.push(await judgeAlone(pair, name, wrong));
+  return found;
+}
+
+function isReadable({ ours, reference }: Pair, name: string): boolean {
+  const [left, right] = [ours.get(name), reference.get(name)];
+  if (left === undefined || right === undefined || !sameShape(left.shape, right.shape))
+    return false;
+  return left.shape.reduce((product, size) => product * size, 1) <= MAX_ELEMENTS;
+}
+
+function ofShape({ ours, reference }: Pair, name: string): Diagnosis {
+  const [left, right] = [ours.get(name)?.shape ?? [], reference.get(name)?.shape ?? []];
+  const isTurned = left.length === 2 && sameShape(left.toReversed(), right);
+  return {
+    cause: isTurned ? "transposed" : "undetermined",
+    tensors: [name],
+    ...commonLayer([name]),
+    evidence: `its shape is [${left.join(", ")}], on the other side [${right.join(", ")}]`,
+  };
+}
+
+async function transposedOnes(pair: Pair, wrong: Set<string>): Promise<readonly Diagnosis[]> {
+  const turned: string[] = [];
+  for (const name of wrong) {
+    const { shape } = pair.ours.get(name) ?? { shape: [] };
+    if (shape.length !== 2 || shape[0] !== shape[1]) continue;
+    const [ours, reference] = [await pair.readOurs(name), await pair.readReference(name)];
+    if (sameValues(transposed(ours), reference)) turned.push(name);
+  }
+  for (const name of turned) wrong.delete(name);
+  if (turned.length === 0) return [];
+  return [
+    {
+      cause: "transposed",
+      tensors: turned,
+      ...commonLayer(turned),
+      evidence: "stored as [in, out]; turned round, the values are those of the other side",
+      after: 0,
+    },
+  ];
+}
+
+async function zeroBiases(pair: Pair, wrong: Set<string>): Promise<readonly Diagnosis[]> {
+  const zero: string[] = [];
+  for (const name of wrong) {
+    if (!name.endsWith(".bias")) continue;
+    const [ours, reference] = [await pair.readOurs(name), await pair.readReference(name)];
+    const isZero = ours.data.every((value) => value === 0);
+    if (isZero && reference.data.some((value) => value !== 0)) zero.push(name);
+  }
+  for (const name of zero) wrong.delete(name);
+  if (zero.length === 0) return [];
+  return [
+    {
+      cause: "bias-missing",
+      tensors: zero,
+      ...commonLayer(zero),
+      evidence: "every element is 0, on the other side they are not",
+    },
+  ];
+}
+
+function hypothesesFor(
+  pair: Pair,
+  wrong: ReadonlySet<string>,
+  config: ModelConfig | undefined,
+): readonly Hypothesis[] {
+  const names = [...pair.ours.keys()].filter((name) => pair.reference.has(name));
+  const dtypeOf = (name: string): Assembly["dtype"] | undefined => pair.ours.get(name)?.dtype;
+  const layers = new Set([...wrong].map(layerOf));
+  if (config === undefined) return rereadsOf([...wrong], dtypeOf);
+  return [...layers].flatMap((layer) =>
+    layer === undefined
+      ? [EMBEDDINGS, HEAD].flatMap((name) =>
+          tableHypotheses(name, names, config.vocabSize, dtypeOf),
+        )
+      : layerHypotheses(layer, config, names, dtypeOf),
+  );
+}
+
+/** Of the mistakes whose undoing gives the reference's values, the one that explains most tensors with the fewest. */
+async function bestExplanation(
+  pair: Pair,
+  hypotheses: readonly Hypothesis[],
+  wrong: ReadonlySet<string>,
+  budget: SearchBudget,
+): Promise<Hypothesis | undefined> {
+  let best: Hypothesis | undefined;
+  let covered = 0;
+  for (const hypothesis of hypotheses) {
+    if (budget.isSpent) break;
+    const covers = hypothesis.tensors.filter((name) => wrong.has(name)).length;
+    const isBetter =
+      covers > covered ||
+      (covers === covered && covers > 0 && hypothesis.tensors.length < (best?.tensors.length ?? 0));
+    if (isBetter && (await explains(pair, hypothesis, wrong))) {
+      best = hypothesis;
+      covered = covers;
+    }
+  }
+  return best;
+}
+
+async function explains(
+  pair: Pair,
+  hypothesis: Hypothesis,
+  wrong: ReadonlySet<string>,
+): Promise<boolean> {
+  const names = hypothesis.tensors.filter((name) => isReadable(pair, name));
+  if (names.length < hypothesis.tensors.length) return false;
+  const isThinEnough = BY_ROWS.has(hypothesis.cause) || !touchesColumns(hypothesis);
+  if (isThinEnough && !(await holds(pair, hypothesis, wrong, thin))) return false;
+  return holds(pair, hypothesis, wrong, (tensor) => tensor);
+}
+
+/** o_proj's heads are columns; a transposition needs them all. */
+function touchesColumns({ cause, tensors }: Hypothesis): boolean {
+  return cause === "transposed" || tensors.some((name) => name.includes("o_proj"));
+}
+
+async function holds(
+  pair: Pair,
+  hypothesis: Hypothesis,
+  wrong: ReadonlySet<string>,
+  part: (tensor: HostTensor) => HostTensor,
+): Promise<boolean> {
+  const undone = await hypothesis.undo(async (name) => part(await pair.readOurs(name)));
+  for (const [name, tensor] of undone) {
+    // A tensor of another layer that is not among the wrong ones is looked at all the same: a swap has two sides.
+    if (!wrong.has(name) && !pair.reference.has(name)) return false;
+    if (!sameValues(tensor, part(await pair.readReference(name)))) return false;
+  }
+  return true;
+}
+
+/** The first columns of a matrix; a vector whole. */
+function thin(tensor: HostTensor): HostTensor {
+  const { rows, columns } = sizeOf(tensor);
+  if (tensor.shape.length !== 2 || columns <= THIN_COLUMNS) return tensor;
+  const data = new Float32Array(rows * THIN_COLUMNS);
+  for (let row = 0; row < rows; row++) {
+    const begin = row * columns;
+    data.set(tensor.data.subarray(begin, begin + THIN_COLUMNS), row * THIN_COLUMNS);
+  }
+  return { shape: [rows, THIN_COLUMNS], data };
+}
+
+/** What one tensor shows beside its reference when nothing was merely moved. */
+async function judgeAlone(
+  pair: Pair,
+  name: string,
+  wrong: ReadonlySet<string>,
+): Promise<Diagnosis> {
+  const [ours, reference] = [await pair.readOurs(name), await pair.readReference(name)];
+  const say = (cause: Diagnosis["cause"], evidence: string, tensors = [name]): Diagnosis => ({
+    cause,
+    tensors,
+    ...commonLayer(tensors),
+    evidence,
+  });
+  const nonFinite = ours.data.reduce((count, value) => count + (Number.isFinite(value) ? 0 : 1), 0);
+  if (nonFinite > 0) return say("non-finite", `${nonFinite} elements are NaN or infinite`);
+  const other = await heldBy(pair, name, ours);
+  if (other !== undefined) {
+    const isTied = [EMBEDDINGS, HEAD].includes(name) && [EMBEDDINGS, HEAD].includes(other);
+    return isTied
+      ? say("tied", `it holds the values of ${other}`)
+      : say(
+          "swapped",
+          `it holds the values of ${other}`,
+          wrong.has(other) ? [name, other] : [name],
+        );
+  }
+  const shift = rowShift(ours, reference);
+  if (shift !== undefined) return say("row-shifted", shift);
+  const rounding = castBetween(ours, reference, pair.ours.get(name)?.dtype);
+  if (rounding !== undefined) return say("cast", rounding);
+  const damage = describeCorruption(ours, reference);
+  if (damage !== undefined) return say("corrupt", damage);
+  return say(
+    "undetermined",
+    `${Math.round(100 * (1 - equalShare(ours, reference)))} % of its elements differ, in no way that is known`,
+  );
+}
+
+/** Another tensor of the reference, in the same place of the model, whose values these are. */
+async function heldBy(pair: Pair, name: string, ours: HostTensor): Promise<string | undefined> {
+  if (ours.data.every((value) => value === ours.data[0])) return undefined;
+  for (const [other, { shape }] of pair.reference) {
+    const isNear = layerOf(other) === layerOf(name) || other.endsWith(endOf(name));
+    if (other === name || !isNear || !sameShape(shape, ours.shape)) continue;
+    if (sameValues(ours, await pair.readReference(other))) return other;
+  }
+  return undefined;
+}
+
+/** The name less its layer. */
+function endOf(name: string): string {
+  return name.replace(/^.*\.layers\.\d+/, "");
+}
+
+/** Share of the rows that must be found again at one distance. */
+const SHIFTED_SHARE = 0.4;
+
+/** Rows of a table that stand at another number than in the reference. */
+function rowShift(ours: HostTensor, reference: HostTensor): string | undefined {
+  const { rows, columns } = sizeOf(ours);
+  if (ours.shape.length !== 2 || columns < 2) return undefined;
+  const keyOf = ({ data }: HostTensor, row: number): string =>
+    data.subarray(row * columns, row * columns + Math.min(columns, 16)).join(" ");
+  const rowOfKey = new Map<string, number>();
+  for (let row = 0; row < rows; row++) rowOfKey.set(keyOf(reference, row), row);
+  const distances = new Map<number, number[]>();
+  let moved = 0;
+  for (let row = 0; row < rows; row++) {
+    if (keyOf(ours, row) === keyOf(reference, row)) continue;
+    moved++;
+    const from = rowOfKey.get(keyOf(ours, row));
+    if (from === undefined) continue;
+    const list = distances.get(from - row) ?? [];
+    distances.set(from - row, list);
+    list.push(row);
+  }
+  const [distance, list] = [...distances].reduce<readonly [number, readonly number[]]>(
+    (most, entry) => (entry[1].length > most[1].length ? entry : most),
+    [0, []],
+  );
+  if (list.length < 2 || list.length < SHIFTED_SHARE * moved) return undefined;
+  return `rows ${list[0] ?? 0} to ${list.at(-1) ?? 0} hold what belongs to row i ${distance > 0 ? "+" : "−"} ${Math.abs(distance)}`;
+}
+
+/** Half a unit in the last place of an 8-bit float, the coarsest rounding that is called a cast. */
+const COARSEST_ROUNDING = 2 ** -3.5;
+
+/** The reference's values, rounded: all near, and on a coarser grid. */
+function castBetween(
+  ours: HostTensor,
+  reference: HostTensor,
+  dtype: Assembly["dtype"] | undefined,
+): string | undefined {
+  if (sameValues(ours, roundedToBf16(reference))) return "every value is rounded to bfloat16";
+  if (sameValues(ours, roundedToF16(reference))) return "every value is rounded to float16";
+  let largest = 0;
+  for (const value of reference.data) largest = Math.max(largest, Math.abs(value));
+  const isNear = ours.data.every((value, index) => {
+    const other = reference.data[index] ?? 0;
+    return Math.abs(value - other) <= COARSEST_ROUNDING * Math.abs(other) + largest / 12;
+  });
+  if (!isNear || dtype === undefined) return undefined;
+  const grid = gridOf(ours, dtype);
+  if (grid === undefined || gridOf(reference, dtype) === grid) return undefined;
+  return `every value is one of ${grid}, near the other side's: it was rounded through it`;
+}

@@ -1,0 +1,169 @@
+import { WbError } from "../../errors/wb-error.ts";
+import { transposedAssembly, type Assembly } from "../../mapping/assembly.ts";
+import { canonicalize, type Canonical } from "../../mapping/canonical.ts";
+import type { ModelConfig } from "../../mapping/model-config.ts";
+import { refuseProblems, type MappingProblem } from "../../mapping/problems.ts";
+import type { LinearLayout } from "../../mapping/step.ts";
+import { renderShape, sameShape } from "../../tensor/shape.ts";
+import type { Checkpoint } from "../../tensor/table.ts";
+import { commonLayer, type Diagnosis } from "./diagnosis.ts";
+import { EMBEDDINGS, HEAD } from "./table-hypotheses.ts";
+
+/** A model's tensors as far as names and shapes let them be told, and what is wrong with those. */
+export interface Structure {
+  /** By Hugging Face name; transposed ones are put right. */
+  readonly tensors: ReadonlyMap<string, Assembly>;
+  /** Empty when every name and shape is as config.json asks. */
+  readonly diagnoses: readonly Diagnosis[];
+  /** False when tensors are missing, so that the model cannot run. */
+  readonly isComplete: boolean;
+}
+
+/**
+ * The tensors of a checkpoint that may not be what its config.json describes. Weights that lie the other way than the rest are
+ * turned and named, missing biases and layers are named; anything else is refused as `canonicalTensors` does.
+ * @throws WbError WB2701, WB3702, WB3704.
+ */
+export function structureOf(
+  checkpoint: Checkpoint,
+  config: ModelConfig,
+  sourceLayout?: LinearLayout,
+): Structure {
+  const { tensors, turned, problems: rest } = lenientTensors(checkpoint, config, sourceLayout);
+  const diagnoses: Diagnosis[] = turned.length === 0 ? [] : [transposed(turned, tensors)];
+  if (rest.length === 0) return { tensors, diagnoses, isComplete: true };
+  const named = nameMissing(rest, config);
+  if (named.length === 0) refuseProblems(rest, checkpoint.path);
+  return { tensors, diagnoses: [...diagnoses, ...named], isComplete: false };
+}
+
+/** A model's tensors where names and shapes allow, and what does not fit. */
+export interface LenientTensors {
+  /** By Hugging Face name, in torch's layout. */
+  readonly tensors: ReadonlyMap<string, Assembly>;
+  /** Those that lie the other way than the rest of the file, put right. */
+  readonly turned: readonly string[];
+  readonly problems: readonly MappingProblem[];
+}
+
+/** As `canonicalTensors`, but for files whose names and shapes may be wrong. @throws WbError WB2701, WB3704. */
+export function lenientTensors(
+  checkpoint: Checkpoint,
+  config: ModelConfig,
+  sourceLayout?: LinearLayout,
+): LenientTensors {
+  const canonical = canonicalizeMajority(checkpoint, config, sourceLayout);
+  const tensors = new Map(
+    [...canonical.tensors].map(([name, { assembly }]) => [name, assembly] as const),
+  );
+  const embeddings = tensors.get(EMBEDDINGS);
+  if (config.tieWordEmbeddings && !tensors.has(HEAD) && embeddings !== undefined)
+    tensors.set(HEAD, embeddings);
+  const { turned, rest } = turnBack(canonical, tensors);
+  return { tensors, turned, problems: rest };
+}
+
+/** Where weights contradict each other on the layout, the more numerous decide. */
+function canonicalizeMajority(
+  checkpoint: Checkpoint,
+  config: ModelConfig,
+  sourceLayout: LinearLayout | undefined,
+): Canonical {
+  try {
+    return canonicalize(checkpoint, config, { sourceLayout });
+  } catch (error) {
+    if (!(error instanceof WbError) || error.code !== "WB3703") throw error;
+    const both = (["torch", "paddle"] as const).map((layout) =>
+      canonicalize(checkpoint, config, { sourceLayout: layout }),
+    );
+    const [torch, paddle] = both;
+    if (torch === undefined || paddle === undefined) throw error;
+    return torch.problems.length <= paddle.problems.length ? torch : paddle;
+  }
+}
+
+/** Puts matrices right that lie the other way than the rest; gives their names and the problems that remain. */
+function turnBack(
+  canonical: Canonical,
+  tensors: Map<string, Assembly>,
+): { readonly turned: readonly string[]; readonly rest: readonly MappingProblem[] } {
+  const turned: string[] = [];
+  const rest: MappingProblem[] = [];
+  for (const problem of canonical.problems) {
+    const found = canonical.misshapen.get(problem.tensor);
+    const whole = found === undefined ? undefined : fitting(found.stored, found.spec.shape);
+    if (whole === undefined) rest.push(problem);
+    else {
+      turned.push(problem.tensor);
+      tensors.set(problem.tensor, whole);
+    }
+  }
+  return { turned, rest };
+}
+
+/** A stored matrix, as it lies or turned, whichever has the shape. */
+function fitting(stored: Assembly, shape: readonly number[]): Assembly | undefined {
+  if (stored.shape.length !== 2) return undefined;
+  const turned = transposedAssembly(stored);
+  return [stored, turned].find((assembly) => sameShape(assembly.shape, shape));
+}
+
+function transposed(names: readonly string[], tensors: ReadonlyMap<string, Assembly>): Diagnosis {
+  const [first = ""] = names;
+  const shape = renderShape(tensors.get(first)?.shape ?? []);
+  return {
+    cause: "transposed",
+    tensors: names,
+    ...commonLayer(names),
+    evidence: `stored with its axes the other way round than the rest of the file: ${first} should be ${shape} as [out, in]`,
+  };
+}
+
+/** Missing biases and layers have a name; other missing and unknown tensors have none. */
+function nameMissing(
+  problems: readonly MappingProblem[],
+  config: ModelConfig,
+): readonly Diagnosis[] {
+  const missing = problems.filter(({ kind }) => kind === "missing").map(({ tensor }) => tensor);
+  const unknown = problems.filter(({ kind }) => kind === "unknown").map(({ tensor }) => tensor);
+  if (missing.length + unknown.length !== problems.length) return [];
+  const layers = layersIn(missing.length > 0 ? missing : unknown);
+  const allLayers = [...missing, ...unknown].every((name) => /layers\.\d+\./.test(name));
+  const wholeLayers = allLayers && layers.length > 0 && (missing.length === 0 || hasNorms(missing));
+  if (wholeLayers && (missing.length === 0) !== (unknown.length === 0)) {
+    const stored =
+      missing.length > 0 ? config.layers - layers.length : config.layers + layers.length;
+    return [
+      {
+        cause: "config-mismatch",
+        tensors: [],
+        evidence: `num_hidden_layers is ${config.layers}, the file has ${stored} layers`,
+      },
+    ];
+  }
+  if (unknown.length === 0 && missing.every((name) => name.endsWith(".bias"))) {
+    return [
+      {
+        cause: "bias-missing",
+        tensors: missing,
+        ...commonLayer(missing),
+        evidence: `config.json asks for biases, the file has none under ${missing.length === 1 ? "this name" : `these ${missing.length} names`}`,
+      },
+    ];
+  }
+  return [];
+}
+
+function layersIn(names: readonly string[]): readonly number[] {
+  const numbers = names.flatMap((name) => {
+    const number = /layers\.(\d+)\./.exec(name)?.[1];
+    return number === undefined ? [] : [Number(number)];
+  });
+  return [...new Set(numbers)];
+}
+
+function hasNorms(names: readonly string[]): boolean {
+  return layersIn(names).every((layer) =>
+    names.some((name) => name.includes(`layers.${layer}.input_layernorm`)),
+  );
+}
