@@ -54,8 +54,3 @@ export function segmentBytes(segment: Segment): number {
 export function fileBytes(file: FilePlan): number {
   return file.segments.reduce((sum, segment) => sum + segmentBytes(segment), 0);
 }
-
-/** The tensors of a file in the order in which they lie. */
-export function tensorsOf(file: FilePlan): readonly OutputTensor[] {
-  return file.segments.flatMap((segment) => (segment.kind === "tensor" ? [segment.tensor] : []));
-}

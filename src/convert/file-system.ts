@@ -62,11 +62,32 @@ export const REAL_FILE_SYSTEM: FileSystem = {
   },
 };
 
+/**
+ * Bytes after which what was written so far is sent to the disk, while more is being written: otherwise the system collects
+ * gigabytes and the last flush waits for all of them.
+ */
+const FLUSH_BYTES = 128 * 2 ** 20;
+
 function outputFile(path: string, handle: FileHandle): OutputFile {
+  let unflushed = 0;
+  let flushing: Promise<void> | undefined;
+  const flushEarly = (count: number): void => {
+    unflushed += count;
+    if (unflushed < FLUSH_BYTES || flushing !== undefined) return;
+    unflushed = 0;
+    // A failure shows itself again in the last flush, which is the one that counts.
+    flushing = handle
+      .datasync()
+      .catch(() => undefined)
+      .then(() => {
+        flushing = undefined;
+      });
+  };
   return {
     path,
     write: (bytes, position) =>
       guarded(path, "written", async () => {
+        flushEarly(bytes.byteLength);
         let done = 0;
         while (done < bytes.byteLength) {
           const { bytesWritten } = await handle.write(
@@ -83,8 +104,16 @@ function outputFile(path: string, handle: FileHandle): OutputFile {
           done += bytesWritten;
         }
       }),
-    sync: () => guarded(path, "flushed to the disk", () => handle.sync()),
-    close: () => guarded(path, "closed", () => handle.close()),
+    sync: () =>
+      guarded(path, "flushed to the disk", async () => {
+        await flushing;
+        await handle.sync();
+      }),
+    close: () =>
+      guarded(path, "closed", async () => {
+        await flushing;
+        await handle.close();
+      }),
   };
 }
 

@@ -9,7 +9,8 @@ import { exists, freeBytes, type FileSystem } from "./file-system.ts";
 import { beginJournal, journalCommit, planDigest } from "./journal.ts";
 import type { Outputs } from "./outputs.ts";
 import { nearestFolder, refuseSource, takeTarget, type Target } from "./target-folder.ts";
-import { verifyOutput, writeOutput, type TensorOutcome } from "./write-file.ts";
+import { Verification } from "./verification.ts";
+import { writeOutput, type TensorOutcome } from "./write-file.ts";
 
 /** A small file that goes beside the weights. */
 export interface SideFile {
@@ -116,18 +117,24 @@ async function writeAll(
   const onWritten = counter("convert");
   const onVerified = counter("verify");
   for (const file of outputs.files) {
-    const outcomes = await writeOutput(file, target, {
-      fileSystem,
-      buffers,
-      signal,
-      onBytes: onWritten,
-    });
-    if (options.verify) {
+    const verification = options.verify
+      ? new Verification(file, { signal, onBytes: onVerified })
+      : undefined;
+    try {
+      const outcomes = await writeOutput(file, target, {
+        fileSystem,
+        buffers,
+        signal,
+        onBytes: onWritten,
+        onTensor: (path, tensor, begin) => verification?.written(path, tensor, begin),
+      });
       const staged = join(target.staging, file.name);
       const path = (await exists(staged)) ? staged : join(target.folder, file.name);
-      await verifyOutput(file, path, outcomes, { signal, onBytes: onVerified });
+      await verification?.finish(path, outcomes);
+      for (const [name, outcome] of outcomes) all.set(name, outcome);
+    } finally {
+      await verification?.close();
     }
-    for (const [name, outcome] of outcomes) all.set(name, outcome);
   }
   return all;
 }

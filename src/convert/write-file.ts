@@ -1,13 +1,11 @@
-import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { crc32 } from "node:zlib";
-import { WbError } from "../errors/wb-error.ts";
 import type { BufferRing } from "../mapping/read-assembly.ts";
 import { openFileSource } from "../checkpoint/sources.ts";
 import type { CastCounts } from "./cast.ts";
-import { fileBytes, segmentBytes, type FilePlan, type OutputTensor } from "./file-plan.ts";
+import { segmentBytes, type FilePlan, type OutputTensor } from "./file-plan.ts";
 import { exists, type FileSystem, type OutputFile } from "./file-system.ts";
 import { journalTensor, type Journal, type JournalTensor } from "./journal.ts";
+import { startReadBack } from "./read-back.ts";
 import type { Target } from "./target-folder.ts";
 import { writeTensor } from "./write-tensor.ts";
 
@@ -23,10 +21,9 @@ export interface WriteFileOptions {
   readonly signal?: AbortSignal | undefined;
   /** Told the bytes as they are written, or found written by an interrupted conversion. */
   onBytes(count: number, item: string): void;
+  /** Told that a tensor's bytes are in the file at `path`, from `begin`. */
+  onTensor?(path: string, tensor: OutputTensor, begin: number): void;
 }
-
-/** Bytes of a read when a written file is looked at again. */
-const READ_BYTES = 2 ** 20;
 
 interface KnownTensor extends TensorOutcome {
   readonly crc32: number | undefined;
@@ -78,6 +75,7 @@ async function writeSegments(
       known.set(segment.tensor.name, outcome);
       await journalTensor(target.staging, journalEntry(file.name, segment.tensor.name, outcome));
     }
+    if (segment.kind === "tensor") options.onTensor?.(output.path, segment.tensor, begin);
     position += segmentBytes(segment);
   }
 }
@@ -142,10 +140,10 @@ async function* readBack(
   file: FilePlan,
   path: string,
   wanted: (name: string) => boolean,
-  signal?: AbortSignal,
 ): AsyncGenerator<{ tensor: OutputTensor; sha256: string; checksum: number }> {
   const source = await openFileSource(path);
-  const buffer = new Uint8Array(READ_BYTES);
+  await source.close();
+  const reader = startReadBack(path);
   try {
     let position = 0;
     for (const segment of file.segments) {
@@ -153,50 +151,10 @@ async function* readBack(
       position += segmentBytes(segment);
       if (segment.kind !== "tensor" || !wanted(segment.tensor.name) || position > source.byteLength)
         continue;
-      const hash = createHash("sha256");
-      let checksum = 0;
-      for (let at = begin; at < position; at += READ_BYTES) {
-        signal?.throwIfAborted();
-        const chunk = buffer.subarray(0, Math.min(READ_BYTES, position - at));
-        await source.readInto(at, chunk);
-        hash.update(chunk);
-        if (file.needsCrc32) checksum = crc32(chunk, checksum);
-      }
-      yield { tensor: segment.tensor, sha256: hash.digest("hex"), checksum };
+      const digest = await reader.digest(begin, position, file.needsCrc32);
+      yield { tensor: segment.tensor, sha256: digest.sha256, checksum: digest.crc32 };
     }
   } finally {
-    await source.close();
-  }
-}
-
-/**
- * Reads a finished file from the disk and compares each tensor's digest with the one it was written with.
- * @throws WbError WB1901.
- */
-export async function verifyOutput(
-  file: FilePlan,
-  path: string,
-  outcomes: ReadonlyMap<string, TensorOutcome>,
-  options: Pick<WriteFileOptions, "signal" | "onBytes">,
-): Promise<void> {
-  let seen = 0;
-  for await (const { tensor, sha256 } of readBack(file, path, () => true, options.signal)) {
-    const expected = outcomes.get(tensor.name)?.sha256;
-    if (sha256 !== expected) {
-      throw new WbError(
-        "WB1901",
-        `${path}: tensor ${tensor.name} was written with SHA-256 ${String(expected)}, read back it is ${sha256}`,
-      );
-    }
-    seen++;
-    options.onBytes(tensor.byteLength, tensor.name);
-  }
-  const source = await openFileSource(path);
-  await source.close();
-  if (seen !== outcomes.size || source.byteLength !== fileBytes(file)) {
-    throw new WbError(
-      "WB1901",
-      `${path}: has ${source.byteLength} bytes, expected ${fileBytes(file)}`,
-    );
+    await reader.close();
   }
 }
