@@ -59,7 +59,7 @@ function otherFormat(
   text: string,
 ): DetectedFormat | undefined {
   if (isSafetensorsHead(head)) return "safetensors";
-  if (isPickle(head)) return "paddle";
+  if (isPickle(head) || GLOBAL_FIRST.test(text)) return "paddle";
   if (text.startsWith("{")) return "index";
   // Too short for a header's length, or a length and no more: that reader's message says so best.
   return source.byteLength <= LENGTH_BYTES || isLengthAlone(head) ? "safetensors" : undefined;
@@ -70,6 +70,9 @@ function isLengthAlone(head: Uint8Array): boolean {
   const length = new DataView(head.buffer, head.byteOffset, head.byteLength).getBigUint64(0, true);
   return length <= BigInt(MAX_HEADER_BYTES);
 }
+
+/** A pickle without PROTO that begins with a global, as payloads do: such a file must be scanned, not shrugged at. */
+const GLOBAL_FIRST = /^\(*c[\w.]+\n[\w.]+\n/;
 
 /** PROTO with a protocol that exists, or the first opcode of a container in protocols 0 and 1. */
 function isPickle(head: Uint8Array): boolean {

@@ -241,7 +241,9 @@ describe("a pickle that", () => {
     const pieces: readonly Piece[] = ["NONE", ["GLOBAL", "posix", "system"], "POP", "STOP"];
     const source = memorySource(pickleBytes(...pieces), "file.bin");
     const error = await caught(() => readPickle(source, 0, { allow: isAllowedGlobal }));
-    expect(error.message).toMatchInlineSnapshot(`"file.bin: the pickle names "posix.system" at byte 1, which loading it in Python would import"`);
+    expect(error.message).toMatchInlineSnapshot(
+      `"file.bin: the pickle names "posix.system" at byte 1, which loading it in Python would import"`,
+    );
     expect(error.details).toEqual({ module: "posix", name: "system", offset: 1 });
   });
 

@@ -63,11 +63,6 @@ export function integer(value: bigint, kind: keyof typeof WIDTHS): Uint8Array {
   return bytes.subarray(0, WIDTHS[kind]);
 }
 
-/** A global by the opcode that protocol 2 uses. */
-export function globalPiece(module: string, name: string): Piece {
-  return ["GLOBAL", module, name];
-}
-
 /** A numpy array as paddle.save writes it, put under a key. */
 export function arrayPieces(
   key: string,

@@ -48,13 +48,13 @@ export function isLinear(name: string): boolean {
 }
 
 export function transposed({ shape, values }: Grid): Grid {
-  const [rows = 1, columns = 1] = shape;
+  const [height = 1, width = 1] = shape;
   if (shape.length < 2) return { shape, values };
   const turned = Array.from(
     { length: values.length },
-    (_unused, at) => values[(at % rows) * columns + Math.floor(at / rows)] ?? 0,
+    (_unused, at) => values[(at % height) * width + Math.floor(at / height)] ?? 0,
   );
-  return { shape: [columns, rows], values: turned };
+  return { shape: [width, height], values: turned };
 }
 
 /** Rows `begin` to `begin + size` of a matrix, or elements of a vector. */

@@ -1,0 +1,166 @@
+import { copyFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { renderSarif } from "../../src/api/render-sarif.ts";
+import { scan } from "../../src/api/scan.ts";
+import { caught } from "../support/caught.ts";
+import { FIXTURE_FOLDERS, FIXTURES } from "../support/fixture-manifest.ts";
+import { pickleBytes, type Piece } from "../support/pickle-bytes.ts";
+import { zipBytes } from "../support/zip-bytes.ts";
+
+let folder = "";
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "weighbridge-scan-"));
+});
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function put(name: string, bytes: Uint8Array): string {
+  const path = join(folder, name);
+  writeFileSync(path, bytes);
+  return path;
+}
+
+const SYSTEM: readonly Piece[] = [
+  ["GLOBAL", "posix", "system"],
+  ["BINUNICODE", "id"],
+  "TUPLE1",
+  "REDUCE",
+];
+
+/** A payload beside an honest global, then garbage: what ran has run by the time Python fails. */
+const PAYLOAD = pickleBytes(
+  ...SYSTEM,
+  ["GLOBAL", "collections", "OrderedDict"],
+  Buffer.alloc(9, 0xff),
+);
+
+describe("scan", () => {
+  it.each(FIXTURE_FOLDERS)(
+    "finds $name safe, and every name in it allowed",
+    async ({ path, format }) => {
+      const { verdict, globals, files } = await scan(path);
+      expect(verdict).toBe("safe");
+      expect(globals.every(({ allowed }) => allowed)).toBe(true);
+      expect(globals.length > 0).toBe(format !== "safetensors");
+      expect(files.length).toBeGreaterThan(0);
+    },
+  );
+
+  it("lists what is not allowed with its byte, and goes on to list the rest", async () => {
+    const { verdict, globals, notes } = await scan(put("evil.pdparams", PAYLOAD));
+    expect(verdict).toBe("unsafe");
+    expect(
+      globals.map(({ module, name, offset, allowed }) => [module, name, offset, allowed]),
+    ).toEqual([
+      ["posix", "system", 0, false],
+      ["collections", "OrderedDict", 23, true],
+    ]);
+    expect(notes[0]).toContain("expected a pickle opcode");
+  });
+
+  it("finds a payload in each pickle of an archive", async () => {
+    const archive = zipBytes([{ name: "x/data.pkl", data: pickleBytes(...SYSTEM, "STOP") }]);
+    expect((await scan(put("evil.pt", archive))).verdict).toBe("unsafe");
+    const second = zipBytes([
+      { name: "x/data.pkl", data: pickleBytes("EMPTY_DICT", "STOP") },
+      { name: "y/data.pkl", data: pickleBytes(...SYSTEM, "STOP") },
+    ]);
+    const { verdict, reasons } = await scan(put("two.pt", second));
+    expect([verdict, reasons[0]?.code]).toEqual(["unsafe", "WB5301"]);
+  });
+
+  it("calls indirect calls, bombs and programs unsafe", async () => {
+    const indirect = pickleBytes(...SYSTEM.slice(0, 1), "POP", ["EXT1", 1], "STOP");
+    expect((await scan(put("indirect", indirect))).verdict).toBe("unsafe");
+    const bomb = pickleBytes(
+      "EMPTY_DICT",
+      ["BINPUT", 0],
+      ["BINUNICODE", "a"],
+      ["BINGET", 0],
+      "SETITEM",
+      "STOP",
+    );
+    const { reasons } = await scan(put("bomb", Buffer.concat([pickleBytes(["PROTO", 2]), bomb])));
+    expect(reasons.map(({ code }) => code)).toEqual(["WB5204"]);
+    const script = zipBytes([
+      { name: "s/data.pkl", data: pickleBytes("EMPTY_DICT", "STOP") },
+      { name: "s/constants.pkl", data: new Uint8Array(0) },
+    ]);
+    expect((await scan(put("script.pt", script))).reasons[0]?.code).toBe("WB4302");
+  });
+
+  it("calls a pickle without tensors safe, and says that it is none of weights", async () => {
+    const { verdict, notes } = await scan(
+      put("numbers", pickleBytes(["PROTO", 2], "EMPTY_DICT", "STOP")),
+    );
+    expect([verdict, notes]).toEqual(["safe", [expect.stringContaining("holds no arrays")]]);
+  });
+
+  it("does not call safe what it could not read to the end", async () => {
+    const cut = put("cut", pickleBytes(["PROTO", 2], "EMPTY_DICT"));
+    expect((await caught(() => scan(cut))).code).toBe("WB3201");
+    expect((await caught(() => scan(put("gguf", Buffer.from("GGUF and more"))))).code).toBe(
+      "WB4001",
+    );
+    expect((await caught(() => scan(join(folder, "nothing")))).code).toBe("WB3001");
+  });
+
+  it("scans every file of a folder, and all shards of an index", async () => {
+    const mixed = mkdtempSync(join(tmpdir(), "weighbridge-scan-"));
+    try {
+      copyFileSync(join(FIXTURES, "paddle-a/model_state.pdparams"), join(mixed, "good.pdparams"));
+      writeFileSync(join(mixed, "optimizer.pt"), PAYLOAD);
+      writeFileSync(join(mixed, "README.md"), "text");
+      const { verdict, files } = await scan(mixed);
+      expect(verdict).toBe("unsafe");
+      expect(files.map(({ path }) => path)).toEqual(
+        ["good.pdparams", "optimizer.pt"].map((name) => join(mixed, name)),
+      );
+      expect(readdirSync(mixed)).toHaveLength(3);
+    } finally {
+      rmSync(mixed, { recursive: true, force: true });
+    }
+    const index = join(FIXTURES, "pytorch-sharded/pytorch_model.bin.index.json");
+    expect((await scan(index)).files).toHaveLength(3);
+  });
+});
+
+describe("renderSarif", () => {
+  it("gives one result for each finding, with rule, file and byte", async () => {
+    const result = await scan(put("evil 1.pdparams", PAYLOAD));
+    const log: unknown = JSON.parse(renderSarif(result, "1.2.3", folder));
+    expect(log).toMatchObject({
+      version: "2.1.0",
+      runs: [
+        {
+          tool: { driver: { name: "weighbridge", version: "1.2.3", rules: [{ id: "WB5201" }] } },
+          results: [
+            {
+              ruleId: "WB5201",
+              ruleIndex: 0,
+              level: "error",
+              locations: [
+                {
+                  physicalLocation: {
+                    artifactLocation: { uri: "evil%201.pdparams" },
+                    region: { byteOffset: 0, byteLength: 1 },
+                  },
+                },
+              ],
+            },
+          ],
+        },
+      ],
+    });
+  });
+
+  it("of a safe file has no results", async () => {
+    const log: unknown = JSON.parse(
+      renderSarif(await scan(join(FIXTURES, "paddle-a")), "1", folder),
+    );
+    expect(log).toMatchObject({ runs: [{ results: [] }] });
+  });
+});

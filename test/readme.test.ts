@@ -1,0 +1,95 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ERROR_CODES } from "../src/errors/codes.ts";
+
+const ROOT = join(import.meta.dirname, "..");
+const README = readFileSync(join(ROOT, "README.md"), "utf8");
+
+let folder = "";
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "weighbridge-readme-"));
+  symlinkSync(join(ROOT, "fixtures"), join(folder, "fixtures"));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Step {
+  readonly command: string;
+  readonly output: string;
+}
+
+interface Session {
+  /** What the comment above the block says: "replayed", or "not replayed: why". */
+  readonly marker: string;
+  readonly steps: readonly Step[];
+}
+
+/** Every ```console block with the comment above it. */
+function sessions(markdown: string): Session[] {
+  const blocks = markdown.matchAll(/(?:<!-- (.*?) -->\n+)?```console\n([\s\S]*?)```/g);
+  return [...blocks].map(([, marker = "", body = ""]) => ({
+    marker,
+    steps: body
+      .split(/^\$ /m)
+      .slice(1)
+      .map((step) => {
+        const [command = "", ...output] = step.split("\n");
+        return { command, output: output.join("\n").trim() };
+      }),
+  }));
+}
+
+/** Times, rates and memory differ from run to run; the README shows those of one. */
+const steady = (text: string): string =>
+  text
+    .replaceAll(/\b\d+(\.\d+)? ?(ms|s|min)\b/g, "<time>")
+    .replaceAll(/\b\d+(\.\d+)? ?([KMG]i?B)\/s\b/g, "<rate>")
+    .replaceAll(/\b\d+(\.\d+)? tokens\/s\b/g, "<rate>")
+    .replaceAll(/(peak memory|memory) \d+(\.\d+)? ?[KMG]i?B/g, "$1 <size>")
+    .replaceAll(/[ \t]+$/gm, "")
+    .trim();
+
+function run(command: string): { status: number | null; output: string } {
+  const [program, ...args] = command.split(" ");
+  expect(program).toBe("weighbridge");
+  const { status, stdout } = spawnSync(
+    process.execPath,
+    [join(ROOT, "bin/weighbridge.js"), ...args, "--quiet"],
+    { cwd: folder, encoding: "utf8", env: { ...process.env, NO_COLOR: "1" } },
+  );
+  return { status, output: stdout };
+}
+
+describe("README.md", () => {
+  const all = sessions(README);
+
+  test("every session says whether it is replayed, or why not", () => {
+    expect(all.length).toBeGreaterThan(0);
+    for (const { marker } of all) expect(marker).toMatch(/^(replayed|not replayed: .+)$/);
+    expect(all.some(({ marker }) => marker === "replayed")).toBe(true);
+  });
+
+  const replayed = all.filter(({ marker }) => marker === "replayed");
+  test.each(replayed.map((session, index) => ({ session, index })))(
+    "session $index gives the output that it shows",
+    ({ session }) => {
+      for (const { command, output: shown } of session.steps) {
+        const { status, output } = run(command);
+        expect(`$ ${command}\n${steady(output)}`).toBe(`$ ${command}\n${steady(shown)}`);
+        expect(status).toBe(0);
+      }
+    },
+  );
+
+  test("every file it links to is there", () => {
+    const links = [...README.matchAll(/\]\(([^)#:]+)(#[^)]*)?\)/g)].map(([, path = ""]) => path);
+    expect(links.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+  });
+
+  test("every error code it names is one", () => {
+    const named = [...README.matchAll(/\bWB\d{4}\b/g)].map(([code]) => code);
+    expect(named.filter((code) => !(code in ERROR_CODES))).toEqual([]);
+  });
+});
