@@ -14,12 +14,7 @@ export {
 } from "./api/inspect.ts";
 export { ERROR_CODES, type ErrorCode } from "./errors/codes.ts";
 export { WbError, type ErrorDetails } from "./errors/wb-error.ts";
-export {
-  logits,
-  type LogitsOptions,
-  type LogitsResult,
-  type PositionTop,
-} from "./api/logits.ts";
+export { logits, type LogitsOptions, type LogitsResult, type PositionTop } from "./api/logits.ts";
 export type { Prompt } from "./api/prompts.ts";
 export { openRuntime, type Runtime, type RuntimeOptions } from "./api/open-runtime.ts";
 export {
@@ -38,3 +33,19 @@ export {
   type InstallNativeOptions,
   type NativeStatus,
 } from "./api/native.ts";
+export { diff, type DiffedTensor, type DiffModelsOptions, type DiffResult } from "./api/diff.ts";
+export {
+  generate,
+  type GeneratedText,
+  type GenerateOptions,
+  type GenerateResult,
+} from "./api/generate.ts";
+export {
+  goldenScript,
+  recordGolden,
+  type RecordedGolden,
+  type RecordGoldenOptions,
+} from "./api/golden.ts";
+export { verify, type Comparison, type VerifyOptions, type VerifyResult } from "./api/verify.ts";
+export { writeReports, type ReportPaths } from "./api/reports.ts";
+export { demo, type DemoOptions, type DemoResult, type DemoStep } from "./api/demo.ts";

@@ -2,9 +2,11 @@ import type { Command } from "./command.ts";
 import { check } from "./commands/check.ts";
 import { config } from "./commands/config.ts";
 import { convert } from "./commands/convert.ts";
+import { demo } from "./commands/demo.ts";
 import { diff } from "./commands/diff.ts";
 import { doctor } from "./commands/doctor.ts";
 import { explain } from "./commands/explain.ts";
+import { generate } from "./commands/generate.ts";
 import { golden } from "./commands/golden.ts";
 import { inspect } from "./commands/inspect.ts";
 import { logits } from "./commands/logits.ts";
@@ -21,9 +23,11 @@ export const COMMANDS: readonly Command[] = [
   diff,
   verify,
   golden,
+  generate,
   logits,
   explain,
   doctor,
+  demo,
   native,
   config(() => COMMANDS),
 ];

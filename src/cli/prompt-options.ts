@@ -18,8 +18,11 @@ export function withPromptOptions(argv: Argv): Argv {
 
 /** Prompts of the command line; empty when none was given. */
 export function promptsOf(args: Arguments): readonly Prompt[] {
-  const ids = list(args["input-ids"]).map((text): Prompt => ({ kind: "ids", ids: parseIds(text) }));
-  const texts = list(args["prompt"]).map((text): Prompt => ({ kind: "text", text }));
+  const ids = listOf(args["input-ids"]).map((text): Prompt => ({
+    kind: "ids",
+    ids: parseIds(text),
+  }));
+  const texts = listOf(args["prompt"]).map((text): Prompt => ({ kind: "text", text }));
   return [...ids, ...texts];
 }
 
@@ -30,7 +33,8 @@ export function requiredPrompts(args: Arguments): readonly Prompt[] {
   throw new WbError("WB2001", "expected --input-ids or --prompt");
 }
 
-function list(value: unknown): readonly string[] {
+/** An option that may have been given several times. */
+export function listOf(value: unknown): readonly string[] {
   if (value === undefined) return [];
   const items: readonly unknown[] = Array.isArray(value) ? value : [value];
   return items.map(String);
