@@ -45,6 +45,7 @@ function sessions(markdown: string): Session[] {
 const steady = (text: string): string =>
   text
     .replaceAll(/\b\d+(\.\d+)? ?(ms|s|min)\b/g, "<time>")
+    .replaceAll(/\b\d+:\d\d\b/g, "<time>")
     .replaceAll(/\b\d+(\.\d+)? ?([KMG]i?B)\/s\b/g, "<rate>")
     .replaceAll(/\b\d+(\.\d+)? tokens\/s\b/g, "<rate>")
     .replaceAll(/(peak memory|memory) \d+(\.\d+)? ?[KMG]i?B/g, "$1 <size>")
