@@ -128,7 +128,9 @@ function verifyPackages() {
   const script = `import json, warnings; warnings.simplefilter("ignore")
 import ${Object.values(IMPORTED).join(", ")}
 assert float(torch.ones(2).sum()) == 2 and float(paddle.ones([2]).sum()) == 2
-print(json.dumps({${Object.entries(IMPORTED).map(([name, module]) => `"${name}": ${module}.__version__`).join(", ")}}))`;
+print(json.dumps({${Object.entries(IMPORTED)
+    .map(([name, module]) => `"${name}": ${module}.__version__`)
+    .join(", ")}}))`;
   const { status, stdout, stderr } = spawnSync(PYTHON, ["-c", script], {
     encoding: "utf8",
     env: { ...process.env, PYTHONNOUSERSITE: "1" },
