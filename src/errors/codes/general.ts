@@ -2,17 +2,6 @@ import type { CodeTable } from "../code-table.ts";
 
 /** Codes that belong to no format: differences (1), usage (2), environment (6), our own faults (7), interruption (9). */
 export const GENERAL_CODES = {
-  WB1001: {
-    title: "the compared weights or logits differ",
-    meaning: "A comparison was made and its gate failed.",
-    remedy:
-      "Read the diagnosis; the tolerance that would have passed is stated beside each number.",
-  },
-  WB1002: {
-    title: "nothing was compared",
-    meaning: "The two sides had nothing in common, and comparing nothing proves nothing.",
-    remedy: "Check that both sides are the same model and that the golden file has prompts.",
-  },
   WB2001: {
     title: "wrong usage",
     meaning:

@@ -19,13 +19,6 @@ export const ZIP_CODES = {
     meaning: "A header of the tar file has a wrong checksum or size, or an entry is missing.",
     remedy: "Download or copy the file again and compare its size with the original's.",
   },
-  WB3104: {
-    title: "a record's checksum differs",
-    meaning:
-      "The CRC-32 in the zip directory is not that of the data. torch.load does not look at it; damage is likely.",
-    remedy:
-      "Download the file again. If it was saved with torch.serialization.set_crc32_options(False), this can be ignored.",
-  },
   WB4101: {
     title: "an archive feature that torch.save never uses",
     meaning: "The zip is encrypted, compressed, or split over several volumes.",
