@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 
-const ORACLES = join(import.meta.dirname, "../../../shared/oracles");
+export const ORACLES = join(import.meta.dirname, "../../../shared/oracles");
 
 /** Small checkpoints with goldens of InternLM's own modeling code, where they lie beside the project; else not `present`. */
 export const SHARED_ORACLES = ["nano", "nano-ntk"].map((name) => {

@@ -24,8 +24,6 @@ export async function diagnoseEmbeddings(
   const table = await lab.read(EMBEDDINGS);
   const width = laboratory.config.hiddenSize;
   const { wrong, checked } = wrongRows(lab, table, width);
-  const nonFinite = await judgeValues([EMBEDDINGS], laboratory, lab.read, ["non-finite"]);
-  if (nonFinite.length > 0) return nonFinite;
   const shift = commonShift(wrong, table, width);
   if (shift !== undefined) {
     return [
@@ -41,7 +39,7 @@ export async function diagnoseEmbeddings(
   const other = await fromHead(lab, wrong, table, width, before);
   if (other !== undefined) return [other];
   for (const hypothesis of rereadsOf([EMBEDDINGS], (name) => laboratory.facts(name)?.dtype)) {
-    const undone = (await hypothesis.undo(lab.read)).get(EMBEDDINGS);
+    const undone = (await hypothesis.undo(lab.read, lab.readBits)).get(EMBEDDINGS);
     if (undone !== undefined && wrong.every((row) => isRow(undone, row.id, row.golden, width))) {
       return [
         {
@@ -54,6 +52,8 @@ export async function diagnoseEmbeddings(
       ];
     }
   }
+  const nonFinite = await judgeValues([EMBEDDINGS], laboratory, lab.read, ["non-finite"]);
+  if (nonFinite.length > 0) return nonFinite;
   const shown = await judgeValues([EMBEDDINGS], laboratory, lab.read);
   if (shown.length > 0) return shown.map((diagnosis) => ({ ...diagnosis, before }));
   const listed = wrong.slice(0, LISTED).map(({ id }) => id);
@@ -93,25 +93,31 @@ function isRow(table: HostTensor, row: number, values: Float32Array, width: numb
   );
 }
 
-/** The one distance at which all wrong rows are found again. */
+/** Share of the wrong rows that must be found again at one distance. */
+const SHIFTED_SHARE = 0.75;
+
+/** The one distance at which nearly all wrong rows are found again. */
 function commonShift(
   wrong: readonly WrongRow[],
   table: HostTensor,
   width: number,
 ): number | undefined {
   const rows = table.data.length / width;
-  const [first] = wrong;
-  if (first === undefined) return undefined;
-  for (let row = 0; row < rows; row++) {
-    const shift = row - first.id;
-    if (shift === 0 || !isRow(table, row, first.golden, width)) continue;
-    const isCommon = wrong.every(({ id, golden }) =>
+  const candidates = new Set(
+    wrong.slice(0, 4).flatMap(({ id, golden }) =>
+      Array.from({ length: rows }, (_unused, row) => row)
+        .filter((row) => row !== id && isRow(table, row, golden, width))
+        .map((row) => row - id),
+    ),
+  );
+  for (const shift of candidates) {
+    const shifted = wrong.filter(({ id, golden }) =>
       [id + shift, (id + shift + rows) % rows].some((candidate) =>
         isRow(table, candidate, golden, width),
       ),
-    );
-    // One token alone could be a copied row; a shift moves its neighbours too.
-    if (isCommon && wrong.length > 1) return shift;
+    ).length;
+    // One token alone could be a copied row; a shift moves its neighbours too, all but those that fell out at its end.
+    if (shifted > 1 && shifted >= SHIFTED_SHARE * wrong.length) return shift;
   }
   return undefined;
 }

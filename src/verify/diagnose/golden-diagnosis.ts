@@ -1,3 +1,4 @@
+import type { Dtype } from "../../tensor/dtype.ts";
 import type { Golden } from "../golden.ts";
 import { maxMagnitude } from "../metrics.ts";
 import type { Laboratory } from "../model-runner.ts";
@@ -7,9 +8,11 @@ import { commonLayer, fall, type Diagnosis } from "./diagnosis.ts";
 import { diagnoseEmbeddings } from "./embedding-diagnosis.ts";
 import { diagnoseFromLogits } from "./logits-diagnosis.ts";
 import { diagnoseHead } from "./head-diagnosis.ts";
-import { layerHypotheses, layerNames } from "./hypotheses.ts";
-import { describePart, LocalLab, type Part } from "./local-lab.ts";
+import { layerHypotheses, layerNames, rereadHypotheses } from "./hypotheses.ts";
+import { describePart, LocalLab, type Changes, type Part } from "./local-lab.ts";
 import { mergeDiagnoses } from "./merge-diagnoses.ts";
+import { explainNonFinite } from "./non-finite.ts";
+import { tryOutliers } from "./outliers.ts";
 import { locateInLayer } from "./residual.ts";
 import { SearchBudget, searchExplanations } from "./search.ts";
 import { judgeValues } from "./value-diagnosis.ts";
@@ -154,18 +157,19 @@ async function diagnoseLayer(
   const names = layerNames(layer, laboratory.names());
   const isLast = layer === laboratory.config.layers - 1;
   const suspects = isLast ? [...names, "model.norm.weight"] : names;
-  const decisive = await judgeValues(suspects, laboratory, lab.read, ["non-finite"]);
-  if (decisive.length > 0) return decisive;
-  const hypotheses = layerHypotheses(
-    layer,
-    laboratory.config,
-    laboratory.names(),
-    (name) => laboratory.facts(name)?.dtype,
-  );
+  const dtypeOf = (name: string): ReturnType<typeof dtypeIn> => dtypeIn(lab, name);
+  const measure = (changes: Changes): Promise<number> => lab.difference(suspect.part, changes);
+  const nonFinite = await judgeValues(suspects, laboratory, lab.read, ["non-finite"]);
+  if (nonFinite.length > 0) {
+    const rereadings = rereadHypotheses(names, dtypeOf);
+    const { difference, noise } = suspect;
+    return explainNonFinite(nonFinite, rereadings, lab, measure, difference, noise, budget);
+  }
+  const hypotheses = layerHypotheses(layer, laboratory.config, laboratory.names(), dtypeOf);
   const explanations = await searchExplanations(
     hypotheses,
-    lab.read,
-    (changes) => lab.difference(suspect.part, changes),
+    lab,
+    measure,
     suspect.difference,
     suspect.noise,
     budget,
@@ -183,7 +187,13 @@ async function diagnoseLayer(
   const shown = await judgeValues(suspects, laboratory, lab.read);
   if (shown.length > 0)
     return shown.map((diagnosis) => ({ ...diagnosis, before: suspect.difference }));
+  const outlier = await tryOutliers(suspects, lab.read, measure, suspect.difference, budget);
+  if (outlier !== undefined) return [outlier];
   return [(await locateInLayer(lab, layer, suspect)) ?? undetermined(suspect, suspects)];
+}
+
+function dtypeIn({ laboratory }: LocalLab, name: string): Dtype | undefined {
+  return laboratory.facts(name)?.dtype;
 }
 
 function undetermined({ part, difference, noise }: Suspect, tensors: readonly string[]): Diagnosis {

@@ -1,5 +1,7 @@
 import { commonLayer, fall, type Diagnosis } from "./diagnosis.ts";
+import { rereadsOf } from "./hypotheses.ts";
 import type { LocalLab } from "./local-lab.ts";
+import { explainNonFinite } from "./non-finite.ts";
 import { searchExplanations, type SearchBudget } from "./search.ts";
 import { EMBEDDINGS, HEAD, tableHypotheses } from "./table-hypotheses.ts";
 import { sameValues } from "./tensor-edits.ts";
@@ -22,7 +24,18 @@ export async function diagnoseHead(
   const { config } = laboratory;
   const name = config.tieWordEmbeddings && laboratory.facts(HEAD) === undefined ? EMBEDDINGS : HEAD;
   const nonFinite = await judgeValues([name], laboratory, lab.read, ["non-finite"]);
-  if (nonFinite.length > 0) return nonFinite;
+  if (nonFinite.length > 0) {
+    const rereadings = rereadsOf([name], (at) => laboratory.facts(at)?.dtype);
+    return explainNonFinite(
+      nonFinite,
+      rereadings,
+      lab,
+      (changes) => lab.difference({ kind: "head" }, changes),
+      before,
+      noise,
+      budget,
+    );
+  }
   if (!config.tieWordEmbeddings && sameValues(await lab.read(HEAD), await lab.read(EMBEDDINGS))) {
     const evidence = "lm_head is the same as the embeddings, though config.json does not tie them";
     return [{ cause: "tied", tensors: [HEAD], evidence, before }];
@@ -49,7 +62,7 @@ export async function diagnoseHead(
   );
   const explained = await searchExplanations(
     hypotheses,
-    lab.read,
+    lab,
     (changes) => lab.difference({ kind: "head" }, changes),
     before,
     noise,

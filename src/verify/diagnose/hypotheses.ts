@@ -4,6 +4,7 @@ import type { HostTensor } from "../model-runner.ts";
 import type { Cause } from "./diagnosis.ts";
 import {
   halvesFromInterleaved,
+  halvesOf,
   headOrders,
   headRows,
   inverse,
@@ -19,6 +20,12 @@ import {
 /** Parameters read so far, by name. */
 export type Read = (name: string) => Promise<HostTensor>;
 
+/**
+ * The 16 bits of each stored element; undefined for other widths, and for parameters that something else was undone in. Values
+ * do not tell them: a NaN keeps no payload on its way through a float.
+ */
+export type ReadBits = (name: string) => Promise<Uint16Array | undefined>;
+
 /** A mistake that may have been made, and how the parameters would be without it. */
 export interface Hypothesis {
   readonly cause: Cause;
@@ -27,7 +34,7 @@ export interface Hypothesis {
   /** What was done to them, for the evidence. */
   readonly mistake: string;
   /** The parameters put right. */
-  undo(read: Read): Promise<ReadonlyMap<string, HostTensor>>;
+  undo(read: Read, readBits: ReadBits): Promise<ReadonlyMap<string, HostTensor>>;
 }
 
 const ATTENTION = ["q_proj", "k_proj", "v_proj", "o_proj"] as const;
@@ -51,18 +58,68 @@ export function layerHypotheses(
   names: readonly string[],
   dtypeOf: (name: string) => Dtype | undefined,
 ): readonly Hypothesis[] {
-  const at = (name: string): string => `model.layers.${layer}.${name}`;
   const has = new Set(names);
   const hypotheses = [
+    ...ownHypotheses(layer, config, names, dtypeOf),
+    ...layerSwapHypotheses(layer, config, names),
+  ];
+  return hypotheses.filter(({ tensors }) => tensors.every((name) => has.has(name)));
+}
+
+/** The same mistake made in every layer at once, as a converter makes it. */
+export function everywhereHypotheses(
+  config: ModelConfig,
+  names: readonly string[],
+  dtypeOf: (name: string) => Dtype | undefined,
+): readonly Hypothesis[] {
+  const layers = Array.from({ length: config.layers }, (_unused, layer) =>
+    ownHypotheses(layer, config, names, dtypeOf),
+  );
+  const has = new Set(names);
+  const [first = []] = layers;
+  return [
+    ...rereadsOf(names, dtypeOf),
+    ...first
+      .map((_hypothesis, index) => joined(layers.flatMap((list) => list[index] ?? [])))
+      .filter(({ tensors }) => tensors.every((name) => has.has(name))),
+  ];
+}
+
+/** Several mistakes of one kind as one. */
+function joined(hypotheses: readonly Hypothesis[]): Hypothesis {
+  const [first] = hypotheses;
+  return {
+    cause: first?.cause ?? "corrupt",
+    mistake: `in every layer: ${first?.mistake ?? ""}`,
+    tensors: hypotheses.flatMap(({ tensors }) => tensors),
+    undo: async (read, readBits) => {
+      const changes = new Map<string, HostTensor>();
+      for (const hypothesis of hypotheses) {
+        for (const [name, tensor] of await hypothesis.undo(read, readBits))
+          changes.set(name, tensor);
+      }
+      return changes;
+    },
+  };
+}
+
+/** Mistakes among one layer's own parameters. */
+function ownHypotheses(
+  layer: number,
+  config: ModelConfig,
+  names: readonly string[],
+  dtypeOf: (name: string) => Dtype | undefined,
+): readonly Hypothesis[] {
+  const at = (name: string): string => `model.layers.${layer}.${name}`;
+  const has = new Set(names);
+  return [
     ...transposeHypotheses(at, config),
     ...swapHypotheses(at, config, has),
     ...rotaryHypotheses(at, config, has),
     ...splitHypotheses(at, config, has),
     ...rereadHypotheses(layerNames(layer, names), dtypeOf),
-    ...layerSwapHypotheses(layer, config, names),
     ...headHypotheses(at, config, has),
   ];
-  return hypotheses.filter(({ tensors }) => tensors.every((name) => has.has(name)));
 }
 
 function transposeHypotheses(
@@ -253,7 +310,7 @@ export function groupedRows({ heads, kvHeads, headDim }: ModelConfig): readonly 
 }
 
 /** Bits of one half dtype read as the other, or bytes in the other order; of one tensor or of all in the layer. */
-function rereadHypotheses(
+export function rereadHypotheses(
   names: readonly string[],
   dtypeOf: (name: string) => Dtype | undefined,
 ): readonly Hypothesis[] {
@@ -273,20 +330,24 @@ export function rereadsOf(
   const make = (
     cause: Cause,
     mistake: string,
-    edit: (tensor: HostTensor) => HostTensor,
+    edit: (tensor: HostTensor, bits: Uint16Array | undefined) => HostTensor,
   ): Hypothesis => ({
     cause,
     tensors,
     mistake,
-    undo: (read) => edited(tensors, read, edit),
+    undo: async (read, readBits) => {
+      const changes = new Map<string, HostTensor>();
+      for (const name of tensors) changes.set(name, edit(await read(name), await readBits(name)));
+      return changes;
+    },
   });
   const misread = (from: HalfDtype, to: HalfDtype): Hypothesis =>
-    make("dtype-misread", `${to} bits were read as ${from}`, (tensor) =>
-      rereadHalves(tensor, from, to, false),
+    make("dtype-misread", `${to} bits were read as ${from}`, (tensor, bits) =>
+      rereadHalves(tensor.shape, bits ?? halvesOf(tensor, from), to, false),
     );
   const swapped = (from: HalfDtype): Hypothesis =>
-    make("byte-swapped", "the bytes of each element are in the other order", (tensor) =>
-      rereadHalves(tensor, from, from, true),
+    make("byte-swapped", "the bytes of each element are in the other order", (tensor, bits) =>
+      rereadHalves(tensor.shape, bits ?? halvesOf(tensor, from), from, true),
     );
   switch (dtype) {
     case "F16":

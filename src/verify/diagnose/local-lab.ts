@@ -8,7 +8,8 @@ import {
   type RunnerStates,
 } from "../model-runner.ts";
 import { largest } from "../run-model.ts";
-import type { Read } from "./hypotheses.ts";
+import type { Read, ReadBits } from "./hypotheses.ts";
+import { bitsReader } from "./read-bits.ts";
 
 /** Parameters put in place of others, by name. */
 export type Changes = ReadonlyMap<string, HostTensor>;
@@ -54,6 +55,8 @@ export class LocalLab {
     this.#cache.set(name, reading);
     return reading;
   };
+
+  readonly readBits: ReadBits = (name) => bitsReader(this.laboratory)(name);
 
   forget(): void {
     this.#cache.clear();

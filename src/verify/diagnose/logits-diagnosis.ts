@@ -5,8 +5,16 @@ import { overrideWith, type Laboratory } from "../model-runner.ts";
 import { largest, runAgainstGolden } from "../run-model.ts";
 import { configGrid, configHypotheses } from "./config-hypotheses.ts";
 import { commonLayer, fall, type Diagnosis } from "./diagnosis.ts";
-import { layerHypotheses, type Hypothesis, type Read } from "./hypotheses.ts";
+import {
+  everywhereHypotheses,
+  layerHypotheses,
+  rereadHypotheses,
+  type Hypothesis,
+  type Read,
+} from "./hypotheses.ts";
 import type { Changes } from "./local-lab.ts";
+import { explainNonFinite } from "./non-finite.ts";
+import { bitsReader } from "./read-bits.ts";
 import { SearchBudget, searchExplanations } from "./search.ts";
 import { EMBEDDINGS, HEAD, tableHypotheses } from "./table-hypotheses.ts";
 import { sameValues } from "./tensor-edits.ts";
@@ -28,14 +36,18 @@ export async function diagnoseFromLogits(
     return known;
   };
   const names = laboratory.names();
-  const nonFinite = await judgeValues(names, laboratory, read, ["non-finite"]);
-  if (nonFinite.length > 0) return nonFinite;
   const measure = (changes?: Changes, config?: ModelConfig): Promise<number> =>
     logitsDifference(laboratory, golden, changes, config);
   const before = await measure();
   const scale = largest(golden.prompts.map(({ logits }) => maxMagnitude(logits)));
   const noise = relative * Math.sqrt(laboratory.config.layers + 1) * scale;
   const budget = new SearchBudget(SEARCH_MS);
+  const readers = { read, readBits: bitsReader(laboratory) };
+  const nonFinite = await judgeValues(names, laboratory, read, ["non-finite"]);
+  if (nonFinite.length > 0) {
+    const rereadings = rereadHypotheses(names, (name) => dtypeIn(laboratory, name));
+    return explainNonFinite(nonFinite, rereadings, readers, measure, before, noise, budget);
+  }
   const tied = await judgeTied(laboratory, read, before);
   if (tied !== undefined) return [tied];
   for (const candidate of [
@@ -50,7 +62,7 @@ export async function diagnoseFromLogits(
   }
   const explained = await searchExplanations(
     allHypotheses(laboratory),
-    read,
+    readers,
     measure,
     before,
     noise,
@@ -82,6 +94,7 @@ function allHypotheses(laboratory: Laboratory): readonly Hypothesis[] {
   return [
     ...tableHypotheses(HEAD, names, config.vocabSize, dtypeOf),
     ...tableHypotheses(EMBEDDINGS, names, config.vocabSize, dtypeOf),
+    ...everywhereHypotheses(config, names, dtypeOf),
     ...layers,
   ];
 }

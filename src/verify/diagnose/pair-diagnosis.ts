@@ -8,8 +8,15 @@ import type { HostTensor } from "../model-runner.ts";
 import type { TensorDiff } from "../diff-checkpoints.ts";
 import { commonLayer, layerOf, type Cause, type Diagnosis } from "./diagnosis.ts";
 import { describeCorruption } from "./pair-corruption.ts";
-import { layerHypotheses, rereadsOf, type Hypothesis, type Read } from "./hypotheses.ts";
+import {
+  layerHypotheses,
+  rereadsOf,
+  type Hypothesis,
+  type Read,
+  type ReadBits,
+} from "./hypotheses.ts";
 import { mergeDiagnoses } from "./merge-diagnoses.ts";
+import { assemblyBitsReader } from "./read-bits.ts";
 import { SearchBudget } from "./search.ts";
 import { EMBEDDINGS, HEAD, tableHypotheses } from "./table-hypotheses.ts";
 import {
@@ -59,6 +66,7 @@ class Pair {
   }
 
   readonly readOurs: Read = (name) => this.#read("ours", name);
+  readonly readBits: ReadBits = (name) => assemblyBitsReader(this.ours)(name);
   readonly readReference: Read = (name) => this.#read("reference", name);
 
   async #read(side: "ours" | "reference", name: string): Promise<HostTensor> {
@@ -279,11 +287,17 @@ async function holds(
   wrong: ReadonlySet<string>,
   part: (tensor: HostTensor) => HostTensor,
 ): Promise<boolean> {
-  const undone = await hypothesis.undo(async (name) => part(await pair.readOurs(name)));
+  const undone = await hypothesis.undo(
+    async (name) => part(await pair.readOurs(name)),
+    (name) => pair.readBits(name),
+  );
   for (const [name, tensor] of undone) {
     // A tensor of another layer that is not among the wrong ones is looked at all the same: a swap has two sides.
     if (!wrong.has(name) && !pair.reference.has(name)) return false;
-    if (!sameValues(tensor, part(await pair.readReference(name)))) return false;
+    // What was read from the stored bits is whole already.
+    const reference = await pair.readReference(name);
+    const isWhole = tensor.data.length === reference.data.length;
+    if (!sameValues(tensor, isWhole ? reference : part(reference))) return false;
   }
   return true;
 }

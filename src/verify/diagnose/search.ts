@@ -1,5 +1,5 @@
 import type { Changes } from "./local-lab.ts";
-import type { Hypothesis, Read } from "./hypotheses.ts";
+import type { Hypothesis, Read, ReadBits } from "./hypotheses.ts";
 
 /** A hypothesis that explains a difference. */
 export interface Explanation {
@@ -16,6 +16,12 @@ const PROMISING = 0.5;
 
 /** Mistakes looked for in one part. */
 const MAX_ROUNDS = 3;
+
+/** Where parameters come from. */
+export interface Readers {
+  readonly read: Read;
+  readonly readBits: ReadBits;
+}
 
 /** Thrown away at once when the budget is used up. */
 export class SearchBudget {
@@ -38,7 +44,7 @@ export class SearchBudget {
  */
 export async function searchExplanations(
   hypotheses: readonly Hypothesis[],
-  read: Read,
+  { read, readBits }: Readers,
   measure: (changes: Changes) => Promise<number>,
   before: number,
   noise: number,
@@ -48,13 +54,21 @@ export async function searchExplanations(
   let applied: Changes = new Map();
   let current = before;
   for (let round = 0; round < MAX_ROUNDS && !(current <= noise); round++) {
-    const best = await bestOf(hypotheses, read, applied, measure, current, noise, budget);
+    const best = await bestOf(
+      hypotheses,
+      { read, readBits },
+      applied,
+      measure,
+      current,
+      noise,
+      budget,
+    );
     if (best === undefined) return [];
     found.push({ hypothesis: best.hypothesis, before: current, after: best.after });
     applied = best.changes;
     current = best.after;
     // The whole difference is gone, or nearly: what is left may be a small mistake elsewhere that nothing here explains.
-    if (current <= noise || current <= DECISIVE * before) return found;
+    if (current <= noise || (Number.isFinite(before) && current <= DECISIVE * before)) return found;
   }
   return [];
 }
@@ -67,7 +81,7 @@ interface Candidate {
 
 async function bestOf(
   hypotheses: readonly Hypothesis[],
-  read: Read,
+  { read, readBits }: Readers,
   applied: Changes,
   measure: (changes: Changes) => Promise<number>,
   current: number,
@@ -77,14 +91,18 @@ async function bestOf(
   let best: Candidate | undefined;
   for (const hypothesis of hypotheses) {
     if (budget.isSpent) break;
-    const undone = await hypothesis.undo((name) => {
-      const changed = applied.get(name);
-      return changed === undefined ? read(name) : Promise.resolve(changed);
-    });
+    const undone = await hypothesis.undo(
+      (name) => {
+        const changed = applied.get(name);
+        return changed === undefined ? read(name) : Promise.resolve(changed);
+      },
+      (name) => (applied.has(name) ? Promise.resolve(undefined) : readBits(name)),
+    );
     const changes = new Map([...applied, ...undone]);
     const after = await measure(changes);
     if (after <= noise) return { hypothesis, after, changes };
-    if (after < PROMISING * current && after < (best?.after ?? Number.POSITIVE_INFINITY)) {
+    const isPromising = Number.isFinite(current) && after < PROMISING * current;
+    if (isPromising && after < (best?.after ?? Number.POSITIVE_INFINITY)) {
       best = { hypothesis, after, changes };
     }
   }

@@ -89,19 +89,24 @@ function valueOf(half: number, dtype: HalfDtype): number {
   return float[0] ?? 0;
 }
 
-/** Each value's bits in one half dtype, read as another, with their bytes swapped first where asked. */
+/** Each value's bits in a half dtype. */
+export function halvesOf(tensor: HostTensor, dtype: HalfDtype): Uint16Array {
+  return Uint16Array.from(tensor.data, (value) => bitsOf(value, dtype));
+}
+
+/** Halves as values of a dtype, with their bytes swapped first where asked. */
 export function rereadHalves(
-  tensor: HostTensor,
-  from: HalfDtype,
-  to: HalfDtype,
+  shape: readonly number[],
+  halves: Uint16Array,
+  dtype: HalfDtype,
   swap: boolean,
 ): HostTensor {
-  const data = new Float32Array(tensor.data.length);
+  const data = new Float32Array(halves.length);
   for (let index = 0; index < data.length; index++) {
-    const bits = bitsOf(tensor.data[index] ?? 0, from);
-    data[index] = valueOf(swap ? ((bits & 0xff) << 8) | (bits >>> 8) : bits, to);
+    const bits = halves[index] ?? 0;
+    data[index] = valueOf(swap ? ((bits & 0xff) << 8) | (bits >>> 8) : bits, dtype);
   }
-  return { shape: tensor.shape, data };
+  return { shape, data };
 }
 
 /** Each float32's four bytes in reverse. */

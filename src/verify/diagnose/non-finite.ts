@@ -1,0 +1,36 @@
+import { commonLayer, fall, type Diagnosis } from "./diagnosis.ts";
+import type { Hypothesis } from "./hypotheses.ts";
+import type { Changes } from "./local-lab.ts";
+import { searchExplanations, type Readers, type SearchBudget } from "./search.ts";
+
+/**
+ * NaN and infinities may be what bytes in another order or of another dtype look like: that is tried before they are reported
+ * as what they are.
+ * @param nonFinite What the values show.
+ * @param rereadings How the bits could be read otherwise.
+ */
+export async function explainNonFinite(
+  nonFinite: readonly Diagnosis[],
+  rereadings: readonly Hypothesis[],
+  readers: Readers,
+  measure: (changes: Changes) => Promise<number>,
+  before: number,
+  noise: number,
+  budget: SearchBudget,
+): Promise<readonly Diagnosis[]> {
+  const wrong = new Set(nonFinite.flatMap(({ tensors }) => tensors));
+  // Only what puts all of them right is worth a run of the model.
+  const candidates = rereadings.filter(({ tensors }) =>
+    [...wrong].every((name) => tensors.includes(name)),
+  );
+  const found = await searchExplanations(candidates, readers, measure, before, noise, budget);
+  if (found.length === 0) return nonFinite;
+  return found.map(({ hypothesis, after }) => ({
+    cause: hypothesis.cause,
+    tensors: hypothesis.tensors,
+    ...commonLayer(hypothesis.tensors),
+    evidence: `${hypothesis.mistake}; ${fall(before, after)}`,
+    before,
+    after,
+  }));
+}

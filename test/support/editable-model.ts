@@ -1,0 +1,88 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { openCheckpoint } from "../../src/checkpoint/open.ts";
+import { writeSafetensors } from "../../src/checkpoint/safetensors-write.ts";
+import { canonicalTensors } from "../../src/mapping/canonical.ts";
+import { parseModelConfig } from "../../src/mapping/model-config.ts";
+import { readAssembly } from "../../src/mapping/read-assembly.ts";
+import { decodeValues } from "../../src/tensor/decode.ts";
+import { f32Bits, f32BitsToF16 } from "../../src/tensor/float-bits.ts";
+
+export interface Values {
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
+
+/** A small model in memory that can be damaged and written again, as float16 safetensors under Hugging Face's names. */
+export class EditableModel {
+  readonly config: Record<string, unknown>;
+  readonly #tensors: Map<string, Values>;
+  readonly #labels = new Map<string, "BF16">();
+  readonly #swapped = new Set<string>();
+
+  constructor(config: Record<string, unknown>, tensors: ReadonlyMap<string, Values>) {
+    this.config = config;
+    this.#tensors = new Map(tensors);
+  }
+
+  copy(): EditableModel {
+    return new EditableModel({ ...this.config }, this.#tensors);
+  }
+
+  names(): readonly string[] {
+    return [...this.#tensors.keys()];
+  }
+
+  get(name: string): Values {
+    const values = this.#tensors.get(name);
+    if (values === undefined) throw new Error(`no tensor ${name}`);
+    return values;
+  }
+
+  set(name: string, values: Values): void {
+    this.#tensors.set(name, values);
+  }
+
+  delete(name: string): void {
+    this.#tensors.delete(name);
+  }
+
+  /** Leaves the float16 bits as they are, and calls them something else. */
+  relabel(name: string, dtype: "BF16"): void {
+    this.#labels.set(name, dtype);
+  }
+
+  /** Writes the bytes of each element in the other order. */
+  swapBytes(name: string): void {
+    this.#swapped.add(name);
+  }
+
+  async write(folder: string): Promise<void> {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, "config.json"), JSON.stringify(this.config));
+    const tensors = [...this.#tensors].map(([name, { shape, data }]) => {
+      const halves = Uint16Array.from(data, (value) => f32BitsToF16(f32Bits(value)));
+      const dtype: "F16" | "BF16" = this.#labels.get(name) ?? "F16";
+      const bytes = Buffer.from(halves.buffer);
+      if (this.#swapped.has(name)) bytes.swap16();
+      return { name, dtype, shape, bytes };
+    });
+    await writeSafetensors(join(folder, "model.safetensors"), tensors, new Map([["format", "pt"]]));
+  }
+}
+
+/** Reads a model whole. */
+export async function readEditable(path: string, configText: string): Promise<EditableModel> {
+  const { checkpoint } = await openCheckpoint(path);
+  try {
+    const tensors = new Map<string, Values>();
+    const parsed = parseModelConfig(configText, "config.json");
+    for (const [name, assembly] of canonicalTensors(checkpoint, parsed)) {
+      const values = decodeValues(await readAssembly(assembly), assembly.dtype) ?? [];
+      tensors.set(name, { shape: assembly.shape, data: Float32Array.from(values) });
+    }
+    return new EditableModel({ ...parsed.raw }, tensors);
+  } finally {
+    await checkpoint.close();
+  }
+}

@@ -1,0 +1,77 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { convert } from "../../src/api/convert.ts";
+import { diff } from "../../src/api/diff.ts";
+import { verify } from "../../src/api/verify.ts";
+import { FIXTURE_FOLDERS } from "../support/fixture-manifest.ts";
+import { ORACLES, SHARED_ORACLES } from "../support/shared-oracles.ts";
+
+/** Every format, layout, sharding and naming that the frameworks write, each with the golden of its values. */
+const MODELS = FIXTURE_FOLDERS.flatMap(({ name, path, golden }) =>
+  golden === undefined ? [] : [{ name, path, golden }],
+);
+
+describe("equal weights, however they are kept", () => {
+  test("come in many kinds", () => {
+    expect(MODELS.length).toBeGreaterThan(20);
+  });
+
+  test.each(MODELS)("$name passes its golden, and nothing is accused", async ({ path, golden }) => {
+    const { verdict, diagnosis, comparisons } = await verify(path, { golden, device: "wasm" });
+    expect([verdict, diagnosis]).toEqual(["pass", []]);
+    const [comparison] = comparisons;
+    expect(comparison?.greedy.length).toBeGreaterThan(0);
+    expect(comparison?.greedy.every(({ tokens, agreeing }) => tokens === agreeing)).toBe(true);
+  });
+});
+
+describe.skipIf(!SHARED_ORACLES.every(({ present }) => present))("InternLM's own models", () => {
+  let folder = "";
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "weighbridge-harmless-"));
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  test.each(SHARED_ORACLES)(
+    "$name: all its files agree with each other",
+    async ({ folder: path }) => {
+      const { verdict, comparisons } = await verify(path, { device: "wasm" });
+      expect(verdict).toBe("pass");
+      expect(comparisons.length).toBeGreaterThan(0);
+      for (const { parity, weights } of comparisons) {
+        expect(parity?.prompts.every(({ positions }) => positions > 0)).toBe(true);
+        expect(weights).toMatchObject({ compared: 42, wrong: 0 });
+      }
+    },
+  );
+
+  test.each([
+    { name: "float32", options: { dtype: "F32" } },
+    { name: "shards", options: { maxShardSize: 100_000 } },
+    { name: "Paddle's layout", options: { to: "paddle" } },
+    { name: "torch's pickle", options: { to: "pytorch", dtype: "F32" } },
+  ] as const)("nano converted to $name passes golden, pair and diff", async ({ name, options }) => {
+    const source = join(ORACLES, "nano", "model_state.pdparams");
+    const target = join(folder, name.replaceAll(/\W/g, "-"));
+    await convert(source, target, options);
+    const golden = join(ORACLES, "nano", "golden.safetensors");
+    expect(await verify(target, { golden, other: source, device: "wasm" })).toMatchObject({
+      verdict: "pass",
+      diagnosis: [],
+    });
+    const { same, summary } = await diff(target, source);
+    expect([same, summary.differ + summary.onlyLeft + summary.onlyRight]).toEqual([true, 0]);
+  });
+
+  test("a golden of another model is refused as stale, not explained", async () => {
+    const golden = join(folder, "other.safetensors");
+    const { recordGolden } = await import("../../src/api/golden.ts");
+    await recordGolden(join(ORACLES, "nano-ntk"), golden, { device: "wasm" });
+    await expect(verify(join(ORACLES, "nano"), { golden, device: "wasm" })).rejects.toMatchObject({
+      code: "WB3912",
+    });
+    expect(readFileSync(golden).byteLength).toBeGreaterThan(0);
+  });
+});
