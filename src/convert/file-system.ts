@@ -4,6 +4,7 @@ import {
   readFile,
   rename,
   rm,
+  rmdir,
   stat,
   statfs,
   writeFile,
@@ -26,8 +27,12 @@ export interface FileSystem {
   openForWriting(path: string, flags: "wx" | "r+"): Promise<OutputFile>;
   /** Creates a small file with its content on the disk. */
   writeSmall(path: string, content: string | Uint8Array): Promise<void>;
+  /** Adds a line to a small file; makes the file where it is missing. */
+  appendLine(path: string, line: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   remove(path: string): Promise<void>;
+  /** Removes a folder that holds nothing; leaves another as it is. */
+  removeEmptyFolder(path: string): Promise<void>;
   /** Makes a rename in the folder last; not all systems can. */
   syncFolder(path: string): Promise<void>;
 }
@@ -46,8 +51,19 @@ export const REAL_FILE_SYSTEM: FileSystem = {
       await file.close();
     }
   },
+  appendLine: (path, line) =>
+    guarded(path, "written", () => writeFile(path, `${line}\n`, { flag: "a" })),
   rename: (from, to) => guarded(to, "put in place", () => rename(from, to)),
   remove: (path) => guarded(path, "removed", () => rm(path, { recursive: true, force: true })),
+  removeEmptyFolder: (path) =>
+    guarded(path, "removed", async () => {
+      try {
+        await rmdir(path);
+      } catch (error) {
+        const code = isSystemError(error) ? error.code : undefined;
+        if (code !== "ENOTEMPTY" && code !== "EEXIST") throw error;
+      }
+    }),
   syncFolder: async (path) => {
     const handle = await guarded(path, "opened", () => open(path, "r"));
     try {
@@ -162,8 +178,4 @@ export function makeFolder(path: string): Promise<void> {
   return guarded(path, "created", async () => {
     await mkdir(path, { recursive: true });
   });
-}
-
-export function appendLine(path: string, line: string): Promise<void> {
-  return guarded(path, "written", () => writeFile(path, `${line}\n`, { flag: "a" }));
 }

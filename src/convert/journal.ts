@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { FilePlan } from "./file-plan.ts";
-import { appendLine, readText } from "./file-system.ts";
+import { readText, type FileSystem } from "./file-system.ts";
 
 /** The journal's name in the staging folder. */
 const JOURNAL = "journal.jsonl";
@@ -53,16 +53,39 @@ export async function planDigest(
   return hash.digest("hex");
 }
 
-export async function beginJournal(folder: string, digest: string): Promise<void> {
-  await appendLine(join(folder, JOURNAL), JSON.stringify({ planDigest: digest }));
-}
+/** Notes the work of one conversion in its staging folder, line by line. */
+export class JournalWriter {
+  readonly #path: string;
+  readonly #fileSystem: FileSystem;
+  #isCommitting = false;
 
-export async function journalTensor(folder: string, entry: JournalTensor): Promise<void> {
-  await appendLine(join(folder, JOURNAL), JSON.stringify(entry));
-}
+  constructor(folder: string, fileSystem: FileSystem) {
+    this.#path = join(folder, JOURNAL);
+    this.#fileSystem = fileSystem;
+  }
 
-export async function journalCommit(folder: string): Promise<void> {
-  await appendLine(join(folder, JOURNAL), JSON.stringify({ committing: true }));
+  begin(digest: string): Promise<void> {
+    return this.#append({ planDigest: digest });
+  }
+
+  tensor(entry: JournalTensor): Promise<void> {
+    return this.#append(entry);
+  }
+
+  /** From here on files are put in place. */
+  async commit(): Promise<void> {
+    await this.#append({ committing: true });
+    this.#isCommitting = true;
+  }
+
+  /** True once files may lie under their final names. */
+  get isCommitting(): boolean {
+    return this.#isCommitting;
+  }
+
+  #append(entry: object): Promise<void> {
+    return this.#fileSystem.appendLine(this.#path, JSON.stringify(entry));
+  }
 }
 
 /** Reads a journal as far as it is whole: a crash may have cut its last line. Undefined when there is none. */

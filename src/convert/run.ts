@@ -6,7 +6,8 @@ import { BufferRing } from "../mapping/read-assembly.ts";
 import type { CastCounts } from "./cast.ts";
 import { fileBytes, type FilePlan } from "./file-plan.ts";
 import { exists, freeBytes, type FileSystem } from "./file-system.ts";
-import { beginJournal, journalCommit, planDigest } from "./journal.ts";
+import { JournalWriter, planDigest } from "./journal.ts";
+import { releaseLock } from "./lock.ts";
 import type { Outputs } from "./outputs.ts";
 import { nearestFolder, refuseSource, takeTarget, type Target } from "./target-folder.ts";
 import { Verification } from "./verification.ts";
@@ -68,14 +69,36 @@ export async function runConversion(
     { force, resume, planDigest: digest },
     fileSystem,
   );
+  const journal = new JournalWriter(target.staging, fileSystem);
   try {
-    if (target.journal === undefined) await beginJournal(target.staging, digest);
-    const outcomes = await writeAll(outputs, target, options);
-    await place(outputs, target, options, outcomes);
+    if (target.journal === undefined) await journal.begin(digest);
+    const outcomes = await writeAll(outputs, target, journal, options);
+    await place(outputs, target, journal, options, outcomes);
     return outcomes;
   } catch (error) {
-    if (!isInterruption(error, options.signal)) await fileSystem.remove(target.staging);
+    // Work that --resume can go on with is kept: after an interruption, and once files were being put in place.
+    const isKept = isInterruption(error, options.signal) || journal.isCommitting;
+    await (isKept ? leave : cleanUp)(target, fileSystem, error);
     throw error;
+  }
+}
+
+/** Leaves what was staged for --resume. */
+async function leave(target: Target, fileSystem: FileSystem, failure: unknown): Promise<void> {
+  try {
+    await releaseLock(target.staging, fileSystem);
+  } catch (error) {
+    if (failure instanceof Error && failure.cause === undefined) failure.cause = error;
+  }
+}
+
+/** Leaves nothing behind; where even that fails, the first failure is the one to tell. */
+async function cleanUp(target: Target, fileSystem: FileSystem, failure: unknown): Promise<void> {
+  try {
+    await fileSystem.remove(target.staging);
+    if (target.isNew) await fileSystem.removeEmptyFolder(target.folder);
+  } catch (error) {
+    if (failure instanceof Error && failure.cause === undefined) failure.cause = error;
   }
 }
 
@@ -101,6 +124,7 @@ async function checkSpace(
 async function writeAll(
   outputs: Outputs,
   target: Target,
+  journal: JournalWriter,
   options: RunOptions,
 ): Promise<ReadonlyMap<string, TensorOutcome>> {
   const total = outputs.tensors.reduce((sum, { byteLength }) => sum + byteLength, 0);
@@ -123,6 +147,7 @@ async function writeAll(
     try {
       const outcomes = await writeOutput(file, target, {
         fileSystem,
+        journal,
         buffers,
         signal,
         onBytes: onWritten,
@@ -142,6 +167,7 @@ async function writeAll(
 async function place(
   outputs: Outputs,
   target: Target,
+  journal: JournalWriter,
   options: RunOptions,
   outcomes: ReadonlyMap<string, TensorOutcome>,
 ): Promise<void> {
@@ -155,7 +181,7 @@ async function place(
     await fileSystem.writeSmall(join(target.staging, name), content);
   }
   options.signal?.throwIfAborted();
-  await journalCommit(target.staging);
+  await journal.commit();
   await fileSystem.remove(join(target.folder, MANIFEST));
   const names = [...outputs.files.map(({ name }) => name), ...small.map(({ name }) => name)];
   if (options.force) await removeStale(target, names, fileSystem);

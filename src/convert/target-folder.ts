@@ -1,17 +1,19 @@
 import { mkdir, readdir, realpath, stat } from "node:fs/promises";
 import { dirname, join, resolve, sep } from "node:path";
 import { isSystemError, WbError } from "../errors/wb-error.ts";
-import { exists, makeFolder, readText, type FileSystem } from "./file-system.ts";
+import { exists, makeFolder, type FileSystem } from "./file-system.ts";
 import { readJournal, type Journal } from "./journal.ts";
+import { claimEnded, refuseRunning, writeLock } from "./lock.ts";
 
 /** Folder inside the target that holds everything until it is complete. */
 export const STAGING = ".weighbridge-partial";
-const LOCK = "lock.json";
 
 /** A target that this process alone may write to. */
 export interface Target {
   readonly folder: string;
   readonly staging: string;
+  /** True when the folder was made for this conversion. */
+  readonly isNew: boolean;
   /** Work of an interrupted conversion with the same plan, which may be gone on with. */
   readonly journal: Journal | undefined;
 }
@@ -66,9 +68,15 @@ export async function takeTarget(
 ): Promise<Target> {
   await refuseOccupied(folder, options);
   const staging = join(folder, STAGING);
+  const isNew = !(await exists(folder));
   await makeFolder(folder);
-  const journal = await takeStaging(staging, options, fileSystem);
-  return { folder, staging, journal };
+  try {
+    const journal = await takeStaging(staging, options, fileSystem);
+    return { folder, staging, isNew, journal };
+  } catch (error) {
+    if (isNew) await fileSystem.removeEmptyFolder(folder);
+    throw error;
+  }
 }
 
 async function refuseOccupied(folder: string, options: TargetOptions): Promise<void> {
@@ -95,25 +103,30 @@ async function takeStaging(
   fileSystem: FileSystem,
 ): Promise<Journal | undefined> {
   if (await makeExclusive(staging)) {
-    await writeLock(staging, fileSystem);
+    try {
+      await writeLock(staging, fileSystem);
+    } catch (error) {
+      await fileSystem.remove(staging);
+      throw error;
+    }
     return undefined;
   }
-  await refuseRunning(staging);
+  const seen = await refuseRunning(staging);
   const journal = await readJournal(staging);
-  if (options.resume && journal !== undefined) {
-    if (journal.planDigest !== options.planDigest && !options.force) {
-      throw new WbError(
-        "WB2903",
-        `${staging}: the interrupted conversion had another source or other options`,
-      );
-    }
-    if (journal.planDigest === options.planDigest) {
-      await fileSystem.remove(join(staging, LOCK));
-      await writeLock(staging, fileSystem);
-      return journal;
-    }
-  } else if (!options.resume && !options.force) {
+  const isSame = journal?.planDigest === options.planDigest;
+  if (!options.resume && !options.force) {
     throw new WbError("WB2904", `${staging}: an interrupted conversion left its work here`);
+  }
+  if (options.resume && journal !== undefined && !isSame && !options.force) {
+    throw new WbError(
+      "WB2903",
+      `${staging}: the interrupted conversion had another source or other options`,
+    );
+  }
+  await claimEnded(staging, seen, fileSystem);
+  if (options.resume && isSame) {
+    await writeLock(staging, fileSystem);
+    return journal;
   }
   await fileSystem.remove(staging);
   return takeStaging(staging, options, fileSystem);
@@ -134,47 +147,4 @@ async function makeExclusive(path: string): Promise<boolean> {
       },
     );
   }
-}
-
-async function writeLock(staging: string, fileSystem: FileSystem): Promise<void> {
-  const lock = { pid: process.pid, started: await startOfProcess(process.pid) };
-  await fileSystem.writeSmall(join(staging, LOCK), JSON.stringify(lock));
-}
-
-/** @throws WbError WB2904 when the process that holds the lock is alive. */
-async function refuseRunning(staging: string): Promise<void> {
-  const text = await readText(join(staging, LOCK));
-  const lock = parseLock(text);
-  // A lock without content is being written this moment, or its writer was killed in between: its age tells.
-  if (lock === undefined) {
-    const age = Date.now() - (await stat(staging)).mtimeMs;
-    if (age > LOCK_WRITING_MS) return;
-    throw new WbError("WB2904", `${staging}: another conversion is beginning here`);
-  }
-  if (!isAlive(lock.pid) || (await startOfProcess(lock.pid)) !== lock.started) return;
-  throw new WbError("WB2904", `${staging}: process ${lock.pid} is converting to this target`);
-}
-
-/** Creating a lock takes far less. */
-const LOCK_WRITING_MS = 2000;
-
-function parseLock(text: string | undefined): { pid: number; started: string } | undefined {
-  const match = /^\{"pid":(\d+),"started":"([^"]*)"\}$/.exec(text ?? "");
-  return match === null ? undefined : { pid: Number(match[1]), started: match[2] ?? "" };
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return isSystemError(error) && error.code === "EPERM";
-  }
-}
-
-/** When a process began, in the system's own count: a pid that was given to another process differs. Empty where unknown. */
-async function startOfProcess(pid: number): Promise<string> {
-  const text = process.platform === "linux" ? await readText(`/proc/${pid}/stat`) : undefined;
-  // Field 22, counted behind the name in parentheses, which may hold spaces.
-  return text?.slice(text.lastIndexOf(")") + 2).split(" ")[19] ?? "";
 }

@@ -4,7 +4,7 @@ import { openFileSource } from "../checkpoint/sources.ts";
 import type { CastCounts } from "./cast.ts";
 import { segmentBytes, type FilePlan, type OutputTensor } from "./file-plan.ts";
 import { exists, type FileSystem, type OutputFile } from "./file-system.ts";
-import { journalTensor, type Journal, type JournalTensor } from "./journal.ts";
+import type { Journal, JournalTensor, JournalWriter } from "./journal.ts";
 import { startReadBack } from "./read-back.ts";
 import type { Target } from "./target-folder.ts";
 import { writeTensor } from "./write-tensor.ts";
@@ -17,6 +17,7 @@ export interface TensorOutcome {
 
 export interface WriteFileOptions {
   readonly fileSystem: FileSystem;
+  readonly journal: JournalWriter;
   readonly buffers: BufferRing;
   readonly signal?: AbortSignal | undefined;
   /** Told the bytes as they are written, or found written by an interrupted conversion. */
@@ -46,7 +47,7 @@ export async function writeOutput(
   if (target.journal?.committing === true && !(await exists(path))) return known;
   const output = await options.fileSystem.openForWriting(path, (await exists(path)) ? "r+" : "wx");
   try {
-    await writeSegments(file, target, output, known, options);
+    await writeSegments(file, output, known, options);
     await output.sync();
   } finally {
     await output.close();
@@ -56,7 +57,6 @@ export async function writeOutput(
 
 async function writeSegments(
   file: FilePlan,
-  target: Target,
   output: OutputFile,
   known: Map<string, KnownTensor>,
   options: WriteFileOptions,
@@ -73,7 +73,7 @@ async function writeSegments(
     else {
       const outcome = await writeOne(segment.tensor, file, output, begin, options);
       known.set(segment.tensor.name, outcome);
-      await journalTensor(target.staging, journalEntry(file.name, segment.tensor.name, outcome));
+      await options.journal.tensor(journalEntry(file.name, segment.tensor.name, outcome));
     }
     if (segment.kind === "tensor") options.onTensor?.(output.path, segment.tensor, begin);
     position += segmentBytes(segment);
