@@ -1,3 +1,4 @@
+import { writeSync } from "node:fs";
 import {
   open,
   mkdir,
@@ -17,6 +18,8 @@ export interface OutputFile {
   readonly path: string;
   /** Writes all of `bytes` at `position`. */
   write(bytes: Uint8Array, position: number): Promise<void>;
+  /** As `write`, at once: for many small pieces in a row, where the way through the thread pool costs more than the call. */
+  writeNow(bytes: Uint8Array, position: number): void;
   sync(): Promise<void>;
   close(): Promise<void>;
 }
@@ -82,7 +85,13 @@ export const REAL_FILE_SYSTEM: FileSystem = {
  * Bytes after which what was written so far is sent to the disk, while more is being written: otherwise the system collects
  * gigabytes and the last flush waits for all of them.
  */
-const FLUSH_BYTES = 128 * 2 ** 20;
+const FLUSH_BYTES = 64 * 2 ** 20;
+
+/**
+ * Bytes of one system call. Larger ones make the page cache of current kernels take large folios, which costs up to five times
+ * as much (measured on ext4: 2.9 GB in 0.8 s by 16 KiB, in 2.2–3 s by 256 KiB).
+ */
+const WRITE_BYTES = 2 ** 14;
 
 function outputFile(path: string, handle: FileHandle): OutputFile {
   let unflushed = 0;
@@ -120,6 +129,21 @@ function outputFile(path: string, handle: FileHandle): OutputFile {
           done += bytesWritten;
         }
       }),
+    writeNow: (bytes, position) => {
+      flushEarly(bytes.byteLength);
+      let done = 0;
+      while (done < bytes.byteLength) {
+        let count: number;
+        try {
+          const length = Math.min(WRITE_BYTES, bytes.byteLength - done);
+          count = writeSync(handle.fd, bytes, done, length, position + done);
+        } catch (error) {
+          throw refused(path, "written", error);
+        }
+        if (count === 0) throw new WbError("WB6002", `${path}: 0 bytes could be written`);
+        done += count;
+      }
+    },
     sync: () =>
       guarded(path, "flushed to the disk", async () => {
         await flushing;
@@ -138,13 +162,17 @@ async function guarded<T>(path: string, what: string, work: () => Promise<T>): P
   try {
     return await work();
   } catch (error) {
-    if (error instanceof WbError) throw error;
-    const reason = isSystemError(error) ? (error.code ?? error.message) : String(error);
-    const isFull = reason === "ENOSPC" || reason === "EDQUOT";
-    throw new WbError(isFull ? "WB6001" : "WB6002", `${path}: could not be ${what} (${reason})`, {
-      cause: error,
-    });
+    throw refused(path, what, error);
   }
+}
+
+function refused(path: string, what: string, error: unknown): WbError {
+  if (error instanceof WbError) return error;
+  const reason = isSystemError(error) ? (error.code ?? error.message) : String(error);
+  const isFull = reason === "ENOSPC" || reason === "EDQUOT";
+  return new WbError(isFull ? "WB6001" : "WB6002", `${path}: could not be ${what} (${reason})`, {
+    cause: error,
+  });
 }
 
 /** Free bytes of the file system that holds `folder`, for this user. */

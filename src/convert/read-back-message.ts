@@ -1,5 +1,5 @@
 /** Bytes of a read when a written file is looked at again. */
-export const READ_BYTES = 2 ** 20;
+export const READ_BYTES = 2 ** 18;
 
 /** A range of a file that a worker shall read. */
 export interface Range {

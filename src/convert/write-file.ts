@@ -96,7 +96,9 @@ function writeOne(
       signal,
       onBytes: (count) => options.onBytes(count, tensor.name),
     },
-    (chunk, offset) => output.write(chunk, begin + offset),
+    (chunk, offset) => {
+      output.writeNow(chunk, begin + offset);
+    },
   );
 }
 

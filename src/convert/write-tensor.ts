@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { setImmediate } from "node:timers/promises";
 import { crc32 } from "node:zlib";
 import { WbError } from "../errors/wb-error.ts";
 import { isContiguous } from "../mapping/assembly.ts";
@@ -11,7 +12,7 @@ import type { OutputTensor } from "./file-plan.ts";
  * Bytes of a chunk. Small chunks stay in the processor's cache between reading, hashing and writing; a transposition needs large
  * ones, since each chunk reads a piece of every row of the source.
  */
-const COPY_CHUNK_BYTES = 2 ** 20;
+const COPY_CHUNK_BYTES = 2 ** 18;
 const TRANSPOSE_CHUNK_BYTES = 24 * 2 ** 20;
 
 /** What became of one tensor. */
@@ -34,8 +35,10 @@ export interface WriteTensorOptions {
 export async function writeTensor(
   tensor: OutputTensor,
   options: WriteTensorOptions,
-  write: (chunk: Uint8Array, offset: number) => Promise<void>,
+  write: WriteNow,
 ): Promise<WrittenTensor> {
+  const range = plainRange(tensor);
+  if (range !== undefined) return copyRange(tensor, range, options, write);
   const hash = createHash("sha256");
   const cast: CastCounts = { overflow: 0, underflow: 0 };
   const { assembly } = tensor.step;
@@ -43,13 +46,15 @@ export async function writeTensor(
   let offset = 0;
   let checksum = 0;
   const { buffers, signal } = options;
-  await streamAssembly(assembly, { chunkBytes, buffers, signal, overlap: true }, async (source) => {
+  await streamAssembly(assembly, { chunkBytes, buffers, signal }, (source) => {
     const chunk = castChunk(source, tensor, cast);
-    const begin = offset;
-    offset += chunk.byteLength;
-    hash.update(chunk);
-    if (options.needsCrc32) checksum = crc32(chunk, checksum);
-    await write(chunk, begin);
+    for (let at = 0; at < chunk.byteLength; at += COPY_CHUNK_BYTES) {
+      const piece = chunk.subarray(at, at + COPY_CHUNK_BYTES);
+      hash.update(piece);
+      if (options.needsCrc32) checksum = crc32(piece, checksum);
+      write(piece, offset);
+      offset += piece.byteLength;
+    }
     options.onBytes(chunk.byteLength);
   });
   if (offset !== tensor.byteLength) {
@@ -59,6 +64,60 @@ export async function writeTensor(
     );
   }
   return { sha256: hash.digest("hex"), crc32: options.needsCrc32 ? checksum : undefined, cast };
+}
+
+/** Takes a tensor's bytes at once; offsets count from its first byte. */
+export type WriteNow = (chunk: Uint8Array, offset: number) => void;
+
+/** Bytes of a source that are the tensor's own, one after another. */
+interface PlainRange {
+  readonly begin: number;
+  readNow(begin: number, target: Uint8Array): void;
+}
+
+/** Where a tensor is neither cast nor turned, and its source can be read at once. */
+function plainRange({ step, dtype }: OutputTensor): PlainRange | undefined {
+  const { assembly } = step;
+  const [part] = assembly.parts;
+  if (!isContiguous(assembly) || part === undefined || assembly.dtype !== dtype) return undefined;
+  const { source, byteOffset, byteOrder } = part.tensor;
+  const itemBytes = DTYPES[dtype].bits / 8;
+  if (source.readNow === undefined || (byteOrder === "big" && itemBytes > 1)) return undefined;
+  return {
+    begin: byteOffset + part.elementOffset * itemBytes,
+    readNow: (begin, target) => source.readNow?.(begin, target),
+  };
+}
+
+/** Bytes after which other work, signals and progress get their turn. */
+const TURN_BYTES = 4 * 2 ** 20;
+
+async function copyRange(
+  tensor: OutputTensor,
+  range: PlainRange,
+  options: WriteTensorOptions,
+  write: WriteNow,
+): Promise<WrittenTensor> {
+  const hash = createHash("sha256");
+  let checksum = 0;
+  const buffer = await options.buffers.take(Math.min(COPY_CHUNK_BYTES, tensor.byteLength));
+  for (let offset = 0; offset < tensor.byteLength; offset += COPY_CHUNK_BYTES) {
+    const chunk = buffer.subarray(0, Math.min(COPY_CHUNK_BYTES, tensor.byteLength - offset));
+    range.readNow(range.begin + offset, chunk);
+    hash.update(chunk);
+    if (options.needsCrc32) checksum = crc32(chunk, checksum);
+    write(chunk, offset);
+    options.onBytes(chunk.byteLength);
+    if (offset % TURN_BYTES === 0) {
+      await setImmediate();
+      options.signal?.throwIfAborted();
+    }
+  }
+  return {
+    sha256: hash.digest("hex"),
+    crc32: options.needsCrc32 ? checksum : undefined,
+    cast: { overflow: 0, underflow: 0 },
+  };
 }
 
 /** The chunk in the target's dtype; itself where nothing is cast. */

@@ -29,6 +29,10 @@ export function failingDisk(failAt: number, failure: DiskFailure = "ENOSPC"): Fa
       step(file.path);
       await file.write(bytes, position);
     },
+    writeNow: (bytes, position) => {
+      step(file.path);
+      file.writeNow(bytes, position);
+    },
     sync: async () => {
       step(file.path);
       await file.sync();
