@@ -1,15 +1,25 @@
 import { readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { isFolder } from "../checkpoint/open.ts";
-import { MAX_INDEX_BYTES, oversized, parseIndex } from "../checkpoint/index-file.ts";
+import {
+  MAX_INDEX_BYTES,
+  oversized,
+  parseIndex,
+  type WeightIndex,
+} from "../checkpoint/index-file.ts";
 import {
   scanFile,
   type FileScan,
   type ScannedGlobal,
   type ScanReason,
 } from "../checkpoint/scan-file.ts";
-import { openFileSource } from "../checkpoint/sources.ts";
+import { openFileSource, type FileSource } from "../checkpoint/sources.ts";
 import { WbError } from "../errors/wb-error.ts";
+
+interface Scanned {
+  readonly path: string;
+  readonly found: FileScan;
+}
 
 export interface ScanOptions {
   readonly signal?: AbortSignal | undefined;
@@ -39,21 +49,37 @@ async function scanOne(path: string, options: ScanOptions): Promise<ScanResult> 
   try {
     const found = await scanFile(source, options.signal);
     if (found.format !== "index") return resultOf([{ path, found }], []);
-    if (source.byteLength > MAX_INDEX_BYTES) throw oversized(path, source.byteLength);
-    const index = parseIndex(await source.read(0, source.byteLength), path);
-    const shards: { path: string; found: FileScan }[] = [];
-    for (const file of index.files) {
-      const shard = join(dirname(path), file);
-      shards.push({ path: shard, found: await scanPath(shard, options) });
-    }
-    return resultOf(shards, []);
+    const index = await readIndex(source);
+    return resultOf(await scanShards(index, index.files, options), []);
   } finally {
     await source.close();
   }
 }
 
+async function readIndex(source: FileSource): Promise<WeightIndex> {
+  if (source.byteLength > MAX_INDEX_BYTES) throw oversized(source.label, source.byteLength);
+  return parseIndex(await source.read(0, source.byteLength), source.label);
+}
+
+/** @throws WbError WB3601 for a shard that is an index itself, as conversion does. */
+async function scanShards(
+  index: WeightIndex,
+  files: readonly string[],
+  options: ScanOptions,
+): Promise<readonly Scanned[]> {
+  const shards: Scanned[] = [];
+  for (const file of files) {
+    const path = join(dirname(index.path), file);
+    const found = await scanPath(path, options);
+    if (found.format === "index")
+      throw new WbError("WB3601", `${index.path}: names ${path} as a shard, an index itself`);
+    shards.push({ path, found });
+  }
+  return shards;
+}
+
 async function scanFolder(folder: string, options: ScanOptions): Promise<ScanResult> {
-  const scanned: { path: string; found: FileScan }[] = [];
+  const scanned: Scanned[] = [];
   const notes: string[] = [];
   const entries = await readdir(folder, { withFileTypes: true });
   const names = entries.filter((entry) => entry.isFile() || entry.isSymbolicLink());
@@ -62,6 +88,7 @@ async function scanFolder(folder: string, options: ScanOptions): Promise<ScanRes
     try {
       const found = await scanPath(path, options);
       if (found.format !== "index") scanned.push({ path, found });
+      else if (INDEX_NAME.test(name)) scanned.push(...(await scanBelow(path, options)));
     } catch (error) {
       // Texts, configurations and tokenizers hold no pickles, and folders behind links are not followed.
       if (!(error instanceof WbError)) throw error;
@@ -78,6 +105,21 @@ async function scanFolder(folder: string, options: ScanOptions): Promise<ScanRes
   return resultOf(scanned, notes);
 }
 
+/** Other JSON files, such as config.json, look the same from their first byte. */
+const INDEX_NAME = /\.index(\.[\w-]+)?\.json$/;
+
+/** The shards that an index names in folders below its own; those beside it are scanned with its folder. */
+async function scanBelow(path: string, options: ScanOptions): Promise<readonly Scanned[]> {
+  const source = await openFileSource(path);
+  try {
+    const index = await readIndex(source);
+    const below = index.files.filter((file) => file.includes("/"));
+    return await scanShards(index, below, options);
+  } finally {
+    await source.close();
+  }
+}
+
 const NOT_WEIGHTS: ReadonlySet<string> = new Set(["WB4001", "WB3002", "WB3005", "WB3007"]);
 
 async function scanPath(path: string, options: ScanOptions): Promise<FileScan> {
@@ -89,10 +131,7 @@ async function scanPath(path: string, options: ScanOptions): Promise<FileScan> {
   }
 }
 
-function resultOf(
-  scanned: readonly { readonly path: string; readonly found: FileScan }[],
-  notes: readonly string[],
-): ScanResult {
+function resultOf(scanned: readonly Scanned[], notes: readonly string[]): ScanResult {
   const globals = scanned.flatMap(({ found }) => found.globals);
   const reasons = scanned.flatMap(({ found }) => found.reasons);
   const isUnsafe = reasons.length > 0 || globals.some(({ allowed }) => !allowed);

@@ -16,6 +16,9 @@ export interface WeightIndex {
 /** Largest index in bytes; the largest public ones have a few megabytes. */
 export const MAX_INDEX_BYTES = 100_000_000;
 
+/** Shards that an index may name; the largest public checkpoints have a few hundred. */
+const MAX_SHARDS = 10_000;
+
 /**
  * Parses an index of safetensors, PyTorch or Paddle shards: `{"metadata": {"total_size": n}, "weight_map": {name: file}}`.
  * @throws WbError WB3601 when it is damaged, WB5601 when a name leads out of the folder, WB5602 when it is oversized.
@@ -42,11 +45,18 @@ export function parseIndex(bytes: Uint8Array, path: string): WeightIndex {
     fileOf.set(name, file.value);
   }
   if (fileOf.size === 0) throw new WbError("WB3601", `${path}: weight_map is empty`);
+  const files = [...new Set(fileOf.values())];
+  if (files.length > MAX_SHARDS) {
+    throw new WbError(
+      "WB5602",
+      `${path}: weight_map names ${files.length} files, expected at most ${MAX_SHARDS}`,
+    );
+  }
   const metadata = root.members.get("metadata");
   return {
     path,
     fileOf,
-    files: [...new Set(fileOf.values())],
+    files,
     totalSize:
       metadata?.kind === "object" ? jsonCount(metadata.members.get("total_size")) : undefined,
   };

@@ -39,12 +39,13 @@ export function isNdarray(value: PickleValue): value is PickleReduce {
 export function parseNdarray(call: PickleReduce, where: string): ArrayFacts {
   const { name } = call.callable;
   const { items } = call.args;
+  refuseChanges(call, where, name === "_reconstruct");
   if (name === "scalar") return arrayFacts(items[0], { items: [], order: "C" }, items[1], where);
   if (name === "_frombuffer") {
     const [data, dtype, shape, order] = items;
     return arrayFacts(
       dtype,
-      { items: sizesOf(shape, where), order: order === "F" ? "F" : "C" },
+      { items: sizesOf(shape, where), order: orderOf(order, where) },
       data,
       where,
     );
@@ -62,6 +63,18 @@ export function parseNdarray(call: PickleReduce, where: string): ArrayFacts {
   }
   const order = isFortran === true || isFortran === 1 ? "F" : "C";
   return arrayFacts(dtype, { items: sizesOf(shape, where), order }, data, where);
+}
+
+/** What a pickle does to an array or to its bytes after they are made would change them, and no pickler writes it. */
+function refuseChanges(call: PickleReduce, where: string, mayBeBuilt: boolean): void {
+  const isBuilt = call.state !== undefined && !mayBeBuilt;
+  if (!isBuilt && call.items.length === 0 && call.entries.length === 0) return;
+  throw malformed(where, `${describeValue(call)} is changed after it was made`);
+}
+
+function orderOf(value: PickleValue | undefined, where: string): "C" | "F" {
+  if (value === "C" || value === "F") return value;
+  throw malformed(where, `its order is ${describeValue(value)}, expected C or F`);
 }
 
 function arrayFacts(
@@ -101,6 +114,7 @@ function dataSource(data: PickleValue | undefined, expected: number, where: stri
   if (data.kind === "bytes")
     return sliceSource(data.parent, data.begin, data.byteLength, data.parent.label);
   if (data.kind === "reduce") {
+    refuseChanges(data, where, false);
     const { module, name } = data.callable;
     const [first, encoding] = data.args.items;
     if (

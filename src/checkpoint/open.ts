@@ -63,10 +63,10 @@ async function openFile(path: string, options: OpenOptions): Promise<Checkpoint>
 }
 
 /** A shard is a file of weights: an index that names an index could name itself. */
-async function openShard(
+export async function openShard(
   path: string,
   index: WeightIndex,
-  options: OpenOptions,
+  options: OpenOptions = {},
 ): Promise<Checkpoint> {
   const opened = await openOne(path, options);
   if (opened.kind === "checkpoint") return opened.checkpoint;

@@ -4,13 +4,16 @@ import { byteCount, isRowMajor, renderShape, rowMajorStrides } from "../tensor/s
 import type { StoredTensor } from "../tensor/table.ts";
 import type { PickleValue } from "./pickle-value.ts";
 import { concatSource, sliceSource } from "./sources.ts";
-import { isMapping } from "./state-dict.ts";
+import { isMapping, mappingEntries } from "./state-dict.ts";
 
 /**
  * {name: {"OriginShape": tuple, "slices": [part names]}}: protocols 2 and 3 cannot hold an array of 2^30 bytes and more, so
  * paddle.save flattens it and cuts it up (paddle v3.3, python/paddle/framework/io_utils.py, `_unpack_saved_dict`).
  */
 export const SLICES_KEY = "UnpackBigParamInfor@@";
+
+/** Dimensions of an array; numpy 2 allows 64. */
+const MAX_DIMENSIONS = 64;
 
 interface Sliced {
   readonly name: string;
@@ -86,17 +89,19 @@ function join(sliced: Sliced, parts: readonly StoredTensor[], label: string): St
 
 function parseTable(table: PickleValue, label: string): readonly Sliced[] {
   if (!isMapping(table)) throw wrong(label, SLICES_KEY, "it is no dict");
-  return table.entries.map(([key, value]) => {
+  return mappingEntries(table, label).map(([key, value]) => {
     const name = typeof key === "string" ? key : "";
     const fields = new Map(
-      isMapping(value) ? value.entries.map(([field, item]) => [field, item]) : [],
+      isMapping(value) ? mappingEntries(value, label).map(([field, item]) => [field, item]) : [],
     );
     const shape = list(fields.get("OriginShape"));
     const parts = list(fields.get("slices"));
     const isValid =
       shape?.every(
         (size) => typeof size === "number" && Number.isSafeInteger(size) && size >= 0,
-      ) === true && parts?.every((part) => typeof part === "string") === true;
+      ) === true &&
+      parts?.every((part) => typeof part === "string") === true &&
+      shape.length <= MAX_DIMENSIONS;
     if (!isValid || shape === undefined || parts === undefined)
       throw wrong(label, name, "its entry is malformed");
     return { name, shape: shape.map(Number), parts: parts.map(String) };

@@ -10,7 +10,7 @@ import { describeValue } from "./pickle-stack.ts";
 import type { PickleReduce, PickleValue } from "./pickle-value.ts";
 import { readPickle } from "./pickle.ts";
 import type { FileSource } from "./sources.ts";
-import { flattenStateDict, isMapping, type StateDictLeaf } from "./state-dict.ts";
+import { flattenStateDict, isMapping, mappingEntries, type StateDictLeaf } from "./state-dict.ts";
 
 /** paddle.save's table from structured names to parameter names; paddle.load drops it too. */
 const NAME_TABLE_KEY = "StructuredToParameterName@@";
@@ -48,7 +48,7 @@ export async function readPaddle(
       `${label}: ${source.byteLength - end} bytes follow the pickle that ends at byte ${end}; paddle.save writes one pickle and nothing more`,
     );
   }
-  const { root, slices, skipped } = takeTables(value);
+  const { root, slices, skipped } = takeTables(value, label);
   const tensors: StoredTensor[] = [];
   for (const leaf of flattenStateDict(root, label, (item) => arrayOf(item) !== undefined)) {
     const call = arrayOf(leaf.value);
@@ -67,11 +67,12 @@ interface Tables {
 }
 
 /** Takes Paddle's own tables out of the top-level dict. */
-function takeTables(root: PickleValue): Tables {
+function takeTables(root: PickleValue, label: string): Tables {
   if (!isMapping(root)) return { root, slices: undefined, skipped: [] };
-  const slices = root.entries.find(([key]) => key === SLICES_KEY)?.[1];
-  const hasNames = root.entries.some(([key]) => key === NAME_TABLE_KEY);
-  const entries = root.entries.filter(([key]) => key !== SLICES_KEY && key !== NAME_TABLE_KEY);
+  const all = mappingEntries(root, label);
+  const slices = all.find(([key]) => key === SLICES_KEY)?.[1];
+  const hasNames = all.some(([key]) => key === NAME_TABLE_KEY);
+  const entries = all.filter(([key]) => key !== SLICES_KEY && key !== NAME_TABLE_KEY);
   const skipped = hasNames
     ? [{ name: NAME_TABLE_KEY, why: "Paddle's table of parameter names" }]
     : [];

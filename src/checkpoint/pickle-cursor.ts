@@ -5,6 +5,9 @@ import type { PickleRange } from "./pickle-value.ts";
 /** Bytes read at a time; a pickle's opcodes lie close together, its payloads are stepped over. */
 const WINDOW_BYTES = 64 * 1024;
 
+/** Bytes read first, then twice as many each time: old files have thousands of pickles of a few bytes. */
+const FIRST_WINDOW_BYTES = 1024;
+
 /** Longest argument that is a line of text, in bytes; torch's and paddle's are names of at most 200. */
 const MAX_LINE_BYTES = 16 * 1024;
 
@@ -18,6 +21,7 @@ export class PickleCursor {
   #view = new DataView(this.#window.buffer);
   #windowBegin: number;
   #index = 0;
+  #windowBytes = FIRST_WINDOW_BYTES;
 
   constructor(source: ByteSource, begin: number) {
     this.#source = source;
@@ -41,7 +45,8 @@ export class PickleCursor {
   /** Makes the next `count` bytes readable, or all that are left when that is fewer. */
   async fill(count: number): Promise<void> {
     const begin = this.position;
-    const length = Math.min(Math.max(count, WINDOW_BYTES), this.remaining);
+    const length = Math.min(Math.max(count, this.#windowBytes), this.remaining);
+    this.#windowBytes = Math.min(2 * this.#windowBytes, WINDOW_BYTES);
     this.#window = await this.#source.read(begin, length);
     this.#view = new DataView(
       this.#window.buffer,
@@ -110,8 +115,11 @@ export class PickleCursor {
 
   /** Bytes up to the next newline, which is stepped over. */
   async line(what: string): Promise<Uint8Array> {
-    if (!this.has(Math.min(MAX_LINE_BYTES, this.remaining))) await this.fill(MAX_LINE_BYTES);
-    const end = this.#window.indexOf(0x0a, this.#index);
+    let end = this.#window.indexOf(0x0a, this.#index);
+    if (end < 0 && !this.has(Math.min(MAX_LINE_BYTES, this.remaining))) {
+      await this.fill(MAX_LINE_BYTES);
+      end = this.#window.indexOf(0x0a, this.#index);
+    }
     if (end < 0 || end - this.#index > MAX_LINE_BYTES) {
       const atEnd = this.remaining <= MAX_LINE_BYTES;
       throw new WbError(

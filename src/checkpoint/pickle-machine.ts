@@ -1,7 +1,7 @@
 import { WbError } from "../errors/wb-error.ts";
 import { readArgument } from "./pickle-arguments.ts";
 import type { PickleCursor } from "./pickle-cursor.ts";
-import { PICKLE_LIMITS } from "./pickle-limits.ts";
+import { BYTES_PER_ENTRY, BYTES_PER_MEMO } from "./pickle-limits.ts";
 import { PICKLE_OPCODES, type OpcodeName } from "./pickle-opcodes.ts";
 import { describeValue, PickleStack } from "./pickle-stack.ts";
 import type {
@@ -76,7 +76,7 @@ export class PickleMachine {
         stack.popMark();
         break;
       case "DUP":
-        stack.push(stack.top("DUP"));
+        stack.pushAgain(stack.top("DUP"));
         break;
       case "NONE":
         stack.push(null);
@@ -242,6 +242,7 @@ export class PickleMachine {
 
   #pairs(items: readonly PickleValue[]): (readonly [PickleValue, PickleValue])[] {
     if (items.length % 2 !== 0) throw this.#stack.misuse("a key without a value");
+    this.#stack.charge((BYTES_PER_ENTRY * items.length) / 2);
     return Array.from({ length: items.length / 2 }, (_unused, index) => [
       items[2 * index] ?? null,
       items[2 * index + 1] ?? null,
@@ -318,9 +319,8 @@ export class PickleMachine {
   #remember(index: PickleValue): void {
     if (typeof index !== "number" || index < 0)
       throw this.#stack.misuse(`memo index ${describeValue(index)}`);
+    if (!this.#memo.has(index)) this.#stack.charge(BYTES_PER_MEMO);
     this.#memo.set(index, this.#stack.top(this.#stack.opcode));
-    if (this.#memo.size > PICKLE_LIMITS.memo)
-      throw this.#stack.bomb(`more than ${PICKLE_LIMITS.memo} memo entries`);
   }
 
   #recall(index: PickleValue): void {
@@ -331,7 +331,7 @@ export class PickleMachine {
         `${this.#stack.where()}: memo entry ${describeValue(index)} was never stored`,
       );
     }
-    this.#stack.push(value);
+    this.#stack.pushAgain(value);
   }
 }
 

@@ -1,5 +1,5 @@
 import { WbError } from "../errors/wb-error.ts";
-import { PICKLE_LIMITS } from "./pickle-limits.ts";
+import { BYTES_PER_SLOT, heapBytesOf, PICKLE_LIMITS } from "./pickle-limits.ts";
 import type { PickleTuple, PickleValue } from "./pickle-value.ts";
 
 /** The machine's stack of values with its marks, and the words for what is wrong with it. */
@@ -10,6 +10,7 @@ export class PickleStack {
   /** The values below each mark. */
   readonly #below: PickleValue[][] = [];
   #count = 0;
+  #heapBytes = 0;
   /** Name and byte of the opcode at work, for messages. */
   opcode = "";
   offset = 0;
@@ -18,7 +19,15 @@ export class PickleStack {
     this.#label = label;
   }
 
+  /** Puts a new value on the stack. */
   push(value: PickleValue): void {
+    this.charge(heapBytesOf(value));
+    this.pushAgain(value);
+  }
+
+  /** Puts a value on the stack that is there or in the memo already. */
+  pushAgain(value: PickleValue): void {
+    this.charge(BYTES_PER_SLOT);
     if (++this.#count > PICKLE_LIMITS.stack)
       throw this.bomb(`more than ${PICKLE_LIMITS.stack} values on the stack`);
     this.#values.push(value);
@@ -35,6 +44,13 @@ export class PickleStack {
     const value = this.#values.at(-1);
     if (value === undefined) throw this.misuse(`${what} on an empty stack`);
     return value;
+  }
+
+  /** Counts memory that the values take. @throws WbError WB5204 beyond the limit. */
+  charge(bytes: number): void {
+    this.#heapBytes += bytes;
+    if (this.#heapBytes > PICKLE_LIMITS.heapBytes)
+      throw this.bomb(`values of more than ${PICKLE_LIMITS.heapBytes} bytes of memory`);
   }
 
   mark(): void {

@@ -56,9 +56,8 @@ export function encodeLatin1(text: string): Uint8Array | undefined {
 
 /** Little-endian two's complement, as LONG1 and LONG4 store integers; a number where it is exact. */
 export function decodeLong(bytes: Uint8Array): number | bigint {
-  let value = 0n;
-  for (let index = bytes.length - 1; index >= 0; index--)
-    value = (value << 8n) | BigInt(bytes[index] ?? 0);
+  const digits = Buffer.from(bytes.toReversed()).toString("hex");
+  const value = BigInt(`0x${digits === "" ? "0" : digits}`);
   const negative = ((bytes.at(-1) ?? 0) & 0x80) !== 0;
   return exactInteger(negative ? value - (1n << BigInt(8 * bytes.length)) : value);
 }

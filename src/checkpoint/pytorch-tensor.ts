@@ -2,6 +2,7 @@ import { WbError } from "../errors/wb-error.ts";
 import { bytesPerElement, type Dtype } from "../tensor/dtype.ts";
 import { describeValue } from "./pickle-stack.ts";
 import type { PickleReduce, PickleValue } from "./pickle-value.ts";
+import { isMapping, mappingEntries } from "./state-dict.ts";
 import {
   dtypeOfTorchName,
   isCount,
@@ -59,13 +60,43 @@ export function parseTorchTensor(value: PickleValue, where: string): TorchTensor
       throw malformed(where, `expected a tensor, found ${describeValue(call)}`);
     const { name } = call.callable;
     const { items } = call.args;
+    refuseChanges(call, where);
     const kind = UNSUPPORTED.get(name);
     if (kind !== undefined) throw new WbError("WB4301", `${where}: the tensor is ${kind}`);
+    refuseValueAttributes(STATE_ARGUMENTS.has(name) ? items[3] : undefined, where);
     if (PARAMETER_CALLS.has(name)) call = items[0] ?? null;
     else if (name === "_rebuild_from_type_v2") call = innerCall(call, where);
     else return parsePlain(name, items, where);
   }
   throw malformed(where, `more than ${MAX_WRAPPERS} rebuild calls around one tensor`);
+}
+
+/** BUILD calls set_() on a tensor and SETITEM assigns to it: then its values are not those of its storage. */
+function refuseChanges(call: PickleReduce, where: string): void {
+  if (call.state === undefined && call.items.length === 0 && call.entries.length === 0) return;
+  throw malformed(where, "it is changed after it was rebuilt");
+}
+
+/** Calls whose fourth argument holds Python attributes of the tensor. */
+const STATE_ARGUMENTS: ReadonlySet<string> = new Set([
+  "_rebuild_from_type_v2",
+  "_rebuild_parameter_with_state",
+]);
+
+/** Attributes whose setters write other values into the tensor. */
+const VALUE_ATTRIBUTES: ReadonlySet<PickleValue> = new Set(["data", "real", "imag"]);
+
+/** Attributes come as a dict, or as a pair of dicts: plain ones and those of slots. */
+function refuseValueAttributes(state: PickleValue | undefined, where: string): void {
+  const isPair = typeof state === "object" && state?.kind === "tuple";
+  for (const attributes of isPair ? state.items : [state ?? null]) {
+    if (attributes === null) continue;
+    if (typeof attributes !== "object" || !isMapping(attributes))
+      throw malformed(where, `its attributes are ${describeValue(attributes)}, expected a dict`);
+    const changed = mappingEntries(attributes, where).find(([key]) => VALUE_ATTRIBUTES.has(key));
+    if (changed !== undefined)
+      throw malformed(where, `its attribute ${describeKey(changed[0])} replaces its values`);
+  }
 }
 
 /** (function, type, args, state): the tensor is function(*args); state holds Python attributes. */
@@ -118,9 +149,11 @@ function plainDtype(
 
 /** The values of a conjugate or negative view are not the bytes of its storage. */
 function refuseLazyBits(metadata: PickleValue | undefined, where: string): void {
-  if (typeof metadata !== "object" || metadata?.kind !== "dict") return;
-  for (const [key, value] of metadata.entries) {
-    if (value === true) {
+  if (metadata === undefined || metadata === null) return;
+  if (typeof metadata !== "object" || !isMapping(metadata))
+    throw malformed(where, `its metadata is ${describeValue(metadata)}, expected a dict`);
+  for (const [key, value] of mappingEntries(metadata, where)) {
+    if (value !== false) {
       throw new WbError(
         "WB4301",
         `${where}: the tensor is a lazy view (${describeKey(key)}); its bytes are not its values`,

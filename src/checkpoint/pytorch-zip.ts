@@ -3,6 +3,7 @@ import type { ByteSource } from "../tensor/byte-source.ts";
 import { isAllowedGlobal } from "./pickle-allow.ts";
 import type { PickleOptions } from "./pickle-options.ts";
 import { readPickle } from "./pickle.ts";
+import type { StorageRef } from "./pytorch-storage.ts";
 import { tableOf, type PytorchTable, type StorageLookup } from "./pytorch-table.ts";
 import { torchItemBytes } from "./pytorch-tensor.ts";
 import { readZip, type ZipEntry } from "./zip.ts";
@@ -42,6 +43,7 @@ export async function openArchive(source: ByteSource): Promise<PytorchArchive> {
       `${source.label}: the zip is a TorchScript archive (it holds ${root}constants.pkl)`,
     );
   }
+  refuseEqualButForCase(entries, source.label);
   const unusable = entries.find(({ unsupported }) => unsupported !== undefined);
   if (unusable?.unsupported !== undefined) throw unusable.unsupported;
   return { pickle: pickle.data, root, entries };
@@ -55,7 +57,9 @@ export async function readPytorchZip(
   const archive = await openArchive(source);
   const records = new Map(archive.entries.map((entry) => [entry.name, entry.data]));
   const { value } = await readPickle(archive.pickle, 0, { allow: isAllowedGlobal, ...options });
+  const described = new Map<string, StorageRef>();
   const lookup: StorageLookup = (storage, tensor, where) => {
+    refuseSecondDescription(storage, described, where);
     const name = `${archive.root}data/${storage.key}`;
     const record = records.get(name);
     if (record === undefined)
@@ -76,6 +80,37 @@ export async function readPytorchZip(
     };
   };
   return tableOf(value, source.label, await byteOrderOf(archive, records, source.label), lookup);
+}
+
+/** torch takes a storage's dtype from its first mention, whatever the later ones say. */
+function refuseSecondDescription(
+  storage: StorageRef,
+  described: Map<string, StorageRef>,
+  where: string,
+): void {
+  const known = described.get(storage.key) ?? storage;
+  described.set(storage.key, known);
+  if (known.dtype === storage.dtype && known.length === storage.length) return;
+  throw new WbError(
+    "WB3304",
+    `${where}: its storage ${storage.key} is ${storage.dtype ?? "untyped"} of ${storage.length} elements here, but ${known.dtype ?? "untyped"} of ${known.length} for another tensor`,
+  );
+}
+
+/** torch's zip reader (miniz) looks records up without regard to case. */
+function refuseEqualButForCase(entries: readonly ZipEntry[], label: string): void {
+  const seen = new Map<string, string>();
+  for (const { name } of entries) {
+    const folded = name.toLowerCase();
+    const other = seen.get(folded);
+    if (other !== undefined) {
+      throw new WbError(
+        "WB5101",
+        `${label}: zip entries ${JSON.stringify(other)} and ${JSON.stringify(name)} differ in case only`,
+      );
+    }
+    seen.set(folded, name);
+  }
 }
 
 async function byteOrderOf(

@@ -36,8 +36,11 @@ export interface FileScan {
   readonly notes: readonly string[];
 }
 
-/** Globals that are kept; a file with more has shown what it is. */
+/** Allowed globals that are kept, and as many others; a file with more has shown what it is. */
 const MAX_GLOBALS = 100_000;
+
+/** Pickles one after another in a file that should hold one. */
+const MAX_PICKLES = 1000;
 
 /**
  * Reads every pickle of a file with the machine that conversion uses, runs nothing, and lists every global it names.
@@ -49,10 +52,12 @@ export async function scanFile(source: FileSource, signal?: AbortSignal): Promis
   const reasons: ScanReason[] = [];
   const notes: string[] = [];
   const file = source.label;
-  const collect = (global: PickleGlobal): void => {
-    if (globals.length >= MAX_GLOBALS) return;
-    const { module, name, offset } = global;
-    globals.push({ module, name, file, offset, allowed: isAllowedGlobal(module, name) });
+  const kept = { allowed: 0, others: 0 };
+  const collect = ({ module, name, offset }: PickleGlobal): void => {
+    const allowed = isAllowedGlobal(module, name);
+    // Counted apart, so that no crowd of harmless names can hide a harmful one.
+    if (kept[allowed ? "allowed" : "others"]++ >= MAX_GLOBALS) return;
+    globals.push({ module, name, file, offset, allowed });
   };
   const isUnsafe = (): boolean => reasons.length > 0 || globals.some(({ allowed }) => !allowed);
   try {
@@ -108,7 +113,7 @@ async function readPickles(
       await readPytorchTar(source, options);
       break;
     case "paddle":
-      await readPickle(source, 0, options);
+      await readAllPickles(source, options);
       break;
     case "safetensors":
       await readSafetensors(source);
@@ -117,6 +122,20 @@ async function readPickles(
       break;
     default:
       format satisfies never;
+  }
+}
+
+/** Python loads the first pickle alone, but what follows it would be loaded by whoever loads on. */
+async function readAllPickles(source: FileSource, options: ScanningOptions): Promise<void> {
+  let { end } = await readPickle(source, 0, options);
+  for (let count = 1; end < source.byteLength; count++) {
+    if (count === MAX_PICKLES) {
+      throw new WbError(
+        "WB3401",
+        `${source.label}: more than ${MAX_PICKLES} pickles, one after another`,
+      );
+    }
+    ({ end } = await readPickle(source, end, options));
   }
 }
 

@@ -3,10 +3,10 @@ import { describeValue } from "./pickle-stack.ts";
 import type { PickleDict, PickleReduce, PickleValue } from "./pickle-value.ts";
 
 /** Nodes that one state dict may have, shared ones counted each time: an honest one has one a tensor. */
-const MAX_NODES = 500_000;
+const MAX_NODES = 250_000;
 
 /** Characters of all names together; 10^5 tensors have about 5 million. Shared containers repeat theirs without end. */
-const MAX_NAME_CHARACTERS = 64 * 2 ** 20;
+const MAX_NAME_CHARACTERS = 16 * 2 ** 20;
 
 /** Nested containers; training checkpoints of the frameworks stay below ten. */
 const MAX_DEPTH = 64;
@@ -76,7 +76,7 @@ function bomb(label: string, node: Node): WbError {
 function childCount(value: PickleValue): number {
   if (typeof value !== "object" || value === null) return 0;
   if (value.kind === "list" || value.kind === "tuple") return value.items.length;
-  return isMapping(value) ? value.entries.length : 0;
+  return isMapping(value) ? entryCount(value) : 0;
 }
 
 function childrenOf(node: Node, label: string): readonly Node[] | undefined {
@@ -90,7 +90,7 @@ function childrenOf(node: Node, label: string): readonly Node[] | undefined {
     }));
   }
   if (!isMapping(value)) return undefined;
-  return value.entries.map(([key, item]) => {
+  return mappingEntries(value, label).map(([key, item]) => {
     const text = keyText(key, node, label);
     const wraps = depth === 0 && WRAPPERS.has(text) && isMapping(item);
     return { name: wraps ? "" : join(node.name, text), value: item, depth: depth + 1 };
@@ -108,6 +108,50 @@ function keyText(key: PickleValue, node: Node, label: string): string {
 
 function join(path: string, key: string): string {
   return path === "" ? key : `${path}.${key}`;
+}
+
+/** Entries, or what may become entries. */
+function entryCount(value: PickleDict | PickleReduce): number {
+  const given = value.kind === "reduce" ? value.args.items[0] : undefined;
+  const count = given === undefined || given === null ? 0 : childCount(given);
+  return count + value.entries.length;
+}
+
+/**
+ * The entries of a mapping: those that were set, and before them those that it was called with, as Python 2 pickles an
+ * OrderedDict (a list of pairs) and any Python a Counter (a dict). A defaultdict is called with its factory.
+ * @throws WbError WB3301 for a call with anything else.
+ */
+export function mappingEntries(
+  value: PickleDict | PickleReduce,
+  label: string,
+): readonly (readonly [PickleValue, PickleValue])[] {
+  if (value.kind === "dict") return value.entries;
+  const [given, ...more] = value.args.items;
+  if (value.callable.name === "defaultdict" && more.length === 0) return value.entries;
+  const entries = given === undefined ? [] : givenEntries(given);
+  if (entries !== undefined && more.length === 0) return [...entries, ...value.entries];
+  throw new WbError(
+    "WB3301",
+    `${label}: ${describeValue(value)} at byte ${value.offset} is given ${describeValue(given)}, expected pairs of keys and values`,
+  );
+}
+
+function givenEntries(
+  given: PickleValue,
+): readonly (readonly [PickleValue, PickleValue])[] | undefined {
+  if (typeof given !== "object" || given === null) return undefined;
+  if (given.kind === "dict") return given.entries;
+  if (given.kind !== "list" && given.kind !== "tuple") return undefined;
+  const entries: (readonly [PickleValue, PickleValue])[] = [];
+  for (const pair of given.items) {
+    const isPair = typeof pair === "object" && (pair?.kind === "list" || pair?.kind === "tuple");
+    const [key, value] = isPair ? pair.items : [];
+    if (!isPair || pair.items.length !== 2 || key === undefined || value === undefined)
+      return undefined;
+    entries.push([key, value]);
+  }
+  return entries;
 }
 
 const MAPPING_NAMES: ReadonlySet<string> = new Set([

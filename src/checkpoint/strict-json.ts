@@ -6,7 +6,11 @@ import { WbError } from "../errors/wb-error.ts";
  * begins.
  */
 export type JsonNode =
-  | { readonly kind: "object"; readonly at: number; readonly members: Map<string, JsonNode> }
+  | {
+      readonly kind: "object";
+      readonly at: number;
+      readonly members: ReadonlyMap<string, JsonNode>;
+    }
   | { readonly kind: "array"; readonly at: number; readonly items: JsonNode[] }
   | { readonly kind: "string"; readonly at: number; readonly value: string }
   | { readonly kind: "number"; readonly at: number; readonly text: string }
@@ -27,12 +31,18 @@ export interface StrictJsonOptions {
 /** Nesting that is followed, as in serde_json; a safetensors header needs 3. */
 export const MAX_JSON_DEPTH = 128;
 
-/** Values in one document. A tensor takes about 8, so this is room for half a million tensors. */
-export const MAX_JSON_VALUES = 4_000_000;
+/** Values in one document. A tensor takes about 8, so this is room for 125,000 tensors, which take 200 MiB of memory. */
+export const MAX_JSON_VALUES = 1_000_000;
 
 type Frame =
   | { readonly kind: "array"; readonly node: Extract<JsonNode, { kind: "array" }> }
-  | { readonly kind: "object"; readonly node: Extract<JsonNode, { kind: "object" }>; key: string };
+  | {
+      readonly kind: "object";
+      readonly node: Extract<JsonNode, { kind: "object" }>;
+      /** Those of the node. */
+      readonly members: Map<string, JsonNode>;
+      key: string;
+    };
 
 const BYTE = {
   tab: 0x09,
@@ -48,6 +58,8 @@ const BYTE = {
   openObject: 0x7b,
   closeObject: 0x7d,
 } as const;
+
+const NO_MEMBERS: Map<string, JsonNode> = new Map();
 
 const NUMBER = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/;
 const WORDS: ReadonlyMap<string, boolean | null> = new Map<string, boolean | null>([
@@ -117,19 +129,25 @@ class StrictJson {
     const byte = this.bytes[at];
     if (byte === BYTE.quote) return { kind: "string", at, value: this.string() };
     if (byte === BYTE.openArray) {
+      this.at++;
+      this.skipSpace();
       const node: JsonNode = { kind: "array", at, items: [] };
       return this.open({ kind: "array", node }, BYTE.closeArray);
     }
     if (byte === BYTE.openObject) {
-      const node: JsonNode = { kind: "object", at, members: new Map() };
-      return this.open({ kind: "object", node, key: "" }, BYTE.closeObject);
+      this.at++;
+      this.skipSpace();
+      // A table of its own for each "{}" would take a hundred times the memory of its two bytes.
+      const isEmpty = this.bytes[this.at] === BYTE.closeObject;
+      const members = isEmpty ? NO_MEMBERS : new Map<string, JsonNode>();
+      const node: JsonNode = { kind: "object", at, members };
+      return this.open({ kind: "object", node, members, key: "" }, BYTE.closeObject);
     }
     return this.scalar();
   }
 
+  /** A container whose bracket, and the white space behind it, have been read. */
   private open(frame: Frame, close: number): JsonNode | undefined {
-    this.at++;
-    this.skipSpace();
     if (this.bytes[this.at] === close) {
       this.at++;
       return frame.node;
@@ -149,7 +167,7 @@ class StrictJson {
       const frame = this.stack.at(-1);
       if (frame === undefined) return done;
       if (frame.kind === "array") frame.node.items.push(done);
-      else frame.node.members.set(frame.key, done);
+      else frame.members.set(frame.key, done);
       this.skipSpace();
       const byte = this.bytes[this.at];
       const close = frame.kind === "array" ? BYTE.closeArray : BYTE.closeObject;
@@ -170,7 +188,7 @@ class StrictJson {
     const { at } = this;
     if (this.bytes[at] !== BYTE.quote) throw this.expected("a key in quotes");
     const key = this.string();
-    if (frame.node.members.has(key)) {
+    if (frame.members.has(key)) {
       throw this.problem(`the key ${JSON.stringify(key)} is there twice`, at);
     }
     this.skipSpace();

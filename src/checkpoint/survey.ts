@@ -6,7 +6,7 @@ import type { Checkpoint } from "../tensor/table.ts";
 import { detectFormat } from "./detect.ts";
 import { chooseWeightSet } from "./folder.ts";
 import { MAX_INDEX_BYTES, oversized, parseIndex, type WeightIndex } from "./index-file.ts";
-import { isFolder, openCheckpoint, openWeightSet } from "./open.ts";
+import { isFolder, openCheckpoint, openShard, openWeightSet } from "./open.ts";
 import { compareIndex, joinCheckpoints } from "./shards.ts";
 import { openFileSource } from "./sources.ts";
 
@@ -79,7 +79,7 @@ async function surveyShards(index: WeightIndex): Promise<Omit<CheckpointSurvey, 
   for (const file of index.files) {
     const path = join(dirname(index.path), file);
     try {
-      shards.set(file, (await openCheckpoint(path)).checkpoint);
+      shards.set(file, await openShard(path, index));
     } catch (error) {
       if (error instanceof WbError && error.code === "WB3001") missing.push(file);
       else problems.push(problemOf(error, path));

@@ -4,6 +4,7 @@ import { isSystemError, WbError } from "../errors/wb-error.ts";
 import type { Arguments, Command, CommandContext, CommandResult } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { exitCodeOf } from "./exit-codes.ts";
+import { printable } from "./printable.ts";
 import { progressDrawer } from "./progress.ts";
 import { declaredOptions, findSettings, settingsFor, type SettingSources } from "./settings.ts";
 
@@ -28,8 +29,8 @@ export async function main(argv: readonly string[]): Promise<void> {
   process.once("SIGTERM", stop);
   try {
     const outcome = await execute(argv, interruption.signal);
-    process.stderr.write(outcome.stderr);
-    process.stdout.write(outcome.stdout);
+    process.stderr.write(printable(outcome.stderr));
+    process.stdout.write(printable(outcome.stdout));
     process.exitCode = outcome.exitCode;
   } finally {
     process.removeListener("SIGINT", stop);
@@ -123,14 +124,14 @@ async function runCommand(
     colour: process.stderr.isTTY && (process.env["NO_COLOR"] ?? "") === "",
     note: (line) => {
       drawer.clear();
-      if (!quiet) process.stderr.write(`${line}\n`);
+      if (!quiet) process.stderr.write(`${printable(line)}\n`);
     },
     progress: (event) => {
       if (!quiet) drawer.draw(event);
     },
     stream: (text) => {
       drawer.clear();
-      if (!json) process.stdout.write(text);
+      if (!json) process.stdout.write(process.stdout.isTTY ? printable(text) : text);
     },
   };
   let result: CommandResult;

@@ -1,4 +1,5 @@
 import type { ProgressEvent } from "./command.ts";
+import { printable } from "./printable.ts";
 
 /** Least time between two drawings, in milliseconds: a bar ten times a second, a plain line every five seconds. */
 const BAR_INTERVAL_MS = 100;
@@ -56,7 +57,7 @@ export function renderProgress(event: ProgressEvent, seconds: number, columns: n
     parts.push(unit === "bytes" ? `${renderBytes(rate)}/s` : `${rate.toFixed(1)} ${unit}/s`);
     if (total > done) parts.push(`${renderSeconds((total - done) / rate)} left`);
   }
-  if (item !== undefined) parts.push(item);
+  if (item !== undefined) parts.push(printable(item));
   const line = parts.join("  ");
   return columns > 0 && line.length >= columns ? line.slice(0, columns - 1) : line;
 }
