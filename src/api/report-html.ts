@@ -120,7 +120,8 @@ function promptTable(prompts: readonly PromptMetrics[]): string {
 }
 
 function weightsPart(weights: NonNullable<Comparison["weights"]>): string {
-  if (weights.wrong === 0) return `<p>Tensors: all ${weights.compared} are the same.</p>`;
+  const rounded = weights.rounded === 0 ? "" : `, ${weights.rounded} of them but for rounding`;
+  if (weights.wrong === 0) return `<p>Tensors: all ${weights.compared} are the same${rounded}.</p>`;
   const rows = weights.worst.map(
     ({ name, class: kind, maxAbs, ulp, firstIndex, note }) =>
       `<tr><th scope="row"><code>${text(name)}</code></th><td>${kind}</td><td>${maxAbs === null ? "" : short(maxAbs)}</td><td>${ulp ?? ""}</td><td>${firstIndex ?? ""}</td><td>${text(note ?? "")}</td></tr>`,

@@ -8,7 +8,7 @@ const LISTED = 20;
 export function markdownReport(result: VerifyResult): string {
   const { verdict, model, comparisons, device, backend, compute, seconds } = result;
   return `${[
-    `## ${verdict === "pass" ? "✅ pass" : "❌ fail"}: \`${model}\``,
+    `## ${verdict === "pass" ? "✅ pass" : "❌ fail"}: ${code(model)}`,
     ...comparisons.flatMap(section),
     `<sub>${escape(backend)} (${device}, ${compute}), ${seconds.toFixed(1)} s</sub>`,
   ].join("\n\n")}\n`;
@@ -23,17 +23,14 @@ function section({
   diagnosis,
   failures,
 }: Comparison): readonly string[] {
-  const parts = [`### against \`${path}\`: ${verdict}`];
+  const parts = [`### against ${code(path)}: ${verdict}`];
   if (diagnosis.length > 0) {
     parts.push(
       diagnosis
         .slice(0, LISTED)
         .map(
           ({ cause, tensors, evidence }) =>
-            `- **${cause}** ${tensors
-              .slice(0, LISTED)
-              .map((name) => `\`${name}\``)
-              .join(", ")}: ${escape(evidence)}`,
+            `- **${cause}** ${tensors.slice(0, LISTED).map(code).join(", ")}: ${escape(evidence)}`,
         )
         .join("\n"),
     );
@@ -46,7 +43,9 @@ function section({
         .join("\n"),
     );
   if (weights !== undefined)
-    parts.push(`Tensors: ${weights.compared} compared, ${weights.wrong} different.`);
+    parts.push(
+      `Tensors: ${weights.compared} compared, ${weights.wrong} different, ${weights.rounded} the same but for rounding.`,
+    );
   if (parity !== undefined) parts.push(promptTable(parity), gateText(parity));
   if (greedy.length > 0) {
     const all = greedy.reduce((sum, { tokens }) => sum + tokens, 0);
@@ -81,7 +80,12 @@ function gateText({ gate, timesNoise }: Parity): string {
   return `Allowed: ${short(gate.maxAbs)} on logits, ${short(gate.kl)} nats. ${gate.origin.map(escape).join("; ")}.${noise}`;
 }
 
+/** A name as code, whose own backticks would end it. */
+function code(text: string): string {
+  return `\`${text.replaceAll("`", "'").replaceAll("\n", " ")}\``;
+}
+
 /** Keeps names from files from being read as Markdown or HTML. */
 function escape(text: string): string {
-  return text.replaceAll(/[\\|<>*_[\]]/g, (character) => `\\${character}`).replaceAll("\n", " ");
+  return text.replaceAll(/[\\|<>*_[\]`]/g, (character) => `\\${character}`).replaceAll("\n", " ");
 }

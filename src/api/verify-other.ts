@@ -16,6 +16,8 @@ export interface WeightsSummary {
   readonly compared: number;
   /** Tensors that differ beyond what rounding to the coarser dtype explains, or are on one side only. */
   readonly wrong: number;
+  /** Tensors that differ only as rounding to the coarser dtype explains. */
+  readonly rounded: number;
   /** The most different first. */
   readonly worst: readonly TensorDiff[];
 }
@@ -84,7 +86,8 @@ function summarize(diffs: readonly TensorDiff[]): WeightsSummary {
   const worst = wrong.toSorted(
     (left, right) => (right.maxAbs ?? Infinity) - (left.maxAbs ?? Infinity),
   );
-  return { compared: diffs.length, wrong: wrong.length, worst: worst.slice(0, LISTED) };
+  const rounded = diffs.filter(({ class: kind }) => kind === "withinTolerance").length;
+  return { compared: diffs.length, wrong: wrong.length, rounded, worst: worst.slice(0, LISTED) };
 }
 
 /** What the reference's own names and shapes show to be wrong. */

@@ -41,7 +41,7 @@ function lines({
   if (weights !== undefined)
     found.push(
       weights.wrong === 0
-        ? `    weights: ${weights.compared} tensors, all the same`
+        ? `    weights: ${weights.compared} tensors, ${weights.rounded === 0 ? "all the same" : `${weights.rounded} of them the same but for rounding`}`
         : `    weights: ${weights.wrong} of ${weights.compared} tensors differ`,
     );
   if (greedy.length > 0) {

@@ -409,6 +409,10 @@ function castBetween(
 ): string | undefined {
   if (sameValues(ours, roundedToBf16(reference))) return "every value is rounded to bfloat16";
   if (sameValues(ours, roundedToF16(reference))) return "every value is rounded to float16";
+  if (sameValues(reference, roundedToBf16(ours)))
+    return "the other side has these values rounded to bfloat16";
+  if (sameValues(reference, roundedToF16(ours)))
+    return "the other side has these values rounded to float16";
   let largest = 0;
   for (const value of reference.data) largest = Math.max(largest, Math.abs(value));
   const isNear = ours.data.every((value, index) => {
