@@ -3,7 +3,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 
 const ROOT = join(import.meta.dirname, "../..");
-const PYTHON = join(
+/** The interpreter of the pinned environment. */
+export const PYTHON = join(
   ROOT,
   ".venv",
   ...(process.platform === "win32" ? ["Scripts", "python.exe"] : ["bin", "python"]),

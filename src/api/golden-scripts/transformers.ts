@@ -10,11 +10,30 @@ MODEL is a folder that transformers loads (the output of \`weighbridge convert\`
 --trust-remote-code). Weights are computed with in float32.
 """
 import argparse
+import json
+import os
 
 import torch
 import transformers
 from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM
+
+
+def encoder(folder, trust_remote_code):
+    """Text to ids: the model's own tokenizer class, or what it does where that class needs remote code."""
+    try:
+        from transformers import AutoTokenizer
+
+        tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=False, trust_remote_code=trust_remote_code)
+        return lambda text: tokenizer(text)["input_ids"]
+    except ValueError:
+        import sentencepiece
+
+        model = sentencepiece.SentencePieceProcessor(model_file=os.path.join(folder, "tokenizer.model"))
+        path = os.path.join(folder, "tokenizer_config.json")
+        settings = json.load(open(path, encoding="utf8")) if os.path.exists(path) else {}
+        bos = [model.bos_id()] if settings.get("add_bos_token", True) else []
+        return lambda text: bos + model.encode(text)
 
 
 def main():
@@ -30,23 +49,19 @@ def main():
     args = parser.parse_args()
 
     model = AutoModelForCausalLM.from_pretrained(
-        args.model, torch_dtype=torch.float32, trust_remote_code=args.trust_remote_code
+        args.model, trust_remote_code=args.trust_remote_code
     )
-    model.eval()
+    model = model.float().eval()
     prompts = [[int(part) for part in ids.split(",")] for ids in args.input_ids]
     metadata = {
         "producer": f"transformers {transformers.__version__}, torch {torch.__version__}",
         "dtype": "float32",
     }
     if args.prompt:
-        from transformers import AutoTokenizer
-
-        tokenizer = AutoTokenizer.from_pretrained(
-            args.model, use_fast=False, trust_remote_code=args.trust_remote_code
-        )
+        encode = encoder(args.model, args.trust_remote_code)
         for text in args.prompt:
             metadata[f"prompt.{len(prompts)}.text"] = text
-            prompts.append(tokenizer(text)["input_ids"])
+            prompts.append(encode(text))
     if not prompts:
         parser.error("expected --prompt or --input-ids")
 
