@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { caught } from "../support/caught.ts";
+import { sliceTable, SLICES } from "../support/hostile/broken-paddle.ts";
 import { openBytes } from "../support/open-bytes.ts";
 import { arrayPieces, pickleBytes, type Piece } from "../support/pickle-bytes.ts";
 
@@ -12,33 +13,6 @@ function file(...entries: readonly (readonly Piece[])[]): Uint8Array {
 function array(code = "f4", shape: readonly number[] = [2, 3], data = DATA, isFortran = false) {
   return arrayPieces("w", code, shape, data, isFortran);
 }
-
-/** The table of a large parameter that was cut up. */
-function sliceTable(shape: readonly number[], names: readonly string[]): readonly Piece[] {
-  return [
-    ["BINUNICODE", "UnpackBigParamInfor@@"],
-    "EMPTY_DICT",
-    ["BINUNICODE", "big"],
-    "EMPTY_DICT",
-    "MARK",
-    ["BINUNICODE", "OriginShape"],
-    "MARK",
-    ...shape.map((size): Piece => ["BININT", size]),
-    "TUPLE",
-    ["BINUNICODE", "slices"],
-    "EMPTY_LIST",
-    "MARK",
-    ...names.map((name): Piece => ["BINUNICODE", name]),
-    "APPENDS",
-    "SETITEMS",
-    "SETITEM",
-  ];
-}
-
-const SLICES = [
-  arrayPieces("big@@.0", "f4", [4], DATA.subarray(0, 16)),
-  arrayPieces("big@@.1", "f4", [2], DATA.subarray(16)),
-];
 
 describe("a .pdparams file", () => {
   it("gives arrays in C and in Fortran order, and uint16 as bfloat16", async () => {

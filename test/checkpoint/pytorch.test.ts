@@ -2,39 +2,9 @@ import { describe, expect, it } from "vitest";
 import type { StoredTensor } from "../../src/tensor/table.ts";
 import { caught } from "../support/caught.ts";
 import { openBytes } from "../support/open-bytes.ts";
-import { pickleBytes, tensorPieces, type Piece } from "../support/pickle-bytes.ts";
+import { archive, dictOf, tensor } from "../support/hostile/torch-files.ts";
+import { pickleBytes, type Piece } from "../support/pickle-bytes.ts";
 import { zipBytes, type ZipPart } from "../support/zip-bytes.ts";
-
-const STORAGE = { type: "FloatStorage", key: "0", length: 6 };
-const VIEW = { offset: 0, shape: [2, 3], strides: [3, 1] };
-
-/** A dict of tensors as torch.save pickles it. */
-function dictOf(...entries: readonly (readonly Piece[])[]): readonly Piece[] {
-  return [["PROTO", 2], "EMPTY_DICT", "MARK", ...entries.flat(), "SETITEMS", "STOP"];
-}
-
-function archive(
-  pieces: readonly Piece[],
-  storages: Readonly<Record<string, number>> = { "0": 24 },
-  more: readonly ZipPart[] = [],
-): Uint8Array {
-  return zipBytes([
-    { name: "m/data.pkl", data: pickleBytes(...pieces) },
-    ...Object.entries(storages).map(([key, bytes]) => ({
-      name: `m/data/${key}`,
-      data: Uint8Array.from({ length: bytes }, (_unused, at) => at),
-    })),
-    ...more,
-  ]);
-}
-
-function tensor(
-  view: Partial<typeof VIEW> = {},
-  storage: Partial<typeof STORAGE> = {},
-  name = "w",
-): readonly Piece[] {
-  return tensorPieces(name, { ...STORAGE, ...storage }, { ...VIEW, ...view });
-}
 
 function facts({ name, shape, strides, byteOffset, byteOrder }: StoredTensor): unknown {
   return { name, shape, strides, byteOffset, byteOrder };
