@@ -53,3 +53,8 @@ export interface Command {
   options(argv: Argv): Argv;
   run(args: Arguments, context: CommandContext): Promise<CommandResult>;
 }
+
+/** "convert" of "convert <src> <dst>". */
+export function nameOf(command: Command): string {
+  return command.usage.split(" ")[0] ?? "";
+}

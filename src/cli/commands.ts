@@ -1,5 +1,6 @@
 import type { Command } from "./command.ts";
 import { check } from "./commands/check.ts";
+import { completion } from "./commands/completion.ts";
 import { config } from "./commands/config.ts";
 import { convert } from "./commands/convert.ts";
 import { demo } from "./commands/demo.ts";
@@ -30,4 +31,5 @@ export const COMMANDS: readonly Command[] = [
   demo,
   native,
   config(() => COMMANDS),
+  completion(() => COMMANDS),
 ];

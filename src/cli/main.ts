@@ -1,12 +1,18 @@
-import yargs from "yargs";
+import type { Argv } from "yargs";
 import type { ErrorCode } from "../errors/codes.ts";
 import { isSystemError, WbError } from "../errors/wb-error.ts";
-import type { Arguments, Command, CommandContext, CommandResult } from "./command.ts";
-import { COMMANDS } from "./commands.ts";
+import { commandLine } from "./command-line.ts";
+import {
+  nameOf,
+  type Arguments,
+  type Command,
+  type CommandContext,
+  type CommandResult,
+} from "./command.ts";
 import { exitCodeOf } from "./exit-codes.ts";
 import { printable } from "./printable.ts";
 import { progressDrawer } from "./progress.ts";
-import { declaredOptions, findSettings, settingsFor, type SettingSources } from "./settings.ts";
+import { findSettings } from "./settings.ts";
 
 interface Outcome {
   readonly exitCode: number;
@@ -44,7 +50,7 @@ async function execute(argv: readonly string[], signal: AbortSignal): Promise<Ou
   try {
     let outcome: Outcome | undefined;
     const settings = await findSettings(process.env, process.cwd());
-    const parser = commandLine(settings, async (command, args) => {
+    const parser = commandLine(settings, argv, async (command, args) => {
       chosen = nameOf(command);
       outcome = await runCommand(command, args, json, signal);
     });
@@ -60,47 +66,8 @@ async function execute(argv: readonly string[], signal: AbortSignal): Promise<Ou
   }
 }
 
-type Handler = (command: Command, args: Arguments) => Promise<void>;
-
-function commandLine(settings: SettingSources, handler: Handler): ReturnType<typeof yargs> {
-  let parser = yargs()
-    .scriptName("weighbridge")
-    .usage("$0 <command> [options]")
-    .option("json", { type: "boolean", describe: "print one JSON document" })
-    .option("quiet", { type: "boolean", describe: "print nothing but the result" })
-    .option("verbose", { type: "boolean", describe: "print details, and where an error came from" })
-    .strict()
-    .recommendCommands()
-    .demandCommand(1, "Name a command.")
-    .exitProcess(false)
-    .parserConfiguration({ "duplicate-arguments-array": true, "camel-case-expansion": false })
-    .fail((message, error: unknown) => {
-      throw error instanceof Error ? error : new WbError("WB2001", message);
-    });
-  for (const command of COMMANDS) {
-    parser = parser.command(
-      command.usage,
-      command.summary,
-      (sub) => {
-        for (const [line, description] of command.examples) sub.example(line, description);
-        const declared = command.options(sub);
-        for (const { name, value } of settingsFor(
-          nameOf(command),
-          declaredOptions(declared),
-          settings,
-        )) {
-          declared.default(name, value);
-        }
-        return declared;
-      },
-      (args) => handler(command, args),
-    );
-  }
-  return parser;
-}
-
 /** Parses and runs; gives the text that yargs itself would print (--help, --version). */
-async function parsed(parser: ReturnType<typeof yargs>, argv: readonly string[]): Promise<string> {
+async function parsed(parser: Argv, argv: readonly string[]): Promise<string> {
   let printed = "";
   await parser.parseAsync([...argv], {}, (_error, _args, output) => {
     printed = output === "" ? "" : `${output}\n`;
@@ -189,10 +156,6 @@ function asWbError(error: unknown): WbError {
   return new WbError("WB7001", error instanceof Error ? error.message : String(error), {
     cause: error,
   });
-}
-
-function nameOf(command: Command): string {
-  return command.usage.split(" ")[0] ?? "";
 }
 
 /** `weighbridge … | head` closes the pipe early; that is the reader's right, not an error. */

@@ -2,6 +2,7 @@ import type { Argv } from "yargs";
 import type { RuntimeOptions } from "../api/open-runtime.ts";
 import { optionalChoice, optionalSize } from "./arguments.ts";
 import type { Arguments, CommandContext } from "./command.ts";
+import { COMPUTE_DTYPES, DEVICES, LAYOUTS } from "./option-values.ts";
 
 /** The options of every command that runs a model. */
 export function withRuntimeOptions(argv: Argv): Argv {
@@ -27,10 +28,10 @@ export function withRuntimeOptions(argv: Argv): Argv {
 
 export function runtimeOptions(args: Arguments, context: CommandContext): RuntimeOptions {
   return {
-    device: optionalChoice(args, "device", ["auto", "cuda", "cpu", "wasm"]),
-    compute: optionalChoice(args, "compute", ["f32", "f16", "bf16"]),
+    device: optionalChoice(args, "device", DEVICES),
+    compute: optionalChoice(args, "compute", COMPUTE_DTYPES),
     maxMemory: optionalSize(args, "max-memory"),
-    sourceLayout: optionalChoice(args, "source-layout", ["torch", "paddle"]),
+    sourceLayout: optionalChoice(args, "source-layout", LAYOUTS),
     verbose: context.verbose,
     signal: context.signal,
   };

@@ -130,9 +130,13 @@ function checkValue(value: unknown, kind: OptionKind, where: string): string | n
 /**
  * The options that a yargs parser knows. yargs lists them in `getOptions`, which its types leave out; an empty list would
  * silently ignore all settings, so a yargs that no longer has it is a fault of ours.
+ * @param left Names that are left out; those that make no sense as settings when not given.
  * @throws WbError WB7001.
  */
-export function declaredOptions(parser: object): readonly OptionDeclaration[] {
+export function declaredOptions(
+  parser: object,
+  left: Iterable<string> = NOT_SETTINGS,
+): readonly OptionDeclaration[] {
   const declared: unknown =
     "getOptions" in parser && typeof parser.getOptions === "function"
       ? Reflect.apply(parser.getOptions, parser, [])
@@ -144,8 +148,9 @@ export function declaredOptions(parser: object): readonly OptionDeclaration[] {
     if (includes(declared["boolean"], name)) return "boolean";
     return includes(declared["number"], name) ? "number" : "string";
   };
+  const isLeftOut = new Set(left);
   return Object.keys(declared["key"])
-    .filter((name) => !NOT_SETTINGS.has(name))
+    .filter((name) => !isLeftOut.has(name))
     .map((name) => ({ name, kind: kindOf(name) }));
 }
 

@@ -7,6 +7,7 @@ export const check: Command = {
   examples: [
     ["$0 check internlm-7b", "exit 0 when nothing is missing, repeated or misshapen; else 3"],
     ["$0 check internlm-7b/model.safetensors.index.json", "an index against its shards"],
+    ["$0 check model.safetensors --architecture none", "the file alone, whatever model it is"],
   ],
   options: (argv) =>
     argv

@@ -1,5 +1,6 @@
 import yargs from "yargs";
 import type { Command, CommandResult } from "../command.ts";
+import { CONFIG_ACTIONS } from "../option-values.ts";
 import {
   declaredOptions,
   environmentName,
@@ -31,7 +32,7 @@ export const config = (commands: () => readonly Command[]): Command => ({
   options: (argv) =>
     argv
       .positional("action", {
-        choices: ["print"],
+        choices: CONFIG_ACTIONS,
         demandOption: true,
         describe: "print the settings",
       })

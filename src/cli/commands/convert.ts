@@ -7,6 +7,7 @@ import {
   requiredString,
 } from "../arguments.ts";
 import type { Arguments, Command, CommandContext } from "../command.ts";
+import { LAYOUTS, TARGET_DTYPES, TARGET_FORMATS } from "../option-values.ts";
 import { renderBytes, renderSeconds } from "../progress.ts";
 
 export const convert: Command = {
@@ -68,10 +69,10 @@ export const convert: Command = {
 
 function optionsOf(args: Arguments, context: CommandContext): ConvertOptions {
   return {
-    to: optionalChoice(args, "to", ["safetensors", "pytorch", "paddle"]),
-    layout: optionalChoice(args, "layout", ["torch", "paddle"]),
-    sourceLayout: optionalChoice(args, "source-layout", ["torch", "paddle"]),
-    dtype: optionalChoice(args, "dtype", ["keep", "F32", "F16", "BF16"]),
+    to: optionalChoice(args, "to", TARGET_FORMATS),
+    layout: optionalChoice(args, "layout", LAYOUTS),
+    sourceLayout: optionalChoice(args, "source-layout", LAYOUTS),
+    dtype: optionalChoice(args, "dtype", TARGET_DTYPES),
     maxShardSize: optionalSize(args, "max-shard-size"),
     architecture: optionalString(args, "architecture"),
     dryRun: flag(args, "dry-run"),

@@ -1,5 +1,6 @@
 import { optionalChoice } from "../arguments.ts";
 import type { Command } from "../command.ts";
+import { DEVICES } from "../option-values.ts";
 
 export const demo: Command = {
   usage: "demo",
@@ -13,7 +14,7 @@ export const demo: Command = {
   run: async (args, context) => {
     const { demo: run } = await import("../../api/demo.ts");
     const result = await run({
-      device: optionalChoice(args, "device", ["auto", "cuda", "cpu", "wasm"]),
+      device: optionalChoice(args, "device", DEVICES),
       verbose: context.verbose,
       signal: context.signal,
       onStep: ({ command, outcome, ok, seconds }) => {

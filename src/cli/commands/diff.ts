@@ -2,6 +2,7 @@ import type { DiffedTensor, DiffResult } from "../../api/diff.ts";
 import { renderShape } from "../../tensor/shape.ts";
 import { optionalChoice, optionalNumber, optionalString, requiredString } from "../arguments.ts";
 import type { Command } from "../command.ts";
+import { LAYOUTS } from "../option-values.ts";
 import { renderDiagnosis } from "../render-diagnosis.ts";
 
 /** Tensors that the text lists; --json has all. */
@@ -41,7 +42,7 @@ export const diff: Command = {
     const result = await run(requiredString(args, "a"), requiredString(args, "b"), {
       maxAbs: optionalNumber(args, "max-abs"),
       architecture: optionalString(args, "architecture"),
-      sourceLayout: optionalChoice(args, "source-layout", ["torch", "paddle"]),
+      sourceLayout: optionalChoice(args, "source-layout", LAYOUTS),
       diagnose: args["diagnose"] !== false,
       signal: context.signal,
       onProgress: (done, total, item) => {

@@ -8,6 +8,7 @@ export const doctor: Command = {
   examples: [
     ["$0 doctor", "what is there and what is not"],
     ["$0 doctor --json", "the same for programs"],
+    ["$0 doctor --quiet", "exit code 6 where something needed is missing"],
   ],
   options: (argv) => argv,
   run: async (_, context) => {

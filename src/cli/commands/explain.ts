@@ -9,6 +9,7 @@ export const explain: Command = {
   examples: [
     ["$0 explain WB3702", "one code"],
     ["$0 explain", "all codes, one a line"],
+    ["$0 explain --json", "all codes with their exit codes, for programs"],
   ],
   options: (argv) => argv.positional("code", { type: "string", describe: "such as WB3702" }),
   run: async (args) => {

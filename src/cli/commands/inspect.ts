@@ -9,6 +9,7 @@ export const inspect: Command = {
   summary: "show what a checkpoint holds, from its headers",
   examples: [
     ["$0 inspect internlm-7b/pytorch_model.bin", "tensors, dtypes, and how Linear weights lie"],
+    ["$0 inspect model.pt --architecture none", "any checkpoint, as it lies"],
     ["$0 inspect internlm-7b --json", "the same for programs, each tensor by itself"],
   ],
   options: (argv) =>

@@ -1,5 +1,6 @@
 import { optionalChoice, flag, optionalString, requiredString } from "../arguments.ts";
 import type { Arguments, Command, CommandContext, CommandResult } from "../command.ts";
+import { NATIVE_ACTIONS } from "../option-values.ts";
 
 export const native: Command = {
   usage: "native <action>",
@@ -14,7 +15,7 @@ export const native: Command = {
     argv
       .positional("action", {
         type: "string",
-        choices: ["install", "status", "remove"],
+        choices: NATIVE_ACTIONS,
         demandOption: true,
         describe: "what to do",
       })
@@ -25,7 +26,7 @@ export const native: Command = {
       })
       .option("force", { type: "boolean", describe: "build anew also when it is there" }),
   run: async (args, context) => {
-    const action = optionalChoice(args, "action", ["install", "status", "remove"] as const);
+    const action = optionalChoice(args, "action", NATIVE_ACTIONS);
     switch (action ?? requiredString(args, "action")) {
       case "install":
         return install(args, context);

@@ -1,6 +1,7 @@
 import type { ScanResult } from "../../api/scan.ts";
 import { optionalChoice, requiredString } from "../arguments.ts";
 import type { Command } from "../command.ts";
+import { SCAN_FORMATS } from "../option-values.ts";
 import { packageVersion } from "../package-version.ts";
 
 export const scan: Command = {
@@ -18,13 +19,13 @@ export const scan: Command = {
         demandOption: true,
         describe: "a file of weights, an index, or a folder",
       })
-      .option("format", { choices: ["text", "sarif"], describe: "sarif prints SARIF 2.1.0" }),
+      .option("format", { choices: SCAN_FORMATS, describe: "sarif prints SARIF 2.1.0" }),
   run: async (args, context) => {
     const { scan: run } = await import("../../api/scan.ts");
     const { renderSarif } = await import("../../api/render-sarif.ts");
     const result = await run(requiredString(args, "file"), { signal: context.signal });
     for (const note of result.notes) context.note(note);
-    const isSarif = optionalChoice(args, "format", ["text", "sarif"]) === "sarif";
+    const isSarif = optionalChoice(args, "format", SCAN_FORMATS) === "sarif";
     return {
       ok: result.verdict === "safe",
       exitCode: 5,

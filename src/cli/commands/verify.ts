@@ -1,6 +1,7 @@
 import type { VerifyOptions } from "../../api/verify.ts";
 import { optionalChoice, optionalNumber, optionalString, requiredString } from "../arguments.ts";
 import type { Arguments, Command, CommandContext } from "../command.ts";
+import { TOLERANCE_PROFILES } from "../option-values.ts";
 import { promptsOf, withPromptOptions } from "../prompt-options.ts";
 import { renderVerify } from "../render-verify.ts";
 import { runtimeOptions, withRuntimeOptions } from "../runtime-options.ts";
@@ -75,7 +76,7 @@ function optionsOf(args: Arguments, context: CommandContext): VerifyOptions {
     other: optionalString(args, "other"),
     golden: optionalString(args, "golden"),
     prompts: prompts.length === 0 ? undefined : prompts,
-    profile: optionalChoice(args, "tolerance-profile", ["strict", "default", "loose"]),
+    profile: optionalChoice(args, "tolerance-profile", TOLERANCE_PROFILES),
     maxAbs: optionalNumber(args, "max-abs"),
     kl: optionalNumber(args, "kl"),
     calibrate: args["calibrate"] === undefined ? undefined : args["calibrate"] === true,

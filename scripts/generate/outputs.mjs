@@ -1,0 +1,337 @@
+// What every command prints with --json, beside schemaVersion, command and ok.
+import {
+  count,
+  digest,
+  exactly,
+  fields,
+  list,
+  number,
+  oneOf,
+  orNull,
+  said,
+  text,
+  truth,
+} from "./notation.mjs";
+
+const shape = list(count, "outermost dimension first");
+const dtype = said(text, "as safetensors spells it; C128 for complex128");
+const layout = oneOf("torch", "paddle", "unknown");
+const metric = said(orNull(number), "null where it is not finite");
+const device = oneOf("cuda", "cpu", "wasm");
+const compute = oneOf("f32", "f16", "bf16");
+const place = said({ type: "integer", minimum: -1 }, "-1 where nothing differs");
+const residence = said(oneOf("resident", "streamed"), "whether the weights stay in memory");
+const seconds = number;
+const notes = list(text, "what is worth knowing, one sentence each");
+const code = { type: "string", pattern: "^WB\\d{4}$" };
+
+const evidence = list(fields({ tensor: text, shape, layout: oneOf("torch", "paddle"), why: text }));
+
+const diagnosis = list(
+  fields({
+    cause: text,
+    tensors: list(text, "Hugging Face names"),
+    "layer?": count,
+    evidence: text,
+    "before?": metric,
+    "after?": metric,
+  }),
+  "most likely first; empty when nothing is wrong",
+);
+
+const tensorDifference = fields({
+  name: text,
+  class: oneOf("identical", "equalValues", "withinTolerance", "differ", "onlyLeft", "onlyRight"),
+  maxAbs: metric,
+  maxRel: metric,
+  ulp: orNull(number),
+  firstIndex: orNull(count),
+  differing: count,
+  dtypes: list(dtype),
+  shape,
+  "note?": text,
+  "cause?": text,
+});
+
+const prompt = fields({
+  name: text,
+  positions: count,
+  maxAbs: metric,
+  rmse: metric,
+  cosine: metric,
+  kl: said(metric, "nats; mean over positions"),
+  top1Agreement: metric,
+  nearTies: count,
+  topOverlap: metric,
+  wouldPassWith: said(orNull(number), "absolute tolerance on logits; null where none would do"),
+  scale: metric,
+  worst: fields({ position: place, token: place, ours: metric, reference: metric }),
+  histogram: list(count, "by powers of ten of the difference: below 1e-8, then each decade"),
+});
+
+const parity = fields({
+  passes: truth,
+  gate: fields({ maxAbs: number, kl: number, origin: list(text) }),
+  noise: orNull(number),
+  timesNoise: metric,
+  curve: list(fields({ step: text, maxAbs: metric, scale: metric })),
+  failures: list(text),
+});
+
+const comparison = fields({
+  kind: oneOf("golden", "checkpoint"),
+  path: text,
+  verdict: oneOf("pass", "fail"),
+  greedy: list(
+    fields({
+      prompt: text,
+      repetitionPenalty: number,
+      tokens: count,
+      agreeing: count,
+      nearTies: count,
+    }),
+  ),
+  "weights?": fields({
+    compared: count,
+    wrong: count,
+    rounded: count,
+    worst: list(tensorDifference),
+  }),
+  diagnosis,
+  failures: list(text),
+  parity: orNull(parity),
+});
+
+const answer = {
+  text: orNull(text),
+  newText: orNull(text),
+  ids: list(count, "of the prompt and the new tokens"),
+  promptTokens: count,
+  newTokens: count,
+  finish: oneOf("stop", "length"),
+};
+
+/** Fields by command; a list of tables where a command prints one of several. */
+export const OUTPUTS = {
+  inspect: {
+    format: oneOf("pytorch-zip", "pytorch-legacy", "pytorch-tar", "paddle", "safetensors"),
+    files: list(text),
+    architecture: said(text, 'the class that config.json names, or "none"'),
+    parameters: count,
+    bytes: count,
+    tensors: list(
+      fields({
+        name: text,
+        dtype,
+        shape,
+        bytes: count,
+        "rank?": fields({ tp: count, pp: count }),
+      }),
+    ),
+    layout: said(layout, "how Linear weights lie"),
+    layoutEvidence: evidence,
+    tied: list(list(text), "names that share storage"),
+    skipped: list(fields({ name: text, why: text })),
+    "notes?": notes,
+  },
+  check: {
+    problems: list(fields({ code, message: text, "tensor?": text, "file?": text })),
+    architecture: text,
+    tensors: count,
+    "notes?": notes,
+  },
+  scan: {
+    verdict: oneOf("safe", "unsafe"),
+    globals: list(fields({ module: text, name: text, file: text, offset: count, allowed: truth })),
+    reasons: list(fields({ code, message: text, file: text })),
+    files: list(fields({ path: text, format: text })),
+    notes,
+  },
+  convert: {
+    tensors: list(
+      fields({
+        from: list(text),
+        to: text,
+        action: oneOf("copy", "transpose", "split", "merge", "cast"),
+        why: text,
+        dtype,
+        shape,
+        sha256: said(orNull(digest), "of the little-endian row-major bytes; null in a dry run"),
+      }),
+    ),
+    dropped: list(fields({ name: text, why: text })),
+    tied: list(list(text)),
+    files: list(text),
+    sourceLayout: layout,
+    layoutEvidence: evidence,
+    bytesRead: count,
+    bytesWritten: count,
+    verified: said(truth, "whether the output was read back and every digest agreed"),
+    cast: fields({ overflow: count, underflow: count }),
+    weightsSha256: orNull(digest),
+    seconds,
+    peakMemoryBytes: count,
+    notes,
+    "dryRun?": exactly(true),
+  },
+  diff: {
+    summary: fields({
+      identical: count,
+      equalValues: count,
+      withinTolerance: count,
+      differ: count,
+      onlyLeft: count,
+      onlyRight: count,
+    }),
+    tensors: list(tensorDifference, "the most different first"),
+    diagnosis,
+    bytesRead: count,
+    seconds,
+    peakMemoryBytes: count,
+    "notes?": notes,
+  },
+  verify: {
+    verdict: oneOf("pass", "fail"),
+    model: text,
+    architecture: text,
+    parameters: count,
+    layers: count,
+    prompts: list(prompt),
+    diagnosis,
+    comparisons: list(comparison),
+    device,
+    backend: text,
+    compute,
+    seconds,
+    peakMemoryBytes: count,
+    reports: list(text, "paths of the reports that were written"),
+    notes,
+  },
+  golden: [
+    {
+      path: text,
+      prompts: list(fields({ ids: list(count), positions: count })),
+      metadata: { type: "object", additionalProperties: text },
+      device,
+      compute,
+      seconds,
+      "notes?": notes,
+    },
+    { framework: oneOf("transformers", "paddle"), script: text },
+  ],
+  generate: {
+    ...answer,
+    results: list(fields(answer), "one for each prompt; the first is repeated above"),
+    tokensPerSecond: number,
+    loadSeconds: seconds,
+    prefillSeconds: seconds,
+    decodeSeconds: seconds,
+    device,
+    backend: text,
+    compute,
+    residence,
+    peakMemoryBytes: count,
+    notes,
+  },
+  logits: {
+    architecture: text,
+    top: list(
+      fields({ prompt: count, position: count, ids: list(count), logits: list(metric) }),
+      "largest logits first",
+    ),
+    inputIds: list(list(count)),
+    device,
+    backend: text,
+    compute,
+    residence,
+    seconds,
+    out: orNull(text),
+    notes,
+  },
+  explain: {
+    codes: list(fields({ code, title: text, meaning: text, remedy: text, exitCode: count })),
+  },
+  doctor: {
+    checks: list(
+      fields({
+        name: text,
+        status: oneOf("ok", "advice", "problem"),
+        found: text,
+        needed: text,
+        fix: text,
+      }),
+    ),
+    devices: list(fields({ device, usable: truth, description: text })),
+  },
+  demo: {
+    steps: list(fields({ command: text, outcome: text, ok: truth, seconds })),
+    seconds,
+  },
+  native: [
+    {
+      root: text,
+      packages: list(
+        fields({
+          origin: text,
+          packageFolder: text,
+          tensorflow: orNull(text),
+          gpu: orNull(truth),
+          failure: orNull(text),
+        }),
+      ),
+      devices: fields({ cpu: truth, cuda: truth, why: text }),
+    },
+    {
+      variant: oneOf("cpu", "cuda"),
+      folder: text,
+      tensorflow: text,
+      tfjsNode: text,
+      gpu: truth,
+      changed: truth,
+      seconds,
+    },
+    { removed: list(text) },
+  ],
+  config: {
+    configFile: orNull(text),
+    settings: list(
+      fields({
+        command: text,
+        name: text,
+        value: { type: ["string", "number", "boolean", "null"] },
+        origin: said(text, 'a variable, the path of a config file, or "default"'),
+      }),
+    ),
+  },
+  completion: { shell: oneOf("bash", "zsh", "fish"), script: text },
+};
+
+const error = fields({
+  code,
+  message: text,
+  hint: text,
+  details: { type: "object" },
+});
+
+/** The schema of one command's document: what it found, or why it failed. */
+export function outputSchema(command) {
+  const head = { schemaVersion: exactly(1), command: exactly(command) };
+  const kinds = [OUTPUTS[command]].flat();
+  return {
+    $schema: "https://json-schema.org/draft/2020-12/schema",
+    title: `weighbridge ${command} --json`,
+    oneOf: [
+      ...kinds.map((kind) => fields({ ...head, ok: truth, ...kind })),
+      fields({ ...head, ok: exactly(false), error }),
+    ],
+  };
+}
+
+/** The schema of a failure of any command, also where the command itself is not known. */
+export function errorSchema() {
+  return {
+    $schema: "https://json-schema.org/draft/2020-12/schema",
+    title: "a failure of weighbridge with --json",
+    ...fields({ schemaVersion: exactly(1), command: text, ok: exactly(false), error }),
+  };
+}

@@ -1,0 +1,51 @@
+import yargs, { type Argv } from "yargs";
+import { WbError } from "../errors/wb-error.ts";
+import { nameOf, type Arguments, type Command } from "./command.ts";
+import { COMMANDS } from "./commands.ts";
+import { declaredOptions, settingsFor, type SettingSources } from "./settings.ts";
+import { withSharedOptions } from "./shared-options.ts";
+import { withSuggestions } from "./suggest.ts";
+
+export type Handler = (command: Command, args: Arguments) => Promise<void>;
+
+/**
+ * The parser of all commands; it runs `handler` with the command that was named.
+ * @param words The command line itself, for suggestions.
+ * @throws WbError WB2001, when parsing, for what is no command line of ours.
+ */
+export function commandLine(
+  settings: SettingSources,
+  words: readonly string[],
+  handler: Handler,
+): Argv {
+  let parser = withSharedOptions(yargs().scriptName("weighbridge").usage("$0 <command> [options]"))
+    .strict()
+    .demandCommand(1, "Name a command.")
+    .exitProcess(false)
+    .parserConfiguration({ "duplicate-arguments-array": true, "camel-case-expansion": false })
+    .fail((message, error: unknown) => {
+      throw error instanceof Error
+        ? error
+        : new WbError("WB2001", withSuggestions(message, words, COMMANDS));
+    });
+  for (const command of COMMANDS) {
+    parser = parser.command(
+      command.usage,
+      command.summary,
+      (sub) => {
+        for (const [line, description] of command.examples) sub.example(line, description);
+        const declared = command.options(sub);
+        for (const { name, value } of settingsFor(
+          nameOf(command),
+          declaredOptions(declared),
+          settings,
+        )) {
+          declared.default(name, value);
+        }
+        return declared;
+      },
+      (args) => handler(command, args),
+    );
+  }
+  return parser;
+}

@@ -1,0 +1,39 @@
+/** The values that options choose from: for the checks of the command line, its completion, manual and schemas alike. */
+export const DEVICES = ["auto", "cuda", "cpu", "wasm"] as const;
+export const COMPUTE_DTYPES = ["f32", "f16", "bf16"] as const;
+export const LAYOUTS = ["torch", "paddle"] as const;
+export const TARGET_FORMATS = ["safetensors", "pytorch", "paddle"] as const;
+export const TARGET_DTYPES = ["keep", "F32", "F16", "BF16"] as const;
+export const TOLERANCE_PROFILES = ["strict", "default", "loose"] as const;
+export const SCAN_FORMATS = ["text", "sarif"] as const;
+export const FRAMEWORKS = ["transformers", "paddle"] as const;
+export const GOLDEN_ACTIONS = ["record", "script"] as const;
+export const NATIVE_ACTIONS = ["install", "status", "remove"] as const;
+export const CONFIG_ACTIONS = ["print"] as const;
+export const SHELLS = ["bash", "zsh", "fish"] as const;
+
+/** Options that mean the same in every command, by name. */
+const OF_OPTION: ReadonlyMap<string, readonly string[]> = new Map<string, readonly string[]>([
+  ["device", DEVICES],
+  ["compute", COMPUTE_DTYPES],
+  ["layout", LAYOUTS],
+  ["source-layout", LAYOUTS],
+  ["to", TARGET_FORMATS],
+  ["dtype", TARGET_DTYPES],
+  ["tolerance-profile", TOLERANCE_PROFILES],
+  ["framework", FRAMEWORKS],
+]);
+
+/** Options and positionals that mean something in one command alone. */
+const OF_COMMAND: ReadonlyMap<string, readonly string[]> = new Map<string, readonly string[]>([
+  ["scan format", SCAN_FORMATS],
+  ["golden action", GOLDEN_ACTIONS],
+  ["native action", NATIVE_ACTIONS],
+  ["config action", CONFIG_ACTIONS],
+  ["completion shell", SHELLS],
+]);
+
+/** The values of a command's option or positional; empty where it takes any. */
+export function valuesOf(command: string, name: string): readonly string[] {
+  return OF_COMMAND.get(`${command} ${name}`) ?? OF_OPTION.get(name) ?? [];
+}
