@@ -74,7 +74,7 @@ const WRITERS = [
 ] as const;
 
 /** Damaged copies of each file; each costs a process of Python. */
-const COPIES = 400;
+const COPIES = 250;
 const SEED = 20_261_124;
 
 const TENSORS = ["F32", "F16", "I64"].map((dtype, index) => ({

@@ -4,7 +4,9 @@ import { BOMBS } from "./bombs.ts";
 import { BROKEN_INDEXES } from "./broken-index.ts";
 import { BROKEN_PADDLE } from "./broken-paddle.ts";
 import { BROKEN_SAFETENSORS } from "./broken-safetensors.ts";
-import { BROKEN_TORCH } from "./broken-torch.ts";
+import { BROKEN_LEGACY } from "./broken-legacy.ts";
+import { BROKEN_TENSORS } from "./broken-tensors.ts";
+import { BROKEN_ZIPS } from "./broken-zip.ts";
 import { fileNameOf, type HostileFile } from "./hostile-file.ts";
 import { ODD } from "./odd.ts";
 import { PAYLOADS } from "./payloads.ts";
@@ -13,7 +15,9 @@ import { PAYLOADS } from "./payloads.ts";
 export const CORPUS: readonly HostileFile[] = [
   ...PAYLOADS,
   ...BOMBS,
-  ...BROKEN_TORCH,
+  ...BROKEN_ZIPS,
+  ...BROKEN_TENSORS,
+  ...BROKEN_LEGACY,
   ...BROKEN_PADDLE,
   ...BROKEN_SAFETENSORS,
   ...BROKEN_INDEXES,

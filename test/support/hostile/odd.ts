@@ -11,6 +11,7 @@ import {
   dictOf,
   legacyBytes,
   legacyStorage,
+  legacyTensor,
   tensor,
 } from "./torch-files.ts";
 
@@ -117,7 +118,7 @@ const TORCH: readonly Case[] = [
     "odd-protocol-4",
     "is of protocol 4, which weights_only does not read",
     1,
-    () => archive([["PROTO", 4], ...ONE.slice(1)]),
+    () => archive([["PROTO", 4], "EMPTY_DICT", "MEMOIZE", ...ONE.slice(2)]),
   ],
   ["odd-legacy", "is of a torch before 1.6", 1, () => legacyBytes()],
   [
@@ -132,7 +133,7 @@ const TORCH: readonly Case[] = [
     2,
     () =>
       legacyBytes({
-        root: dictOf(tensor(), tensor({}, { key: "5" }, "v")),
+        root: dictOf(legacyTensor(), legacyTensor({}, { key: "5" }, "v")),
         keys: ["EMPTY_LIST", "MARK", ["BINUNICODE", "0"], ["BINUNICODE", "5"], "APPENDS", "STOP"],
         storages: [legacyStorage(6n, 24), legacyStorage(6n, 24)],
       }),
@@ -274,7 +275,10 @@ const INDEX: readonly Case[] = [
     1,
     () =>
       new Map([
-        ["model.safetensors.index.json", Buffer.from('{"weight_map":{"w":"sub/a.safetensors"}}')],
+        [
+          "model.safetensors.index.json",
+          Buffer.from('{"metadata":{},"weight_map":{"w":"sub/a.safetensors"}}'),
+        ],
         [
           "sub/a.safetensors",
           safetensorsBytes('{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}', 8),

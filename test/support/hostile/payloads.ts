@@ -1,6 +1,6 @@
 import { arrayPieces, pickleBytes, type Piece } from "../pickle-bytes.ts";
 import { hostileFiles, type Case, type HostileFile } from "./hostile-file.ts";
-import { archive, archiveParts, dictOf, legacyBytes, tensor } from "./torch-files.ts";
+import { archive, archiveParts, dictOf, legacyBytes, legacyTensor, tensor } from "./torch-files.ts";
 import { torchTar } from "./tar-files.ts";
 import { zipBytes } from "../zip-bytes.ts";
 
@@ -307,7 +307,7 @@ const TORCH: readonly Case[] = [
     "legacy-payload",
     "has its payload beside a tensor",
     "WB5201",
-    () => legacyBytes({ root: dictOf(tensor(), PAYLOAD_ENTRY) }),
+    () => legacyBytes({ root: dictOf(legacyTensor(), PAYLOAD_ENTRY) }),
   ],
   [
     "legacy-payload-keys",

@@ -50,6 +50,13 @@ export function archiveParts(
   ];
 }
 
+/** As `tensor`, with the sixth part that a storage's description had then: of which other storage it is a view. */
+export function legacyTensor(...args: Parameters<typeof tensor>): readonly Piece[] {
+  return tensor(...args).flatMap((piece, index, all): readonly Piece[] =>
+    all[index + 1] === "BINPERSID" ? ["NONE", piece] : [piece],
+  );
+}
+
 interface LegacyParts {
   readonly magic?: Uint8Array;
   readonly system?: readonly Piece[];
@@ -72,7 +79,7 @@ export function legacyBytes(parts: LegacyParts = {}): Uint8Array {
     parts.magic ?? LEGACY_MAGIC,
     pickleBytes(["PROTO", 2], ["BININT2", 1001], "STOP"),
     pickleBytes(["PROTO", 2], ...(parts.system ?? system)),
-    pickleBytes(...(parts.root ?? dictOf(tensor()))),
+    pickleBytes(...(parts.root ?? dictOf(legacyTensor()))),
     pickleBytes(["PROTO", 2], ...(parts.keys ?? keys)),
     ...(parts.storages ?? [legacyStorage(6n, 24)]),
   ]);

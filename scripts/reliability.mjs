@@ -1,0 +1,255 @@
+// Gives every file of the hostile corpus (test/support/hostile) to weighbridge and to the original libraries, each in a process
+// of its own, and writes what became of them into docs/reliability.md, between its two marks.
+//
+//   node scripts/reliability.mjs [--scanners PYTHON]
+//
+// PYTHON is an interpreter with picklescan, fickling and modelscan; without it their columns are left out. The libraries are
+// those of scripts/python-env.mjs.
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
+const WORK = mkdtempSync(join(tmpdir(), "weighbridge-reliability-"));
+const DOCUMENT = join(ROOT, "docs", "reliability.md");
+const BEGIN = "<!-- table: written by scripts/reliability.mjs -->";
+const END = "<!-- end of the table -->";
+const LIMIT_MS = 20_000;
+/** What a small file may not cost. */
+const LONG_SECONDS = 5;
+const MUCH_MEBIBYTES = 256;
+
+const KINDS = ["payload", "bomb", "broken", "odd"];
+
+process.on("exit", () => rmSync(WORK, { recursive: true, force: true }));
+
+function fail(message) {
+  console.error(`reliability: ${message}`);
+  process.exit(1);
+}
+
+/** Compiles the corpus with the sources that it imports, and imports it. */
+async function loadCorpus() {
+  const project = join(WORK, "tsconfig.json");
+  const settings = {
+    extends: join(ROOT, "tsconfig.json"),
+    compilerOptions: {
+      noEmit: false,
+      rootDir: ROOT,
+      outDir: join(WORK, "built"),
+      rewriteRelativeImportExtensions: true,
+      typeRoots: [join(ROOT, "node_modules/@types")],
+      incremental: false,
+    },
+    include: [],
+    files: [join(ROOT, "test/support/hostile/corpus.ts")],
+  };
+  writeFileSync(project, JSON.stringify(settings));
+  writeFileSync(join(WORK, "package.json"), '{"type":"module"}');
+  const tsc = join(ROOT, "node_modules/typescript/bin/tsc");
+  const { status, stdout } = spawnSync(process.execPath, [tsc, "-p", project], {
+    encoding: "utf8",
+  });
+  if (status !== 0) fail(`the corpus does not compile:\n${stdout}`);
+  const url = (name) => pathToFileURL(join(WORK, "built/test/support/hostile", name)).href;
+  const { CORPUS, writeHostile } = await import(url("corpus.js"));
+  return CORPUS.map((file) => {
+    const folder = join(WORK, "files", `${file.reader}-${file.name}`);
+    mkdirSync(folder, { recursive: true });
+    return { ...file, path: writeHostile(file, folder) };
+  });
+}
+
+/** Runs a command in an empty folder of its own; the payload, where it runs, makes a folder there. */
+function runIn(program, args, env = {}) {
+  const folder = mkdtempSync(join(WORK, "run-"));
+  const began = performance.now();
+  const { status, signal, stdout, stderr, error } = spawnSync(program, args, {
+    cwd: folder,
+    encoding: "utf8",
+    timeout: LIMIT_MS,
+    killSignal: "SIGKILL",
+    maxBuffer: 2 ** 28,
+    env: { ...process.env, PYTHONNOUSERSITE: "1", PYTHONDONTWRITEBYTECODE: "1", ...env },
+  });
+  return {
+    status,
+    hung: error?.code === "ETIMEDOUT",
+    crashed: signal !== null,
+    output: `${stdout}${stderr}`,
+    ran: existsSync(join(folder, "payload-ran")),
+    seconds: (performance.now() - began) / 1000,
+  };
+}
+
+const USAGE_FILE = join(WORK, "usage");
+const TELL_USAGE = `import fs from "node:fs"; process.on("exit", () => fs.writeFileSync(${JSON.stringify(USAGE_FILE)}, String(process.resourceUsage().maxRSS)));`;
+
+/** weighbridge inspect, with its peak of memory in KiB. */
+function inspect(...args) {
+  const preload = `data:text/javascript,${encodeURIComponent(TELL_USAGE)}`;
+  const command = [join(ROOT, "bin/weighbridge.js"), "inspect", ...args];
+  const done = runIn(process.execPath, ["--import", preload, ...command]);
+  return {
+    ...done,
+    peakKiB: existsSync(USAGE_FILE) ? Number(readFileSync(USAGE_FILE, "utf8")) : 0,
+  };
+}
+
+function weighbridge(files) {
+  const idle = inspect("--help").peakKiB;
+  return files.map(({ path }) => {
+    const { status, hung, crashed, ran, seconds, peakKiB } = inspect(path, "--json");
+    const known = status === 0 ? "read" : [3, 4, 5].includes(status) ? "refused" : "crashed";
+    const outcome = hung ? "hung" : crashed ? "crashed" : known;
+    return { outcome, ran, seconds, mebibytes: Math.max(0, Math.round((peakKiB - idle) / 1024)) };
+  });
+}
+
+function library(files, reader) {
+  const python = join(ROOT, ".venv/bin/python");
+  if (!existsSync(python)) fail("run node scripts/python-env.mjs first");
+  const script = join(ROOT, "test/interop/python/read_hostile.py");
+  const { status, stdout, stderr } = spawnSync(python, ["-W", "ignore", script], {
+    input: JSON.stringify(files.map(({ path }) => ({ path, reader }))),
+    encoding: "utf8",
+    maxBuffer: 2 ** 30,
+    env: { ...process.env, PYTHONNOUSERSITE: "1", HF_HUB_OFFLINE: "1" },
+  });
+  if (status !== 0) fail(`read_hostile.py ended with ${status}:\n${stderr}`);
+  return JSON.parse(stdout.trimEnd().split("\n").at(-1));
+}
+
+/** How each scanner is asked, and what its exit status says. */
+const SCANNERS = {
+  picklescan: { args: (path) => ["--path", path], of: { 0: "clean", 1: "flagged" } },
+  fickling: { args: (path) => ["--check-safety", path], of: { 0: "clean", 1: "flagged" } },
+  modelscan: { args: (path) => ["--path", path], of: { 0: "clean", 1: "flagged" } },
+  "weighbridge scan": {
+    args: (path) => ["scan", path],
+    of: { 0: "clean", 5: "flagged" },
+  },
+};
+
+function scanner(files, name, python) {
+  const { args, of } = SCANNERS[name];
+  const [program, first] =
+    name === "weighbridge scan"
+      ? [process.execPath, [join(ROOT, "bin/weighbridge.js")]]
+      : [join(dirname(python), name), []];
+  return files.map(({ path }) => {
+    const done = runIn(program, [...first, ...args(path)]);
+    const outcome = done.hung ? "hung" : (of[done.status] ?? "no verdict");
+    return { ...done, outcome };
+  });
+}
+
+function count(results, test) {
+  return results.filter(test).length;
+}
+
+const READERS = {
+  "torch 2.15, weights_only": ["torch", "torch"],
+  "torch 2.15, weights_only, mmap": ["torch", "torch-mmap"],
+  "paddle 3.3.1": ["paddle", "paddle"],
+  "safetensors 0.8": ["safetensors", "safetensors"],
+  "transformers 5.23 (shards of an index)": ["transformers", "transformers"],
+};
+
+function readerTable(files) {
+  const lines = [
+    "| files | reader | tried | refused | read | crashed | hung | payload ran | longest | most memory |",
+    "| --- | --- | --: | --: | --: | --: | --: | --: | --: | --: |",
+  ];
+  const row = (kind, name, results) => {
+    const of = (outcome) => count(results, (result) => result.outcome === outcome);
+    const longest = Math.max(...results.map(({ seconds }) => seconds)).toFixed(1);
+    const most = Math.max(...results.map(({ mebibytes }) => mebibytes));
+    const numbers = [of("refused"), of("read"), of("crashed"), of("hung")].join(" | ");
+    const ran = count(results, (result) => result.ran);
+    lines.push(
+      `| ${kind} | ${name} | ${results.length} | ${numbers} | ${ran} | ${longest} s | ${most} MiB |`,
+    );
+  };
+  const notable = [];
+  for (const kind of KINDS) {
+    const ours = files.filter((file) => file.kind === kind);
+    row(kind, "weighbridge inspect", weighbridge(ours));
+    for (const [name, [group, reader]] of Object.entries(READERS)) {
+      const theirs = ours.filter((file) => file.reader === group);
+      if (theirs.length === 0) continue;
+      const results = library(theirs, reader);
+      row(kind, name, results);
+      for (const [index, { outcome, detail, seconds, mebibytes }] of results.entries()) {
+        const { fact, expected } = theirs[index];
+        const isNotable =
+          (kind === "broken" && outcome === "read") ||
+          outcome === "crashed" ||
+          outcome === "hung" ||
+          mebibytes > MUCH_MEBIBYTES ||
+          seconds > LONG_SECONDS ||
+          (kind === "odd" && outcome !== "read");
+        const costs = [
+          ...(seconds > LONG_SECONDS ? [`${seconds.toFixed(1)} s`] : []),
+          ...(mebibytes > MUCH_MEBIBYTES ? [`${mebibytes} MiB`] : []),
+          ...(outcome === "read" ? [] : [detail.replaceAll(/[|`\s]+/g, " ").slice(0, 80)]),
+        ];
+        const there = costs.length === 0 ? outcome : `${outcome} (${costs.join(", ")})`;
+        if (isNotable)
+          notable.push(
+            `| ${name} | ${fact} | ${there} | ${typeof expected === "number" ? "read" : expected} |`,
+          );
+      }
+    }
+  }
+  return [
+    ...lines,
+    "",
+    "What the libraries read, refuse or do otherwise, file by file (payloads left out):",
+    "",
+    "| library | the file | there | here |",
+    "| --- | --- | --- | --- |",
+    ...notable,
+  ];
+}
+
+function scannerTable(files, python) {
+  const lines = [
+    "| files | scanner | tried | flagged | called clean | no verdict | hung |",
+    "| --- | --- | --: | --: | --: | --: | --: |",
+  ];
+  const names = Object.keys(SCANNERS).filter((name) => name === "weighbridge scan" || python);
+  for (const kind of ["payload", "odd"]) {
+    const pickles = files.filter(
+      (file) => file.kind === kind && (file.reader === "torch" || file.reader === "paddle"),
+    );
+    for (const name of names) {
+      const results = scanner(pickles, name, python);
+      const of = (outcome) => count(results, (result) => result.outcome === outcome);
+      const numbers = ["flagged", "clean", "no verdict", "hung"].map(of).join(" | ");
+      lines.push(`| ${kind} | ${name} | ${results.length} | ${numbers} |`);
+      if (process.argv.includes("--verbose"))
+        for (const [index, { outcome, output }] of results.entries())
+          console.error(kind, name, pickles[index].name, outcome, output.slice(-200));
+    }
+  }
+  return lines;
+}
+
+function writeDocument(lines) {
+  const text = readFileSync(DOCUMENT, "utf8");
+  const begin = text.indexOf(BEGIN);
+  const end = text.indexOf(END);
+  if (begin < 0 || end < begin) fail(`${DOCUMENT} has no marks for the table`);
+  const table = `${BEGIN}\n\n${lines.join("\n")}\n\n${END}`;
+  writeFileSync(DOCUMENT, text.slice(0, begin) + table + text.slice(end + END.length));
+}
+
+const option = process.argv.indexOf("--scanners");
+const python = option < 0 ? undefined : process.argv[option + 1];
+const files = await loadCorpus();
+writeDocument([...readerTable(files), "", ...scannerTable(files, python)]);
+const prettier = join(ROOT, "node_modules/prettier/bin/prettier.cjs");
+spawnSync(process.execPath, [prettier, "--write", DOCUMENT], { stdio: "inherit" });
