@@ -1,5 +1,9 @@
 #!/usr/bin/env node
 import { existsSync } from "node:fs";
+import module from "node:module";
+
+// From Node 22 on: the second start compiles nothing. A home that cannot be written is no reason to fail.
+module.enableCompileCache?.();
 
 const entry = new URL("../dist/cli/main.js", import.meta.url);
 if (existsSync(entry)) {

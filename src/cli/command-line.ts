@@ -19,6 +19,8 @@ export function commandLine(
   handler: Handler,
 ): Argv {
   let parser = withSharedOptions(yargs().scriptName("weighbridge").usage("$0 <command> [options]"))
+    // Messages are read by tests and scripts: the same on every machine, and without another file to load.
+    .detectLocale(false)
     .strict()
     .demandCommand(1, "Name a command.")
     .exitProcess(false)

@@ -49,7 +49,7 @@ async function execute(argv: readonly string[], signal: AbortSignal): Promise<Ou
   let chosen = "";
   try {
     let outcome: Outcome | undefined;
-    const settings = await findSettings(process.env, process.cwd());
+    const settings = findSettings(process.env, process.cwd());
     const parser = commandLine(settings, argv, async (command, args) => {
       chosen = nameOf(command);
       outcome = await runCommand(command, args, json, signal);

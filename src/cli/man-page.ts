@@ -135,6 +135,6 @@ function roff(text: string): string {
   const escaped = text
     .replaceAll("\\", String.raw`\e`)
     .replaceAll("-", String.raw`\-`)
-    .replaceAll(/[^\x00-\x7F]/gu, (character) => String.raw`\[u${hex(character)}]`);
+    .replaceAll(/\P{ASCII}/gu, (character) => String.raw`\[u${hex(character)}]`);
   return /^[.']/.test(escaped) ? String.raw`\&${escaped}` : escaped;
 }

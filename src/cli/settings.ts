@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { isSystemError, WbError } from "../errors/wb-error.ts";
 
@@ -38,15 +38,16 @@ export interface SettingSources {
  * Finds the config file. One that WEIGHBRIDGE_CONFIG names must exist; the one in the working directory may be missing.
  * @throws WbError WB2002 when it is not a JSON object.
  */
-export async function findSettings(
+export function findSettings(
   environment: Readonly<Record<string, string | undefined>>,
   workingFolder: string,
-): Promise<SettingSources> {
+): SettingSources {
   const named = environment[`${ENVIRONMENT_PREFIX}CONFIG`];
   const path = resolve(workingFolder, named ?? CONFIG_FILE);
   let text: string;
   try {
-    text = await readFile(path, "utf8");
+    // One small file at start-up: to wait for it in a thread takes longer than to read it.
+    text = readFileSync(path, "utf8");
   } catch (error) {
     if (named === undefined && isSystemError(error) && error.code === "ENOENT") {
       return { environment, file: undefined };

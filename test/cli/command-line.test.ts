@@ -44,12 +44,11 @@ describe("examples of the help", () => {
   );
 });
 
-describe("a command line with a slip", () => {
-  const message = async (...words: readonly string[]): Promise<string> => {
-    const error = await caught(() => parse(...words));
-    return error.message;
-  };
+async function message(...words: readonly string[]): Promise<string> {
+  return (await caught(() => parse(...words))).message;
+}
 
+describe("a command line with a slip", () => {
   it("names the nearest command", async () => {
     expect(await message("convrt", "a", "b")).toMatchInlineSnapshot(
       `"there is no command convrt; did you mean convert?"`,

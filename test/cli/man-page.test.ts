@@ -9,6 +9,7 @@ import { packageVersion } from "../../src/cli/package-version.ts";
 
 const FOLDER = join(import.meta.dirname, "../../man");
 const PAGES = manPages(COMMANDS.map(describeCommand), packageVersion());
+const BACKSPACE = String.fromCodePoint(8);
 const hasGroff = spawnSync("groff", ["--version"]).status === 0;
 
 describe("manual pages", () => {
@@ -28,6 +29,6 @@ describe("manual pages", () => {
     });
     expect(stderr).toBe("");
     // Bold is each character struck twice.
-    expect(stdout.replaceAll(/.\u0008/gu, "")).toContain("来到美丽的大自然");
+    expect(stdout.replaceAll(new RegExp(`.${BACKSPACE}`, "gu"), "")).toContain("来到美丽的大自然");
   });
 });

@@ -38,7 +38,7 @@ export const config = (commands: () => readonly Command[]): Command => ({
       })
       .option("all", { type: "boolean", describe: "also options that nothing sets" }),
   run: async (args) => {
-    const sources = await findSettings(process.env, process.cwd());
+    const sources = findSettings(process.env, process.cwd());
     const rows = commands().flatMap((command) => rowsOf(command, sources, args["all"] === true));
     return result(rows, sources);
   },

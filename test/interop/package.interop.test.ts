@@ -1,0 +1,149 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { isRecord } from "../support/is-record.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
+const TINY = join(ROOT, "fixtures/internlm-tiny");
+const MAX_TARBALL_BYTES = 2_000_000;
+
+/** What weighbridge adds to the start of Node itself; together they stay below 150 ms where Node takes 40. */
+const MAX_START_MS = 110;
+
+let folder = "";
+let tarball = "";
+let files: readonly string[] = [];
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "weighbridge-package-"));
+  const packed = execFileSync("npm", ["pack", "--json", "--pack-destination", folder], {
+    cwd: ROOT,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  const list: unknown = JSON.parse(packed);
+  const first: unknown = Array.isArray(list) ? list.at(0) : undefined;
+  if (!isRecord(first) || typeof first["filename"] !== "string") throw new Error(packed);
+  tarball = join(folder, first["filename"]);
+  const entries: unknown[] = Array.isArray(first["files"]) ? first["files"] : [];
+  files = entries.flatMap((entry) => (isRecord(entry) ? [String(entry["path"])] : []));
+  writeFileSync(join(folder, "package.json"), '{"name":"empty","private":true,"type":"module"}');
+  execFileSync("npm", ["install", tarball, "--prefer-offline", "--no-audit", "--no-fund"], {
+    cwd: folder,
+    stdio: "ignore",
+  });
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Milliseconds of the fastest of ten runs of Node. */
+function best(...args: readonly string[]): number {
+  const times = Array.from({ length: 10 }, () => {
+    const begin = performance.now();
+    expect(spawnSync(process.execPath, args).status).toBe(0);
+    return performance.now() - begin;
+  });
+  return Math.min(...times);
+}
+
+const installed = (): string => join(folder, "node_modules/weighbridge");
+
+describe("the packed package, installed into an empty project", () => {
+  it("is small and holds what users need, and nothing of ours", () => {
+    expect(statSync(tarball).size).toBeLessThan(MAX_TARBALL_BYTES);
+    for (const wanted of [
+      "README.md",
+      "LICENSE",
+      "NOTICE",
+      "dist/index.d.ts",
+      "man/weighbridge.1",
+    ]) {
+      expect(files).toContain(wanted);
+    }
+    expect(files).toContain("schemas/convert.schema.json");
+    const ours = files.filter((path) => /^(src|test|scripts|fixtures|\.)|tsbuildinfo/.test(path));
+    expect(ours).toEqual([]);
+  });
+
+  it("works as a command line", () => {
+    const { stdout, status } = spawnSync(
+      join(folder, "node_modules/.bin/weighbridge"),
+      ["convert", TINY, join(folder, "converted"), "--json"],
+      { encoding: "utf8", cwd: folder },
+    );
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ ok: true, verified: true });
+  });
+
+  it("works as a library, with types", () => {
+    writeFileSync(
+      join(folder, "use.ts"),
+      `import { inspect, logits, WbError, type Inspection } from "weighbridge";
+const found: Inspection = await inspect(${JSON.stringify(TINY)});
+const { top } = await logits(${JSON.stringify(TINY)}, { prompts: [{ kind: "ids", ids: [1, 2] }], device: "wasm" });
+try {
+  await inspect("nothing");
+} catch (error) {
+  if (!(error instanceof WbError)) throw error;
+  process.stdout.write(JSON.stringify([found.tensors.length, top.length, error.code]));
+}
+`,
+    );
+    const flags = ["--module", "nodenext", "--target", "es2023", "--strict", "--types", "node"];
+    const roots = ["--typeRoots", join(ROOT, "node_modules/@types")];
+    const tsc = spawnSync(
+      process.execPath,
+      [
+        join(ROOT, "node_modules/typescript/bin/tsc"),
+        "use.ts",
+        ...flags,
+        ...roots,
+        "--skipLibCheck",
+      ],
+      { cwd: folder, encoding: "utf8" },
+    );
+    expect(tsc.stdout).toBe("");
+    const { stdout, stderr } = spawnSync(process.execPath, ["use.js"], {
+      cwd: folder,
+      encoding: "utf8",
+    });
+    expect({ stdout, stderr }).toEqual({ stdout: '[45,2,"WB3001"]', stderr: "" });
+  });
+
+  it("gives its schemas to importers", () => {
+    const code = `import schema from "weighbridge/schemas/scan.schema.json" with { type: "json" }; console.log(schema.title)`;
+    const { stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", code], {
+      cwd: folder,
+      encoding: "utf8",
+    });
+    expect(stdout.trim()).toBe("weighbridge scan --json");
+  });
+
+  it("shows its help within the time that a shell's user does not notice", () => {
+    const bare = best("-e", "0");
+    expect(best(join(installed(), "bin/weighbridge.js"), "--help") - bare).toBeLessThan(
+      MAX_START_MS,
+    );
+  });
+});
+
+describe("the shape of the package", () => {
+  it.each([
+    ["publint", ["node_modules/publint/src/cli.js", "--strict"]],
+    [
+      "attw",
+      ["node_modules/@arethetypeswrong/cli/dist/index.js", "TARBALL", "--profile", "esm-only"],
+    ],
+  ])("has no fault that %s finds", (_name, args) => {
+    const words = args.map((word) => (word === "TARBALL" ? tarball : word));
+    const { status, stdout, stderr } = spawnSync(process.execPath, words, {
+      cwd: ROOT,
+      encoding: "utf8",
+    });
+    expect({ status, output: status === 0 ? "" : stdout + stderr }).toEqual({
+      status: 0,
+      output: "",
+    });
+  });
+});
