@@ -30,6 +30,12 @@ export interface StorageBytes {
   readonly identity: string;
 }
 
+/**
+ * Bytes up to which a tensor may repeat its storage through strides of 0; masks and caches are expanded so, to a few
+ * gigabytes. A few bytes that stand for a terabyte would be read and written for hours.
+ */
+const MAX_EXPANDED_BYTES = 64 * 2 ** 30;
+
 export type PytorchTable = Pick<Checkpoint, "tensors" | "skipped">;
 
 /**
@@ -70,7 +76,8 @@ function storedTensor(
   where: string,
 ): StoredTensor {
   const itemBytes = torchItemBytes(tensor.dtype, where);
-  if (byteCount(tensor.shape, tensor.dtype) === undefined) {
+  const expanded = byteCount(tensor.shape, tensor.dtype);
+  if (expanded === undefined) {
     throw new WbError(
       "WB3303",
       `${where} (${tensor.dtype} ${renderShape(tensor.shape)}) has more than 2^53 bytes`,
@@ -82,6 +89,12 @@ function storedTensor(
       "WB3303",
       `${where} (${tensor.dtype} ${renderShape(tensor.shape)}, strides ${renderShape(tensor.strides)}, offset ${tensor.offset}) needs ${reached === undefined ? "more than 2^53" : reached * itemBytes} bytes but its storage holds ${bytes.byteLength}`,
       { details: { storedBytes: bytes.byteLength } },
+    );
+  }
+  if (expanded > Math.max(bytes.byteLength, MAX_EXPANDED_BYTES)) {
+    throw new WbError(
+      "WB5204",
+      `${where} (${tensor.dtype} ${renderShape(tensor.shape)}) repeats a storage of ${bytes.byteLength} bytes up to ${expanded}`,
     );
   }
   return {

@@ -227,6 +227,12 @@ const TORCH: readonly Case[] = [
     () => archive(dictOf(tensor({ shape: [2 ** 25, 2 ** 25], strides: [2 ** 25, 1] }))),
   ],
   [
+    "zip-bomb-expanded",
+    "expands 12 bytes to 13 terabytes with a stride of 0",
+    "WB5204",
+    () => archive(dictOf(tensor({ shape: [2 ** 40, 3], strides: [0, 1] }))),
+  ],
+  [
     "tar-bomb",
     "describes 50,000 empty storages",
     "WB3306",

@@ -24,7 +24,7 @@ const OLD: readonly Case[] = [
   ],
   [
     "legacy-no-key",
-    "leaves a storage out of its list",
+    "is of a torch before 1.6 and leaves a storage out of its list",
     "WB3304",
     () => legacyBytes({ keys: ["EMPTY_LIST", "STOP"], storages: [] }),
   ],
@@ -42,7 +42,7 @@ const OLD: readonly Case[] = [
   ],
   [
     "legacy-two-dtypes",
-    "names one storage with two dtypes",
+    "is of a torch before 1.6 and names one storage with two dtypes",
     "WB3304",
     () =>
       legacyBytes({
