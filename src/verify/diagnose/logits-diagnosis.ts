@@ -48,6 +48,8 @@ export async function diagnoseFromLogits(
     const rereadings = rereadHypotheses(names, (name) => dtypeIn(laboratory, name));
     return explainNonFinite(nonFinite, rereadings, readers, measure, before, noise, budget);
   }
+  const rows = await judgeHeadRows(laboratory, golden, noise);
+  if (rows !== undefined) return [{ ...rows, before }];
   const tied = await judgeTied(laboratory, read, before);
   if (tied !== undefined) return [tied];
   for (const candidate of [
@@ -104,6 +106,39 @@ function dtypeIn(
   name: string,
 ): NonNullable<ReturnType<Laboratory["facts"]>>["dtype"] | undefined {
   return laboratory.facts(name)?.dtype;
+}
+
+/** Share of the vocabulary that damaged rows of lm_head stay below. */
+const FEW_ROWS = 0.05;
+
+/** Rows that a message lists. */
+const LISTED = 6;
+
+/** Logits that are wrong for a few tokens alone, and right for all others: only rows of lm_head can do that. */
+async function judgeHeadRows(
+  laboratory: Laboratory,
+  golden: Golden,
+  noise: number,
+): Promise<Diagnosis | undefined> {
+  const { vocabSize, tieWordEmbeddings } = laboratory.config;
+  const runner = await laboratory.open();
+  const wrong = new Set<number>();
+  try {
+    const { logits } = await runAgainstGolden(runner, golden);
+    for (const [prompt, values] of logits.entries()) {
+      const reference = golden.prompts[prompt]?.logits ?? new Float32Array(0);
+      for (let index = 0; index < reference.length; index++) {
+        if (!(Math.abs((values[index] ?? Number.NaN) - (reference[index] ?? 0)) <= noise))
+          wrong.add(index % vocabSize);
+      }
+    }
+  } finally {
+    await runner.close();
+  }
+  if (wrong.size === 0 || wrong.size > FEW_ROWS * vocabSize || tieWordEmbeddings) return undefined;
+  const listed = [...wrong].sort((left, right) => left - right).slice(0, LISTED);
+  const evidence = `only the logits of ${wrong.size} of ${vocabSize} tokens are wrong: rows ${listed.join(", ")}`;
+  return { cause: "corrupt", tensors: [HEAD], evidence };
 }
 
 async function judgeTied(
