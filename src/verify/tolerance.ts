@@ -38,7 +38,7 @@ const NAME: Readonly<Record<GateFacts["compute"], string>> = {
 const UNITS_PER_STEP = 12;
 
 /** How many times the measured noise still counts as noise. */
-const NOISE_FACTOR = 8;
+const NOISE_FACTOR = 4;
 
 const PROFILE_FACTOR: Readonly<Record<ToleranceProfile, number>> = {
   strict: 0.25,

@@ -87,12 +87,13 @@ function throughBf16(values: Values): Values {
   };
 }
 
-function throughInteger(values: Values, levels: number): Values {
+/** Symmetric quantization with one scale for each row, or for each block of so many elements. */
+function throughInteger(values: Values, levels: number, block?: number): Values {
   const [count = 1] = values.shape;
-  const width = values.data.length / count;
+  const width = block ?? values.data.length / count;
   const data = values.data.slice();
-  for (let row = 0; row < count; row++) {
-    const own = data.subarray(row * width, (row + 1) * width);
+  for (let begin = 0; begin < data.length; begin += width) {
+    const own = data.subarray(begin, begin + width);
     const step = own.reduce((most, value) => Math.max(most, Math.abs(value)), 0) / levels;
     for (const [index, value] of own.entries()) own[index] = Math.round(value / step) * step;
   }
@@ -373,6 +374,18 @@ export const MISTAKES: readonly Mistake[] = [
     "cast",
     [mlp(0, "down_proj")],
     throughFloat8,
+  ),
+  simple(
+    "k of layer 0 rounded through int8 by blocks of 32",
+    "cast",
+    [attention(0, "k_proj")],
+    (values) => throughInteger(values, 127, 32),
+  ),
+  simple(
+    "gate of layer 2 rounded through int4 by blocks of 32",
+    "cast",
+    [mlp(2, "gate_proj")],
+    (values) => throughInteger(values, 7, 32),
   ),
   simple("v of layer 2 rounded through int4", "cast", [attention(2, "v_proj")], (values) =>
     throughInteger(values, 7),

@@ -106,28 +106,38 @@ const INTEGER_GRIDS: readonly (readonly [levels: number, name: string])[] = [
   [127, "int8"],
 ];
 
+/** Elements of one row that block-wise quantization scales together. */
+const BLOCK_SIZES = [32, 64, 128, 256];
+
+/** Elements that one scale belongs to. */
+interface Grouping {
+  readonly size: number;
+  readonly count: number;
+  of(index: number): number;
+}
+
 /**
- * Whether each row (or the whole tensor, or each column) is whole multiples of its largest value divided by 7 or 127, as
+ * Whether each row (or block of a row, or the whole tensor, or each column) is whole multiples of its largest value divided by 7 or 127, as
  * symmetric quantization leaves it. Values may have been rounded to a half dtype afterwards.
  */
 function integerGrid(tensor: HostTensor): string | undefined {
   const { rows, columns } = sizeOf(tensor);
-  const groups: readonly ((index: number) => number)[] = [
-    () => 0,
-    (index) => Math.floor(index / columns),
-    (index) => index % columns,
+  const { length } = tensor.data;
+  const groups: readonly Grouping[] = [
+    { size: length, count: 1, of: () => 0 },
+    { size: columns, count: rows, of: (index) => Math.floor(index / columns) },
+    { size: rows, count: columns, of: (index) => index % columns },
+    ...BLOCK_SIZES.filter((size) => columns % size === 0 && size < columns).map(
+      (size): Grouping => ({ size, count: length / size, of: (index) => Math.floor(index / size) }),
+    ),
   ];
   for (const [levels, name] of INTEGER_GRIDS) {
-    for (const [kind, groupOf] of groups.entries()) {
-      // A group must have more values than levels, or anything would fit.
-      const groupSize = kind === 0 ? tensor.data.length : kind === 1 ? columns : rows;
-      if (
-        groupSize > levels / 4 &&
-        groupSize >= MIN_FOR_GRID / 2 &&
-        fitsGrid(tensor.data, levels, groupOf, kind === 0 ? 1 : kind === 1 ? rows : columns)
-      )
-        return name;
-    }
+    // A group must have more values than levels, or anything would fit.
+    const fits = groups.some(
+      ({ size, count, of }) =>
+        size > levels / 4 && size >= MIN_FOR_GRID / 2 && fitsGrid(tensor.data, levels, of, count),
+    );
+    if (fits) return name;
   }
   return undefined;
 }
