@@ -1,10 +1,11 @@
-import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { listPlace, readSmall } from "../checkpoint/places.ts";
 import type { CastCounts } from "../convert/cast.ts";
 import { REAL_FILE_SYSTEM, type FileSystem } from "../convert/file-system.ts";
 import { planOutputs, type Outputs } from "../convert/outputs.ts";
 import { runConversion, totalCast, type SideFile } from "../convert/run.ts";
 import type { TensorOutcome } from "../convert/write-file.ts";
+import { WbError } from "../errors/wb-error.ts";
 import { generationConfig, hfConfig } from "../mapping/hf-config.ts";
 import type { LayoutEvidence } from "../mapping/layout.ts";
 import { planConversion, type CastDtype, type Plan, type TargetFormat } from "../mapping/plan.ts";
@@ -139,26 +140,37 @@ const CARRIED =
 
 async function sideFiles(model: OpenedModel, outputs: Outputs): Promise<readonly SideFile[]> {
   const files: SideFile[] = [];
-  const names = await readdir(model.folder);
+  const names = await listPlace(model.folder);
   for (const name of names.filter((candidate) => CARRIED.test(candidate)).sort()) {
-    files.push({ name, content: await readFile(join(model.folder, name)) });
+    files.push({ name, content: await sideContent(model.folder, name) });
   }
   const { config, configText } = model;
   if (config === undefined || configText === undefined) return files;
   const generation = names.includes("generation_config.json")
-    ? await readFile(join(model.folder, "generation_config.json"))
+    ? await sideContent(model.folder, "generation_config.json")
     : generationConfig(config);
   files.push(
     { name: "config.json", content: hfConfig(config, mainDtype(outputs)) },
     {
       name: ORIGINAL_CONFIG,
       content: names.includes(ORIGINAL_CONFIG)
-        ? await readFile(join(model.folder, ORIGINAL_CONFIG))
+        ? await sideContent(model.folder, ORIGINAL_CONFIG)
         : configText,
     },
     { name: "generation_config.json", content: generation },
   );
   return files;
+}
+
+/** Largest file that goes along with weights, in bytes: tokenizers of 250 000 pieces have 33 MB. */
+const MAX_SIDE_BYTES = 256 * 2 ** 20;
+
+async function sideContent(folder: string, name: string): Promise<Uint8Array> {
+  const path = join(folder, name);
+  const bytes = await readSmall(path, MAX_SIDE_BYTES);
+  if (bytes === undefined)
+    throw new WbError("WB3001", `${path}: was there when the folder was listed`);
+  return bytes;
 }
 
 /** The dtype that most bytes have. */

@@ -1,7 +1,7 @@
-import { readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { openCheckpoint, type OpenedCheckpoint } from "../checkpoint/open.ts";
-import { isSystemError, WbError } from "../errors/wb-error.ts";
+import { isFolder, openCheckpoint, type OpenedCheckpoint } from "../checkpoint/open.ts";
+import { readSmall } from "../checkpoint/places.ts";
+import { WbError } from "../errors/wb-error.ts";
 import { parseModelConfig, type ModelConfig } from "../mapping/model-config.ts";
 
 /** Largest config.json we read, in bytes; real ones have about 1 kB. */
@@ -61,7 +61,7 @@ export async function readConfig(
   path: string,
   architecture: string | undefined,
 ): Promise<FoundConfig> {
-  const folder = await folderOf(path);
+  const folder = (await isFolder(path)) ? path : dirname(path);
   const configPath = join(folder, "config.json");
   const configText = architecture === "none" ? undefined : await readOptional(configPath);
   const config = configText === undefined ? undefined : parseModelConfig(configText, configPath);
@@ -98,23 +98,12 @@ function checkArchitecture(
   }
 }
 
-async function folderOf(path: string): Promise<string> {
-  const facts = await stat(path);
-  return facts.isDirectory() ? path : dirname(path);
-}
-
 async function readOptional(path: string): Promise<string | undefined> {
   try {
-    const facts = await stat(path);
-    if (!facts.isFile() || facts.size > MAX_CONFIG_BYTES) {
-      throw new WbError(
-        "WB3701",
-        `${path}: expected a file of at most ${MAX_CONFIG_BYTES} bytes, found ${facts.size}`,
-      );
-    }
-    return await readFile(path, "utf8");
+    const bytes = await readSmall(path, MAX_CONFIG_BYTES);
+    return bytes === undefined ? undefined : Buffer.from(bytes).toString("utf8");
   } catch (error) {
-    if (isSystemError(error) && error.code === "ENOENT") return undefined;
-    throw error;
+    if (!(error instanceof WbError) || error.code !== "WB3002") throw error;
+    throw new WbError("WB3701", error.message, { cause: error });
   }
 }

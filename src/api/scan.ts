@@ -1,4 +1,3 @@
-import { readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { isFolder } from "../checkpoint/open.ts";
 import {
@@ -13,7 +12,8 @@ import {
   type ScannedGlobal,
   type ScanReason,
 } from "../checkpoint/scan-file.ts";
-import { openFileSource, type FileSource } from "../checkpoint/sources.ts";
+import { listPlace, openPlace } from "../checkpoint/places.ts";
+import type { FileSource } from "../checkpoint/sources.ts";
 import { WbError } from "../errors/wb-error.ts";
 
 interface Scanned {
@@ -45,7 +45,7 @@ export async function scan(path: string, options: ScanOptions = {}): Promise<Sca
 }
 
 async function scanOne(path: string, options: ScanOptions): Promise<ScanResult> {
-  const source = await openFileSource(path);
+  const source = await openPlace(path, options.signal);
   try {
     const found = await scanFile(source, options.signal);
     if (found.format !== "index") return resultOf([{ path, found }], []);
@@ -81,9 +81,8 @@ async function scanShards(
 async function scanFolder(folder: string, options: ScanOptions): Promise<ScanResult> {
   const scanned: Scanned[] = [];
   const notes: string[] = [];
-  const entries = await readdir(folder, { withFileTypes: true });
-  const names = entries.filter((entry) => entry.isFile() || entry.isSymbolicLink());
-  for (const { name } of names.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+  const names = await listPlace(folder);
+  for (const name of names.toSorted()) {
     const path = join(folder, name);
     try {
       const found = await scanPath(path, options);
@@ -110,7 +109,7 @@ const INDEX_NAME = /\.index(\.[\w-]+)?\.json$/;
 
 /** The shards that an index names in folders below its own; those beside it are scanned with its folder. */
 async function scanBelow(path: string, options: ScanOptions): Promise<readonly Scanned[]> {
-  const source = await openFileSource(path);
+  const source = await openPlace(path, options.signal);
   try {
     const index = await readIndex(source);
     const below = index.files.filter((file) => file.includes("/"));
@@ -123,7 +122,7 @@ async function scanBelow(path: string, options: ScanOptions): Promise<readonly S
 const NOT_WEIGHTS: ReadonlySet<string> = new Set(["WB4001", "WB3002", "WB3005", "WB3007"]);
 
 async function scanPath(path: string, options: ScanOptions): Promise<FileScan> {
-  const source = await openFileSource(path);
+  const source = await openPlace(path, options.signal);
   try {
     return await scanFile(source, options.signal);
   } finally {

@@ -1,6 +1,6 @@
-import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { isSystemError, WbError } from "../errors/wb-error.ts";
+import { WbError } from "../errors/wb-error.ts";
+import { listPlace } from "./places.ts";
 import { rankOfFile, type Rank } from "./rank-file.ts";
 
 /** One set of weights in a folder: a file, an index with its shards, or the parts of parallel ranks. */
@@ -55,7 +55,7 @@ const NOT_WEIGHTS =
 
 /** Every set of weights in a folder, in the order in which one would be chosen. */
 export async function findWeightSets(folder: string): Promise<readonly WeightSet[]> {
-  const names = (await listFolder(folder)).sort();
+  const names = (await listPlace(folder)).sort();
   const usual = PATTERNS.flatMap((pattern) => setsOf(pattern, names, folder));
   if (usual.length > 0) return withoutShards(usual);
   const candidates = names.filter((name) => !NOT_WEIGHTS.test(name));
@@ -70,20 +70,6 @@ export async function chooseWeightSet(
   if (set === undefined)
     throw new WbError("WB3006", `${folder}: no file of weights in this folder`);
   return { set, others };
-}
-
-async function listFolder(folder: string): Promise<string[]> {
-  try {
-    const entries = await readdir(folder, { withFileTypes: true });
-    // Links may lead to files: the Hugging Face cache is made of them.
-    return entries
-      .filter((entry) => entry.isFile() || entry.isSymbolicLink())
-      .map(({ name }) => name);
-  } catch (error) {
-    if (isSystemError(error) && error.code === "ENOENT")
-      throw new WbError("WB3001", `${folder}: no such folder`, { cause: error });
-    throw new WbError("WB6002", `${folder}: cannot be listed`, { cause: error });
-  }
 }
 
 function setsOf(

@@ -9,7 +9,10 @@ import type { PickleOptions } from "./pickle-options.ts";
 import { openPytorch } from "./pytorch.ts";
 import { openSafetensors } from "./safetensors.ts";
 import { joinCheckpoints, openShards, type CheckpointPart } from "./shards.ts";
-import { openFileSource, type FileSource } from "./sources.ts";
+import { localPlace, openPlace } from "./places.ts";
+import { isRemote } from "./remote/place.ts";
+import { isRemoteFolder } from "./remote/remote-files.ts";
+import type { FileSource } from "./sources.ts";
 
 export interface OpenOptions {
   readonly signal?: AbortSignal | undefined;
@@ -78,7 +81,7 @@ type Opened =
   | { readonly kind: "index"; readonly index: WeightIndex };
 
 async function openOne(path: string, options: OpenOptions): Promise<Opened> {
-  const source = await openFileSource(path);
+  const source = await openPlace(path, options.signal);
   try {
     const format = await detectFormat(source);
     if (format !== "index")
@@ -112,8 +115,10 @@ function openAs(
 
 /** @throws WbError WB3001, WB6002. */
 export async function isFolder(path: string): Promise<boolean> {
+  const place = await localPlace(path);
+  if (isRemote(place)) return isRemoteFolder(place);
   try {
-    return (await stat(path)).isDirectory();
+    return (await stat(place)).isDirectory();
   } catch (error) {
     if (!isSystemError(error)) throw error;
     if (error.code === "ENOENT" || error.code === "ENOTDIR") {

@@ -5,8 +5,6 @@ import type { ByteSource } from "../tensor/byte-source.ts";
 
 /** A file as a byte source; `close` gives its handle back. */
 export interface FileSource extends ByteSource {
-  /** Device and inode, so that a writer can refuse to write over what is being read. */
-  readonly identity: { readonly device: bigint; readonly inode: bigint };
   close(): Promise<void>;
 }
 
@@ -22,7 +20,6 @@ export async function openFileSource(path: string): Promise<FileSource> {
     const source: FileSource = {
       label: path,
       byteLength,
-      identity: { device: facts.dev, inode: facts.ino },
       fileRange: { path, begin: 0 },
       read: (begin, length) => readNew(source, begin, length),
       readInto: (begin, target) => readFully(handle, path, byteLength, begin, target),

@@ -8,7 +8,7 @@ import { chooseWeightSet } from "./folder.ts";
 import { MAX_INDEX_BYTES, oversized, parseIndex, type WeightIndex } from "./index-file.ts";
 import { isFolder, openCheckpoint, openShard, openWeightSet } from "./open.ts";
 import { compareIndex, joinCheckpoints } from "./shards.ts";
-import { openFileSource } from "./sources.ts";
+import { openPlace } from "./places.ts";
 
 /** One thing that is wrong with a file or with how files fit together. */
 export interface FileProblem {
@@ -62,7 +62,7 @@ async function resolve(path: string): Promise<{
 /** Undefined when the path is a folder or a file of weights. */
 async function readIndex(path: string): Promise<WeightIndex | undefined> {
   if (await isFolder(path)) return undefined;
-  const source = await openFileSource(path);
+  const source = await openPlace(path);
   try {
     if ((await detectFormat(source)) !== "index") return undefined;
     if (source.byteLength > MAX_INDEX_BYTES) throw oversized(path, source.byteLength);

@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import { localPlace, remoteVersion } from "../checkpoint/places.ts";
+import { isRemote } from "../checkpoint/remote/place.ts";
 import type { FilePlan } from "./file-plan.ts";
 import { readText, type FileSystem } from "./file-system.ts";
 
@@ -34,8 +36,7 @@ export async function planDigest(
 ): Promise<string> {
   const hash = createHash("sha256");
   for (const path of sources) {
-    const { size, mtimeMs } = await stat(path);
-    hash.update(`${path} ${size} ${mtimeMs}\n`);
+    hash.update(`${path} ${await versionOf(path)}\n`);
   }
   for (const file of files) {
     hash.update(`file ${file.name}\n`);
@@ -51,6 +52,14 @@ export async function planDigest(
   }
   for (const text of texts) hash.update(text);
   return hash.digest("hex");
+}
+
+/** Size and time of a file; size and entity tag of a remote one. */
+async function versionOf(path: string): Promise<string> {
+  const place = await localPlace(path);
+  if (isRemote(place)) return remoteVersion(place);
+  const { size, mtimeMs } = await stat(place);
+  return `${size} ${mtimeMs}`;
 }
 
 /** Notes the work of one conversion in its staging folder, line by line. */

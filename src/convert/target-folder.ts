@@ -1,5 +1,7 @@
 import { mkdir, readdir, realpath, stat } from "node:fs/promises";
 import { dirname, join, resolve, sep } from "node:path";
+import { localPlace } from "../checkpoint/places.ts";
+import { isRemote } from "../checkpoint/remote/place.ts";
 import { isSystemError, WbError } from "../errors/wb-error.ts";
 import { exists, makeFolder, type FileSystem } from "./file-system.ts";
 import { readJournal, type Journal } from "./journal.ts";
@@ -31,7 +33,9 @@ export interface TargetOptions {
 export async function refuseSource(target: string, sources: readonly string[]): Promise<void> {
   const place = await realPlace(target);
   for (const file of sources) {
-    const folder = dirname(await realpath(file));
+    const read = await localPlace(file);
+    if (isRemote(read)) continue;
+    const folder = dirname(await realpath(read));
     if (place === folder || place.startsWith(`${folder}${sep}`)) {
       throw new WbError("WB2902", `${target}: the target lies in ${folder}, which is being read`);
     }

@@ -6,6 +6,7 @@ import { NATIVE_CODES } from "./codes/native.ts";
 import { PADDLE_CODES } from "./codes/paddle.ts";
 import { PICKLE_CODES } from "./codes/pickle.ts";
 import { PYTORCH_CODES } from "./codes/pytorch.ts";
+import { REMOTE_CODES } from "./codes/remote.ts";
 import { RUNTIME_CODES } from "./codes/runtime.ts";
 import { SAFETENSORS_CODES } from "./codes/safetensors.ts";
 import { SHARD_CODES } from "./codes/shards.ts";
@@ -23,6 +24,7 @@ export const ERROR_CODES = {
   ...PADDLE_CODES,
   ...PICKLE_CODES,
   ...PYTORCH_CODES,
+  ...REMOTE_CODES,
   ...RUNTIME_CODES,
   ...SAFETENSORS_CODES,
   ...SHARD_CODES,

@@ -15,7 +15,6 @@ import type { StoredTensor } from "../../src/tensor/table.ts";
 export function fileOf(bytes: Uint8Array, label = "file"): FileSource {
   return {
     ...memorySource(bytes, label),
-    identity: { device: 0n, inode: 0n },
     close: () => Promise.resolve(),
   };
 }

@@ -14,7 +14,8 @@ export const check: Command = {
       .positional("model", {
         type: "string",
         demandOption: true,
-        describe: "a file of weights, an index, or a folder",
+        describe:
+          "a file of weights, an index, or a folder; also https://… and hf:org/name@revision",
       })
       .option("architecture", {
         type: "string",

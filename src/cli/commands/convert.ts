@@ -23,7 +23,8 @@ export const convert: Command = {
       .positional("src", {
         type: "string",
         demandOption: true,
-        describe: "a file, a model folder, or an index.json",
+        describe:
+          "a file, a model folder, or an index.json; also https://… and hf:org/name@revision",
       })
       .positional("dst", { type: "string", demandOption: true, describe: "the folder to write" })
       .option("to", {

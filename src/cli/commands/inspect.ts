@@ -10,6 +10,7 @@ export const inspect: Command = {
   examples: [
     ["$0 inspect internlm-7b/pytorch_model.bin", "tensors, dtypes, and how Linear weights lie"],
     ["$0 inspect model.pt --architecture none", "any checkpoint, as it lies"],
+    ["$0 inspect hf:internlm/internlm-7b", "on the hub: headers are read, weights are not"],
     ["$0 inspect internlm-7b --json", "the same for programs, each tensor by itself"],
   ],
   options: (argv) =>
@@ -17,7 +18,8 @@ export const inspect: Command = {
       .positional("model", {
         type: "string",
         demandOption: true,
-        describe: "a file of weights, an index, or a folder",
+        describe:
+          "a file of weights, an index, or a folder; also https://… and hf:org/name@revision",
       })
       .option("architecture", {
         type: "string",

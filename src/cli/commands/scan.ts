@@ -17,7 +17,8 @@ export const scan: Command = {
       .positional("file", {
         type: "string",
         demandOption: true,
-        describe: "a file of weights, an index, or a folder",
+        describe:
+          "a file of weights, an index, or a folder; also https://… and hf:org/name@revision",
       })
       .option("format", { choices: SCAN_FORMATS, describe: "sarif prints SARIF 2.1.0" }),
   run: async (args, context) => {

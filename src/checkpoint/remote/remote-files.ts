@@ -1,0 +1,39 @@
+import { WbError } from "../../errors/wb-error.ts";
+import { openHttpSource, type HttpSource } from "./http-source.ts";
+import { hubFileAddress, hubRepository, hubToken } from "./hub.ts";
+import { parsePlace } from "./place.ts";
+
+/** Opens a remote file. @throws WbError as `openHttpSource` and `hubRepository`. */
+export async function openRemoteSource(path: string, signal?: AbortSignal): Promise<HttpSource> {
+  const place = parsePlace(path);
+  if (place.kind === "web") return openHttpSource(place.url, { label: path, signal });
+  const { commit, files } = await hubRepository(place, signal);
+  if (!files.includes(place.path)) {
+    throw new WbError("WB3001", `${path}: not among the ${files.length} files of the repository`);
+  }
+  const address = hubFileAddress(place.repository, commit, place.path);
+  return openHttpSource(address, { label: path, signal, token: await hubToken() });
+}
+
+/** Whether a remote path is a repository, or a folder in one; a web address is a file. @throws WbError WB3001. */
+export async function isRemoteFolder(path: string): Promise<boolean> {
+  const place = parsePlace(path);
+  if (place.kind === "web") return false;
+  if (place.path === "") return true;
+  const { files } = await hubRepository(place, undefined);
+  if (files.includes(place.path)) return false;
+  if (files.some((file) => file.startsWith(`${place.path}/`))) return true;
+  throw new WbError("WB3001", `${path}: the repository has no such file or folder`);
+}
+
+/** Names of the files in a remote folder; undefined where the server has no list, as on the web. */
+export async function listRemoteFolder(path: string): Promise<readonly string[] | undefined> {
+  const place = parsePlace(path);
+  if (place.kind === "web") return undefined;
+  const { files } = await hubRepository(place, undefined);
+  const prefix = place.path === "" ? "" : `${place.path}/`;
+  return files
+    .filter((file) => file.startsWith(prefix))
+    .map((file) => file.slice(prefix.length))
+    .filter((name) => !name.includes("/"));
+}

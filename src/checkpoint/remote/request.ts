@@ -1,0 +1,199 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { WbError } from "../../errors/wb-error.ts";
+import { checkProtocol } from "./place.ts";
+
+/** Attempts without a single new byte before a server is given up. */
+export const MAX_ATTEMPTS = 5;
+/** The first pause between attempts, in milliseconds; each further one is twice as long. */
+const FIRST_PAUSE_MS = 200;
+/** The longest pause that a server may ask for with Retry-After, in milliseconds. */
+const MAX_PAUSE_MS = 30_000;
+/** A server that sends nothing for this long, in milliseconds, has dropped the connection. */
+const SILENCE_MS = 30_000;
+const MAX_REDIRECTS = 5;
+
+export interface RequestOptions {
+  /** What messages call the file. */
+  readonly label: string;
+  /** Sent to the first address' own origin alone. */
+  readonly token?: string | undefined;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Answer {
+  readonly response: Response;
+  /** Where redirects led. */
+  readonly url: URL;
+  /** Stops the silence timer; call when the body is done with. */
+  readonly end: () => void;
+  /** Call when bytes have come. */
+  readonly alive: () => void;
+}
+
+/** Bytes that a connection lost or an overloaded server kept back: worth another attempt. */
+export class Transient extends Error {
+  readonly pauseMs: number | undefined;
+  constructor(message: string, options: { cause?: unknown; pauseMs?: number | undefined } = {}) {
+    super(message, { cause: options.cause });
+    this.name = "Transient";
+    this.pauseMs = options.pauseMs;
+  }
+}
+
+/**
+ * One GET, redirects followed by hand: at most five, never to an unencrypted address, and without the token once they leave
+ * the first origin.
+ * @throws Transient for what may pass; WbError WB2050, WB3001, WB3052, WB6051, WB6052.
+ */
+export async function request(address: URL, options: RequestOptions): Promise<Answer> {
+  let url = address;
+  for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
+    const answer = await ask(
+      url,
+      url.origin === address.origin ? options.token : undefined,
+      options,
+    );
+    const { response } = answer;
+    const location = response.headers.get("location");
+    if (response.status < 300 || response.status >= 400 || location === null) {
+      await refuseFailure(answer, options.label);
+      return answer;
+    }
+    await drop(answer);
+    if (!URL.canParse(location, url.href)) {
+      throw new WbError("WB3052", `${options.label}: redirected to what is no address`);
+    }
+    url = new URL(location, url.href);
+    checkProtocol(url);
+  }
+  throw new WbError("WB3052", `${options.label}: redirected more than ${MAX_REDIRECTS} times`);
+}
+
+async function ask(
+  url: URL,
+  token: string | undefined,
+  { headers, signal, label }: RequestOptions,
+): Promise<Answer> {
+  const silence = new AbortController();
+  const timer = setTimeout(() => {
+    silence.abort(new Transient(`${label}: no byte for ${SILENCE_MS} ms`));
+  }, SILENCE_MS);
+  const signals = signal === undefined ? [silence.signal] : [silence.signal, signal];
+  try {
+    const response = await fetch(url, {
+      redirect: "manual",
+      signal: AbortSignal.any(signals),
+      headers: {
+        // Ranges count bytes of what is sent: compressed ones would be others.
+        "accept-encoding": "identity",
+        "user-agent": "weighbridge",
+        ...headers,
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      },
+    });
+    return {
+      response,
+      url,
+      end: () => {
+        clearTimeout(timer);
+      },
+      alive: () => {
+        timer.refresh();
+      },
+    };
+  } catch (error) {
+    clearTimeout(timer);
+    signal?.throwIfAborted();
+    throw new Transient(`${label}: no connection`, { cause: error });
+  }
+}
+
+/** Ends an answer whose body is not wanted. */
+export async function drop({ response, end }: Answer): Promise<void> {
+  end();
+  await response.body?.cancel();
+}
+
+/**
+ * The bytes of an answer as they come; leaving the loop ends the answer.
+ * @throws Transient when the connection is lost.
+ */
+export async function* bodyOf(
+  { response, alive, end }: Answer,
+  { label, signal }: RequestOptions,
+): AsyncGenerator<Uint8Array> {
+  const reader = response.body?.getReader();
+  try {
+    for (;;) {
+      const part = await reader?.read();
+      const value: unknown = part?.value;
+      if (!(value instanceof Uint8Array)) return;
+      alive();
+      yield value;
+    }
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw new Transient(`${label}: the connection was lost`, { cause: error });
+  } finally {
+    end();
+    // Cancelling what has failed fails in the same way, which is known by then.
+    await reader?.cancel().catch(() => undefined);
+  }
+}
+
+async function refuseFailure(answer: Answer, label: string): Promise<void> {
+  const { status, headers } = answer.response;
+  if (status < 400 || status === 416) return;
+  await drop(answer);
+  if (status === 404 || status === 410) {
+    throw new WbError("WB3001", `${label}: the server has no such file (${status})`);
+  }
+  if (status === 401 || status === 403) {
+    throw new WbError("WB6052", `${label}: the server refuses access (${status})`);
+  }
+  if (status === 408 || status === 429 || status >= 500) {
+    const seconds = Number(headers.get("retry-after") ?? Number.NaN);
+    const pauseMs = Number.isFinite(seconds) ? Math.min(seconds * 1000, MAX_PAUSE_MS) : undefined;
+    throw new Transient(`${label}: the server answers ${status}`, { pauseMs });
+  }
+  throw new WbError("WB6051", `${label}: the server answers ${status}`);
+}
+
+/**
+ * Does `attempt` until it succeeds, with growing pauses; gives up after five times in a row without progress.
+ * @param progress A number that grows with what was gained; growth starts the counting anew.
+ * @throws WbError WB6051, WB9001, and whatever `attempt` throws that is not transient.
+ */
+export async function persist<T>(
+  attempt: () => Promise<T>,
+  progress: () => number,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  let gained = progress();
+  for (let failures = 0; ;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!(error instanceof Transient)) throw error;
+      failures = progress() > gained ? 1 : failures + 1;
+      gained = progress();
+      if (failures >= MAX_ATTEMPTS) {
+        throw new WbError("WB6051", `${error.message}, ${failures} times in a row`, {
+          cause: error,
+        });
+      }
+      await pause(error.pauseMs ?? FIRST_PAUSE_MS * 2 ** (failures - 1), signal);
+    }
+  }
+}
+
+async function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await sleep(milliseconds, undefined, signal === undefined ? {} : { signal });
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
+  }
+}
