@@ -108,7 +108,7 @@ const WRITERS = [
 const TENSORS = ["F32", "F16", "I64"].map((dtype, index) => ({
   name: `layers.${index}.weight`,
   dtype,
-  shape: [3, 4 + index],
+  shape: [16, 4 + index],
   view: index === 1 ? "transposed" : "plain",
 }));
 
@@ -119,29 +119,23 @@ interface Damage {
   readonly value: number;
 }
 
-const damages: fc.Arbitrary<readonly Damage[]> = fc.array(
-  fc.record({
-    kind: fc.constantFrom("flip", "flip", "flip", "set", "set", "cut", "move", "zero"),
-    // Squared, since headers and pickles lie at the beginning of all but zips' directories.
-    at: fc.oneof(
-      fc.double({ min: 0, max: 1, noNaN: true }).map((share) => share ** 2),
-      fc.double({ min: 0, max: 1, noNaN: true }),
-    ),
-    value: fc.integer({ min: 0, max: 255 }),
-  }),
-  { minLength: 1, maxLength: 2 },
-);
+const damages: fc.Arbitrary<Damage> = fc.record({
+  kind: fc.constantFrom("flip", "flip", "flip", "set", "set", "cut", "move", "zero"),
+  // Squared, since headers and pickles lie at the beginning of all but zips' directories.
+  at: fc.oneof(
+    fc.double({ min: 0, max: 1, noNaN: true }).map((share) => share ** 2),
+    fc.double({ min: 0, max: 1, noNaN: true }),
+  ),
+  value: fc.integer({ min: 0, max: 255 }),
+});
 
-function damaged(whole: Uint8Array, list: readonly Damage[]): Uint8Array {
-  let bytes = Uint8Array.from(whole);
-  for (const { kind, at, value } of list) {
-    const place = Math.min(bytes.byteLength - 1, Math.floor(at * bytes.byteLength));
-    if (kind === "cut") bytes = bytes.slice(0, place);
-    else if (kind === "move") bytes.copyWithin(place, Math.max(0, place - value));
-    else if (kind === "zero") bytes.fill(0, place, place + (value % 8));
-    else if (kind === "set") bytes[place] = value;
-    else bytes[place] = (bytes[place] ?? 0) ^ (1 << (value % 8));
-  }
+function damaged(whole: Uint8Array, { kind, at, value }: Damage): Uint8Array {
+  const bytes = Uint8Array.from(whole);
+  const place = Math.min(bytes.byteLength - 1, Math.floor(at * bytes.byteLength));
+  if (kind === "cut") return bytes.subarray(0, place);
+  if (kind === "move") return bytes.copyWithin(place, Math.max(0, place - value));
+  if (kind === "zero") return bytes.fill(0, place, place + (value % 8));
+  bytes[place] = kind === "set" ? value : (bytes[place] ?? 0) ^ (1 << (value % 8));
   return bytes;
 }
 
@@ -150,9 +144,9 @@ describe("a damaged file that the original library still reads is read alike", (
     const path = join(folder, writer);
     runPython("write_states.py", [{ writer, path, seed: 1, tensors: TENSORS }]);
     const whole = readFileSync(path);
-    const tasks = fc.sample(damages, { numRuns: COPIES, seed: SEED }).map((list, index) => {
+    const tasks = fc.sample(damages, { numRuns: COPIES, seed: SEED }).map((damage, index) => {
       const copy = `${path}-${index}`;
-      writeFileSync(copy, damaged(whole, list));
+      writeFileSync(copy, damaged(whole, damage));
       return { path: copy, reader };
     });
     const { both, different } = await differences(tasks);
