@@ -61,10 +61,12 @@ describe("a file that", () => {
     async (_label, file) => {
       const path = put(file);
       const before = process.memoryUsage().rss;
-      const begin = performance.now();
+      const begin = process.cpuUsage();
       const error = await caught(() => openCheckpoint(path));
       expect(error.code).toBe(file.expected);
-      expect(performance.now() - begin).toBeLessThan(MAX_MS);
+      // Time of our own: others may keep the machine busy while the suite runs.
+      const { user, system } = process.cpuUsage(begin);
+      expect((user + system) / 1000).toBeLessThan(MAX_MS);
       expect(process.memoryUsage().rss - before).toBeLessThan(MAX_BYTES);
       expect(exitCodeOf(error.code)).toBe(Number(error.code.charAt(2)));
       expect(error.message).toContain(folder);
