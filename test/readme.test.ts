@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ERROR_CODES } from "../src/errors/codes.ts";
+import { consoleSessions } from "./support/console-sessions.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const README = readFileSync(join(ROOT, "README.md"), "utf8");
@@ -14,32 +15,6 @@ beforeAll(() => {
   symlinkSync(join(ROOT, "fixtures"), join(folder, "fixtures"));
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-interface Step {
-  readonly command: string;
-  readonly output: string;
-}
-
-interface Session {
-  /** What the comment above the block says: "replayed", or "not replayed: why". */
-  readonly marker: string;
-  readonly steps: readonly Step[];
-}
-
-/** Every ```console block with the comment above it. */
-function sessions(markdown: string): Session[] {
-  const blocks = markdown.matchAll(/(?:<!-- (.*?) -->\n+)?```console\n([\s\S]*?)```/g);
-  return [...blocks].map(([, marker = "", body = ""]) => ({
-    marker,
-    steps: body
-      .split(/^\$ /m)
-      .slice(1)
-      .map((step) => {
-        const [command = "", ...output] = step.split("\n");
-        return { command, output: output.join("\n").trim() };
-      }),
-  }));
-}
 
 /** Times, rates and memory differ from run to run; the README shows those of one. */
 const steady = (text: string): string =>
@@ -64,7 +39,7 @@ function run(command: string): { status: number | null; output: string } {
 }
 
 describe("README.md", () => {
-  const all = sessions(README);
+  const all = consoleSessions(README);
 
   test("every session says whether it is replayed, or why not", () => {
     expect(all.length).toBeGreaterThan(0);
