@@ -1,4 +1,4 @@
-import { copyFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -6,6 +6,7 @@ import { renderSarif } from "../../src/api/render-sarif.ts";
 import { scan } from "../../src/api/scan.ts";
 import { caught } from "../support/caught.ts";
 import { FIXTURE_FOLDERS, FIXTURES } from "../support/fixture-manifest.ts";
+import { torchTar } from "../support/hostile/tar-files.ts";
 import { pickleBytes, type Piece } from "../support/pickle-bytes.ts";
 import { zipBytes } from "../support/zip-bytes.ts";
 
@@ -106,6 +107,36 @@ describe("scan", () => {
       "WB4001",
     );
     expect((await caught(() => scan(join(folder, "nothing")))).code).toBe("WB3001");
+  });
+
+  it("is not crowded out by 100,000 harmless names, nor content with the first of two pickles", async () => {
+    const one = pickleBytes(["GLOBAL", "collections", "OrderedDict"], "POP");
+    const harmless = Buffer.alloc(100_001 * one.byteLength, one);
+    const crowd = torchTar({ root: [harmless, ...SYSTEM, "STOP"] });
+    const { verdict, globals } = await scan(put("crowd.tar", crowd));
+    expect([verdict, globals.filter(({ allowed }) => !allowed).length]).toEqual(["unsafe", 1]);
+    const second = Buffer.concat([
+      pickleBytes(["PROTO", 2], "EMPTY_DICT", "STOP"),
+      pickleBytes(...SYSTEM, "STOP"),
+    ]);
+    expect((await scan(put("second.pdparams", second))).verdict).toBe("unsafe");
+    const third = Buffer.concat([
+      pickleBytes(["PROTO", 2], "EMPTY_DICT", "STOP"),
+      Buffer.from("x"),
+    ]);
+    expect((await caught(() => scan(put("garbage.pdparams", third)))).code).toBe("WB3202");
+  });
+
+  it("scans the shards of a folder's index that lie below it, and takes no index for a shard", async () => {
+    const below = mkdtempSync(join(folder, "below-"));
+    const index = join(below, "pytorch_model.bin.index.json");
+    mkdirSync(join(below, "sub"));
+    writeFileSync(join(below, "config.json"), "{}");
+    writeFileSync(join(below, "sub/evil.bin"), PAYLOAD);
+    writeFileSync(index, JSON.stringify({ weight_map: { w: "sub/evil.bin" } }));
+    expect((await scan(below)).verdict).toBe("unsafe");
+    writeFileSync(join(below, "sub/evil.bin"), JSON.stringify({ weight_map: { w: "other" } }));
+    expect((await caught(() => scan(index))).code).toBe("WB3601");
   });
 
   it("scans every file of a folder, and all shards of an index", async () => {

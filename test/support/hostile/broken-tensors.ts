@@ -22,7 +22,30 @@ const ORDERED_DICT: readonly Piece[] = [
   "REDUCE",
 ];
 
+/** A parameter whose Python attributes replace its values when they are set. */
+function withAttribute(name: string): readonly Piece[] {
+  const [key, ...call] = tensor();
+  const state: readonly Piece[] = ["EMPTY_DICT", ["BINUNICODE", name], ...call, "SETITEM"];
+  return dictOf([
+    ...(key === undefined ? [] : [key]),
+    ["GLOBAL", "torch._utils", "_rebuild_parameter_with_state"],
+    "MARK",
+    ...call,
+    "NEWFALSE",
+    ...ORDERED_DICT,
+    ...state,
+    "TUPLE",
+    "REDUCE",
+  ]);
+}
+
 const TENSORS: readonly Case[] = [
+  [
+    "tensor-attribute",
+    "is given other values by its attribute data",
+    "WB3302",
+    () => archive(withAttribute("data")),
+  ],
   [
     "tensor-past-storage",
     "reaches one element past its storage",
