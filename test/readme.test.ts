@@ -7,14 +7,12 @@ import { ERROR_CODES } from "../src/errors/codes.ts";
 import { consoleSessions } from "./support/console-sessions.ts";
 
 const ROOT = join(import.meta.dirname, "..");
-const README = readFileSync(join(ROOT, "README.md"), "utf8");
+const READMES = ["README.md", "README.zh.md"].map((name) => ({
+  name,
+  text: readFileSync(join(ROOT, name), "utf8"),
+}));
 
 let folder = "";
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "weighbridge-readme-"));
-  symlinkSync(join(ROOT, "fixtures"), join(folder, "fixtures"));
-});
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Times, rates and memory differ from run to run; the README shows those of one. */
 const steady = (text: string): string =>
@@ -38,8 +36,14 @@ function run(command: string): { status: number | null; output: string } {
   return { status, output: stdout };
 }
 
-describe("README.md", () => {
-  const all = consoleSessions(README);
+describe.each(READMES)("$name", ({ text }) => {
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "weighbridge-readme-"));
+    symlinkSync(join(ROOT, "fixtures"), join(folder, "fixtures"));
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  const all = consoleSessions(text);
 
   test("every session says whether it is replayed, or why not", () => {
     expect(all.length).toBeGreaterThan(0);
@@ -60,12 +64,12 @@ describe("README.md", () => {
   );
 
   test("every file it links to is there", () => {
-    const links = [...README.matchAll(/\]\(([^)#:]+)(#[^)]*)?\)/g)].map(([, path = ""]) => path);
+    const links = [...text.matchAll(/\]\(([^)#:]+)(#[^)]*)?\)/g)].map(([, path = ""]) => path);
     expect(links.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
   });
 
   test("every error code it names is one", () => {
-    const named = [...README.matchAll(/\bWB\d{4}\b/g)].map(([code]) => code);
+    const named = [...text.matchAll(/\bWB\d{4}\b/g)].map(([code]) => code);
     expect(named.filter((code) => !(code in ERROR_CODES))).toEqual([]);
   });
 });
