@@ -95,6 +95,7 @@ function main() {
   check("unused code", [...bin("knip", "bin/knip.js")]);
   check("fixtures", [process.execPath, "scripts/verify-fixtures.mjs"]);
   const built = check("build", [...bin("typescript", "bin/tsc"), "-p", "tsconfig.build.json"]);
+  if (built) check("generated files", [process.execPath, "scripts/generate.mjs", "--check"]);
   suite("unit");
   if (built) check("demo", [process.execPath, "bin/weighbridge.js", "demo"]);
   const python = check("Python environment", [process.execPath, "scripts/python-env.mjs"]);
