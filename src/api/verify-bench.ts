@@ -1,4 +1,5 @@
 import type { Assembly } from "../mapping/assembly.ts";
+import type { ModelConfig } from "../mapping/model-config.ts";
 import type { LinearLayout } from "../mapping/step.ts";
 import type { Ops } from "../runtime/ops.ts";
 import type { Diagnosis } from "../verify/diagnose/diagnosis.ts";
@@ -35,12 +36,18 @@ export interface Bench {
 
 /**
  * Opens a model for verification; its names and shapes may be wrong in ways that have a name.
+ * @param fallback What a file without config.json is taken to be.
  * @throws WbError of the readers, WB3702, WB3705.
  */
-export async function openBench(path: string, ops: Ops, options: BenchOptions): Promise<Bench> {
+export async function openBench(
+  path: string,
+  ops: Ops,
+  options: BenchOptions,
+  fallback?: ModelConfig,
+): Promise<Bench> {
   const model = await openModel(path, { signal: options.parity.signal });
   try {
-    const config = requireConfig(model);
+    const config = model.config ?? fallback ?? requireConfig(model);
     const { sourceLayout } = options;
     const { tensors, diagnoses, isComplete } = structureOf(model.checkpoint, config, sourceLayout);
     return {

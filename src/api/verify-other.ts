@@ -41,7 +41,7 @@ export async function verifyOther(
   prompts: readonly Prompt[] | undefined,
   compareWeights: boolean,
 ): Promise<OtherOutcome> {
-  const other = await openBench(path, ops, bench.options);
+  const other = await openBench(path, ops, bench.options, bench.laboratory.config);
   try {
     const { config } = bench.laboratory;
     const settings = configDifferences(config, other.laboratory.config);

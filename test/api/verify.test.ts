@@ -90,6 +90,16 @@ describe("verify", () => {
     ]);
   });
 
+  test("takes a file without config.json to be of the model on the other side", async () => {
+    const bare = join(folder, "bare.pdparams");
+    copyFileSync(join(TINY, "model_state.pdparams"), bare);
+    expect((await verify(TINY, { other: bare, device })).verdict).toBe("pass");
+    expect((await verify(bare, { other: join(TINY, "pytorch_model.bin"), device })).verdict).toBe(
+      "pass",
+    );
+    expect((await caught(() => verify(bare, { golden: GOLDEN, device }))).code).toBe("WB3705");
+  });
+
   test("names settings that differ between two configs", async () => {
     const path = join(folder, "theta");
     cpSync(TINY, path, { recursive: true });

@@ -5,6 +5,9 @@ import type { Arguments, Command, CommandContext, CommandResult } from "../comma
 import { positionsOf, promptsOf, withPromptOptions } from "../prompt-options.ts";
 import { runtimeOptions, withRuntimeOptions } from "../runtime-options.ts";
 
+/** In the working directory. */
+const DEFAULT_OUT = "golden.safetensors";
+
 export const golden: Command = {
   usage: "golden <action> [model]",
   summary: "record what a model computes, or print the script that does it in its own framework",
@@ -17,7 +20,10 @@ export const golden: Command = {
     withPromptOptions(withRuntimeOptions(argv))
       .positional("action", { type: "string", describe: "record or script" })
       .positional("model", { type: "string", describe: "a file of weights, an index or a folder" })
-      .option("out", { type: "string", describe: "the golden file to write" })
+      .option("out", {
+        type: "string",
+        describe: `the golden file to write; ${DEFAULT_OUT} when left out`,
+      })
       .option("positions", {
         type: "string",
         describe: "where logits are kept: all, last, or token indices separated by commas",
@@ -46,16 +52,20 @@ export const golden: Command = {
 async function record(args: Arguments, context: CommandContext): Promise<CommandResult> {
   const { recordGolden } = await import("../../api/golden.ts");
   const prompts = promptsOf(args);
-  const result = await recordGolden(requiredString(args, "model"), requiredString(args, "out"), {
-    ...runtimeOptions(args, context),
-    prompts: prompts.length === 0 ? undefined : prompts,
-    positions: positionsOf(optionalString(args, "positions")),
-    hiddenStates: args["hidden-states"] !== false,
-    greedyTokens: greedyTokens(args),
-    onProgress: (done, total) => {
-      context.progress({ phase: "golden", done, total, unit: "layers" });
+  const result = await recordGolden(
+    requiredString(args, "model"),
+    optionalString(args, "out") ?? DEFAULT_OUT,
+    {
+      ...runtimeOptions(args, context),
+      prompts: prompts.length === 0 ? undefined : prompts,
+      positions: positionsOf(optionalString(args, "positions")),
+      hiddenStates: args["hidden-states"] !== false,
+      greedyTokens: greedyTokens(args),
+      onProgress: (done, total) => {
+        context.progress({ phase: "golden", done, total, unit: "layers" });
+      },
     },
-  });
+  );
   for (const note of result.notes) context.note(note);
   const { notes: _notes, ...json } = result;
   return { ok: true, json: { ...json }, text: render(result) };

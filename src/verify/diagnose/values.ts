@@ -113,7 +113,7 @@ const BLOCK_SIZES = [32, 64, 128, 256];
 interface Grouping {
   readonly size: number;
   readonly count: number;
-  of(index: number): number;
+  readonly of: (index: number) => number;
 }
 
 /**
