@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { generate } from "../../src/api/generate.ts";
@@ -13,6 +14,12 @@ import { SHARED_ORACLES } from "../support/shared-oracles.ts";
 
 /** float32 sums in another order, on hidden states and logits below 10; TensorFloat-32 would be a thousand times off. */
 const TOLERANCE = 5e-5;
+
+/** What the driver says that all of its GPUs' programs have taken, in MiB; this suite runs alone. */
+function usedGpuMemory(): string {
+  const query = ["--query-gpu=memory.used", "--format=csv,noheader,nounits"];
+  return execFileSync("nvidia-smi", query, { encoding: "utf8" }).trim();
+}
 
 const TINY = join(FIXTURES, "internlm-tiny");
 
@@ -69,7 +76,7 @@ describe("on CUDA", () => {
         stopIds: [],
       });
       process.stdout.write(
-        `${compute}: ${tokensPerSecond.toFixed(1)} tokens/s, host memory ${(peakMemoryBytes / 2 ** 20).toFixed(0)} MiB, ${backend}\n`,
+        `${compute}: ${tokensPerSecond.toFixed(1)} tokens/s, GPU memory ${usedGpuMemory()} MiB, host memory ${(peakMemoryBytes / 2 ** 20).toFixed(0)} MiB, ${backend}\n`,
       );
       expect(results[0]?.newTokens).toBe(64);
     },
