@@ -16,6 +16,19 @@ export const LEGACY_MAGIC = Uint8Array.from([
   0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, 0x2e,
 ]);
 
+/** Bytes of PROTO with its protocol; the magic number of `torch.save(…, pickle_protocol=4)` lies behind a FRAME of nine. */
+const PROTO_BYTES = 2;
+const FRAME_BYTES = 9;
+const FRAME_OPCODE = 0x95;
+
+/** Whether a file begins with the pickle of torch.save's magic number, in whatever protocol. */
+export function isLegacyHead(head: Uint8Array): boolean {
+  if (head[0] !== LEGACY_MAGIC[0]) return false;
+  const begin = PROTO_BYTES + (head[PROTO_BYTES] === FRAME_OPCODE ? FRAME_BYTES : 0);
+  const number = LEGACY_MAGIC.subarray(PROTO_BYTES);
+  return number.every((byte, index) => head[begin + index] === byte);
+}
+
 const PROTOCOL_VERSION = 1001;
 
 /** Storages of one file; 10^5 tensors are beyond any checkpoint we know. */

@@ -1,6 +1,6 @@
 import type { Checkpoint, CheckpointFormat } from "../tensor/table.ts";
 import type { PickleOptions } from "./pickle-options.ts";
-import { LEGACY_MAGIC, readPytorchLegacy } from "./pytorch-legacy.ts";
+import { isLegacyHead, readPytorchLegacy } from "./pytorch-legacy.ts";
 import { readPytorchTar } from "./pytorch-tar.ts";
 import { readPytorchZip } from "./pytorch-zip.ts";
 import type { FileSource } from "./sources.ts";
@@ -18,7 +18,7 @@ const READERS = {
 /** Which of torch.save's formats a file's first 512 bytes begin, or undefined. */
 export function pytorchFormatOf(head: Uint8Array): PytorchFormat | undefined {
   if (startsWith(head, ZIP_MAGIC)) return "pytorch-zip";
-  if (startsWith(head, LEGACY_MAGIC)) return "pytorch-legacy";
+  if (isLegacyHead(head)) return "pytorch-legacy";
   return isTarHeader(head) ? "pytorch-tar" : undefined;
 }
 

@@ -1,7 +1,7 @@
 """Writes state dicts that the test describes, with the real libraries.
 
 stdin: [{path, writer, seed, tensors: [{name, dtype, shape, view}]}]; stdout: for each, {name: facts}.
-writer: torch-zip, torch-legacy, torch-nested, paddle-2, paddle-3, paddle-4, paddle-tensors-2/3/4, safetensors
+writer: torch-zip, torch-legacy, either with a pickle protocol behind it (torch-legacy-4), torch-nested, paddle-2, paddle-3, paddle-4, paddle-tensors-2/3/4, safetensors
 view: plain, transposed, strided, expanded, offset, tied (to the tensor before it, when that can be)
 """
 
@@ -88,7 +88,8 @@ def main() -> None:
         elif writer == "torch-nested":
             torch.save({"state_dict": {name: torch.nn.Parameter(t, requires_grad=False) for name, t in tensors.items()}, "step": 1}, path)
         else:
-            torch.save(tensors, path, _use_new_zipfile_serialization=writer != "torch-legacy")
+            protocol = int(writer[-1]) if writer[-1].isdigit() else 2
+            torch.save(tensors, path, pickle_protocol=protocol, _use_new_zipfile_serialization="legacy" not in writer)
     print(json.dumps(results))
 
 
