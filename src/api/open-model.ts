@@ -2,7 +2,8 @@ import { dirname, join } from "node:path";
 import { isFolder, openCheckpoint, type OpenedCheckpoint } from "../checkpoint/open.ts";
 import { readSmall } from "../checkpoint/places.ts";
 import { WbError } from "../errors/wb-error.ts";
-import { parseModelConfig, type ModelConfig } from "../mapping/model-config.ts";
+import type { ModelConfig } from "../mapping/model-config.ts";
+import { parseModelConfig } from "../mapping/parse-config.ts";
 
 /** Largest config.json we read, in bytes; real ones have about 1 kB. */
 const MAX_CONFIG_BYTES = 4 * 2 ** 20;

@@ -71,7 +71,7 @@ export function canonicalize(
   const family = familyOf(config.family);
   const { groups, unknown, repeated } = groupSources(
     checkpoint.tensors.map(weightDtype),
-    family.rules,
+    family,
     checkpoint.path,
   );
   const decision =

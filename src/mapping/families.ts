@@ -1,12 +1,16 @@
-import { DECODER } from "./families/decoder.ts";
+import { INTERNLM } from "./families/internlm.ts";
+import { LLAMA } from "./families/llama.ts";
 import type { Family } from "./family.ts";
 import type { FamilyName } from "./model-config.ts";
 
-const FAMILIES: Readonly<Record<FamilyName, Family>> = {
-  internlm: DECODER,
-  llama: DECODER,
+const BY_NAME: Readonly<Record<FamilyName, Family>> = {
+  internlm: INTERNLM,
+  llama: LLAMA,
 };
 
+/** Every family that there is a description of. */
+export const FAMILIES: readonly Family[] = Object.values(BY_NAME);
+
 export function familyOf(name: FamilyName): Family {
-  return FAMILIES[name];
+  return BY_NAME[name];
 }

@@ -1,9 +1,10 @@
 import type { Assembly } from "./assembly.ts";
-import type { ModelConfig } from "./model-config.ts";
+import type { ConfigFields } from "./config-fields.ts";
+import type { FamilyName, ModelConfig, NetworkConfig } from "./model-config.ts";
 import type { LinearLayout } from "./step.ts";
 import type { StoredTensor } from "../tensor/table.ts";
 
-/** One tensor that a model has, under its Hugging Face name and in torch's layout. */
+/** One tensor that a model has, under its canonical name and in torch's layout. */
 export interface TensorSpec {
   readonly name: string;
   readonly shape: readonly number[];
@@ -30,7 +31,7 @@ export interface Target {
 
 /**
  * What becomes of the stored tensors whose name, less its prefix, matches a pattern. `{i}` in a pattern stands for the layer
- * number.
+ * number, after the name of the list of layers: `layers.{i}.mlp.up_proj.weight`.
  */
 export type NameRule =
   | {
@@ -47,10 +48,36 @@ export interface LayoutShapes {
   readonly paddle: readonly (readonly number[])[];
 }
 
-/** A model family: the tensors it has, and how checkpoints of it name and lay them. */
+/** The class of stock transformers that a family's converted folders are for. */
+export interface StockClass {
+  readonly architecture: string;
+  /** Its `model_type`. */
+  readonly modelType: string;
+  /** The fields of its config.json, but for those that every config.json has. */
+  fields(config: ModelConfig): Readonly<Record<string, unknown>>;
+}
+
+/**
+ * A model family: how its config.json is read, the tensors it has, how checkpoints of it name and lay them, and what it is
+ * converted to. Canonical names are those of the stock class.
+ */
 export interface Family {
+  readonly name: FamilyName;
+  /** What config.json calls its classes, the usual one first. */
+  readonly architectures: readonly [string, ...string[]];
+  readonly modelType: string;
+  /** @throws WbError WB3701 naming the field that is missing or contradicts another, WB4702 for what is not implemented. */
+  readConfig(config: ConfigFields): NetworkConfig;
+  /** Its tensors under canonical names, in the model's order. */
   expected(config: ModelConfig): readonly TensorSpec[];
+  /** What stored names may have in front, each followed by a dot; rules do not name it. */
+  readonly prefixes: readonly string[];
+  /** What lists of layers are called in stored names, below a prefix. */
+  readonly layers: readonly string[];
   readonly rules: readonly NameRule[];
-  /** The name that PaddleNLP gives a tensor with this Hugging Face name. */
+  /** What PaddleNLP's names of all Linear weights begin with, and no other's do. */
+  readonly paddlePrefix: string;
+  /** The name that PaddleNLP gives a tensor with this canonical name. */
   paddleName(name: string): string;
+  readonly stock: StockClass;
 }

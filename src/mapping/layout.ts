@@ -1,6 +1,7 @@
 import { WbError } from "../errors/wb-error.ts";
 import { renderShape, sameShape } from "../tensor/shape.ts";
 import type { Checkpoint, StoredTensor } from "../tensor/table.ts";
+import { familyOf } from "./families.ts";
 import type { ModelConfig } from "./model-config.ts";
 import type { RuleGroup } from "./source-groups.ts";
 import type { LinearLayout } from "./step.ts";
@@ -48,7 +49,9 @@ export function decideLayout(
     );
   }
   const layout = firstTorch?.layout ?? firstPaddle?.layout;
-  return layout === undefined ? decideWithoutShapes(checkpoint, groups) : { layout, evidence };
+  return layout === undefined
+    ? decideWithoutShapes(checkpoint, groups, config)
+    : { layout, evidence };
 }
 
 function describe({ tensor, shape, layout }: LayoutEvidence): string {
@@ -73,7 +76,11 @@ function say(tensor: StoredTensor, layout: LinearLayout, why: string): LayoutDec
 }
 
 /** What else tells, when every shape could be both; each reason holds one way only. */
-function decideWithoutShapes(checkpoint: Checkpoint, groups: readonly RuleGroup[]): LayoutDecision {
+function decideWithoutShapes(
+  checkpoint: Checkpoint,
+  groups: readonly RuleGroup[],
+  config: ModelConfig,
+): LayoutDecision {
   const matrices = groups.flatMap(({ rule, parts: [part] }) =>
     rule.kind === "make" && rule.layoutShapes !== undefined && part !== undefined ? [part] : [],
   );
@@ -90,7 +97,8 @@ function decideWithoutShapes(checkpoint: Checkpoint, groups: readonly RuleGroup[
       "stored column-major, as a transposed view of torch's [out, in] is",
     );
   }
-  if (matrices.every(({ name }) => name.startsWith("llama."))) {
+  const { paddlePrefix } = familyOf(config.family);
+  if (matrices.every(({ name }) => name.startsWith(paddlePrefix))) {
     return say(first, "paddle", "the names are PaddleNLP's, whose Linear weights are [in, out]");
   }
   if (checkpoint.metadata.get("format") === "pt") {

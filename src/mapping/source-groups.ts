@@ -1,6 +1,6 @@
 import { WbError } from "../errors/wb-error.ts";
 import type { StoredTensor } from "../tensor/table.ts";
-import type { NameRule } from "./family.ts";
+import type { Family, NameRule } from "./family.ts";
 
 /** Stored tensors that one rule takes together: the tensor-parallel parts of one tensor of one layer. */
 export interface RuleGroup {
@@ -18,36 +18,42 @@ export interface SourceGroups {
   readonly repeated: readonly (readonly [StoredTensor, StoredTensor])[];
 }
 
-/** What a stored name may have in front of the name proper; DataParallel adds `module.`. */
-const PREFIX = /^(?:module\.)?(?:(?:llama|model|internlm)\.)?/;
-
-const LAYER = /^(layers|blocks)\.(\d{1,5})\./;
-
 /** How messages and plans call a stored tensor: its name, and its rank where the checkpoint is split. */
 export function sourceName({ name, rank }: StoredTensor): string {
   return rank === undefined ? name : `${name}@tp${rank.tp}_pp${rank.pp}`;
 }
 
-/** The name less its prefix, with the layer number taken out. */
-function parseName(name: string): { readonly pattern: string; readonly layer: number } {
-  const body = name.replace(PREFIX, "");
-  const match = LAYER.exec(body);
-  if (match === null) return { pattern: body, layer: -1 };
-  const [whole, list = "", number = ""] = match;
-  return { pattern: `${list}.{i}.${body.slice(whole.length)}`, layer: Number(number) };
+type NameParser = (name: string) => { readonly pattern: string; readonly layer: number };
+
+/** Takes a family's prefix from a name (DataParallel adds `module.` before it), and the layer number out of it. */
+function nameParser({ prefixes, layers }: Family): NameParser {
+  const prefix = new RegExp(`^(?:module\\.)?(?:(?:${alternatives(prefixes)})\\.)?`);
+  const layer = new RegExp(`^(${alternatives(layers)})\\.(\\d{1,5})\\.`);
+  return (name) => {
+    const body = name.replace(prefix, "");
+    const match = layer.exec(body);
+    if (match === null) return { pattern: body, layer: -1 };
+    const [whole, list = "", number = ""] = match;
+    return { pattern: `${list}.{i}.${body.slice(whole.length)}`, layer: Number(number) };
+  };
+}
+
+function alternatives(names: readonly string[]): string {
+  return names.map((name) => name.replaceAll(".", "\\.")).join("|");
 }
 
 /**
- * Sorts stored tensors by the rules that take them.
+ * Sorts stored tensors by the rules of a family that take them.
  * @throws WbError WB3704 when a tensor-parallel rank has no part of a tensor that others have.
  */
 export function groupSources(
   tensors: readonly StoredTensor[],
-  rules: readonly NameRule[],
+  family: Family,
   path: string,
 ): SourceGroups {
-  const ruleOf = new Map(rules.map((rule) => [rule.pattern, rule]));
-  const firstLayer = stageOffsets(tensors);
+  const ruleOf = new Map(family.rules.map((rule) => [rule.pattern, rule]));
+  const parseName = nameParser(family);
+  const firstLayer = stageOffsets(tensors, parseName);
   const byKey = new Map<string, { rule: NameRule; layer: number; parts: StoredTensor[] }>();
   const unknown: StoredTensor[] = [];
   const repeated: (readonly [StoredTensor, StoredTensor])[] = [];
@@ -90,7 +96,10 @@ function checkRanks(parts: readonly StoredTensor[], ranks: number, path: string)
  * The number of the first layer of each pipeline stage. InternLM's training counts layers from 0 in each stage, PaddleNLP
  * over all stages: numbers restart exactly when two stages have a layer of the same number.
  */
-function stageOffsets(tensors: readonly StoredTensor[]): ReadonlyMap<number, number> {
+function stageOffsets(
+  tensors: readonly StoredTensor[],
+  parseName: NameParser,
+): ReadonlyMap<number, number> {
   const layersOf = new Map<number, Set<number>>();
   for (const { name, rank } of tensors) {
     const { layer } = parseName(name);

@@ -22,11 +22,7 @@ export function surveyLayout(
 ): LayoutSurvey {
   if (config === undefined) return surveyByNames(checkpoint.tensors);
   try {
-    const { groups } = groupSources(
-      checkpoint.tensors,
-      familyOf(config.family).rules,
-      checkpoint.path,
-    );
+    const { groups } = groupSources(checkpoint.tensors, familyOf(config.family), checkpoint.path);
     return { ...decideLayout(checkpoint, groups, config), problem: undefined };
   } catch (error) {
     if (!(error instanceof WbError)) throw error;

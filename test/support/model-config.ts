@@ -1,4 +1,5 @@
-import { parseModelConfig, type ModelConfig } from "../../src/mapping/model-config.ts";
+import type { ModelConfig } from "../../src/mapping/model-config.ts";
+import { parseModelConfig } from "../../src/mapping/parse-config.ts";
 
 /** InternLM-7B's own config.json of July 2023, with fields of a small model put over it. */
 export function internlmConfigText(fields: Readonly<Record<string, unknown>> = {}): string {

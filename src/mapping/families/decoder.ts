@@ -1,5 +1,5 @@
 import { concatViews, slicedView, type TensorView } from "../assembly.ts";
-import type { Family, NameRule, SourceGroup, Target, TensorSpec } from "../family.ts";
+import type { NameRule, SourceGroup, Target, TensorSpec } from "../family.ts";
 import {
   linearTarget,
   matrixLayoutShapes,
@@ -10,7 +10,6 @@ import {
 } from "../merge.ts";
 import type { ModelConfig } from "../model-config.ts";
 import { sameShape } from "../../tensor/shape.ts";
-import { TRAINING_RULES } from "./internlm-training.ts";
 
 /** The Linear weights of one decoder layer, by their name below `model.layers.{i}.`. */
 export const LAYER_MATRICES = {
@@ -252,18 +251,18 @@ function ranks(count: number): string {
   return count > 1 ? `; parts of ${count} ranks` : "";
 }
 
-/** LLaMA and InternLM: Hugging Face's and PaddleNLP's names, fused or not, and InternLM's own training names. */
-export const DECODER: Family = {
-  expected: decoderTensors,
-  rules: [
-    ...topRules,
-    ...matrixRules,
-    ...normRules,
-    FUSED_QKV,
-    FUSED_QKV_BIAS,
-    FUSED_GATE_UP,
-    ...DROP_RULES,
-    ...TRAINING_RULES,
-  ],
-  paddleName: (name) => name.replace(/^model\./, "llama."),
-};
+/** Hugging Face's and PaddleNLP's names of a LLaMA-shaped decoder, fused or not. */
+export const DECODER_RULES: readonly NameRule[] = [
+  ...topRules,
+  ...matrixRules,
+  ...normRules,
+  FUSED_QKV,
+  FUSED_QKV_BIAS,
+  FUSED_GATE_UP,
+  ...DROP_RULES,
+];
+
+/** What those names have in front. */
+export const DECODER_PREFIXES: readonly string[] = ["llama", "model"];
+
+export const DECODER_LAYERS: readonly string[] = ["layers"];

@@ -1,0 +1,103 @@
+import { WbError } from "../../errors/wb-error.ts";
+import type { ConfigFields } from "../config-fields.ts";
+import type { NetworkConfig } from "../model-config.ts";
+import { parseRope } from "../rope-config.ts";
+
+/** Fields that change the model in ways that no family here implements, with the values that change nothing. */
+const UNSUPPORTED_FIELDS: ReadonlyMap<string, readonly unknown[]> = new Map<
+  string,
+  readonly unknown[]
+>([
+  ["hidden_act", ["silu", "swish"]],
+  ["sliding_window", []],
+]);
+
+/** What the code of a family does where config.json does not say. */
+export interface LlamaTraits {
+  /** Biases in attention. */
+  readonly attentionBias: boolean;
+  /** Whether "dynamic" rotary turns the whole cache anew. */
+  readonly rotatesWholeCache: boolean;
+}
+
+/**
+ * config.json in the field names of LlamaConfig, which others of its network share.
+ * @throws WbError WB3701, WB4702.
+ */
+export function readLlamaConfig(config: ConfigFields, traits: LlamaTraits): NetworkConfig {
+  refuseUnsupported(config);
+  const dimensions = parseDimensions(config);
+  return {
+    ...dimensions,
+    rmsNormEps: config.positive(1e-6, "rms_norm_eps", "layer_norm_epsilon"),
+    rope: parseRope(config, dimensions.maxPositions, traits.rotatesWholeCache),
+    attentionBias: config.flag(traits.attentionBias, "attention_bias", "bias"),
+    mlpBias: config.flag(false, "mlp_bias"),
+    tieWordEmbeddings: config.flag(false, "tie_word_embeddings"),
+  };
+}
+
+function refuseUnsupported(config: ConfigFields): void {
+  for (const [field, harmless] of UNSUPPORTED_FIELDS) {
+    const value = config.find(field);
+    if (value !== undefined && !harmless.includes(value)) {
+      throw new WbError(
+        "WB4702",
+        `${config.path}: ${field} ${JSON.stringify(value)} is not supported`,
+        {
+          details: { field },
+        },
+      );
+    }
+  }
+}
+
+type Dimensions = Pick<
+  NetworkConfig,
+  | "vocabSize"
+  | "hiddenSize"
+  | "intermediateSize"
+  | "layers"
+  | "heads"
+  | "kvHeads"
+  | "headDim"
+  | "maxPositions"
+>;
+
+function parseDimensions(config: ConfigFields): Dimensions {
+  const hiddenSize = config.count("hidden_size");
+  const heads = config.count("num_attention_heads");
+  const kvHeads = config.optionalCount("num_key_value_heads") ?? heads;
+  const headDim = config.optionalCount("head_dim") ?? hiddenSize / heads;
+  if (!Number.isSafeInteger(headDim)) {
+    throw config.problem("num_attention_heads", `a divisor of hidden_size ${hiddenSize}`, heads);
+  }
+  if (headDim % 2 !== 0)
+    throw config.problem("head_dim", "an even number, since rotary turns pairs", headDim);
+  if (heads % kvHeads !== 0) {
+    throw config.problem(
+      "num_key_value_heads",
+      `a divisor of num_attention_heads ${heads}`,
+      kvHeads,
+    );
+  }
+  return {
+    vocabSize: config.count("vocab_size"),
+    hiddenSize,
+    intermediateSize: config.count("intermediate_size"),
+    layers: layerCount(config),
+    heads,
+    kvHeads,
+    headDim,
+    maxPositions: config.optionalCount("max_position_embeddings") ?? 2048,
+  };
+}
+
+/** Layers that we describe one by one; the deepest public models have about 130. */
+const MAX_LAYERS = 10_000;
+
+function layerCount(config: ConfigFields): number {
+  const layers = config.count("num_hidden_layers");
+  if (layers <= MAX_LAYERS) return layers;
+  throw config.problem("num_hidden_layers", `at most ${MAX_LAYERS}`, layers);
+}

@@ -1,0 +1,28 @@
+import type { Family } from "../family.ts";
+import { SOURCE_FAMILY_FIELD } from "../model-config.ts";
+import { DECODER_LAYERS, DECODER_RULES, DECODER_PREFIXES, decoderTensors } from "./decoder.ts";
+import { TRAINING_RULES } from "./internlm-training.ts";
+import { readLlamaConfig } from "./llama-config.ts";
+import { STOCK_LLAMA } from "./stock-llama.ts";
+
+/**
+ * LLaMA and what has its network: Alpaca, Vicuna, and converted folders of other families, which may be put beside files of
+ * the original.
+ */
+export const LLAMA: Family = {
+  name: "llama",
+  architectures: ["LlamaForCausalLM", "LLaMAForCausalLM", "LlamaModel"],
+  modelType: "llama",
+  readConfig: (config) =>
+    readLlamaConfig(config, {
+      attentionBias: false,
+      rotatesWholeCache: config.text("", SOURCE_FAMILY_FIELD) === "internlm",
+    }),
+  expected: decoderTensors,
+  prefixes: [...DECODER_PREFIXES, "internlm"],
+  layers: [...DECODER_LAYERS, "blocks"],
+  rules: [...DECODER_RULES, ...TRAINING_RULES],
+  paddlePrefix: "llama.",
+  paddleName: (name) => name.replace(/^model\./, "llama."),
+  stock: STOCK_LLAMA,
+};

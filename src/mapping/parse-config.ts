@@ -1,0 +1,58 @@
+import { WbError } from "../errors/wb-error.ts";
+import type { Dtype } from "../tensor/dtype.ts";
+import { ConfigFields, parseRawConfig } from "./config-fields.ts";
+import { FAMILIES } from "./families.ts";
+import type { Family } from "./family.ts";
+import type { ModelConfig } from "./model-config.ts";
+
+const DTYPE_OF_NAME: ReadonlyMap<string, Dtype> = new Map([
+  ["float16", "F16"],
+  ["bfloat16", "BF16"],
+  ["float32", "F32"],
+]);
+
+/**
+ * config.json as written → as resolved, by the family that it names.
+ * @throws WbError WB3701 naming the field that is missing or contradicts another, WB4701 for an unknown architecture,
+ * WB4702 for a setting that is not implemented.
+ */
+export function parseModelConfig(text: string, path: string): ModelConfig {
+  const config = new ConfigFields(parseRawConfig(text, path), path);
+  const architecture = architectureOf(config);
+  const family = familyFor(config, architecture);
+  const network = family.readConfig(config);
+  const [bosTokenId] = config.ids("bos_token_id");
+  const [padTokenId] = config.ids("pad_token_id");
+  return {
+    family: family.name,
+    architecture: architecture ?? family.architectures[0],
+    ...network,
+    bosTokenId,
+    eosTokenIds: config.ids("eos_token_id"),
+    padTokenId,
+    torchDtype: DTYPE_OF_NAME.get(config.text("", "torch_dtype", "dtype").replace(/^torch\./, "")),
+    raw: config.raw,
+  };
+}
+
+function architectureOf(config: ConfigFields): string | undefined {
+  const list = config.find("architectures");
+  const first: unknown = Array.isArray(list) ? list[0] : list;
+  return typeof first === "string" ? first : undefined;
+}
+
+/** The class that config.json names decides; `model_type` only where no class is known. */
+function familyFor(config: ConfigFields, architecture: string | undefined): Family {
+  const type = config.text("", "model_type");
+  const family =
+    FAMILIES.find(({ architectures }) => architectures.some((name) => name === architecture)) ??
+    FAMILIES.find(({ modelType }) => modelType === type);
+  if (family !== undefined) return family;
+  const known = FAMILIES.flatMap(({ architectures }) => architectures).join(", ");
+  const found = architecture ?? (type === "" ? "none" : type);
+  throw new WbError(
+    "WB4701",
+    `${config.path}: architecture ${found} is not supported; known are ${known}`,
+    { details: { architecture: found } },
+  );
+}
