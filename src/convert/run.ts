@@ -4,7 +4,7 @@ import { findWeightSets } from "../checkpoint/folder.ts";
 import { WbError } from "../errors/wb-error.ts";
 import { BufferRing } from "../mapping/read-assembly.ts";
 import type { CastCounts } from "./cast.ts";
-import { fileBytes, type FilePlan } from "./file-plan.ts";
+import { fileBytes } from "./file-plan.ts";
 import { exists, freeBytes, type FileSystem } from "./file-system.ts";
 import { JournalWriter, planDigest } from "./journal.ts";
 import { releaseLock } from "./lock.ts";
@@ -43,8 +43,11 @@ export interface RunOptions {
   ) => void;
 }
 
-/** Space that small files and folder entries take beside the weights, in bytes. */
-const SPARE_BYTES = 4 * 2 ** 20;
+/** Bytes of the unit in which file systems give space to files. */
+const BLOCK_BYTES = 4096;
+
+/** Bytes that one tensor takes in the manifest and in the journal: its names, dtype, shape and digest, twice. */
+const NOTES_BYTES = 1024;
 
 /**
  * Writes all outputs so that a half file never stands under a final name:
@@ -63,7 +66,7 @@ export async function runConversion(
   const texts = [...options.sideFiles.map(({ name }) => name), outputs.index?.text ?? ""];
   const digest = await planDigest(outputs.files, texts, options.sources);
   const { force, resume } = options;
-  await checkSpace(outputs.files, options.target, resume);
+  await checkSpace(outputs, options);
   const target = await takeTarget(
     options.target,
     { force, resume, planDigest: digest },
@@ -107,13 +110,21 @@ function isInterruption(error: unknown, signal: AbortSignal | undefined): boolea
 }
 
 async function checkSpace(
-  files: readonly FilePlan[],
-  target: string,
-  resume: boolean,
+  { files, index, tensors }: Outputs,
+  { target, sideFiles, resume }: RunOptions,
 ): Promise<void> {
   // What an interrupted conversion staged is already taken off the free space, and would be asked for twice.
   if (resume) return;
-  const needed = files.reduce((sum, file) => sum + fileBytes(file), SPARE_BYTES);
+  const small = [...sideFiles.map(({ content }) => content), index?.text ?? ""];
+  const sizes = [
+    ...files.map(fileBytes),
+    ...small.map((content) => Buffer.byteLength(content)),
+    tensors.length * NOTES_BYTES,
+  ];
+  const needed = sizes.reduce(
+    (sum, bytes) => sum + Math.ceil(bytes / BLOCK_BYTES) * BLOCK_BYTES,
+    2 * BLOCK_BYTES, // the target's and the staging folder's own
+  );
   const free = await freeBytes(await nearestFolder(target));
   if (free >= needed) return;
   throw new WbError("WB6001", `${target}: needs ${needed} bytes, but only ${free} are free`, {
