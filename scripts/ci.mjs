@@ -14,6 +14,9 @@ const SCRATCH = mkdtempSync(join(tmpdir(), "weighbridge-ci-"));
 const VITEST = join("node_modules", "vitest", "vitest.mjs");
 const bin = (name, entry) => [process.execPath, join("node_modules", name, entry)];
 
+/** What takes too long for `npm test`: a hundred conversions stopped, ten thousand openings and a thousand conversions in one process. */
+const LONG = { WEIGHBRIDGE_KILLS: "34", WEIGHBRIDGE_OPENINGS: "10000" };
+
 const started = Date.now();
 const results = [];
 
@@ -54,6 +57,7 @@ function suite(project) {
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
   const good = run([process.execPath, VITEST, "run", "--project", project, ...reporters], {
     show: true,
+    env: LONG,
   });
   if (!existsSync(report)) return note(`${project} tests`, 0, 1, " (no report was written)");
   const counts = JSON.parse(readFileSync(report, "utf8"));

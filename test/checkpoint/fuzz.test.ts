@@ -1,7 +1,5 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
-import { parseIndex } from "../../src/checkpoint/index-file.ts";
-import { WbError } from "../../src/errors/wb-error.ts";
+import { afterAll, describe, expect, it } from "vitest";
 import {
   editedPieces,
   lyingZips,
@@ -11,8 +9,13 @@ import {
   TORCH_STORAGES,
 } from "../support/hostile/edits.ts";
 import { archive, legacyBytes, legacyStorage } from "../support/hostile/torch-files.ts";
-import { openBytes, readAllBytes } from "../support/open-bytes.ts";
 import { pickleBytes } from "../support/pickle-bytes.ts";
+import {
+  CorpusCollector,
+  outcomeOf,
+  readSavedCorpus,
+  type CorpusReader,
+} from "../support/saved-corpus.ts";
 import { safetensorsBytes } from "../support/safetensors-file.ts";
 import { zipBytes } from "../support/zip-bytes.ts";
 
@@ -20,21 +23,25 @@ import { zipBytes } from "../support/zip-bytes.ts";
 const RUNS = Number(process.env["WEIGHBRIDGE_FUZZ_RUNS"] ?? 500);
 const SEED = Number(process.env["WEIGHBRIDGE_FUZZ_SEED"] ?? 20_261_124);
 
+/** Set, the corpus is written anew: the smallest of the drawn files for each way in which reading one ends. */
+const SAVES = process.env["WEIGHBRIDGE_CORPUS"] === "write";
+
+const collector = new CorpusCollector();
+afterAll(() => {
+  if (SAVES) collector.save();
+});
+
 /** Counts of what became of the drawn files; any other end fails the property, which then prints the file. */
-async function outcomes<T>(
-  drawn: fc.Arbitrary<T>,
-  work: (value: T) => unknown,
+async function outcomes(
+  drawn: fc.Arbitrary<Uint8Array>,
+  reader: CorpusReader = "file",
 ): Promise<{ readonly read: number; readonly refused: number }> {
   const count = { read: 0, refused: 0 };
   await fc.assert(
-    fc.asyncProperty(drawn, async (value) => {
-      try {
-        await work(value);
-        count.read++;
-      } catch (error) {
-        if (!(error instanceof WbError) || error.code === "WB7001") throw error;
-        count.refused++;
-      }
+    fc.asyncProperty(drawn, async (bytes) => {
+      const outcome = await collector.add(reader, bytes);
+      if (outcome.startsWith("read")) count.read++;
+      else count.refused++;
     }),
     { numRuns: RUNS, seed: SEED },
   );
@@ -43,38 +50,35 @@ async function outcomes<T>(
 
 describe("files drawn near honest ones end in tensors or a typed error", () => {
   it("zips of torch with edited pickles", async () => {
-    const { read, refused } = await outcomes(editedPieces(TORCH_PIECES), (pieces) =>
-      readAllBytes(archive(pieces, TORCH_STORAGES)),
-    );
+    const drawn = editedPieces(TORCH_PIECES).map((pieces) => archive(pieces, TORCH_STORAGES));
+    const { read, refused } = await outcomes(drawn);
     expect([read > 0, refused > 0]).toEqual([true, true]);
   });
 
   it("old files of torch with edited pickles", async () => {
     const storages = [legacyStorage(6n, 24)];
-    const { read, refused } = await outcomes(editedPieces(TORCH_PIECES.slice(0, -1)), (pieces) =>
-      openBytes(legacyBytes({ root: [...pieces, "STOP"], storages })),
+    const drawn = editedPieces(TORCH_PIECES.slice(0, -1)).map((pieces) =>
+      legacyBytes({ root: [...pieces, "STOP"], storages }),
     );
+    const { read, refused } = await outcomes(drawn);
     expect(read + refused).toBe(RUNS);
   });
 
   it("files of Paddle with edited pickles", async () => {
-    const { read, refused } = await outcomes(editedPieces(PADDLE_PIECES), (pieces) =>
-      readAllBytes(pickleBytes(...pieces)),
-    );
+    const drawn = editedPieces(PADDLE_PIECES).map((pieces) => pickleBytes(...pieces));
+    const { read, refused } = await outcomes(drawn);
     expect([read > 0, refused > 0]).toEqual([true, true]);
   });
 
   it("zips whose headers lie", async () => {
-    const { read, refused } = await outcomes(lyingZips, ({ parts, shape }) =>
-      readAllBytes(zipBytes(parts, shape)),
-    );
+    const drawn = lyingZips.map(({ parts, shape }) => zipBytes(parts, shape));
+    const { read, refused } = await outcomes(drawn);
     expect([read > 0, refused > 0]).toEqual([true, true]);
   });
 
   it("headers of safetensors with odd values", async () => {
-    const { read, refused } = await outcomes(safetensorsHeaders, (header) =>
-      readAllBytes(safetensorsBytes(JSON.stringify(header), 24)),
-    );
+    const drawn = safetensorsHeaders.map((header) => safetensorsBytes(JSON.stringify(header), 24));
+    const { read, refused } = await outcomes(drawn);
     expect([read > 0, refused > 0]).toEqual([true, true]);
   });
 
@@ -87,7 +91,24 @@ describe("files drawn near honest ones end in tensors or a typed error", () => {
       map.map((weight_map) => JSON.stringify({ weight_map })),
       fc.json(),
     );
-    const { refused } = await outcomes(text, (json) => parseIndex(Buffer.from(json), "index"));
+    const { refused } = await outcomes(
+      text.map((json) => Buffer.from(json)),
+      "index",
+    );
     expect(refused).toBeGreaterThan(0);
+  });
+});
+
+describe("the saved corpus", () => {
+  const saved = readSavedCorpus();
+
+  it("holds files of many ends", () => {
+    expect(new Set(saved.map(({ outcome }) => outcome)).size).toBeGreaterThan(20);
+  });
+
+  it("ends as it did when it was drawn", async () => {
+    const ends = [];
+    for (const { reader, bytes } of saved) ends.push(await outcomeOf(reader, bytes));
+    expect(ends).toEqual(saved.map(({ outcome }) => outcome));
   });
 });
