@@ -12,15 +12,15 @@ const HEAD_BYTES = 512;
 
 /** Other formats of weights, by their first bytes, so that the message can name them. */
 const FOREIGN: readonly (readonly [name: string, magic: readonly number[]])[] = [
-  ["GGUF (llama.cpp)", [0x47, 0x47, 0x55, 0x46]],
-  ["GGML (llama.cpp)", [0x6c, 0x6d, 0x67, 0x67]],
-  ["HDF5 (Keras)", [0x89, 0x48, 0x44, 0x46]],
-  ["numpy (.npy)", [0x93, 0x4e, 0x55, 0x4d]],
-  ["gzip", [0x1f, 0x8b]],
-  ["7z", [0x37, 0x7a, 0xbc, 0xaf]],
-  ["zstd", [0x28, 0xb5, 0x2f, 0xfd]],
-  ["xz", [0xfd, 0x37, 0x7a, 0x58]],
-  ["PDF", [0x25, 0x50, 0x44, 0x46]],
+  ["a file of GGUF (llama.cpp)", [0x47, 0x47, 0x55, 0x46]],
+  ["a file of GGML (llama.cpp)", [0x6c, 0x6d, 0x67, 0x67]],
+  ["a file of HDF5 (Keras)", [0x89, 0x48, 0x44, 0x46]],
+  ["a file of numpy (.npy)", [0x93, 0x4e, 0x55, 0x4d]],
+  ["a file of gzip", [0x1f, 0x8b]],
+  ["a file of 7z", [0x37, 0x7a, 0xbc, 0xaf]],
+  ["a file of zstd", [0x28, 0xb5, 0x2f, 0xfd]],
+  ["a file of xz", [0xfd, 0x37, 0x7a, 0x58]],
+  ["a file of PDF", [0x25, 0x50, 0x44, 0x46]],
 ];
 
 /**
@@ -39,9 +39,12 @@ export async function detectFormat(source: FileSource): Promise<DetectedFormat> 
   }
   if (/^<(!doctype html|html|\?xml)/i.test(text))
     throw new WbError("WB3005", `${source.label}: a web page, not weights`);
-  const format = pytorchFormatOf(head) ?? otherFormat(source, head, text);
+  const isRaw = isRawPaddleTensor(head);
+  const format = isRaw ? undefined : (pytorchFormatOf(head) ?? otherFormat(source, head, text));
   if (format !== undefined) return format;
-  const foreign = FOREIGN.find(([, magic]) => magic.every((byte, index) => head[index] === byte));
+  const foreign = isRaw
+    ? RAW_PADDLE
+    : FOREIGN.find(([, magic]) => magic.every((byte, index) => head[index] === byte));
   const first = [...head.subarray(0, 8)]
     .map((byte) => byte.toString(16).padStart(2, "0"))
     .join(" ");
@@ -49,7 +52,7 @@ export async function detectFormat(source: FileSource): Promise<DetectedFormat> 
     "WB4001",
     foreign === undefined
       ? `${source.label}: begins with ${first}, which is no format that weighbridge reads`
-      : `${source.label}: a file of ${foreign[0]}, which weighbridge does not read`,
+      : `${source.label}: ${foreign[0]}, which weighbridge does not read`,
   );
 }
 
@@ -63,6 +66,16 @@ function otherFormat(
   if (text.startsWith("{")) return "index";
   // Too short for a header's length, or a length and no more: that reader's message says so best.
   return source.byteLength <= LENGTH_BYTES || isLengthAlone(head) ? "safetensors" : undefined;
+}
+
+const RAW_PADDLE = ["one Paddle tensor in its binary form (use_binary_format)"] as const;
+
+/**
+ * The raw form of one Paddle tensor: version 0, no levels of detail, version 0, the length of a protobuf, and its first
+ * field (Paddle v3.3.1, paddle/phi/core/framework/dense_tensor_serialize.cc).
+ */
+function isRawPaddleTensor(head: Uint8Array): boolean {
+  return head.subarray(0, 16).every((byte) => byte === 0) && head[16] !== 0 && head[20] === 0x08;
 }
 
 /** Eight bytes that are a header's length, and a header that does not begin with a brace. */

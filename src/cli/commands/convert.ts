@@ -96,10 +96,30 @@ function render(result: ConvertResult, target: string): string {
     `${tensors.length} tensors (${counted}), ${renderBytes(result.bytesWritten)} in ${renderSeconds(result.seconds)}: ${target}`,
     result.verified ? "read back from disk: every digest is right" : "not read back (--no-verify)",
   ];
-  if (dropped.length > 0) lines.push(`dropped: ${dropped.length} (${dropped[0]?.why ?? ""})`);
+  lines.push(...renderDropped(dropped));
   if (cast.overflow > 0) lines.push(`cast: ${cast.overflow} finite values became infinite`);
   if (cast.underflow > 0) lines.push(`cast: ${cast.underflow} values became 0`);
   for (const names of result.tied)
     lines.push(`tied in the source, written in full: ${names.join(", ")}`);
   return lines.join("\n");
+}
+
+/** Reasons for dropping that are shown one by one. */
+const SHOWN_REASONS = 4;
+
+function renderDropped(dropped: ConvertResult["dropped"]): readonly string[] {
+  const namesOf = new Map<string, string[]>();
+  for (const { name, why } of dropped) {
+    const names = namesOf.get(why);
+    if (names === undefined) namesOf.set(why, [name]);
+    else names.push(name);
+  }
+  const lines = [...namesOf].map(([why, names]) =>
+    names.length === 1 && namesOf.size > 1
+      ? `dropped: ${names[0] ?? ""} (${why})`
+      : `dropped: ${names.length} (${why})`,
+  );
+  const more = lines.length - SHOWN_REASONS;
+  if (more <= 0) return lines;
+  return [...lines.slice(0, SHOWN_REASONS), `dropped: for ${more} more reasons; --json lists all`];
 }
