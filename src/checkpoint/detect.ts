@@ -12,15 +12,15 @@ const HEAD_BYTES = 512;
 
 /** Other formats of weights, by their first bytes, so that the message can name them. */
 const FOREIGN: readonly (readonly [name: string, magic: readonly number[]])[] = [
-  ["a file of GGUF (llama.cpp)", [0x47, 0x47, 0x55, 0x46]],
-  ["a file of GGML (llama.cpp)", [0x6c, 0x6d, 0x67, 0x67]],
-  ["a file of HDF5 (Keras)", [0x89, 0x48, 0x44, 0x46]],
-  ["a file of numpy (.npy)", [0x93, 0x4e, 0x55, 0x4d]],
-  ["a file of gzip", [0x1f, 0x8b]],
-  ["a file of 7z", [0x37, 0x7a, 0xbc, 0xaf]],
-  ["a file of zstd", [0x28, 0xb5, 0x2f, 0xfd]],
-  ["a file of xz", [0xfd, 0x37, 0x7a, 0x58]],
-  ["a file of PDF", [0x25, 0x50, 0x44, 0x46]],
+  ["GGUF (llama.cpp)", [0x47, 0x47, 0x55, 0x46]],
+  ["GGML (llama.cpp)", [0x6c, 0x6d, 0x67, 0x67]],
+  ["HDF5 (Keras)", [0x89, 0x48, 0x44, 0x46]],
+  ["numpy (.npy)", [0x93, 0x4e, 0x55, 0x4d]],
+  ["gzip", [0x1f, 0x8b]],
+  ["7z", [0x37, 0x7a, 0xbc, 0xaf]],
+  ["zstd", [0x28, 0xb5, 0x2f, 0xfd]],
+  ["xz", [0xfd, 0x37, 0x7a, 0x58]],
+  ["PDF", [0x25, 0x50, 0x44, 0x46]],
 ];
 
 /**
@@ -39,12 +39,12 @@ export async function detectFormat(source: FileSource): Promise<DetectedFormat> 
   }
   if (/^<(!doctype html|html|\?xml)/i.test(text))
     throw new WbError("WB3005", `${source.label}: a web page, not weights`);
-  const isRaw = isRawPaddleTensor(head);
-  const format = isRaw ? undefined : (pytorchFormatOf(head) ?? otherFormat(source, head, text));
+  const format = pytorchFormatOf(head) ?? otherFormat(head, text);
   if (format !== undefined) return format;
-  const foreign = isRaw
-    ? RAW_PADDLE
-    : FOREIGN.find(([, magic]) => magic.every((byte, index) => head[index] === byte));
+  const foreign = foreignKind(head);
+  // Too short for a header's length, or a length and no more: that reader's message says so best.
+  if (foreign === undefined && (source.byteLength <= LENGTH_BYTES || isLengthAlone(head)))
+    return "safetensors";
   const first = [...head.subarray(0, 8)]
     .map((byte) => byte.toString(16).padStart(2, "0"))
     .join(" ");
@@ -52,23 +52,22 @@ export async function detectFormat(source: FileSource): Promise<DetectedFormat> 
     "WB4001",
     foreign === undefined
       ? `${source.label}: begins with ${first}, which is no format that weighbridge reads`
-      : `${source.label}: ${foreign[0]}, which weighbridge does not read`,
+      : `${source.label}: ${foreign}, which weighbridge does not read`,
   );
 }
 
-function otherFormat(
-  source: FileSource,
-  head: Uint8Array,
-  text: string,
-): DetectedFormat | undefined {
+function otherFormat(head: Uint8Array, text: string): DetectedFormat | undefined {
   if (isSafetensorsHead(head)) return "safetensors";
   if (isPickle(head) || GLOBAL_FIRST.test(text)) return "paddle";
-  if (text.startsWith("{")) return "index";
-  // Too short for a header's length, or a length and no more: that reader's message says so best.
-  return source.byteLength <= LENGTH_BYTES || isLengthAlone(head) ? "safetensors" : undefined;
+  return text.startsWith("{") ? "index" : undefined;
 }
 
-const RAW_PADDLE = ["one Paddle tensor in its binary form (use_binary_format)"] as const;
+/** What a file of none of our formats is, where its first bytes tell. */
+function foreignKind(head: Uint8Array): string | undefined {
+  if (isRawPaddleTensor(head)) return "one Paddle tensor in its binary form (use_binary_format)";
+  const known = FOREIGN.find(([, magic]) => magic.every((byte, index) => head[index] === byte));
+  return known === undefined ? undefined : `a file of ${known[0]}`;
+}
 
 /**
  * The raw form of one Paddle tensor: version 0, no levels of detail, version 0, the length of a protobuf, and its first
