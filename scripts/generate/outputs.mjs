@@ -152,7 +152,7 @@ export const OUTPUTS = {
       fields({
         from: list(text),
         to: text,
-        action: oneOf("copy", "transpose", "split", "merge", "cast"),
+        action: oneOf("copy", "transpose", "split", "merge", "cast", "add"),
         why: text,
         dtype,
         shape,
@@ -169,6 +169,19 @@ export const OUTPUTS = {
     verified: said(truth, "whether the output was read back and every digest agreed"),
     cast: fields({ overflow: count, underflow: count }),
     weightsSha256: orNull(digest),
+    sum: said(
+      orNull(
+        fields({
+          recipe: oneOf("fastchat", "alpaca"),
+          dtype,
+          newRows: oneOf("zero", "mean"),
+          newWords: count,
+          baseWeightsSha256: digest,
+          deltaWeightsSha256: digest,
+        }),
+      ),
+      "what base + delta were; null without --delta and in a dry run",
+    ),
     seconds,
     peakMemoryBytes: count,
     notes,

@@ -1,21 +1,20 @@
-import { join } from "node:path";
-import { listPlace, readSmall } from "../checkpoint/places.ts";
 import type { CastCounts } from "../convert/cast.ts";
 import { REAL_FILE_SYSTEM, type FileSystem } from "../convert/file-system.ts";
 import { planOutputs, type Outputs } from "../convert/outputs.ts";
-import { runConversion, totalCast, type SideFile } from "../convert/run.ts";
+import { runConversion, totalCast } from "../convert/run.ts";
 import type { TensorOutcome } from "../convert/write-file.ts";
-import { WbError } from "../errors/wb-error.ts";
-import { generationConfig, hfConfig } from "../mapping/hf-config.ts";
+import { deltaName } from "../mapping/delta-plan.ts";
 import type { LayoutEvidence } from "../mapping/layout.ts";
-import { planConversion, type CastDtype, type Plan, type TargetFormat } from "../mapping/plan.ts";
+import { planConversion, type Plan, type TargetFormat } from "../mapping/plan.ts";
 import { renderPlan, targetBytes } from "../mapping/render-plan.ts";
 import { sourceName } from "../mapping/source-groups.ts";
-import type { LinearLayout } from "../mapping/step.ts";
-import { weightsDigest } from "../mapping/weights-digest.ts";
+import type { CastDtype, LinearLayout } from "../mapping/step.ts";
 import type { Dtype } from "../tensor/dtype.ts";
 import { byteCount } from "../tensor/shape.ts";
+import { openDelta, type DeltaOptions, type OpenedDelta } from "./delta.ts";
+import { manifestText, summedDigest, writtenDigest, type SumFacts } from "./manifest.ts";
 import { openModel, type OpenedModel } from "./open-model.ts";
+import { sideFiles } from "./side-files.ts";
 
 export interface ConvertOptions {
   /** Default "safetensors". */
@@ -28,6 +27,8 @@ export interface ConvertOptions {
   /** "none" takes tensors as they lie. */
   readonly architecture?: string | undefined;
   readonly sourceLayout?: LinearLayout | undefined;
+  /** Weights to add to the source's: the result is base + delta. */
+  readonly delta?: DeltaOptions | undefined;
   readonly dryRun?: boolean;
   readonly resume?: boolean;
   readonly force?: boolean;
@@ -48,7 +49,7 @@ export interface ConvertOptions {
 export interface ConvertedTensor {
   readonly from: readonly string[];
   readonly to: string;
-  readonly action: "copy" | "transpose" | "split" | "merge" | "cast";
+  readonly action: "copy" | "transpose" | "split" | "merge" | "cast" | "add";
   readonly why: string;
   readonly dtype: Dtype;
   readonly shape: readonly number[];
@@ -71,6 +72,8 @@ export interface ConvertResult {
   /** Elements that a cast made infinite or zero. */
   readonly cast: CastCounts;
   readonly weightsSha256: string | null;
+  /** What the result is the sum of; null without a delta and in a dry run. */
+  readonly sum: SumFacts | null;
   readonly seconds: number;
   /** Highest resident memory of this process, in bytes. */
   readonly peakMemoryBytes: number;
@@ -91,37 +94,65 @@ export async function convert(
   options: ConvertOptions = {},
 ): Promise<ConvertResult> {
   const begin = performance.now();
-  const { architecture, signal } = options;
-  const model = await openModel(source, { architecture, signal });
+  const work = await openWork(source, options);
   try {
     const to = options.to ?? "safetensors";
-    const { layout, dtype, sourceLayout } = options;
-    const plan = planConversion(model.checkpoint, model.config, {
-      to,
-      layout,
-      dtype,
-      sourceLayout,
-    });
-    const outputs = planOutputs(plan, to, options.maxShardSize);
+    const outputs = planOutputs(work.plan, to, options.maxShardSize);
     const outcomes =
-      options.dryRun === true ? undefined : await write(model, outputs, target, options);
-    return resultOf(model, plan, outputs, outcomes, options, (performance.now() - begin) / 1000);
+      options.dryRun === true ? undefined : await write(work, outputs, target, options);
+    return resultOf(work, outputs, outcomes, options, (performance.now() - begin) / 1000);
   } finally {
-    await model.checkpoint.close();
+    await closeWork(work);
   }
 }
 
+/** What is converted, opened and planned. */
+interface Work {
+  readonly model: OpenedModel;
+  readonly plan: Plan;
+  readonly added: OpenedDelta | undefined;
+}
+
+async function openWork(source: string, options: ConvertOptions): Promise<Work> {
+  const { architecture, signal, layout, dtype, sourceLayout } = options;
+  const model = await openModel(source, { architecture, signal });
+  try {
+    const planOptions = { to: options.to ?? "safetensors", layout, dtype, sourceLayout };
+    if (options.delta === undefined)
+      return {
+        model,
+        plan: planConversion(model.checkpoint, model.config, planOptions),
+        added: undefined,
+      };
+    const added = await openDelta(model, options.delta, planOptions, { architecture, signal });
+    return { model, plan: added.plan, added };
+  } catch (error) {
+    await model.checkpoint.close();
+    throw error;
+  }
+}
+
+async function closeWork({ model, added }: Work): Promise<void> {
+  await added?.delta.checkpoint.close();
+  await model.checkpoint.close();
+}
+
 async function write(
-  model: OpenedModel,
+  { model, added }: Work,
   outputs: Outputs,
   target: string,
   options: ConvertOptions,
 ): Promise<ReadonlyMap<string, TensorOutcome>> {
+  const files = await sideFiles(
+    added?.found ?? model,
+    added?.tokenizerFolder ?? model.folder,
+    outputs,
+  );
   return runConversion(outputs, {
     target,
-    sources: model.checkpoint.files,
-    sideFiles: await sideFiles(model, outputs),
-    manifest: (outcomes) => manifestText(outputs, outcomes),
+    sources: [...model.checkpoint.files, ...(added?.delta.checkpoint.files ?? [])],
+    sideFiles: files,
+    manifest: (outcomes) => manifestText(outputs, outcomes, sumFacts(added, outputs, outcomes)),
     verify: options.verify ?? true,
     force: options.force ?? false,
     resume: options.resume ?? false,
@@ -131,82 +162,25 @@ async function write(
   });
 }
 
-/** The config.json that the model was published with; a second conversion carries it on. */
-const ORIGINAL_CONFIG = "config.original.json";
-
-/** Files of a tokenizer and of text that go along as they are. */
-const CARRIED =
-  /^(tokenizer.*|special_tokens_map\.json|added_tokens\.json|vocab\.(json|txt)|merges\.txt|chat_template\.(jinja|json)|LICENSE.*|NOTICE.*)$/;
-
-async function sideFiles(model: OpenedModel, outputs: Outputs): Promise<readonly SideFile[]> {
-  const files: SideFile[] = [];
-  const names = await listPlace(model.folder);
-  for (const name of names.filter((candidate) => CARRIED.test(candidate)).sort()) {
-    files.push({ name, content: await sideContent(model.folder, name) });
-  }
-  const { config, configText } = model;
-  if (config === undefined || configText === undefined) return files;
-  const generation = names.includes("generation_config.json")
-    ? await sideContent(model.folder, "generation_config.json")
-    : generationConfig(config);
-  files.push(
-    { name: "config.json", content: hfConfig(config, mainDtype(outputs)) },
-    {
-      name: ORIGINAL_CONFIG,
-      content: names.includes(ORIGINAL_CONFIG)
-        ? await sideContent(model.folder, ORIGINAL_CONFIG)
-        : configText,
-    },
-    { name: "generation_config.json", content: generation },
-  );
-  return files;
-}
-
-/** Largest file that goes along with weights, in bytes: tokenizers of 250 000 pieces have 33 MB. */
-const MAX_SIDE_BYTES = 256 * 2 ** 20;
-
-async function sideContent(folder: string, name: string): Promise<Uint8Array> {
-  const path = join(folder, name);
-  const bytes = await readSmall(path, MAX_SIDE_BYTES);
-  if (bytes === undefined)
-    throw new WbError("WB3001", `${path}: was there when the folder was listed`);
-  return bytes;
-}
-
-/** The dtype that most bytes have. */
-function mainDtype(outputs: Outputs): Dtype | undefined {
-  const bytes = new Map<Dtype, number>();
-  for (const { dtype, byteLength } of outputs.tensors)
-    bytes.set(dtype, (bytes.get(dtype) ?? 0) + byteLength);
-  return [...bytes].sort(([, left], [, right]) => right - left)[0]?.[0];
-}
-
-function digestsOf(
+function sumFacts(
+  added: OpenedDelta | undefined,
   outputs: Outputs,
   outcomes: ReadonlyMap<string, TensorOutcome>,
-): ReadonlyMap<string, { dtype: Dtype; shape: readonly number[]; sha256: string }> {
-  return new Map(
-    outputs.tensors.map(({ name, dtype, shape }) => [
-      name,
-      { dtype, shape, sha256: outcomes.get(name)?.sha256 ?? "" },
-    ]),
-  );
-}
-
-function manifestText(outputs: Outputs, outcomes: ReadonlyMap<string, TensorOutcome>): string {
-  const digests = digestsOf(outputs, outcomes);
-  const manifest = {
-    schemaVersion: 1,
-    weightsSha256: weightsDigest(digests),
-    files: outputs.files.map(({ name }) => name),
-    tensors: Object.fromEntries(digests),
+): SumFacts | undefined {
+  if (added === undefined) return undefined;
+  const { name, dtype, newRows } = added.plan.recipe;
+  return {
+    recipe: name,
+    dtype,
+    newRows,
+    newWords: added.plan.newWords,
+    baseWeightsSha256: summedDigest(outputs, outcomes, "base"),
+    deltaWeightsSha256: summedDigest(outputs, outcomes, "delta"),
   };
-  return `${JSON.stringify(manifest, undefined, 1)}\n`;
 }
 
 function resultOf(
-  model: OpenedModel,
-  plan: Plan,
+  { model, plan, added }: Work,
   outputs: Outputs,
   outcomes: ReadonlyMap<string, TensorOutcome> | undefined,
   options: ConvertOptions,
@@ -225,21 +199,22 @@ function resultOf(
       shape,
       sha256: outcomes?.get(name)?.sha256 ?? null,
     })),
-    dropped: [...dropped, ...model.checkpoint.skipped],
+    dropped: [...dropped, ...model.checkpoint.skipped, ...(added?.delta.checkpoint.skipped ?? [])],
     tied: plan.tied,
     files:
       outputs.index === undefined ? filesOf(outputs) : [...filesOf(outputs), outputs.index.name],
     sourceLayout: plan.sourceLayout,
     layoutEvidence: plan.evidence,
-    bytesRead: outcomes === undefined ? 0 : sourceBytes(model, plan),
+    bytesRead: outcomes === undefined ? 0 : sourceBytes({ model, plan, added }),
     bytesWritten:
       outcomes === undefined ? 0 : plan.steps.reduce((sum, step) => sum + targetBytes(step), 0),
     verified: outcomes !== undefined && (options.verify ?? true),
     cast: outcomes === undefined ? { overflow: 0, underflow: 0 } : totalCast(outcomes),
-    weightsSha256: outcomes === undefined ? null : weightsDigest(digestsOf(outputs, outcomes)),
+    weightsSha256: outcomes === undefined ? null : writtenDigest(outputs, outcomes),
+    sum: outcomes === undefined ? null : (sumFacts(added, outputs, outcomes) ?? null),
     seconds,
     peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
-    notes: model.notes,
+    notes: [...model.notes, ...(added?.notes ?? [])],
     plan: renderPlan(plan),
   };
 }
@@ -249,9 +224,14 @@ function filesOf(outputs: Outputs): readonly string[] {
 }
 
 /** Bytes of all source tensors that a step writes from. */
-function sourceBytes(model: OpenedModel, plan: Plan): number {
+function sourceBytes({ model, plan, added }: Work): number {
   const dropped = new Set(plan.steps.flatMap((step) => (step.kind === "drop" ? step.from : [])));
-  return model.checkpoint.tensors
-    .filter((tensor) => !dropped.has(sourceName(tensor)))
-    .reduce((sum, { shape, dtype }) => sum + (byteCount(shape, dtype) ?? 0), 0);
+  const ofBase = model.checkpoint.tensors.filter((tensor) => !dropped.has(sourceName(tensor)));
+  const ofDelta = (added?.delta.checkpoint.tensors ?? []).filter(
+    (tensor) => !dropped.has(deltaName(sourceName(tensor))),
+  );
+  return [...ofBase, ...ofDelta].reduce(
+    (sum, { shape, dtype }) => sum + (byteCount(shape, dtype) ?? 0),
+    0,
+  );
 }

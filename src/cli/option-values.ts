@@ -4,6 +4,8 @@ export const COMPUTE_DTYPES = ["f32", "f16", "bf16"] as const;
 export const LAYOUTS = ["torch", "paddle"] as const;
 export const TARGET_FORMATS = ["safetensors", "pytorch", "paddle"] as const;
 export const TARGET_DTYPES = ["keep", "F32", "F16", "BF16"] as const;
+export const DELTA_RECIPES = ["fastchat", "alpaca"] as const;
+export const DELTA_DTYPES = ["F32", "F16", "BF16"] as const;
 export const TOLERANCE_PROFILES = ["strict", "default", "loose"] as const;
 export const SCAN_FORMATS = ["text", "sarif"] as const;
 export const FRAMEWORKS = ["transformers", "paddle"] as const;
@@ -20,6 +22,8 @@ const OF_OPTION: ReadonlyMap<string, readonly string[]> = new Map<string, readon
   ["source-layout", LAYOUTS],
   ["to", TARGET_FORMATS],
   ["dtype", TARGET_DTYPES],
+  ["delta-recipe", DELTA_RECIPES],
+  ["delta-dtype", DELTA_DTYPES],
   ["tolerance-profile", TOLERANCE_PROFILES],
   ["framework", FRAMEWORKS],
 ]);

@@ -1,8 +1,5 @@
 import type { Dtype } from "../tensor/dtype.ts";
-import type { Step } from "../mapping/step.ts";
-
-/** A step that writes a tensor. */
-export type WriteStep = Exclude<Step, { kind: "drop" }>;
+import type { WriteStep } from "../mapping/step.ts";
 
 /** A tensor as it will be written. */
 export interface OutputTensor {

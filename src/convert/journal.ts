@@ -5,6 +5,7 @@ import { localPlace, remoteVersion } from "../checkpoint/places.ts";
 import { isRemote } from "../checkpoint/remote/place.ts";
 import type { FilePlan } from "./file-plan.ts";
 import { readText, type FileSystem } from "./file-system.ts";
+import type { SummedDigests } from "./sum-tensor.ts";
 
 /** The journal's name in the staging folder. */
 const JOURNAL = "journal.jsonl";
@@ -16,6 +17,8 @@ export interface JournalTensor {
   readonly sha256: string;
   readonly overflow: number;
   readonly underflow: number;
+  /** Of what was added up to it. */
+  readonly summed?: SummedDigests;
 }
 
 export interface Journal {
@@ -44,9 +47,9 @@ export async function planDigest(
       if (segment.kind === "bytes") hash.update(segment.bytes);
       else if (segment.kind === "tensor") {
         const { name, dtype, shape, step } = segment.tensor;
-        hash.update(
-          `tensor ${name} ${dtype} ${shape.join(",")} ${step.from.join(" ")} ${step.kind}\n`,
-        );
+        const how =
+          step.kind === "add" ? `add ${step.addend.dtype} ${step.addend.newRows}` : step.kind;
+        hash.update(`tensor ${name} ${dtype} ${shape.join(",")} ${step.from.join(" ")} ${how}\n`);
       }
     }
   }
@@ -109,6 +112,7 @@ export async function readJournal(folder: string): Promise<Journal | undefined> 
     if (line === undefined) continue;
     if (line["committing"] === true) committing = true;
     const { file, tensor, sha256, overflow, underflow } = line;
+    const summed = digestsIn(line["summed"]);
     if (typeof file === "string" && typeof tensor === "string" && typeof sha256 === "string") {
       tensors.push({
         file,
@@ -116,10 +120,18 @@ export async function readJournal(folder: string): Promise<Journal | undefined> 
         sha256,
         overflow: Number(overflow),
         underflow: Number(underflow),
+        ...(summed === undefined ? {} : { summed }),
       });
     }
   }
   return { planDigest: digest, tensors, committing };
+}
+
+function digestsIn(value: unknown): SummedDigests | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  if (!("base" in value) || !("delta" in value)) return undefined;
+  const { base, delta } = value;
+  return typeof base === "string" && typeof delta === "string" ? { base, delta } : undefined;
 }
 
 function parseLine(line: string): Readonly<Record<string, unknown>> | undefined {

@@ -1,6 +1,7 @@
 import { targetBytes } from "../mapping/render-plan.ts";
 import type { Plan, TargetFormat } from "../mapping/plan.ts";
-import type { FilePlan, OutputTensor, WriteStep } from "./file-plan.ts";
+import { madeBy, type WriteStep } from "../mapping/step.ts";
+import type { FilePlan, OutputTensor } from "./file-plan.ts";
 import { planPaddleFile } from "./paddle-file.ts";
 import { planPytorchFile } from "./pytorch-file.ts";
 import { planSafetensorsFile } from "./safetensors-file.ts";
@@ -50,10 +51,11 @@ export function planOutputs(
 }
 
 function outputTensor(step: WriteStep): OutputTensor {
+  const { dtype, shape } = madeBy(step);
   return {
     name: step.to,
-    dtype: step.cast ?? step.assembly.dtype,
-    shape: step.assembly.shape,
+    dtype: step.cast ?? dtype,
+    shape,
     byteLength: targetBytes(step),
     step,
   };

@@ -38,13 +38,15 @@ function inWorker(path: string): ReadBack {
   });
   const waiting = new Map<number, Waiting>();
   let asked = 0;
+  let isClosing = false;
   worker.unref();
   worker.on("message", (message: unknown) => {
     const digest = toDigest(message);
     const waiter = waiting.get(digest?.id ?? -1);
     if (digest === undefined || waiter === undefined) return;
     waiting.delete(digest.id);
-    if (waiting.size === 0) worker.unref();
+    // While it ends it must keep the process alive, or nobody is left to hear that it has ended.
+    if (waiting.size === 0 && !isClosing) worker.unref();
     if ("failure" in digest) waiter.reject(unreadable(path, digest.failure));
     else waiter.resolve(digest);
   });
@@ -63,6 +65,7 @@ function inWorker(path: string): ReadBack {
         worker.postMessage({ id, begin, end, needsCrc32 });
       }),
     close: async () => {
+      isClosing = true;
       await worker.terminate();
     },
   };

@@ -6,6 +6,7 @@ import { segmentBytes, type FilePlan, type OutputTensor } from "./file-plan.ts";
 import { exists, type FileSystem, type OutputFile } from "./file-system.ts";
 import type { Journal, JournalTensor, JournalWriter } from "./journal.ts";
 import { startReadBack } from "./read-back.ts";
+import type { SummedDigests } from "./sum-tensor.ts";
 import type { Target } from "./target-folder.ts";
 import { writeTensor } from "./write-tensor.ts";
 
@@ -13,6 +14,8 @@ import { writeTensor } from "./write-tensor.ts";
 export interface TensorOutcome {
   readonly sha256: string;
   readonly cast: CastCounts;
+  /** Of what was added up to it. */
+  readonly summed?: SummedDigests;
 }
 
 export interface WriteFileOptions {
@@ -103,7 +106,8 @@ function writeOne(
 }
 
 function journalEntry(file: string, tensor: string, outcome: TensorOutcome): JournalTensor {
-  return { file, tensor, sha256: outcome.sha256, ...outcome.cast };
+  const { sha256, cast, summed } = outcome;
+  return { file, tensor, sha256, ...cast, ...(summed === undefined ? {} : { summed }) };
 }
 
 /** The tensors of an interrupted conversion whose bytes are on the disk as the journal says. */
@@ -127,11 +131,12 @@ async function trusted(
   )) {
     const entry = entries.get(tensor.name);
     if (entry?.sha256 !== sha256) continue;
-    const { overflow, underflow } = entry;
+    const { overflow, underflow, summed } = entry;
     known.set(tensor.name, {
       sha256,
       crc32: file.needsCrc32 ? checksum : undefined,
       cast: { overflow, underflow },
+      ...(summed === undefined ? {} : { summed }),
     });
   }
   return known;

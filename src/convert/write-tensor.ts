@@ -4,9 +4,11 @@ import { crc32 } from "node:zlib";
 import { WbError } from "../errors/wb-error.ts";
 import { isContiguous } from "../mapping/assembly.ts";
 import { streamAssembly, type BufferRing } from "../mapping/read-assembly.ts";
+import { madeBy, type WriteStep } from "../mapping/step.ts";
 import { DTYPES } from "../tensor/dtype.ts";
 import { castFloats, isCastSource, isCastTarget, type CastCounts } from "./cast.ts";
 import type { OutputTensor } from "./file-plan.ts";
+import { streamSum, type SummedDigests } from "./sum-tensor.ts";
 
 /**
  * Bytes of a chunk. Small chunks stay in the processor's cache between reading, hashing and writing; a transposition needs large
@@ -21,6 +23,8 @@ export interface WrittenTensor {
   /** Where it was asked for. */
   readonly crc32: number | undefined;
   readonly cast: CastCounts;
+  /** Of what was added up to it. */
+  readonly summed?: SummedDigests;
 }
 
 export interface WriteTensorOptions {
@@ -41,12 +45,9 @@ export async function writeTensor(
   if (range !== undefined) return copyRange(tensor, range, options, write);
   const hash = createHash("sha256");
   const cast: CastCounts = { overflow: 0, underflow: 0 };
-  const { assembly } = tensor.step;
-  const chunkBytes = isContiguous(assembly) ? COPY_CHUNK_BYTES : TRANSPOSE_CHUNK_BYTES;
   let offset = 0;
   let checksum = 0;
-  const { buffers, signal } = options;
-  await streamAssembly(assembly, { chunkBytes, buffers, signal }, (source) => {
+  const summed = await streamMade(tensor.step, options, cast, (source) => {
     const chunk = castChunk(source, tensor, cast);
     for (let at = 0; at < chunk.byteLength; at += COPY_CHUNK_BYTES) {
       const piece = chunk.subarray(at, at + COPY_CHUNK_BYTES);
@@ -63,7 +64,26 @@ export async function writeTensor(
       `tensor ${tensor.name}: ${offset} bytes came of it, ${tensor.byteLength} were planned`,
     );
   }
-  return { sha256: hash.digest("hex"), crc32: options.needsCrc32 ? checksum : undefined, cast };
+  return {
+    sha256: hash.digest("hex"),
+    crc32: options.needsCrc32 ? checksum : undefined,
+    cast,
+    ...(summed === undefined ? {} : { summed }),
+  };
+}
+
+/** What a step makes, before a cast, chunk by chunk. */
+async function streamMade(
+  step: WriteStep,
+  { buffers, signal }: WriteTensorOptions,
+  counts: CastCounts,
+  onChunk: (chunk: Uint8Array) => void,
+): Promise<SummedDigests | undefined> {
+  if (step.kind === "add") return streamSum(step, { counts, signal }, onChunk);
+  const { assembly } = step;
+  const chunkBytes = isContiguous(assembly) ? COPY_CHUNK_BYTES : TRANSPOSE_CHUNK_BYTES;
+  await streamAssembly(assembly, { chunkBytes, buffers, signal }, onChunk);
+  return undefined;
 }
 
 /** Takes a tensor's bytes at once; offsets count from its first byte. */
@@ -79,7 +99,8 @@ interface PlainRange {
 function plainRange({ step, dtype }: OutputTensor): PlainRange | undefined {
   const { assembly } = step;
   const [part] = assembly.parts;
-  if (!isContiguous(assembly) || part === undefined || assembly.dtype !== dtype) return undefined;
+  if (step.kind === "add" || assembly.dtype !== dtype) return undefined;
+  if (!isContiguous(assembly) || part === undefined) return undefined;
   const { source, byteOffset, byteOrder } = part.tensor;
   const itemBytes = DTYPES[dtype].bits / 8;
   if (source.readNow === undefined || (byteOrder === "big" && itemBytes > 1)) return undefined;
@@ -122,7 +143,7 @@ async function copyRange(
 
 /** The chunk in the target's dtype; itself where nothing is cast. */
 function castChunk(source: Uint8Array, tensor: OutputTensor, counts: CastCounts): Uint8Array {
-  const from = tensor.step.assembly.dtype;
+  const from = madeBy(tensor.step).dtype;
   if (from === tensor.dtype) return source;
   if (!isCastSource(from) || !isCastTarget(tensor.dtype)) {
     throw new WbError("WB2702", `tensor ${tensor.name}: ${from} cannot be cast to ${tensor.dtype}`);

@@ -11,16 +11,14 @@ import {
 } from "./assembly.ts";
 import { canonicalize, type CanonicalTensor } from "./canonical.ts";
 import { familyOf } from "./families.ts";
+import type { Family } from "./family.ts";
 import type { LayoutEvidence } from "./layout.ts";
 import type { ModelConfig } from "./model-config.ts";
 import { refuseProblems } from "./problems.ts";
 import { sourceName } from "./source-groups.ts";
-import type { LinearLayout, Step } from "./step.ts";
+import type { CastDtype, LinearLayout, Step } from "./step.ts";
 
 export type TargetFormat = "safetensors" | "pytorch" | "paddle";
-
-/** Dtypes that a conversion can cast to. */
-export type CastDtype = Extract<Dtype, "F16" | "BF16" | "F32">;
 
 export interface PlanOptions {
   readonly to: TargetFormat;
@@ -67,20 +65,11 @@ export function planConversion(
 function planModel(checkpoint: Checkpoint, config: ModelConfig, options: PlanOptions): Plan {
   const canonical = canonicalize(checkpoint, config, { sourceLayout: options.sourceLayout });
   refuseProblems(canonical.problems, checkpoint.path);
-  const targetLayout = options.layout ?? usualLayout(options.to);
-  const usesPaddleNames = options.to === "paddle" && targetLayout === "paddle";
-  const family = familyOf(config.family);
+  const naming = targetNaming(options, familyOf(config.family));
+  const targetLayout = naming.layout;
   const steps: Step[] = [];
   for (const [name, tensor] of canonical.tensors) {
-    steps.push(
-      stepFor(
-        usesPaddleNames ? family.paddleName(name) : name,
-        tensor,
-        canonical.layout,
-        targetLayout,
-        options,
-      ),
-    );
+    steps.push(stepFor(naming.name(name), tensor, canonical.layout, targetLayout, options));
   }
   for (const { sources, why } of canonical.dropped) {
     for (const source of sources) steps.push({ kind: "drop", from: [sourceName(source)], why });
@@ -92,6 +81,16 @@ function planModel(checkpoint: Checkpoint, config: ModelConfig, options: PlanOpt
     targetLayout,
     tied: tiedNames(steps),
   };
+}
+
+/** How the target lays Linear weights and names tensors. */
+export function targetNaming(
+  options: PlanOptions,
+  family: Family,
+): { readonly layout: LinearLayout; name(name: string): string } {
+  const layout = options.layout ?? usualLayout(options.to);
+  const usesPaddleNames = options.to === "paddle" && layout === "paddle";
+  return { layout, name: (name) => (usesPaddleNames ? family.paddleName(name) : name) };
 }
 
 function stepFor(
@@ -140,7 +139,7 @@ function whyOf(
     : `${tensor.why}; written as [in, out]`;
 }
 
-function castOf(dtype: Dtype, options: PlanOptions): { cast?: Dtype } {
+export function castOf(dtype: Dtype, options: PlanOptions): { cast?: Dtype } {
   if (options.dtype === undefined || options.dtype === "keep" || options.dtype === dtype) return {};
   return DTYPES[dtype].kind === "float" ? { cast: options.dtype } : {};
 }
@@ -202,9 +201,15 @@ function tiedNames(steps: readonly Step[]): readonly (readonly string[])[] {
 }
 
 /** The promise of a plan, checked: a fault here is ours. */
-function checkAccounting(checkpoint: Checkpoint, plan: Plan): void {
+export function checkAccounting(
+  checkpoint: Checkpoint,
+  plan: Pick<Plan, "steps">,
+  called: (name: string) => string = (name) => name,
+): void {
   const used = new Set(plan.steps.flatMap(({ from }) => from));
-  const forgotten = checkpoint.tensors.map(sourceName).filter((name) => !used.has(name));
+  const forgotten = checkpoint.tensors
+    .map((tensor) => called(sourceName(tensor)))
+    .filter((name) => !used.has(name));
   const targets = plan.steps.flatMap((step) => (step.kind === "drop" ? [] : [step.to]));
   if (forgotten.length === 0 && new Set(targets).size === targets.length) return;
   throw new WbError(

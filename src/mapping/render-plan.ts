@@ -1,6 +1,6 @@
 import { byteCount, renderShape } from "../tensor/shape.ts";
 import type { Plan } from "./plan.ts";
-import type { Step } from "./step.ts";
+import { madeBy, type Step, type WriteStep } from "./step.ts";
 
 /** Steps that differ in the layer number alone. */
 interface Pattern {
@@ -32,9 +32,9 @@ export function renderPlan(plan: Plan): string {
 
 /** Bytes that a step writes. */
 export function targetBytes(step: Step): number {
-  return step.kind === "drop"
-    ? 0
-    : (byteCount(step.assembly.shape, step.cast ?? step.assembly.dtype) ?? 0);
+  if (step.kind === "drop") return 0;
+  const { shape, dtype } = madeBy(step);
+  return byteCount(shape, step.cast ?? dtype) ?? 0;
 }
 
 /** The name with `{i}` for every layer number. */
@@ -46,10 +46,7 @@ function addStep(step: Step, patterns: Map<string, Pattern>): void {
   const source = renderSources(step.from);
   const target = step.kind === "drop" ? "" : step.to;
   const layer = /(?:layers|blocks)\.(\d+)\./.exec(target === "" ? source : target)?.[1];
-  const facts =
-    step.kind === "drop"
-      ? ""
-      : `${renderShape(step.assembly.shape)} ${step.assembly.dtype}${step.cast === undefined ? "" : ` → ${step.cast}`}`;
+  const facts = step.kind === "drop" ? "" : renderFacts(step);
   const pattern: Pattern = {
     from: general(source),
     to: general(target),
@@ -64,6 +61,11 @@ function addStep(step: Step, patterns: Map<string, Pattern>): void {
   patterns.set(key, known);
   known.count++;
   if (layer !== undefined) known.layers.push(Number(layer));
+}
+
+function renderFacts(step: WriteStep): string {
+  const { shape, dtype } = madeBy(step);
+  return `${renderShape(shape)} ${dtype}${step.cast === undefined ? "" : ` → ${step.cast}`}`;
 }
 
 /** The names joined; parts of ranks, whose names are the same, as one. */

@@ -1,4 +1,6 @@
 import type { ConvertOptions, ConvertResult } from "../../api/convert.ts";
+import type { DeltaOptions } from "../../api/delta.ts";
+import { WbError } from "../../errors/wb-error.ts";
 import {
   flag,
   optionalChoice,
@@ -7,7 +9,13 @@ import {
   requiredString,
 } from "../arguments.ts";
 import type { Arguments, Command, CommandContext } from "../command.ts";
-import { LAYOUTS, TARGET_DTYPES, TARGET_FORMATS } from "../option-values.ts";
+import {
+  DELTA_DTYPES,
+  DELTA_RECIPES,
+  LAYOUTS,
+  TARGET_DTYPES,
+  TARGET_FORMATS,
+} from "../option-values.ts";
 import { renderBytes, renderSeconds } from "../progress.ts";
 
 export const convert: Command = {
@@ -17,6 +25,7 @@ export const convert: Command = {
     ["$0 convert internlm-7b converted", "to safetensors, as transformers loads them"],
     ["$0 convert model_state.pdparams converted --dry-run", "print the plan and write nothing"],
     ["$0 convert converted paddle --to paddle", "to a .pdparams in PaddleNLP's layout"],
+    ["$0 convert llama-7b vicuna-7b --delta vicuna-7b-delta-v1.1", "base + published delta"],
   ],
   options: (argv) =>
     argv
@@ -48,6 +57,18 @@ export const convert: Command = {
         type: "string",
         describe: "internlm, llama, or none to take tensors as they lie",
       })
+      .option("delta", {
+        type: "string",
+        describe: "weights to add to the source's, as Vicuna and Alpaca were published: any format",
+      })
+      .option("delta-recipe", {
+        type: "string",
+        describe: "fastchat (F16, new rows 0) or alpaca (F32, new rows the mean); told by dtype",
+      })
+      .option("delta-dtype", {
+        type: "string",
+        describe: "F32, F16 or BF16: the dtype to add in (default the recipe's)",
+      })
       .option("dry-run", { type: "boolean", describe: "print the plan, write nothing" })
       .option("resume", { type: "boolean", describe: "go on with an interrupted conversion" })
       .option("force", { type: "boolean", describe: "replace what the target folder holds" })
@@ -76,6 +97,7 @@ function optionsOf(args: Arguments, context: CommandContext): ConvertOptions {
     dtype: optionalChoice(args, "dtype", TARGET_DTYPES),
     maxShardSize: optionalSize(args, "max-shard-size"),
     architecture: optionalString(args, "architecture"),
+    delta: deltaOf(args),
     dryRun: flag(args, "dry-run"),
     resume: flag(args, "resume"),
     force: flag(args, "force"),
@@ -85,6 +107,19 @@ function optionsOf(args: Arguments, context: CommandContext): ConvertOptions {
       context.progress({ phase, done, total, unit: "bytes", item });
     },
   };
+}
+
+/** @throws WbError WB2001 for an option of deltas without one. */
+function deltaOf(args: Arguments): DeltaOptions | undefined {
+  const path = optionalString(args, "delta");
+  const recipe = optionalChoice(args, "delta-recipe", DELTA_RECIPES);
+  const dtype = optionalChoice(args, "delta-dtype", DELTA_DTYPES);
+  if (path !== undefined) return { path, recipe, dtype };
+  if (recipe === undefined && dtype === undefined) return undefined;
+  throw new WbError(
+    "WB2001",
+    "--delta-recipe and --delta-dtype say how to add a --delta, and there is none",
+  );
 }
 
 function render(result: ConvertResult, target: string): string {
@@ -97,7 +132,7 @@ function render(result: ConvertResult, target: string): string {
     result.verified ? "read back from disk: every digest is right" : "not read back (--no-verify)",
   ];
   lines.push(...renderDropped(dropped));
-  if (cast.overflow > 0) lines.push(`cast: ${cast.overflow} finite values became infinite`);
+  if (cast.overflow > 0) lines.push(`overflow: ${cast.overflow} finite values became infinite`);
   if (cast.underflow > 0) lines.push(`cast: ${cast.underflow} values became 0`);
   for (const names of result.tied)
     lines.push(`tied in the source, written in full: ${names.join(", ")}`);

@@ -15,6 +15,13 @@ export const MAPPING_CODES = {
       "An option of the conversion names something that this architecture or format does not have.",
     remedy: "Read the message; `weighbridge convert --help` lists the choices.",
   },
+  WB2703: {
+    title: "it cannot be told how a delta is to be added",
+    meaning:
+      "The published scripts add weights in different dtypes and fill the rows of new words differently. Which one a delta was made for is told from its dtype: FastChat's (Vicuna) are F16, Alpaca's F32; this one is neither.",
+    remedy:
+      "Say it: --delta-recipe fastchat or --delta-recipe alpaca, and --delta-dtype where the weights were added in another dtype.",
+  },
   WB3701: {
     title: "the model's configuration is damaged",
     meaning:
@@ -44,6 +51,12 @@ export const MAPPING_CODES = {
     title: "there is no config.json",
     meaning: "The model's dimensions are not known without it.",
     remedy: "Put the model's config.json beside its weights, or use `--architecture none`.",
+  },
+  WB3706: {
+    title: "the delta does not belong to this base",
+    meaning:
+      "Base and delta must have the same tensors in the same shapes; only the tables of words may be longer in the delta.",
+    remedy: "Check the size and the version of both models; a delta fits one base only.",
   },
   WB4701: {
     title: "an architecture that is not supported",

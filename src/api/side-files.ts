@@ -1,0 +1,65 @@
+import { join } from "node:path";
+import { listPlace, readSmall } from "../checkpoint/places.ts";
+import type { Outputs } from "../convert/outputs.ts";
+import type { SideFile } from "../convert/run.ts";
+import { WbError } from "../errors/wb-error.ts";
+import { generationConfig, hfConfig } from "../mapping/hf-config.ts";
+import type { Dtype } from "../tensor/dtype.ts";
+import type { FoundConfig } from "./open-model.ts";
+
+/** The config.json that the model was published with; a second conversion carries it on. */
+const ORIGINAL_CONFIG = "config.original.json";
+
+/** Files of a tokenizer and of text that go along as they are. */
+const CARRIED =
+  /^(tokenizer.*|special_tokens_map\.json|added_tokens\.json|vocab\.(json|txt)|merges\.txt|chat_template\.(jinja|json)|LICENSE.*|NOTICE.*)$/;
+
+/**
+ * What goes beside the weights of a conversion.
+ * @param found The folder and config.json that the result is described by.
+ * @param tokenizerFolder Where tokenizer and texts are taken from.
+ */
+export async function sideFiles(
+  found: FoundConfig,
+  tokenizerFolder: string,
+  outputs: Outputs,
+): Promise<readonly SideFile[]> {
+  const files: SideFile[] = [];
+  const carried = (await listPlace(tokenizerFolder)).filter((name) => CARRIED.test(name));
+  for (const name of carried.sort())
+    files.push({ name, content: await sideContent(tokenizerFolder, name) });
+  const { config, configText, folder } = found;
+  if (config === undefined || configText === undefined) return files;
+  const names = await listPlace(folder);
+  const generation = names.includes("generation_config.json")
+    ? await sideContent(folder, "generation_config.json")
+    : generationConfig(config);
+  const original = names.includes(ORIGINAL_CONFIG)
+    ? await sideContent(folder, ORIGINAL_CONFIG)
+    : configText;
+  files.push(
+    { name: "config.json", content: hfConfig(config, mainDtype(outputs)) },
+    { name: ORIGINAL_CONFIG, content: original },
+    { name: "generation_config.json", content: generation },
+  );
+  return files;
+}
+
+/** Largest file that goes along with weights, in bytes: tokenizers of 250 000 pieces have 33 MB. */
+const MAX_SIDE_BYTES = 256 * 2 ** 20;
+
+async function sideContent(folder: string, name: string): Promise<Uint8Array> {
+  const path = join(folder, name);
+  const bytes = await readSmall(path, MAX_SIDE_BYTES);
+  if (bytes === undefined)
+    throw new WbError("WB3001", `${path}: was there when the folder was listed`);
+  return bytes;
+}
+
+/** The dtype that most bytes have. */
+function mainDtype(outputs: Outputs): Dtype | undefined {
+  const bytes = new Map<Dtype, number>();
+  for (const { dtype, byteLength } of outputs.tensors)
+    bytes.set(dtype, (bytes.get(dtype) ?? 0) + byteLength);
+  return [...bytes].sort(([, left], [, right]) => right - left)[0]?.[0];
+}
