@@ -34,12 +34,18 @@ export {
   type NativeStatus,
 } from "./api/native.ts";
 export { diff, type DiffedTensor, type DiffModelsOptions, type DiffResult } from "./api/diff.ts";
+export { generate, type GenerateOptions, type GenerateResult } from "./api/generate.ts";
 export {
-  generate,
+  openGenerator,
   type GeneratedText,
-  type GenerateOptions,
-  type GenerateResult,
-} from "./api/generate.ts";
+  type Generation,
+  type GenerationRequest,
+  type GenerationStep,
+  type Generator,
+  type GeneratorCapacity,
+  type GeneratorModel,
+  type GeneratorOptions,
+} from "./api/generator.ts";
 export {
   goldenScript,
   recordGolden,

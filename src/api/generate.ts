@@ -1,20 +1,17 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { isSystemError, WbError } from "../errors/wb-error.ts";
+import { WbError } from "../errors/wb-error.ts";
 import type { ModelConfig } from "../mapping/model-config.ts";
-import { generateIds } from "../runtime/generation/generate-ids.ts";
-import {
-  checkSampling,
-  createSampler,
-  DEFAULT_SAMPLING,
-  type SamplingSettings,
-} from "../runtime/generation/sampling.ts";
+import type { GenerateIdsOptions } from "../runtime/generation/generate-ids.ts";
+import type { SamplingSettings } from "../runtime/generation/sampling.ts";
 import type { ComputeDtype, DeviceKind } from "../runtime/ops.ts";
-import { openTokenizer, type Tokenizer } from "../runtime/tokenizer/tokenizer.ts";
-import { GrowingText } from "./growing-text.ts";
-import { openRuntime, type Runtime, type RuntimeOptions } from "./open-runtime.ts";
+import {
+  openGenerator,
+  samplingOf,
+  type GeneratedText,
+  type GenerationRequest,
+  type Generator,
+} from "./generator.ts";
+import type { RuntimeOptions } from "./open-runtime.ts";
 import type { Prompt } from "./prompts.ts";
-import { tokenizerDigest } from "./weights-identity.ts";
 
 /** New tokens where the caller sets no limit. */
 const DEFAULT_NEW_TOKENS = 128;
@@ -30,24 +27,13 @@ export interface GenerateOptions extends RuntimeOptions, Partial<SamplingSetting
   readonly stop?: readonly string[] | undefined;
   /** Ids that end an answer; those of generation_config.json or config.json when left out. */
   readonly stopIds?: readonly number[] | undefined;
+  /** What dynamic NTK does beyond the trained context; "recompute", the exact one, when left out. */
+  readonly beyondContext?: GenerateIdsOptions["beyondContext"];
   /** Told of text as it becomes certain: the prompt's first, then the answer's. Needs a tokenizer. */
   readonly onText?: (prompt: number, text: string) => void;
   /** Told of every new id. */
   readonly onId?: (prompt: number, id: number) => void;
   readonly onProgress?: (phase: "load" | "generate", done: number, total: number) => void;
-}
-
-export interface GeneratedText {
-  /** Prompt and answer, special tokens left out; null where the model has no tokenizer. */
-  readonly text: string | null;
-  /** The answer alone; null where the model has no tokenizer. */
-  readonly newText: string | null;
-  /** Prompt and new ids. */
-  readonly ids: readonly number[];
-  readonly promptTokens: number;
-  readonly newTokens: number;
-  /** "stop" for an end-of-sequence id or a stop text, "length" for the limit. */
-  readonly finish: "stop" | "length";
 }
 
 export interface GenerateResult {
@@ -76,81 +62,37 @@ export interface GenerateResult {
 export async function generate(path: string, options: GenerateOptions): Promise<GenerateResult> {
   const begin = performance.now();
   const sampling = samplingOf(options);
-  let request: Request | undefined;
-  const runtime = await openRuntime(path, options, async (config, { folder }) => {
-    request = await prepare(config, folder, options);
-    const { prompts, newTokens } = request;
-    const longest = prompts.reduce((most, ids) => Math.max(most, ids.length), 0);
-    return {
-      passes: "many",
-      batch: prompts.length,
-      tokens: longest,
-      cachedTokens: prompts.length * (longest + newTokens),
-      hostTokens: 0,
-      logitRows: prompts.length,
-    };
+  const { prompts: given, stop = [], stopIds, beyondContext, signal } = options;
+  if (given.length === 0) throw new WbError("WB2801", "expected at least one prompt");
+  let maxNewTokens = 0;
+  const generator = await openGenerator(path, {
+    ...options,
+    needsTokenizer: given.some(({ kind }) => kind === "text") || stop.length > 0,
+    capacity: ({ config, tokenizer }) => {
+      const lengths = given.map((prompt) =>
+        prompt.kind === "ids" ? prompt.ids.length : (tokenizer?.encode(prompt.text).length ?? 0),
+      );
+      const promptTokens = Math.max(...lengths);
+      maxNewTokens = newTokensOf(config, promptTokens, options);
+      return { batch: given.length, promptTokens, newTokens: maxNewTokens };
+    },
+    onLoad: (done, total) => options.onProgress?.("load", done, total),
   });
   try {
-    await runtime.decoder.load({
-      signal: options.signal,
-      onLayer: (done, total) => options.onProgress?.("load", done, total),
-    });
-    if (request === undefined) throw new WbError("WB7001", "nothing was prepared to generate");
-    return await run(runtime, request, sampling, options, begin);
+    const prompts = given.map((prompt) => generator.encode(prompt));
+    const request = { ...sampling, prompts, maxNewTokens, stop, stopIds, beyondContext, signal };
+    return await listen(generator, request, options, begin);
   } finally {
-    await runtime.close();
+    await generator.close();
   }
-}
-
-/** What is generated from. */
-interface Request {
-  readonly prompts: readonly (readonly number[])[];
-  readonly newTokens: number;
-  readonly stopIds: readonly number[];
-  readonly tokenizer: Tokenizer | undefined;
-}
-
-function samplingOf(options: GenerateOptions): SamplingSettings {
-  const settings: SamplingSettings = {
-    doSample: options.doSample ?? DEFAULT_SAMPLING.doSample,
-    temperature: options.temperature ?? DEFAULT_SAMPLING.temperature,
-    topK: options.topK ?? DEFAULT_SAMPLING.topK,
-    topP: options.topP ?? DEFAULT_SAMPLING.topP,
-    repetitionPenalty: options.repetitionPenalty ?? DEFAULT_SAMPLING.repetitionPenalty,
-    seed: options.seed ?? DEFAULT_SAMPLING.seed,
-  };
-  checkSampling(settings);
-  return settings;
-}
-
-async function prepare(
-  config: ModelConfig,
-  folder: string,
-  options: GenerateOptions,
-): Promise<Request> {
-  if (options.prompts.length === 0) throw new WbError("WB2801", "expected at least one prompt");
-  const needsTokenizer =
-    options.prompts.some(({ kind }) => kind === "text") || (options.stop ?? []).length > 0;
-  const hasTokenizer = needsTokenizer || (await tokenizerDigest(folder)) !== undefined;
-  const tokenizer = hasTokenizer ? await openTokenizer(folder) : undefined;
-  const prompts = options.prompts.map((prompt) =>
-    prompt.kind === "ids" ? prompt.ids : (tokenizer?.encode(prompt.text) ?? []),
-  );
-  return {
-    prompts,
-    newTokens: newTokensOf(config, prompts, options),
-    stopIds: options.stopIds ?? (await endIds(config, folder)),
-    tokenizer,
-  };
 }
 
 /** Room for new tokens: transformers' `max_new_tokens` counts before `max_length`. */
 function newTokensOf(
   config: ModelConfig,
-  prompts: readonly (readonly number[])[],
+  longest: number,
   { maxNewTokens, maxLength }: GenerateOptions,
 ): number {
-  const longest = prompts.reduce((most, ids) => Math.max(most, ids.length), 0);
   const limit = maxNewTokens ?? (maxLength === undefined ? undefined : maxLength - longest);
   if (limit === undefined)
     return Math.max(1, Math.min(DEFAULT_NEW_TOKENS, config.maxPositions - longest));
@@ -163,95 +105,44 @@ function newTokensOf(
   );
 }
 
-/** Ids that end a text: generation_config.json is meant for this, config.json says it for older models. */
-async function endIds(config: ModelConfig, folder: string): Promise<readonly number[]> {
-  const path = join(folder, "generation_config.json");
-  let text: string;
-  try {
-    text = await readFile(path, "utf8");
-  } catch (error) {
-    if (isSystemError(error) && error.code === "ENOENT") return config.eosTokenIds;
-    throw error;
-  }
-  const eos = eosIn(text, path);
-  return eos.length > 0 ? eos : config.eosTokenIds;
-}
-
-function eosIn(text: string, path: string): readonly number[] {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new WbError("WB3701", `${path}: not JSON`, { cause: error });
-  }
-  if (typeof value !== "object" || value === null || !("eos_token_id" in value)) return [];
-  const list: readonly unknown[] = Array.isArray(value.eos_token_id)
-    ? value.eos_token_id
-    : [value.eos_token_id];
-  return list.filter((id): id is number => Number.isSafeInteger(id));
-}
-
-async function run(
-  runtime: Runtime,
-  { prompts, newTokens, stopIds, tokenizer }: Request,
-  sampling: SamplingSettings,
-  options: GenerateOptions,
+/** Generates to the end, and says how long it took. */
+async function listen(
+  generator: Generator,
+  request: GenerationRequest,
+  { onText, onId, onProgress }: GenerateOptions,
   begin: number,
 ): Promise<GenerateResult> {
   const loaded = performance.now();
-  const ids = prompts.map((prompt) => [...prompt]);
-  const finishes: ("stop" | "length")[] = prompts.map(() => "length");
-  const texts = prompts.map((prompt, index) =>
-    tokenizer === undefined
-      ? undefined
-      : new GrowingText(tokenizer, prompt, options.stop ?? [], (text) =>
-          options.onText?.(index, text),
-        ),
-  );
+  const generation = generator.generate(request);
+  for (const [prompt, text] of generation.promptTexts.entries())
+    if (text !== "") onText?.(prompt, text);
   let first: number | undefined;
-  const steps = generateIds(runtime.decoder, prompts, {
-    maxNewTokens: newTokens,
-    stopIds,
-    padId: runtime.config.padTokenId ?? stopIds[0] ?? 0,
-    samplerOf: () => createSampler(sampling),
-    stopAfter: (prompt, id) => !stopIds.includes(id) && texts[prompt]?.push(id) === true,
-    signal: options.signal,
-  });
-  for await (const { prompt, id, finish } of steps) {
+  let steps = 0;
+  for await (const { prompt, id, text } of generation) {
     first ??= performance.now();
-    ids[prompt]?.push(id);
-    if (finish !== undefined) finishes[prompt] = finish;
-    options.onId?.(prompt, id);
-    options.onProgress?.("generate", (ids[0]?.length ?? 0) - (prompts[0]?.length ?? 0), newTokens);
+    if (prompt === 0) steps++;
+    onId?.(prompt, id);
+    if (text !== "") onText?.(prompt, text);
+    onProgress?.("generate", steps, request.maxNewTokens);
   }
   const end = performance.now();
-  for (const text of texts) text?.end();
-  const count = ids.reduce(
-    (sum, list, index) => sum + list.length - (prompts[index]?.length ?? 0),
-    0,
-  );
+  const results = generation.results();
+  const count = results.reduce((sum, { newTokens }) => sum + newTokens, 0);
   const decodeSeconds = (end - (first ?? end)) / 1000;
-  const decoded = count - prompts.length;
+  const decoded = count - results.length;
   return {
-    results: ids.map((list, index) => ({
-      text: texts[index]?.text ?? null,
-      newText: texts[index]?.newText ?? null,
-      ids: list,
-      promptTokens: prompts[index]?.length ?? 0,
-      newTokens: list.length - (prompts[index]?.length ?? 0),
-      finish: finishes[index] ?? "length",
-    })),
+    results,
     // The first token of each prompt belongs to the prefill.
     tokensPerSecond:
       decoded > 0 && decodeSeconds > 0 ? decoded / decodeSeconds : (count * 1000) / (end - loaded),
     loadSeconds: (loaded - begin) / 1000,
     prefillSeconds: ((first ?? end) - loaded) / 1000,
     decodeSeconds,
-    device: runtime.ops.device,
-    backend: runtime.ops.description,
-    compute: runtime.ops.compute,
-    residence: runtime.plan.residence,
+    device: generator.device,
+    backend: generator.backend,
+    compute: generator.compute,
+    residence: generator.residence,
     peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
-    notes: runtime.notes,
+    notes: generator.notes,
   };
 }

@@ -6,41 +6,33 @@ import type { Tokenizer } from "../runtime/tokenizer/tokenizer.ts";
 export class GrowingText {
   readonly #decoder: StreamDecoder;
   readonly #watcher: ReturnType<typeof stopWatcher>;
-  readonly #show: (text: string) => void;
   readonly #promptText: string;
   #newText = "";
+  #taken = 0;
   #isStopped = false;
 
   /** @param stops Texts that end the answer; the prompt may hold them. */
-  constructor(
-    tokenizer: Tokenizer,
-    prompt: readonly number[],
-    stops: readonly string[],
-    show: (text: string) => void,
-  ) {
+  constructor(tokenizer: Tokenizer, prompt: readonly number[], stops: readonly string[]) {
     this.#decoder = streamDecoder(tokenizer);
     this.#watcher = stopWatcher(stops);
-    this.#show = show;
     // The answer's first token decides whether the prompt's last characters stay: they are shown with it.
     this.#promptText = this.#decoder.push(prompt);
-    if (this.#promptText !== "") show(this.#promptText);
   }
 
   /** Adds an id; true when a stop text was completed. */
   push(id: number): boolean {
     if (this.#isStopped) return true;
     const { text, stopped } = this.#watcher.push(this.#decoder.push([id]));
-    this.#add(text);
+    this.#newText += text;
     this.#isStopped = stopped;
     return stopped;
   }
 
-  /** Shows what was held back. */
+  /** Adds what was held back. */
   end(): void {
     if (this.#isStopped) return;
     const { text, stopped } = this.#watcher.push(this.#decoder.end());
-    this.#add(text);
-    if (!stopped) this.#add(this.#watcher.end());
+    this.#newText += stopped ? text : text + this.#watcher.end();
     this.#isStopped = true;
   }
 
@@ -54,9 +46,15 @@ export class GrowingText {
     return this.#newText;
   }
 
-  #add(text: string): void {
-    if (text === "") return;
-    this.#newText += text;
-    this.#show(text);
+  /** The prompt, less what the answer's first token may still change. */
+  get promptText(): string {
+    return this.#promptText;
+  }
+
+  /** What of the answer became certain since it was last taken. */
+  take(): string {
+    const fresh = this.#newText.slice(this.#taken);
+    this.#taken = this.#newText.length;
+    return fresh;
   }
 }

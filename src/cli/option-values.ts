@@ -12,6 +12,7 @@ export const FRAMEWORKS = ["transformers", "paddle"] as const;
 export const GOLDEN_ACTIONS = ["record", "script"] as const;
 export const NATIVE_ACTIONS = ["install", "status", "remove"] as const;
 export const CONFIG_ACTIONS = ["print"] as const;
+export const BEYOND_CONTEXT = ["recompute", "cached"] as const;
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 
 /** Options that mean the same in every command, by name. */
@@ -26,6 +27,7 @@ const OF_OPTION: ReadonlyMap<string, readonly string[]> = new Map<string, readon
   ["delta-dtype", DELTA_DTYPES],
   ["tolerance-profile", TOLERANCE_PROFILES],
   ["framework", FRAMEWORKS],
+  ["beyond-context", BEYOND_CONTEXT],
 ]);
 
 /** Options and positionals that mean something in one command alone. */

@@ -1,6 +1,8 @@
-import type { GeneratedText, GenerateOptions, GenerateResult } from "../../api/generate.ts";
-import { flag, optionalNumber, requiredString } from "../arguments.ts";
+import type { GenerateOptions, GenerateResult } from "../../api/generate.ts";
+import type { GeneratedText } from "../../api/generator.ts";
+import { flag, optionalChoice, optionalNumber, requiredString } from "../arguments.ts";
 import type { Arguments, Command, CommandContext } from "../command.ts";
+import { BEYOND_CONTEXT } from "../option-values.ts";
 import { listOf, requiredPrompts, withPromptOptions } from "../prompt-options.ts";
 import { runtimeOptions, withRuntimeOptions } from "../runtime-options.ts";
 
@@ -26,6 +28,11 @@ export const generate: Command = {
       .option("top-k", { type: "number", describe: "draw from the k likeliest; 50, 0 for all" })
       .option("repetition-penalty", { type: "number", describe: "above 1 repeats less; 1" })
       .option("seed", { type: "number", describe: "the same seed draws the same tokens; 0" })
+      .option("beyond-context", {
+        type: "string",
+        describe:
+          "dynamic NTK past the trained context: recompute (exact, the default) or cached (as InternLM's own generate: fast)",
+      })
       .option("stop", {
         type: "string",
         describe: "text that ends the answer; give it again for another",
@@ -63,6 +70,7 @@ function optionsOf(args: Arguments, context: CommandContext): GenerateOptions {
     doSample,
     ...numbers(args, ["temperature", "top-p", "top-k", "repetition-penalty", "seed"]),
     stop: listOf(args["stop"]),
+    beyondContext: optionalChoice(args, "beyond-context", BEYOND_CONTEXT),
     onProgress: (phase, done, total) => {
       const unit = phase === "load" ? "layers" : "tokens";
       if (phase === "load" || context.json) context.progress({ phase, done, total, unit });

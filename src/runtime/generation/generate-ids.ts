@@ -16,14 +16,15 @@ export interface GenerateIdsOptions {
   /** Asked after each id; true ends that prompt's text, as a stop string does. */
   readonly stopAfter?: (prompt: number, id: number) => boolean;
   /** Sees the logits [vocab] of each step before the sampler, and may change them. */
-  readonly onLogits?: (prompt: number, logits: Float32Array, ids: readonly number[]) => void;
+  readonly onLogits?:
+    ((prompt: number, logits: Float32Array, ids: readonly number[]) => void) | undefined;
   /**
    * Beyond the trained context, dynamic NTK changes every token's rotation at each new one, and with it what the layers above
    * the first have cached. "recompute" (when left out) runs the whole text again for each such token, which is what a full
    * prefill gives; "cached" only rotates the cached keys anew, as InternLM's own `generate` does: much faster, a
    * little different.
    */
-  readonly beyondContext?: "recompute" | "cached";
+  readonly beyondContext?: "recompute" | "cached" | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
