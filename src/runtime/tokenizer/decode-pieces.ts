@@ -2,7 +2,7 @@ import { WbError } from "../../errors/wb-error.ts";
 import type { Piece, SentencePieceModel } from "./sentencepiece-model.ts";
 
 /** SentencePiece's mark for a space. */
-const SPACE_SYMBOL = "\u2581";
+export const SPACE_SYMBOL = "\u2581";
 
 /** The byte that a byte piece (`<0x41>`) stands for, else undefined. */
 export function byteOfPiece(piece: Piece | undefined): number | undefined {
@@ -11,18 +11,31 @@ export function byteOfPiece(piece: Piece | undefined): number | undefined {
   return hex === undefined ? undefined : Number.parseInt(hex, 16);
 }
 
+export interface DecodePiecesOptions {
+  /** Whether the one leading space that stands for the dummy prefix is dropped; as the model says when left out. */
+  readonly dropsLeadingSpace?: boolean;
+  /** Takes a space from the first piece before SentencePiece sees it, as LlamaTokenizer does. */
+  readonly cutsFirst?: boolean;
+}
+
 /**
  * Ids to text as SentencePiece decodes them (google/sentencepiece v0.2.0, src/sentencepiece_processor.cc, `Decode`):
  * control pieces vanish, the unknown piece becomes its surface, runs of byte pieces are read as UTF-8 with one U+FFFD
  * per bad byte, and one leading space is dropped where the model adds a dummy prefix.
  * @throws WbError WB3804 for an id outside the model.
  */
-export function decodePieces(ids: readonly number[], model: SentencePieceModel): string {
-  const dropsLeadingSpace = model.addDummyPrefix || model.removeExtraWhitespaces;
+export function decodePieces(
+  ids: readonly number[],
+  model: SentencePieceModel,
+  {
+    dropsLeadingSpace = model.addDummyPrefix || model.removeExtraWhitespaces,
+    cutsFirst = false,
+  }: DecodePiecesOptions = {},
+): string {
   let text = "";
   let atBegin = true;
   let run: number[] = [];
-  for (const id of ids) {
+  for (const [index, id] of ids.entries()) {
     const piece = model.pieces[id];
     if (piece === undefined) {
       throw new WbError(
@@ -44,6 +57,14 @@ export function decodePieces(ids: readonly number[], model: SentencePieceModel):
       continue;
     }
     let surface = piece.text;
+    if (cutsFirst && index === 0 && surface.startsWith(SPACE_SYMBOL)) {
+      surface = surface.slice(SPACE_SYMBOL.length);
+      if (!model.idOfPiece.has(surface)) {
+        // What is no piece is given back as it is.
+        text += surface;
+        continue;
+      }
+    }
     if (atBegin && dropsLeadingSpace && surface.startsWith(SPACE_SYMBOL)) {
       surface = surface.slice(SPACE_SYMBOL.length);
       // Where runs of spaces were removed in training, all leading ones go; else only the dummy prefix itself.

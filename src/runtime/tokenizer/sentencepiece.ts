@@ -1,4 +1,6 @@
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { SentencePieceProcessor } from "@agnai/sentencepiece-js";
 import { WbError } from "../../errors/wb-error.ts";
 import { byteOfPiece, decodePieces } from "./decode-pieces.ts";
@@ -12,6 +14,8 @@ export interface SentencePiece {
   readonly model: SentencePieceModel;
   /** Ids of the text; lone surrogates count as U+FFFD, as in SentencePiece. */
   encode(text: string): number[];
+  /** As `encode`, for text that goes on behind other text: no dummy prefix is put in front. */
+  encodeBare(text: string): number[];
   decode(ids: readonly number[]): string;
 }
 
@@ -22,14 +26,40 @@ export interface SentencePiece {
 export async function openSentencePiece(path: string): Promise<SentencePiece> {
   const bytes = await readModel(path);
   const model = parseSentencePieceModel(bytes, path);
-  const processor = new SentencePieceProcessor();
-  await processor.load(path);
+  const encode = await openProcessor(path, model);
   return {
     model,
-    encode: (text) =>
-      encodeAroundNul(text.toWellFormed(), model, (part) => processor.encodeIds(part)),
+    encode,
+    encodeBare: model.addDummyPrefix ? await withoutDummyPrefix(bytes, model) : encode,
     decode: (ids) => decodePieces(ids, model),
   };
+}
+
+async function openProcessor(
+  path: string,
+  model: SentencePieceModel,
+): Promise<(text: string) => number[]> {
+  const processor = new SentencePieceProcessor();
+  await processor.load(path);
+  return (text) => encodeAroundNul(text.toWellFormed(), model, (part) => processor.encodeIds(part));
+}
+
+/** A second normalizer_spec (field 3) with add_dummy_prefix (its field 3) false: messages that come twice are merged. */
+const NO_DUMMY_PREFIX = Uint8Array.of(0x1a, 0x02, 0x18, 0x00);
+
+/** The same model without its dummy prefix; the library loads files only, so that it lies in one for a moment. */
+async function withoutDummyPrefix(
+  bytes: Uint8Array,
+  model: SentencePieceModel,
+): Promise<(text: string) => number[]> {
+  const folder = await mkdtemp(join(tmpdir(), "weighbridge-tokenizer-"));
+  try {
+    const path = join(folder, "tokenizer.model");
+    await writeFile(path, Buffer.concat([bytes, NO_DUMMY_PREFIX]));
+    return await openProcessor(path, model);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 }
 
 async function readModel(path: string): Promise<Uint8Array> {

@@ -25,6 +25,8 @@ export interface TokenizerSettings {
   readonly addedTokens: readonly AddedToken[];
   /** LlamaTokenizer's `legacy`: a dummy prefix for each piece of text between special tokens. */
   readonly legacy: boolean;
+  /** Close up punctuation after decoding. */
+  readonly cleansUp: boolean;
   /** Jinja source, where there is one. */
   readonly chatTemplate: string | undefined;
 }
@@ -66,6 +68,7 @@ export async function readTokenizerSettings(
     padId: idOfName(names.pad),
     addedTokens: [...tokens.values()],
     legacy: config["legacy"] !== false,
+    cleansUp: config["clean_up_tokenization_spaces"] === true,
     chatTemplate: typeof template === "string" ? template : undefined,
   };
 }

@@ -1,13 +1,14 @@
 import { join } from "node:path";
 import { WbError } from "../../errors/wb-error.ts";
 import { cleanUpTokenization } from "./clean-up.ts";
+import { decodeLlama, encodeLlama, isLlama, type LlamaSide } from "./llama-tokenizer.ts";
 import { openSentencePiece, type SentencePiece } from "./sentencepiece.ts";
 import {
   readTokenizerSettings,
   type AddedToken,
   type TokenizerSettings,
 } from "./special-tokens.ts";
-import { specialSplitter } from "./split-special.ts";
+import { specialSplitter, type TextPart } from "./split-special.ts";
 
 export interface EncodeOptions {
   /** Put the beginning-of-sequence id first; default as the model's settings say. */
@@ -17,6 +18,8 @@ export interface EncodeOptions {
    * ordinary text, which is what text from strangers should be.
    */
   readonly parseSpecialTokens?: boolean;
+  /** The text goes on behind other text, so that no dummy prefix is put before it. */
+  readonly continues?: boolean;
 }
 
 export interface DecodeOptions {
@@ -57,11 +60,15 @@ export function buildTokenizer(
   settings: TokenizerSettings,
 ): Tokenizer {
   const split = specialSplitter(settings.addedTokens);
+  const whole = (text: string): readonly TextPart[] =>
+    text === "" ? [] : [{ kind: "text", text }];
   const addedById = new Map(settings.addedTokens.map((token) => [token.id, token]));
   const size = Math.max(
     sentencePiece.model.pieces.length,
     ...settings.addedTokens.map(({ id }) => id + 1),
   );
+  const side: LlamaSide = { sentencePiece, settings, addedById };
+  const asLlama = isLlama(settings, sentencePiece.model.addDummyPrefix);
   return {
     settings,
     size,
@@ -70,17 +77,18 @@ export function buildTokenizer(
       const withSpecials = options.addSpecialTokens ?? true;
       const ids =
         withSpecials && settings.addBos && settings.bosId !== undefined ? [settings.bosId] : [];
-      const parts =
-        (options.parseSpecialTokens ?? true) ? split(text) : [{ kind: "text" as const, text }];
-      for (const part of parts) {
-        if (part.kind === "token") ids.push(part.token.id);
-        else for (const id of sentencePiece.encode(part.text)) ids.push(id);
-      }
+      const cut = (options.parseSpecialTokens ?? true) ? split : whole;
+      const more =
+        options.continues === true
+          ? encodeBehind(sentencePiece, cut(text))
+          : encodeLlama(side, text, cut);
+      for (const id of more) ids.push(id);
       if (withSpecials && settings.addEos && settings.eosId !== undefined) ids.push(settings.eosId);
       return ids;
     },
     decode(ids, options = {}) {
       if (options.mode === "raw") return rawDecode(ids, sentencePiece, addedById, options);
+      if (asLlama) return decodeLlama(side, ids, options.skipSpecialTokens === true);
       return transformersDecode(ids, sentencePiece, addedById, options);
     },
     piece(id) {
@@ -89,6 +97,14 @@ export function buildTokenizer(
       throw new WbError("WB3804", `token id ${id}: the tokenizer has ids 0 to ${size - 1}`);
     },
   };
+}
+
+/** Ids of text that stands behind other text. */
+function encodeBehind(sentencePiece: SentencePiece, parts: readonly TextPart[]): number[] {
+  return parts.flatMap((part, index) => {
+    if (part.kind === "token") return [part.token.id];
+    return index === 0 ? sentencePiece.encodeBare(part.text) : sentencePiece.encode(part.text);
+  });
 }
 
 function rawDecode(
