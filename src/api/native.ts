@@ -1,6 +1,6 @@
 import { findNativePackages, nativeRoot, type NativePackage } from "../runtime/native-location.ts";
 import { nativeDevices, type NativeDevices } from "../runtime/native-open.ts";
-import { probePackage } from "../runtime/native-steps.ts";
+import { probePackage, type NativeProbe } from "../runtime/native-steps.ts";
 
 export {
   installNative,
@@ -19,7 +19,7 @@ export interface NativeStatus {
 /** A native package, and what a process that loaded it said. */
 export interface NativePackageStatus extends NativePackage {
   /** Undefined when it does not load; `failure` then says why. */
-  readonly loads: { readonly tensorflow: string; readonly gpu: boolean } | undefined;
+  readonly loads: NativeProbe | undefined;
   readonly failure: string | undefined;
 }
 

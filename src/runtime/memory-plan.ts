@@ -7,7 +7,7 @@ import { SCORE_BYTES } from "./model/attention.ts";
 import { TOKENS_AT_A_TIME } from "./model/mlp.ts";
 import type { ParameterSpec } from "./model/parameters.ts";
 import { HEAD_BAND_BYTES, type Residence } from "./model/weight-store.ts";
-import type { DeviceKind, Ops } from "./ops.ts";
+import { CACHE_STEP, type DeviceKind, type Ops } from "./ops.ts";
 
 /** What is going to be run. */
 export interface Workload {
@@ -154,12 +154,13 @@ function useOf(
   const head = parameters.filter(({ name }) => name === architecture.head);
   const rest = parameters.filter(({ name }) => name !== architecture.embedding);
   const band = Math.min(HEAD_BAND_BYTES, onDevice(head));
+  const cachedTokens = work.cachedTokens === 0 ? 0 : work.cachedTokens + work.batch * CACHE_STEP;
   const weights = residence === "resident" ? onDevice(rest) : Math.max(onDevice(layer), 2 * band);
   return {
     weights,
     activations: activationBytes(config, device, work),
     keyValueCache:
-      2 * work.cachedTokens * config.layers * config.kvHeads * config.headDim * device.elementBytes,
+      2 * cachedTokens * config.layers * config.kvHeads * config.headDim * device.elementBytes,
     reading: 2 * inFile(layer) + largestCast(layer),
     results: 4 * (2 * work.hostTokens * config.hiddenSize + work.logitRows * config.vocabSize),
   };

@@ -78,14 +78,24 @@ export function execute(
   inputs: readonly number[],
   attributes: readonly OpAttribute[],
 ): Handle {
-  let result: Handle | undefined;
+  const [result] = executeAll(binding, name, inputs, attributes, 1);
+  if (result === undefined) throw new WbError("WB7001", `TensorFlow's ${name} gave no result`);
+  return result;
+}
+
+/** As `execute`, with any number of results. */
+export function executeAll(
+  binding: Binding,
+  name: string,
+  inputs: readonly number[],
+  attributes: readonly OpAttribute[],
+  results: number,
+): readonly Handle[] {
   try {
-    [result] = binding.executeOp(name, attributes, inputs, 1);
+    return binding.executeOp(name, attributes, inputs, results);
   } catch (error) {
     throw failure(name, error);
   }
-  if (result === undefined) throw new WbError("WB7001", `TensorFlow's ${name} gave no result`);
-  return result;
 }
 
 export function failure(name: string, error: unknown): WbError {

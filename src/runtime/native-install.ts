@@ -1,4 +1,15 @@
-import { mkdir, open, readFile, rename, rm, statfs, unlink, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import {
+  mkdir,
+  open,
+  readFile,
+  readdir,
+  rename,
+  rm,
+  statfs,
+  unlink,
+  writeFile,
+} from "node:fs/promises";
 import { join } from "node:path";
 import { isSystemError, WbError } from "../errors/wb-error.ts";
 import { MARKER, nativeRoot, packageFolderIn, variantFolder } from "./native-location.ts";
@@ -18,6 +29,7 @@ import {
   findCompiler,
   linkLibraries,
   probePackage,
+  RECIPE,
 } from "./native-steps.ts";
 
 export interface InstallNativeOptions {
@@ -39,8 +51,18 @@ export interface InstalledNative {
   readonly tfjsNode: string;
   /** Whether TensorFlow saw a GPU when it was tried. */
   readonly gpu: boolean;
+  /** The instruction set that our kernels used when they were tried; null where there are none for this machine. */
+  readonly kernels: string | null;
   /** False when a complete installation was there already. */
   readonly changed: boolean;
+}
+
+/** What an installation is complete with: these versions, and addons of these sources. */
+interface Recipe {
+  readonly tensorflow: string;
+  readonly tfjsNode: string;
+  /** SHA-256 over the sources of our addons. */
+  readonly sources: string;
 }
 
 interface Step {
@@ -61,12 +83,15 @@ export async function installNative(options: InstallNativeOptions): Promise<Inst
   const pins = pinsFor(variant);
   const folder = variantFolder(variant);
   const running: ProcessOptions = { signal: options.signal, onOutput: options.onOutput };
-  const present = force ? undefined : await readInstalled(folder, variant);
-  if (present !== undefined) return present;
+  const recipe = await currentRecipe();
+  const present = await readInstalled(folder, variant, recipe);
+  if (present?.complete === true && !force) return present.installed;
   await mkdir(nativeRoot(), { recursive: true });
   return withLock(`${folder}.lock`, async () => {
     const partial = `${folder}.partial`;
     if (force) await rm(partial, { recursive: true, force: true });
+    // An installation of an older version of ours: what was fetched for it is used again.
+    else if (present !== undefined) await moveUnlessThere(folder, partial);
     await mkdir(partial, { recursive: true });
     await checkPython(python, running);
     const compiler = await findCompiler(running);
@@ -99,7 +124,9 @@ export async function installNative(options: InstallNativeOptions): Promise<Inst
       tfjsNode: TFJS_NODE_VERSION,
       changed: true,
     };
-    await writeFile(join(partial, MARKER), `${JSON.stringify({ ...installed, key }, null, 2)}\n`);
+    const { sources } = recipe;
+    const marker = JSON.stringify({ ...installed, key, sources }, null, 2);
+    await writeFile(join(partial, MARKER), `${marker}\n`);
     await rm(folder, { recursive: true, force: true });
     await rename(partial, folder);
     return installed;
@@ -136,16 +163,51 @@ async function runSteps(
 async function readInstalled(
   folder: string,
   variant: NativeVariant,
-): Promise<InstalledNative | undefined> {
+  recipe: Recipe,
+): Promise<{ readonly installed: InstalledNative; readonly complete: boolean } | undefined> {
   const text = await readOptional(join(folder, MARKER));
   if (text === undefined) return undefined;
   const marker: unknown = JSON.parse(text);
   if (typeof marker !== "object" || marker === null) return undefined;
-  const [tensorflow, tfjsNode, gpu] = ["tensorflow", "tfjsNode", "gpu"].map((name): unknown =>
-    Reflect.get(marker, name),
+  const complete = Object.entries(recipe).every(
+    ([name, value]) => Reflect.get(marker, name) === value,
   );
-  if (tensorflow !== TENSORFLOW_VERSION || tfjsNode !== TFJS_NODE_VERSION) return undefined;
-  return { variant, folder, tensorflow, tfjsNode, gpu: gpu === true, changed: false };
+  const gpu = Reflect.get(marker, "gpu") === true;
+  const kernels: unknown = Reflect.get(marker, "kernels");
+  const { tensorflow, tfjsNode } = recipe;
+  return {
+    installed: {
+      variant,
+      folder,
+      tensorflow,
+      tfjsNode,
+      gpu,
+      kernels: typeof kernels === "string" ? kernels : null,
+      changed: false,
+    },
+    complete,
+  };
+}
+
+async function currentRecipe(): Promise<Recipe> {
+  const sources = createHash("sha256");
+  const names = await readdir(RECIPE, { recursive: true });
+  for (const name of names.filter((path) => /\.(cc|h)$/.test(path)).toSorted()) {
+    sources.update(`${name}\n`).update(await readFile(join(RECIPE, name)));
+  }
+  return {
+    tensorflow: TENSORFLOW_VERSION,
+    tfjsNode: TFJS_NODE_VERSION,
+    sources: sources.digest("hex"),
+  };
+}
+
+async function moveUnlessThere(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to);
+  } catch (error) {
+    if (!isSystemError(error) || !/EEXIST|ENOTEMPTY/.test(error.code ?? "")) throw error;
+  }
 }
 
 async function readOptional(path: string): Promise<string | undefined> {

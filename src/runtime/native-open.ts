@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { WbError } from "../errors/wb-error.ts";
 import { loadBinding } from "./native-backend.ts";
+import { startKernels } from "./native-kernels.ts";
 import { findNativePackages, type NativePackage } from "./native-location.ts";
 import { NativeOps } from "./native-ops.ts";
 import type { ComputeDtype, Ops } from "./ops.ts";
@@ -60,10 +61,14 @@ export async function openNativeOps({ device, compute, verbose }: NativeRequest)
       { hint: "Run again with --verbose to see TensorFlow's own reason; check `nvidia-smi`." },
     );
   }
+  const kernels = device === "cpu" ? startKernels(chosen.packageFolder) : undefined;
+  const place = device === "cuda" ? "a GPU" : "the CPU";
+  const own = kernels === undefined ? "" : `, with kernels for ${kernels}`;
   return new NativeOps(binding, {
     device,
     compute,
-    description: `TensorFlow ${binding.TF_Version} on ${device === "cuda" ? "a GPU" : "the CPU"} through @tensorflow/tfjs-node`,
+    kernels: kernels !== undefined,
+    description: `TensorFlow ${binding.TF_Version} on ${place} through @tensorflow/tfjs-node${own}`,
     memoryLimit: undefined,
   });
 }

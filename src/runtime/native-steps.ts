@@ -5,8 +5,8 @@ import { packageFolderIn } from "./native-location.ts";
 import { WHEEL_PYTHON, wheelPlatforms, type PinnedWheel } from "./native-pins.ts";
 import { lastLines, runProcess, type ProcessOptions } from "./native-process.ts";
 
-/** The folder of this package that holds the pinned lock file and the helper's source. */
-const RECIPE = join(import.meta.dirname, "../../native");
+/** The folder of this package that holds the pinned lock file and the sources of our addons. */
+export const RECIPE = join(import.meta.dirname, "../../native");
 
 /** Lines of another program's output that a message shows. */
 const SHOWN_LINES = 12;
@@ -104,64 +104,133 @@ export async function linkLibraries(folder: string): Promise<void> {
   await symlink(`${tensorflow}/include`, join(deps, "include"));
 }
 
-/** Compiles the package's addon, and the helper beside it. @throws WbError WB6106. */
+/** Compiles the package's addon, and ours beside it. @throws WbError WB6106. */
 export async function compileAddon(
   folder: string,
   compiler: string,
   options: ProcessOptions,
 ): Promise<void> {
   const packageFolder = packageFolderIn(folder);
-  const target = join(packageFolder, "lib", "napi-v8");
-  await mkdir(target, { recursive: true });
-  const common = [
+  await mkdir(join(packageFolder, "lib", "napi-v8"), { recursive: true });
+  await mkdir(join(folder, "objects"), { recursive: true });
+  const commands = [
+    bindingCommand(folder),
+    quietCommand(folder),
+    ...(process.arch === "x64" ? kernelCommands(folder) : []),
+  ];
+  for (const args of commands) {
+    const { code, output } = await runProcess(compiler, args, options);
+    if (code !== 0) {
+      throw new WbError("WB6106", `${compiler}: ${lastLines(output, SHOWN_LINES)}`);
+    }
+  }
+  await rm(join(folder, "objects"), { recursive: true });
+}
+
+function addonFlags(folder: string): readonly string[] {
+  return [
     "-shared",
     "-fPIC",
     "-O2",
     "-std=c++17",
     "-w",
     "-DNAPI_VERSION=8",
-    "-DNODE_GYP_MODULE_NAME=tfjs_binding",
     "-DBUILDING_NODE_EXTENSION",
     `-I${join(folder, "node_modules", "node-api-headers", "include")}`,
   ];
-  const binding = [
+}
+
+function bindingCommand(folder: string): readonly string[] {
+  const packageFolder = packageFolderIn(folder);
+  return [
+    ...addonFlags(folder),
+    "-DNODE_GYP_MODULE_NAME=tfjs_binding",
     `-I${join(packageFolder, "deps", "include")}`,
     `-I${join(packageFolder, "..")}`,
     join(packageFolder, "binding", "tfjs_backend.cc"),
     join(packageFolder, "binding", "tfjs_binding.cc"),
     "-o",
-    join(target, "tfjs_binding.node"),
+    join(packageFolder, "lib", "napi-v8", "tfjs_binding.node"),
     `-L${join(packageFolder, "deps", "lib")}`,
     "-Wl,-rpath,$ORIGIN/../../deps/lib",
     "-l:libtensorflow_cc.so.2",
     "-l:libtensorflow_framework.so.2",
   ];
-  const quiet = [join(RECIPE, "quiet.cc"), "-o", join(packageFolder, "lib", "quiet.node")];
-  for (const args of [binding, quiet]) {
-    const { code, output } = await runProcess(compiler, [...common, ...args], options);
-    if (code !== 0) {
-      throw new WbError("WB6106", `${compiler}: ${lastLines(output, SHOWN_LINES)}`);
-    }
-  }
+}
+
+function quietCommand(folder: string): readonly string[] {
+  const target = join(packageFolderIn(folder), "lib", "quiet.node");
+  return [...addonFlags(folder), join(RECIPE, "quiet.cc"), "-o", target];
+}
+
+/** Instruction sets that native/kernels/variant.cc is compiled for, and their flags. */
+const AVX2 = ["-mavx2", "-mfma", "-mf16c"];
+const AVX512 = [...AVX2, "-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq"];
+const VARIANTS: readonly (readonly [string, readonly string[]])[] = [
+  ["avx2", AVX2],
+  ["avx512", AVX512],
+  ["avx512_bf16", [...AVX512, "-mavx512bf16"]],
+];
+
+function kernelCommands(folder: string): readonly (readonly string[])[] {
+  const packageFolder = packageFolderIn(folder);
+  const source = join(RECIPE, "kernels");
+  const object = (name: string): string => join(folder, "objects", `${name}.o`);
+  const compile = ["-c", "-fPIC", "-O3", "-std=c++17", "-w"];
+  const variants = VARIANTS.map(([name, flags]) => [
+    ...compile,
+    ...flags,
+    `-DTARGET=${name}`,
+    join(source, "variant.cc"),
+    "-o",
+    object(name),
+  ]);
+  const threads = [...compile, join(source, "threads.cc"), "-o", object("threads")];
+  const link = [
+    ...addonFlags(folder),
+    `-I${join(packageFolder, "deps", "include")}`,
+    join(source, "operations.cc"),
+    ...VARIANTS.map(([name]) => object(name)),
+    object("threads"),
+    "-o",
+    join(packageFolder, "lib", "kernels.node"),
+    `-L${join(packageFolder, "deps", "lib")}`,
+    "-Wl,-rpath,$ORIGIN/../deps/lib",
+    "-l:libtensorflow_framework.so.2",
+    "-pthread",
+  ];
+  return [...variants, threads, link];
+}
+
+/** What a package says of itself once it is loaded. */
+export interface NativeProbe {
+  readonly tensorflow: string;
+  /** Whether TensorFlow sees one. */
+  readonly gpu: boolean;
+  /** The instruction set that our kernels use on the CPU; null where there are none for this machine. */
+  readonly kernels: string | null;
 }
 
 /** What a fresh process of Node says of the installed package. */
 const PROBE = `
 const tf = require(process.argv[1]);
 const { binding } = tf.backend();
+const path = require("node:path").join(process.argv[1], "lib", "kernels.node");
+const addon = require("node:fs").existsSync(path) ? require(path) : undefined;
+const kernels = addon?.instructionSets()[0] ?? null;
+if (kernels !== null) addon.start(kernels, 1);
 const product = tf.matMul(tf.tensor2d([[1, 2]]), tf.tensor2d([[3], [4]])).dataSync()[0];
-console.log("PROBE " + JSON.stringify({ product, version: binding.TF_Version, gpu: binding.isUsingGpuDevice() }));
+console.log("PROBE " + JSON.stringify({ product, version: binding.TF_Version, gpu: binding.isUsingGpuDevice(), kernels }));
 `;
 
 /**
  * Loads the package in a process of its own and multiplies once.
- * @returns TensorFlow's version and whether it sees a GPU.
  * @throws WbError WB6107.
  */
 export async function probePackage(
   packageFolder: string,
   options: ProcessOptions,
-): Promise<{ readonly tensorflow: string; readonly gpu: boolean }> {
+): Promise<NativeProbe> {
   const { output } = await runProcess(process.execPath, ["-e", PROBE, packageFolder], {
     ...options,
     environment: { TF_CPP_MIN_LOG_LEVEL: "2" },
@@ -171,7 +240,11 @@ export async function probePackage(
   if (typeof report === "object" && report !== null && Reflect.get(report, "product") === 11) {
     const version: unknown = Reflect.get(report, "version");
     const gpu: unknown = Reflect.get(report, "gpu");
-    if (typeof version === "string") return { tensorflow: version, gpu: gpu === true };
+    const kernels: unknown = Reflect.get(report, "kernels");
+    if (typeof version === "string") {
+      const instructionSet = typeof kernels === "string" ? kernels : null;
+      return { tensorflow: version, gpu: gpu === true, kernels: instructionSet };
+    }
   }
   throw new WbError("WB6107", `${packageFolder}: ${lastLines(output, SHOWN_LINES)}`);
 }

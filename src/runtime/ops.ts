@@ -105,6 +105,9 @@ export interface Ops {
   /** `size` indices from `begin` along one axis. */
   slice(x: Value, axis: number, begin: number, size: number): Value;
 
+  /** Steps of a decoder that this backend runs as one; undefined where the model composes them of the operations above. */
+  readonly fused?: FusedOps | undefined;
+
   /** Runs `work` and frees every value that it made, except those in its result or `keep`-ed. Scopes nest. */
   scope<T extends ScopeResult>(work: () => T): T;
   /** Takes a value out of every scope around; the caller frees it. */
@@ -113,6 +116,41 @@ export interface Ops {
   memory(): OpsMemory;
   /** Frees everything that is left. The backend itself may stay loaded. */
   dispose(): void;
+}
+
+/** What `linear` takes. */
+export interface LinearWeights {
+  readonly weight: Weight;
+  readonly bias: Weight | undefined;
+}
+
+/** Keys that may be seen, row by row of a batch: 1, or 0 where there is padding. Undefined when there is none at all. */
+export type KeyMask = readonly Uint8Array[] | undefined;
+
+/** Rows for which `append` leaves room at most: what stays unused, and how seldom a cache of keys and values is copied. */
+export const CACHE_STEP = 256;
+
+/**
+ * Whole steps of a decoder, for backends on which one call costs more than its sums. Each gives what the operations that it
+ * stands for give, but rounds to a half dtype only once, at its end.
+ */
+export interface FusedOps {
+  /** `linear` of one x with each. */
+  linears(x: Value, layers: readonly LinearWeights[]): readonly Value[];
+  /** silu(linear(x, gate)) · linear(x, up), of matrices of the same shape. */
+  gatedLinear(x: Value, gate: LinearWeights, up: LinearWeights): Value;
+  /** x · cos + [−x2, x1] · sin of the halves x1 and x2 of the last axis; x [B, H, T, D], cos and sin [B or 1, 1, T, D]. */
+  rotate(x: Value, cos: Value, sin: Value): Value;
+  /**
+   * `more` behind `rows` along axis 2, [B, G, L + T, D]; `rows` is freed, since its memory may go on in the result. The result
+   * may hold room for more rows.
+   */
+  append(rows: Value | undefined, more: Value): Value;
+  /**
+   * softmax(q kᵀ / √D) v of the last T of L tokens, [B, H, T, D], over the keys up to each query's own that may be seen; keys and
+   * values [B, G, L, D]. A query that sees nothing gets the mean of all values.
+   */
+  attention(queries: Value, keys: Value, values: Value, keyMask: KeyMask): Value;
 }
 
 /** What a scope may hand out: values, flat lists of values, or nothing. */

@@ -56,15 +56,21 @@ async function install(args: Arguments, context: CommandContext): Promise<Comman
       : undefined,
   });
   const seconds = (performance.now() - begin) / 1000;
-  const { folder, tensorflow, tfjsNode, gpu, changed } = installed;
+  const { folder, tensorflow, tfjsNode, gpu, kernels, changed } = installed;
   const lines = [
     changed
       ? `TensorFlow ${tensorflow} with @tensorflow/tfjs-node-gpu ${tfjsNode} is ready after ${seconds.toFixed(0)} s`
       : `TensorFlow ${tensorflow} is already there; --force builds it anew`,
     folder,
-    gpu ? "it sees a GPU" : "it runs on the CPU",
+    gpu ? "it sees a GPU" : `it runs on the CPU, ${kernelsOf(kernels)}`,
   ];
   return { ok: true, json: { ...installed, seconds }, text: lines.join("\n") };
+}
+
+function kernelsOf(instructionSet: string | null): string {
+  return instructionSet === null
+    ? "without kernels of our own (TensorFlow's are used)"
+    : `kernels for ${instructionSet}`;
 }
 
 async function remove(): Promise<CommandResult> {
@@ -79,7 +85,8 @@ async function status(context: CommandContext): Promise<CommandResult> {
   const { root, packages, devices } = await nativeStatus({ signal: context.signal });
   const lines = packages.map(({ origin, packageFolder, loads, failure }) => {
     if (loads === undefined) return `${origin}: ${packageFolder}\n  does not load: ${failure}`;
-    return `${origin}: TensorFlow ${loads.tensorflow}, ${loads.gpu ? "sees a GPU" : "no GPU"}: ${packageFolder}`;
+    const gpu = loads.gpu ? "sees a GPU" : "no GPU";
+    return `${origin}: TensorFlow ${loads.tensorflow}, ${gpu}, ${kernelsOf(loads.kernels)}: ${packageFolder}`;
   });
   if (packages.length === 0) lines.push(`native TensorFlow is not installed (${root})`);
   return {
@@ -92,6 +99,7 @@ async function status(context: CommandContext): Promise<CommandResult> {
         packageFolder,
         tensorflow: loads?.tensorflow ?? null,
         gpu: loads?.gpu ?? null,
+        kernels: loads?.kernels ?? null,
         failure: failure ?? null,
       })),
       devices,

@@ -1,8 +1,14 @@
 import type { ModelConfig } from "../../mapping/model-config.ts";
-import { LOWEST, type Ops, type Value } from "../ops.ts";
+import { LOWEST, type KeyMask, type Ops, type Value } from "../ops.ts";
 import type { KvCache } from "./kv-cache.ts";
-import { additiveMask, type KeyMask } from "./mask.ts";
-import { linear, linearParameters, type ModuleWeights, type ParameterSpec } from "./parameters.ts";
+import { additiveMask } from "./mask.ts";
+import {
+  linear,
+  linearParameters,
+  linears,
+  type ModuleWeights,
+  type ParameterSpec,
+} from "./parameters.ts";
 import { rotate } from "./rope.ts";
 
 // B batch · T new tokens · L tokens in all · C hidden size · H query heads · G key and value heads · D head size
@@ -54,9 +60,10 @@ export function attention(
 ): Value {
   const { heads, kvHeads, headDim } = config;
   const [b = 0, t = 0] = x.shape;
-  const q = splitHeads(ops, linear(ops, weights.scope("q_proj"), x), heads, headDim); // [B, H, T, D]
-  const k = splitHeads(ops, linear(ops, weights.scope("k_proj"), x), kvHeads, headDim); // [B, G, T, D]
-  const v = splitHeads(ops, linear(ops, weights.scope("v_proj"), x), kvHeads, headDim); // [B, G, T, D]
+  const [qs, ks, vs] = linears(ops, weights, ["q_proj", "k_proj", "v_proj"], x);
+  const q = splitHeads(ops, qs, heads, headDim); // [B, H, T, D]
+  const k = splitHeads(ops, ks, kvHeads, headDim); // [B, G, T, D]
+  const v = splitHeads(ops, vs, kvHeads, headDim); // [B, G, T, D]
   const turned = rotate(ops, q, context.newRotary.cos, context.newRotary.sin); // [B, H, T, D]
   const { keys, values } = visibleKeys(ops, k, v, context); // [B, G, L, D]
   const mixed = attend(ops, turned, keys, values, context.keyMask); // [B, H, T, D]
@@ -87,6 +94,7 @@ function visibleKeys(
 
 /** Attention of all queries, band by band, so that the scores stay within `SCORE_BYTES`. */
 function attend(ops: Ops, q: Value, keys: Value, values: Value, keyMask: KeyMask): Value {
+  if (ops.fused !== undefined) return ops.fused.attention(q, keys, values, keyMask);
   const [b = 0, h = 0, t = 0] = q.shape;
   const l = keys.shape[2] ?? 0;
   const band = Math.max(1, Math.floor(SCORE_BYTES / (4 * b * h * l)));

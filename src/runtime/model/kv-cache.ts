@@ -47,17 +47,21 @@ export class KvCache {
   /** Appends keys and values [B, G, T, D] of one layer and gives all of them; the cache owns what it gives. */
   append(layer: number, keys: Value, values: Value): LayerCache {
     const old = this.#layers[layer];
-    const ops = this.#ops;
-    const next: LayerCache =
-      old === undefined
-        ? { keys: ops.keep(keys), values: ops.keep(values) }
-        : {
-            keys: ops.keep(ops.concat([old.keys, keys], 2)), // [B, G, L, D]
-            values: ops.keep(ops.concat([old.values, values], 2)), // [B, G, L, D]
-          };
+    const next: LayerCache = {
+      keys: this.#joined(old?.keys, keys), // [B, G, L, D]
+      values: this.#joined(old?.values, values), // [B, G, L, D]
+    };
+    // Only now: until both are there, the scope around frees what was made.
+    this.#ops.keep(next.keys);
+    this.#ops.keep(next.values);
     this.#layers[layer] = next;
-    if (old !== undefined) free(ops, old);
+    if (old !== undefined) free(this.#ops, old);
     return next;
+  }
+
+  #joined(old: Value | undefined, more: Value): Value {
+    if (this.#ops.fused !== undefined) return this.#ops.fused.append(old, more);
+    return old === undefined ? more : this.#ops.concat([old, more], 2);
   }
 
   dispose(): void {

@@ -1,7 +1,4 @@
-import { LOWEST, type ComputeDtype } from "../ops.ts";
-
-/** Which keys of each row may be seen: 1, or 0 where there is padding. Undefined when there is none at all. */
-export type KeyMask = readonly Uint8Array[] | undefined;
+import { LOWEST, type ComputeDtype, type KeyMask } from "../ops.ts";
 
 /** A mask to add to scores; batch is 1 when all rows have the same. */
 export interface AdditiveMask {

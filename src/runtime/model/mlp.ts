@@ -1,6 +1,12 @@
 import type { ModelConfig } from "../../mapping/model-config.ts";
 import type { Ops, Value } from "../ops.ts";
-import { linear, linearParameters, type ModuleWeights, type ParameterSpec } from "./parameters.ts";
+import {
+  linear,
+  linearParameters,
+  linearWeights,
+  type ModuleWeights,
+  type ParameterSpec,
+} from "./parameters.ts";
 
 export function mlpParameters(config: ModelConfig): readonly ParameterSpec[] {
   const { hiddenSize: c, intermediateSize: i, mlpBias } = config;
@@ -27,6 +33,13 @@ export function mlp(ops: Ops, weights: ModuleWeights, x: Value): Value {
 }
 
 function swiglu(ops: Ops, weights: ModuleWeights, x: Value): Value {
+  if (ops.fused !== undefined) {
+    const [gate, up] = [
+      linearWeights(weights.scope("gate_proj")),
+      linearWeights(weights.scope("up_proj")),
+    ];
+    return linear(ops, weights.scope("down_proj"), ops.fused.gatedLinear(x, gate, up)); // [B, T, C]
+  }
   const gate = ops.silu(linear(ops, weights.scope("gate_proj"), x)); // [B, T, C] -> [B, T, I]
   const up = linear(ops, weights.scope("up_proj"), x); // [B, T, C] -> [B, T, I]
   return linear(ops, weights.scope("down_proj"), ops.mul(gate, up)); // [B, T, I] -> [B, T, C]

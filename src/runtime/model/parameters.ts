@@ -1,5 +1,5 @@
 import { WbError } from "../../errors/wb-error.ts";
-import type { Ops, Value, Weight } from "../ops.ts";
+import type { LinearWeights, Ops, Value, Weight } from "../ops.ts";
 
 /** One parameter that a module needs, by its name inside the module. */
 export interface ParameterSpec {
@@ -51,7 +51,36 @@ export function linearParameters(
   return nested(module, bias ? [weight, { name: "bias", shape: [outputs] }] : [weight]);
 }
 
+/** weight, and bias where the module has one. */
+export function linearWeights(weights: ModuleWeights): LinearWeights {
+  return { weight: weights.get("weight"), bias: weights.find("bias") };
+}
+
 /** x · weightᵀ + bias; [..., in] -> [..., out]. */
 export function linear(ops: Ops, weights: ModuleWeights, x: Value): Value {
-  return ops.linear(x, weights.get("weight"), weights.find("bias"));
+  const { weight, bias } = linearWeights(weights);
+  return ops.linear(x, weight, bias);
+}
+
+/** `linear` of one x by three modules. */
+export function linears(
+  ops: Ops,
+  weights: ModuleWeights,
+  modules: readonly [string, string, string],
+  x: Value,
+): readonly [Value, Value, Value] {
+  const [a, b, c] = modules;
+  if (ops.fused === undefined) {
+    return [
+      linear(ops, weights.scope(a), x),
+      linear(ops, weights.scope(b), x),
+      linear(ops, weights.scope(c), x),
+    ];
+  }
+  const layers = modules.map((module) => linearWeights(weights.scope(module)));
+  const [first, second, third] = ops.fused.linears(x, layers);
+  if (first === undefined || second === undefined || third === undefined) {
+    throw new WbError("WB7001", "fewer results than linear layers");
+  }
+  return [first, second, third];
 }

@@ -52,6 +52,7 @@ export function ropeTable(
 
 /** x · cos + rotateHalf(x) · sin, rotateHalf([x1, x2]) = [−x2, x1]; x [B, H, T, D], cos and sin [B or 1, 1, T, D]. */
 export function rotate(ops: Ops, x: Value, cos: Value, sin: Value): Value {
+  if (ops.fused !== undefined) return ops.fused.rotate(x, cos, sin);
   const half = (x.shape.at(-1) ?? 0) / 2;
   const x1 = ops.slice(x, 3, 0, half); // [B, H, T, D/2]
   const x2 = ops.slice(x, 3, half, half); // [B, H, T, D/2]

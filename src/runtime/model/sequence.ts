@@ -1,8 +1,7 @@
 import type { ModelConfig } from "../../mapping/model-config.ts";
-import type { Ops } from "../ops.ts";
+import type { KeyMask, Ops } from "../ops.ts";
 import type { AttentionContext, RotaryValues } from "./attention.ts";
 import type { KvCache } from "./kv-cache.ts";
-import type { KeyMask } from "./mask.ts";
 import { ropeTable, rotatesWholeCache } from "./rope.ts";
 
 /** The tokens of one pass through the layers: T new ones of L in all, in each of B rows. */

@@ -1,0 +1,95 @@
+#include "threads.h"
+
+#include <immintrin.h>
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+namespace {
+
+// How long a thread looks for more work before it sleeps: the operations of one token follow each other within it.
+constexpr auto PATIENCE = std::chrono::microseconds(200);
+// Looks at the clock after this many pauses.
+constexpr int PAUSES = 64;
+
+struct Pool {
+  std::mutex caller;  // one piece of work at a time
+  std::mutex sleep;
+  std::condition_variable wake;
+  int workers = 0;
+  Part part = nullptr;
+  void* work = nullptr;
+  int64_t parts = 0;
+  std::atomic<int64_t> next{0};
+  std::atomic<int> busy{0};
+  std::atomic<uint64_t> round{0};
+
+  void take_parts() {
+    for (int64_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < parts;) part(work, i);
+  }
+
+  // Spins for a while, then sleeps, until `round` is no longer `seen`.
+  void await(uint64_t seen) {
+    const auto end = std::chrono::steady_clock::now() + PATIENCE;
+    do {
+      for (int i = 0; i < PAUSES; i++) {
+        if (round.load(std::memory_order_acquire) != seen) return;
+        _mm_pause();
+      }
+    } while (std::chrono::steady_clock::now() < end);
+    std::unique_lock<std::mutex> lock(sleep);
+    wake.wait(lock, [&] { return round.load(std::memory_order_acquire) != seen; });
+  }
+
+  void serve(uint64_t seen) {
+    for (;; seen++) {
+      await(seen);
+      take_parts();
+      busy.fetch_sub(1, std::memory_order_release);
+    }
+  }
+
+  void run(int64_t count, Part f, void* argument) {
+    std::lock_guard<std::mutex> lock(caller);
+    part = f;
+    work = argument;
+    parts = count;
+    next.store(0, std::memory_order_relaxed);
+    busy.store(workers, std::memory_order_relaxed);
+    {
+      std::lock_guard<std::mutex> sleeping(sleep);
+      round.fetch_add(1, std::memory_order_release);
+    }
+    wake.notify_all();
+    take_parts();
+    for (int i = 0; busy.load(std::memory_order_acquire) != 0; i++) {
+      if (i < 10000) _mm_pause();
+      else std::this_thread::yield();
+    }
+  }
+};
+
+// Never destroyed: its threads run until the process ends.
+Pool& pool = *new Pool;
+
+}  // namespace
+
+void set_threads(int count) {
+  std::lock_guard<std::mutex> lock(pool.caller);
+  for (; pool.workers < count - 1; pool.workers++) {
+    std::thread([seen = pool.round.load()] { pool.serve(seen); }).detach();
+  }
+}
+
+int thread_count() { return pool.workers + 1; }
+
+void run_parts(int64_t parts, Part part, void* work) {
+  if (parts == 1 || pool.workers == 0) {
+    for (int64_t i = 0; i < parts; i++) part(work, i);
+  } else if (parts > 1) {
+    pool.run(parts, part, work);
+  }
+}

@@ -1,0 +1,319 @@
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { startKernels } from "../../src/runtime/native-kernels.ts";
+import { findNativePackages } from "../../src/runtime/native-location.ts";
+import { openNativeOps } from "../../src/runtime/native-open.ts";
+import type { ComputeDtype, FusedOps, Ops, Value, Weight } from "../../src/runtime/ops.ts";
+import { attentionReference, linearReference, rotateReference } from "../support/float64-model.ts";
+import { maxAbs } from "../support/max-abs.ts";
+
+/** Largest relative distance of one rounding to each dtype, and of sums of a thousand products in float32. */
+const ROUNDING: Readonly<Record<ComputeDtype, number>> = {
+  f32: 2e-6,
+  f16: 2 ** -10,
+  bf16: 2 ** -7,
+};
+const STORED = { f32: "F32", f16: "F16", bf16: "BF16" } as const;
+
+/** What kernels compute with, and what a matrix may be kept in: float32 takes matrices of all three. */
+const PAIRS: readonly (readonly [ComputeDtype, ComputeDtype])[] = [
+  ["f32", "f32"],
+  ["f32", "f16"],
+  ["f32", "bf16"],
+  ["f16", "f16"],
+  ["bf16", "bf16"],
+];
+
+let opened: Readonly<Record<ComputeDtype, Ops & { readonly fused: FusedOps }>>;
+beforeAll(async () => {
+  opened = { f32: await open("f32"), f16: await open("f16"), bf16: await open("bf16") };
+});
+afterAll(() => {
+  // TensorFlow counts the arrays of all three together.
+  for (const ops of Object.values(opened)) ops.dispose();
+  expect(opened.f32.memory()).toEqual({ values: 0, bytes: 0 });
+});
+
+async function open(compute: ComputeDtype): Promise<Ops & { readonly fused: FusedOps }> {
+  const ops = await openNativeOps({ device: "cpu", compute, verbose: false });
+  const { fused } = ops;
+  // Fails, rather than skips, where `weighbridge native install` has compiled no kernels.
+  if (fused === undefined) throw new Error(`no kernels: ${ops.description}`);
+  return Object.assign(ops, { fused });
+}
+
+let state = 1;
+/** Numbers between −1 and 1 that every dtype here holds exactly: sixteenths. */
+function sixteenths(count: number): Float32Array {
+  return Float32Array.from({ length: count }, () => {
+    state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+    return ((state >>> 16) % 33) / 16 - 1;
+  });
+}
+
+/** The bytes of numbers that the dtype holds exactly. */
+function bytesOf(numbers: Float32Array, dtype: ComputeDtype): Uint8Array {
+  if (dtype === "f32") return new Uint8Array(numbers.slice().buffer);
+  const bits = new Uint32Array(numbers.slice().buffer);
+  const halves = Uint16Array.from(bits, (word) => {
+    if (dtype === "bf16") return word >>> 16;
+    const exponent = ((word >>> 23) & 255) - 112;
+    if (exponent <= 0) return 0;
+    return ((word >>> 16) & 0x8000) | (exponent << 10) | ((word >>> 13) & 0x3ff);
+  });
+  return new Uint8Array(halves.buffer);
+}
+
+function upload(
+  ops: Ops,
+  data: Float32Array,
+  shape: readonly number[],
+  dtype: ComputeDtype,
+  transposed = false,
+): Weight {
+  return ops.uploadWeight({
+    name: "w",
+    bytes: bytesOf(data, dtype),
+    dtype: STORED[dtype],
+    shape,
+    transposed,
+  });
+}
+
+function turned(data: Float32Array, rows: number, columns: number): Float32Array {
+  return data.map((_, index) => data[(index % rows) * columns + Math.floor(index / rows)] ?? 0);
+}
+
+/** Distance relative to the largest number there is. */
+function distance(found: Float32Array, expected: Float32Array): number {
+  expect(found.length).toBe(expected.length);
+  return maxAbs(found, expected) / Math.max(...expected.map((value) => Math.abs(value)));
+}
+
+const SHAPES = [1, 2, 5, 6, 7, 12, 13, 121].flatMap((rows) =>
+  [
+    [1, 1],
+    [3, 7],
+    [4, 16],
+    [65, 33],
+    [130, 88],
+    [64, 1064],
+    [70, 2049],
+  ].map(([outputs = 0, inputs = 0]) => ({ rows, outputs, inputs })),
+);
+
+const instructionSets = ["avx512_bf16", "avx512", "avx2"];
+
+describe.each(instructionSets)(
+  "kernels for %s, or for what the machine has of it",
+  (instructionSet) => {
+    beforeAll(async () => {
+      vi.stubEnv("WEIGHBRIDGE_KERNELS", instructionSet);
+      const cpu = (await findNativePackages()).find(({ origin }) => origin === "cpu");
+      try {
+        startKernels(cpu?.packageFolder ?? "");
+      } catch (error) {
+        expect(String(error)).toContain("does not have that instruction set");
+      }
+    });
+    afterAll(() => {
+      vi.unstubAllEnvs();
+    });
+
+    test.each(PAIRS)(
+      "linear in %s with a matrix in %s is the product, of any shape, however it lies",
+      (compute, stored) => {
+        const ops = opened[compute];
+        for (const { rows, outputs, inputs } of SHAPES) {
+          const [x, w, b] = [
+            sixteenths(rows * inputs),
+            sixteenths(outputs * inputs),
+            sixteenths(outputs),
+          ];
+          const expected = linearReference(x, w, b, { rows, outputs, inputs });
+          const bias = upload(ops, b, [outputs], stored);
+          const straight = upload(ops, w, [outputs, inputs], stored);
+          const lying = upload(ops, turned(w, outputs, inputs), [outputs, inputs], stored, true);
+          ops.scope(() => {
+            const given = ops.upload(x, [rows, inputs]);
+            const found = ops.read(ops.linear(given, straight, bias));
+            expect(distance(found, expected)).toBeLessThanOrEqual(ROUNDING[compute]);
+            expect(ops.read(ops.linear(given, lying, bias))).toEqual(found);
+            return undefined;
+          });
+          for (const weight of [bias, straight, lying]) ops.releaseWeight(weight);
+        }
+      },
+    );
+
+    test.each(PAIRS)(
+      "in %s with %s a row's result does not depend on the rows beside it",
+      (compute, stored) => {
+        const ops = opened[compute];
+        const [rows, outputs, inputs] = [131, 70, 2056];
+        const random = sixteenths(rows * inputs).map((value, index) => value / (1 + (index % 7)));
+        const weight = upload(ops, sixteenths(outputs * inputs), [outputs, inputs], stored);
+        ops.scope(() => {
+          const x = ops.upload(random, [rows, inputs]);
+          const whole = ops.read(ops.linear(x, weight));
+          for (const [begin, size] of [
+            [0, 1],
+            [17, 2],
+            [30, 6],
+            [60, 11],
+            [3, 128],
+          ] as const) {
+            const part = ops.read(ops.linear(ops.slice(x, 0, begin, size), weight));
+            expect(part).toEqual(whole.subarray(begin * outputs, (begin + size) * outputs));
+          }
+          return undefined;
+        });
+        ops.releaseWeight(weight);
+      },
+    );
+
+    test.each(PAIRS)(
+      "several layers at once, and a gated pair, in %s with %s are what one after another gives",
+      (compute, stored) => {
+        const ops = opened[compute];
+        for (const rows of [1, 9]) {
+          const [outputs, inputs] = [70, 40];
+          const layers = [outputs, 5, outputs].map((size) => ({
+            weight: upload(ops, sixteenths(size * inputs), [size, inputs], stored),
+            bias: upload(ops, sixteenths(size), [size], stored),
+          }));
+          ops.scope(() => {
+            const x = ops.upload(sixteenths(rows * inputs), [1, rows, inputs]);
+            const apart = layers.map(({ weight, bias }) => ops.linear(x, weight, bias));
+            for (const [index, value] of ops.fused.linears(x, layers).entries()) {
+              const one = apart[index] ?? value;
+              expect(value.shape).toEqual(one.shape);
+              expect(ops.read(value)).toEqual(ops.read(one));
+            }
+            const [gate, , up] = layers;
+            const [gateApart, , upApart] = apart;
+            if (
+              gate === undefined ||
+              up === undefined ||
+              gateApart === undefined ||
+              upApart === undefined
+            )
+              throw new Error("three");
+            const expected = ops.read(ops.mul(ops.silu(gateApart), upApart));
+            expect(
+              distance(ops.read(ops.fused.gatedLinear(x, gate, up)), expected),
+            ).toBeLessThanOrEqual(3 * ROUNDING[compute]);
+            return undefined;
+          });
+          for (const { weight, bias } of layers) {
+            ops.releaseWeight(weight);
+            ops.releaseWeight(bias);
+          }
+        }
+      },
+    );
+
+    const ATTENTIONS = [
+      { b: 1, h: 1, g: 1, t: 1, l: 1, d: 2 },
+      { b: 1, h: 4, g: 2, t: 1, l: 37, d: 8 },
+      { b: 2, h: 4, g: 1, t: 7, l: 7, d: 20 },
+      { b: 2, h: 2, g: 2, t: 13, l: 300, d: 64 },
+      { b: 3, h: 2, g: 1, t: 6, l: 19, d: 130 },
+    ];
+    test.each(
+      (["f32", "f16", "bf16"] as const).flatMap((compute) =>
+        ATTENTIONS.map((sizes) => ({ compute, ...sizes })),
+      ),
+    )(
+      "attention in $compute of $h heads on $g, $t of $l tokens of $d, with and without padding",
+      ({ compute, b, h, g, t, l, d }) => {
+        const ops = opened[compute];
+        const [q, k, v] = [
+          sixteenths(b * h * t * d),
+          sixteenths(b * g * l * d),
+          sixteenths(b * g * l * d),
+        ];
+        const padding = Array.from({ length: b }, (_, row) =>
+          Uint8Array.from({ length: l }, (__, key) => (key < row * 3 ? 0 : 1)),
+        );
+        for (const keyMask of [undefined, padding]) {
+          const expected = attentionReference(q, k, v, { b, h, g, t, l, d }, keyMask);
+          ops.scope(() => {
+            const [keys, values] = [ops.upload(k, [b, g, l, d]), ops.upload(v, [b, g, l, d])];
+            const found = ops.fused.attention(ops.upload(q, [b, h, t, d]), keys, values, keyMask);
+            expect(found.shape).toEqual([b, h, t, d]);
+            expect(distance(ops.read(found), expected)).toBeLessThanOrEqual(2 * ROUNDING[compute]);
+            return undefined;
+          });
+        }
+      },
+    );
+
+    test.each(["f32", "f16", "bf16"] as const)("norm and rotation in %s", (compute) => {
+      const ops = opened[compute];
+      for (const size of [2, 24, 130]) {
+        const [x, w] = [sixteenths(12 * size), sixteenths(size)];
+        const weight = upload(ops, w, [size], compute);
+        ops.scope(() => {
+          const normed = x.map((value, index) => {
+            const row = x.subarray(index - (index % size), index - (index % size) + size);
+            const mean = row.reduce((sum, one) => sum + one * one, 0) / size;
+            return ((w[index % size] ?? 0) * value) / Math.sqrt(mean + 1e-6);
+          });
+          const given = ops.upload(x, [2, 2, 3, size]);
+          expect(distance(ops.read(ops.rmsNorm(given, weight, 1e-6)), normed)).toBeLessThanOrEqual(
+            2 * ROUNDING[compute],
+          );
+          for (const tables of [1, 2]) {
+            const [cos, sin] = [sixteenths(tables * 3 * size), sixteenths(tables * 3 * size)];
+            const expected = rotateReference(x, cos, sin, { tables, b: 2, h: 2, t: 3, d: size });
+            const shape = [tables, 1, 3, size];
+            const found = ops.fused.rotate(given, ops.upload(cos, shape), ops.upload(sin, shape));
+            expect(distance(ops.read(found), expected)).toBeLessThanOrEqual(2 * ROUNDING[compute]);
+          }
+          return undefined;
+        });
+        ops.releaseWeight(weight);
+      }
+    });
+  },
+);
+
+test.each(["f32", "f16", "bf16"] as const)(
+  "a cache in %s grows by one and by many, past its room, and is read and used like any value",
+  (compute) => {
+    const ops = opened[compute];
+    const before = ops.memory();
+    const [b, g, d] = [2, 3, 6];
+    const parts = [5, 1, 1, 255, 1, 300, 1].map((t) => ({ t, data: sixteenths(b * g * t * d) }));
+    let cache: Value | undefined;
+    let plain: Value | undefined;
+    for (const { t, data } of parts) {
+      const more = ops.upload(data, [b, g, t, d]);
+      const grown: Value = ops.fused.append(cache, more);
+      const joined = plain === undefined ? more : ops.concat([plain, more], 2);
+      if (plain !== undefined) {
+        ops.free(plain);
+        ops.free(more);
+      }
+      [cache, plain] = [grown, joined];
+      expect(grown.shape).toEqual(joined.shape);
+      expect(ops.read(grown)).toEqual(ops.read(joined));
+    }
+    if (cache === undefined || plain === undefined) throw new Error("parts");
+    const [whole, same] = [cache, plain];
+    ops.scope(() => {
+      expect(ops.read(ops.scale(whole, -1))).toEqual(ops.read(ops.scale(same, -1)));
+      expect(ops.read(ops.slice(whole, 2, 3, 9))).toEqual(ops.read(ops.slice(same, 2, 3, 9)));
+      const shape = [b, g, 1, d];
+      const query = ops.upload(sixteenths(b * g * d), shape);
+      const [roomy, tight] = [whole, same].map((keys) =>
+        ops.read(ops.fused.attention(query, keys, keys, undefined)),
+      );
+      expect(roomy).toEqual(tight);
+      return undefined;
+    });
+    ops.free(whole);
+    ops.free(same);
+    expect(ops.memory()).toEqual(before);
+  },
+);
