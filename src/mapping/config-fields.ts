@@ -58,8 +58,19 @@ export class ConfigFields {
 
   /** A number above 0. */
   positive(fallback: number, ...names: readonly string[]): number {
+    return this.optionalAmount(...names) ?? fallback;
+  }
+
+  /** A number above 0 that must be written. */
+  amount(...names: readonly string[]): number {
+    const value = this.optionalAmount(...names);
+    if (value === undefined) throw this.problem(names[0] ?? "", "a number above 0", undefined);
+    return value;
+  }
+
+  optionalAmount(...names: readonly string[]): number | undefined {
     const value = this.find(...names);
-    if (value === undefined) return fallback;
+    if (value === undefined) return undefined;
     if (typeof value === "number" && Number.isFinite(value) && value > 0) return value;
     throw this.problem(names[0] ?? "", "a number above 0", value);
   }

@@ -34,12 +34,18 @@ export function hfConfig(config: ModelConfig, dtype: Dtype | undefined): string 
   };
   if (config.family !== stock.modelType) fields[SOURCE_FAMILY_FIELD] = config.family;
   for (const name of CARRIED) if (config.raw[name] !== undefined) fields[name] = config.raw[name];
-  return withFloatFactor(`${JSON.stringify(fields, undefined, 2)}\n`);
+  return withFloats(`${JSON.stringify(fields, undefined, 2)}\n`);
 }
 
-/** transformers before 4.43 takes a factor that is written as a float and no other. */
-function withFloatFactor(text: string): string {
-  return text.replace(/^(\s+"factor": \d+)(?=,?$)/m, "$1.0");
+/**
+ * Fields that must be written as floats even where they are whole: transformers before 4.43 refuses the factor 2, and 5.x
+ * refuses or reproaches the others.
+ */
+const FLOATS =
+  /^(\s+"(?:factor|attention_factor|low_freq_factor|high_freq_factor|rms_norm_eps|initializer_range)": \d+)(?=,?$)/gm;
+
+function withFloats(text: string): string {
+  return text.replace(FLOATS, "$1.0");
 }
 
 /** The generation_config.json for a model that came without one. */

@@ -25,8 +25,10 @@ export type RopeScaling =
       readonly betaFast: number;
       readonly betaSlow: number;
       readonly originalMaxPositions: number;
-      /** Factor on cos and sin; 0.1 · ln(factor) + 1 where config.json leaves it out. */
+      /** Factor on cos and sin; 0.1 · ln(factor) + 1 where config.json leaves it out, and `mscale` too. */
       readonly attentionFactor: number;
+      /** Whether the first and last blended dimensions are rounded to whole numbers. */
+      readonly truncate: boolean;
     };
 
 export interface RopeConfig {
@@ -37,7 +39,9 @@ export interface RopeConfig {
 
 /**
  * The rotary settings of config.json in every spelling: InternLM's `rotary` (2023-11), `rope_theta` with `rope_scaling`
- * (transformers 4), `rope_parameters` (transformers 5).
+ * (transformers 4), `rope_parameters` (transformers 5). Where two are written, transformers' order holds: `rope_scaling` before
+ * `rope_parameters`, and a base inside of either before the one outside (v5.23.0, modeling_rope_utils.py,
+ * `convert_rope_params_to_dict`).
  * @param wholeCache Whether "dynamic" rotates the whole cache again, which is a trait of the family's code.
  */
 export function parseRope(
@@ -47,15 +51,18 @@ export function parseRope(
 ): RopeConfig {
   const rotary = config.object("rotary");
   if (rotary !== undefined) return parseRotary(rotary, wholeCache);
-  const parameters = config.object("rope_parameters");
-  const scaling = parameters ?? config.object("rope_scaling");
-  const theta =
-    parameters?.positive(10_000, "rope_theta") ??
-    config.positive(10_000, "rope_theta", "rotary_base");
+  const settings = [config.object("rope_scaling"), config.object("rope_parameters")].find(
+    (object) => object !== undefined && Object.keys(object.raw).length > 0,
+  );
+  const outer = config.positive(10_000, "rope_theta", "rotary_base");
+  if (settings === undefined) return { theta: outer, scaling: { kind: "none" } };
+  const originalMaxPositions =
+    config.optionalCount("original_max_position_embeddings") ??
+    settings.optionalCount("original_max_position_embeddings") ??
+    maxPositions;
   return {
-    theta,
-    scaling:
-      scaling === undefined ? { kind: "none" } : parseScaling(scaling, maxPositions, wholeCache),
+    theta: settings.positive(outer, "rope_theta"),
+    scaling: parseScaling(settings, { maxPositions, originalMaxPositions, wholeCache }),
   };
 }
 
@@ -71,51 +78,67 @@ function parseRotary(rotary: ConfigFields, wholeCache: boolean): RopeConfig {
   };
 }
 
-function parseScaling(
-  scaling: ConfigFields,
-  maxPositions: number,
-  wholeCache: boolean,
-): RopeScaling {
-  const type = scaling.text("default", "rope_type", "type");
-  const factor = (): number => scaling.positive(1, "factor");
-  const originalMaxPositions = (): number =>
-    scaling.optionalCount("original_max_position_embeddings") ?? maxPositions;
+interface ScalingContext {
+  readonly maxPositions: number;
+  readonly originalMaxPositions: number;
+  readonly wholeCache: boolean;
+}
+
+function parseScaling(settings: ConfigFields, context: ScalingContext): RopeScaling {
+  const type = settings.text("default", "rope_type", "type");
   switch (type) {
     case "default":
       return { kind: "none" };
-    case "dynamic":
-      return { kind: "dynamic-ntk", factor: exactFactor(factor()), wholeCache };
+    case "dynamic": {
+      const factor = exactFactor(settings.amount("factor"));
+      return { kind: "dynamic-ntk", factor, wholeCache: context.wholeCache };
+    }
     case "linear":
-      return { kind: "linear", factor: factor() };
+      return { kind: "linear", factor: settings.amount("factor") };
     case "llama3":
       return {
         kind: "llama3",
-        factor: factor(),
-        lowFreqFactor: scaling.positive(1, "low_freq_factor"),
-        highFreqFactor: scaling.positive(4, "high_freq_factor"),
-        originalMaxPositions: originalMaxPositions(),
+        factor: settings.amount("factor"),
+        lowFreqFactor: settings.amount("low_freq_factor"),
+        highFreqFactor: settings.amount("high_freq_factor"),
+        originalMaxPositions: context.originalMaxPositions,
       };
     case "yarn":
-      return {
-        kind: "yarn",
-        factor: factor(),
-        betaFast: scaling.positive(32, "beta_fast"),
-        betaSlow: scaling.positive(1, "beta_slow"),
-        originalMaxPositions: originalMaxPositions(),
-        attentionFactor: scaling.positive(
-          factor() <= 1 ? 1 : 0.1 * Math.log(factor()) + 1,
-          "attention_factor",
-        ),
-      };
+      return parseYarn(settings, context);
     default:
       throw new WbError(
         "WB4702",
-        `${scaling.path}: rope type ${JSON.stringify(type)} is not supported`,
-        {
-          details: { field: "rope_type" },
-        },
+        `${settings.path}: rope type ${JSON.stringify(type)} is not supported`,
+        { details: { field: "rope_type" } },
       );
   }
+}
+
+/** As transformers v5.23.0, modeling_rope_utils.py, `_compute_yarn_parameters`. */
+function parseYarn(
+  settings: ConfigFields,
+  { maxPositions, originalMaxPositions }: ScalingContext,
+): RopeScaling {
+  const factor = settings.positive(maxPositions / originalMaxPositions, "factor");
+  const mscale = settings.optionalAmount("mscale");
+  const mscaleAllDim = settings.optionalAmount("mscale_all_dim");
+  const attentionFactor =
+    mscale === undefined || mscaleAllDim === undefined
+      ? yarnMagnitude(factor, 1)
+      : yarnMagnitude(factor, mscale) / yarnMagnitude(factor, mscaleAllDim);
+  return {
+    kind: "yarn",
+    factor,
+    betaFast: settings.positive(32, "beta_fast"),
+    betaSlow: settings.positive(1, "beta_slow"),
+    originalMaxPositions,
+    attentionFactor: settings.positive(attentionFactor, "attention_factor"),
+    truncate: settings.flag(true, "truncate"),
+  };
+}
+
+function yarnMagnitude(factor: number, scale: number): number {
+  return factor <= 1 ? 1 : 0.1 * scale * Math.log(factor) + 1;
 }
 
 /** Converted folders have the number after 1 for 1, which transformers before 4.43 refuses. */

@@ -26,6 +26,7 @@ export interface LlamaTraits {
  */
 export function readLlamaConfig(config: ConfigFields, traits: LlamaTraits): NetworkConfig {
   refuseUnsupported(config);
+  refusePartialRotary(config);
   const dimensions = parseDimensions(config);
   return {
     ...dimensions,
@@ -40,16 +41,25 @@ export function readLlamaConfig(config: ConfigFields, traits: LlamaTraits): Netw
 function refuseUnsupported(config: ConfigFields): void {
   for (const [field, harmless] of UNSUPPORTED_FIELDS) {
     const value = config.find(field);
-    if (value !== undefined && !harmless.includes(value)) {
-      throw new WbError(
-        "WB4702",
-        `${config.path}: ${field} ${JSON.stringify(value)} is not supported`,
-        {
-          details: { field },
-        },
-      );
-    }
+    if (value !== undefined && !harmless.includes(value))
+      throw unsupported(config.path, field, value);
   }
+}
+
+/** transformers' Llama turns whole heads: it takes no notice of this field or fails, by the kind of scaling. */
+function refusePartialRotary(config: ConfigFields): void {
+  const places = [config, config.object("rope_scaling"), config.object("rope_parameters")];
+  for (const place of places) {
+    const factor = place?.find("partial_rotary_factor") ?? 1;
+    if (factor !== 1)
+      throw unsupported(place?.path ?? config.path, "partial_rotary_factor", factor);
+  }
+}
+
+function unsupported(path: string, field: string, value: unknown): WbError {
+  return new WbError("WB4702", `${path}: ${field} ${JSON.stringify(value)} is not supported`, {
+    details: { field },
+  });
 }
 
 type Dimensions = Pick<

@@ -59,6 +59,7 @@ function ropeScaling({ scaling }: RopeConfig): Record<string, unknown> | null {
         beta_slow: scaling.betaSlow,
         original_max_position_embeddings: scaling.originalMaxPositions,
         attention_factor: scaling.attentionFactor,
+        ...(scaling.truncate ? {} : { truncate: false }),
       };
     default:
       return scaling satisfies never;

@@ -72,67 +72,91 @@ export function inverseFrequencies(
     case "none":
       return plain;
     case "linear":
-      return plain.map((frequency) => frequency / scaling.factor);
+      return plain.map((frequency) => frequency / Math.fround(scaling.factor));
     case "dynamic-ntk": {
       if (keyLength <= maxPositions) return plain;
-      return powers(dynamicBase(theta, scaling.factor, headDim, keyLength / maxPositions), headDim);
+      return powers(dynamicBase(scaling, theta, headDim, keyLength, maxPositions), headDim);
     }
     case "llama3":
       return plain.map((frequency) => llama3Frequency(scaling, frequency));
     case "yarn":
-      return yarnFrequencies(scaling, theta, headDim, plain);
+      return yarnFrequencies(scaling, theta, headDim);
     default:
       return scaling satisfies never;
   }
 }
 
 function powers(base: number, headDim: number): Float32Array {
-  return Float32Array.from({ length: headDim / 2 }, (_, j) => {
-    const power = Math.fround(base ** Math.fround((2 * j) / headDim));
-    return 1 / power;
-  });
+  return wavePowers(base, headDim).map((power) => 1 / power);
+}
+
+/** base^(2j/D) for j < D/2. */
+function wavePowers(base: number, headDim: number): Float32Array {
+  return Float32Array.from(
+    { length: headDim / 2 },
+    (_, j) => base ** Math.fround((2 * j) / headDim),
+  );
 }
 
 /**
- * theta · (s·L/M − (s − 1))^(D/(D−2)) for a length L beyond M: InternLM's `InternLMDynamicNTKScalingRotaryEmbedding`
- * (2023-11 on), the same as transformers v4.36.2 `LlamaDynamicNTKScalingRotaryEmbedding`.
+ * theta · (s·L/M − (s − 1))^(D/(D−2)) for a length L beyond M. InternLM's `InternLMDynamicNTKScalingRotaryEmbedding` (2023-11
+ * on) counts in Python's numbers; transformers, since v4.45.0, `_compute_dynamic_ntk_parameters`, in float32.
  */
-function dynamicBase(theta: number, factor: number, headDim: number, lengthRatio: number): number {
-  return theta * (factor * lengthRatio - (factor - 1)) ** (headDim / (headDim - 2));
+function dynamicBase(
+  { factor, wholeCache }: Extract<RopeScaling, { kind: "dynamic-ntk" }>,
+  theta: number,
+  headDim: number,
+  length: number,
+  maxPositions: number,
+): number {
+  const round = wholeCache ? (value: number): number => value : Math.fround;
+  const ratio = round(round(factor * length) / maxPositions);
+  const growth = round(round(ratio - (factor - 1)) ** (headDim / (headDim - 2)));
+  return round(theta * growth);
 }
 
 /**
  * Llama 3.1: long waves are stretched by the factor, short ones kept, those between blended
- * (transformers v4.45.0, modeling_rope_utils.py, `_compute_llama3_parameters`).
+ * (transformers v5.23.0, modeling_rope_utils.py, `_compute_llama3_parameters`).
  */
 function llama3Frequency(
   scaling: Extract<RopeScaling, { kind: "llama3" }>,
   frequency: number,
 ): number {
   const { factor, lowFreqFactor, highFreqFactor, originalMaxPositions } = scaling;
-  const wavelength = (2 * Math.PI) / frequency;
-  if (wavelength > originalMaxPositions / lowFreqFactor) return frequency / factor;
-  if (wavelength < originalMaxPositions / highFreqFactor) return frequency;
-  const smooth =
-    (originalMaxPositions / wavelength - lowFreqFactor) / (highFreqFactor - lowFreqFactor);
-  return ((1 - smooth) * frequency) / factor + smooth * frequency;
+  const { fround } = Math;
+  // torch divides a number by a tensor as its reciprocal times the number.
+  const wavelength = fround(fround(1 / frequency) * fround(2 * Math.PI));
+  const stretched = fround(frequency / fround(factor));
+  if (wavelength > fround(originalMaxPositions / lowFreqFactor)) return stretched;
+  if (wavelength < fround(originalMaxPositions / highFreqFactor)) return frequency;
+  const waves = fround(fround(1 / wavelength) * originalMaxPositions);
+  const smooth = fround(
+    fround(waves - fround(lowFreqFactor)) / fround(highFreqFactor - lowFreqFactor),
+  );
+  const long = fround(fround(fround(1 - smooth) * frequency) / fround(factor));
+  return long + fround(smooth * frequency);
 }
 
-/** YaRN (Peng et al. 2023, arXiv 2309.00071, section 3.2), as transformers v4.45.0, `_compute_yarn_parameters`. */
+/** YaRN (Peng et al. 2023, arXiv 2309.00071, section 3.2), as transformers v5.23.0, `_compute_yarn_parameters`. */
 function yarnFrequencies(
   scaling: Extract<RopeScaling, { kind: "yarn" }>,
   theta: number,
   headDim: number,
-  plain: Float32Array,
 ): Float32Array {
+  const { fround } = Math;
   const dimensionOf = (rotations: number): number =>
     (headDim * Math.log(scaling.originalMaxPositions / (rotations * 2 * Math.PI))) /
     (2 * Math.log(theta));
-  const low = Math.max(0, Math.floor(dimensionOf(scaling.betaFast)));
-  const high = Math.min(headDim - 1, Math.ceil(dimensionOf(scaling.betaSlow)));
-  const width = high === low ? 0.001 : high - low;
-  return plain.map((frequency, j) => {
-    const ramp = Math.min(1, Math.max(0, (j - low) / width));
-    return (frequency / scaling.factor) * ramp + frequency * (1 - ramp);
+  const first = dimensionOf(scaling.betaFast);
+  const last = dimensionOf(scaling.betaSlow);
+  const low = Math.max(0, scaling.truncate ? Math.floor(first) : first);
+  const high = Math.min(headDim - 1, scaling.truncate ? Math.ceil(last) : last);
+  const width = fround(high === low ? 0.001 : high - low);
+  return wavePowers(theta, headDim).map((power, j) => {
+    const ramp = Math.min(1, Math.max(0, fround(fround(j - fround(low)) / width)));
+    const kept = fround(1 - ramp);
+    const interpolated = fround(1 / fround(fround(scaling.factor) * power));
+    return fround(interpolated * fround(1 - kept)) + fround(fround(1 / power) * kept);
   });
 }

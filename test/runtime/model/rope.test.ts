@@ -51,6 +51,7 @@ describe("rotary frequencies", () => {
       betaSlow: 1,
       originalMaxPositions: 2048,
       attentionFactor: 1.25,
+      truncate: true,
     };
     const plain = frequencies({ kind: "none" }, 128);
     const scaled = frequencies(scaling, 128);
