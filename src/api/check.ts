@@ -27,7 +27,7 @@ export async function check(path: string, options: CheckOptions = {}): Promise<C
   const notes = [...survey.notes];
   const problems = [...survey.problems];
   try {
-    const config = await configFor(path, options, problems, notes);
+    const config = await configFor(path, options, survey.checkpoint, problems, notes);
     if (config !== undefined && survey.checkpoint !== undefined) {
       problems.push(...modelProblems(survey.checkpoint, config, notes));
     }
@@ -45,20 +45,24 @@ export async function check(path: string, options: CheckOptions = {}): Promise<C
 async function configFor(
   path: string,
   options: CheckOptions,
+  checkpoint: Checkpoint | undefined,
   problems: FileProblem[],
   notes: string[],
 ): Promise<ModelConfig | undefined> {
   if (options.architecture === "none") return undefined;
   try {
-    const { config, configPath } = await readConfig(path, options.architecture);
-    if (config === undefined) {
+    const found = await readConfig(path, options.architecture, checkpoint?.tensors);
+    const { config, configPath, configText } = found;
+    notes.push(...found.notes);
+    if (configText === undefined) {
       notes.push(`${configPath}: no such file; names and shapes are not checked`);
     }
     return config;
   } catch (error) {
     if (!(error instanceof WbError)) throw error;
     if (error.code === "WB3701") {
-      problems.push({ code: error.code, message: error.message, file: "config.json" });
+      const file = error.message.includes("params.json") ? "params.json" : "config.json";
+      problems.push({ code: error.code, message: error.message, file });
     } else if (error.code === "WB4701" || error.code === "WB4702") {
       notes.push(`${error.message}; names and shapes are not checked`);
     } else throw error;

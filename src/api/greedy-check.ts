@@ -82,10 +82,11 @@ async function nextLogits(
   ids: readonly number[],
   promptTokens: number,
 ): Promise<readonly { readonly after: number; readonly logits: Float32Array }[]> {
-  // Dynamic rotary scaling turns every token by the length of the whole text, so that each length is a text of its own.
-  const alone = config.rope.scaling.kind.startsWith("dynamic")
-    ? Math.max(config.maxPositions, promptTokens)
-    : ids.length;
+  // Where dynamic rotary turns all tokens by the length of the whole text, each length is a text of its own. Where it turns
+  // each token once, by the length at which it comes, all are in one text whose tokens after the prompt came one by one.
+  const { scaling } = config.rope;
+  const turnsAll = scaling.kind === "dynamic-ntk" && scaling.wholeCache;
+  const alone = turnsAll ? Math.max(config.maxPositions, promptTokens) : ids.length;
   const lengths = Array.from(
     { length: ids.length - promptTokens },
     (_unused, step) => promptTokens + step,
@@ -98,7 +99,8 @@ async function nextLogits(
   ];
   const positions = [together.map((length) => length - 1), ...apart.map((length) => [length - 1])];
   const used = texts.flatMap((text, index) => (text.length > 0 ? [index] : []));
-  let states = await runner.embed(used.map((index) => texts[index] ?? []));
+  const embedded = await runner.embed(used.map((index) => texts[index] ?? []));
+  let states = turnsAll ? embedded : embedded.map((state) => ({ ...state, prefill: promptTokens }));
   for (let layer = 0; layer < runner.layers; layer++) states = await runner.runLayer(layer, states);
   const rows = await runner.head(
     await runner.finalNorm(states),

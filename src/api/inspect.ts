@@ -85,12 +85,16 @@ interface Tolerant {
 /** A config.json that is damaged or of an unknown architecture is no reason not to look at the tensors. */
 async function openTolerantly(path: string, options: InspectOptions): Promise<Tolerant> {
   try {
-    const model = await openModel(path, options);
+    const model = await openModel(path, { ...options, headersOnly: true });
     return { model, architecture: model.config?.architecture ?? "none", notes: model.notes };
   } catch (error) {
     if (!(error instanceof WbError) || !CONFIG_CODES.has(error.code)) throw error;
     if (options.architecture !== undefined) throw error;
-    const model = await openModel(path, { ...options, architecture: "none" });
+    const model = await openModel(path, {
+      ...options,
+      architecture: "none",
+      headersOnly: true,
+    });
     const named = error.details["architecture"];
     return {
       model,

@@ -8,7 +8,7 @@ import type { PromptMetrics } from "../verify/metrics.ts";
 import type { Parity, ParityOptions } from "../verify/parity.ts";
 import type { ToleranceProfile } from "../verify/tolerance.ts";
 import type { GreedyCheck } from "./greedy-check.ts";
-import { readConfig } from "./open-model.ts";
+import { configOf } from "./open-model.ts";
 import type { Prompt } from "./prompts.ts";
 import type { RuntimeOptions } from "./open-runtime.ts";
 import { openBench, type Bench, type BenchOptions } from "./verify-bench.ts";
@@ -86,7 +86,7 @@ export async function verify(path: string, options: VerifyOptions = {}): Promise
   const { ops, why } = await openDevice({ device, compute, verbose });
   const settings = benchOptions(options, compute);
   const [second] = others;
-  const fallback = second === undefined ? undefined : (await readConfig(second, undefined)).config;
+  const fallback = second === undefined ? undefined : await configOf(second);
   const bench = await openBench(main, ops, settings, fallback);
   try {
     const sized = withSize(bench, options);

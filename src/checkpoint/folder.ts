@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { WbError } from "../errors/wb-error.ts";
 import { listPlace } from "./places.ts";
 import { rankOfFile, type Rank } from "./rank-file.ts";
@@ -36,7 +36,7 @@ const PATTERNS: readonly SetPattern[] = [
   { framework: "safetensors", file: /^model(\.[\w-]+)?\.safetensors$/ },
   { framework: "pytorch", index: /^pytorch_model(\.[\w-]+)?\.bin\.index(\.[\w-]+)?\.json$/ },
   { framework: "pytorch", file: /^pytorch_model(\.[\w-]+)?\.bin$/ },
-  { framework: "pytorch", ranks: /\.pt$/ },
+  { framework: "pytorch", ranks: /\.pth?$/ },
   { framework: "paddle", index: /^model_state(\.[\w-]+)?\.pdparams\.index(\.[\w-]+)?\.json$/ },
   { framework: "paddle", ranks: /\.pdparams$/ },
   { framework: "paddle", file: /^model_state(\.[\w-]+)?\.pdparams$/ },
@@ -98,6 +98,9 @@ function rankSet(
   });
   const [first] = parts;
   if (first === undefined) return [];
+  // Meta numbers the only file of a model that is not split, too.
+  if (parts.length === 1 && first.tp === 0 && first.pp === 0)
+    return [{ framework, kind: "file", path: first.path, name: basename(first.path), parts: [] }];
   const name = `${parts.length} parallel parts`;
   return [{ framework, kind: "ranks", path: folder, name, parts }];
 }

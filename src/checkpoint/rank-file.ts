@@ -8,12 +8,14 @@ export interface Rank {
 
 /**
  * PaddleNLP: `model_state.tp00.pdparams`, `model_state.tp01_pp02.pdparams` (v2.8.1, transformers/utils.py,
- * `weight_name_suffix`). InternLM's training: `model_tp0_pp1.pt`, possibly with `_zo0` or more after it.
+ * `weight_name_suffix`). InternLM's training: `model_tp0_pp1.pt`, possibly with `_zo0` or more after it. Meta's LLaMA:
+ * `consolidated.00.pth`.
  */
 const RANK_FILES: readonly RegExp[] = [
   /^[\w-]+\.tp(?<tp>\d{2})(?:_pp(?<pp>\d{2}))?\.(?:pdparams|safetensors)$/,
   /^[\w-]+\.pp(?<pp>\d{2})\.(?:pdparams|safetensors)$/,
   /^model_tp(?<tp>\d{1,4})_pp(?<pp>\d{1,4})\.pt$/,
+  /^consolidated\.(?<tp>\d{2})\.pth$/,
 ];
 
 /** The part that a file's name says it holds; undefined for files of checkpoints that are not split. */

@@ -31,6 +31,12 @@ export interface Misshapen {
   readonly spec: TensorSpec;
 }
 
+/** Stored tensors that the model has no need of. */
+export interface Dropped {
+  readonly sources: readonly StoredTensor[];
+  readonly why: string;
+}
+
 export interface Canonical {
   readonly layout: LinearLayout | "unknown";
   readonly evidence: readonly LayoutEvidence[];
@@ -38,7 +44,7 @@ export interface Canonical {
   readonly tensors: ReadonlyMap<string, CanonicalTensor>;
   /** Stored tensors of another shape than the model's, by Hugging Face name; each is among the problems. */
   readonly misshapen: ReadonlyMap<string, Misshapen>;
-  readonly dropped: readonly { readonly sources: readonly StoredTensor[]; readonly why: string }[];
+  readonly dropped: readonly Dropped[];
   readonly problems: readonly MappingProblem[];
 }
 
@@ -56,7 +62,7 @@ export function canonicalTensors(
   refuseProblems(canonical.problems, checkpoint.path);
   const tensors = new Map([...canonical.tensors].map(([name, { assembly }]) => [name, assembly]));
   const embeddings = tensors.get("model.embed_tokens.weight");
-  if (config.tieWordEmbeddings && !tensors.has("lm_head.weight") && embeddings !== undefined) {
+  if (config.tieWordEmbeddings && embeddings !== undefined) {
     tensors.set("lm_head.weight", embeddings);
   }
   return tensors;
@@ -83,7 +89,7 @@ export function canonicalize(
   const made = new Map<string, CanonicalTensor>();
   const misshapen = new Map<string, Misshapen>();
   const problems: MappingProblem[] = [];
-  const dropped: { sources: readonly StoredTensor[]; why: string }[] = [];
+  const dropped: Dropped[] = [];
   for (const [kept, again] of repeated) {
     if (kept.rank !== undefined && kept.rank.pp !== again.rank?.pp) {
       dropped.push({ sources: [again], why: `pipeline stage ${kept.rank.pp} has it too` });
@@ -91,7 +97,7 @@ export function canonicalize(
   }
   for (const group of groups) {
     if (group.rule.kind === "drop") dropped.push({ sources: group.parts, why: group.rule.why });
-    else makeTargets(group, layout, config, { specs, made, misshapen, problems });
+    else makeTargets(group, layout, config, { specs, made, misshapen, problems, dropped });
   }
   const hasBadShape = new Set(
     problems.filter(({ kind }) => kind === "shape").map(({ tensor }) => tensor),
@@ -136,20 +142,22 @@ interface Made {
   readonly made: Map<string, CanonicalTensor>;
   readonly misshapen: Map<string, Misshapen>;
   readonly problems: MappingProblem[];
+  readonly dropped: Dropped[];
 }
 
 function makeTargets(
   group: RuleGroup,
   layout: LinearLayout,
   config: ModelConfig,
-  { specs, made, misshapen, problems }: Made,
+  { specs, made, misshapen, problems, dropped }: Made,
 ): void {
   if (group.rule.kind !== "make") return;
   const [first] = group.parts;
   const targets = group.rule.targets({ parts: group.parts, layout, config }, group.layer);
   const isWhole = targets.length === 1 && group.parts.length === 1;
   for (const target of targets) {
-    const spec = specs.get(target.name) ?? optionalSpec(target.name, config);
+    const tied = tiedSpec(target.name, config);
+    const spec = specs.get(target.name) ?? tied;
     const name = first === undefined ? target.name : sourceName(first);
     const before = made.get(target.name)?.sources[0];
     if (spec === undefined) {
@@ -170,8 +178,9 @@ function makeTargets(
         tensor: target.name,
         message: `${name}: expected ${expected}, found ${found}`,
       });
+    } else if (tied !== undefined) {
+      dropped.push({ sources: group.parts, why: "config.json ties it to the embeddings" });
     } else {
-      specs.set(target.name, spec);
       made.set(target.name, {
         spec,
         assembly: target.assembly,
@@ -182,8 +191,8 @@ function makeTargets(
   }
 }
 
-/** A tied model may store its head all the same. */
-function optionalSpec(name: string, config: ModelConfig): TensorSpec | undefined {
+/** A tied model may store its head all the same; `hasOwnHead` tells one that is not the embeddings. */
+function tiedSpec(name: string, config: ModelConfig): TensorSpec | undefined {
   if (name !== "lm_head.weight" || !config.tieWordEmbeddings) return undefined;
   return { name, shape: [config.vocabSize, config.hiddenSize], linear: true };
 }

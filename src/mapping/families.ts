@@ -1,3 +1,4 @@
+import { BAICHUAN } from "./families/baichuan.ts";
 import { INTERNLM } from "./families/internlm.ts";
 import { LLAMA } from "./families/llama.ts";
 import type { Family } from "./family.ts";
@@ -6,6 +7,7 @@ import type { FamilyName } from "./model-config.ts";
 const BY_NAME: Readonly<Record<FamilyName, Family>> = {
   internlm: INTERNLM,
   llama: LLAMA,
+  baichuan: BAICHUAN,
 };
 
 /** Every family that there is a description of. */

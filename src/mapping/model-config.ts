@@ -3,7 +3,7 @@ import type { RawConfig } from "./config-fields.ts";
 import type { RopeConfig } from "./rope-config.ts";
 
 /** The families that have a description in `families`. */
-export type FamilyName = "internlm" | "llama";
+export type FamilyName = "internlm" | "llama" | "baichuan";
 
 /** What a family reads out of its config.json: dimensions and settings, defaults filled in and checked against each other. */
 export interface NetworkConfig {

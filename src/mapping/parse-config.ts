@@ -17,7 +17,11 @@ const DTYPE_OF_NAME: ReadonlyMap<string, Dtype> = new Map([
  * WB4702 for a setting that is not implemented.
  */
 export function parseModelConfig(text: string, path: string): ModelConfig {
-  const config = new ConfigFields(parseRawConfig(text, path), path);
+  return resolveModelConfig(new ConfigFields(parseRawConfig(text, path), path));
+}
+
+/** As `parseModelConfig`, from the fields. */
+export function resolveModelConfig(config: ConfigFields): ModelConfig {
   const architecture = architectureOf(config);
   const family = familyFor(config, architecture);
   const network = family.readConfig(config);

@@ -5,6 +5,8 @@ import type { ModelConfig } from "../mapping/model-config.ts";
 export interface RunnerStates {
   readonly data: Float32Array;
   readonly tokens: number;
+  /** How many of the tokens came at once, where the rest came one by one; all when left out. */
+  readonly prefill?: number | undefined;
 }
 
 /** Named results inside a layer, as the runtime reports them. */

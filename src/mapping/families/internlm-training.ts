@@ -1,14 +1,6 @@
-import { concatViews, slicedView } from "../assembly.ts";
-import type { NameRule, SourceGroup, Target } from "../family.ts";
-import {
-  linearTarget,
-  matrixLayoutShapes,
-  tableTarget,
-  torchView,
-  vectorTarget,
-} from "../merge.ts";
-import type { ModelConfig } from "../model-config.ts";
-import { sameShape } from "../../tensor/shape.ts";
+import type { NameRule } from "../family.ts";
+import { linearTarget, matrixLayoutShapes, tableTarget, vectorTarget } from "../merge.ts";
+import { stackedQkvRules } from "./stacked-qkv.ts";
 
 /**
  * The names of InternLM's own training checkpoints, `model_tp{t}_pp{p}.pt` (InternLM/InternLM,
@@ -58,48 +50,10 @@ const mlpRules: readonly NameRule[] = (
     ),
 }));
 
-/** Wqkv of each rank is (3, heads / ranks, head size, …): its queries, then its keys, then its values. */
-function wqkvTargets(
-  group: SourceGroup,
-  layer: number,
-  suffix: ".weight" | ".bias",
-): readonly Target[] {
-  const { config, parts } = group;
-  const third = (config.heads * config.headDim) / parts.length;
-  const partShape = suffix === ".bias" ? [3 * third] : [3 * third, config.hiddenSize];
-  const views = parts.map((part) => torchView(part, group.layout));
-  const fits = views.every((view) => sameShape(view.shape, partShape));
-  return ["q_proj", "k_proj", "v_proj"].map((name, index) => ({
-    name: `model.layers.${layer}.self_attn.${name}${suffix}`,
-    assembly: fits
-      ? concatViews(
-          views.map((view) => slicedView(view, 0, index * third, third)),
-          0,
-        )
-      : undefined,
-    expected: [partShape],
-    why: `split from Wqkv, which holds queries, keys, values${parts.length > 1 ? ` on each of ${parts.length} ranks` : ""}`,
-  }));
-}
-
-function wqkvFacts(config: ModelConfig): { out: number; in: number; split: "out" } {
-  return { out: 3 * config.heads * config.headDim, in: config.hiddenSize, split: "out" };
-}
-
 export const TRAINING_RULES: readonly NameRule[] = [
   ...embeddingRules,
   ...mlpRules,
-  {
-    kind: "make",
-    pattern: "blocks.{i}.mixer.Wqkv.weight",
-    targets: (group, layer) => wqkvTargets(group, layer, ".weight"),
-    layoutShapes: (config, parts) => matrixLayoutShapes(wqkvFacts(config), parts),
-  },
-  {
-    kind: "make",
-    pattern: "blocks.{i}.mixer.Wqkv.bias",
-    targets: (group, layer) => wqkvTargets(group, layer, ".bias"),
-  },
+  ...stackedQkvRules("blocks.{i}.mixer.Wqkv"),
   {
     kind: "make",
     pattern: "blocks.{i}.mixer.out_proj.weight",

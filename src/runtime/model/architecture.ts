@@ -27,6 +27,7 @@ const LLAMA: Architecture = {
 const ARCHITECTURES: Readonly<Record<FamilyName, Architecture>> = {
   internlm: LLAMA,
   llama: LLAMA,
+  baichuan: LLAMA,
 };
 
 /** The architecture of a model; with tied embeddings the head is the embedding matrix. */

@@ -7,6 +7,8 @@ import { Sequence } from "./sequence.ts";
 export interface HiddenStates {
   readonly data: Float32Array;
   readonly tokens: number;
+  /** As in `SequenceFacts`. */
+  readonly prefill?: number | undefined;
 }
 
 /** Is given each result inside a layer, of each prompt; the array may be kept. */
@@ -72,6 +74,7 @@ export class LayerwiseModel {
       allPositions: positions,
       visible,
       cache: undefined,
+      prefill: state.prefill,
     });
     const x = this.#ops.upload(state.data, [1, state.tokens, this.hiddenSize]);
     try {
@@ -81,7 +84,8 @@ export class LayerwiseModel {
           : (name: SubBlock, value: Value): void => {
               observe(prompt, name, this.#ops.read(value));
             };
-      return this.#take(await this.#decoder.block(index, x, sequence, watch));
+      const result = this.#take(await this.#decoder.block(index, x, sequence, watch));
+      return { ...result, prefill: state.prefill };
     } finally {
       this.#ops.free(x);
       sequence.dispose();

@@ -2,7 +2,7 @@ import type { ModelConfig } from "../../mapping/model-config.ts";
 import type { KeyMask, Ops } from "../ops.ts";
 import type { AttentionContext, RotaryValues } from "./attention.ts";
 import type { KvCache } from "./kv-cache.ts";
-import { ropeTable, rotatesWholeCache } from "./rope.ts";
+import { ropeTable, rotatesWholeCache, type RopeTable } from "./rope.ts";
 
 /** The tokens of one pass through the layers: T new ones of L in all, in each of B rows. */
 export interface SequenceFacts {
@@ -13,6 +13,11 @@ export interface SequenceFacts {
   /** 1 for a token, 0 for padding, B rows of L. */
   readonly visible: readonly Uint8Array[];
   readonly cache: KvCache | undefined;
+  /**
+   * How many tokens of a text came at once, where the rest came one by one: what a rotary that depends on the length, and turns
+   * each token only when it comes, makes of a text that was generated. All of them when left out.
+   */
+  readonly prefill?: number | undefined;
 }
 
 /** Rotary tables and mask of one pass, shared by its layers; `dispose` frees them. */
@@ -26,7 +31,7 @@ export class Sequence {
   constructor(ops: Ops, config: ModelConfig, facts: SequenceFacts) {
     const keys = facts.allPositions[0]?.length ?? 0;
     this.#ops = ops;
-    this.#new = rotaryValues(ops, config, facts.positions, keys);
+    this.#new = rotaryValues(ops, config, facts.positions, keys, facts.prefill);
     this.#all = rotatesWholeCache(config.rope)
       ? rotaryValues(ops, config, facts.allPositions, keys)
       : undefined;
@@ -59,18 +64,37 @@ function rotaryValues(
   config: ModelConfig,
   rows: readonly Int32Array[],
   keyLength: number,
+  prefill = keyLength,
 ): RotaryValues {
   const first = rows[0] ?? new Int32Array(0);
   const same = rows.every((row) => row.every((position, index) => position === first[index]));
   const distinct = same ? [first] : rows;
-  const positions = Int32Array.from(distinct.flatMap((row) => [...row]));
-  const { cos, sin } = ropeTable(
-    config.rope,
-    config.headDim,
-    config.maxPositions,
-    positions,
-    keyLength,
-  );
+  // Tokens that came together have one table; those after them one each, for the length at which they came.
+  const tables = distinct.flatMap((row) => [
+    tableOf(config, row.subarray(0, prefill), Math.min(prefill, keyLength)),
+    ...Array.from(row.subarray(prefill), (position, index) =>
+      tableOf(config, Int32Array.of(position), prefill + index + 1),
+    ),
+  ]);
   const shape = [distinct.length, 1, first.length, config.headDim];
-  return { cos: ops.upload(cos, shape), sin: ops.upload(sin, shape) };
+  return {
+    cos: ops.upload(joined(tables.map(({ cos }) => cos)), shape),
+    sin: ops.upload(joined(tables.map(({ sin }) => sin)), shape),
+  };
+}
+
+function tableOf(config: ModelConfig, positions: Int32Array, keyLength: number): RopeTable {
+  return ropeTable(config.rope, config.headDim, config.maxPositions, positions, keyLength);
+}
+
+function joined(parts: readonly Float32Array[]): Float32Array {
+  const [only] = parts;
+  if (parts.length === 1 && only !== undefined) return only;
+  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let begin = 0;
+  for (const part of parts) {
+    whole.set(part, begin);
+    begin += part.length;
+  }
+  return whole;
 }

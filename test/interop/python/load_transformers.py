@@ -23,13 +23,14 @@ class Collect(logging.Handler):
 
 def check(folder: str, golden: str) -> dict:
     messages.clear()
-    model, info = transformers.AutoModelForCausalLM.from_pretrained(
-        folder, dtype=torch.float32, trust_remote_code=False, output_loading_info=True, local_files_only=True
-    )
-    model.eval()
     values = load_file(golden)
     worst, positions = 0.0, 0
-    for prompt in sorted({key.split(".")[1] for key in values}):
+    for prompt in sorted({key.split(".")[1] for key in values}, key=int):
+        # A model of its own each time: with dynamic rotary, one remembers the longest text that it has seen.
+        model, info = transformers.AutoModelForCausalLM.from_pretrained(
+            folder, dtype=torch.float32, trust_remote_code=False, output_loading_info=True, local_files_only=True
+        )
+        model.eval()
         ids = values[f"prompt.{prompt}.input_ids"].long()
         with torch.no_grad():
             logits = model(input_ids=ids[None]).logits[0]
