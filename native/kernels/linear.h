@@ -22,6 +22,16 @@ using Sums = float[ROWS * OUTPUTS];
 template <class A, class M>
 void multiply_part(const A* x, int64_t rows, int64_t inputs, const M* w, int64_t outputs, Sums& sums) {
   std::memset(sums, 0, sizeof(float) * size_t(rows * OUTPUTS));
+  if (rows < TILE_X) {
+    // A matrix that is used once is read from its beginning to its end.
+    for (int64_t j = 0; j < outputs; j++) {
+      for (int64_t k = 0; k < inputs; k += BLOCK) {
+        const int64_t size = std::min<int64_t>(BLOCK, inputs - k);
+        tile_of<1>(rows, x + k, inputs, w + j * inputs + k, inputs, size, sums + j, OUTPUTS);
+      }
+    }
+    return;
+  }
   for (int64_t k = 0; k < inputs; k += BLOCK) {
     const int64_t size = std::min<int64_t>(BLOCK, inputs - k);
     if (std::is_same<A, M>::value || rows < WIDEN_FROM) {

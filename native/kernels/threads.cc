@@ -15,6 +15,8 @@ constexpr auto PATIENCE = std::chrono::microseconds(200);
 // Looks at the clock after this many pauses.
 constexpr int PAUSES = 64;
 
+// A worker takes part in a piece of work only while it is open, and says so first: who comes late, since the system runs
+// something else in its place, is not waited for.
 struct Pool {
   std::mutex caller;  // one piece of work at a time
   std::mutex sleep;
@@ -24,31 +26,35 @@ struct Pool {
   void* work = nullptr;
   int64_t parts = 0;
   std::atomic<int64_t> next{0};
-  std::atomic<int> busy{0};
+  std::atomic<int> inside{0};
+  std::atomic<bool> open{false};
   std::atomic<uint64_t> round{0};
 
   void take_parts() {
     for (int64_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < parts;) part(work, i);
   }
 
-  // Spins for a while, then sleeps, until `round` is no longer `seen`.
-  void await(uint64_t seen) {
+  // Spins for a while, then sleeps, until `round` is no longer `seen`. @returns the round that it is.
+  uint64_t await(uint64_t seen) {
+    const auto changed = [&] { return round.load(std::memory_order_acquire) != seen; };
     const auto end = std::chrono::steady_clock::now() + PATIENCE;
     do {
       for (int i = 0; i < PAUSES; i++) {
-        if (round.load(std::memory_order_acquire) != seen) return;
+        if (changed()) return round.load(std::memory_order_acquire);
         _mm_pause();
       }
     } while (std::chrono::steady_clock::now() < end);
     std::unique_lock<std::mutex> lock(sleep);
-    wake.wait(lock, [&] { return round.load(std::memory_order_acquire) != seen; });
+    wake.wait(lock, changed);
+    return round.load(std::memory_order_acquire);
   }
 
   void serve(uint64_t seen) {
-    for (;; seen++) {
-      await(seen);
-      take_parts();
-      busy.fetch_sub(1, std::memory_order_release);
+    for (;;) {
+      seen = await(seen);
+      inside.fetch_add(1);
+      if (open.load()) take_parts();
+      inside.fetch_sub(1);
     }
   }
 
@@ -58,15 +64,16 @@ struct Pool {
     work = argument;
     parts = count;
     next.store(0, std::memory_order_relaxed);
-    busy.store(workers, std::memory_order_relaxed);
+    open.store(true);
     {
       std::lock_guard<std::mutex> sleeping(sleep);
       round.fetch_add(1, std::memory_order_release);
     }
     wake.notify_all();
     take_parts();
-    for (int i = 0; busy.load(std::memory_order_acquire) != 0; i++) {
-      if (i < 10000) _mm_pause();
+    open.store(false);
+    for (int i = 0; inside.load() != 0; i++) {
+      if (i < PAUSES) _mm_pause();
       else std::this_thread::yield();
     }
   }
