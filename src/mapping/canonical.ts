@@ -3,7 +3,7 @@ import { renderShape, sameShape } from "../tensor/shape.ts";
 import type { Checkpoint, StoredTensor } from "../tensor/table.ts";
 import { assemblyOf, wholeView, type Assembly } from "./assembly.ts";
 import { familyOf } from "./families.ts";
-import type { TensorSpec } from "./family.ts";
+import type { SourceGroup, TensorSpec } from "./family.ts";
 import { decideLayout, type LayoutEvidence } from "./layout.ts";
 import type { ModelConfig } from "./model-config.ts";
 import { nameProblems, refuseProblems, repeatedProblem, type MappingProblem } from "./problems.ts";
@@ -95,9 +95,15 @@ export function canonicalize(
       dropped.push({ sources: [again], why: `pipeline stage ${kept.rank.pp} has it too` });
     } else problems.push(repeatedProblem(kept, again));
   }
+  const patterns = new Set(groups.map(({ rule }) => rule.pattern));
   for (const group of groups) {
     if (group.rule.kind === "drop") dropped.push({ sources: group.parts, why: group.rule.why });
-    else makeTargets(group, layout, config, { specs, made, misshapen, problems, dropped });
+    else
+      makeTargets(
+        group,
+        { layout, config, patterns },
+        { specs, made, misshapen, problems, dropped },
+      );
   }
   const hasBadShape = new Set(
     problems.filter(({ kind }) => kind === "shape").map(({ tensor }) => tensor),
@@ -147,13 +153,13 @@ interface Made {
 
 function makeTargets(
   group: RuleGroup,
-  layout: LinearLayout,
-  config: ModelConfig,
+  facts: Omit<SourceGroup, "parts">,
   { specs, made, misshapen, problems, dropped }: Made,
 ): void {
   if (group.rule.kind !== "make") return;
   const [first] = group.parts;
-  const targets = group.rule.targets({ parts: group.parts, layout, config }, group.layer);
+  const { config } = facts;
+  const targets = group.rule.targets({ parts: group.parts, ...facts }, group.layer);
   const isWhole = targets.length === 1 && group.parts.length === 1;
   for (const target of targets) {
     const tied = tiedSpec(target.name, config);

@@ -17,6 +17,8 @@ export interface SourceGroup {
   readonly parts: readonly StoredTensor[];
   readonly layout: LinearLayout;
   readonly config: ModelConfig;
+  /** The patterns of all of the checkpoint's names: what else there is may tell what a tensor holds. */
+  readonly patterns: ReadonlySet<string>;
 }
 
 /** One target that a group of source parts makes. */
@@ -48,6 +50,12 @@ export interface LayoutShapes {
   readonly paddle: readonly (readonly number[])[];
 }
 
+/** Canonical names inside a layer, in the order in which their rows lie in `into`, without `.weight` and `.bias`. */
+export interface FusedNames {
+  readonly parts: readonly string[];
+  readonly into: string;
+}
+
 /** The class of stock transformers that a family's converted folders are for. */
 export interface StockClass {
   readonly architecture: string;
@@ -77,7 +85,9 @@ export interface Family {
   readonly rules: readonly NameRule[];
   /** What PaddleNLP's names of all Linear weights begin with, and no other's do. */
   readonly paddlePrefix: string;
-  /** The name that PaddleNLP gives a tensor with this canonical name. */
+  /** The name that PaddleNLP gives a tensor with this canonical name, or what it puts together of several. */
   paddleName(name: string): string;
+  /** What PaddleNLP keeps in one tensor, side by side along `out`, by the last name of each; none in most families. */
+  readonly paddleFused?: readonly FusedNames[];
   readonly stock: StockClass;
 }

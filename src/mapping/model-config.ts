@@ -3,7 +3,10 @@ import type { RawConfig } from "./config-fields.ts";
 import type { RopeConfig } from "./rope-config.ts";
 
 /** The families that have a description in `families`. */
-export type FamilyName = "internlm" | "llama" | "baichuan";
+export type FamilyName = "internlm" | "llama" | "baichuan" | "chatglm2" | "glm";
+
+/** Dimension j turns with j + D/2 (LLaMA in transformers), or 2j with 2j + 1 (the original rotary, GLM). */
+export type RotaryPairs = "halves" | "neighbours";
 
 /** What a family reads out of its config.json: dimensions and settings, defaults filled in and checked against each other. */
 export interface NetworkConfig {
@@ -20,7 +23,10 @@ export interface NetworkConfig {
   /** Trained context, in tokens. */
   readonly maxPositions: number;
   readonly rope: RopeConfig;
-  /** Biases of q_proj, k_proj, v_proj and o_proj. */
+  /** How many of a head's dimensions turn with the position, the first ones, and which two turn together. */
+  readonly rotaryDims: number;
+  readonly rotaryPairs: RotaryPairs;
+  /** Biases of q_proj, k_proj, v_proj and, in LLaMA's network, o_proj. */
   readonly attentionBias: boolean;
   /** Biases of gate_proj, up_proj and down_proj. */
   readonly mlpBias: boolean;

@@ -11,7 +11,8 @@ import {
 } from "./assembly.ts";
 import { canonicalize, type CanonicalTensor } from "./canonical.ts";
 import { familyOf } from "./families.ts";
-import type { Family } from "./family.ts";
+import type { Family, FusedNames } from "./family.ts";
+import { fuseTensors } from "./fuse.ts";
 import type { LayoutEvidence } from "./layout.ts";
 import type { ModelConfig } from "./model-config.ts";
 import { refuseProblems } from "./problems.ts";
@@ -68,7 +69,7 @@ function planModel(checkpoint: Checkpoint, config: ModelConfig, options: PlanOpt
   const naming = targetNaming(options, familyOf(config.family));
   const targetLayout = naming.layout;
   const steps: Step[] = [];
-  for (const [name, tensor] of canonical.tensors) {
+  for (const [name, tensor] of fuseTensors(canonical.tensors, naming.fused)) {
     steps.push(stepFor(naming.name(name), tensor, canonical.layout, targetLayout, options));
   }
   for (const { sources, why } of canonical.dropped) {
@@ -87,10 +88,19 @@ function planModel(checkpoint: Checkpoint, config: ModelConfig, options: PlanOpt
 export function targetNaming(
   options: PlanOptions,
   family: Family,
-): { readonly layout: LinearLayout; name(name: string): string } {
+): {
+  readonly layout: LinearLayout;
+  /** Canonical tensors that the target keeps in one. */
+  readonly fused: readonly FusedNames[];
+  name(name: string): string;
+} {
   const layout = options.layout ?? usualLayout(options.to);
   const usesPaddleNames = options.to === "paddle" && layout === "paddle";
-  return { layout, name: (name) => (usesPaddleNames ? family.paddleName(name) : name) };
+  return {
+    layout,
+    fused: usesPaddleNames ? (family.paddleFused ?? []) : [],
+    name: (name) => (usesPaddleNames ? family.paddleName(name) : name),
+  };
 }
 
 function stepFor(

@@ -65,10 +65,13 @@ describe("stock transformers loads what was converted", () => {
       "llama3-meta",
       "baichuan",
       "baichuan-paddle",
+      "chatglm2",
+      "chatglm2-paddle",
+      "chatglm2-paddle-legacy",
+      "glm",
     ].includes(name),
   );
   const clean = {
-    class: "LlamaForCausalLM",
     missing: [],
     unexpected: [],
     mismatched: [],
@@ -83,7 +86,12 @@ describe("stock transformers loads what was converted", () => {
       return { folder, golden };
     });
     const loaded = runPython("load_transformers.py", folders);
-    expect(loaded).toEqual(goldens.map(() => expect.objectContaining(clean) as unknown));
+    expect(loaded).toEqual(
+      goldens.map(({ name }) => {
+        const stock = name.includes("glm") ? "GlmForCausalLM" : "LlamaForCausalLM";
+        return expect.objectContaining({ ...clean, class: stock }) as unknown;
+      }),
+    );
     expect(positionsOf(loaded).every((positions) => positions >= 32)).toBe(true);
     expect(worstOf(loaded)).toBeLessThanOrEqual(1e-5);
   });
@@ -104,7 +112,8 @@ describe("stock transformers loads what was converted", () => {
       });
       expect(folders).toHaveLength(5);
       const loaded = runPython("load_transformers.py", folders);
-      expect(loaded).toEqual(folders.map(() => expect.objectContaining(clean) as unknown));
+      const llama = { ...clean, class: "LlamaForCausalLM" };
+      expect(loaded).toEqual(folders.map(() => expect.objectContaining(llama) as unknown));
       expect(worstOf(loaded)).toBeLessThanOrEqual(1e-5);
     },
   );
@@ -147,6 +156,20 @@ describe("what other formats are written is read by their own libraries", () => 
       expect(convertedFacts(json)).toEqual(expectedWeights("f16"));
     },
   );
+
+  test("ChatGLM2 in PaddleNLP's names, with queries, keys and values in one tensor, and back again", async () => {
+    const out = join(work, "chatglm2-paddle");
+    const { json } = runCli("convert", join(FIXTURES, "glm"), out, "--to", "paddle");
+    expect(json).toMatchObject({ ok: true, verified: true });
+    const path = join(out, "model_state.pdparams");
+    const [loaded] = [runPython("load_states.py", [{ path, reader: "paddle" }])].flat();
+    expect(loaded).toEqual(await storedFacts(path));
+    const original = await storedFacts(join(FIXTURES, "chatglm2-paddle/model_state.pdparams"));
+    const { "chatglm_v2.rotary_pos_emb.inv_freq": _computed, ...kept } = original;
+    expect(loaded).toEqual(kept);
+    const back = runCli("convert", out, join(work, "chatglm2-back"));
+    expect(convertedFacts(back.json)).toEqual(expectedWeights("chatglm2"));
+  });
 
   test.each(["F32", "BF16"])("casts to %s round as torch does", (dtype) => {
     const out = join(work, `cast-${dtype}`);

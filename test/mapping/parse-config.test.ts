@@ -33,6 +33,8 @@ describe("InternLM's config.json", () => {
       rmsNormEps: 1e-6,
       maxPositions: 2048,
       rope: { theta: 10000, scaling: { kind: "none" } },
+      rotaryDims: 128,
+      rotaryPairs: "halves",
       attentionBias: true,
       mlpBias: false,
       tieWordEmbeddings: false,

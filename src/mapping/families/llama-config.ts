@@ -32,6 +32,8 @@ export function readLlamaConfig(config: ConfigFields, traits: LlamaTraits): Netw
     ...dimensions,
     rmsNormEps: config.positive(1e-6, "rms_norm_eps", "layer_norm_epsilon"),
     rope: parseRope(config, dimensions.maxPositions, traits.rotatesWholeCache),
+    rotaryDims: dimensions.headDim,
+    rotaryPairs: "halves",
     attentionBias: config.flag(traits.attentionBias, "attention_bias", "bias"),
     mlpBias: config.flag(false, "mlp_bias"),
     tieWordEmbeddings: config.flag(false, "tie_word_embeddings"),
@@ -56,7 +58,8 @@ function refusePartialRotary(config: ConfigFields): void {
   }
 }
 
-function unsupported(path: string, field: string, value: unknown): WbError {
+/** A setting that is read, but not implemented. */
+export function unsupported(path: string, field: string, value: unknown): WbError {
   return new WbError("WB4702", `${path}: ${field} ${JSON.stringify(value)} is not supported`, {
     details: { field },
   });
@@ -95,7 +98,7 @@ function parseDimensions(config: ConfigFields): Dimensions {
     vocabSize: config.count("vocab_size"),
     hiddenSize,
     intermediateSize: config.count("intermediate_size"),
-    layers: layerCount(config),
+    layers: layerCount(config, "num_hidden_layers"),
     heads,
     kvHeads,
     headDim,
@@ -106,8 +109,9 @@ function parseDimensions(config: ConfigFields): Dimensions {
 /** Layers that we describe one by one; the deepest public models have about 130. */
 const MAX_LAYERS = 10_000;
 
-function layerCount(config: ConfigFields): number {
-  const layers = config.count("num_hidden_layers");
+/** @throws WbError WB3701 for more layers than any model has. */
+export function layerCount(config: ConfigFields, ...names: readonly string[]): number {
+  const layers = config.count(...names);
   if (layers <= MAX_LAYERS) return layers;
-  throw config.problem("num_hidden_layers", `at most ${MAX_LAYERS}`, layers);
+  throw config.problem(names[0] ?? "", `at most ${MAX_LAYERS}`, layers);
 }

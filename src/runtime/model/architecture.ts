@@ -1,5 +1,6 @@
 import type { FamilyName, ModelConfig } from "../../mapping/model-config.ts";
 import { LLAMA_BLOCK, type BlockKind } from "./block.ts";
+import { GLM_BLOCK } from "./glm-block.ts";
 import { normParameters } from "./norm.ts";
 import { nested, type ParameterSpec } from "./parameters.ts";
 
@@ -24,10 +25,14 @@ const LLAMA: Architecture = {
   block: LLAMA_BLOCK,
 };
 
+const GLM: Architecture = { ...LLAMA, block: GLM_BLOCK };
+
 const ARCHITECTURES: Readonly<Record<FamilyName, Architecture>> = {
   internlm: LLAMA,
   llama: LLAMA,
   baichuan: LLAMA,
+  chatglm2: GLM,
+  glm: GLM,
 };
 
 /** The architecture of a model; with tied embeddings the head is the embedding matrix. */

@@ -9,7 +9,7 @@ import {
   type ModuleWeights,
   type ParameterSpec,
 } from "./parameters.ts";
-import { rotate } from "./rope.ts";
+import { rotateHeads, type RotaryValues } from "./rope.ts";
 
 // B batch · T new tokens · L tokens in all · C hidden size · H query heads · G key and value heads · D head size
 
@@ -18,12 +18,6 @@ import { rotate } from "./rope.ts";
  * queries and keys on 32 heads would take 537 MB.
  */
 export const SCORE_BYTES = 64 * 2 ** 20;
-
-/** cos and sin of one set of positions, [B or 1, 1, tokens, D]. */
-export interface RotaryValues {
-  readonly cos: Value;
-  readonly sin: Value;
-}
 
 /** What attention needs to know of the sequence beside the hidden states. */
 export interface AttentionContext {
@@ -38,12 +32,19 @@ export interface AttentionContext {
 }
 
 export function attentionParameters(config: ModelConfig): readonly ParameterSpec[] {
-  const { hiddenSize: c, heads, kvHeads, headDim, attentionBias: bias } = config;
+  return projectionParameters(config, config.attentionBias);
+}
+
+/** Projections of queries, keys, values and of the result; only the last one's bias is not the configuration's to say. */
+export function projectionParameters(
+  { hiddenSize: c, heads, kvHeads, headDim, attentionBias: bias }: ModelConfig,
+  outputBias: boolean,
+): readonly ParameterSpec[] {
   return [
     ...linearParameters("q_proj", heads * headDim, c, bias),
     ...linearParameters("k_proj", kvHeads * headDim, c, bias),
     ...linearParameters("v_proj", kvHeads * headDim, c, bias),
-    ...linearParameters("o_proj", c, heads * headDim, bias),
+    ...linearParameters("o_proj", c, heads * headDim, outputBias),
   ];
 }
 
@@ -64,7 +65,7 @@ export function attention(
   const q = splitHeads(ops, qs, heads, headDim); // [B, H, T, D]
   const k = splitHeads(ops, ks, kvHeads, headDim); // [B, G, T, D]
   const v = splitHeads(ops, vs, kvHeads, headDim); // [B, G, T, D]
-  const turned = rotate(ops, q, context.newRotary.cos, context.newRotary.sin); // [B, H, T, D]
+  const turned = rotateHeads(ops, q, context.newRotary); // [B, H, T, D]
   const { keys, values } = visibleKeys(ops, k, v, context); // [B, G, L, D]
   const mixed = attend(ops, turned, keys, values, context.keyMask); // [B, H, T, D]
   const merged = ops.reshape(ops.transpose(mixed, [0, 2, 1, 3]), [b, t, heads * headDim]); // [B, T, H·D]
@@ -85,11 +86,11 @@ function visibleKeys(
   { layer, newRotary, allRotary, cache }: AttentionContext,
 ): { readonly keys: Value; readonly values: Value } {
   if (allRotary === undefined) {
-    const keys = rotate(ops, k, newRotary.cos, newRotary.sin);
+    const keys = rotateHeads(ops, k, newRotary);
     return cache?.append(layer, keys, v) ?? { keys, values: v };
   }
   const { keys, values } = cache?.append(layer, k, v) ?? { keys: k, values: v };
-  return { keys: rotate(ops, keys, allRotary.cos, allRotary.sin), values };
+  return { keys: rotateHeads(ops, keys, allRotary), values };
 }
 
 /** Attention of all queries, band by band, so that the scores stay within `SCORE_BYTES`. */

@@ -33,25 +33,38 @@ export interface BlockKind {
   ): Value;
 }
 
+/** What tells pre-norm blocks from each other. */
+export interface PreNormParts {
+  attentionParameters(config: ModelConfig): readonly ParameterSpec[];
+  mlpParameters(config: ModelConfig): readonly ParameterSpec[];
+  /** [B, T, C] -> [B, T, C] */
+  mlp(ops: Ops, weights: ModuleWeights, x: Value): Value;
+}
+
+/** Attention and a feed-forward network, each added to what its norm was taken of. */
+export function preNormBlock(parts: PreNormParts): BlockKind {
+  return {
+    parameters: (config) => [
+      ...nested("self_attn", parts.attentionParameters(config)),
+      ...nested("mlp", parts.mlpParameters(config)),
+      ...nested("input_layernorm", normParameters(config)),
+      ...nested("post_attention_layernorm", normParameters(config)),
+    ],
+    forward(ops, weights, config, x, context, observe) {
+      const h = norm(ops, weights.scope("input_layernorm"), config, x); // [B, T, C]
+      observe?.("input_layernorm", h);
+      const mixed = ops.scope(() => attention(ops, weights.scope("self_attn"), config, h, context)); // [B, T, C]
+      observe?.("self_attn", mixed);
+      const middle = ops.add(x, mixed); // [B, T, C]
+      observe?.("after_attention", middle);
+      const g = norm(ops, weights.scope("post_attention_layernorm"), config, middle); // [B, T, C]
+      observe?.("post_attention_layernorm", g);
+      const fed = ops.scope(() => parts.mlp(ops, weights.scope("mlp"), g)); // [B, T, C]
+      observe?.("mlp", fed);
+      return ops.add(middle, fed); // [B, T, C]
+    },
+  };
+}
+
 /** The pre-norm block of LLaMA (Touvron et al. 2023, arXiv 2302.13971, section 2.2), which InternLM shares. */
-export const LLAMA_BLOCK: BlockKind = {
-  parameters: (config) => [
-    ...nested("self_attn", attentionParameters(config)),
-    ...nested("mlp", mlpParameters(config)),
-    ...nested("input_layernorm", normParameters(config)),
-    ...nested("post_attention_layernorm", normParameters(config)),
-  ],
-  forward(ops, weights, config, x, context, observe) {
-    const h = norm(ops, weights.scope("input_layernorm"), config, x); // [B, T, C]
-    observe?.("input_layernorm", h);
-    const mixed = ops.scope(() => attention(ops, weights.scope("self_attn"), config, h, context)); // [B, T, C]
-    observe?.("self_attn", mixed);
-    const middle = ops.add(x, mixed); // [B, T, C]
-    observe?.("after_attention", middle);
-    const g = norm(ops, weights.scope("post_attention_layernorm"), config, middle); // [B, T, C]
-    observe?.("post_attention_layernorm", g);
-    const fed = ops.scope(() => mlp(ops, weights.scope("mlp"), g)); // [B, T, C]
-    observe?.("mlp", fed);
-    return ops.add(middle, fed); // [B, T, C]
-  },
-};
+export const LLAMA_BLOCK: BlockKind = preNormBlock({ attentionParameters, mlpParameters, mlp });

@@ -22,12 +22,17 @@ export const TOKENS_AT_A_TIME = 1024;
 
 /** SwiGLU (Shazeer 2020, arXiv 2002.05202, equation 6): down(silu(gate(x)) · up(x)). I: intermediate size. */
 export function mlp(ops: Ops, weights: ModuleWeights, x: Value): Value {
+  return inParts(ops, x, (part) => swiglu(ops, weights, part));
+}
+
+/** `work` on a few tokens at a time, [B, T, C] -> [B, T, C]. */
+export function inParts(ops: Ops, x: Value, work: (part: Value) => Value): Value {
   const tokens = x.shape[1] ?? 0;
-  if (tokens <= TOKENS_AT_A_TIME) return swiglu(ops, weights, x);
+  if (tokens <= TOKENS_AT_A_TIME) return work(x);
   const parts: Value[] = [];
   for (let begin = 0; begin < tokens; begin += TOKENS_AT_A_TIME) {
     const size = Math.min(TOKENS_AT_A_TIME, tokens - begin);
-    parts.push(ops.scope(() => swiglu(ops, weights, ops.slice(x, 1, begin, size))));
+    parts.push(ops.scope(() => work(ops.slice(x, 1, begin, size))));
   }
   return ops.concat(parts, 1); // [B, T, C]
 }

@@ -1,3 +1,4 @@
+import type { RotaryPairs } from "../../mapping/model-config.ts";
 import type { RopeConfig, RopeScaling } from "../../mapping/rope-config.ts";
 import type { Ops, Value } from "../ops.ts";
 
@@ -11,6 +12,13 @@ export interface RopeTable {
   /** cos and sin of each position's angles, the D/2 angles twice over: [positions, D] row-major. */
   readonly cos: Float32Array;
   readonly sin: Float32Array;
+}
+
+/** cos and sin of one set of positions, [B or 1, 1, tokens, R] for the first R dimensions of a head. */
+export interface RotaryValues {
+  readonly cos: Value;
+  readonly sin: Value;
+  readonly pairs: RotaryPairs;
 }
 
 /** True where cached keys are all rotated anew at each step, so that they must be cached before they are rotated. */
@@ -51,13 +59,34 @@ export function ropeTable(
 }
 
 /** x · cos + rotateHalf(x) · sin, rotateHalf([x1, x2]) = [−x2, x1]; x [B, H, T, D], cos and sin [B or 1, 1, T, D]. */
-export function rotate(ops: Ops, x: Value, cos: Value, sin: Value): Value {
+function rotate(ops: Ops, x: Value, cos: Value, sin: Value): Value {
   if (ops.fused !== undefined) return ops.fused.rotate(x, cos, sin);
   const half = (x.shape.at(-1) ?? 0) / 2;
   const x1 = ops.slice(x, 3, 0, half); // [B, H, T, D/2]
   const x2 = ops.slice(x, 3, half, half); // [B, H, T, D/2]
   const turned = ops.concat([ops.scale(x2, -1), x1], 3); // [B, H, T, D]
   return ops.add(ops.mul(x, cos), ops.mul(turned, sin)); // [B, H, T, D]
+}
+
+/**
+ * Turns the first R dimensions of each head [B, H, T, D]. Where neighbours turn together, those of each pair are first brought as far
+ * apart as halves are, and stay so: queries and keys are only multiplied with each other, which no common order changes.
+ */
+export function rotateHeads(ops: Ops, x: Value, { cos, sin, pairs }: RotaryValues): Value {
+  const size = x.shape[3] ?? 0;
+  const turned = cos.shape[3] ?? 0;
+  const part = turned === size ? x : ops.slice(x, 3, 0, turned); // [B, H, T, R]
+  const result = rotate(ops, pairs === "halves" ? part : apart(ops, part), cos, sin); // [B, H, T, R]
+  if (turned === size) return result;
+  return ops.concat([result, ops.slice(x, 3, turned, size - turned)], 3); // [B, H, T, D]
+}
+
+/** Dimensions 0, 2, 4, … of the last axis before 1, 3, 5, … */
+function apart(ops: Ops, x: Value): Value {
+  const size = x.shape.at(-1) ?? 0;
+  const rows = x.shape.slice(0, -1).reduce((product, length) => product * length, 1);
+  const pairs = ops.reshape(x, [rows, size / 2, 2]);
+  return ops.reshape(ops.transpose(pairs, [0, 2, 1]), x.shape);
 }
 
 /** theta^(−2j/D) for j < D/2, changed as the kind of scaling says; radians per position. */

@@ -1,8 +1,8 @@
 import type { ModelConfig } from "../../mapping/model-config.ts";
 import type { KeyMask, Ops } from "../ops.ts";
-import type { AttentionContext, RotaryValues } from "./attention.ts";
+import type { AttentionContext } from "./attention.ts";
 import type { KvCache } from "./kv-cache.ts";
-import { ropeTable, rotatesWholeCache, type RopeTable } from "./rope.ts";
+import { ropeTable, rotatesWholeCache, type RopeTable, type RotaryValues } from "./rope.ts";
 
 /** The tokens of one pass through the layers: T new ones of L in all, in each of B rows. */
 export interface SequenceFacts {
@@ -76,15 +76,16 @@ function rotaryValues(
       tableOf(config, Int32Array.of(position), prefill + index + 1),
     ),
   ]);
-  const shape = [distinct.length, 1, first.length, config.headDim];
+  const shape = [distinct.length, 1, first.length, config.rotaryDims];
   return {
     cos: ops.upload(joined(tables.map(({ cos }) => cos)), shape),
     sin: ops.upload(joined(tables.map(({ sin }) => sin)), shape),
+    pairs: config.rotaryPairs,
   };
 }
 
 function tableOf(config: ModelConfig, positions: Int32Array, keyLength: number): RopeTable {
-  return ropeTable(config.rope, config.headDim, config.maxPositions, positions, keyLength);
+  return ropeTable(config.rope, config.rotaryDims, config.maxPositions, positions, keyLength);
 }
 
 function joined(parts: readonly Float32Array[]): Float32Array {

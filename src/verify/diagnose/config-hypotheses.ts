@@ -53,9 +53,15 @@ export function configHypotheses(config: ModelConfig): readonly ConfigHypothesis
     const heads = config.heads * ratio;
     const kvHeads = config.kvHeads * ratio;
     const headDim = config.headDim / ratio;
-    if (!Number.isSafeInteger(heads) || !Number.isSafeInteger(kvHeads) || headDim % 2 !== 0)
+    const rotaryDims = config.rotaryDims / ratio;
+    if (!Number.isSafeInteger(heads) || !Number.isSafeInteger(kvHeads) || rotaryDims % 2 !== 0)
       continue;
-    add("num_attention_heads", config.heads, heads, { heads, kvHeads, headDim });
+    add("num_attention_heads", config.heads, heads, {
+      heads,
+      kvHeads,
+      headDim,
+      rotaryDims,
+    });
   }
   for (const ratio of [0.5, 2]) {
     const maxPositions = config.maxPositions * ratio;

@@ -1,0 +1,81 @@
+import { WbError } from "../../errors/wb-error.ts";
+import type { ConfigFields } from "../config-fields.ts";
+import type { NetworkConfig } from "../model-config.ts";
+import { layerCount, unsupported } from "./llama-config.ts";
+import { kvHeadCount } from "./stock-glm.ts";
+
+/**
+ * Fields that change the network in ways that are not implemented, with the values that change nothing. Scaling queries and
+ * keys by the layer's number is undone before the softmax; the dropouts are for training.
+ */
+const UNSUPPORTED: readonly (readonly [field: string, harmless: readonly unknown[]])[] = [
+  ["rmsnorm", [true]],
+  ["post_layer_norm", [true]],
+  ["apply_residual_connection_post_layernorm", [false]],
+  ["add_bias_linear", [false]],
+  ["interleaved_qkv", [false]],
+  ["fp32_residual_connection", [false]],
+  ["original_rope", [true]],
+  ["quantization_bit", [0]],
+  ["pre_seq_len", []],
+];
+
+/** Fields of ChatGLM-6B, the first generation, which has the same `model_type` and another network. */
+const FIRST_GENERATION = ["inner_hidden_size", "position_encoding_2d"];
+
+/**
+ * config.json of ChatGLM2-6B in its authors' spelling (configuration_chatglm.py) and in PaddleNLP's
+ * (v2.8.1, transformers/chatglm_v2/configuration.py), with the defaults of each.
+ * @throws WbError WB3701, WB4702.
+ */
+export function readChatglm2Config(config: ConfigFields): NetworkConfig {
+  const isPaddle =
+    config.text("", "model_type") === "chatglm_v2" ||
+    JSON.stringify(config.find("architectures") ?? "").includes("ChatGLMv2");
+  if (!isPaddle) refuseFirstGeneration(config);
+  for (const [field, harmless] of UNSUPPORTED) {
+    const value = config.find(field);
+    if (value !== undefined && !harmless.includes(value))
+      throw unsupported(config.path, field, value);
+  }
+  const hiddenSize = config.count("hidden_size");
+  const heads = config.count("num_attention_heads");
+  const headDim = config.optionalCount("kv_channels") ?? hiddenSize / heads;
+  if (headDim * heads !== hiddenSize)
+    throw config.problem("kv_channels", `hidden_size ${hiddenSize} / ${heads} heads`, headDim);
+  if (headDim % 4 !== 0)
+    throw config.problem("kv_channels", "a multiple of 4: half of a head turns in pairs", headDim);
+  // PaddleNLP has groups always; the authors' class a switch, and a group for each head without it.
+  const isGrouped = isPaddle || config.flag(false, "multi_query_attention");
+  return {
+    vocabSize: config.count("padded_vocab_size", "vocab_size"),
+    hiddenSize,
+    intermediateSize: config.count("ffn_hidden_size"),
+    layers: layerCount(config, "num_layers", "num_hidden_layers"),
+    heads,
+    kvHeads: isGrouped ? kvHeadCount(config, heads, "multi_query_group_num", 1) : heads,
+    headDim,
+    rmsNormEps: config.positive(1e-5, "layernorm_epsilon"),
+    maxPositions: config.optionalCount("seq_length", "max_sequence_length") ?? 2048,
+    rope: {
+      // ChatGLM3-6B-32k and later multiply the base (modeling_chatglm.py, `RotaryEmbedding`).
+      theta: 10_000 * config.positive(1, "rope_ratio"),
+      scaling: { kind: "none" },
+    },
+    rotaryDims: headDim / 2,
+    rotaryPairs: "neighbours",
+    attentionBias: config.flag(false, "add_qkv_bias"),
+    mlpBias: false,
+    tieWordEmbeddings: config.flag(false, "tie_word_embeddings"),
+  };
+}
+
+function refuseFirstGeneration(config: ConfigFields): void {
+  const field = FIRST_GENERATION.find((name) => config.has(name));
+  if (field === undefined) return;
+  throw new WbError(
+    "WB4702",
+    `${config.path}: ${field} is of ChatGLM-6B, whose two-dimensional positions are not supported`,
+    { details: { field } },
+  );
+}
