@@ -158,7 +158,7 @@ describe("what other formats are written is read by their own libraries", () => 
   );
 
   test("ChatGLM2 in PaddleNLP's names, with queries, keys and values in one tensor, and back again", async () => {
-    const out = join(work, "chatglm2-paddle");
+    const out = join(work, "glm-to-paddle");
     const { json } = runCli("convert", join(FIXTURES, "glm"), out, "--to", "paddle");
     expect(json).toMatchObject({ ok: true, verified: true });
     const path = join(out, "model_state.pdparams");
@@ -167,7 +167,7 @@ describe("what other formats are written is read by their own libraries", () => 
     const original = await storedFacts(join(FIXTURES, "chatglm2-paddle/model_state.pdparams"));
     const { "chatglm_v2.rotary_pos_emb.inv_freq": _computed, ...kept } = original;
     expect(loaded).toEqual(kept);
-    const back = runCli("convert", out, join(work, "chatglm2-back"));
+    const back = runCli("convert", out, join(work, "glm-back"));
     expect(convertedFacts(back.json)).toEqual(expectedWeights("chatglm2"));
   });
 

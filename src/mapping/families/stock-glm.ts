@@ -47,11 +47,6 @@ const BIASED = /^self_attn\.[qkv]_proj$/;
 /** The tensors of `GlmForCausalLM` (transformers v5.23.0, models/glm/modeling_glm.py). */
 export function glmTensors(config: ModelConfig): readonly TensorSpec[] {
   const { vocabSize, hiddenSize } = config;
-  const vector = (name: string, size: number): TensorSpec => ({
-    name,
-    shape: [size],
-    linear: false,
-  });
   const tensors: TensorSpec[] = [
     { name: "model.embed_tokens.weight", shape: [vocabSize, hiddenSize], linear: false },
   ];
@@ -69,6 +64,10 @@ export function glmTensors(config: ModelConfig): readonly TensorSpec[] {
   if (!config.tieWordEmbeddings)
     tensors.push({ name: "lm_head.weight", shape: [vocabSize, hiddenSize], linear: true });
   return tensors;
+}
+
+function vector(name: string, size: number): TensorSpec {
+  return { name, shape: [size], linear: false };
 }
 
 /** `GlmForCausalLM` of stock transformers (4.46 on, 5.x), which has ChatGLM2's network. */

@@ -60,8 +60,6 @@ export function buildTokenizer(
   settings: TokenizerSettings,
 ): Tokenizer {
   const split = specialSplitter(settings.addedTokens);
-  const whole = (text: string): readonly TextPart[] =>
-    text === "" ? [] : [{ kind: "text", text }];
   const addedById = new Map(settings.addedTokens.map((token) => [token.id, token]));
   const size = Math.max(
     sentencePiece.model.pieces.length,
@@ -97,6 +95,10 @@ export function buildTokenizer(
       throw new WbError("WB3804", `token id ${id}: the tokenizer has ids 0 to ${size - 1}`);
     },
   };
+}
+
+function whole(text: string): readonly TextPart[] {
+  return text === "" ? [] : [{ kind: "text", text }];
 }
 
 /** Ids of text that stands behind other text. */
