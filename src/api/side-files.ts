@@ -3,7 +3,9 @@ import { listPlace, readSmall } from "../checkpoint/places.ts";
 import type { Outputs } from "../convert/outputs.ts";
 import type { SideFile } from "../convert/run.ts";
 import { WbError } from "../errors/wb-error.ts";
+import { familyOf } from "../mapping/families.ts";
 import { generationConfig, hfConfig } from "../mapping/hf-config.ts";
+import type { ModelConfig } from "../mapping/model-config.ts";
 import type { Dtype } from "../tensor/dtype.ts";
 import type { FoundConfig } from "./open-model.ts";
 
@@ -38,11 +40,19 @@ export async function sideFiles(
     ? await sideContent(folder, ORIGINAL_CONFIG)
     : configText;
   files.push(
-    { name: "config.json", content: hfConfig(config, mainDtype(outputs)) },
+    {
+      name: "config.json",
+      content: hfConfig(config, mainDtype(outputs), hasPaddleNames(config, outputs)),
+    },
     { name: ORIGINAL_CONFIG, content: original },
     { name: "generation_config.json", content: generation },
   );
   return files;
+}
+
+function hasPaddleNames({ family }: ModelConfig, { tensors }: Outputs): boolean {
+  const { paddlePrefix } = familyOf(family);
+  return tensors.some(({ name }) => name.startsWith(paddlePrefix));
 }
 
 /** Largest file that goes along with weights, in bytes: tokenizers of 250 000 pieces have 33 MB. */

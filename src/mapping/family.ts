@@ -90,4 +90,6 @@ export interface Family {
   /** What PaddleNLP keeps in one tensor, side by side along `out`, by the last name of each; none in most families. */
   readonly paddleFused?: readonly FusedNames[];
   readonly stock: StockClass;
+  /** The class of PaddleNLP that reads the files named for it, where that is not the stock class's namesake. */
+  readonly paddleClass?: StockClass;
 }

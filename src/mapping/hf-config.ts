@@ -18,11 +18,17 @@ const CARRIED = [
 ] as const;
 
 /**
- * The config.json with which stock transformers loads the converted folder, without remote code.
+ * The config.json with which stock transformers loads the converted folder, without remote code; or PaddleNLP.
  * @param dtype What most of the weights are written as.
+ * @param isForPaddle Whether tensors have PaddleNLP's names.
  */
-export function hfConfig(config: ModelConfig, dtype: Dtype | undefined): string {
-  const { stock } = familyOf(config.family);
+export function hfConfig(
+  config: ModelConfig,
+  dtype: Dtype | undefined,
+  isForPaddle = false,
+): string {
+  const family = familyOf(config.family);
+  const stock = (isForPaddle ? family.paddleClass : undefined) ?? family.stock;
   const fields: Record<string, unknown> = {
     architectures: [stock.architecture],
     model_type: stock.modelType,

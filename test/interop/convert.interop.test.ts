@@ -1,10 +1,11 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { runCli } from "../support/cli.ts";
 import { convertedFacts, sha256Of } from "../support/converted.ts";
 import { expectedWeights, FIXTURE_FOLDERS, FIXTURES } from "../support/fixture-manifest.ts";
+import { isRecord } from "../support/is-record.ts";
 import { runPython } from "../support/python.ts";
 import { storedFacts } from "../support/stored-facts.ts";
 
@@ -167,6 +168,14 @@ describe("what other formats are written is read by their own libraries", () => 
     const original = await storedFacts(join(FIXTURES, "chatglm2-paddle/model_state.pdparams"));
     const { "chatglm_v2.rotary_pos_emb.inv_freq": _computed, ...kept } = original;
     expect(loaded).toEqual(kept);
+    const written: unknown = JSON.parse(readFileSync(join(out, "config.json"), "utf8"));
+    const published: unknown = JSON.parse(
+      readFileSync(join(FIXTURES, "chatglm2-paddle/config.json"), "utf8"),
+    );
+    // What the real file says and PaddleNLP's class reads; the rest is who wrote it.
+    if (!isRecord(published)) throw new Error("no object");
+    const { paddlenlp_version: _by, dtype: _named, ...read } = published;
+    expect(written).toMatchObject(read);
     const back = runCli("convert", out, join(work, "glm-back"));
     expect(convertedFacts(back.json)).toEqual(expectedWeights("chatglm2"));
   });

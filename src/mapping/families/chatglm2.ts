@@ -1,6 +1,6 @@
 import { sameShape } from "../../tensor/shape.ts";
 import { concatViews, slicedView } from "../assembly.ts";
-import type { Family, NameRule, SourceGroup, Target } from "../family.ts";
+import type { Family, NameRule, SourceGroup, StockClass, Target } from "../family.ts";
 import {
   linearTarget,
   matrixLayoutShapes,
@@ -218,6 +218,30 @@ function paddleName(name: string): string {
   return `chatglm_v2.encoder.layers.${layer}.${PADDLE_LAYER.get(module) ?? module}.${kind}`;
 }
 
+/** `ChatGLMv2ForCausalLM` of PaddleNLP (v2.8.1, transformers/chatglm_v2/configuration.py). */
+const PADDLE_CHATGLM2: StockClass = {
+  architecture: "ChatGLMv2ForCausalLM",
+  modelType: "chatglm_v2",
+  fields: (config) => ({
+    vocab_size: config.vocabSize,
+    hidden_size: config.hiddenSize,
+    ffn_hidden_size: config.intermediateSize,
+    num_hidden_layers: config.layers,
+    num_attention_heads: config.heads,
+    kv_channels: config.headDim,
+    multi_query_group_num: config.kvHeads,
+    max_sequence_length: config.maxPositions,
+    layernorm_epsilon: config.rmsNormEps,
+    add_qkv_bias: config.attentionBias,
+    add_bias_linear: false,
+    rmsnorm: true,
+    post_layer_norm: true,
+    apply_residual_connection_post_layernorm: false,
+    tie_word_embeddings: config.tieWordEmbeddings,
+    ...(config.rope.theta === 10_000 ? {} : { rope_ratio: config.rope.theta / 10_000 }),
+  }),
+};
+
 const SHARED = {
   expected: glmTensors,
   prefixes: ["transformer", "chatglm_v2", "model"],
@@ -227,6 +251,7 @@ const SHARED = {
   paddleName,
   paddleFused: [{ parts: QKV, into: "self_attn.query_key_value" }],
   stock: STOCK_GLM,
+  paddleClass: PADDLE_CHATGLM2,
 } as const;
 
 /**
