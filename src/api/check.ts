@@ -60,7 +60,9 @@ async function configFor(
     return config;
   } catch (error) {
     if (!(error instanceof WbError)) throw error;
-    if (error.code === "WB3701") {
+    if (error.code === "WB3704") {
+      problems.push({ code: error.code, message: error.message });
+    } else if (error.code === "WB3701") {
       const file = error.message.includes("params.json") ? "params.json" : "config.json";
       problems.push({ code: error.code, message: error.message, file });
     } else if (error.code === "WB4701" || error.code === "WB4702") {

@@ -10,12 +10,11 @@ import {
   type SamplingSettings,
 } from "../runtime/generation/sampling.ts";
 import type { ComputeDtype, DeviceKind } from "../runtime/ops.ts";
-import { openTokenizer, type Tokenizer } from "../runtime/tokenizer/tokenizer.ts";
+import { findTokenizer, openTokenizer, type Tokenizer } from "../runtime/tokenizer/tokenizer.ts";
 import { endIds } from "./end-ids.ts";
 import { GrowingText } from "./growing-text.ts";
 import { openRuntime, type Runtime, type RuntimeOptions } from "./open-runtime.ts";
 import type { Prompt } from "./prompts.ts";
-import { tokenizerDigest } from "./weights-identity.ts";
 
 /** The most that will be asked of a generator at once; memory is planned for it. */
 export interface GeneratorCapacity {
@@ -117,9 +116,7 @@ export async function openGenerator(
   let tokenizer: Tokenizer | undefined;
   let stopIds: readonly number[] = [];
   const runtime = await openRuntime(path, options, async (config, { folder }) => {
-    const hasTokenizer =
-      options.needsTokenizer === true || (await tokenizerDigest(folder)) !== undefined;
-    tokenizer = hasTokenizer ? await openTokenizer(folder) : undefined;
+    tokenizer = await (options.needsTokenizer === true ? openTokenizer : findTokenizer)(folder);
     stopIds = await endIds(config, folder);
     return workOf(options.capacity?.({ config, tokenizer }) ?? wholeContext(config));
   });

@@ -94,6 +94,11 @@ export async function readConfig(
   return { folder, ...found };
 }
 
+/** Others call files of theirs params.json, too. Where the weights could not be opened, nothing tells. */
+function isMeta(tensors: readonly StoredTensor[] | undefined): boolean {
+  return tensors?.some(({ name }) => name === "tok_embeddings.weight") ?? true;
+}
+
 async function findConfig(
   folder: string,
   tensors: readonly StoredTensor[] | undefined,
@@ -104,7 +109,7 @@ async function findConfig(
     return { configPath, configText, config: parseModelConfig(configText, configPath), notes: [] };
   }
   const paramsPath = join(folder, "params.json");
-  const params = await readOptional(paramsPath);
+  const params = isMeta(tensors) ? await readOptional(paramsPath) : undefined;
   if (params === undefined) return { configPath, configText, config: undefined, notes: [] };
   if (tensors === undefined) {
     const note = `${paramsPath}: not read, since it leaves sizes to the tensors`;

@@ -1,6 +1,6 @@
 import { openCheckpoint } from "../checkpoint/open.ts";
 import { WbError } from "../errors/wb-error.ts";
-import { openTokenizer } from "../runtime/tokenizer/tokenizer.ts";
+import { findTokenizer } from "../runtime/tokenizer/tokenizer.ts";
 import { diagnoseGolden } from "../verify/diagnose/golden-diagnosis.ts";
 import type { Diagnosis } from "../verify/diagnose/diagnosis.ts";
 import { readGolden, refuseStale, type Golden } from "../verify/golden.ts";
@@ -93,8 +93,8 @@ async function refuseOtherTokenizer(golden: Golden, folder: string): Promise<voi
 async function tokenizerDiagnoses(golden: Golden, folder: string): Promise<readonly Diagnosis[]> {
   const texts = golden.prompts.map(({ name }) => golden.metadata.get(`${name}.text`));
   if (texts.every((text) => text === undefined)) return [];
-  if ((await tokenizerDigest(folder)) === undefined) return [];
-  const tokenizer = await openTokenizer(folder);
+  const tokenizer = await findTokenizer(folder);
+  if (tokenizer === undefined) return [];
   for (const [index, text] of texts.entries()) {
     const wanted = golden.prompts[index]?.ids ?? [];
     const ids = text === undefined ? wanted : tokenizer.encode(text);

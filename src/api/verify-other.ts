@@ -1,6 +1,6 @@
 import type { ModelConfig } from "../mapping/model-config.ts";
 import type { Ops } from "../runtime/ops.ts";
-import { openTokenizer, type Tokenizer } from "../runtime/tokenizer/tokenizer.ts";
+import { findTokenizer, openTokenizer, type Tokenizer } from "../runtime/tokenizer/tokenizer.ts";
 import type { Diagnosis } from "../verify/diagnose/diagnosis.ts";
 import { diagnosePair } from "../verify/diagnose/pair-diagnosis.ts";
 import { diffTensors, type TensorDiff } from "../verify/diff-checkpoints.ts";
@@ -9,7 +9,6 @@ import { DEFAULT_PROMPTS, idPrompts } from "../verify/prompts.ts";
 import { WbError } from "../errors/wb-error.ts";
 import type { Prompt } from "./prompts.ts";
 import { openBench, type Bench } from "./verify-bench.ts";
-import { tokenizerDigest } from "./weights-identity.ts";
 
 /** Two checkpoints' tensors side by side. */
 export interface WeightsSummary {
@@ -128,13 +127,13 @@ async function promptsFor(
   wanted: readonly Prompt[] | undefined,
 ): Promise<readonly NamedPrompt[]> {
   const { vocabSize, maxPositions } = laboratory.config;
-  const hasTokenizer = (await tokenizerDigest(folder)) !== undefined;
-  if (wanted === undefined && !hasTokenizer) {
+  const found = wanted === undefined ? await findTokenizer(folder) : undefined;
+  if (wanted === undefined && found === undefined) {
     return idPrompts(vocabSize, maxPositions, BOS_ID).map(named);
   }
   const texts = wanted ?? DEFAULT_PROMPTS.map((text): Prompt => ({ kind: "text", text }));
   const needsTokenizer = texts.some(({ kind }) => kind === "text");
-  const tokenizer = needsTokenizer ? await openTokenizer(folder) : undefined;
+  const tokenizer = needsTokenizer ? (found ?? (await openTokenizer(folder))) : undefined;
   const lists = texts.map((prompt) =>
     prompt.kind === "ids" ? prompt.ids : (tokenizer?.encode(prompt.text) ?? []),
   );
@@ -156,11 +155,7 @@ function named(ids: readonly number[], index: number): NamedPrompt {
 /** Two folders whose tokenizers make different ids of the same texts. */
 async function tokenizerDifference(ours: Bench, other: Bench): Promise<readonly Diagnosis[]> {
   if (ours.folder === other.folder) return [];
-  const digests = await Promise.all([ours.folder, other.folder].map(tokenizerDigest));
-  if (digests.some((digest) => digest === undefined)) return [];
-  const [left, right] = await Promise.all(
-    [ours.folder, other.folder].map((folder) => openTokenizer(folder)),
-  );
+  const [left, right] = await Promise.all([ours.folder, other.folder].map(findTokenizer));
   if (left === undefined || right === undefined) return [];
   const text = DEFAULT_PROMPTS.find(
     (prompt) => left.encode(prompt).join() !== right.encode(prompt).join(),

@@ -37,6 +37,11 @@ export function metaConfig(
   const sizes = new TensorSizes(tensors);
   const hiddenSize = params.count("dim");
   const heads = params.count("n_heads");
+  requireAllParts(
+    params,
+    tensors,
+    (params.optionalCount("head_dim") ?? hiddenSize / heads) * heads,
+  );
   const vocabSize = vocabularyOf(params, sizes, hiddenSize);
   const generation = generationOf(params, vocabSize, hiddenSize);
   const theta = params.positive(10_000, "rope_theta");
@@ -78,6 +83,25 @@ function refuseUnsupported(params: ConfigFields): void {
   const field = UNSUPPORTED.find((name) => params.has(name));
   if (field === undefined) return;
   throw new WbError("WB4702", `${params.path}: ${field} is not supported`, { details: { field } });
+}
+
+/**
+ * Ranks cut wo along its input: its parts tell how many there must be.
+ * @param width All heads together.
+ */
+function requireAllParts(
+  { path }: ConfigFields,
+  tensors: readonly StoredTensor[],
+  width: number,
+): void {
+  const parts = tensors.filter(({ name }) => name === "layers.0.attention.wo.weight");
+  const columns = parts[0]?.shape[1] ?? width;
+  const needed = width / columns;
+  if (!Number.isSafeInteger(needed) || needed <= parts.length || parts.length === 0) return;
+  throw new WbError(
+    "WB3704",
+    `${path}: the weights are ${parts.length} of ${needed} tensor-parallel parts: expected consolidated.00.pth to consolidated.${String(needed - 1).padStart(2, "0")}.pth in this folder, and the folder's path for all of them`,
+  );
 }
 
 /** Sizes as the tensors have them, whatever the number of ranks. */

@@ -122,6 +122,36 @@ describe("LLaMA's config.json", () => {
     expect(scaling.kind === "yarn" && scaling.attentionFactor).toBeCloseTo(0.1 * Math.log(4) + 1);
   });
 
+  it("reads rotary settings in transformers' order, each with what it falls back to", () => {
+    const both = {
+      rope_theta: 3e4,
+      rope_scaling: { rope_type: "linear", factor: 2 },
+      rope_parameters: { rope_type: "linear", factor: 3, rope_theta: 5e5 },
+    };
+    expect(llama(both).rope).toEqual({ theta: 3e4, scaling: { kind: "linear", factor: 2 } });
+    expect(llama({ ...both, rope_scaling: {} }).rope).toEqual({
+      theta: 5e5,
+      scaling: { kind: "linear", factor: 3 },
+    });
+    const stretched = { rope_type: "yarn", original_max_position_embeddings: 512 };
+    // 2048 positions from 512, and from the outer field where both are written.
+    expect(llama({ rope_scaling: stretched }).rope.scaling).toMatchObject({ factor: 4 });
+    const outer = { original_max_position_embeddings: 1024, rope_scaling: stretched };
+    expect(llama(outer).rope.scaling).toMatchObject({ factor: 2, originalMaxPositions: 1024 });
+  });
+
+  it("takes YaRN's amplitude from mscale where both are written, and from attention_factor first", () => {
+    const yarn = { rope_type: "yarn", factor: 40, mscale: 0.72, mscale_all_dim: 1 };
+    const amplitudeOf = (fields: object): unknown => {
+      const { scaling } = llama({ rope_scaling: { ...yarn, ...fields } }).rope;
+      return scaling.kind === "yarn" ? scaling.attentionFactor : undefined;
+    };
+    const log = 0.1 * Math.log(40);
+    expect(amplitudeOf({})).toBeCloseTo((0.72 * log + 1) / (log + 1), 12);
+    expect(amplitudeOf({ mscale_all_dim: undefined })).toBeCloseTo(log + 1, 12);
+    expect(amplitudeOf({ attention_factor: 0.5 })).toBe(0.5);
+  });
+
   it("takes lists of end tokens, negative padding for none, and a head size of its own", () => {
     const config = llama({
       eos_token_id: [2, 5],
@@ -180,6 +210,22 @@ describe("a config.json that contradicts itself", () => {
       "WB4702",
       'rope type "longrope" is not supported',
     ],
+    [
+      { rope_scaling: { type: "linear" } },
+      "WB3701",
+      "rope_scaling: factor: expected a number above 0, found nothing",
+    ],
+    [
+      { rope_scaling: { rope_type: "llama3", factor: 8 } },
+      "WB3701",
+      "rope_scaling: low_freq_factor: expected a number above 0, found nothing",
+    ],
+    [{ partial_rotary_factor: 0.5 }, "WB4702", "partial_rotary_factor 0.5 is not supported"],
+    [
+      { rope_parameters: { partial_rotary_factor: 0.25 } },
+      "WB4702",
+      "rope_parameters: partial_rotary_factor 0.25 is not supported",
+    ],
     [{ hidden_act: "gelu" }, "WB4702", 'hidden_act "gelu" is not supported'],
     [
       { architectures: ["GPT2LMHeadModel"], model_type: "gpt2" },
@@ -199,5 +245,49 @@ describe("a config.json that contradicts itself", () => {
   it("takes Python's NaN and Infinity in fields that do not matter", () => {
     const text = internlmConfigText({ extra: 1 }).replace('"extra":1', '"extra": [NaN, -Infinity]');
     expect(parseModelConfig(text, "config.json").layers).toBe(32);
+  });
+});
+
+const baichuan = (fields: object): string =>
+  internlmConfigText({
+    architectures: ["BaiChuanForCausalLM"],
+    model_type: "baichuan",
+    bias: undefined,
+    vocab_size: 64_000,
+    max_position_embeddings: 4096,
+    ...fields,
+  });
+
+describe("a config.json of Baichuan", () => {
+  it.each(["BaiChuanForCausalLM", "BaichuanForCausalLM"])("of the 7B is %s's", (name) => {
+    const config = parseModelConfig(baichuan({ architectures: [name] }), "config.json");
+    expect(config).toMatchObject({ family: "baichuan", architecture: name, attentionBias: false });
+  });
+
+  it.each([
+    [
+      "the 13B, which has another field for its context",
+      { max_position_embeddings: undefined, model_max_length: 4096, hidden_size: 5120 },
+      "model_max_length without max_position_embeddings is Baichuan-13B, whose ALiBi",
+    ],
+    [
+      "the 13B with a field that was added",
+      { hidden_size: 5120, num_attention_heads: 40 },
+      "hidden_size 5120 is Baichuan-13B, whose ALiBi",
+    ],
+    [
+      "the second generation by its loss",
+      { z_loss_weight: 0, vocab_size: 1000 },
+      "z_loss_weight 0 is Baichuan2, whose normalised lm_head",
+    ],
+    [
+      "the second generation by its vocabulary",
+      { vocab_size: 125_696 },
+      "vocab_size 125696 is Baichuan2, whose normalised lm_head",
+    ],
+  ])("of %s is refused", async (_name, fields, message) => {
+    const error = await caught(() => parseModelConfig(baichuan(fields), "config.json"));
+    expect(error.message).toContain(message);
+    expect(error.code).toBe("WB4702");
   });
 });

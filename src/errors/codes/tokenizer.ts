@@ -43,7 +43,7 @@ export const TOKENIZER_CODES = {
   WB4801: {
     title: "a tokenizer of a kind that is not supported",
     meaning:
-      "The SentencePiece model is neither BPE nor unigram, or only a tokenizer.json is there.",
+      "The SentencePiece model is neither BPE nor unigram, tokenizer.model is no SentencePiece model but tiktoken's, or only a tokenizer.json is there.",
     remedy: "Use the model's SentencePiece tokenizer.model, or work with --input-ids.",
   },
 } as const satisfies CodeTable;

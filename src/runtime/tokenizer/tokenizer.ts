@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { WbError } from "../../errors/wb-error.ts";
+import { isSystemError, WbError } from "../../errors/wb-error.ts";
 import { cleanUpTokenization } from "./clean-up.ts";
 import { decodeLlama, encodeLlama, isLlama, type LlamaSide } from "./llama-tokenizer.ts";
 import { openSentencePiece, type SentencePiece } from "./sentencepiece.ts";
@@ -53,6 +53,18 @@ export async function openTokenizer(folder: string): Promise<Tokenizer> {
     sentencePiece.model.idOfPiece.get(content),
   );
   return buildTokenizer(sentencePiece, settings);
+}
+
+/** As `openTokenizer`, but undefined where ids must do: no tokenizer.model, or one of a kind that is not supported. */
+export async function findTokenizer(folder: string): Promise<Tokenizer | undefined> {
+  try {
+    return await openTokenizer(folder);
+  } catch (error) {
+    if (!(error instanceof WbError)) throw error;
+    const isMissing = isSystemError(error.cause) && error.cause.code === "ENOENT";
+    if (error.code === "WB4801" || (error.code === "WB3801" && isMissing)) return undefined;
+    throw error;
+  }
 }
 
 export function buildTokenizer(
