@@ -67,11 +67,6 @@ export async function findTokenizer(folder: string): Promise<Tokenizer | undefin
   }
 }
 
-/** Text in which no control token is looked for. */
-function whole(text: string): readonly TextPart[] {
-  return text === "" ? [] : [{ kind: "text", text }];
-}
-
 export function buildTokenizer(
   sentencePiece: SentencePiece,
   settings: TokenizerSettings,
