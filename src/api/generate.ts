@@ -10,6 +10,8 @@ import {
   type GenerationRequest,
   type Generator,
 } from "./generator.ts";
+import type { ChatMessage } from "../runtime/chat/message.ts";
+import { openChatPrompts, type ChatPromptOptions, type ChatPrompts } from "./chat-prompt.ts";
 import type { RuntimeOptions } from "./open-runtime.ts";
 import type { Prompt } from "./prompts.ts";
 
@@ -17,7 +19,7 @@ import type { Prompt } from "./prompts.ts";
 const DEFAULT_NEW_TOKENS = 128;
 
 export interface GenerateOptions extends RuntimeOptions, Partial<SamplingSettings> {
-  /** At least one; several are generated together. */
+  /** At least one, unless there are conversations; several are generated together. */
   readonly prompts: readonly Prompt[];
   /** New tokens of each prompt at most; 128, or what the context has room for, when neither limit is given. */
   readonly maxNewTokens?: number | undefined;
@@ -27,13 +29,22 @@ export interface GenerateOptions extends RuntimeOptions, Partial<SamplingSetting
   readonly stop?: readonly string[] | undefined;
   /** Ids that end an answer; those of generation_config.json or config.json when left out. */
   readonly stopIds?: readonly number[] | undefined;
+  /** Conversations to answer instead of prompts to continue. */
+  readonly chat?: GenerateChatOptions | undefined;
   /** What dynamic NTK does beyond the trained context; "recompute", the exact one, when left out. */
   readonly beyondContext?: GenerateIdsOptions["beyondContext"];
-  /** Told of text as it becomes certain: the prompt's first, then the answer's. Needs a tokenizer. */
+  /** Told of text as it becomes certain: the prompt's first, unless it is a conversation, then the answer's. Needs a tokenizer. */
   readonly onText?: (prompt: number, text: string) => void;
   /** Told of every new id. */
   readonly onId?: (prompt: number, id: number) => void;
   readonly onProgress?: (phase: "load" | "generate", done: number, total: number) => void;
+}
+
+export interface GenerateChatOptions extends ChatPromptOptions {
+  /** Each as `apply_chat_template` takes it, the user's question last. */
+  readonly conversations: readonly (readonly ChatMessage[])[];
+  /** For those that do not begin with a system message: the template's own when left out, nothing when empty. */
+  readonly system?: string | undefined;
 }
 
 export interface GenerateResult {
@@ -50,6 +61,8 @@ export interface GenerateResult {
   readonly compute: ComputeDtype;
   readonly residence: "resident" | "streamed";
   readonly peakMemoryBytes: number;
+  /** The chat template of conversations; null for prompts. */
+  readonly template: string | null;
   readonly notes: readonly string[];
 }
 
@@ -62,7 +75,10 @@ export interface GenerateResult {
 export async function generate(path: string, options: GenerateOptions): Promise<GenerateResult> {
   const begin = performance.now();
   const sampling = samplingOf(options);
-  const { prompts: given, stop = [], stopIds, beyondContext, signal } = options;
+  const chat = options.chat === undefined ? undefined : await openChatPrompts(path, options.chat);
+  const { beyondContext, signal } = options;
+  const given = [...options.prompts, ...conversationPrompts(chat, options.chat)];
+  const stop = [...(chat?.template.stopStrings ?? []), ...(options.stop ?? [])];
   if (given.length === 0) throw new WbError("WB2801", "expected at least one prompt");
   let maxNewTokens = 0;
   const generator = await openGenerator(path, {
@@ -80,11 +96,25 @@ export async function generate(path: string, options: GenerateOptions): Promise<
   });
   try {
     const prompts = given.map((prompt) => generator.encode(prompt));
+    const stopIds = options.stopIds ?? [...generator.stopIds, ...(chat?.stopIds ?? [])];
     const request = { ...sampling, prompts, maxNewTokens, stop, stopIds, beyondContext, signal };
-    return await listen(generator, request, options, begin);
+    return await listen(generator, request, options, begin, chat);
   } finally {
     await generator.close();
   }
+}
+
+function conversationPrompts(
+  chat: ChatPrompts | undefined,
+  options: GenerateChatOptions | undefined,
+): readonly Prompt[] {
+  if (chat === undefined || options === undefined) return [];
+  const system = options.system ?? chat.template.system ?? "";
+  return options.conversations.map((messages) => {
+    const isTold = system === "" || messages[0]?.role === "system";
+    const all = isTold ? messages : [{ role: "system" as const, content: system }, ...messages];
+    return { kind: "ids", ids: chat.encode(all) };
+  });
 }
 
 /** Room for new tokens: transformers' `max_new_tokens` counts before `max_length`. */
@@ -111,11 +141,12 @@ async function listen(
   request: GenerationRequest,
   { onText, onId, onProgress }: GenerateOptions,
   begin: number,
+  chat: ChatPrompts | undefined,
 ): Promise<GenerateResult> {
   const loaded = performance.now();
   const generation = generator.generate(request);
   for (const [prompt, text] of generation.promptTexts.entries())
-    if (text !== "") onText?.(prompt, text);
+    if (text !== "" && chat === undefined) onText?.(prompt, text);
   let first: number | undefined;
   let steps = 0;
   for await (const { prompt, id, text } of generation) {
@@ -143,6 +174,10 @@ async function listen(
     compute: generator.compute,
     residence: generator.residence,
     peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
-    notes: generator.notes,
+    template: chat?.template.name ?? null,
+    notes:
+      chat === undefined
+        ? generator.notes
+        : [...generator.notes, `template: ${chat.template.name} (${chat.why})`],
   };
 }

@@ -44,7 +44,9 @@ export interface GeneratorOptions extends RuntimeOptions {
 
 /** One generation; settings that are left out are transformers' defaults. */
 export interface GenerationRequest
-  extends Partial<SamplingSettings>, Pick<GenerateIdsOptions, "onLogits" | "beyondContext"> {
+  extends
+    Partial<SamplingSettings>,
+    Pick<GenerateIdsOptions, "onLogits" | "beyondContext" | "kept"> {
   /** Token ids of at least one prompt; several are generated together. */
   readonly prompts: readonly (readonly number[])[];
   readonly maxNewTokens: number;
@@ -198,6 +200,7 @@ function startGeneration(
         stopAfter: (prompt, id) => !stopIds.includes(id) && rows[prompt]?.text?.push(id) === true,
         onLogits: request.onLogits,
         beyondContext: request.beyondContext,
+        kept: request.kept,
         signal: request.signal,
       });
       for await (const { prompt, id, finish } of steps) {

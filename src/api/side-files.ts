@@ -10,7 +10,7 @@ import type { Dtype } from "../tensor/dtype.ts";
 import type { FoundConfig } from "./open-model.ts";
 
 /** The config.json that the model was published with; a second conversion carries it on. */
-const ORIGINAL_CONFIG = "config.original.json";
+export const ORIGINAL_CONFIG = "config.original.json";
 
 /** Files of a tokenizer and of text that go along as they are. */
 const CARRIED =

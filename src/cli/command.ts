@@ -7,6 +7,8 @@ export type Arguments = Readonly<Record<string, unknown>>;
 export interface CommandContext {
   /** Aborted by SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
+  /** Takes Ctrl-C (SIGINT) from `signal` until the function that it gives is called. */
+  onInterrupt(handler: () => void): () => void;
   /** True when stdout will carry exactly one JSON document. */
   readonly json: boolean;
   readonly quiet: boolean;

@@ -1,4 +1,5 @@
 import type { Command } from "./command.ts";
+import { chat } from "./commands/chat.ts";
 import { check } from "./commands/check.ts";
 import { completion } from "./commands/completion.ts";
 import { config } from "./commands/config.ts";
@@ -25,6 +26,7 @@ export const COMMANDS: readonly Command[] = [
   verify,
   golden,
   generate,
+  chat,
   logits,
   explain,
   doctor,

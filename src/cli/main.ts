@@ -31,20 +31,37 @@ export async function main(argv: readonly string[]): Promise<void> {
   const stop = (): void => {
     interruption.abort(new WbError("WB9001", "interrupted"));
   };
-  process.once("SIGINT", stop);
+  const handlers: (() => void)[] = [];
+  const interrupt = (): void => {
+    const handler = handlers.at(-1);
+    if (handler !== undefined) {
+      handler();
+      return;
+    }
+    // A second Ctrl-C then ends the process at once.
+    process.removeListener("SIGINT", interrupt);
+    stop();
+  };
+  const onInterrupt = (handler: () => void): (() => void) => {
+    handlers.push(handler);
+    return () => handlers.splice(handlers.indexOf(handler), 1);
+  };
+  process.on("SIGINT", interrupt);
   process.once("SIGTERM", stop);
   try {
-    const outcome = await execute(argv, interruption.signal);
+    const outcome = await execute(argv, { signal: interruption.signal, onInterrupt });
     process.stderr.write(printable(outcome.stderr));
     process.stdout.write(printable(outcome.stdout));
     process.exitCode = outcome.exitCode;
   } finally {
-    process.removeListener("SIGINT", stop);
+    process.removeListener("SIGINT", interrupt);
     process.removeListener("SIGTERM", stop);
   }
 }
 
-async function execute(argv: readonly string[], signal: AbortSignal): Promise<Outcome> {
+type Interrupts = Pick<CommandContext, "signal" | "onInterrupt">;
+
+async function execute(argv: readonly string[], interrupts: Interrupts): Promise<Outcome> {
   const json = argv.includes("--json");
   let chosen = "";
   try {
@@ -52,7 +69,7 @@ async function execute(argv: readonly string[], signal: AbortSignal): Promise<Ou
     const settings = findSettings(process.env, process.cwd());
     const parser = commandLine(settings, argv, async (command, args) => {
       chosen = nameOf(command);
-      outcome = await runCommand(command, args, json, signal);
+      outcome = await runCommand(command, args, json, interrupts);
     });
     const help = await parsed(parser, argv);
     return outcome ?? { exitCode: 0, stdout: help, stderr: "" };
@@ -79,12 +96,12 @@ async function runCommand(
   command: Command,
   args: Arguments,
   json: boolean,
-  signal: AbortSignal,
+  interrupts: Interrupts,
 ): Promise<Outcome> {
   const quiet = args["quiet"] === true;
   const drawer = progressDrawer(process.stderr);
   const context: CommandContext = {
-    signal,
+    ...interrupts,
     json,
     quiet,
     verbose: args["verbose"] === true,

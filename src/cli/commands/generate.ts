@@ -1,10 +1,19 @@
-import type { GenerateOptions, GenerateResult } from "../../api/generate.ts";
+import type { GenerateChatOptions, GenerateOptions, GenerateResult } from "../../api/generate.ts";
 import type { GeneratedText } from "../../api/generator.ts";
-import { flag, optionalChoice, optionalNumber, requiredString } from "../arguments.ts";
+import { WbError } from "../../errors/wb-error.ts";
+import {
+  flag,
+  optionalChoice,
+  optionalNumber,
+  optionalString,
+  requiredString,
+} from "../arguments.ts";
+import { chatOptions, withChatOptions } from "../chat-options.ts";
 import type { Arguments, Command, CommandContext } from "../command.ts";
 import { BEYOND_CONTEXT } from "../option-values.ts";
 import { listOf, requiredPrompts, withPromptOptions } from "../prompt-options.ts";
 import { runtimeOptions, withRuntimeOptions } from "../runtime-options.ts";
+import { samplingOptions, withSamplingOptions } from "../sampling-options.ts";
 
 export const generate: Command = {
   usage: "generate <model>",
@@ -16,18 +25,27 @@ export const generate: Command = {
       "by sampling",
     ],
     ["$0 generate internlm-7b --input-ids 1,290,6389 --json", "for programs"],
+    ["$0 generate internlm-chat-7b --chat --prompt hello", "answer a question"],
   ],
   options: (argv) =>
-    withPromptOptions(withRuntimeOptions(argv))
+    withSamplingOptions(withChatOptions(withPromptOptions(withRuntimeOptions(argv))), {
+      temperature: "1",
+      topP: "1",
+      seed: "0",
+    })
       .positional("model", { type: "string", describe: "a file of weights, an index or a folder" })
       .option("max-new-tokens", { type: "number", describe: "new tokens at most" })
       .option("max-length", { type: "number", describe: "tokens of prompt and answer at most" })
       .option("do-sample", { type: "boolean", describe: "draw tokens; without it, greedy" })
-      .option("temperature", { type: "number", describe: "logits are divided by it; 1" })
-      .option("top-p", { type: "number", describe: "draw from the likeliest that add up to it; 1" })
-      .option("top-k", { type: "number", describe: "draw from the k likeliest; 50, 0 for all" })
-      .option("repetition-penalty", { type: "number", describe: "above 1 repeats less; 1" })
-      .option("seed", { type: "number", describe: "the same seed draws the same tokens; 0" })
+      .option("chat", {
+        type: "boolean",
+        describe:
+          "take --prompt for a question, in the model's chat template; print the answer alone",
+      })
+      .option("messages", {
+        type: "string",
+        describe: "a conversation as JSON, [{role, content}, …], instead of --prompt; needs --chat",
+      })
       .option("beyond-context", {
         type: "string",
         describe:
@@ -39,8 +57,9 @@ export const generate: Command = {
       }),
   run: async (args, context) => {
     const { generate: run } = await import("../../api/generate.ts");
-    const options = optionsOf(args, context);
-    const isOne = options.prompts.length === 1;
+    const options = await optionsOf(args, context);
+    const isOne = options.prompts.length + (options.chat?.conversations.length ?? 0) === 1;
+    const isChat = options.chat !== undefined;
     const streams = isOne && !context.json;
     const result = await run(requiredString(args, "model"), {
       ...options,
@@ -55,20 +74,24 @@ export const generate: Command = {
     return {
       ok: true,
       json: { ...first, ...facts, results },
-      text: wasStreamed ? "" : results.map((entry, index) => plain(entry, index, isOne)).join("\n"),
+      text: wasStreamed
+        ? ""
+        : results.map((entry, index) => plain(entry, index, isOne, isChat)).join("\n"),
     };
   },
 };
 
-function optionsOf(args: Arguments, context: CommandContext): GenerateOptions {
+async function optionsOf(args: Arguments, context: CommandContext): Promise<GenerateOptions> {
+  const chat = await chatOf(args);
   const doSample = flag(args, "do-sample");
   return {
     ...runtimeOptions(args, context),
-    prompts: requiredPrompts(args),
+    prompts: chat === undefined ? requiredPrompts(args) : [],
+    chat,
     maxNewTokens: optionalNumber(args, "max-new-tokens"),
     maxLength: optionalNumber(args, "max-length"),
     doSample,
-    ...numbers(args, ["temperature", "top-p", "top-k", "repetition-penalty", "seed"]),
+    ...samplingOptions(args),
     stop: listOf(args["stop"]),
     beyondContext: optionalChoice(args, "beyond-context", BEYOND_CONTEXT),
     onProgress: (phase, done, total) => {
@@ -78,19 +101,33 @@ function optionsOf(args: Arguments, context: CommandContext): GenerateOptions {
   };
 }
 
-/** Options under the names of the library: `top-p` is `topP`. */
-function numbers(args: Arguments, names: readonly string[]): Readonly<Record<string, number>> {
-  return Object.fromEntries(
-    names.flatMap((name) => {
-      const value = optionalNumber(args, name);
-      const key = name.replaceAll(/-([a-z])/g, (_all, letter: string) => letter.toUpperCase());
-      return value === undefined ? [] : [[key, value]];
-    }),
-  );
+/** Conversations of --prompt and --messages. @throws WbError WB2001 where --chat and the others do not go together. */
+async function chatOf(args: Arguments): Promise<GenerateChatOptions | undefined> {
+  const { system, ...options } = chatOptions(args);
+  const file = optionalString(args, "messages");
+  if (!flag(args, "chat")) {
+    if (file === undefined && system === undefined && options.template === undefined)
+      return undefined;
+    throw new WbError("WB2001", "--messages, --system and --template need --chat");
+  }
+  if (args["input-ids"] !== undefined)
+    throw new WbError("WB2001", "--chat takes --prompt or --messages, not --input-ids");
+  const questions = listOf(args["prompt"]);
+  if (file === undefined && questions.length === 0)
+    throw new WbError("WB2001", "--chat: expected --prompt or --messages");
+  const { readMessages } = await import("../../api/chat-messages.ts");
+  const messages = file === undefined ? [] : [await readMessages(file)];
+  const asked = questions.map((content) => [{ role: "user" as const, content }]);
+  return { ...options, system, conversations: [...messages, ...asked] };
 }
 
-function plain({ text, ids }: GeneratedText, index: number, isOne: boolean): string {
-  const shown = text ?? ids.join(",");
+function plain(
+  { text, newText, ids }: GeneratedText,
+  index: number,
+  isOne: boolean,
+  isChat: boolean,
+): string {
+  const shown = (isChat ? newText : text) ?? ids.join(",");
   return isOne ? shown : `[${index}] ${shown}`;
 }
 

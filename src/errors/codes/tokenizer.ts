@@ -14,6 +14,12 @@ export const TOKENIZER_CODES = {
     meaning: "The roles are out of order, or the template knows no system message.",
     remedy: "Use [system], user, assistant, user, …; or choose another template with --template.",
   },
+  WB2803: {
+    title: "no chat template is known for the model",
+    meaning:
+      "Neither its tokenizer's files have a chat_template, nor does its config.json tell which of the built-in templates it was trained with; or the template that was asked for is none of those.",
+    remedy: "Choose one with --template; the message lists them. Base models have none.",
+  },
   WB3801: {
     title: "the model has no tokenizer",
     meaning: "Text was given or asked for, but no tokenizer.model lies beside the weights.",

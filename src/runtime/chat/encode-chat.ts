@@ -10,7 +10,8 @@ const PRIVATE_USE_END = 0xf8ff;
  * text, so that nobody can end a turn or speak as the system by typing "<eoa>" or "</s>". `allowControlTokens` lifts that.
  *
  * Such a token is cut in two by a marker before the template is rendered, and the text is encoded piece by piece around
- * the markers; text without control tokens is encoded in one go, exactly as transformers does.
+ * the markers, without a dummy prefix in its midst; text without control tokens is encoded in one go, exactly as transformers
+ * does.
  */
 export function encodeChat(
   tokenizer: Tokenizer,
@@ -18,10 +19,10 @@ export function encodeChat(
   messages: readonly ChatMessage[],
   allowControlTokens = false,
 ): number[] {
-  const prefix = tokenizer.encode("");
-  const encodeText = (text: string): number[] =>
-    tokenizer.encode(text, { addSpecialTokens: false });
-  if (allowControlTokens) return [...prefix, ...encodeText(template.render(messages))];
+  const prefix = template.addsSpecialTokens ? tokenizer.encode("") : [];
+  const encodeText = (text: string, index: number): number[] =>
+    tokenizer.encode(text, { addSpecialTokens: false, continues: index > 0 });
+  if (allowControlTokens) return [...prefix, ...encodeText(template.render(messages), 0)];
   const marker = unusedCharacter(messages);
   const guarded = messages.map(({ role, content }) => ({
     role,

@@ -4,6 +4,14 @@ export interface ChatMessage {
   readonly content: string;
 }
 
+/** How a model's own chat draws its answers; transformers' defaults where it says nothing. */
+export interface ChatSampling {
+  readonly temperature?: number;
+  readonly topP?: number;
+  readonly topK?: number;
+  readonly repetitionPenalty?: number;
+}
+
 /** How a model wants a conversation written, and where its answers end. */
 export interface ChatTemplate {
   /** As `--template` names it. */
@@ -16,6 +24,11 @@ export interface ChatTemplate {
   /** Tokens and texts that end an answer, beside the model's own eos ids. */
   readonly stopTokens: readonly string[];
   readonly stopStrings: readonly string[];
-  /** True when the rendered text spells the beginning-of-sequence token out itself; transformers' tokenizer adds one all the same. */
-  readonly spellsBos: boolean;
+  /** True when the tokenizer puts its own tokens before the rendered text, also where that begins with one of them. */
+  readonly addsSpecialTokens: boolean;
+  /** What the model's own chat says of itself where nobody says anything else. */
+  readonly system?: string | undefined;
+  readonly sampling: ChatSampling;
+  /** True when the model's own chat takes white space off both ends of an answer before it remembers it. */
+  readonly trimsAnswers: boolean;
 }

@@ -1,7 +1,9 @@
 import { WbError } from "../../errors/wb-error.ts";
 import type { Decoder, StepInput } from "../model/decoder.ts";
+import type { KvCache } from "../model/kv-cache.ts";
 import { positionsOfMask } from "../model/mask.ts";
 import { rotatesWholeCache } from "../model/rope.ts";
+import type { KeptTokens } from "./kept-tokens.ts";
 import { argmax, type Sampler } from "./sampling.ts";
 
 export interface GenerateIdsOptions {
@@ -25,6 +27,8 @@ export interface GenerateIdsOptions {
    * little different.
    */
   readonly beyondContext?: "recompute" | "cached" | undefined;
+  /** What an earlier text left in the cache, and where this one leaves its own; for a single prompt. */
+  readonly kept?: KeptTokens | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -57,12 +61,15 @@ export async function* generateIds(
     sampler: options.samplerOf?.(prompt) ?? argmax,
     done: false,
   }));
-  let cache = model.createCache(prompts.length);
+  let cache = startingCache(model, prompts, options);
+  let isWhole = true;
   try {
-    let input: StepInput = padded(prompts, options.padId);
+    let input: StepInput = unseen(prompts, cache.length, options.padId);
     for (let step = 1; step <= options.maxNewTokens; step++) {
       options.signal?.throwIfAborted();
+      isWhole = false;
       const logits = await model.step({ ...input, signal: options.signal }, cache);
+      isWhole = true;
       const chosen: number[] = [];
       for (const [prompt, row] of rows.entries()) {
         if (row.done) {
@@ -86,8 +93,31 @@ export async function* generateIds(
       } else input = nextTokens(rows, chosen);
     }
   } finally {
-    cache.dispose();
+    const [row] = rows;
+    if (isWhole && options.kept !== undefined && row !== undefined)
+      options.kept.put(cache, row.ids);
+    else cache.dispose();
   }
+}
+
+/** A cache of what is known of the prompt already; an empty one where nothing is, or where its rotation would be another. */
+function startingCache(
+  model: Decoder,
+  prompts: readonly (readonly number[])[],
+  options: GenerateIdsOptions,
+): KvCache {
+  const [prompt] = prompts;
+  if (options.kept === undefined || prompt === undefined) return model.createCache(prompts.length);
+  if (prompts.length > 1) throw new WbError("WB7001", "tokens are kept of a single prompt");
+  const longest = Math.max(prompt.length, options.kept.length);
+  if (mustRecompute(model, longest, options)) options.kept.dispose();
+  return options.kept.take(model, prompt);
+}
+
+/** What of the prompts is not in the cache yet. */
+function unseen(prompts: readonly (readonly number[])[], cached: number, padId: number): StepInput {
+  if (cached === 0) return padded(prompts, padId);
+  return { ids: prompts.map((ids) => Int32Array.from(ids.slice(cached))) };
 }
 
 /** True when what is cached was computed with another rotary table than the next token's. */

@@ -1,3 +1,4 @@
+import { WbError } from "../../errors/wb-error.ts";
 import type { Ops, Value } from "../ops.ts";
 
 interface LayerCache {
@@ -62,6 +63,29 @@ export class KvCache {
   #joined(old: Value | undefined, more: Value): Value {
     if (this.#ops.fused !== undefined) return this.#ops.fused.append(old, more);
     return old === undefined ? more : this.#ops.concat([old, more], 2);
+  }
+
+  /** Keeps the first `length` of the L tokens. */
+  truncate(length: number): void {
+    if (length >= this.length) return;
+    this.#positions = this.#positions.map((row) => row.slice(0, length));
+    this.#visible = this.#visible.map((row) => row.slice(0, length));
+    for (const [index, old] of this.#layers.entries()) {
+      if (old === undefined) continue;
+      this.#layers[index] = length === 0 ? undefined : this.#first(old, length);
+      free(this.#ops, old);
+    }
+  }
+
+  #first({ keys, values }: LayerCache, length: number): LayerCache {
+    const ops = this.#ops;
+    const [first, second] = ops.scope(() => [
+      ops.slice(keys, 2, 0, length), // [B, G, length, D]
+      ops.slice(values, 2, 0, length), // [B, G, length, D]
+    ]);
+    if (first === undefined || second === undefined)
+      throw new WbError("WB7001", "a slice is missing");
+    return { keys: ops.keep(first), values: ops.keep(second) };
   }
 
   dispose(): void {

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isSystemError, WbError } from "../../errors/wb-error.ts";
+import { readChatTemplates } from "./chat-templates.ts";
 
 /** A token that transformers splits out of the text before SentencePiece sees it. */
 export interface AddedToken {
@@ -27,8 +28,10 @@ export interface TokenizerSettings {
   readonly legacy: boolean;
   /** Close up punctuation after decoding. */
   readonly cleansUp: boolean;
-  /** Jinja source, where there is one. */
-  readonly chatTemplate: string | undefined;
+  /** Jinja sources by name; the one that transformers takes unasked is "default". */
+  readonly chatTemplates: ReadonlyMap<string, string>;
+  /** Text of each special token that is set, under transformers' name: `bos_token`, … */
+  readonly specialTokens: Readonly<Record<string, string>>;
 }
 
 type Json = Readonly<Record<string, unknown>>;
@@ -58,7 +61,6 @@ export async function readTokenizerSettings(
   const tokens = collectTokens(config, specials, added, Object.values(names), idOf);
   const idOfName = (name: string | undefined): number | undefined =>
     name === undefined ? undefined : (tokens.get(name)?.id ?? idOf(name));
-  const template = config["chat_template"];
   return {
     tokenizerClass: typeof config["tokenizer_class"] === "string" ? config["tokenizer_class"] : "",
     addBos: config["add_bos_token"] !== false,
@@ -69,7 +71,12 @@ export async function readTokenizerSettings(
     addedTokens: [...tokens.values()],
     legacy: config["legacy"] !== false,
     cleansUp: config["clean_up_tokenization_spaces"] === true,
-    chatTemplate: typeof template === "string" ? template : undefined,
+    chatTemplates: await readChatTemplates(folder, config["chat_template"]),
+    specialTokens: Object.fromEntries(
+      Object.entries(names).flatMap(([name, text]) =>
+        text === undefined ? [] : [[`${name}_token`, text]],
+      ),
+    ),
   };
 }
 

@@ -109,6 +109,7 @@ export function buildTokenizer(
   };
 }
 
+/** Text in which no special tokens are looked for. */
 function whole(text: string): readonly TextPart[] {
   return text === "" ? [] : [{ kind: "text", text }];
 }

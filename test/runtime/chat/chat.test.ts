@@ -36,6 +36,13 @@ describe("built-in templates", () => {
       bye
 
       ### Response:",
+        "alpaca-fastchat": "Below is an instruction that describes a task. Write a response that appropriately completes the request.
+
+      ### Instruction: hi
+
+      ### Response: hello</s>### Instruction: bye
+
+      ### Response:",
         "chatglm2": "[Round 1]
 
       问：hi
@@ -98,17 +105,16 @@ describe("a Jinja chat_template", () => {
     "{{ bos_token }}{% for m in messages %}[{{ m['role'] }}]{{ m['content'] | trim }}{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}";
 
   it("is rendered with the names that transformers gives it", () => {
-    const rendered = jinjaTemplate(source, { bos: "<s>", eos: "</s>" }, "t.json").render(
-      conversation,
-    );
+    const special = { bos_token: "<s>", eos_token: "</s>" };
+    const rendered = jinjaTemplate("default", source, special, "t.json").render(conversation);
     expect(rendered).toBe("<s>[user]hi[assistant]hello[user]bye[assistant]");
   });
 
   it("that is broken, or that refuses, ends in a typed error", () => {
-    expect(() => jinjaTemplate("{% for %}", { bos: "", eos: "" }, "t.json")).toThrowError(
+    expect(() => jinjaTemplate("default", "{% for %}", {}, "t.json")).toThrowError(
       expect.objectContaining({ code: "WB3805" }),
     );
-    const refusing = jinjaTemplate("{{ raise_exception('no') }}", { bos: "", eos: "" }, "t.json");
+    const refusing = jinjaTemplate("default", "{{ raise_exception('no') }}", {}, "t.json");
     expect(() => refusing.render(conversation)).toThrowError(
       expect.objectContaining({ code: "WB2802" }),
     );
