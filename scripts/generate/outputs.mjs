@@ -244,6 +244,28 @@ export const OUTPUTS = {
     compute,
     residence,
     peakMemoryBytes: count,
+    template: said(orNull(text), "the chat template of --chat; null without"),
+    notes,
+  },
+  chat: {
+    model: text,
+    template: text,
+    templateWhy: text,
+    messages: list(fields({ role: oneOf("system", "user", "assistant"), content: text })),
+    turns: list(
+      fields({
+        answer: text,
+        finish: oneOf("stop", "length", "interrupted"),
+        promptTokens: count,
+        reusedTokens: said(count, "tokens of the prompt that were in memory from the turn before"),
+        newTokens: count,
+        droppedTurns: said(count, "turns forgotten because the context had no room for them"),
+      }),
+    ),
+    device,
+    backend: text,
+    compute,
+    residence,
     notes,
   },
   logits: {

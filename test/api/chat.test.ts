@@ -63,6 +63,15 @@ async function withChat<T>(
   }
 }
 
+/** Two answers that are drawn, as one text. */
+function drawn(seed?: number): Promise<string> {
+  const options = { doSample: true, ...(seed === undefined ? {} : { seed }) };
+  return withChat(roomy, options, async (chat) => {
+    const turns = [await ask(chat, "hello"), await ask(chat, "hello")];
+    return turns.map(({ answer }) => answer).join("|");
+  });
+}
+
 describe("a conversation", () => {
   it("answers each question as one generation from the whole text does, and computes only what is new", async () => {
     const questions = ["hello", "how are you", "the wagon"];
@@ -85,7 +94,12 @@ describe("a conversation", () => {
         expect(turn).toMatchObject({ newTokens: 10, finish: "length", droppedTurns: 0 });
       }
       expect(chat.messages.map(({ role }) => role)).toEqual([
-        ...["user", "assistant", "user", "assistant", "user", "assistant"],
+        "user",
+        "assistant",
+        "user",
+        "assistant",
+        "user",
+        "assistant",
       ]);
       chat.reset();
       expect(chat.messages).toEqual([]);
@@ -111,7 +125,7 @@ describe("a conversation", () => {
       const pieces = chat.ask("hello", stop.signal);
       const first = await pieces.next();
       stop.abort(new Error("enough"));
-      let said = String(first.value);
+      let said = first.done === true ? "" : first.value;
       let turn: ChatTurn | undefined;
       while (turn === undefined) {
         const step = await pieces.next();
@@ -126,12 +140,8 @@ describe("a conversation", () => {
   });
 
   it("draws with a seed the same answers again, and others without one", async () => {
-    const answers = (seed?: number): Promise<string> =>
-      withChat(roomy, { doSample: true, ...(seed === undefined ? {} : { seed }) }, async (chat) =>
-        [await ask(chat, "hello"), await ask(chat, "hello")].map(({ answer }) => answer).join("|"),
-      );
-    expect(await answers(5)).toBe(await answers(5));
-    expect(await answers()).not.toBe(await answers());
+    expect(await drawn(5)).toBe(await drawn(5));
+    expect(await drawn()).not.toBe(await drawn());
   });
 
   it("ends an answer at a stop text", async () => {
@@ -163,6 +173,21 @@ describe("a conversation", () => {
   });
 });
 
+/** Ids of a question that spells a control token out, and one more. */
+async function idsOf(allowControlTokens: boolean): Promise<readonly number[]> {
+  const chat = {
+    conversations: [[{ role: "user" as const, content: "<eoa>" }]],
+    allowControlTokens,
+  };
+  const { results } = await generate(roomy, {
+    device: "wasm",
+    prompts: [],
+    chat,
+    maxNewTokens: 1,
+  });
+  return results[0]?.ids ?? [];
+}
+
 describe("conversations of `generate`", () => {
   it("are read from a file, and refused when they are none", async () => {
     const path = join(folder, "messages.json");
@@ -177,21 +202,8 @@ describe("conversations of `generate`", () => {
   });
 
   it("keep what a message spells out as text, unless it may take effect", async () => {
-    const ids = async (allowControlTokens: boolean): Promise<readonly number[]> => {
-      const chat = {
-        conversations: [[{ role: "user" as const, content: "<eoa>" }]],
-        allowControlTokens,
-      };
-      const { results } = await generate(roomy, {
-        device: "wasm",
-        prompts: [],
-        chat,
-        maxNewTokens: 1,
-      });
-      return results[0]?.ids ?? [];
-    };
     const eoa = 379;
-    expect((await ids(false)).slice(0, -1)).not.toContain(eoa);
-    expect(await ids(true)).toContain(eoa);
+    expect((await idsOf(false)).slice(0, -1)).not.toContain(eoa);
+    expect(await idsOf(true)).toContain(eoa);
   });
 });

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { FIXTURES } from "../support/fixture-manifest.ts";
+import { compileSchema } from "../support/json-schema.ts";
 
 const CLI = join(import.meta.dirname, "../../bin/weighbridge.js");
 const TINY = join(FIXTURES, "internlm-tiny");
@@ -72,7 +73,11 @@ describe("chat through a pipe", () => {
   it("prints one document with --json", () => {
     const { status, stdout } = chat("hello\nthe\n", "--json");
     expect(status).toBe(0);
-    expect(JSON.parse(stdout)).toMatchObject({
+    const document: unknown = JSON.parse(stdout);
+    const validate = compileSchema("chat", true);
+    validate(document);
+    expect(validate.errors ?? []).toEqual([]);
+    expect(document).toMatchObject({
       command: "chat",
       ok: true,
       template: "internlm-2023-07",

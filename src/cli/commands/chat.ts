@@ -11,7 +11,11 @@ export const chat: Command = {
   summary: "talk with a model, in its own chat template; one question a line",
   examples: [
     ["$0 chat internlm-chat-7b", "at a terminal; /help lists what it understands"],
-    ["$0 chat vicuna-7b --no-do-sample < questions.txt", "one answer a line, always the same"],
+    ["$0 chat vicuna-7b --template vicuna-v1.1 --system 'You weigh wagons.'", "in other words"],
+    [
+      "$0 chat vicuna-7b --no-do-sample --quiet",
+      "questions piped in, a line each: always the same answers",
+    ],
   ],
   options: (argv) =>
     withSamplingOptions(withChatOptions(withRuntimeOptions(argv)), {
