@@ -4,7 +4,6 @@ import { KeptTokens } from "../runtime/generation/kept-tokens.ts";
 import type { SamplingSettings } from "../runtime/generation/sampling.ts";
 import { openChatPrompts, type ChatPromptOptions, type ChatPrompts } from "./chat-prompt.ts";
 import { openGenerator, samplingOf, type Generator, type GeneratorOptions } from "./generator.ts";
-import { GrowingText } from "./growing-text.ts";
 
 /** New tokens of an answer at most, where nobody says: `chat` of modeling_internlm.py. */
 const DEFAULT_NEW_TOKENS = 1024;
@@ -90,42 +89,32 @@ export class Chat {
    */
   async *ask(question: string, signal?: AbortSignal): AsyncGenerator<string, ChatTurn, undefined> {
     const { ids, dropped, room } = this.#fit(question);
-    const { template, tokenizer } = this.prompts;
-    const stops = [...template.stopStrings, ...(this.#options.stop ?? [])];
-    // The answer is decoded by itself, as the models' own chats do: a space before its first word is not part of it.
-    const text = new GrowingText(tokenizer, [], stops);
-    const stopIds = [...this.generator.stopIds, ...this.prompts.stopIds];
+    const { template } = this.prompts;
     const reusedTokens = this.#kept.sharedWith(ids);
     const generation = this.generator.generate({
       ...this.#sampling,
       seed: this.#sampling.seed + this.#asked++,
       prompts: [ids],
       maxNewTokens: room,
-      stopIds,
+      stop: [...template.stopStrings, ...(this.#options.stop ?? [])],
+      stopIds: [...this.generator.stopIds, ...this.prompts.stopIds],
+      decodesAlone: true,
       kept: this.#kept,
       signal,
     });
-    let finish: ChatTurn["finish"] = "length";
-    let newTokens = 0;
+    let isInterrupted = false;
     try {
-      for await (const step of generation) {
-        newTokens++;
-        if (step.finish !== undefined) finish = step.finish;
-        const isStopped = !stopIds.includes(step.id) && text.push(step.id);
-        const fresh = text.take();
-        if (fresh !== "") yield fresh;
-        if (!isStopped) continue;
-        finish = "stop";
-        break;
-      }
+      for await (const { text } of generation) if (text !== "") yield text;
     } catch (error) {
       if (signal?.aborted !== true) throw error;
-      finish = "interrupted";
+      isInterrupted = true;
     }
-    text.end();
-    const rest = text.take();
-    if (rest !== "") yield rest;
-    const answer = template.trimsAnswers ? text.newText.trim() : text.newText;
+    const [result] = generation.results();
+    if (result === undefined) throw new WbError("WB7001", "a generation of nothing");
+    const { newTokens } = result;
+    const finish = isInterrupted ? "interrupted" : result.finish;
+    const said = result.newText ?? "";
+    const answer = template.trimsAnswers ? said.trim() : said;
     if (answer !== "" || finish !== "interrupted") this.#remember(question, answer);
     return {
       answer,

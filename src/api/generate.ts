@@ -97,7 +97,16 @@ export async function generate(path: string, options: GenerateOptions): Promise<
   try {
     const prompts = given.map((prompt) => generator.encode(prompt));
     const stopIds = options.stopIds ?? [...generator.stopIds, ...(chat?.stopIds ?? [])];
-    const request = { ...sampling, prompts, maxNewTokens, stop, stopIds, beyondContext, signal };
+    const request = {
+      ...sampling,
+      prompts,
+      maxNewTokens,
+      stop,
+      stopIds,
+      decodesAlone: chat !== undefined,
+      beyondContext,
+      signal,
+    };
     return await listen(generator, request, options, begin, chat);
   } finally {
     await generator.close();

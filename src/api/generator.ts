@@ -52,6 +52,8 @@ export interface GenerationRequest
   readonly maxNewTokens: number;
   /** Texts that end an answer; they are not part of it. Needs a tokenizer. */
   readonly stop?: readonly string[] | undefined;
+  /** Decode answers by themselves, as chats do: a space before the first word is then not part of an answer. */
+  readonly decodesAlone?: boolean | undefined;
   /** Ids that end an answer; the model's own when left out. */
   readonly stopIds?: readonly number[] | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -185,7 +187,10 @@ function startGeneration(
   const stopIds = request.stopIds ?? modelStopIds;
   const stops = request.stop ?? [];
   const rows = request.prompts.map((prompt): Row => {
-    const text = tokenizer === undefined ? undefined : new GrowingText(tokenizer, prompt, stops);
+    const text =
+      tokenizer === undefined
+        ? undefined
+        : new GrowingText(tokenizer, prompt, stops, request.decodesAlone);
     return { ids: [...prompt], promptTokens: prompt.length, text, finish: "length" };
   });
   return {

@@ -11,10 +11,22 @@ export class GrowingText {
   #taken = 0;
   #isStopped = false;
 
-  /** @param stops Texts that end the answer; the prompt may hold them. */
-  constructor(tokenizer: Tokenizer, prompt: readonly number[], stops: readonly string[]) {
+  /**
+   * @param stops Texts that end the answer; the prompt may hold them.
+   * @param isAlone Decodes the answer as if it stood at the beginning.
+   */
+  constructor(
+    tokenizer: Tokenizer,
+    prompt: readonly number[],
+    stops: readonly string[],
+    isAlone = false,
+  ) {
     this.#decoder = streamDecoder(tokenizer);
     this.#watcher = stopWatcher(stops);
+    if (isAlone) {
+      this.#promptText = tokenizer.decode(prompt, { skipSpecialTokens: true });
+      return;
+    }
     // The answer's first token decides whether the prompt's last characters stay: they are shown with it.
     this.#promptText = this.#decoder.push(prompt);
   }

@@ -60,7 +60,9 @@ describe("a chat template that nobody names", () => {
   it("WB2803: is not guessed; the known ones are listed", async () => {
     const error = await caught(() => chosen({ folder: "/vicuna/llama-7b" }));
     expect(error.code).toBe("WB2803");
-    expect(error.message).toMatchInlineSnapshot(`"/vicuna/llama-7b: no chat_template in the tokenizer's files, and config.json does not tell which template this model was trained with; known are internlm-2023-07, internlm-2023-09, internlm-2024-01, alpaca, alpaca-fastchat, vicuna-v1.1, chatglm2"`);
+    expect(error.message).toMatchInlineSnapshot(
+      `"/vicuna/llama-7b: no chat_template in the tokenizer's files, and config.json does not tell which template this model was trained with; known are internlm-2023-07, internlm-2023-09, internlm-2024-01, alpaca, alpaca-fastchat, vicuna-v1.1, chatglm2"`,
+    );
   });
 });
 
