@@ -2,6 +2,7 @@
 #pragma once
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 
 #include "threads.h"
 #include "vector.h"
@@ -30,7 +31,11 @@ void norm_of(const T* x, const T* weight, float epsilon, int64_t rows, int64_t s
       float squares = sum(lanes);
       for (; i < size; i++) squares = __builtin_fmaf(widen(from[i]), widen(from[i]), squares);
       const float factor = 1 / std::sqrt(squares / float(size) + epsilon);
-      for (i = 0; i < size; i++) {
+      for (i = 0; i + LANES <= size; i += LANES) {
+        store(to + i, multiply(load(from + i), spread(factor)));
+        store(to + i, multiply(load(to + i), load(weight + i)));
+      }
+      for (; i < size; i++) {
         narrow(widen(from[i]) * factor, to + i);
         narrow(widen(to[i]) * widen(weight[i]), to + i);
       }
@@ -50,7 +55,13 @@ void rotate_of(const T* x, const T* cos, const T* sin, int64_t tables, int64_t b
       const T* s = sin + (table * tokens + token) * size;
       const T* from = x + row * size;
       T* to = result + row * size;
-      for (int64_t i = 0; i < half; i++) {
+      int64_t i = 0;
+      for (; i + LANES <= half; i += LANES) {
+        const Vector a = load(from + i), b = load(from + half + i);
+        store(to + i, subtract(multiply(a, load(c + i)), multiply(b, load(s + i))));
+        store(to + half + i, add(multiply(b, load(c + half + i)), multiply(a, load(s + half + i))));
+      }
+      for (; i < half; i++) {
         const float a = widen(from[i]), b = widen(from[half + i]);
         narrow(a * widen(c[i]) - b * widen(s[i]), to + i);
         narrow(b * widen(c[half + i]) + a * widen(s[half + i]), to + half + i);
@@ -70,7 +81,11 @@ void cast_of(const A* x, bool turn, int64_t rows, int64_t columns, B* result) {
   };
   if (!turn) {
     each_rows(rows, columns, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin * columns; i < end * columns; i++) one(x[i], result + i);
+      int64_t i = begin * columns;
+      if constexpr (!std::is_same<A, B>::value) {
+        for (; i + LANES <= end * columns; i += LANES) store(result + i, load(x + i));
+      }
+      for (; i < end * columns; i++) one(x[i], result + i);
     });
     return;
   }

@@ -9,9 +9,10 @@
 
 namespace TARGET {
 
-// Outputs that a thread takes at a time, and rows of x that meet them: 120 rows of BLOCK floats stay in a 1 MiB cache.
+// Outputs that a thread takes at a time, and rows of x that meet them at most: 144 rows of BLOCK floats stay in a 1 MiB cache.
 constexpr int64_t OUTPUTS = 64;
-constexpr int64_t ROWS = 120;
+constexpr int64_t ROWS = 144;
+static_assert(ROWS % TILE_X == 0, "only the last tile of rows is not whole");
 
 // Rows of x from which on a matrix in a half type is widened once for all of them, not in registers for each tile.
 constexpr int64_t WIDEN_FROM = 2 * TILE_X;
@@ -54,7 +55,13 @@ void finish(const Sums& sums, int64_t rows, const Product& product, int64_t firs
   for (int64_t i = 0; i < rows; i++) {
     const float* from = sums + i * OUTPUTS;
     T* to = static_cast<T*>(product.result) + (row + i) * product.outputs + first;
-    for (int64_t j = 0; j < count; j++) narrow(bias == nullptr ? from[j] : from[j] + widen(bias[first + j]), to + j);
+    if (bias == nullptr) {
+      narrow_all(from, count, to);
+      continue;
+    }
+    int64_t j = 0;
+    for (; j + LANES <= count; j += LANES) store(to + j, add(load(from + j), load(bias + first + j)));
+    for (; j < count; j++) narrow(from[j] + widen(bias[first + j]), to + j);
   }
 }
 
@@ -79,6 +86,9 @@ void linear_of(const Linear& l, const A* x) {
   int64_t parts = 0;
   const auto parts_of = [](const Product& product) { return (product.outputs + OUTPUTS - 1) / OUTPUTS; };
   const int results = l.gated ? 1 : l.count;
+  // Bands of about the same height: 150 rows are two of 78 and 72, not 144 and 6.
+  const int64_t bands = (l.rows + ROWS - 1) / ROWS;
+  const int64_t height = bands == 0 ? ROWS : ((l.rows + bands - 1) / bands + TILE_X - 1) / TILE_X * TILE_X;
   for (int i = 0; i < results; i++) parts += parts_of(l.products[i]);
   parallel(parts, [&](int64_t part) {
     const Product* product = l.products;
@@ -87,8 +97,8 @@ void linear_of(const Linear& l, const A* x) {
     const int64_t count = std::min(OUTPUTS, product->outputs - begin);
     alignas(64) Sums sums;
     alignas(64) Sums others;
-    for (int64_t row = 0; row < l.rows; row += ROWS) {
-      const int64_t rows = std::min(ROWS, l.rows - row);
+    for (int64_t row = 0; row < l.rows; row += height) {
+      const int64_t rows = std::min(height, l.rows - row);
       const auto multiply_by = [&](const Product& one, Sums& into) {
         const M* w = static_cast<const M*>(one.matrix) + begin * l.inputs;
         multiply_part(x + row * l.inputs, rows, l.inputs, w, count, into);

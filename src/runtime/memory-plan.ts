@@ -36,7 +36,7 @@ export interface MemoryUse {
   readonly weights: number;
   readonly activations: number;
   readonly keyValueCache: number;
-  /** Weights on their way from the file: the layer that is read ahead, the one being uploaded. */
+  /** Weights in host memory: the layer that is read ahead, the one being uploaded, and resident the embeddings. */
   readonly reading: number;
   /** Hidden states and logits in host memory. */
   readonly results: number;
@@ -151,8 +151,11 @@ function useOf(
     });
   const parameters = modelParameters(config);
   const layer = parameters.filter(({ name }) => name.startsWith(`${architecture.layer(0)}.`));
+  const embedding = parameters.filter(({ name }) => name === architecture.embedding);
   const head = parameters.filter(({ name }) => name === architecture.head);
-  const rest = parameters.filter(({ name }) => name !== architecture.embedding);
+  const rest = parameters.filter(
+    ({ name }) => name !== architecture.embedding || name === architecture.head,
+  );
   const band = Math.min(HEAD_BAND_BYTES, onDevice(head));
   const cachedTokens = work.cachedTokens === 0 ? 0 : work.cachedTokens + work.batch * CACHE_STEP;
   const weights = residence === "resident" ? onDevice(rest) : Math.max(onDevice(layer), 2 * band);
@@ -161,7 +164,8 @@ function useOf(
     activations: activationBytes(config, device, work),
     keyValueCache:
       2 * cachedTokens * config.layers * config.kvHeads * config.headDim * device.elementBytes,
-    reading: 2 * inFile(layer) + largestCast(layer),
+    reading:
+      2 * inFile(layer) + largestCast(layer) + (residence === "resident" ? inFile(embedding) : 0),
     results: 4 * (2 * work.hostTokens * config.hiddenSize + work.logitRows * config.vocabSize),
   };
 }

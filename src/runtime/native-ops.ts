@@ -223,7 +223,21 @@ export class NativeOps implements Ops {
   }
 
   add(left: Value, right: Value): Value {
-    return this.#composite(() => this.#binary("AddV2", valueOf(left), this.#id(valueOf(right))));
+    return this.#composite(() => {
+      const [a, b] = [valueOf(left), valueOf(right)];
+      const alike =
+        a.capacity === undefined &&
+        b.capacity === undefined &&
+        sameShape(a.shape, b.shape) &&
+        sameButForOnes(a.array.shape, b.array.shape);
+      if (!alike) {
+        return this.#binary("AddV2", a, this.#id(b));
+      }
+      // Element by element: the shapes of the arrays will do.
+      const attributes = [this.#type("T", TF_DTYPE[a.dtype])];
+      const sum = this.#runOn("AddV2", [a.array.id, b.array.id], attributes, a.dtype);
+      return this.#values.share(sum, a.shape);
+    });
   }
 
   mul(left: Value, right: Value): Value {
@@ -422,4 +436,12 @@ export class NativeOps implements Ops {
   #bool(name: string, value: boolean): OpAttribute {
     return { name, type: this.#binding.TF_ATTR_BOOL, value };
   }
+}
+
+/** True when two shapes differ in leading ones at most, which broadcasting adds. */
+function sameButForOnes(left: readonly number[], right: readonly number[]): boolean {
+  const size = Math.max(left.length, right.length);
+  return Array.from({ length: size }, (_, axis) => axis + 1).every(
+    (axis) => (left.at(-axis) ?? 1) === (right.at(-axis) ?? 1),
+  );
 }

@@ -51,7 +51,7 @@ describe("InternLM-7B in float16", () => {
     const parameters = 4 * (4096 ** 2 + 4096) + 3 * 4096 * 11008 + 2 * 4096;
     expect(plan.use.weights).toBe(4 * parameters);
     expect(plan.why).toMatchInlineSnapshot(
-      `"streamed: weights are used once; 28.82 GB resident, 2.03 GB streamed, 4.00 GB allowed, of which 2.15 GB on the wasm heap"`,
+      `"streamed: weights are used once; 29.66 GB resident, 2.03 GB streamed, 4.00 GB allowed, of which 2.15 GB on the wasm heap"`,
     );
   });
 
@@ -81,7 +81,7 @@ describe("InternLM-7B in float16", () => {
     const error = await caught(() => planMemory(INTERNLM_7B, f16, WASM, ONE_PROMPT, 1e9));
     expect(error.code).toBe("WB6003");
     expect(error.message).toMatchInlineSnapshot(
-      `"the model does not fit into memory: 28.82 GB resident, 2.03 GB streamed, 1.00 GB allowed, of which 2.15 GB on the wasm heap"`,
+      `"the model does not fit into memory: 29.66 GB resident, 2.03 GB streamed, 1.00 GB allowed, of which 2.15 GB on the wasm heap"`,
     );
   });
 });

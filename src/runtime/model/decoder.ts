@@ -46,6 +46,7 @@ export class Decoder {
     } = {},
   ): Promise<void> {
     if (this.weights.residence === "streamed") return;
+    await this.weights.loadEmbeddings();
     for (let index = 0; index < this.config.layers; index++) {
       options.signal?.throwIfAborted();
       await this.weights.block(index);

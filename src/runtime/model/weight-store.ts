@@ -28,6 +28,7 @@ export class WeightStore {
   readonly #blocks = new Map<number, ReadonlyMap<string, Weight>>();
   readonly #headBands = new Map<number, Weight>();
   #norm: ReadonlyMap<string, Weight> | undefined;
+  #embeddings: WeightBytes | undefined;
   #next: { readonly index: number; readonly bytes: Promise<readonly WeightBytes[]> } | undefined;
 
   constructor(ops: Ops, config: ModelConfig, source: WeightSource, residence: Residence) {
@@ -38,7 +39,15 @@ export class WeightStore {
     this.residence = residence;
   }
 
-  /** Embeddings of tokens, [ids, C]: only their rows are read, from the file, and nothing of the matrix is held. */
+  /** Resident, reads the embedding matrix into host memory, where its rows are looked up; streamed, nothing of it is held. */
+  async loadEmbeddings(): Promise<void> {
+    if (this.residence === "streamed") return;
+    const whole = await this.#source.read(this.#architecture.embedding);
+    // One that lies as [C, vocab] has no rows to look up; they are read as they are asked for.
+    if (!whole.transposed) this.#embeddings = whole;
+  }
+
+  /** Embeddings of tokens, [ids, C]. */
   async embeddings(ids: readonly number[]): Promise<Float32Array> {
     const { hiddenSize } = this.#config;
     const data = new Float32Array(ids.length * hiddenSize);
@@ -57,6 +66,12 @@ export class WeightStore {
 
   async #embedding(id: number): Promise<Float32Array> {
     const name = this.#architecture.embedding;
+    if (this.#embeddings !== undefined) {
+      const { bytes, dtype } = this.#embeddings;
+      const rowBytes = bytes.byteLength / this.#config.vocabSize;
+      const row = bytes.subarray(id * rowBytes, (id + 1) * rowBytes);
+      return toFloat32(row, checkWeightDtype(dtype, name));
+    }
     const { bytes, dtype } = await this.#source.read(name, { begin: id, end: id + 1 });
     return toFloat32(bytes, checkWeightDtype(dtype, name));
   }
@@ -123,6 +138,7 @@ export class WeightStore {
     this.#headBands.clear();
     this.#free(this.#norm);
     this.#norm = undefined;
+    this.#embeddings = undefined;
     await Promise.allSettled([reading]);
   }
 
