@@ -137,7 +137,8 @@ function parseYarn(
   };
 }
 
-function yarnMagnitude(factor: number, scale: number): number {
+/** YaRN's factor on cos and sin: 0.1 · scale · ln(factor) + 1. */
+export function yarnMagnitude(factor: number, scale: number): number {
   return factor <= 1 ? 1 : 0.1 * scale * Math.log(factor) + 1;
 }
 

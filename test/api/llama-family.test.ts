@@ -194,3 +194,33 @@ describe("a head that is stored beside tied embeddings", () => {
     expect([same, summary.differ, summary.identical]).toEqual([false, 1, 20]);
   });
 });
+
+describe("a rotary scaling that got lost or changed on the way", () => {
+  it.each([
+    ["llama3-meta", { rope_scaling: null }, '"factor":32'],
+    ["llama-tied", { rope_scaling: scalingOfTied(4) }, '"factor":8'],
+  ])("of %s is named", async (name, fields, theirs) => {
+    const folder = join(work, `rotary-${name}`);
+    await convert(fixture(name), folder);
+    const path = join(folder, "config.json");
+    const config: unknown = JSON.parse(readFileSync(path, "utf8"));
+    writeFileSync(path, JSON.stringify(Object.assign({}, config, fields)));
+    const found = await verify(folder, { golden: goldenOf(name), device: "wasm" });
+    expect(found.verdict).toBe("fail");
+    expect(found.diagnosis[0]).toMatchObject({
+      cause: "config-mismatch",
+      evidence: expect.stringContaining(theirs) as unknown,
+    });
+  });
+});
+
+/** The tied fixture's own setting, which has the factor 8. */
+function scalingOfTied(factor: number): object {
+  return {
+    rope_type: "llama3",
+    factor,
+    low_freq_factor: 1,
+    high_freq_factor: 4,
+    original_max_position_embeddings: 32,
+  };
+}

@@ -1,4 +1,5 @@
 import type { ModelConfig } from "../../mapping/model-config.ts";
+import { yarnMagnitude, type RopeScaling } from "../../mapping/rope-config.ts";
 
 /** Another configuration that the reference may have been computed with. */
 export interface ConfigHypothesis {
@@ -12,6 +13,7 @@ export interface ConfigHypothesis {
 const EPSILONS = [1e-6, 1e-5, 1e-8, 1e-12, 1e-7, 1e-4, 1e-3, 1e-2];
 const THETAS = [10_000, 1_000_000, 500_000, 100_000, 1000, 20_000, 40_000, 50_000, 5_000_000];
 const FACTORS = [1, 2, 4, 8];
+const LLAMA3_FACTORS = [8, 32, 4, 16, 2];
 
 /** Settings that leave every shape as it is, the likely values of each. */
 export function configHypotheses(config: ModelConfig): readonly ConfigHypothesis[] {
@@ -49,6 +51,8 @@ export function configHypotheses(config: ModelConfig): readonly ConfigHypothesis
     if (factor > 1)
       add("rope scaling", rope.scaling, linear, { rope: { ...rope, scaling: linear } });
   }
+  for (const scaling of stretchedRotaries(config))
+    add("rope scaling", rope.scaling, scaling, { rope: { ...rope, scaling } });
   for (const ratio of [0.5, 2, 0.25, 4, 8, 0.125]) {
     const heads = config.heads * ratio;
     const kvHeads = config.kvHeads * ratio;
@@ -70,6 +74,29 @@ export function configHypotheses(config: ModelConfig): readonly ConfigHypothesis
     }
   }
   return hypotheses;
+}
+
+/** What is published: Llama 3.1 and 3.2, YaRN by powers of two; and this model's own kind by another factor. */
+function stretchedRotaries({ rope, maxPositions }: ModelConfig): readonly RopeScaling[] {
+  const { scaling } = rope;
+  if (scaling.kind === "llama3") return LLAMA3_FACTORS.map((factor) => ({ ...scaling, factor }));
+  const llama3 = [8, 32].map((factor): RopeScaling => ({
+    kind: "llama3",
+    factor,
+    lowFreqFactor: 1,
+    highFreqFactor: 4,
+    originalMaxPositions: 8192,
+  }));
+  const yarn = [2, 4, 8, 16].map((factor): RopeScaling => ({
+    kind: "yarn",
+    factor,
+    betaFast: 32,
+    betaSlow: 1,
+    originalMaxPositions: maxPositions / factor,
+    attentionFactor: yarnMagnitude(factor, 1),
+    truncate: true,
+  }));
+  return [...llama3, ...yarn];
 }
 
 /** Values between the likely ones: each decade in steps, for settings that could be anything. */
