@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "nod
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { format } from "prettier";
-import { errorSchema, outputSchema } from "./generate/outputs.mjs";
+import { errorSchema, outputSchema, planSchema } from "./generate/outputs.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const { COMMANDS } = await import("../dist/cli/commands.js");
@@ -20,6 +20,7 @@ const schema = async (name, value) => {
 };
 for (const { name } of commands) await schema(name, outputSchema(name));
 await schema("error", errorSchema());
+await schema("convert-plan", planSchema());
 await schema("weighbridge.config", configSchema(commands));
 const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 for (const { fileName, text } of manPages(commands, version)) files.set(`man/${fileName}`, text);

@@ -9,12 +9,14 @@ import { ERROR_CODES } from "../src/errors/codes.ts";
 import { consoleSessions, steadyOutput } from "./support/console-sessions.ts";
 
 const ROOT = join(import.meta.dirname, "..");
-const GUIDES = readdirSync(join(ROOT, "docs/guides"))
-  .filter((name) => name.endsWith(".md"))
-  .map((name) => {
-    const text = readFileSync(join(ROOT, "docs/guides", name), "utf8");
-    return { name, text, sessions: consoleSessions(text) };
-  });
+const GUIDES = ["docs/guides", "docs/recipes"].flatMap((where) =>
+  readdirSync(join(ROOT, where))
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => {
+      const text = readFileSync(join(ROOT, where, name), "utf8");
+      return { where, name: `${where}/${name}`, text, sessions: consoleSessions(text) };
+    }),
+);
 
 let folder = "";
 beforeAll(() => {
@@ -42,7 +44,7 @@ const OPTIONS = new Map(
   ]),
 );
 
-describe.each(GUIDES)("docs/guides/$name", ({ text, sessions }) => {
+describe.each(GUIDES)("$name", ({ where, text, sessions }) => {
   it("says of every session whether it is replayed, or why not", () => {
     for (const { marker } of sessions) expect(marker).toMatch(/^(replayed|not replayed: .+)$/);
   });
@@ -70,9 +72,7 @@ describe.each(GUIDES)("docs/guides/$name", ({ text, sessions }) => {
     const paths = [...text.matchAll(/`((?:src|test|fixtures|scripts)\/[\w./-]+)`/g)].map(
       ([, path = ""]) => path,
     );
-    const links = [...text.matchAll(/\]\(([^)#:]+)\)/g)].map(
-      ([, path = ""]) => `docs/guides/${path}`,
-    );
+    const links = [...text.matchAll(/\]\(([^)#:]+)\)/g)].map(([, path = ""]) => `${where}/${path}`);
     expect([...paths, ...links].filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
   });
 });

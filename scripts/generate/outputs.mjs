@@ -186,6 +186,25 @@ export const OUTPUTS = {
     peakMemoryBytes: count,
     notes,
     "dryRun?": exactly(true),
+    "step?": said(
+      {
+        oneOf: [
+          fields({
+            kind: exactly("plan"),
+            path: text,
+            written: truth,
+            files: list(fields({ name: text, bytes: count })),
+          }),
+          fields({
+            kind: exactly("part"),
+            part: fields({ index: count, of: count }),
+            kept: list(text, "files of the part that were written before"),
+          }),
+          fields({ kind: exactly("finish") }),
+        ],
+      },
+      "of a conversion in parts (--plan)",
+    ),
   },
   diff: {
     summary: fields({
@@ -370,5 +389,38 @@ export function errorSchema() {
     $schema: "https://json-schema.org/draft/2020-12/schema",
     title: "a failure of weighbridge with --json",
     ...fields({ schemaVersion: exactly(1), command: text, ok: exactly(false), error }),
+  };
+}
+
+/** The schema of the file that `convert --plan` writes. */
+export function planSchema() {
+  return {
+    $schema: "https://json-schema.org/draft/2020-12/schema",
+    title: "a plan of weighbridge convert --plan",
+    ...fields({
+      schemaVersion: exactly(1),
+      kind: exactly("weighbridge conversion in parts"),
+      weighbridge: said(text, "the version that made the plan, and must write its parts"),
+      options: said(
+        fields({
+          "to?": oneOf("safetensors", "pytorch", "paddle"),
+          "layout?": oneOf("torch", "paddle"),
+          "sourceLayout?": oneOf("torch", "paddle"),
+          "dtype?": oneOf("keep", "F32", "F16", "BF16"),
+          "maxShardSize?": said(count, "bytes"),
+          "architecture?": text,
+        }),
+        "those that decide what is written; left out where they were not given",
+      ),
+      sources: list(
+        fields({
+          name: text,
+          version: said(text, "size and time of change, or size and entity tag"),
+        }),
+      ),
+      headersSha256: said(digest, "of the table of tensors in all source files"),
+      files: list(fields({ name: text, bytes: count }), "what will be written"),
+      planSha256: said(digest, "of all above and of the place of every tensor"),
+    }),
   };
 }

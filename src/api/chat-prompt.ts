@@ -1,7 +1,7 @@
 import { dirname, join } from "node:path";
 import { isFolder } from "../checkpoint/open.ts";
 import { readSmall } from "../checkpoint/places.ts";
-import { MANIFEST } from "../convert/run.ts";
+import { MANIFEST } from "../convert/run-options.ts";
 import { isRecord, parseRawConfig, type RawConfig } from "../mapping/config-fields.ts";
 import { chooseTemplate, type ChosenTemplate } from "../runtime/chat/choose-template.ts";
 import { encodeChat } from "../runtime/chat/encode-chat.ts";

@@ -1,49 +1,24 @@
 import type { CastCounts } from "../convert/cast.ts";
-import { REAL_FILE_SYSTEM, type FileSystem } from "../convert/file-system.ts";
 import { planOutputs, type Outputs } from "../convert/outputs.ts";
 import { runConversion, totalCast } from "../convert/run.ts";
 import type { TensorOutcome } from "../convert/write-file.ts";
 import { deltaName } from "../mapping/delta-plan.ts";
 import type { LayoutEvidence } from "../mapping/layout.ts";
-import { planConversion, type Plan, type TargetFormat } from "../mapping/plan.ts";
-import { renderPlan, targetBytes } from "../mapping/render-plan.ts";
+import { planConversion, type Plan } from "../mapping/plan.ts";
+import { renderPlan } from "../mapping/render-plan.ts";
 import { sourceName } from "../mapping/source-groups.ts";
-import type { CastDtype, LinearLayout } from "../mapping/step.ts";
+import type { LinearLayout } from "../mapping/step.ts";
 import type { Dtype } from "../tensor/dtype.ts";
 import { byteCount } from "../tensor/shape.ts";
-import { openDelta, type DeltaOptions, type OpenedDelta } from "./delta.ts";
+import { runOptions, type ConvertOptions } from "./convert-options.ts";
+import { openParts, runParts, type Done, type PartsStep } from "./convert-parts.ts";
+import { openDelta, type OpenedDelta } from "./delta.ts";
 import { manifestText, summedDigest, writtenDigest, type SumFacts } from "./manifest.ts";
 import { openModel, type OpenedModel } from "./open-model.ts";
 import { sideFiles } from "./side-files.ts";
 
-export interface ConvertOptions {
-  /** Default "safetensors". */
-  readonly to?: TargetFormat | undefined;
-  /** Default: what the target format's users expect. */
-  readonly layout?: LinearLayout | undefined;
-  readonly dtype?: CastDtype | "keep" | undefined;
-  /** Bytes; one file when left out. */
-  readonly maxShardSize?: number | undefined;
-  /** "none" takes tensors as they lie. */
-  readonly architecture?: string | undefined;
-  readonly sourceLayout?: LinearLayout | undefined;
-  /** Weights to add to the source's: the result is base + delta. */
-  readonly delta?: DeltaOptions | undefined;
-  readonly dryRun?: boolean;
-  readonly resume?: boolean;
-  readonly force?: boolean;
-  /** Default true: read the output back from the disk and compare digests. */
-  readonly verify?: boolean;
-  readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: (
-    phase: "convert" | "verify",
-    done: number,
-    total: number,
-    item: string,
-  ) => void;
-  /** The disk; for tests of its failures. */
-  readonly fileSystem?: FileSystem;
-}
+export type { ConvertOptions } from "./convert-options.ts";
+export type { PartsStep } from "./convert-parts.ts";
 
 /** One tensor of the result. */
 export interface ConvertedTensor {
@@ -53,11 +28,13 @@ export interface ConvertedTensor {
   readonly why: string;
   readonly dtype: Dtype;
   readonly shape: readonly number[];
-  /** Null in a dry run. */
+  /** Null in a dry run and where a plan is made. */
   readonly sha256: string | null;
 }
 
 export interface ConvertResult {
+  /** What was done of a conversion in parts; undefined for one that is not split. */
+  readonly step: PartsStep | undefined;
   readonly tensors: readonly ConvertedTensor[];
   readonly dropped: readonly { readonly name: string; readonly why: string }[];
   /** Groups of names that shared a storage in the source. */
@@ -86,7 +63,7 @@ export interface ConvertResult {
 /**
  * Converts a checkpoint of any format into a folder that the target's users can load. The source is only read; the target is
  * complete or untouched (see `runConversion`).
- * @throws WbError of the readers, WB27xx, WB37xx, WB1901, WB2901–WB2904, WB4901, WB6001, WB6002, WB9001.
+ * @throws WbError of the readers, WB27xx, WB37xx, WB1901, WB2901–WB2905, WB3901, WB3902, WB4901, WB4902, WB5901, WB6001, WB6002, WB9001.
  */
 export async function convert(
   source: string,
@@ -94,13 +71,16 @@ export async function convert(
   options: ConvertOptions = {},
 ): Promise<ConvertResult> {
   const begin = performance.now();
-  const work = await openWork(source, options);
+  const parts = await openParts(options);
+  const chosen = parts?.options ?? options;
+  const work = await openWork(source, chosen);
   try {
-    const to = options.to ?? "safetensors";
-    const outputs = planOutputs(work.plan, to, options.maxShardSize);
-    const outcomes =
-      options.dryRun === true ? undefined : await write(work, outputs, target, options);
-    return resultOf(work, outputs, outcomes, options, (performance.now() - begin) / 1000);
+    const outputs = planOutputs(work.plan, chosen.to ?? "safetensors", chosen.maxShardSize);
+    const done =
+      parts === undefined
+        ? await convertWhole(work, outputs, target, chosen)
+        : await runParts(parts, { model: work.model, outputs, target });
+    return resultOf(work, done, chosen, (performance.now() - begin) / 1000);
   } finally {
     await closeWork(work);
   }
@@ -137,29 +117,26 @@ async function closeWork({ model, added }: Work): Promise<void> {
   await model.checkpoint.close();
 }
 
-async function write(
+async function convertWhole(
   { model, added }: Work,
   outputs: Outputs,
   target: string,
   options: ConvertOptions,
-): Promise<ReadonlyMap<string, TensorOutcome>> {
+): Promise<Done> {
+  if (options.dryRun === true) return { outputs, outcomes: undefined, step: undefined };
   const files = await sideFiles(
     added?.found ?? model,
     added?.tokenizerFolder ?? model.folder,
     outputs,
   );
-  return runConversion(outputs, {
-    target,
-    sources: [...model.checkpoint.files, ...(added?.delta.checkpoint.files ?? [])],
+  const sources = [...model.checkpoint.files, ...(added?.delta.checkpoint.files ?? [])];
+  const outcomes = await runConversion(outputs, {
+    ...runOptions(sources, target, options),
     sideFiles: files,
-    manifest: (outcomes) => manifestText(outputs, outcomes, sumFacts(added, outputs, outcomes)),
-    verify: options.verify ?? true,
-    force: options.force ?? false,
+    manifest: (all) => manifestText(outputs, all, sumFacts(added, outputs, all)),
     resume: options.resume ?? false,
-    fileSystem: options.fileSystem ?? REAL_FILE_SYSTEM,
-    signal: options.signal,
-    onProgress: options.onProgress ?? (() => undefined),
   });
+  return { outputs, outcomes, step: undefined };
 }
 
 function sumFacts(
@@ -181,20 +158,21 @@ function sumFacts(
 
 function resultOf(
   { model, plan, added }: Work,
-  outputs: Outputs,
-  outcomes: ReadonlyMap<string, TensorOutcome> | undefined,
+  { outputs, outcomes, step }: Done,
   options: ConvertOptions,
   seconds: number,
 ): ConvertResult {
-  const dropped = plan.steps.flatMap((step) =>
-    step.kind === "drop" ? step.from.map((name) => ({ name, why: step.why })) : [],
+  const dropped = plan.steps.flatMap((one) =>
+    one.kind === "drop" ? one.from.map((name) => ({ name, why: one.why })) : [],
   );
+  const isPart = step?.kind === "part";
   return {
-    tensors: outputs.tensors.map(({ name, dtype, shape, step }) => ({
-      from: step.from,
+    step,
+    tensors: outputs.tensors.map(({ name, dtype, shape, step: made }) => ({
+      from: made.from,
       to: name,
-      action: step.kind === "copy" && step.cast !== undefined ? "cast" : step.kind,
-      why: step.why,
+      action: made.kind === "copy" && made.cast !== undefined ? "cast" : made.kind,
+      why: made.why,
       dtype,
       shape,
       sha256: outcomes?.get(name)?.sha256 ?? null,
@@ -205,12 +183,17 @@ function resultOf(
       outputs.index === undefined ? filesOf(outputs) : [...filesOf(outputs), outputs.index.name],
     sourceLayout: plan.sourceLayout,
     layoutEvidence: plan.evidence,
-    bytesRead: outcomes === undefined ? 0 : sourceBytes({ model, plan, added }),
+    bytesRead:
+      outcomes === undefined
+        ? 0
+        : isPart
+          ? windowBytes(outputs)
+          : sourceBytes({ model, plan, added }),
     bytesWritten:
-      outcomes === undefined ? 0 : plan.steps.reduce((sum, step) => sum + targetBytes(step), 0),
+      outcomes === undefined ? 0 : outputs.tensors.reduce((sum, one) => sum + one.byteLength, 0),
     verified: outcomes !== undefined && (options.verify ?? true),
     cast: outcomes === undefined ? { overflow: 0, underflow: 0 } : totalCast(outcomes),
-    weightsSha256: outcomes === undefined ? null : writtenDigest(outputs, outcomes),
+    weightsSha256: outcomes === undefined || isPart ? null : writtenDigest(outputs, outcomes),
     sum: outcomes === undefined ? null : (sumFacts(added, outputs, outcomes) ?? null),
     seconds,
     peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
@@ -234,4 +217,11 @@ function sourceBytes({ model, plan, added }: Work): number {
     (sum, { shape, dtype }) => sum + (byteCount(shape, dtype) ?? 0),
     0,
   );
+}
+
+/** Bytes of the source that the tensors of some files are made of. */
+function windowBytes(outputs: Outputs): number {
+  return outputs.tensors.reduce((sum, { step: { assembly } }) => {
+    return sum + (byteCount(assembly.shape, assembly.dtype) ?? 0);
+  }, 0);
 }

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { listPlace, readSmall } from "../checkpoint/places.ts";
 import type { Outputs } from "../convert/outputs.ts";
-import type { SideFile } from "../convert/run.ts";
+import type { SideFile } from "../convert/run-options.ts";
 import { WbError } from "../errors/wb-error.ts";
 import { familyOf } from "../mapping/families.ts";
 import { generationConfig, hfConfig } from "../mapping/hf-config.ts";

@@ -75,15 +75,20 @@ export function oversized(path: string, byteLength: number): WbError {
  * Links are followed: the Hub's cache is made of them.
  */
 function checkShardName(file: string, tensor: string, path: string): void {
-  const parts = file.split("/");
-  const isPlain =
-    file !== "" &&
-    !/[\\\0:]/.test(file) &&
-    parts.every((part) => part !== "" && part !== "." && part !== "..");
-  if (isPlain) return;
+  if (isPlainFileName(file)) return;
   throw new WbError(
     "WB5601",
     `${path}: weight_map of ${tensor}: expected a file inside the folder, found ${JSON.stringify(file)}`,
     { details: { file } },
+  );
+}
+
+/** Whether a relative path stays, as it is written, inside its folder on every platform. */
+export function isPlainFileName(file: string): boolean {
+  const parts = file.split("/");
+  return (
+    file !== "" &&
+    !/[\\\0:]/.test(file) &&
+    parts.every((part) => part !== "" && part !== "." && part !== "..")
   );
 }

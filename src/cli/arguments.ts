@@ -69,6 +69,19 @@ export function optionalSize(args: Arguments, name: string): number | undefined 
   return bytes;
 }
 
+/** Part `i` of `n`, written "i/n" and counted from 1. */
+export function optionalPart(
+  args: Arguments,
+  name: string,
+): { readonly index: number; readonly of: number } | undefined {
+  const text = optionalString(args, name);
+  if (text === undefined) return undefined;
+  const [, index, of] = /^(\d{1,6})\/(\d{1,6})$/.exec(text) ?? [];
+  const part = { index: Number(index), of: Number(of) };
+  if (part.index >= 1 && part.index <= part.of) return part;
+  throw usage(name, "a part such as 2/8, from 1/8 to 8/8", text);
+}
+
 function usage(name: string, expected: string, found: unknown): WbError {
   return new WbError("WB2001", `--${name}: expected ${expected}, found ${JSON.stringify(found)}`);
 }

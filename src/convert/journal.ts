@@ -58,7 +58,7 @@ export async function planDigest(
 }
 
 /** Size and time of a file; size and entity tag of a remote one. */
-async function versionOf(path: string): Promise<string> {
+export async function versionOf(path: string): Promise<string> {
   const place = await localPlace(path);
   if (isRemote(place)) return remoteVersion(place);
   const { size, mtimeMs } = await stat(place);

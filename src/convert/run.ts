@@ -9,39 +9,11 @@ import { exists, freeBytes, type FileSystem } from "./file-system.ts";
 import { JournalWriter, planDigest } from "./journal.ts";
 import { releaseLock } from "./lock.ts";
 import type { Outputs } from "./outputs.ts";
-import { nearestFolder, refuseSource, takeTarget, type Target } from "./target-folder.ts";
-import { Verification } from "./verification.ts";
-import { writeOutput, type TensorOutcome } from "./write-file.ts";
-
-/** A small file that goes beside the weights. */
-export interface SideFile {
-  readonly name: string;
-  readonly content: string | Uint8Array;
-}
-
-/** The manifest's name; it is put in place last, so that a folder with one is complete. */
-export const MANIFEST = "weighbridge.manifest.json";
-
-export interface RunOptions {
-  readonly target: string;
-  /** Files that are read; the target may not be among them or beside them. */
-  readonly sources: readonly string[];
-  readonly sideFiles: readonly SideFile[];
-  /** The manifest's text, from the digests of what was written. */
-  readonly manifest: (outcomes: ReadonlyMap<string, TensorOutcome>) => string;
-  readonly verify: boolean;
-  readonly force: boolean;
-  readonly resume: boolean;
-  readonly fileSystem: FileSystem;
-  readonly signal?: AbortSignal | undefined;
-  /** Bytes written so far, then bytes read back. */
-  readonly onProgress: (
-    phase: "convert" | "verify",
-    done: number,
-    total: number,
-    item: string,
-  ) => void;
-}
+import { completedBefore } from "./completed.ts";
+import { MANIFEST, progressOf, type RunOptions, type SideFile } from "./run-options.ts";
+import { nearestFolder, refuseSource, STAGING, takeTarget, type Target } from "./target-folder.ts";
+import type { TensorOutcome } from "./write-file.ts";
+import { writeVerified } from "./write-verified.ts";
 
 /** Bytes of the unit in which file systems give space to files. */
 const BLOCK_BYTES = 4096;
@@ -63,10 +35,15 @@ export async function runConversion(
 ): Promise<ReadonlyMap<string, TensorOutcome>> {
   const { fileSystem } = options;
   await refuseSource(options.target, options.sources);
+  if (options.resume && !options.force && !(await exists(join(options.target, STAGING)))) {
+    const before = await completedBefore(outputs, options);
+    if (before !== undefined) return before;
+  }
   const texts = [...options.sideFiles.map(({ name }) => name), outputs.index?.text ?? ""];
   const digest = await planDigest(outputs.files, texts, options.sources);
   const { force, resume } = options;
-  await checkSpace(outputs, options);
+  // What an interrupted conversion staged is already taken off the free space, and would be asked for twice.
+  if (!resume) await checkSpace(options.target, sizesOf(outputs, options.sideFiles));
   const target = await takeTarget(
     options.target,
     { force, resume, planDigest: digest },
@@ -109,18 +86,20 @@ function isInterruption(error: unknown, signal: AbortSignal | undefined): boolea
   return signal?.aborted === true || (error instanceof WbError && error.code === "WB9001");
 }
 
-async function checkSpace(
+function sizesOf(
   { files, index, tensors }: Outputs,
-  { target, sideFiles, resume }: RunOptions,
-): Promise<void> {
-  // What an interrupted conversion staged is already taken off the free space, and would be asked for twice.
-  if (resume) return;
+  sideFiles: readonly SideFile[],
+): readonly number[] {
   const small = [...sideFiles.map(({ content }) => content), index?.text ?? ""];
-  const sizes = [
+  return [
     ...files.map(fileBytes),
     ...small.map((content) => Buffer.byteLength(content)),
     tensors.length * NOTES_BYTES,
   ];
+}
+
+/** @param sizes Of the files that will be written, in bytes. @throws WbError WB6001. */
+export async function checkSpace(target: string, sizes: readonly number[]): Promise<void> {
   const needed = sizes.reduce(
     (sum, bytes) => sum + Math.ceil(bytes / BLOCK_BYTES) * BLOCK_BYTES,
     2 * BLOCK_BYTES, // the target's and the staging folder's own
@@ -138,39 +117,15 @@ async function writeAll(
   journal: JournalWriter,
   options: RunOptions,
 ): Promise<ReadonlyMap<string, TensorOutcome>> {
-  const total = outputs.tensors.reduce((sum, { byteLength }) => sum + byteLength, 0);
-  const counter = (phase: "convert" | "verify"): ((count: number, item: string) => void) => {
-    let done = 0;
-    return (count, item) => {
-      done += count;
-      options.onProgress(phase, done, total, item);
-    };
-  };
-  const { fileSystem, signal } = options;
+  const counter = progressOf(outputs.files, options.onProgress);
+  const { fileSystem, signal, verify } = options;
   const buffers = new BufferRing();
   const all = new Map<string, TensorOutcome>();
-  const onWritten = counter("convert");
+  const onBytes = counter("convert");
   const onVerified = counter("verify");
+  const how = { fileSystem, journal, buffers, signal, verify, onBytes, onVerified };
   for (const file of outputs.files) {
-    const verification = options.verify
-      ? new Verification(file, { signal, onBytes: onVerified })
-      : undefined;
-    try {
-      const outcomes = await writeOutput(file, target, {
-        fileSystem,
-        journal,
-        buffers,
-        signal,
-        onBytes: onWritten,
-        onTensor: (path, tensor, begin) => verification?.written(path, tensor, begin),
-      });
-      const staged = join(target.staging, file.name);
-      const path = (await exists(staged)) ? staged : join(target.folder, file.name);
-      await verification?.finish(path, outcomes);
-      for (const [name, outcome] of outcomes) all.set(name, outcome);
-    } finally {
-      await verification?.close();
-    }
+    for (const [name, outcome] of await writeVerified(file, target, how)) all.set(name, outcome);
   }
   return all;
 }
@@ -195,7 +150,7 @@ async function place(
   await journal.commit();
   await fileSystem.remove(join(target.folder, MANIFEST));
   const names = [...outputs.files.map(({ name }) => name), ...small.map(({ name }) => name)];
-  if (options.force) await removeStale(target, names, fileSystem);
+  if (options.force) await removeStale(target.folder, names, fileSystem);
   for (const name of names) {
     const staged = join(target.staging, name);
     if (await exists(staged)) await fileSystem.rename(staged, join(target.folder, name));
@@ -205,18 +160,18 @@ async function place(
 }
 
 /** Weight files of the conversion that is replaced, which the new one does not have: they would be taken for part of it. */
-async function removeStale(
-  target: Target,
+export async function removeStale(
+  folder: string,
   names: readonly string[],
   fileSystem: FileSystem,
 ): Promise<void> {
   const keep = new Set(names);
-  const sets = (await findWeightSets(target.folder)).filter(({ kind }) => kind !== "ranks");
-  const shards = (await readdir(target.folder)).filter((name) =>
+  const sets = (await findWeightSets(folder)).filter(({ kind }) => kind !== "ranks");
+  const shards = (await readdir(folder)).filter((name) =>
     /-\d{5}-of-\d{5}\.(safetensors|bin|pdparams)$/.test(name),
   );
   for (const name of [...sets.map((set) => set.name), ...shards]) {
-    if (!keep.has(name)) await fileSystem.remove(join(target.folder, name));
+    if (!keep.has(name)) await fileSystem.remove(join(folder, name));
   }
 }
 

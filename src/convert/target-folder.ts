@@ -10,6 +10,9 @@ import { claimEnded, refuseRunning, writeLock } from "./lock.ts";
 /** Folder inside the target that holds everything until it is complete. */
 export const STAGING = ".weighbridge-partial";
 
+/** Begin of the names of folders in the staging folder that hold the finished files of one plan's parts. */
+export const PARTS = "parts-";
+
 /** A target that this process alone may write to. */
 export interface Target {
   readonly folder: string;
@@ -115,6 +118,7 @@ async function takeStaging(
     }
     return undefined;
   }
+  if (!options.force) await refuseParts(staging);
   const seen = await refuseRunning(staging);
   const journal = await readJournal(staging);
   const isSame = journal?.planDigest === options.planDigest;
@@ -134,6 +138,14 @@ async function takeStaging(
   }
   await fileSystem.remove(staging);
   return takeStaging(staging, options, fileSystem);
+}
+
+/** Parts of a planned conversion are no work that --resume can go on with. @throws WbError WB2904. */
+async function refuseParts(staging: string): Promise<void> {
+  if (!(await readdir(staging)).some((name) => name.startsWith(PARTS))) return;
+  throw new WbError("WB2904", `${staging}: holds parts of a planned conversion`, {
+    hint: "Finish it (--plan FILE --finish), convert to another folder, or throw the parts away with --force.",
+  });
 }
 
 async function makeExclusive(path: string): Promise<boolean> {

@@ -20,7 +20,8 @@ export interface TensorOutcome {
 
 export interface WriteFileOptions {
   readonly fileSystem: FileSystem;
-  readonly journal: JournalWriter;
+  /** Told of each tensor that is written whole. */
+  readonly journal: Pick<JournalWriter, "tensor">;
   readonly buffers: BufferRing;
   readonly signal?: AbortSignal | undefined;
   /** Told the bytes as they are written, or found written by an interrupted conversion. */

@@ -1,4 +1,12 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -83,5 +91,17 @@ describe("a conversion that is stopped", () => {
     );
     await convert(source, target, { maxShardSize: SHARD, resume: true });
     expect(folderDigests(target)).toEqual(whole);
+    // Killed behind its last change, it would be started again: that finds all done, for this source alone.
+    const again = await convert(source, target, { maxShardSize: SHARD, resume: true });
+    expect([again.verified, folderDigests(target)]).toEqual([true, whole]);
+    const other = join(folder, "other");
+    cpSync(source, other, { recursive: true });
+    const weights = readFileSync(join(other, "model.safetensors"));
+    writeFileSync(
+      join(other, "model.safetensors"),
+      weights.with(weights.length - 1, (weights.at(-1) ?? 0) ^ 1),
+    );
+    const resumed = { maxShardSize: SHARD, resume: true };
+    expect((await caught(() => convert(other, target, resumed))).code).toBe("WB2901");
   });
 });

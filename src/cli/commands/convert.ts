@@ -1,9 +1,10 @@
-import type { ConvertOptions, ConvertResult } from "../../api/convert.ts";
+import type { ConvertOptions } from "../../api/convert.ts";
 import type { DeltaOptions } from "../../api/delta.ts";
 import { WbError } from "../../errors/wb-error.ts";
 import {
   flag,
   optionalChoice,
+  optionalPart,
   optionalSize,
   optionalString,
   requiredString,
@@ -16,7 +17,7 @@ import {
   TARGET_DTYPES,
   TARGET_FORMATS,
 } from "../option-values.ts";
-import { renderBytes, renderSeconds } from "../progress.ts";
+import { renderConvert } from "../render-convert.ts";
 
 export const convert: Command = {
   usage: "convert <src> <dst>",
@@ -26,6 +27,12 @@ export const convert: Command = {
     ["$0 convert model_state.pdparams converted --dry-run", "print the plan and write nothing"],
     ["$0 convert converted paddle --to paddle", "to a .pdparams in PaddleNLP's layout"],
     ["$0 convert llama-7b vicuna-7b --delta vicuna-7b-delta-v1.1", "base + published delta"],
+    [
+      "$0 convert internlm-7b out --max-shard-size 2GB --plan plan.json",
+      "split over machines: plan,",
+    ],
+    ["$0 convert internlm-7b out --plan plan.json --part 2/8", "write each part somewhere,"],
+    ["$0 convert internlm-7b out --plan plan.json --finish", "and put them together"],
   ],
   options: (argv) =>
     argv
@@ -72,6 +79,19 @@ export const convert: Command = {
       .option("dry-run", { type: "boolean", describe: "print the plan, write nothing" })
       .option("resume", { type: "boolean", describe: "go on with an interrupted conversion" })
       .option("force", { type: "boolean", describe: "replace what the target folder holds" })
+      .option("plan", {
+        type: "string",
+        describe:
+          "a file that splits the work into parts: made alone, read with --part or --finish",
+      })
+      .option("part", {
+        type: "string",
+        describe: "with --plan: write part i of n, such as 2/8; on any machine, in any order",
+      })
+      .option("finish", {
+        type: "boolean",
+        describe: "with --plan: check that all parts are there and put them in place",
+      })
       .option("verify", {
         type: "boolean",
         default: true,
@@ -80,12 +100,18 @@ export const convert: Command = {
   run: async (args, context) => {
     const { convert: run } = await import("../../api/convert.ts");
     const isDry = flag(args, "dry-run");
+    const source = requiredString(args, "src");
     const target = requiredString(args, "dst");
-    const result = await run(requiredString(args, "src"), target, optionsOf(args, context));
+    const result = await run(source, target, optionsOf(args, context));
     for (const note of result.notes) context.note(`note: ${note}`);
-    const { notes, plan, ...fields } = result;
-    const json = { ...fields, notes, ...(isDry ? { dryRun: true } : {}) };
-    return { ok: true, json, text: isDry ? plan : render(result, target) };
+    const { notes, plan, step, ...fields } = result;
+    const json = {
+      ...fields,
+      notes,
+      ...(isDry ? { dryRun: true } : {}),
+      ...(step === undefined ? {} : { step }),
+    };
+    return { ok: true, json, text: isDry ? plan : renderConvert(result, { source, target }) };
   },
 };
 
@@ -102,6 +128,9 @@ function optionsOf(args: Arguments, context: CommandContext): ConvertOptions {
     resume: flag(args, "resume"),
     force: flag(args, "force"),
     verify: args["verify"] !== false,
+    plan: optionalString(args, "plan"),
+    part: optionalPart(args, "part"),
+    finish: flag(args, "finish"),
     signal: context.signal,
     onProgress: (phase, done, total, item) => {
       context.progress({ phase, done, total, unit: "bytes", item });
@@ -120,41 +149,4 @@ function deltaOf(args: Arguments): DeltaOptions | undefined {
     "WB2001",
     "--delta-recipe and --delta-dtype say how to add a --delta, and there is none",
   );
-}
-
-function render(result: ConvertResult, target: string): string {
-  const { tensors, dropped, cast } = result;
-  const actions = new Map<string, number>();
-  for (const { action } of tensors) actions.set(action, (actions.get(action) ?? 0) + 1);
-  const counted = [...actions].map(([action, count]) => `${count} ${action}`).join(", ");
-  const lines = [
-    `${tensors.length} tensors (${counted}), ${renderBytes(result.bytesWritten)} in ${renderSeconds(result.seconds)}: ${target}`,
-    result.verified ? "read back from disk: every digest is right" : "not read back (--no-verify)",
-  ];
-  lines.push(...renderDropped(dropped));
-  if (cast.overflow > 0) lines.push(`overflow: ${cast.overflow} finite values became infinite`);
-  if (cast.underflow > 0) lines.push(`cast: ${cast.underflow} values became 0`);
-  for (const names of result.tied)
-    lines.push(`tied in the source, written in full: ${names.join(", ")}`);
-  return lines.join("\n");
-}
-
-/** Reasons for dropping that are shown one by one. */
-const SHOWN_REASONS = 4;
-
-function renderDropped(dropped: ConvertResult["dropped"]): readonly string[] {
-  const namesOf = new Map<string, string[]>();
-  for (const { name, why } of dropped) {
-    const names = namesOf.get(why);
-    if (names === undefined) namesOf.set(why, [name]);
-    else names.push(name);
-  }
-  const lines = [...namesOf].map(([why, names]) =>
-    names.length === 1 && namesOf.size > 1
-      ? `dropped: ${names[0] ?? ""} (${why})`
-      : `dropped: ${names.length} (${why})`,
-  );
-  const more = lines.length - SHOWN_REASONS;
-  if (more <= 0) return lines;
-  return [...lines.slice(0, SHOWN_REASONS), `dropped: for ${more} more reasons; --json lists all`];
 }

@@ -32,11 +32,41 @@ export const CONVERT_CODES = {
     remedy:
       "Check the disk and the machine's memory, then convert again. The target was not put in place.",
   },
+  WB2905: {
+    title: "the plan is of another source or of other options",
+    meaning:
+      "A part may only be written from the very files, with the very options and by the very version of weighbridge that the plan was made with: otherwise the union would be of no one model.",
+    remedy:
+      "Give the source and options as they were, or make a new plan (`convert SRC DST --plan FILE --force`) and start its parts anew.",
+  },
+  WB3901: {
+    title: "a damaged plan of parts",
+    meaning:
+      "The file that --plan names is no plan, or was changed after weighbridge wrote it: it does not fit its own digest.",
+    remedy: "Make it anew: `convert SRC DST --plan FILE --force`.",
+  },
+  WB3902: {
+    title: "parts of the conversion are missing",
+    meaning:
+      "--finish found files of the plan that no part has written yet, or that were damaged since. Nothing was put in place.",
+    remedy: "Run the parts that the message names, then --finish again.",
+  },
   WB4901: {
     title: "a dtype that the target format cannot hold",
     meaning:
       "safetensors has no complex128, PyTorch's and Paddle's files lack some of the 8-bit floats.",
     remedy:
       "Choose another target with --to, or split the tensor into parts that can be held before converting.",
+  },
+  WB4902: {
+    title: "a plan of parts in a form that is not supported",
+    meaning: "The plan's schemaVersion is one that this version of weighbridge does not know.",
+    remedy: "Use the version of weighbridge that wrote the plan on all machines.",
+  },
+  WB5901: {
+    title: "a plan of parts that leaves its folder",
+    meaning:
+      "A file name in the plan is absolute or goes up a folder: it was not weighbridge that wrote it.",
+    remedy: "Do not trust the plan; make it anew: `convert SRC DST --plan FILE --force`.",
   },
 } as const satisfies CodeTable;

@@ -1,0 +1,61 @@
+import { REAL_FILE_SYSTEM, type FileSystem } from "../convert/file-system.ts";
+import type { Part } from "../convert/parts/balance.ts";
+import type { RunOptions } from "../convert/run-options.ts";
+import type { TargetFormat } from "../mapping/plan.ts";
+import type { CastDtype, LinearLayout } from "../mapping/step.ts";
+import type { DeltaOptions } from "./delta.ts";
+
+export interface ConvertOptions {
+  /** Default "safetensors". */
+  readonly to?: TargetFormat | undefined;
+  /** Default: what the target format's users expect. */
+  readonly layout?: LinearLayout | undefined;
+  readonly dtype?: CastDtype | "keep" | undefined;
+  /** Bytes; one file when left out. */
+  readonly maxShardSize?: number | undefined;
+  /** "none" takes tensors as they lie. */
+  readonly architecture?: string | undefined;
+  readonly sourceLayout?: LinearLayout | undefined;
+  /** Weights to add to the source's: the result is base + delta. */
+  readonly delta?: DeltaOptions | undefined;
+  readonly dryRun?: boolean;
+  readonly resume?: boolean;
+  readonly force?: boolean;
+  /** Default true: read the output back from the disk and compare digests. */
+  readonly verify?: boolean;
+  /**
+   * A file that splits the conversion into parts: written when neither `part` nor `finish` is given, else read. Options that it
+   * holds need not be given again.
+   */
+  readonly plan?: string | undefined;
+  /** Writes only the files of this part. */
+  readonly part?: Part | undefined;
+  /** Checks that all parts are there and puts them in place. */
+  readonly finish?: boolean;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: (
+    phase: "convert" | "verify",
+    done: number,
+    total: number,
+    item: string,
+  ) => void;
+  /** The disk; for tests of its failures. */
+  readonly fileSystem?: FileSystem;
+}
+
+/** What every way of writing is told. @param sources Files that are read. */
+export function runOptions(
+  sources: readonly string[],
+  target: string,
+  options: ConvertOptions,
+): Omit<RunOptions, "sideFiles" | "manifest" | "resume"> {
+  return {
+    target,
+    sources,
+    verify: options.verify ?? true,
+    force: options.force ?? false,
+    fileSystem: options.fileSystem ?? REAL_FILE_SYSTEM,
+    signal: options.signal,
+    onProgress: options.onProgress ?? (() => undefined),
+  };
+}

@@ -1,0 +1,172 @@
+import { dirname, resolve, sep } from "node:path";
+import type { Outputs } from "../convert/outputs.ts";
+import type { Part } from "../convert/parts/balance.ts";
+import { finishParts } from "../convert/parts/finish.ts";
+import { checkParts, describeParts } from "../convert/parts/identity.ts";
+import {
+  readPlanFile,
+  writePlanFile,
+  type PartsPlan,
+  type PlannedOptions,
+} from "../convert/parts/plan-file.ts";
+import { runPart } from "../convert/parts/run-part.ts";
+import { refuseFiles } from "../convert/parts/workplace.ts";
+import { refuseSource } from "../convert/target-folder.ts";
+import type { TensorOutcome } from "../convert/write-file.ts";
+import { WbError } from "../errors/wb-error.ts";
+import type { TargetFormat } from "../mapping/plan.ts";
+import type { CastDtype, LinearLayout } from "../mapping/step.ts";
+import { runOptions, type ConvertOptions } from "./convert-options.ts";
+import { manifestText } from "./manifest.ts";
+import type { OpenedModel } from "./open-model.ts";
+import { packageVersion } from "./package-version.ts";
+import { sideFiles } from "./side-files.ts";
+
+/** What was done of a conversion in parts. */
+export type PartsStep =
+  | {
+      readonly kind: "plan";
+      readonly path: string;
+      /** False when the file held this plan already. */
+      readonly written: boolean;
+      readonly files: PartsPlan["files"];
+    }
+  | {
+      readonly kind: "part";
+      readonly part: Part;
+      /** Names of its files that were written before. */
+      readonly kept: readonly string[];
+    }
+  | { readonly kind: "finish" };
+
+/** What was written, or would be. */
+export interface Done {
+  readonly outputs: Outputs;
+  /** Undefined where nothing was written. */
+  readonly outcomes: ReadonlyMap<string, TensorOutcome> | undefined;
+  readonly step: PartsStep | undefined;
+}
+
+/** A conversion in parts, before its source is opened. */
+export interface Parts {
+  readonly path: string;
+  /** As given, and as the plan has them. */
+  readonly options: ConvertOptions;
+  /** Undefined where the plan is to be made. */
+  readonly plan: PartsPlan | undefined;
+}
+
+/** The options that decide what is written. */
+const PLANNED = ["to", "layout", "sourceLayout", "dtype", "maxShardSize", "architecture"] as const;
+
+/**
+ * Reads the plan that a part or the end of a conversion needs. Undefined for a conversion that is not split.
+ * @throws WbError WB2001, WB2905, WB3001, WB3901, WB4902, WB5901.
+ */
+export async function openParts(options: ConvertOptions): Promise<Parts | undefined> {
+  const { plan: path, part, finish, dryRun, resume } = options;
+  const wantsPlan = part !== undefined || finish === true;
+  if (path === undefined) {
+    if (wantsPlan)
+      throw new WbError("WB2001", "--part and --finish need the --plan they belong to");
+    return undefined;
+  }
+  if (part !== undefined && finish === true)
+    throw new WbError("WB2001", "--part and --finish are two steps: give one of them");
+  if (dryRun === true || resume === true)
+    throw new WbError(
+      "WB2001",
+      `--plan: parts have no --${dryRun === true ? "dry-run" : "resume"}`,
+      {
+        hint: "A part that was stopped is run again as it was; making a plan writes no weights.",
+      },
+    );
+  if (options.delta !== undefined)
+    throw new WbError("WB2001", "--plan: a sum of two models is not split into parts", {
+      hint: "Convert with --delta in one piece; a second conversion of its result may be split.",
+    });
+  if (!wantsPlan) return { path, options, plan: undefined };
+  const plan = await readPlanFile(path);
+  return { path, options: withPlanned(options, plan, path), plan };
+}
+
+/** The options of the plan; those that are given as well must be the same. @throws WbError WB2905, WB3901. */
+function withPlanned(options: ConvertOptions, plan: PartsPlan, path: string): ConvertOptions {
+  for (const name of PLANNED) {
+    const given = options[name];
+    const planned = plan.options[name];
+    if (given === undefined || given === planned) continue;
+    throw new WbError(
+      "WB2905",
+      `${path}: ${name}: planned with ${planned ?? "none"}, found ${given}`,
+      { details: { what: name, expected: planned ?? null, found: given } },
+    );
+  }
+  const text = <T extends string>(name: string, values: readonly T[]): T | undefined => {
+    const value = plan.options[name];
+    const known = values.find((candidate) => candidate === value);
+    if (value === known) return known;
+    throw new WbError("WB3901", `${path}: options.${name}: found ${value ?? ""}`);
+  };
+  const { maxShardSize, architecture } = plan.options;
+  return {
+    ...options,
+    to: text<TargetFormat>("to", ["safetensors", "pytorch", "paddle"]),
+    layout: text<LinearLayout>("layout", ["torch", "paddle"]),
+    sourceLayout: text<LinearLayout>("sourceLayout", ["torch", "paddle"]),
+    dtype: text<CastDtype | "keep">("dtype", ["keep", "F16", "BF16", "F32"]),
+    maxShardSize: maxShardSize === undefined ? undefined : Number(maxShardSize),
+    architecture: architecture === undefined ? undefined : String(architecture),
+  };
+}
+
+/** Makes the plan, writes a part or finishes. @throws WbError as `convert`, and WB2905, WB3901, WB3902. */
+export async function runParts(
+  { path, options, plan }: Parts,
+  { model, outputs, target }: { model: OpenedModel; outputs: Outputs; target: string },
+): Promise<Done> {
+  const how = runOptions(model.checkpoint.files, target, options);
+  const planned = plan?.options ?? plannedOptions(options);
+  const found = await describeParts(model.checkpoint, outputs, planned, packageVersion());
+  if (plan === undefined) {
+    await refuseSource(target, how.sources);
+    refusePlace(path, target);
+    if (!how.force) await refuseFiles(target);
+    const written = await writePlanFile(path, found, how.force, how.fileSystem);
+    const { files } = found;
+    return { outputs, outcomes: undefined, step: { kind: "plan", path, written, files } };
+  }
+  checkParts(plan, found, path);
+  const digest = plan.planSha256;
+  const { part } = options;
+  if (part === undefined) {
+    const outcomes = await finishParts(outputs, digest, {
+      ...how,
+      sideFiles: await sideFiles(model, model.folder, outputs),
+      manifest: (all) => manifestText(outputs, all, undefined),
+    });
+    return { outputs, outcomes, step: { kind: "finish" } };
+  }
+  const { files, kept, outcomes } = await runPart(outputs, part, digest, how);
+  const tensors = outputs.tensors.filter(({ name }) => outcomes.has(name));
+  return {
+    outputs: { files, tensors, index: undefined },
+    outcomes,
+    step: { kind: "part", part, kept },
+  };
+}
+
+function plannedOptions(options: ConvertOptions): PlannedOptions {
+  return Object.fromEntries(
+    PLANNED.flatMap((name) => {
+      const value = options[name];
+      return value === undefined ? [] : [[name, value] as const];
+    }),
+  );
+}
+
+/** A plan in the target would be a file that does not belong to the model. @throws WbError WB2001. */
+function refusePlace(path: string, target: string): void {
+  if (!`${dirname(resolve(path))}${sep}`.startsWith(`${resolve(target)}${sep}`)) return;
+  throw new WbError("WB2001", `--plan ${path}: expected a place outside of the target ${target}`);
+}

@@ -1,0 +1,144 @@
+import { readFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { isSystemError, WbError } from "../../errors/wb-error.ts";
+import type { FilePlan } from "../file-plan.ts";
+import { exists, type FileSystem } from "../file-system.ts";
+import type { Outputs } from "../outputs.ts";
+import { removeStale } from "../run.ts";
+import { MANIFEST, progressOf, type RunOptions, type SideFile } from "../run-options.ts";
+import { refuseSource } from "../target-folder.ts";
+import type { TensorOutcome } from "../write-file.ts";
+import { filesOfPart } from "./balance.ts";
+import { completedBefore } from "../completed.ts";
+import { finishedFiles, type Finished } from "./receipt.ts";
+import { isIntact } from "../intact.ts";
+import { commit, inWorkplace, partsFolder, type Workplace } from "./workplace.ts";
+
+export type FinishOptions = Omit<RunOptions, "resume">;
+
+/**
+ * Puts the finished files of all parts in place, with the index and the small files, the manifest last. Before that every file is
+ * read back and held to its receipt. It may be run again whatever stopped it, and does no harm when it runs twice.
+ * @param digest Of the plan.
+ * @throws WbError WB3902 that names what is missing or damaged, WB2901, WB2902, WB2904, WB6001, WB6002, WB9001.
+ */
+export async function finishParts(
+  outputs: Outputs,
+  digest: string,
+  options: FinishOptions,
+): Promise<ReadonlyMap<string, TensorOutcome>> {
+  const { fileSystem, target, force } = options;
+  await refuseSource(target, options.sources);
+  const isBegun = await exists(partsFolder(target, digest));
+  const before = isBegun || force ? undefined : await completedBefore(outputs, options);
+  if (before !== undefined) return before;
+  return inWorkplace(target, { digest, force }, fileSystem, async (workplace) => {
+    const finished = await finishedFiles(workplace, outputs.files);
+    await refuseIncomplete(outputs.files, finished, options);
+    const outcomes = new Map<string, TensorOutcome>();
+    for (const { tensors } of finished.values()) {
+      for (const [name, outcome] of tensors) outcomes.set(name, outcome);
+    }
+    const small: SideFile[] = [...options.sideFiles];
+    if (outputs.index !== undefined)
+      small.push({ name: outputs.index.name, content: outputs.index.text });
+    small.push({ name: MANIFEST, content: options.manifest(outcomes) });
+    await place(workplace, outputs.files, small, options);
+    return outcomes;
+  });
+}
+
+/** @throws WbError WB3902. */
+async function refuseIncomplete(
+  files: readonly FilePlan[],
+  finished: ReadonlyMap<string, Finished>,
+  { verify, signal, onProgress, target }: FinishOptions,
+): Promise<void> {
+  const missing = files.filter(({ name }) => !finished.has(name));
+  const damaged: FilePlan[] = [];
+  const onBytes = progressOf(files, onProgress)("verify");
+  for (const file of verify ? files : []) {
+    const found = finished.get(file.name);
+    if (found === undefined) continue;
+    if (!(await isIntact(file, found.path, found.tensors, { signal, onBytes }))) damaged.push(file);
+  }
+  const wanted = [...missing, ...damaged];
+  if (wanted.length === 0) return;
+  const parts = partsOf(wanted, files, finished);
+  const named = [
+    ...missing.map(({ name }) => `${name} is missing`),
+    ...damaged.map(({ name }) => `${name} is damaged`),
+  ];
+  const again = parts.length === 0 ? "" : `; run --part ${parts.join(", ")}`;
+  throw new WbError(
+    "WB3902",
+    `${target}: of ${files.length} files ${wanted.length} are not there yet: ${named.join(", ")}${again}`,
+    {
+      details: {
+        missing: missing.map(({ name }) => name),
+        damaged: damaged.map(({ name }) => name),
+        parts,
+      },
+    },
+  );
+}
+
+/** The parts that hold some files, counted as most of the finished files were; none where nothing is finished. */
+function partsOf(
+  wanted: readonly FilePlan[],
+  files: readonly FilePlan[],
+  finished: ReadonlyMap<string, Finished>,
+): readonly string[] {
+  const counts = new Map<number, number>();
+  for (const { part } of finished.values()) counts.set(part.of, (counts.get(part.of) ?? 0) + 1);
+  const [usual] = [...counts].toSorted(([, left], [, right]) => right - left);
+  if (usual === undefined) return [];
+  const [of] = usual;
+  const all = Array.from({ length: Math.min(of, files.length) }, (_unused, at) => at + 1);
+  return all
+    .filter((index) => filesOfPart(files, { index, of }).some((file) => wanted.includes(file)))
+    .map((index) => `${index}/${of}`);
+}
+
+async function place(
+  workplace: Workplace,
+  files: readonly FilePlan[],
+  small: readonly SideFile[],
+  { fileSystem, signal, force }: FinishOptions,
+): Promise<void> {
+  const { target, folder, runner } = workplace;
+  for (const { name, content } of small) await fileSystem.writeSmall(join(runner, name), content);
+  signal?.throwIfAborted();
+  await commit(workplace, fileSystem);
+  await setManifestAside(workplace, small.at(-1)?.content, fileSystem);
+  const names = [...files, ...small].map(({ name }) => name);
+  if (force) await removeStale(target, names, fileSystem);
+  for (const { name } of files) await move(join(folder, name), join(target, name), fileSystem);
+  for (const { name } of small) await move(join(runner, name), join(target, name), fileSystem);
+  await fileSystem.syncFolder(target);
+  await fileSystem.remove(folder);
+}
+
+/** Takes the manifest of a model that is replaced away, but not that of this one, which another process may have put there. */
+async function setManifestAside(
+  { target, runner }: Workplace,
+  mine: string | Uint8Array | undefined,
+  fileSystem: FileSystem,
+): Promise<void> {
+  const manifest = join(target, MANIFEST);
+  if (!(await exists(manifest))) return;
+  const aside = join(runner, `${basename(MANIFEST)}.old`);
+  await fileSystem.rename(manifest, aside);
+  if ((await readFile(aside, "utf8")) === mine) await fileSystem.rename(aside, manifest);
+}
+
+/** A rename that was done already, by another process or by a call whose answer was lost, is done. */
+async function move(from: string, to: string, fileSystem: FileSystem): Promise<void> {
+  try {
+    await fileSystem.rename(from, to);
+  } catch (error) {
+    const isGone =
+      error instanceof WbError && isSystemError(error.cause) && error.cause.code === "ENOENT";
+    if (!isGone || !(await exists(to))) throw error;
+  }
+}

@@ -1,0 +1,179 @@
+import { spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { convert } from "../src/api/convert.ts";
+import { FIXTURES } from "./support/fixture-manifest.ts";
+import { folderDigests } from "./support/folder-digests.ts";
+import { isRecord } from "./support/is-record.ts";
+
+const ROOT = join(import.meta.dirname, "..");
+const RECIPES = join(ROOT, "docs/recipes");
+const SOURCE = join(FIXTURES, "internlm-tiny");
+
+let folder = "";
+let whole: Readonly<Record<string, string>> = {};
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "weighbridge-recipes-"));
+  await convert(SOURCE, join(folder, "whole"), { maxShardSize: 40_000 });
+  whole = folderDigests(join(folder, "whole"));
+  mkdirSync(join(folder, "bin"));
+  const program = `exec "${process.execPath}" "${join(ROOT, "bin/weighbridge.js")}" "$@"`;
+  script("weighbridge", program);
+  // npx --yes weighbridge@VERSION …
+  script("npx", `[ "$1 $2" = "--yes weighbridge@0.1.0" ] || exit 9\nshift 2\n${program}`);
+  // Runs a job at once, an array's tasks all at the same time, one behind others only when those were good.
+  script(
+    "sbatch",
+    `array=
+while [ "\${1#--}" != "$1" ]; do
+  case "$1" in
+    --array=*) array="\${1#--array=}" ;;
+    --dependency=afterok:*) [ "$(cat "$STATE/\${1#--dependency=afterok:}")" = good ] || exit 7 ;;
+  esac
+  shift
+done
+id=$$
+state=good
+if [ -n "$array" ]; then
+  pids=
+  for task in $(seq "\${array%-*}" "\${array#*-}"); do
+    SLURM_ARRAY_TASK_ID=$task bash "$@" >&2 & pids="$pids $!"
+  done
+  for pid in $pids; do wait "$pid" || state=bad; done
+else
+  bash "$@" >&2 || state=bad
+fi
+echo "$state" > "$STATE/$id"
+echo "$id;cluster"`,
+  );
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function script(name: string, body: string): void {
+  const path = join(folder, "bin", name);
+  writeFileSync(path, `#!/bin/bash\n${body}\n`);
+  chmodSync(path, 0o755);
+}
+
+function run(
+  command: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): string {
+  const path = `${join(folder, "bin")}:${process.env["PATH"] ?? ""}`;
+  const { status, stdout, stderr } = spawnSync(command, args, {
+    cwd: folder,
+    encoding: "utf8",
+    env: { ...process.env, PATH: path, STATE: folder, ...env },
+  });
+  if (status !== 0) throw new Error(`${command} ended with ${status}:\n${stdout}${stderr}`);
+  return stdout;
+}
+
+/** The fields of Kubernetes' batch/v1 Job that recipes may use (Kubernetes API reference, v1.33). */
+const FIELDS: Readonly<Record<string, readonly string[]>> = {
+  "": ["apiVersion", "kind", "metadata", "spec"],
+  metadata: ["name", "namespace", "labels", "annotations"],
+  spec: [
+    "backoffLimit",
+    "backoffLimitPerIndex",
+    "completionMode",
+    "completions",
+    "parallelism",
+    "template",
+    "ttlSecondsAfterFinished",
+  ],
+  "spec.template": ["metadata", "spec"],
+  "spec.template.spec": ["containers", "restartPolicy", "volumes"],
+};
+
+const CONTAINER = ["args", "command", "env", "image", "name", "resources", "volumeMounts"];
+
+interface Job {
+  readonly spec: Readonly<Record<string, unknown>>;
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+function at(value: unknown, path: string): unknown {
+  return path
+    .split(".")
+    .filter((key) => key !== "")
+    .reduce((found, key) => (isRecord(found) ? found[key] : undefined), value);
+}
+
+function items(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+/** A Job of one container, all of whose fields Kubernetes knows. */
+function readJob(name: string): Job {
+  const job: unknown = parse(readFileSync(join(RECIPES, name), "utf8"));
+  expect([at(job, "apiVersion"), at(job, "kind")]).toEqual(["batch/v1", "Job"]);
+  for (const [path, known] of Object.entries(FIELDS)) {
+    expect(known).toEqual(expect.arrayContaining(Object.keys(at(job, path) ?? {})));
+  }
+  const [container] = items(at(job, "spec.template.spec.containers"));
+  const spec = at(job, "spec");
+  if (!isRecord(container) || !isRecord(spec)) throw new Error(`${name}: no container`);
+  expect(CONTAINER).toEqual(expect.arrayContaining(Object.keys(container)));
+  return {
+    spec,
+    command: [...items(container["command"]), ...items(container["args"])].map(String),
+    env: Object.fromEntries(
+      items(container["env"]).map((variable) => [
+        String(at(variable, "name")),
+        String(at(variable, "value")),
+      ]),
+    ),
+  };
+}
+
+describe("docs/recipes", () => {
+  it("kubernetes-*.yaml: pods of all indexes, in any order, then the finish, give the whole conversion", () => {
+    const parts = readJob("kubernetes-parts.yaml");
+    expect(parts.spec["completionMode"]).toBe("Indexed");
+    expect(String(parts.spec["completions"])).toBe(parts.env["PARTS"]);
+    const finish = readJob("kubernetes-finish.yaml");
+    const target = join(folder, "pods");
+    const places = { SOURCE, TARGET: target, PLAN: `${target}.json`, SHARD: "40KB" };
+    const [shell = "", ...args] = parts.command;
+    const indexes = Array.from({ length: Number(parts.env["PARTS"]) }, (_unused, index) => index);
+    for (const index of indexes.toReversed()) {
+      const env = { ...parts.env, ...places, JOB_COMPLETION_INDEX: String(index) };
+      run(shell, args, env);
+      // A pod that was lost is started again.
+      if (index === 2) run(shell, args, env);
+    }
+    for (const [name, value] of Object.entries(finish.env))
+      expect([name, parts.env[name]]).toEqual([name, value]);
+    const [finisher = "", ...rest] = finish.command;
+    run(finisher, rest, { ...finish.env, ...places });
+    run(finisher, rest, { ...finish.env, ...places });
+    expect(folderDigests(target)).toEqual(whole);
+  });
+
+  it("slurm.sh: an array of tasks at once, and the job behind it, give the whole conversion", () => {
+    const target = join(folder, "array");
+    const env = { SOURCE, TARGET: target, PARTS: "3", SHARD: "40KB" };
+    run(join(RECIPES, "slurm.sh"), [], env);
+    expect(folderDigests(target)).toEqual(whole);
+  });
+
+  it("has a recipe for each file, and names it in its README", () => {
+    const readme = readFileSync(join(RECIPES, "README.md"), "utf8");
+    for (const name of readdirSync(RECIPES).filter((file) => file !== "README.md"))
+      expect(readme).toContain(`docs/recipes/${name}`);
+  });
+});
