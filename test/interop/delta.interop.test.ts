@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ColumnMean } from "../../src/convert/column-mean.ts";
 import { runCli } from "../support/cli.ts";
 import { convertedFacts } from "../support/converted.ts";
 import { isRecord } from "../support/is-record.ts";
@@ -133,6 +134,28 @@ describe("base + delta is bit for bit what the published scripts' arithmetic giv
       baseWeightsSha256: manifest("base-alone")["weightsSha256"],
       deltaWeightsSha256: manifest("delta-alone")["weightsSha256"],
     });
+  });
+});
+
+describe("means of columns are torch's, to the bit", () => {
+  const COLUMNS = [2, 5, 7, 8, 9, 16, 31, 32, 33, 48, 64, 100, 200, 288];
+  const ROWS = [1, 3, 16, 17, 255, 1000, 4243, 20_000];
+
+  test.each(ROWS)("of %i rows, whatever the width", (rows) => {
+    const cases = COLUMNS.map((columns) => ({ rows, columns, threads: 1 + (columns % 2) }));
+    const results = runPython("column_means.py", cases);
+    if (!Array.isArray(results)) throw new Error("no list");
+    const floats = (text: unknown): Float32Array =>
+      new Float32Array(Uint8Array.from(Buffer.from(String(text), "base64")).buffer);
+    for (const [index, { columns }] of cases.entries()) {
+      const result: unknown = results[index];
+      if (!isRecord(result)) throw new Error("no result");
+      const mean = new ColumnMean(rows, columns);
+      const matrix = floats(result["matrix"]);
+      // In pieces that begin and end in the midst of rows.
+      for (let at = 0; at < matrix.length; at += 777) mean.push(matrix.subarray(at, at + 777));
+      expect([columns, mean.mean()]).toEqual([columns, floats(result["mean"])]);
+    }
   });
 });
 
