@@ -98,6 +98,7 @@ function main() {
   ]);
   check("unused code", [...bin("knip", "bin/knip.js")]);
   check("fixtures", [process.execPath, "scripts/verify-fixtures.mjs"]);
+  check("API docs", [...bin("typedoc", "bin/typedoc"), "--emit", "none"]);
   const built = check("build", [...bin("typescript", "bin/tsc"), "-p", "tsconfig.build.json"]);
   if (built) check("generated files", [process.execPath, "scripts/generate.mjs", "--check"]);
   suite("unit");

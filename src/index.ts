@@ -4,6 +4,7 @@ export {
   type ConvertedTensor,
   type ConvertOptions,
   type ConvertResult,
+  type PartsStep,
 } from "./api/convert.ts";
 export { explain, explainAll, type Explanation } from "./api/explain.ts";
 export {
@@ -55,3 +56,16 @@ export {
 export { verify, type Comparison, type VerifyOptions, type VerifyResult } from "./api/verify.ts";
 export { writeReports, type ReportPaths } from "./api/reports.ts";
 export { demo, type DemoOptions, type DemoResult, type DemoStep } from "./api/demo.ts";
+export type { SumFacts } from "./api/manifest.ts";
+export type { GenerateChatOptions } from "./api/generate.ts";
+export type { NativePackageStatus } from "./api/native.ts";
+export type { DetectedFormat } from "./checkpoint/detect.ts";
+export type { ScannedGlobal, ScanReason } from "./checkpoint/scan-file.ts";
+export type { WbErrorOptions } from "./errors/wb-error.ts";
+export type { NativeDevices } from "./runtime/native-open.ts";
+export type { NativeVariant } from "./runtime/native-pins.ts";
+export type { ComputeDtype, DeviceKind } from "./runtime/ops.ts";
+export type { CheckpointFormat } from "./tensor/table.ts";
+export type { DiffClass } from "./verify/diff-checkpoints.ts";
+export type { PromptMetrics } from "./verify/metrics.ts";
+export type { ToleranceProfile } from "./verify/tolerance.ts";

@@ -5,11 +5,13 @@ import type { ModelConfig } from "../mapping/model-config.ts";
 import type { Checkpoint } from "../tensor/table.ts";
 import { readConfig } from "./open-model.ts";
 
+/** How `check` looks at a checkpoint. */
 export interface CheckOptions {
   /** "none" checks files only, and takes no notice of config.json. */
   readonly architecture?: string | undefined;
 }
 
+/** What `check` found; no problems where `ok` is true. */
 export interface CheckResult {
   readonly problems: readonly FileProblem[];
   /** The class that config.json names, or "none" when names and shapes were not checked. */

@@ -5,6 +5,7 @@ import type { TargetFormat } from "../mapping/plan.ts";
 import type { CastDtype, LinearLayout } from "../mapping/step.ts";
 import type { DeltaOptions } from "./delta.ts";
 
+/** What is converted to what, and how carefully. */
 export interface ConvertOptions {
   /** Default "safetensors". */
   readonly to?: TargetFormat | undefined;
@@ -33,6 +34,7 @@ export interface ConvertOptions {
   /** Checks that all parts are there and puts them in place. */
   readonly finish?: boolean;
   readonly signal?: AbortSignal | undefined;
+  /** Told how far the work is. */
   readonly onProgress?: (
     phase: "convert" | "verify",
     done: number,

@@ -32,6 +32,7 @@ export interface ConvertedTensor {
   readonly sha256: string | null;
 }
 
+/** What a conversion wrote, or would write. */
 export interface ConvertResult {
   /** What was done of a conversion in parts; undefined for one that is not split. */
   readonly step: PartsStep | undefined;

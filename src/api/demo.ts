@@ -11,6 +11,7 @@ import { recordGolden } from "./golden.ts";
 import type { RuntimeOptions } from "./open-runtime.ts";
 import { verify } from "./verify.ts";
 
+/** Where the demo runs. */
 export interface DemoOptions extends Pick<RuntimeOptions, "device" | "verbose" | "signal"> {
   /** Told of each step when it is done. */
   readonly onStep?: (step: DemoStep) => void;
@@ -27,6 +28,7 @@ export interface DemoStep {
   readonly seconds: number;
 }
 
+/** The steps of the demo and how they went. */
 export interface DemoResult {
   readonly steps: readonly DemoStep[];
   readonly ok: boolean;

@@ -9,6 +9,7 @@ import { lenientTensors } from "../verify/diagnose/structure.ts";
 import { diffTensors, type DiffClass, type TensorDiff } from "../verify/diff-checkpoints.ts";
 import { openModel, type OpenedModel } from "./open-model.ts";
 
+/** How two checkpoints are compared. */
 export interface DiffModelsOptions {
   /** |a − b| that still counts as within tolerance, beside what rounding to the coarser dtype explains; 0 when left out. */
   readonly maxAbs?: number | undefined;
@@ -18,6 +19,7 @@ export interface DiffModelsOptions {
   /** Look for the cause of a difference; true when left out. */
   readonly diagnose?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Told how far the work is. */
   readonly onProgress?: (done: number, total: number, tensor: string) => void;
 }
 
@@ -26,6 +28,7 @@ export interface DiffedTensor extends TensorDiff {
   readonly cause?: Diagnosis["cause"];
 }
 
+/** How two checkpoints differ, tensor by tensor. */
 export interface DiffResult {
   /** True when every tensor is on both sides, with the same values within tolerance. */
   readonly same: boolean;

@@ -20,6 +20,7 @@ const RESIDENT_7B_BYTES = 18e9;
 /** What a converted copy of a 7B model takes on disk, in bytes. */
 const CONVERTED_7B_BYTES = 15e9;
 
+/** One thing that weighbridge needs of the machine. */
 export interface DoctorCheck {
   readonly name: string;
   /** "advice" keeps nothing from working. */
@@ -30,12 +31,14 @@ export interface DoctorCheck {
   readonly fix: string;
 }
 
+/** A device, and whether it can be used. */
 export interface DoctorDevice {
   readonly device: DeviceKind;
   readonly usable: boolean;
   readonly description: string;
 }
 
+/** All checks, and the devices that there are. */
 export interface DoctorReport {
   readonly ok: boolean;
   readonly checks: readonly DoctorCheck[];

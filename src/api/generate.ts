@@ -37,9 +37,11 @@ export interface GenerateOptions extends RuntimeOptions, Partial<SamplingSetting
   readonly onText?: (prompt: number, text: string) => void;
   /** Told of every new id. */
   readonly onId?: (prompt: number, id: number) => void;
+  /** Told how far the work is. */
   readonly onProgress?: (phase: "load" | "generate", done: number, total: number) => void;
 }
 
+/** How `generate` answers conversations. */
 export interface GenerateChatOptions extends ChatPromptOptions {
   /** Each as `apply_chat_template` takes it, the user's question last. */
   readonly conversations: readonly (readonly ChatMessage[])[];
@@ -47,6 +49,7 @@ export interface GenerateChatOptions extends ChatPromptOptions {
   readonly system?: string | undefined;
 }
 
+/** The generated texts, and how long they took. */
 export interface GenerateResult {
   /** One for each prompt. */
   readonly results: readonly GeneratedText[];

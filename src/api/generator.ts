@@ -105,6 +105,7 @@ export interface Generator extends GeneratorModel {
   encode(prompt: Prompt): readonly number[];
   /** @throws WbError WB2801 at once for settings and prompts that cannot be; steps throw those of the runtime. */
   generate(request: GenerationRequest): Generation;
+  /** Gives back the memory of the weights. */
   close(): Promise<void>;
 }
 

@@ -35,9 +35,11 @@ export interface RecordGoldenOptions extends RuntimeOptions {
   readonly hiddenStates?: boolean | undefined;
   /** Greedily chosen ids after each prompt; 16 when left out, 0 for none. */
   readonly greedyTokens?: number | undefined;
+  /** Told how far the work is. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
+/** A golden file as it was written. */
 export interface RecordedGolden {
   readonly path: string;
   readonly prompts: readonly { readonly ids: readonly number[]; readonly positions: number }[];

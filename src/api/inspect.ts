@@ -6,6 +6,7 @@ import { byteCount, elementCount } from "../tensor/shape.ts";
 import type { CheckpointFormat, StoredTensor } from "../tensor/table.ts";
 import { openModel, type OpenedModel } from "./open-model.ts";
 
+/** How `inspect` looks at a checkpoint. */
 export interface InspectOptions {
   /** "none" takes no notice of config.json. */
   readonly architecture?: string | undefined;
@@ -23,6 +24,7 @@ export interface InspectedTensor {
   readonly rank?: { readonly tp: number; readonly pp: number };
 }
 
+/** What the headers of a checkpoint say. */
 export interface Inspection {
   readonly format: CheckpointFormat;
   readonly files: readonly string[];

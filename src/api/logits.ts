@@ -23,9 +23,11 @@ export interface LogitsOptions extends RuntimeOptions {
   readonly out?: string | undefined;
   /** Also write the hidden states of every layer. */
   readonly hiddenStates?: boolean | undefined;
+  /** Told how far the work is. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
+/** The largest logits at one position of a prompt. */
 export interface PositionTop {
   readonly prompt: number;
   readonly position: number;
@@ -34,6 +36,7 @@ export interface PositionTop {
   readonly logits: readonly number[];
 }
 
+/** The logits of all prompts, and the device that computed them. */
 export interface LogitsResult {
   readonly architecture: string;
   readonly prompts: readonly {

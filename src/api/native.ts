@@ -9,6 +9,7 @@ export {
   type InstallNativeOptions,
 } from "../runtime/native-install.ts";
 
+/** The native builds that are there, and what they can do. */
 export interface NativeStatus {
   /** The folder of installations. */
   readonly root: string;

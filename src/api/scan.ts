@@ -21,10 +21,12 @@ interface Scanned {
   readonly found: FileScan;
 }
 
+/** How files are scanned. */
 export interface ScanOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What loading the files in Python would import. */
 export interface ScanResult {
   /** "safe" when every global is on the list and nothing else is wrong. */
   readonly verdict: "safe" | "unsafe";

@@ -37,6 +37,7 @@ export interface VerifyOptions extends RuntimeOptions {
   readonly weights?: boolean | undefined;
   /** Look for the cause of a failure; true when left out. */
   readonly diagnose?: boolean | undefined;
+  /** Told how far the work is. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
@@ -55,6 +56,7 @@ export interface Comparison {
   readonly failures: readonly string[];
 }
 
+/** Whether a model computes what it should, and if not, why. */
 export interface VerifyResult {
   readonly verdict: "pass" | "fail";
   readonly model: string;

@@ -33,4 +33,5 @@ export const ERROR_CODES = {
   ...ZIP_CODES,
 } as const;
 
+/** A stable code such as "WB3001"; its first digit decides the exit code. */
 export type ErrorCode = keyof typeof ERROR_CODES;

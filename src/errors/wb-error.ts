@@ -5,6 +5,7 @@ export type ErrorDetails = Readonly<
   Record<string, string | number | boolean | null | readonly (string | number)[]>
 >;
 
+/** What an error tells beside its message. */
 export interface WbErrorOptions {
   /** What the user can do about it; the code's own remedy when left out. */
   readonly hint?: string;

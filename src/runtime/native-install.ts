@@ -32,6 +32,7 @@ import {
   RECIPE,
 } from "./native-steps.ts";
 
+/** Which native build is installed, and how. */
 export interface InstallNativeOptions {
   readonly variant: NativeVariant;
   /** The interpreter whose pip fetches the wheels; "python3" when left out. */
@@ -39,11 +40,13 @@ export interface InstallNativeOptions {
   /** Builds it anew also when it is there. */
   readonly force?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Told of each step as it begins. */
   readonly onStep?: ((done: number, total: number, what: string) => void) | undefined;
   /** Output of npm, pip and the compiler. */
   readonly onOutput?: ((text: string) => void) | undefined;
 }
 
+/** The native build that is installed now. */
 export interface InstalledNative {
   readonly variant: NativeVariant;
   readonly folder: string;

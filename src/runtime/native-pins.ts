@@ -12,6 +12,7 @@ export interface PinnedWheel {
   readonly sha256: string;
 }
 
+/** Which build of native TensorFlow: for the processor alone, or for NVIDIA GPUs too. */
 export type NativeVariant = "cpu" | "cuda";
 
 /** What a variant takes on one platform. */

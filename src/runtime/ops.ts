@@ -3,6 +3,7 @@ import type { Dtype } from "../tensor/dtype.ts";
 /** The dtype that activations are computed in. Half dtypes round after every operation, as torch does. */
 export type ComputeDtype = "f32" | "f16" | "bf16";
 
+/** Where a model runs. */
 export type DeviceKind = "cuda" | "cpu" | "wasm";
 
 /**

@@ -4,6 +4,7 @@ import { DTYPES, type Dtype } from "../tensor/dtype.ts";
 import { byteCount, elementCount, renderShape, sameShape } from "../tensor/shape.ts";
 import { addChunk, noDifference, type ValueDifference } from "./compare-values.ts";
 
+/** How two tensors of one name compare; the first two have the same values. */
 export type DiffClass =
   "identical" | "equalValues" | "withinTolerance" | "differ" | "onlyLeft" | "onlyRight";
 

@@ -8,6 +8,7 @@ export interface Gate {
   readonly origin: readonly string[];
 }
 
+/** How much difference is allowed, as a multiple of what rounding explains. */
 export type ToleranceProfile = "strict" | "default" | "loose";
 
 export interface GateFacts {

@@ -6,6 +6,7 @@ import { rotatesWholeCache } from "../model/rope.ts";
 import type { KeptTokens } from "./kept-tokens.ts";
 import { argmax, type Sampler } from "./sampling.ts";
 
+/** How many tokens are chosen, and how. */
 export interface GenerateIdsOptions {
   /** New tokens of each prompt at most. */
   readonly maxNewTokens: number;
@@ -32,6 +33,7 @@ export interface GenerateIdsOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** A token as it was chosen. */
 export interface GeneratedId {
   readonly prompt: number;
   readonly id: number;
