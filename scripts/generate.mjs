@@ -1,10 +1,11 @@
-// Writes what is made from the command table: schemas/*.json and man/*.1. Build first. With --check, writes nothing and
+// Writes what is made from the command table, schemas/*.json and man/*.1, and from the README, docs/pictures/session.svg. Build first. With --check, writes nothing and
 // fails when a file is not what it would write.
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { format } from "prettier";
 import { errorSchema, outputSchema, planSchema } from "./generate/outputs.mjs";
+import { terminalPicture } from "./generate/terminal-picture.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const { COMMANDS } = await import("../dist/cli/commands.js");
@@ -24,10 +25,16 @@ await schema("convert-plan", planSchema());
 await schema("weighbridge.config", configSchema(commands));
 const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 for (const { fileName, text } of manPages(commands, version)) files.set(`man/${fileName}`, text);
+files.set(
+  "docs/pictures/session.svg",
+  terminalPicture(readFileSync(join(root, "README.md"), "utf8")),
+);
 
-const there = ["schemas", "man"].flatMap((folder) => {
+const there = ["schemas", "man", "docs/pictures"].flatMap((folder) => {
   mkdirSync(join(root, folder), { recursive: true });
-  return readdirSync(join(root, folder)).map((name) => `${folder}/${name}`);
+  // report.png is drawn by report-picture.mjs, which needs a browser.
+  const names = readdirSync(join(root, folder)).filter((name) => !name.endsWith(".png"));
+  return names.map((name) => `${folder}/${name}`);
 });
 const stale = there.filter((path) => !files.has(path));
 const changed = [...files].filter(

@@ -73,3 +73,13 @@ describe.each(READMES)("$name", ({ text }) => {
     expect(named.filter((code) => !(code in ERROR_CODES))).toEqual([]);
   });
 });
+
+test("both languages show the same sessions", () => {
+  const [english, ...others] = READMES.map(({ text }) =>
+    consoleSessions(text).map(({ steps, marker }) => ({
+      replayed: marker === "replayed",
+      steps: steps.map(({ command, output }) => ({ command, output: steady(output) })),
+    })),
+  );
+  for (const other of others) expect(other).toEqual(english);
+});

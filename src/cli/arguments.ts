@@ -1,4 +1,5 @@
 import { WbError } from "../errors/wb-error.ts";
+import { nearestName } from "../mapping/nearest.ts";
 import type { Arguments } from "./command.ts";
 
 /** A string option, or undefined when it was not given. */
@@ -36,8 +37,10 @@ export function optionalChoice<T extends string>(
   const value = optionalString(args, name);
   if (value === undefined) return undefined;
   const choice = choices.find((candidate) => candidate.toLowerCase() === value.toLowerCase());
-  if (choice === undefined) throw usage(name, `one of ${choices.join(", ")}`, value);
-  return choice;
+  if (choice !== undefined) return choice;
+  const near = nearestName(value, choices);
+  const suggestion = near === undefined ? "" : `; did you mean ${near}?`;
+  throw usage(name, `one of ${choices.join(", ")}`, value, suggestion);
 }
 
 const SIZE_UNITS: Readonly<Record<string, number>> = {
@@ -82,6 +85,9 @@ export function optionalPart(
   throw usage(name, "a part such as 2/8, from 1/8 to 8/8", text);
 }
 
-function usage(name: string, expected: string, found: unknown): WbError {
-  return new WbError("WB2001", `--${name}: expected ${expected}, found ${JSON.stringify(found)}`);
+function usage(name: string, expected: string, found: unknown, suggestion = ""): WbError {
+  return new WbError(
+    "WB2001",
+    `--${name}: expected ${expected}, found ${JSON.stringify(found)}${suggestion}`,
+  );
 }

@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { optionalChoice } from "../../src/cli/arguments.ts";
 import { commandLine } from "../../src/cli/command-line.ts";
 import { nameOf, type Arguments } from "../../src/cli/command.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { describeCommand } from "../../src/cli/describe.ts";
+import { TARGET_FORMATS } from "../../src/cli/option-values.ts";
 import { caught } from "../support/caught.ts";
 
 const NO_SETTINGS = { environment: {}, file: undefined };
@@ -64,6 +66,18 @@ describe("a command line with a slip", () => {
       await message("generate", "m", "--temprature=1", "--top_p", "0.8"),
     ).toMatchInlineSnapshot(
       `"generate has no --temprature; did you mean --temperature?; generate has no --top_p; did you mean --top-p?"`,
+    );
+  });
+
+  it("names the nearest choice of an option", async () => {
+    const slips = [];
+    for (const to of ["safetensor", "onnx"])
+      slips.push(await caught(() => optionalChoice({ to }, "to", TARGET_FORMATS)));
+    expect(slips[0]?.message).toMatchInlineSnapshot(
+      `"--to: expected one of safetensors, pytorch, paddle, found "safetensor"; did you mean safetensors?"`,
+    );
+    expect(slips[1]?.message).toMatchInlineSnapshot(
+      `"--to: expected one of safetensors, pytorch, paddle, found "onnx""`,
     );
   });
 
