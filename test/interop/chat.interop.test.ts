@@ -19,12 +19,14 @@ beforeAll(() => {
   work = mkdtempSync(join(tmpdir(), "weighbridge-chat-interop-"));
   roomy = join(work, "roomy");
   cpSync(join(FIXTURES, "internlm-tiny"), roomy, { recursive: true });
-  const path = join(roomy, "config.json");
-  const text = readFileSync(path, "utf8");
-  writeFileSync(
-    path,
-    text.replace(/"max_position_embeddings": \d+/, '"max_position_embeddings": 2000'),
-  );
+  for (const name of ["config.json", "generation_config.json"]) {
+    const path = join(roomy, name);
+    const text = readFileSync(path, "utf8")
+      .replace(/"max_position_embeddings": \d+/, '"max_position_embeddings": 2000')
+      // An id that it does not come to of its own: its answers go on until they are cut.
+      .replace(/"eos_token_id": \d+/, '"eos_token_id": 383');
+    writeFileSync(path, text);
+  }
 });
 afterAll(() => rmSync(work, { recursive: true, force: true }));
 

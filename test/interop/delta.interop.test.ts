@@ -137,6 +137,11 @@ describe("base + delta is bit for bit what the published scripts' arithmetic giv
   });
 });
 
+/** float32 numbers from base64. */
+function floats(text: unknown): Float32Array {
+  return new Float32Array(Uint8Array.from(Buffer.from(String(text), "base64")).buffer);
+}
+
 describe("means of columns are torch's, to the bit", () => {
   const COLUMNS = [2, 5, 7, 8, 9, 16, 31, 32, 33, 48, 64, 100, 200, 288];
   const ROWS = [1, 3, 16, 17, 255, 1000, 4243, 20_000];
@@ -145,8 +150,6 @@ describe("means of columns are torch's, to the bit", () => {
     const cases = COLUMNS.map((columns) => ({ rows, columns, threads: 1 + (columns % 2) }));
     const results = runPython("column_means.py", cases);
     if (!Array.isArray(results)) throw new Error("no list");
-    const floats = (text: unknown): Float32Array =>
-      new Float32Array(Uint8Array.from(Buffer.from(String(text), "base64")).buffer);
     for (const [index, { columns }] of cases.entries()) {
       const result: unknown = results[index];
       if (!isRecord(result)) throw new Error("no result");
