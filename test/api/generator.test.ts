@@ -80,6 +80,21 @@ describe("a generator", () => {
     expect(again.results()[0]).toMatchObject({ newTokens: 2, finish: "length" });
   });
 
+  test("leaves timers, signals and keys their turn between two tokens", async () => {
+    const signal = AbortSignal.timeout(30);
+    const generation = generator.generate({
+      prompts: [hello()],
+      maxNewTokens: 2000,
+      stopIds: [],
+      signal,
+    });
+    const listening = (async () => {
+      for await (const _ of generation);
+    })();
+    await expect(listening).rejects.toThrow();
+    expect(generation.results()[0]?.newTokens).toBeLessThan(2000);
+  });
+
   test("refuses settings and prompts that cannot be", async () => {
     const bad = await caught(() =>
       generator.generate({ prompts: [hello()], maxNewTokens: 2, topP: 2 }),

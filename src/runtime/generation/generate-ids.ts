@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { WbError } from "../../errors/wb-error.ts";
 import type { Decoder, StepInput } from "../model/decoder.ts";
 import type { KvCache } from "../model/kv-cache.ts";
@@ -68,6 +69,8 @@ export async function* generateIds(
   try {
     let input: StepInput = unseen(prompts, cache.length, options.padId);
     for (let step = 1; step <= options.maxNewTokens; step++) {
+      // A model in memory waits for nothing: keys, signals and other requests get their turn here.
+      await setImmediate();
       options.signal?.throwIfAborted();
       isWhole = false;
       const logits = await model.step({ ...input, signal: options.signal }, cache);
