@@ -1,4 +1,5 @@
 import type { ModelConfig } from "../mapping/model-config.ts";
+import type { RopeScaling } from "../mapping/rope-config.ts";
 import type { Ops } from "../runtime/ops.ts";
 import { findTokenizer, openTokenizer, type Tokenizer } from "../runtime/tokenizer/tokenizer.ts";
 import type { Diagnosis } from "../verify/diagnose/diagnosis.ts";
@@ -43,7 +44,8 @@ export async function verifyOther(
   const other = await openBench(path, ops, bench.options, bench.laboratory.config);
   try {
     const { config } = bench.laboratory;
-    const settings = configDifferences(config, other.laboratory.config);
+    const hidden = hiddenSettings(config, other.laboratory.config);
+    const visible = visibleSettings(config, other.laboratory.config);
     const parity = other.isComplete
       ? await parityOfModels(
           bench.laboratory,
@@ -68,7 +70,7 @@ export async function verifyOther(
       weights,
       diagnoses: [
         ...causes,
-        ...(isWrong && parity?.passes !== true ? settings : []),
+        ...configDifferences(parity?.passes === true ? hidden : [...visible, ...hidden]),
         ...tokenizer,
         ...turnedThere(other),
       ],
@@ -97,19 +99,39 @@ function turnedThere({ structure, path }: Bench): readonly Diagnosis[] {
   }));
 }
 
-/** Settings that change what a model computes, where two configs differ. */
-function configDifferences(ours: ModelConfig, other: ModelConfig): readonly Diagnosis[] {
-  const fields = [
+/** A setting of two configs: its name, and both values. */
+type Setting = readonly [name: string, ours: unknown, other: unknown];
+
+/** Settings that show in any logits, where two configs differ. */
+function visibleSettings(ours: ModelConfig, other: ModelConfig): readonly Setting[] {
+  return [
     ["rms_norm_eps", ours.rmsNormEps, other.rmsNormEps],
     ["rope_theta", ours.rope.theta, other.rope.theta],
-    ["rope scaling", ours.rope.scaling, other.rope.scaling],
     ["num_attention_heads", ours.heads, other.heads],
     ["num_key_value_heads", ours.kvHeads, other.kvHeads],
     ["num_hidden_layers", ours.layers, other.layers],
-    ["max_position_embeddings", ours.maxPositions, other.maxPositions],
     ["tie_word_embeddings", ours.tieWordEmbeddings, other.tieWordEmbeddings],
-  ] as const;
-  const different = fields.filter(
+  ];
+}
+
+/** Settings that show in long prompts alone: dynamic scaling begins past the positions that prompts are cut to. */
+function hiddenSettings(ours: ModelConfig, other: ModelConfig): readonly Setting[] {
+  const isDynamic = [ours, other].some(({ rope }) => rope.scaling.kind === "dynamic-ntk");
+  return [
+    ["rope scaling", shownScaling(ours), shownScaling(other)],
+    // The positions are only a promise where no scaling begins after them.
+    ["max_position_embeddings", isDynamic && ours.maxPositions, isDynamic && other.maxPositions],
+  ];
+}
+
+/** Whether the whole cache is rotated anew is a trait of the code, and the same in one pass over a prompt. */
+function shownScaling({ rope: { scaling } }: ModelConfig): RopeScaling {
+  return scaling.kind === "dynamic-ntk" ? { ...scaling, wholeCache: true } : scaling;
+}
+
+/** Settings that change what a model computes, where two configs differ. */
+function configDifferences(settings: readonly Setting[]): readonly Diagnosis[] {
+  const different = settings.filter(
     ([, left, right]) => JSON.stringify(left) !== JSON.stringify(right),
   );
   if (different.length === 0) return [];

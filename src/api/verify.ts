@@ -227,7 +227,7 @@ function comparison(
   const shapes = structure.flatMap(({ tensors }) =>
     tensors.length === 0 ? [] : [`${tensors.length} tensors lie the other way than the rest`],
   );
-  const all = [...shapes, ...failures, ...diagnoses.flatMap(tokenizerFailure)];
+  const all = [...shapes, ...failures, ...diagnoses.flatMap(settingsFailure)];
   return {
     kind,
     path,
@@ -240,9 +240,9 @@ function comparison(
   };
 }
 
-/** Another tokenizer is a failure though the logits of the golden's own ids fit. */
-function tokenizerFailure({ cause, evidence }: Diagnosis): readonly string[] {
-  return cause === "tokenizer" ? [evidence] : [];
+/** Another tokenizer and other settings are failures though the logits of these prompts fit. */
+function settingsFailure({ cause, evidence }: Diagnosis): readonly string[] {
+  return cause === "tokenizer" || cause === "config-mismatch" ? [evidence] : [];
 }
 
 function resultOf(

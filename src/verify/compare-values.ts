@@ -113,12 +113,11 @@ function compareNumbers(
     total.differing++;
     if (total.firstIndex < 0) total.firstIndex = base + Math.floor(index / width);
     const difference = Math.abs(x - y);
-    // Written so that NaN stays once it is there: every comparison with it is false.
-    if (!(difference <= total.maxAbs)) total.maxAbs = difference;
-    if (y !== 0 && !(difference / Math.abs(y) <= total.maxRel))
-      total.maxRel = difference / Math.abs(y);
+    // Math.max gives NaN when either is: once a NaN was met, no later element hides it.
+    total.maxAbs = Math.max(total.maxAbs, difference);
+    if (y !== 0) total.maxRel = Math.max(total.maxRel, difference / Math.abs(y));
     const beyond = difference - relative * Math.abs(y) - absolute;
-    if (!(beyond <= total.beyondRounding)) total.beyondRounding = beyond;
+    total.beyondRounding = Math.max(total.beyondRounding, beyond);
     const distance = ulpDistance(x, y, coarse);
     if (distance === undefined) total.ulp = undefined;
     else if (total.ulp !== undefined && distance > total.ulp) total.ulp = distance;

@@ -68,7 +68,7 @@ export function compareLogits(
     rows.push(metrics.row);
     squares += metrics.squares;
     scale = Math.max(scale, metrics.scale);
-    if (!(metrics.row.maxAbs <= maxAbs)) {
+    if (exceeds(metrics.row.maxAbs, maxAbs)) {
       maxAbs = metrics.row.maxAbs;
       const token = metrics.worstToken;
       worst = { position, token, ours: a[token] ?? Number.NaN, reference: b[token] ?? Number.NaN };
@@ -94,6 +94,11 @@ export function compareLogits(
   };
 }
 
+/** Whether a difference takes the place of the largest so far: NaN does, and keeps it. */
+function exceeds(difference: number, largest: number): boolean {
+  return !Number.isNaN(largest) && !(difference <= largest);
+}
+
 interface RowResult {
   readonly row: RowMetrics;
   readonly squares: number;
@@ -114,7 +119,7 @@ function compareRow(
     const x = a[token] ?? Number.NaN;
     const y = b[token] ?? Number.NaN;
     const difference = x === y ? 0 : Math.abs(x - y);
-    if (!(difference <= maxAbs)) {
+    if (exceeds(difference, maxAbs)) {
       maxAbs = difference;
       worstToken = token;
     }
@@ -206,7 +211,7 @@ export function maxDifference(a: Float32Array, b: Float32Array): number {
   for (let index = 0; index < a.length; index++) {
     const [x, y] = [a[index] ?? Number.NaN, b[index] ?? Number.NaN];
     const difference = x === y ? 0 : Math.abs(x - y);
-    if (!(difference <= largest)) largest = difference;
+    largest = Math.max(largest, difference);
   }
   return largest;
 }
@@ -214,6 +219,6 @@ export function maxDifference(a: Float32Array, b: Float32Array): number {
 /** Largest |a|; NaN where there is one. */
 export function maxMagnitude(a: Float32Array): number {
   let largest = 0;
-  for (const value of a) if (!(Math.abs(value) <= largest)) largest = Math.abs(value);
+  for (const value of a) largest = Math.max(largest, Math.abs(value));
   return largest;
 }

@@ -72,9 +72,9 @@ function stateDifference(
   };
 }
 
-/** The largest of several numbers; NaN wins. */
+/** The largest of several numbers and 0; NaN where one of them is. */
 export function largest(values: readonly number[]): number {
-  return values.reduce((most, value) => (value <= most ? most : value), 0);
+  return values.reduce((most, value) => Math.max(most, value), 0);
 }
 
 /** Runs two models in step, layer by layer, so that each file is read once and neither need fit as a whole. */

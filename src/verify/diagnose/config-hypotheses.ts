@@ -42,6 +42,7 @@ export function configHypotheses(config: ModelConfig): readonly ConfigHypothesis
     { kind: "none" },
     { rope: { ...rope, scaling: { kind: "none" } } },
   );
+  add("tie_word_embeddings", config.tieWordEmbeddings, false, { tieWordEmbeddings: false });
   for (const factor of FACTORS) {
     const dynamic = { kind: "dynamic-ntk", factor, wholeCache: true } as const;
     const isSame = rope.scaling.kind === "dynamic-ntk" && rope.scaling.factor === factor;
@@ -67,7 +68,7 @@ export function configHypotheses(config: ModelConfig): readonly ConfigHypothesis
       rotaryDims,
     });
   }
-  for (const ratio of [0.5, 2]) {
+  for (const ratio of [0.5, 2, 0.25, 4]) {
     const maxPositions = config.maxPositions * ratio;
     if (rope.scaling.kind === "dynamic-ntk" && Number.isSafeInteger(maxPositions)) {
       add("max_position_embeddings", config.maxPositions, maxPositions, { maxPositions });
@@ -99,30 +100,74 @@ function stretchedRotaries({ rope, maxPositions }: ModelConfig): readonly RopeSc
   return [...llama3, ...yarn];
 }
 
-/** Values between the likely ones: each decade in steps, for settings that could be anything. */
-export function configGrid(config: ModelConfig): readonly ConfigHypothesis[] {
-  const hypotheses: ConfigHypothesis[] = [];
-  for (let exponent = 2; exponent <= 7; exponent++) {
-    for (let digit = 1; digit < 10; digit++) {
-      const theta = digit * 10 ** exponent;
-      hypotheses.push({
-        config: { ...config, rope: { ...config.rope, theta } },
-        field: "rope_theta",
-        ours: String(config.rope.theta),
-        theirs: String(theta),
-      });
-    }
-  }
-  for (let exponent = -12; exponent <= -1; exponent++) {
-    for (const digit of [1, 2, 5]) {
-      const rmsNormEps = digit * 10 ** exponent;
-      hypotheses.push({
-        config: { ...config, rmsNormEps },
-        field: "rms_norm_eps",
-        ours: String(config.rmsNormEps),
-        theirs: String(rmsNormEps),
-      });
-    }
-  }
-  return hypotheses;
+/** A setting that may be any number of an interval. */
+export interface ConfigRange {
+  readonly field: string;
+  readonly ours: string;
+  readonly low: number;
+  readonly high: number;
+  /** Only whole numbers. */
+  readonly whole: boolean;
+  readonly make: (value: number) => ModelConfig;
+}
+
+/** Positions up to which a dynamic scaling is looked for: prompts of goldens are shorter. */
+const MAX_POSITIONS = 32_768;
+
+/** The settings that are numbers, each with the interval that it is looked for in. */
+export function configRanges(config: ModelConfig): readonly ConfigRange[] {
+  const { rope } = config;
+  const withRope = (change: Partial<ModelConfig["rope"]>): ModelConfig => ({
+    ...config,
+    rope: { ...rope, ...change },
+  });
+  const { scaling } = rope;
+  const dynamic = scaling.kind === "dynamic-ntk" ? scaling : undefined;
+  const wholeCache = dynamic?.wholeCache ?? true;
+  const ranges: ConfigRange[] = [
+    {
+      field: "rms_norm_eps",
+      ours: String(config.rmsNormEps),
+      low: 1e-12,
+      high: 1,
+      whole: false,
+      make: (rmsNormEps) => ({ ...config, rmsNormEps }),
+    },
+    {
+      field: "rope_theta",
+      ours: String(rope.theta),
+      low: 10,
+      high: 1e9,
+      whole: false,
+      make: (theta) => withRope({ theta }),
+    },
+    {
+      field: "rope scaling linear, its factor",
+      ours: JSON.stringify(scaling),
+      low: 0.1,
+      high: 100,
+      whole: false,
+      make: (factor) => withRope({ scaling: { kind: "linear", factor } }),
+    },
+  ];
+  if (dynamic === undefined) return ranges;
+  return [
+    ...ranges,
+    {
+      field: "rope scaling dynamic, its factor",
+      ours: String(dynamic.factor),
+      low: 0.1,
+      high: 100,
+      whole: false,
+      make: (factor) => withRope({ scaling: { kind: "dynamic-ntk", factor, wholeCache } }),
+    },
+    {
+      field: "max_position_embeddings",
+      ours: String(config.maxPositions),
+      low: 1,
+      high: MAX_POSITIONS,
+      whole: true,
+      make: (maxPositions) => ({ ...config, maxPositions }),
+    },
+  ];
 }

@@ -1,8 +1,7 @@
 import type { HostTensor } from "../model-runner.ts";
 import { fall, type Diagnosis } from "./diagnosis.ts";
-import { rereadsOf } from "./hypotheses.ts";
 import type { LocalLab } from "./local-lab.ts";
-import { EMBEDDINGS, HEAD } from "./table-hypotheses.ts";
+import { EMBEDDINGS, HEAD, tableHypotheses } from "./table-hypotheses.ts";
 import { sameValues } from "./tensor-edits.ts";
 import { judgeValues } from "./value-diagnosis.ts";
 
@@ -38,7 +37,13 @@ export async function diagnoseEmbeddings(
   }
   const other = await fromHead(lab, wrong, table, width, before);
   if (other !== undefined) return [other];
-  for (const hypothesis of rereadsOf([EMBEDDINGS], (name) => laboratory.facts(name)?.dtype)) {
+  const hypotheses = tableHypotheses(
+    EMBEDDINGS,
+    [EMBEDDINGS],
+    laboratory.config.vocabSize,
+    (name) => laboratory.facts(name)?.dtype,
+  );
+  for (const hypothesis of hypotheses) {
     const undone = (await hypothesis.undo(lab.read, lab.readBits)).get(EMBEDDINGS);
     if (undone !== undefined && wrong.every((row) => isRow(undone, row.id, row.golden, width))) {
       return [
@@ -145,7 +150,7 @@ async function fromHead(
   if (!sameValues(head, table)) return undefined;
   return {
     cause: "tied",
-    tensors: [EMBEDDINGS, HEAD],
+    tensors: [EMBEDDINGS],
     evidence: "the embeddings are the same as lm_head, though config.json does not tie them",
     before,
   };

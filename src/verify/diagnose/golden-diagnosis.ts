@@ -3,18 +3,20 @@ import type { Golden } from "../golden.ts";
 import { maxMagnitude } from "../metrics.ts";
 import type { Laboratory } from "../model-runner.ts";
 import { largest } from "../run-model.ts";
-import { configGrid, configHypotheses, type ConfigHypothesis } from "./config-hypotheses.ts";
-import { commonLayer, fall, type Diagnosis } from "./diagnosis.ts";
+import { searchConfig, type MeasureConfig } from "./config-search.ts";
+import { fall, type Diagnosis } from "./diagnosis.ts";
+import { judgeCopies } from "./copies.ts";
 import { diagnoseEmbeddings } from "./embedding-diagnosis.ts";
 import { diagnoseFromLogits } from "./logits-diagnosis.ts";
 import { diagnoseHead } from "./head-diagnosis.ts";
-import { layerHypotheses, layerNames, rereadHypotheses } from "./hypotheses.ts";
+import { layerHypotheses, partNames } from "./hypotheses.ts";
 import { describePart, LocalLab, type Changes, type Part } from "./local-lab.ts";
 import { mergeDiagnoses } from "./merge-diagnoses.ts";
 import { explainNonFinite } from "./non-finite.ts";
 import { tryOutliers } from "./outliers.ts";
 import { locateInLayer } from "./residual.ts";
-import { SearchBudget, searchExplanations } from "./search.ts";
+import { rereadHypotheses } from "./reread-hypotheses.ts";
+import { explained, SearchBudget, searchExplanations, type Departure } from "./search.ts";
 import { judgeValues } from "./value-diagnosis.ts";
 
 /** Rounding units that one layer's sums may differ by, relative to the largest state: seen are 2 to 8. */
@@ -25,11 +27,12 @@ const UNIT = { f32: 2 ** -24, f16: 2 ** -11, bf16: 2 ** -8 } as const;
 /** Time for trying mistakes, in milliseconds; small models need a second or two. */
 const SEARCH_MS = 240_000;
 
+/** The same for trying settings, which small models need less than a second for. */
+const CONFIG_MS = 90_000;
+
 /** One part of the model that departs from the golden. */
-interface Suspect {
+interface Suspect extends Departure {
   readonly part: Part;
-  readonly difference: number;
-  readonly noise: number;
 }
 
 /**
@@ -80,10 +83,10 @@ async function findSuspects(lab: LocalLab, relative: number): Promise<readonly S
   const suspects: Suspect[] = [];
   for (const part of parts) {
     const outputs = await lab.outputs(part);
-    const difference = await lab.difference(part);
-    const noise =
-      relative * Math.max(largest(outputs.map(({ reference }) => maxMagnitude(reference))), 1e-3);
-    if (!(difference <= noise)) suspects.push({ part, difference, noise });
+    const before = await lab.difference(part);
+    const scale = Math.max(largest(outputs.map(({ reference }) => maxMagnitude(reference))), 1e-3);
+    const noise = relative * scale;
+    if (!(before <= noise)) suspects.push({ part, before, noise, scale });
   }
   return suspects;
 }
@@ -96,37 +99,26 @@ async function diagnoseConfig(
   const layers = suspects.filter(({ part }) => part.kind === "layer");
   const { config } = lab.laboratory;
   if (layers.length === 0 || layers.length < Math.min(2, config.layers)) return undefined;
-  for (const candidates of [configHypotheses(config), configGrid(config)]) {
-    const best = await bestConfig(lab, layers, candidates);
-    if (best !== undefined) return best;
-  }
-  return undefined;
-}
-
-async function bestConfig(
-  lab: LocalLab,
-  layers: readonly Suspect[],
-  candidates: readonly ConfigHypothesis[],
-): Promise<Diagnosis | undefined> {
-  const [first] = layers;
-  if (first === undefined) return undefined;
-  for (const candidate of candidates) {
-    if (!((await lab.difference(first.part, undefined, candidate.config)) <= first.noise)) continue;
+  const measure: MeasureConfig = async (changed, limit) => {
     let worst = 0;
     for (const { part } of layers) {
-      worst = largest([worst, await lab.difference(part, undefined, candidate.config)]);
+      worst = largest([worst, await lab.difference(part, undefined, changed)]);
+      if (!(worst <= limit)) break;
     }
-    if (!(worst <= largest(layers.map(({ noise }) => noise)))) continue;
-    const before = largest(layers.map(({ difference }) => difference));
-    return {
-      cause: "config-mismatch",
-      tensors: [],
-      evidence: `${candidate.field} is ${candidate.ours}; with ${candidate.theirs} ${fall(before, worst)} in all ${layers.length} layers that depart`,
-      before,
-      after: worst,
-    };
-  }
-  return undefined;
+    return worst;
+  };
+  const before = largest(layers.map((layer) => layer.before));
+  const noise = largest(layers.map((layer) => layer.noise));
+  const found = await searchConfig(config, measure, noise, new SearchBudget(CONFIG_MS));
+  if (found === undefined) return undefined;
+  const { field, ours, theirs, after } = found;
+  return {
+    cause: "config-mismatch",
+    tensors: [],
+    evidence: `${field} is ${ours}; with ${theirs} ${fall(before, after)} in all ${layers.length} layers that depart`,
+    before,
+    after,
+  };
 }
 
 async function diagnosePart(
@@ -137,9 +129,9 @@ async function diagnosePart(
   const { part } = suspect;
   switch (part.kind) {
     case "embeddings":
-      return diagnoseEmbeddings(lab, suspect.difference);
+      return diagnoseEmbeddings(lab, suspect.before);
     case "head":
-      return diagnoseHead(lab, suspect.difference, suspect.noise, budget);
+      return diagnoseHead(lab, suspect, budget);
     case "layer":
       return diagnoseLayer(lab, part.index, suspect, budget);
     default:
@@ -154,40 +146,23 @@ async function diagnoseLayer(
   budget: SearchBudget,
 ): Promise<readonly Diagnosis[]> {
   const { laboratory } = lab;
-  const names = layerNames(layer, laboratory.names());
-  const isLast = layer === laboratory.config.layers - 1;
-  const suspects = isLast ? [...names, "model.norm.weight"] : names;
+  const suspects = partNames(layer, laboratory.config, laboratory.names());
   const dtypeOf = (name: string): ReturnType<typeof dtypeIn> => dtypeIn(lab, name);
   const measure = (changes: Changes): Promise<number> => lab.difference(suspect.part, changes);
   const nonFinite = await judgeValues(suspects, laboratory, lab.read, ["non-finite"]);
   if (nonFinite.length > 0) {
-    const rereadings = rereadHypotheses(names, dtypeOf);
-    const { difference, noise } = suspect;
-    return explainNonFinite(nonFinite, rereadings, lab, measure, difference, noise, budget);
+    const rereadings = rereadHypotheses(suspects, [], dtypeOf);
+    return explainNonFinite(nonFinite, rereadings, lab, measure, suspect, budget);
   }
   const hypotheses = layerHypotheses(layer, laboratory.config, laboratory.names(), dtypeOf);
-  const explanations = await searchExplanations(
-    hypotheses,
-    lab,
-    measure,
-    suspect.difference,
-    suspect.noise,
-    budget,
-  );
-  if (explanations.length > 0) {
-    return explanations.map(({ hypothesis, before, after }) => ({
-      cause: hypothesis.cause,
-      tensors: hypothesis.tensors,
-      ...commonLayer(hypothesis.tensors),
-      evidence: `${hypothesis.mistake}; ${fall(before, after)}`,
-      before,
-      after,
-    }));
-  }
+  const explanations = await searchExplanations(hypotheses, lab, measure, suspect, budget);
+  if (explanations.length > 0) return explanations.map(explained);
   const shown = await judgeValues(suspects, laboratory, lab.read);
-  if (shown.length > 0)
-    return shown.map((diagnosis) => ({ ...diagnosis, before: suspect.difference }));
-  const outlier = await tryOutliers(suspects, lab.read, measure, suspect.difference, budget);
+  if (shown.length > 0) return shown.map((diagnosis) => ({ ...diagnosis, before: suspect.before }));
+  const copies = await judgeCopies(suspects, laboratory, lab.read);
+  if (copies.length > 0)
+    return copies.map((diagnosis) => ({ ...diagnosis, before: suspect.before }));
+  const outlier = await tryOutliers(suspects, lab.read, measure, suspect.before, budget);
   if (outlier !== undefined) return [outlier];
   return [(await locateInLayer(lab, layer, suspect)) ?? undetermined(suspect, suspects)];
 }
@@ -196,12 +171,12 @@ function dtypeIn({ laboratory }: LocalLab, name: string): Dtype | undefined {
   return laboratory.facts(name)?.dtype;
 }
 
-function undetermined({ part, difference, noise }: Suspect, tensors: readonly string[]): Diagnosis {
+function undetermined({ part, before, noise }: Suspect, tensors: readonly string[]): Diagnosis {
   return {
     cause: "undetermined",
     tensors,
     ...(part.kind === "layer" ? { layer: part.index } : {}),
-    evidence: `${describePart(part)} departs by ${difference.toExponential(1)} (noise ${noise.toExponential(1)}) on the golden's own states, and no known mistake explains it`,
-    before: difference,
+    evidence: `${describePart(part)} departs by ${before.toExponential(1)} (noise ${noise.toExponential(1)}) on the golden's own states, and no known mistake explains it`,
+    before,
   };
 }

@@ -1,8 +1,8 @@
-import { commonLayer, fall, type Diagnosis } from "./diagnosis.ts";
-import { rereadsOf } from "./hypotheses.ts";
+import { fall, type Diagnosis } from "./diagnosis.ts";
+import { rereadsOf } from "./reread-hypotheses.ts";
 import type { LocalLab } from "./local-lab.ts";
 import { explainNonFinite } from "./non-finite.ts";
-import { searchExplanations, type SearchBudget } from "./search.ts";
+import { explained, searchExplanations, type Departure, type SearchBudget } from "./search.ts";
 import { EMBEDDINGS, HEAD, tableHypotheses } from "./table-hypotheses.ts";
 import { sameValues } from "./tensor-edits.ts";
 import { judgeValues } from "./value-diagnosis.ts";
@@ -16,10 +16,10 @@ const FEW = 0.25;
 /** What is wrong with lm_head: run on the golden's last states, its logits are wrong. */
 export async function diagnoseHead(
   lab: LocalLab,
-  before: number,
-  noise: number,
+  departure: Departure,
   budget: SearchBudget,
 ): Promise<readonly Diagnosis[]> {
+  const { before, noise } = departure;
   const { laboratory } = lab;
   const { config } = laboratory;
   const name = config.tieWordEmbeddings && laboratory.facts(HEAD) === undefined ? EMBEDDINGS : HEAD;
@@ -31,11 +31,12 @@ export async function diagnoseHead(
       rereadings,
       lab,
       (changes) => lab.difference({ kind: "head" }, changes),
-      before,
-      noise,
+      departure,
       budget,
     );
   }
+  const tie = await needlessTie(lab, departure);
+  if (tie !== undefined) return [tie];
   if (!config.tieWordEmbeddings && sameValues(await lab.read(HEAD), await lab.read(EMBEDDINGS))) {
     const evidence = "lm_head is the same as the embeddings, though config.json does not tie them";
     return [{ cause: "tied", tensors: [HEAD], evidence, before }];
@@ -60,24 +61,15 @@ export async function diagnoseHead(
     config.vocabSize,
     (at) => laboratory.facts(at)?.dtype,
   );
-  const explained = await searchExplanations(
+  const explanations = await searchExplanations(
     hypotheses,
     lab,
     (changes) => lab.difference({ kind: "head" }, changes),
-    before,
-    noise,
+    departure,
     budget,
   );
-  if (explained.length > 0) {
-    return explained.map(({ hypothesis, before: from, after }) => ({
-      cause: hypothesis.cause,
-      tensors: hypothesis.tensors,
-      ...commonLayer(hypothesis.tensors),
-      evidence: `${hypothesis.mistake}; ${fall(from, after)}`,
-      before: from,
-      after,
-    }));
-  }
+  if (explanations.length > 0) return explanations.map(explained);
+  if (config.tieWordEmbeddings) return [tiedWrongly(before)];
   const shown = await judgeValues([name], laboratory, lab.read);
   if (shown.length > 0) return shown.map((diagnosis) => ({ ...diagnosis, before }));
   const isFew = rows.length < FEW * config.vocabSize;
@@ -89,6 +81,27 @@ export async function diagnoseHead(
       before,
     },
   ];
+}
+
+/** config.json ties lm_head to the embeddings, while the file has another one that fits. */
+async function needlessTie(
+  lab: LocalLab,
+  { before, noise }: Departure,
+): Promise<Diagnosis | undefined> {
+  const { config } = lab.laboratory;
+  if (!config.tieWordEmbeddings) return undefined;
+  const untied = { ...config, tieWordEmbeddings: false };
+  const after = await lab.difference({ kind: "head" }, undefined, untied);
+  if (!(after <= noise)) return undefined;
+  const evidence = `tie_word_embeddings is true; with the lm_head that the file has ${fall(before, after)}`;
+  return { cause: "config-mismatch", tensors: [], evidence, before, after };
+}
+
+/** The embeddings serve as lm_head by config.json, and are not what the golden was made with. */
+function tiedWrongly(before: number): Diagnosis {
+  const evidence =
+    "config.json makes the embeddings serve as lm_head; every state before it is right, and the logits are not";
+  return { cause: "tied", tensors: [HEAD], evidence, before };
 }
 
 /** Tokens whose logit is wrong anywhere. */

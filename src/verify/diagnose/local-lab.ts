@@ -8,7 +8,7 @@ import {
   type RunnerStates,
 } from "../model-runner.ts";
 import { largest } from "../run-model.ts";
-import type { Read, ReadBits } from "./hypotheses.ts";
+import type { Read, ReadBits } from "./hypothesis.ts";
 import { bitsReader } from "./read-bits.ts";
 
 /** Parameters put in place of others, by name. */

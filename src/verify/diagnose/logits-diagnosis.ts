@@ -3,19 +3,16 @@ import type { Golden } from "../golden.ts";
 import { maxDifference, maxMagnitude } from "../metrics.ts";
 import { overrideWith, type Laboratory } from "../model-runner.ts";
 import { largest, runAgainstGolden } from "../run-model.ts";
-import { configGrid, configHypotheses } from "./config-hypotheses.ts";
-import { commonLayer, fall, type Diagnosis } from "./diagnosis.ts";
-import {
-  everywhereHypotheses,
-  layerHypotheses,
-  rereadHypotheses,
-  type Hypothesis,
-  type Read,
-} from "./hypotheses.ts";
+import { searchConfig } from "./config-search.ts";
+import { judgeCopies } from "./copies.ts";
+import { fall, layerOf, type Diagnosis } from "./diagnosis.ts";
+import type { Hypothesis, Read } from "./hypothesis.ts";
+import { everywhereHypotheses, layerHypotheses } from "./hypotheses.ts";
 import type { Changes } from "./local-lab.ts";
 import { explainNonFinite } from "./non-finite.ts";
 import { bitsReader } from "./read-bits.ts";
-import { SearchBudget, searchExplanations } from "./search.ts";
+import { rereadHypotheses } from "./reread-hypotheses.ts";
+import { explained, SearchBudget, searchExplanations } from "./search.ts";
 import { EMBEDDINGS, HEAD, tableHypotheses } from "./table-hypotheses.ts";
 import { sameValues } from "./tensor-edits.ts";
 import { judgeValues } from "./value-diagnosis.ts";
@@ -41,47 +38,42 @@ export async function diagnoseFromLogits(
   const before = await measure();
   const scale = largest(golden.prompts.map(({ logits }) => maxMagnitude(logits)));
   const noise = relative * Math.sqrt(laboratory.config.layers + 1) * scale;
+  const departure = { before, noise, scale };
   const budget = new SearchBudget(SEARCH_MS);
   const readers = { read, readBits: bitsReader(laboratory) };
   const nonFinite = await judgeValues(names, laboratory, read, ["non-finite"]);
   if (nonFinite.length > 0) {
-    const rereadings = rereadHypotheses(names, (name) => dtypeIn(laboratory, name));
-    return explainNonFinite(nonFinite, rereadings, readers, measure, before, noise, budget);
+    const rereadings = rereadHypotheses(names, [], (name) => dtypeIn(laboratory, name));
+    return explainNonFinite(nonFinite, rereadings, readers, measure, departure, budget);
   }
   const rows = await judgeHeadRows(laboratory, golden, noise);
   if (rows !== undefined) return [{ ...rows, before }];
   const tied = await judgeTied(laboratory, read, before);
   if (tied !== undefined) return [tied];
-  for (const candidate of [
-    ...configHypotheses(laboratory.config),
-    ...configGrid(laboratory.config),
-  ]) {
-    if (budget.isSpent) break;
-    const after = await measure(undefined, candidate.config);
-    if (!(after <= noise)) continue;
-    const evidence = `${candidate.field} is ${candidate.ours}; with ${candidate.theirs} ${fall(before, after)}`;
-    return [{ cause: "config-mismatch", tensors: [], evidence, before, after }];
-  }
-  const explained = await searchExplanations(
-    allHypotheses(laboratory),
-    readers,
-    measure,
-    before,
+  const setting = await searchConfig(
+    laboratory.config,
+    (config) => measure(undefined, config),
     noise,
     budget,
   );
-  if (explained.length > 0) {
-    return explained.map(({ hypothesis, before: from, after }) => ({
-      cause: hypothesis.cause,
-      tensors: hypothesis.tensors,
-      ...commonLayer(hypothesis.tensors),
-      evidence: `${hypothesis.mistake}; ${fall(from, after)}`,
-      before: from,
-      after,
-    }));
+  if (setting !== undefined) {
+    const { field, ours, theirs, after } = setting;
+    const evidence = `${field} is ${ours}; with ${theirs} ${fall(before, after)}`;
+    return [{ cause: "config-mismatch", tensors: [], evidence, before, after }];
   }
+  const explanations = await searchExplanations(
+    allHypotheses(laboratory),
+    readers,
+    measure,
+    departure,
+    budget,
+  );
+  if (explanations.length > 0) return explanations.map(explained);
   const shown = await judgeValues(names, laboratory, read);
   if (shown.length > 0) return shown.map((diagnosis) => ({ ...diagnosis, before }));
+  const layered = names.filter((name) => layerOf(name) !== undefined);
+  const copies = await judgeCopies(layered, laboratory, read);
+  if (copies.length > 0) return copies.map((diagnosis) => ({ ...diagnosis, before }));
   const evidence = `logits depart by ${before.toExponential(1)} (noise ${noise.toExponential(1)}), and no known mistake in one place explains it${budget.isSpent ? "; the search ran out of time" : ""}. A golden with hidden states tells the layer`;
   return [{ cause: "undetermined", tensors: [], evidence, before }];
 }

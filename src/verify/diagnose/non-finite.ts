@@ -1,7 +1,13 @@
-import { commonLayer, fall, type Diagnosis } from "./diagnosis.ts";
-import type { Hypothesis } from "./hypotheses.ts";
+import type { Diagnosis } from "./diagnosis.ts";
+import type { Hypothesis } from "./hypothesis.ts";
 import type { Changes } from "./local-lab.ts";
-import { searchExplanations, type Readers, type SearchBudget } from "./search.ts";
+import {
+  explained,
+  searchExplanations,
+  type Departure,
+  type Readers,
+  type SearchBudget,
+} from "./search.ts";
 
 /**
  * NaN and infinities may be what bytes in another order or of another dtype look like: that is tried before they are reported
@@ -14,8 +20,7 @@ export async function explainNonFinite(
   rereadings: readonly Hypothesis[],
   readers: Readers,
   measure: (changes: Changes) => Promise<number>,
-  before: number,
-  noise: number,
+  departure: Departure,
   budget: SearchBudget,
 ): Promise<readonly Diagnosis[]> {
   const wrong = new Set(nonFinite.flatMap(({ tensors }) => tensors));
@@ -23,14 +28,7 @@ export async function explainNonFinite(
   const candidates = rereadings.filter(({ tensors }) =>
     [...wrong].every((name) => tensors.includes(name)),
   );
-  const found = await searchExplanations(candidates, readers, measure, before, noise, budget);
+  const found = await searchExplanations(candidates, readers, measure, departure, budget);
   if (found.length === 0) return nonFinite;
-  return found.map(({ hypothesis, after }) => ({
-    cause: hypothesis.cause,
-    tensors: hypothesis.tensors,
-    ...commonLayer(hypothesis.tensors),
-    evidence: `${hypothesis.mistake}; ${fall(before, after)}`,
-    before,
-    after,
-  }));
+  return found.map(explained);
 }

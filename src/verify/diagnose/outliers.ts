@@ -1,6 +1,6 @@
 import type { HostTensor } from "../model-runner.ts";
 import { commonLayer, fall, type Diagnosis } from "./diagnosis.ts";
-import type { Read } from "./hypotheses.ts";
+import type { Read } from "./hypothesis.ts";
 import type { Changes } from "./local-lab.ts";
 import type { SearchBudget } from "./search.ts";
 

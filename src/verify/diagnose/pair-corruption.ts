@@ -31,6 +31,9 @@ export function describeCorruption(ours: HostTensor, reference: HostTensor): str
   }
   if (isStretch && count > 1 && last - first + 1 < 0.9 * ours.data.length)
     return `elements ${first} to ${last} are others: ${rowsOf(first, last, columns)}`;
+  const [only = 0] = ours.data;
+  if (ours.data.length > 1 && ours.data.every((value) => value === only))
+    return `every element is ${only}, on the other side they differ`;
   if (count > Math.max(1, FEW * ours.data.length)) return undefined;
   if (count === 1) {
     const [found = 0, expected = 0] = [ours.data[first], reference.data[first]];

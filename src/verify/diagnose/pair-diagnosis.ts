@@ -1,6 +1,6 @@
 import { WbError } from "../../errors/wb-error.ts";
 import { readAssembly } from "../../mapping/read-assembly.ts";
-import type { Assembly } from "../../mapping/assembly.ts";
+import { narrowRows, type Assembly } from "../../mapping/assembly.ts";
 import type { ModelConfig } from "../../mapping/model-config.ts";
 import { decodeValues } from "../../tensor/decode.ts";
 import { sameShape } from "../../tensor/shape.ts";
@@ -8,26 +8,16 @@ import type { HostTensor } from "../model-runner.ts";
 import type { TensorDiff } from "../diff-checkpoints.ts";
 import { commonLayer, layerOf, type Cause, type Diagnosis } from "./diagnosis.ts";
 import { describeCorruption } from "./pair-corruption.ts";
-import {
-  layerHypotheses,
-  rereadsOf,
-  type Hypothesis,
-  type Read,
-  type ReadBits,
-} from "./hypotheses.ts";
+import type { Hypothesis, Read, ReadBits } from "./hypothesis.ts";
+import { rereadsOf } from "./reread-hypotheses.ts";
+import { layerHypotheses } from "./hypotheses.ts";
+import { castBetween } from "./pair-cast.ts";
+import { rowShift } from "./row-shift.ts";
 import { mergeDiagnoses } from "./merge-diagnoses.ts";
 import { assemblyBitsReader } from "./read-bits.ts";
 import { SearchBudget } from "./search.ts";
 import { EMBEDDINGS, HEAD, tableHypotheses } from "./table-hypotheses.ts";
-import {
-  equalShare,
-  roundedToBf16,
-  roundedToF16,
-  sameValues,
-  sizeOf,
-  transposed,
-} from "./tensor-edits.ts";
-import { gridOf } from "./values.ts";
+import { equalShare, sameValues, sizeOf, reinterpreted } from "./tensor-edits.ts";
 
 type Tensors = ReadonlyMap<string, Assembly>;
 
@@ -54,6 +44,7 @@ const BY_ROWS: ReadonlySet<Cause> = new Set([
 class Pair {
   readonly ours: Tensors;
   readonly reference: Tensors;
+  readonly #firstRows = new Map<string, HostTensor>();
   #cache = new Map<string, HostTensor>();
 
   constructor(ours: Tensors, reference: Tensors) {
@@ -68,6 +59,19 @@ class Pair {
   readonly readOurs: Read = (name) => this.#read("ours", name);
   readonly readBits: ReadBits = (name) => assemblyBitsReader(this.ours)(name);
   readonly readReference: Read = (name) => this.#read("reference", name);
+
+  /** The first row of a tensor of the reference; the first element of a vector. */
+  readonly firstRow = async (name: string): Promise<HostTensor> => {
+    const known = this.#firstRows.get(name);
+    if (known !== undefined) return known;
+    const assembly = this.reference.get(name);
+    if (assembly === undefined) throw new WbError("WB7001", `${name} is not in the reference`);
+    const first = narrowRows(assembly, 0, 1);
+    const values = decodeValues(await readAssembly(first), first.dtype);
+    const row = { shape: first.shape, data: Float32Array.from(values ?? []) };
+    this.#firstRows.set(name, row);
+    return row;
+  };
 
   async #read(side: "ours" | "reference", name: string): Promise<HostTensor> {
     const key = `${side} ${name}`;
@@ -95,15 +99,33 @@ export async function diagnosePair(
   config: ModelConfig | undefined,
 ): Promise<readonly Diagnosis[]> {
   const pair = new Pair(ours, reference);
+  const reversed = new Pair(reference, ours);
   const missing = oneSided(diffs);
   const wrong = diffs.filter(({ class: kind }) => kind === "differ" || kind === "withinTolerance");
   const budget = new SearchBudget(SEARCH_MS);
   const found: Diagnosis[] = [...missing];
   for (const group of byLayer(wrong.map(({ name }) => name))) {
+    for (const one of await diagnoseGroup(pair, new Set(group), config, budget)) {
+      found.push(
+        one.cause === "undetermined" ? await otherWay(reversed, one, config, budget) : one,
+      );
+    }
     pair.forget();
-    found.push(...(await diagnoseGroup(pair, new Set(group), config, budget)));
+    reversed.forget();
   }
   return mergeDiagnoses(found);
+}
+
+/** What this side does not explain may be wrong on the other. */
+async function otherWay(
+  reversed: Pair,
+  diagnosis: Diagnosis,
+  config: ModelConfig | undefined,
+  budget: SearchBudget,
+): Promise<Diagnosis> {
+  const [found] = await diagnoseGroup(reversed, new Set(diagnosis.tensors), config, budget);
+  if (found === undefined || found.cause === "undetermined") return diagnosis;
+  return { ...found, evidence: `on the other side: ${found.evidence}` };
 }
 
 /** Biases that one side lacks; other missing tensors have no name of a cause. */
@@ -186,9 +208,9 @@ async function transposedOnes(pair: Pair, wrong: Set<string>): Promise<readonly 
   const turned: string[] = [];
   for (const name of wrong) {
     const { shape } = pair.ours.get(name) ?? { shape: [] };
-    if (shape.length !== 2 || shape[0] !== shape[1]) continue;
+    if (shape.length !== 2) continue;
     const [ours, reference] = [await pair.readOurs(name), await pair.readReference(name)];
-    if (sameValues(transposed(ours), reference)) turned.push(name);
+    if (sameValues(reinterpreted(ours), reference)) turned.push(name);
   }
   for (const name of turned) wrong.delete(name);
   if (turned.length === 0) return [];
@@ -231,12 +253,16 @@ function hypothesesFor(
   const names = [...pair.ours.keys()].filter((name) => pair.reference.has(name));
   const dtypeOf = (name: string): Assembly["dtype"] | undefined => pair.ours.get(name)?.dtype;
   const layers = new Set([...wrong].map(layerOf));
-  if (config === undefined) return rereadsOf([...wrong], dtypeOf);
+  const rereads = [...wrong].flatMap((name) => rereadsOf([name], dtypeOf));
+  if (config === undefined) return rereads;
   return [...layers].flatMap((layer) =>
     layer === undefined
-      ? [EMBEDDINGS, HEAD].flatMap((name) =>
-          tableHypotheses(name, names, config.vocabSize, dtypeOf),
-        )
+      ? [
+          ...rereads,
+          ...[EMBEDDINGS, HEAD].flatMap((name) =>
+            tableHypotheses(name, names, config.vocabSize, dtypeOf),
+          ),
+        ]
       : layerHypotheses(layer, config, names, dtypeOf),
   );
 }
@@ -276,9 +302,11 @@ async function explains(
   return holds(pair, hypothesis, wrong, (tensor) => tensor);
 }
 
-/** o_proj's heads are columns; a transposition needs them all. */
+/** o_proj's heads are columns; a transposition needs them all, as exchanged halves may. */
 function touchesColumns({ cause, tensors }: Hypothesis): boolean {
-  return cause === "transposed" || tensors.some((name) => name.includes("o_proj"));
+  return (
+    ["transposed", "corrupt"].includes(cause) || tensors.some((name) => name.includes("o_proj"))
+  );
 }
 
 async function holds(
@@ -341,7 +369,10 @@ async function judgeAlone(
         );
   }
   const shift = rowShift(ours, reference);
-  if (shift !== undefined) return say("row-shifted", shift);
+  if (shift !== undefined) {
+    const isTable = name === EMBEDDINGS || name === HEAD;
+    return say(isTable && shift.reachesEnd ? "row-shifted" : "corrupt", shift.evidence);
+  }
   const rounding = castBetween(ours, reference, pair.ours.get(name)?.dtype);
   if (rounding !== undefined) return say("cast", rounding);
   const damage = describeCorruption(ours, reference);
@@ -352,75 +383,18 @@ async function judgeAlone(
   );
 }
 
-/** Another tensor of the reference, in the same place of the model, whose values these are. */
+/** Another tensor of the reference whose values these are. */
 async function heldBy(pair: Pair, name: string, ours: HostTensor): Promise<string | undefined> {
   if (ours.data.every((value) => value === ours.data[0])) return undefined;
   for (const [other, { shape }] of pair.reference) {
-    const isNear = layerOf(other) === layerOf(name) || other.endsWith(endOf(name));
-    if (other === name || !isNear || !sameShape(shape, ours.shape)) continue;
+    if (other === name || !sameShape(shape, ours.shape)) continue;
+    // The first row tells nearly all others apart, and is read in no time.
+    if (!startsWith(ours, await pair.firstRow(other))) continue;
     if (sameValues(ours, await pair.readReference(other))) return other;
   }
   return undefined;
 }
 
-/** The name less its layer. */
-function endOf(name: string): string {
-  return name.replace(/^.*\.layers\.\d+/, "");
-}
-
-/** Share of the rows that must be found again at one distance. */
-const SHIFTED_SHARE = 0.4;
-
-/** Rows of a table that stand at another number than in the reference. */
-function rowShift(ours: HostTensor, reference: HostTensor): string | undefined {
-  const { rows, columns } = sizeOf(ours);
-  if (ours.shape.length !== 2 || columns < 2) return undefined;
-  const keyOf = ({ data }: HostTensor, row: number): string =>
-    data.subarray(row * columns, row * columns + Math.min(columns, 16)).join(" ");
-  const rowOfKey = new Map<string, number>();
-  for (let row = 0; row < rows; row++) rowOfKey.set(keyOf(reference, row), row);
-  const distances = new Map<number, number[]>();
-  let moved = 0;
-  for (let row = 0; row < rows; row++) {
-    if (keyOf(ours, row) === keyOf(reference, row)) continue;
-    moved++;
-    const from = rowOfKey.get(keyOf(ours, row));
-    if (from === undefined) continue;
-    const list = distances.get(from - row) ?? [];
-    distances.set(from - row, list);
-    list.push(row);
-  }
-  const [distance, list] = [...distances].reduce<readonly [number, readonly number[]]>(
-    (most, entry) => (entry[1].length > most[1].length ? entry : most),
-    [0, []],
-  );
-  if (list.length < 2 || list.length < SHIFTED_SHARE * moved) return undefined;
-  return `rows ${list[0] ?? 0} to ${list.at(-1) ?? 0} hold what belongs to row i ${distance > 0 ? "+" : "−"} ${Math.abs(distance)}`;
-}
-
-/** Half a unit in the last place of an 8-bit float, the coarsest rounding that is called a cast. */
-const COARSEST_ROUNDING = 2 ** -3.5;
-
-/** The reference's values, rounded: all near, and on a coarser grid. */
-function castBetween(
-  ours: HostTensor,
-  reference: HostTensor,
-  dtype: Assembly["dtype"] | undefined,
-): string | undefined {
-  if (sameValues(ours, roundedToBf16(reference))) return "every value is rounded to bfloat16";
-  if (sameValues(ours, roundedToF16(reference))) return "every value is rounded to float16";
-  if (sameValues(reference, roundedToBf16(ours)))
-    return "the other side has these values rounded to bfloat16";
-  if (sameValues(reference, roundedToF16(ours)))
-    return "the other side has these values rounded to float16";
-  let largest = 0;
-  for (const value of reference.data) largest = Math.max(largest, Math.abs(value));
-  const isNear = ours.data.every((value, index) => {
-    const other = reference.data[index] ?? 0;
-    return Math.abs(value - other) <= COARSEST_ROUNDING * Math.abs(other) + largest / 12;
-  });
-  if (!isNear || dtype === undefined) return undefined;
-  const grid = gridOf(ours, dtype);
-  if (grid === undefined || gridOf(reference, dtype) === grid) return undefined;
-  return `every value is one of ${grid}, near the other side's: it was rounded through it`;
+function startsWith({ data }: HostTensor, beginning: HostTensor): boolean {
+  return beginning.data.every((value, index) => Object.is(value, data[index]));
 }

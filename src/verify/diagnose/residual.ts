@@ -22,9 +22,9 @@ export async function locateInLayer(
   layer: number,
   {
     part,
-    difference,
+    before: difference,
     noise,
-  }: { readonly part: Part; readonly difference: number; readonly noise: number },
+  }: { readonly part: Part; readonly before: number; readonly noise: number },
 ): Promise<Diagnosis | undefined> {
   const { hiddenSize, layers } = lab.laboratory.config;
   // The last layer is only seen through the final norm, which mixes channels.

@@ -1,12 +1,13 @@
 import { WbError } from "../../errors/wb-error.ts";
 import { transposedAssembly, type Assembly } from "../../mapping/assembly.ts";
-import { canonicalize, type Canonical } from "../../mapping/canonical.ts";
+import { canonicalize, type Canonical, type Misshapen } from "../../mapping/canonical.ts";
 import type { ModelConfig } from "../../mapping/model-config.ts";
 import { refuseProblems, type MappingProblem } from "../../mapping/problems.ts";
 import type { LinearLayout } from "../../mapping/step.ts";
 import { renderShape, sameShape } from "../../tensor/shape.ts";
 import type { Checkpoint } from "../../tensor/table.ts";
 import { commonLayer, type Diagnosis } from "./diagnosis.ts";
+import { nameMismatch } from "./structure-mismatch.ts";
 import { EMBEDDINGS, HEAD } from "./table-hypotheses.ts";
 
 /** A model's tensors as far as names and shapes let them be told, and what is wrong with those. */
@@ -29,10 +30,11 @@ export function structureOf(
   config: ModelConfig,
   sourceLayout?: LinearLayout,
 ): Structure {
-  const { tensors, turned, problems: rest } = lenientTensors(checkpoint, config, sourceLayout);
+  const found = lenientTensors(checkpoint, config, sourceLayout);
+  const { tensors, turned, problems: rest } = found;
   const diagnoses: Diagnosis[] = turned.length === 0 ? [] : [transposed(turned, tensors)];
   if (rest.length === 0) return { tensors, diagnoses, isComplete: true };
-  const named = nameMissing(rest, config);
+  const named = nameMismatch(rest, found.misshapen, config);
   if (named.length === 0) refuseProblems(rest, checkpoint.path);
   return { tensors, diagnoses: [...diagnoses, ...named], isComplete: false };
 }
@@ -44,6 +46,8 @@ export interface LenientTensors {
   /** Those that lie the other way than the rest of the file, put right. */
   readonly turned: readonly string[];
   readonly problems: readonly MappingProblem[];
+  /** Stored tensors of another shape than config.json asks for, by Hugging Face name. */
+  readonly misshapen: ReadonlyMap<string, Misshapen>;
 }
 
 /** As `canonicalTensors`, but for files whose names and shapes may be wrong. @throws WbError WB2701, WB3704. */
@@ -60,7 +64,7 @@ export function lenientTensors(
   if (config.tieWordEmbeddings && !tensors.has(HEAD) && embeddings !== undefined)
     tensors.set(HEAD, embeddings);
   const { turned, rest } = turnBack(canonical, tensors);
-  return { tensors, turned, problems: rest };
+  return { tensors, turned, problems: rest, misshapen: canonical.misshapen };
 }
 
 /** Where weights contradict each other on the layout, the more numerous decide. */
@@ -117,53 +121,4 @@ function transposed(names: readonly string[], tensors: ReadonlyMap<string, Assem
     ...commonLayer(names),
     evidence: `stored with its axes the other way round than the rest of the file: ${first} should be ${shape} as [out, in]`,
   };
-}
-
-/** Missing biases and layers have a name; other missing and unknown tensors have none. */
-function nameMissing(
-  problems: readonly MappingProblem[],
-  config: ModelConfig,
-): readonly Diagnosis[] {
-  const missing = problems.filter(({ kind }) => kind === "missing").map(({ tensor }) => tensor);
-  const unknown = problems.filter(({ kind }) => kind === "unknown").map(({ tensor }) => tensor);
-  if (missing.length + unknown.length !== problems.length) return [];
-  const layers = layersIn(missing.length > 0 ? missing : unknown);
-  const allLayers = [...missing, ...unknown].every((name) => /layers\.\d+\./.test(name));
-  const wholeLayers = allLayers && layers.length > 0 && (missing.length === 0 || hasNorms(missing));
-  if (wholeLayers && (missing.length === 0) !== (unknown.length === 0)) {
-    const stored =
-      missing.length > 0 ? config.layers - layers.length : config.layers + layers.length;
-    return [
-      {
-        cause: "config-mismatch",
-        tensors: [],
-        evidence: `num_hidden_layers is ${config.layers}, the file has ${stored} layers`,
-      },
-    ];
-  }
-  if (unknown.length === 0 && missing.every((name) => name.endsWith(".bias"))) {
-    return [
-      {
-        cause: "bias-missing",
-        tensors: missing,
-        ...commonLayer(missing),
-        evidence: `config.json asks for biases, the file has none under ${missing.length === 1 ? "this name" : `these ${missing.length} names`}`,
-      },
-    ];
-  }
-  return [];
-}
-
-function layersIn(names: readonly string[]): readonly number[] {
-  const numbers = names.flatMap((name) => {
-    const number = /layers\.(\d+)\./.exec(name)?.[1];
-    return number === undefined ? [] : [Number(number)];
-  });
-  return [...new Set(numbers)];
-}
-
-function hasNorms(names: readonly string[]): boolean {
-  return layersIn(names).every((layer) =>
-    names.some((name) => name.includes(`layers.${layer}.input_layernorm`)),
-  );
 }

@@ -1,12 +1,14 @@
 import type { Dtype } from "../../tensor/dtype.ts";
-import { rereadsOf, type Hypothesis } from "./hypotheses.ts";
-import { takeRows } from "./tensor-edits.ts";
+import { edited, type Hypothesis } from "./hypothesis.ts";
+import { rereadsOf } from "./reread-hypotheses.ts";
+import { reinterpreted, takeRows } from "./tensor-edits.ts";
 
 export const EMBEDDINGS = "model.embed_tokens.weight";
 export const HEAD = "lm_head.weight";
+export const FINAL_NORM = "model.norm.weight";
 
-/** Rows by which a vocabulary is likely to be shifted. */
-const SHIFTS = [1, -1, 2, -2, 3, -3, 4, -4, 5, -5, 8, -8, 16, -16];
+/** Rows by which a vocabulary may be shifted: special tokens and reserved ones come in dozens at most. */
+const MAX_SHIFT = 64;
 
 /** Mistakes in one of the two tables of the vocabulary. */
 export function tableHypotheses(
@@ -16,10 +18,12 @@ export function tableHypotheses(
   dtypeOf: (name: string) => Dtype | undefined,
 ): readonly Hypothesis[] {
   if (!names.includes(name)) return [];
-  const shifts = SHIFTS.flatMap((shift) => [shiftOf(name, shift, vocabSize, true)]);
+  const shifts = Array.from({ length: Math.min(MAX_SHIFT, vocabSize - 1) }, (_unused, index) =>
+    [index + 1, -index - 1].map((shift) => shiftOf(name, shift, vocabSize)),
+  ).flat();
   const swap: readonly Hypothesis[] =
     names.includes(EMBEDDINGS) && names.includes(HEAD) ? [tableSwap] : [];
-  return [...swap, ...shifts, ...rereadsOf([name], dtypeOf)];
+  return [...swap, transposedTable(name), ...rereadsOf([name], dtypeOf), ...shifts];
 }
 
 const tableSwap: Hypothesis = {
@@ -33,13 +37,21 @@ const tableSwap: Hypothesis = {
     ]),
 };
 
-/** Row i of the table as stored is row i + shift of the true one: undone by taking row i − shift. */
-function shiftOf(name: string, shift: number, vocabSize: number, wraps: boolean): Hypothesis {
-  const order = Array.from({ length: vocabSize }, (_unused, row) => {
-    const from = row - shift;
-    if (wraps) return (from + vocabSize) % vocabSize;
-    return Math.min(vocabSize - 1, Math.max(0, from));
-  });
+function transposedTable(name: string): Hypothesis {
+  return {
+    cause: "transposed",
+    tensors: [name],
+    mistake: "stored as [hidden, vocabulary] under the shape of the other way round",
+    undo: (read) => edited([name], read, reinterpreted),
+  };
+}
+
+/** Row i of the table as stored is row i + shift of the true one, round the end: undone by taking row i − shift. */
+function shiftOf(name: string, shift: number, vocabSize: number): Hypothesis {
+  const order = Array.from(
+    { length: vocabSize },
+    (_unused, row) => (row - shift + vocabSize) % vocabSize,
+  );
   return {
     cause: "row-shifted",
     tensors: [name],

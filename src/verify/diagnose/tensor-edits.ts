@@ -22,6 +22,23 @@ export function transposed(tensor: HostTensor): HostTensor {
   return { shape: [columns, rows], data };
 }
 
+/** The same numbers in a row, taken as those of the transposed matrix: what was stored turned under an unturned shape. */
+export function reinterpreted(tensor: HostTensor): HostTensor {
+  const { rows, columns } = sizeOf(tensor);
+  return transposed({ shape: [columns, rows], data: tensor.data });
+}
+
+/** The first half of the rows, or of the columns, in the place of the second and the other way round. */
+export function halvesExchanged(tensor: HostTensor, axis: "rows" | "columns"): HostTensor {
+  const { rows, columns } = sizeOf(tensor);
+  const count = axis === "rows" ? rows : columns;
+  const order = Array.from(
+    { length: count },
+    (_unused, index) => (index + Math.ceil(count / 2)) % count,
+  );
+  return axis === "rows" ? takeRows(tensor, order) : takeColumns(tensor, order);
+}
+
 /** Row i of the result is row order[i] of the tensor. */
 export function takeRows(tensor: HostTensor, order: readonly number[]): HostTensor {
   const width = tensor.data.length / (tensor.shape[0] ?? 1);

@@ -1,6 +1,7 @@
 import type { Laboratory } from "../model-runner.ts";
 import { commonLayer, type Cause, type Diagnosis } from "./diagnosis.ts";
-import type { Read } from "./hypotheses.ts";
+import type { Read } from "./hypothesis.ts";
+import { EMBEDDINGS } from "./table-hypotheses.ts";
 import { valueFacts, type ValueFacts } from "./values.ts";
 
 /** Row numbers that a sentence lists. */
@@ -52,8 +53,12 @@ function judge(
       ? { cause: "bias-missing", evidence: "every element of the bias is 0" }
       : { cause: "corrupt", evidence: "every element is 0" };
   }
-  if (facts.zeroRows.length > 0) {
+  // An embedding of zeros is what a padding token has in honest models.
+  if (facts.zeroRows.length > 0 && name !== EMBEDDINGS) {
     return { cause: "corrupt", evidence: `rows of zeros: ${listed(facts.zeroRows)}` };
+  }
+  if (facts.zeroColumns.length > 0) {
+    return { cause: "corrupt", evidence: `columns of zeros: ${listed(facts.zeroColumns)}` };
   }
   if (facts.zeroTail >= MIN_ZERO_TAIL) {
     return { cause: "corrupt", evidence: `the last ${facts.zeroTail} elements are 0` };

@@ -1,0 +1,192 @@
+import type { ModelConfig } from "../../mapping/model-config.ts";
+import type { HostTensor } from "../model-runner.ts";
+import { edited, type Hypothesis } from "./hypothesis.ts";
+import {
+  halvesFromInterleaved,
+  headOrders,
+  headRows,
+  inverse,
+  stacked,
+  takeColumns,
+  takeRows,
+} from "./tensor-edits.ts";
+
+/** Rows of q and k in the other order of rotary pairs. */
+export function rotaryHypotheses(
+  at: (name: string) => string,
+  config: ModelConfig,
+  has: ReadonlySet<string>,
+): readonly Hypothesis[] {
+  const hypotheses: Hypothesis[] = [];
+  for (const group of [["q_proj", "k_proj"], ["q_proj"], ["k_proj"]]) {
+    for (const suffixes of suffixGroups(group, at, has)) {
+      for (const isStoredInterleaved of [true, false]) {
+        const tensors = suffixes.flatMap((suffix) =>
+          group.map((name) => at(`self_attn.${name}.${suffix}`)),
+        );
+        hypotheses.push({
+          cause: "rotary-permuted",
+          tensors,
+          mistake: isStoredInterleaved
+            ? "rows in interleaved rotary pairs, where halves are expected"
+            : "rows permuted from interleaved pairs to halves once too often",
+          undo: (read) =>
+            edited(tensors, read, (tensor, name) => {
+              const heads = name.includes("q_proj") ? config.heads : config.kvHeads;
+              const order = halvesFromInterleaved(heads, config.headDim);
+              return takeRows(tensor, isStoredInterleaved ? order : inverse(order));
+            }),
+        });
+      }
+    }
+  }
+  return hypotheses;
+}
+
+/** Weights with their biases where all have one, then weights alone. */
+function suffixGroups(
+  group: readonly string[],
+  at: (name: string) => string,
+  has: ReadonlySet<string>,
+): readonly (readonly string[])[] {
+  const hasBias = group.every((name) => has.has(at(`self_attn.${name}.bias`)));
+  return hasBias ? [["weight", "bias"], ["weight"], ["bias"]] : [["weight"]];
+}
+
+/** A fused qkv cut up in another way than it was put together. */
+export function splitHypotheses(
+  at: (name: string) => string,
+  config: ModelConfig,
+  has: ReadonlySet<string>,
+): readonly Hypothesis[] {
+  const parts = ["q_proj", "k_proj", "v_proj"];
+  const { heads, kvHeads, headDim } = config;
+  const sizes = [heads * headDim, kvHeads * headDim, kvHeads * headDim];
+  const grouped = groupedRows(config);
+  const orders: (readonly [string, readonly number[]])[] = [
+    ["a qkv that goes by head was cut into thirds", inverse(grouped)],
+    ["a qkv of three thirds was cut by head", grouped],
+  ];
+  if (heads === kvHeads) {
+    const third = heads * headDim;
+    for (const order of [
+      [0, 2, 1],
+      [1, 2, 0],
+      [2, 0, 1],
+      [2, 1, 0],
+    ]) {
+      const rows = order.flatMap((part) =>
+        Array.from({ length: third }, (_unused, row) => part * third + row),
+      );
+      orders.push([
+        `its thirds were taken in the order ${order.map((part) => "qkv"[part]).join(", ")}`,
+        rows,
+      ]);
+    }
+    const byRow = Array.from(
+      { length: 3 * third },
+      (_unused, row) => (row % 3) * third + Math.floor(row / 3),
+    );
+    orders.push(["a qkv that goes by row was cut into thirds", inverse(byRow)]);
+    orders.push(["a qkv of three thirds was cut by row", byRow]);
+  }
+  return orders.flatMap(([mistake, rows]) =>
+    suffixGroups(parts, at, has).map((suffixes): Hypothesis => {
+      const tensors = suffixes.flatMap((suffix) =>
+        parts.map((name) => at(`self_attn.${name}.${suffix}`)),
+      );
+      return {
+        cause: "qkv-split-order",
+        tensors,
+        mistake,
+        undo: async (read) => {
+          const changes = new Map<string, HostTensor>();
+          for (const suffix of suffixes) {
+            const names = parts.map((name) => at(`self_attn.${name}.${suffix}`));
+            const fused = takeRows(stacked(await Promise.all(names.map(read))), rows);
+            let begin = 0;
+            for (const [index, name] of names.entries()) {
+              const size = sizes[index] ?? 0;
+              const first = begin;
+              changes.set(
+                name,
+                takeRows(
+                  fused,
+                  Array.from({ length: size }, (_unused, row) => first + row),
+                ),
+              );
+              begin += size;
+            }
+          }
+          return changes;
+        },
+      };
+    }),
+  );
+}
+
+/** Row numbers of [q | k | v] in the order by key-value head: its queries, its key, its value. */
+export function groupedRows({ heads, kvHeads, headDim }: ModelConfig): readonly number[] {
+  const perGroup = heads / kvHeads;
+  const rows: number[] = [];
+  const push = (firstHead: number, count: number): void => {
+    for (let row = 0; row < count * headDim; row++) rows.push(firstHead * headDim + row);
+  };
+  for (let group = 0; group < kvHeads; group++) {
+    push(group * perGroup, perGroup);
+    push(heads + group, 1);
+    push(heads + kvHeads + group, 1);
+  }
+  return rows;
+}
+
+/** Heads in another order in q, k, v or o; in all but o together it is the same as in o alone. */
+export function headHypotheses(
+  at: (name: string) => string,
+  config: ModelConfig,
+  has: ReadonlySet<string>,
+): readonly Hypothesis[] {
+  const { heads, kvHeads, headDim } = config;
+  const groups: readonly (readonly string[])[] =
+    heads === kvHeads
+      ? [
+          ["q_proj", "k_proj", "v_proj"],
+          ["q_proj"],
+          ["k_proj"],
+          ["v_proj"],
+          ["q_proj", "k_proj"],
+          ["k_proj", "v_proj"],
+        ]
+      : [["q_proj"], ["k_proj", "v_proj"], ["k_proj"], ["v_proj"]];
+  const hypotheses: Hypothesis[] = [];
+  for (const group of groups) {
+    const count = group.includes("q_proj") ? heads : kvHeads;
+    for (const order of headOrders(count)) {
+      const rows = headRows(inverse(order), headDim);
+      for (const suffixes of suffixGroups(group, at, has)) {
+        const tensors = suffixes.flatMap((suffix) =>
+          group.map((name) => at(`self_attn.${name}.${suffix}`)),
+        );
+        hypotheses.push({
+          cause: "head-order",
+          tensors,
+          mistake: `heads in the order ${order.join(", ")}`,
+          undo: (read) => edited(tensors, read, (tensor) => takeRows(tensor, rows)),
+        });
+      }
+    }
+  }
+  if (heads !== kvHeads) {
+    for (const order of headOrders(heads)) {
+      const tensors = [at("self_attn.o_proj.weight")];
+      const columns = headRows(inverse(order), headDim);
+      hypotheses.push({
+        cause: "head-order",
+        tensors,
+        mistake: `heads in the order ${order.join(", ")}`,
+        undo: (read) => edited(tensors, read, (tensor) => takeColumns(tensor, columns)),
+      });
+    }
+  }
+  return hypotheses;
+}

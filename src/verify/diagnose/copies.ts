@@ -1,0 +1,99 @@
+import type { Laboratory, HostTensor } from "../model-runner.ts";
+import { commonLayer, type Diagnosis } from "./diagnosis.ts";
+import type { Read } from "./hypothesis.ts";
+import { sizeOf } from "./tensor-edits.ts";
+
+/** Equal elements in a row, other than 0, that two tensors of trained weights never have by chance. */
+const MIN_RUN = 24;
+
+/** Layers before and after that a tensor's stretches are looked for in. */
+const NEIGHBOURS = 2;
+
+/**
+ * What a tensor has that belongs elsewhere: rows that repeat other rows of it, a stretch of the same tensor of a layer nearby,
+ * or one value throughout where that tensor has many in the layers nearby.
+ */
+export async function judgeCopies(
+  names: readonly string[],
+  laboratory: Laboratory,
+  read: Read,
+): Promise<readonly Diagnosis[]> {
+  const found: Diagnosis[] = [];
+  for (const name of names) {
+    const tensor = await read(name);
+    const evidence = repeatedRows(tensor) ?? (await sharedWithNeighbours(name, tensor, laboratory));
+    if (evidence !== undefined)
+      found.push({ cause: "corrupt", tensors: [name], ...commonLayer([name]), evidence });
+  }
+  return found;
+}
+
+function repeatedRows(tensor: HostTensor): string | undefined {
+  const { rows, columns } = sizeOf(tensor);
+  if (tensor.shape.length < 2 || columns < MIN_RUN) return undefined;
+  const rowOf = new Map<string, number>();
+  const pairs: { readonly row: number; readonly like: number }[] = [];
+  for (let row = 0; row < rows; row++) {
+    const values = tensor.data.subarray(row * columns, (row + 1) * columns);
+    if (values.every((value) => value === values[0])) continue;
+    const key = values.subarray(0, MIN_RUN).join(" ");
+    const like = rowOf.get(key);
+    if (like === undefined) rowOf.set(key, row);
+    else if (values.every((value, column) => value === tensor.data[like * columns + column]))
+      pairs.push({ row, like });
+  }
+  const [first, last] = [pairs[0], pairs.at(-1)];
+  if (first === undefined || last === undefined) return undefined;
+  return `rows ${first.row} to ${last.row} repeat rows ${first.like} to ${last.like}`;
+}
+
+async function sharedWithNeighbours(
+  name: string,
+  tensor: HostTensor,
+  laboratory: Laboratory,
+): Promise<string | undefined> {
+  const isConstant = tensor.data.every((value) => value === tensor.data[0]);
+  for (const other of neighboursOf(name, laboratory.names())) {
+    const { data } = await laboratory.read(other);
+    if (data.length !== tensor.data.length) continue;
+    if (isConstant) {
+      const value = tensor.data[0] ?? 0;
+      if (data.every((element) => element === value)) return undefined;
+      return `every element is ${value}, which those of ${other} are not`;
+    }
+    const run = longestRun(tensor.data, data);
+    if (run.length >= MIN_RUN)
+      return `elements ${run.begin} to ${run.begin + run.length - 1} are those of ${other}`;
+  }
+  return undefined;
+}
+
+/** The same tensor of the layers nearby, the nearest first. */
+function neighboursOf(name: string, names: readonly string[]): readonly string[] {
+  const layer = Number(/\.layers\.(\d+)\./.exec(name)?.[1] ?? Number.NaN);
+  if (Number.isNaN(layer)) return [];
+  const distances = Array.from({ length: NEIGHBOURS }, (_unused, index) => index + 1);
+  return distances
+    .flatMap((distance) => [layer - distance, layer + distance])
+    .map((other) => name.replace(`.layers.${layer}.`, `.layers.${other}.`))
+    .filter((other) => names.includes(other));
+}
+
+/** The longest stretch of equal elements that is not one value throughout. */
+function longestRun(
+  left: Float32Array,
+  right: Float32Array,
+): { readonly begin: number; readonly length: number } {
+  let best = { begin: 0, length: 0 };
+  let [begin, changes] = [0, 0];
+  for (let index = 0; index <= left.length; index++) {
+    if (index < left.length && left[index] === right[index]) {
+      if (index > begin && left[index] !== left[index - 1]) changes++;
+      continue;
+    }
+    if (index - begin > best.length && changes > MIN_RUN / 2)
+      best = { begin, length: index - begin };
+    [begin, changes] = [index + 1, 0];
+  }
+  return best;
+}

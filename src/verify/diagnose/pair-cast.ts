@@ -1,0 +1,31 @@
+import type { Dtype } from "../../tensor/dtype.ts";
+import type { HostTensor } from "../model-runner.ts";
+import { roundedToBf16, roundedToF16, sameValues } from "./tensor-edits.ts";
+import { gridOf } from "./number-grid.ts";
+
+/** Half a unit in the last place of an 8-bit float, the coarsest rounding that is called a cast. */
+const COARSEST_ROUNDING = 2 ** -3.5;
+
+/** The reference's values, rounded: all near, and on a coarser grid. */
+export function castBetween(
+  ours: HostTensor,
+  reference: HostTensor,
+  dtype: Dtype | undefined,
+): string | undefined {
+  if (sameValues(ours, roundedToBf16(reference))) return "every value is rounded to bfloat16";
+  if (sameValues(ours, roundedToF16(reference))) return "every value is rounded to float16";
+  if (sameValues(reference, roundedToBf16(ours)))
+    return "the other side has these values rounded to bfloat16";
+  if (sameValues(reference, roundedToF16(ours)))
+    return "the other side has these values rounded to float16";
+  let largest = 0;
+  for (const value of reference.data) largest = Math.max(largest, Math.abs(value));
+  const isNear = ours.data.every((value, index) => {
+    const other = reference.data[index] ?? 0;
+    return Math.abs(value - other) <= COARSEST_ROUNDING * Math.abs(other) + largest / 12;
+  });
+  if (!isNear || dtype === undefined) return undefined;
+  const grid = gridOf(ours, dtype);
+  if (grid === undefined || gridOf(reference, dtype) === grid) return undefined;
+  return `every value is one of ${grid}, near the other side's: it was rounded through it`;
+}

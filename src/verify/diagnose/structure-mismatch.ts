@@ -1,0 +1,133 @@
+import type { Misshapen } from "../../mapping/canonical.ts";
+import type { ModelConfig } from "../../mapping/model-config.ts";
+import type { MappingProblem } from "../../mapping/problems.ts";
+import { commonLayer, type Diagnosis } from "./diagnosis.ts";
+
+/**
+ * Names and shapes that do not fit config.json, where they do not for one reason: biases or layers that are missing or too
+ * many, or one size. Anything else has no name.
+ */
+export function nameMismatch(
+  problems: readonly MappingProblem[],
+  misshapen: ReadonlyMap<string, Misshapen>,
+  config: ModelConfig,
+): readonly Diagnosis[] {
+  if (problems.every(({ kind }) => kind === "shape")) return nameSize(problems, misshapen, config);
+  const missing = problems.filter(({ kind }) => kind === "missing").map(({ tensor }) => tensor);
+  const unknown = problems.filter(({ kind }) => kind === "unknown").map(({ tensor }) => tensor);
+  if (missing.length + unknown.length !== problems.length) return [];
+  const layers = layersIn(missing.length > 0 ? missing : unknown);
+  const allLayers = [...missing, ...unknown].every((name) => /layers\.\d+\./.test(name));
+  const wholeLayers = allLayers && layers.length > 0 && (missing.length === 0 || hasNorms(missing));
+  if (wholeLayers && (missing.length === 0) !== (unknown.length === 0)) {
+    const stored =
+      missing.length > 0 ? config.layers - layers.length : config.layers + layers.length;
+    return [
+      {
+        cause: "config-mismatch",
+        tensors: [],
+        evidence: `num_hidden_layers is ${config.layers}, the file has ${stored} layers`,
+      },
+    ];
+  }
+  if (unknown.length === 0 && missing.every((name) => name.endsWith(".bias"))) {
+    return [
+      {
+        cause: "bias-missing",
+        tensors: missing,
+        ...commonLayer(missing),
+        evidence: `config.json asks for biases, the file has none under ${missing.length === 1 ? "this name" : `these ${missing.length} names`}`,
+      },
+    ];
+  }
+  if (missing.length === 0 && unknown.every((name) => name.endsWith("_proj.bias"))) {
+    const evidence = `config.json says that there are no biases, the file has ${unknown.length}: ${unknown[0] ?? ""} and so on`;
+    return [{ cause: "config-mismatch", tensors: [], evidence }];
+  }
+  return [];
+}
+
+/** A size of config.json that shapes give away: of which tensors, and along which axis of theirs. */
+const SIZES: readonly {
+  readonly field: string;
+  readonly ours: (config: ModelConfig) => number;
+  readonly tensors: RegExp;
+  readonly axis: 0 | 1;
+  /** Elements of the axis for each of the field's units. */
+  readonly unit: (config: ModelConfig) => number;
+}[] = [
+  {
+    field: "num_key_value_heads",
+    ours: ({ kvHeads }) => kvHeads,
+    tensors: /\.[kv]_proj\./,
+    axis: 0,
+    unit: ({ headDim }) => headDim,
+  },
+  {
+    field: "intermediate_size",
+    ours: ({ intermediateSize }) => intermediateSize,
+    tensors: /\.(gate|up)_proj\./,
+    axis: 0,
+    unit: () => 1,
+  },
+  {
+    field: "intermediate_size",
+    ours: ({ intermediateSize }) => intermediateSize,
+    tensors: /\.down_proj\./,
+    axis: 1,
+    unit: () => 1,
+  },
+  {
+    field: "vocab_size",
+    ours: ({ vocabSize }) => vocabSize,
+    tensors: /embed_tokens|lm_head/,
+    axis: 0,
+    unit: () => 1,
+  },
+];
+
+/** One size that all misshapen tensors agree on. */
+function nameSize(
+  problems: readonly MappingProblem[],
+  misshapen: ReadonlyMap<string, Misshapen>,
+  config: ModelConfig,
+): readonly Diagnosis[] {
+  const implied = new Map<string, number>();
+  for (const { tensor } of problems) {
+    const size = SIZES.find(({ tensors }) => tensors.test(tensor));
+    const found = misshapen.get(tensor);
+    if (size === undefined || found === undefined) return [];
+    const elements = alongAxis(found, size.axis);
+    const value = (elements ?? Number.NaN) / size.unit(config);
+    const line = `${size.field} is ${size.ours(config)}`;
+    if (!Number.isSafeInteger(value) || (implied.get(line) ?? value) !== value) return [];
+    implied.set(line, value);
+  }
+  const [only] = implied;
+  if (only === undefined || implied.size > 1) return [];
+  const evidence = `${only[0]}, the shapes of all ${problems.length} tensors that do not fit ask for ${only[1]}`;
+  return [{ cause: "config-mismatch", tensors: [], evidence }];
+}
+
+/** The elements along one axis of a tensor whose other axis is as it should be, whichever way it lies. */
+function alongAxis({ stored, spec }: Misshapen, axis: 0 | 1): number | undefined {
+  if (stored.shape.length !== spec.shape.length) return undefined;
+  if (stored.shape.length === 1) return stored.shape[0];
+  const [other, wanted] = [1 - axis, spec.shape[1 - axis]];
+  if (stored.shape[other] === wanted) return stored.shape[axis];
+  return stored.shape[axis] === wanted ? stored.shape[other] : undefined;
+}
+
+function layersIn(names: readonly string[]): readonly number[] {
+  const numbers = names.flatMap((name) => {
+    const number = /layers\.(\d+)\./.exec(name)?.[1];
+    return number === undefined ? [] : [Number(number)];
+  });
+  return [...new Set(numbers)];
+}
+
+function hasNorms(names: readonly string[]): boolean {
+  return layersIn(names).every((layer) =>
+    names.some((name) => name.includes(`layers.${layer}.input_layernorm`)),
+  );
+}
