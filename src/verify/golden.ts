@@ -44,6 +44,12 @@ export async function readGolden(checkpoint: Checkpoint): Promise<Golden> {
     prompts.push(prompt);
   }
   if (prompts.length === 0) throw damaged(path, "it has no prompt.0.input_ids");
+  // A prompt behind a gap would never be compared, and nobody would notice.
+  const unread = [...byName.keys()].find(
+    (name) => Number(/^prompt\.(\d+)\./.exec(name)?.[1] ?? -1) >= prompts.length,
+  );
+  if (unread !== undefined)
+    throw damaged(path, `it has ${unread} and no prompt.${prompts.length}.input_ids`);
   return { path, vocabSize, prompts, metadata: checkpoint.metadata };
 }
 
@@ -105,7 +111,14 @@ async function readStates(
         `${tensor.name} is ${tensor.dtype} ${renderShape(tensor.shape)}, expected F32 [${tokens}, hidden]`,
       );
     }
-    states.push(await readFloats(tensor));
+    const [first] = states;
+    const state = await readFloats(tensor);
+    if (first !== undefined && first.length !== state.length)
+      throw damaged(
+        path,
+        `${tensor.name} is ${renderShape(tensor.shape)}, ${at}.hidden_states.0 of another width`,
+      );
+    states.push(state);
   }
 }
 

@@ -61,6 +61,5 @@ export const SETTING_BLUNDERS: readonly Blunder[] = [
   setting("other heads of keys", ["grouped"], { num_key_value_heads: 4 }),
   setting("one layer less", ["biased"], { num_hidden_layers: 7 }),
   setting("one layer more", ["grouped"], { num_hidden_layers: 7 }),
-  setting("tied words", EVERYWHERE, { tie_word_embeddings: true }),
   setting("no biases", FULL, { bias: false }),
 ];
