@@ -94,8 +94,9 @@ function wasmCheck({ usable, description }: DoctorDevice): DoctorCheck {
     name: "wasm",
     status: usable ? "ok" : "problem",
     found: description,
-    needed: "TensorFlow.js's WebAssembly backend, part of weighbridge",
-    fix: usable ? "" : "Run npm ci again.",
+    needed:
+      "TensorFlow.js's WebAssembly backend, part of weighbridge; SIMD for its speed; it uses no threads in Node",
+    fix: usable ? "" : "npm ci",
   };
 }
 
