@@ -15,7 +15,9 @@ type HiddenAxes = readonly (0 | 1)[];
  * way gives the same model, whose sums run in another order.
  */
 function hiddenAxes(name: string): HiddenAxes {
-  if (/(embed_tokens|lm_head|q_proj|k_proj|v_proj|gate_proj|up_proj)\.weight$/.test(name))
+  if (
+    /(embed_tokens|lm_head|q_proj|k_proj|v_proj|gate_proj|up_proj|gate_up_proj)\.weight$/.test(name)
+  )
     return [1];
   if (/(o_proj|down_proj)\.(weight|bias)$/.test(name) || name.endsWith("norm.weight")) return [0];
   return [];

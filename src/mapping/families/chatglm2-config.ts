@@ -18,6 +18,8 @@ const UNSUPPORTED: readonly (readonly [field: string, harmless: readonly unknown
   ["original_rope", [true]],
   ["quantization_bit", [0]],
   ["pre_seq_len", []],
+  // ChatGLM2-6B-32k divides positions by it, ChatGLM3-6B-32k multiplies the base, under the same name and model_type.
+  ["rope_ratio", [1]],
 ];
 
 /** Fields of ChatGLM-6B, the first generation, which has the same `model_type` and another network. */
@@ -45,23 +47,20 @@ export function readChatglm2Config(config: ConfigFields): NetworkConfig {
     throw config.problem("kv_channels", `hidden_size ${hiddenSize} / ${heads} heads`, headDim);
   if (headDim % 4 !== 0)
     throw config.problem("kv_channels", "a multiple of 4: half of a head turns in pairs", headDim);
-  // PaddleNLP has groups always; the authors' class a switch, and a group for each head without it.
-  const isGrouped = isPaddle || config.flag(false, "multi_query_attention");
+  // PaddleNLP has groups always; the authors' class a switch, without which queries, keys and values go by head.
+  if (!config.flag(isPaddle, "multi_query_attention"))
+    throw unsupported(config.path, "multi_query_attention", false);
   return {
     vocabSize: config.count("padded_vocab_size", "vocab_size"),
     hiddenSize,
     intermediateSize: config.count("ffn_hidden_size"),
     layers: layerCount(config, "num_layers", "num_hidden_layers"),
     heads,
-    kvHeads: isGrouped ? kvHeadCount(config, heads, "multi_query_group_num", 1) : heads,
+    kvHeads: kvHeadCount(config, heads, "multi_query_group_num", 1),
     headDim,
     rmsNormEps: config.positive(1e-5, "layernorm_epsilon"),
     maxPositions: config.optionalCount("seq_length", "max_sequence_length") ?? 2048,
-    rope: {
-      // ChatGLM3-6B-32k and later multiply the base (modeling_chatglm.py, `RotaryEmbedding`).
-      theta: 10_000 * config.positive(1, "rope_ratio"),
-      scaling: { kind: "none" },
-    },
+    rope: { theta: 10_000, scaling: { kind: "none" } },
     rotaryDims: headDim / 2,
     rotaryPairs: "neighbours",
     attentionBias: config.flag(false, "add_qkv_bias"),

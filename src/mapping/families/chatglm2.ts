@@ -238,7 +238,6 @@ const PADDLE_CHATGLM2: StockClass = {
     post_layer_norm: true,
     apply_residual_connection_post_layernorm: false,
     tie_word_embeddings: config.tieWordEmbeddings,
-    ...(config.rope.theta === 10_000 ? {} : { rope_ratio: config.rope.theta / 10_000 }),
   }),
 };
 
@@ -261,7 +260,12 @@ const SHARED = {
 export const CHATGLM2: Family = {
   ...SHARED,
   name: "chatglm2",
-  architectures: ["ChatGLMModel", "ChatGLMForConditionalGeneration", "ChatGLMv2ForCausalLM"],
+  architectures: [
+    "ChatGLMModel",
+    "ChatGLMForConditionalGeneration",
+    "ChatGLMv2ForCausalLM",
+    "ChatGLMv2Model",
+  ],
   modelType: "chatglm",
   readConfig: readChatglm2Config,
 };

@@ -21,7 +21,11 @@ export function encodeChat(
 ): number[] {
   const prefix = template.addsSpecialTokens ? tokenizer.encode("") : [];
   const encodeText = (text: string, index: number): number[] =>
-    tokenizer.encode(text, { addSpecialTokens: false, continues: index > 0 });
+    tokenizer.encode(text, {
+      addSpecialTokens: false,
+      commandPieces: allowControlTokens,
+      continues: index > 0,
+    });
   if (allowControlTokens) return [...prefix, ...encodeText(template.render(messages), 0)];
   const marker = unusedCharacter(messages);
   const guarded = messages.map(({ role, content }) => ({

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { isSystemError, WbError } from "../../errors/wb-error.ts";
+import { chatglmTokenizer, isChatglm } from "./chatglm-tokenizer.ts";
 import { cleanUpTokenization } from "./clean-up.ts";
 import { decodeLlama, encodeLlama, isLlama, type LlamaSide } from "./llama-tokenizer.ts";
 import { openSentencePiece, type SentencePiece } from "./sentencepiece.ts";
@@ -8,40 +9,10 @@ import {
   type AddedToken,
   type TokenizerSettings,
 } from "./special-tokens.ts";
+import type { DecodeOptions, Tokenizer } from "./tokenizer-interface.ts";
 import { specialSplitter, type TextPart } from "./split-special.ts";
 
-export interface EncodeOptions {
-  /** Put the beginning-of-sequence id first; default as the model's settings say. */
-  readonly addSpecialTokens?: boolean;
-  /**
-   * Read control tokens typed in the text ("<s>", "</s>") as such; default true, as transformers does. False makes them
-   * ordinary text, which is what text from strangers should be.
-   */
-  readonly parseSpecialTokens?: boolean;
-  /** The text goes on behind other text, so that no dummy prefix is put before it. */
-  readonly continues?: boolean;
-}
-
-export interface DecodeOptions {
-  readonly skipSpecialTokens?: boolean;
-  /**
-   * "transformers" (default): special tokens spelled out, punctuation closed up as the model's Python class does, which is
-   * lossy. "raw": what SentencePiece itself gives, byte for byte.
-   */
-  readonly mode?: "transformers" | "raw" | undefined;
-}
-
-/** Text to token ids and back, as transformers does for this model. */
-export interface Tokenizer {
-  readonly settings: TokenizerSettings;
-  /** Number of ids, added tokens included; may be less than the model's vocab_size. */
-  readonly size: number;
-  readonly sentencePiece: SentencePiece;
-  encode(text: string, options?: EncodeOptions): number[];
-  decode(ids: readonly number[], options?: DecodeOptions): string;
-  /** The piece or added token of an id, as it is written in the vocabulary. */
-  piece(id: number): string;
-}
+export type { DecodeOptions, EncodeOptions, Tokenizer } from "./tokenizer-interface.ts";
 
 /**
  * Opens the tokenizer of a model folder: tokenizer.model, and the settings beside it where there are any.
@@ -71,6 +42,7 @@ export function buildTokenizer(
   sentencePiece: SentencePiece,
   settings: TokenizerSettings,
 ): Tokenizer {
+  if (isChatglm(settings)) return chatglmTokenizer(sentencePiece, settings);
   const split = specialSplitter(settings.addedTokens);
   const addedById = new Map(settings.addedTokens.map((token) => [token.id, token]));
   const size = Math.max(

@@ -11,7 +11,7 @@ import {
   takeRows,
 } from "./tensor-edits.ts";
 
-/** Rows of q and k in the other order of rotary pairs. */
+/** Rows of q and k in the other order of rotary pairs, of the dimensions that turn or of whole heads. */
 export function rotaryHypotheses(
   at: (name: string) => string,
   config: ModelConfig,
@@ -20,27 +20,42 @@ export function rotaryHypotheses(
   const hypotheses: Hypothesis[] = [];
   for (const group of [["q_proj", "k_proj"], ["q_proj"], ["k_proj"]]) {
     for (const suffixes of suffixGroups(group, at, has)) {
-      for (const isStoredInterleaved of [true, false]) {
-        const tensors = suffixes.flatMap((suffix) =>
-          group.map((name) => at(`self_attn.${name}.${suffix}`)),
-        );
-        hypotheses.push({
-          cause: "rotary-permuted",
-          tensors,
-          mistake: isStoredInterleaved
-            ? "rows in interleaved rotary pairs, where halves are expected"
-            : "rows permuted from interleaved pairs to halves once too often",
-          undo: (read) =>
-            edited(tensors, read, (tensor, name) => {
-              const heads = name.includes("q_proj") ? config.heads : config.kvHeads;
-              const order = halvesFromInterleaved(heads, config.headDim);
-              return takeRows(tensor, isStoredInterleaved ? order : inverse(order));
-            }),
-        });
+      for (const dims of new Set([config.rotaryDims, config.headDim])) {
+        for (const isStoredInterleaved of [true, false]) {
+          const tensors = suffixes.flatMap((suffix) =>
+            group.map((name) => at(`self_attn.${name}.${suffix}`)),
+          );
+          hypotheses.push({
+            cause: "rotary-permuted",
+            tensors,
+            mistake: rotaryMistake(config, isStoredInterleaved),
+            undo: (read) =>
+              edited(tensors, read, (tensor, name) => {
+                const heads = name.includes("q_proj") ? config.heads : config.kvHeads;
+                const order = halvesFromInterleaved(heads, config.headDim, dims);
+                return takeRows(tensor, isStoredInterleaved ? order : inverse(order));
+              }),
+          });
+        }
       }
     }
   }
   return hypotheses;
+}
+
+function rotaryMistake({ rotaryPairs }: ModelConfig, isStoredInterleaved: boolean): string {
+  switch (rotaryPairs) {
+    case "halves":
+      return isStoredInterleaved
+        ? "rows in interleaved rotary pairs, where halves are expected"
+        : "rows permuted from interleaved pairs to halves once too often";
+    case "neighbours":
+      return isStoredInterleaved
+        ? "rows permuted from halves to neighbouring rotary pairs once too often"
+        : "rows in halves, where neighbouring rotary pairs are expected";
+    default:
+      return rotaryPairs satisfies never;
+  }
 }
 
 /** Weights with their biases where all have one, then weights alone. */

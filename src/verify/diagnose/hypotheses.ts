@@ -5,10 +5,10 @@ import { headHypotheses, rotaryHypotheses, splitHypotheses } from "./attention-h
 import { edited, type Hypothesis } from "./hypothesis.ts";
 import { rereadHypotheses, rereadsOf } from "./reread-hypotheses.ts";
 import { FINAL_NORM } from "./table-hypotheses.ts";
-import { halvesExchanged, reinterpreted } from "./tensor-edits.ts";
+import { halvesExchanged, inverse, reinterpreted, takeRows } from "./tensor-edits.ts";
 
 const ATTENTION = ["q_proj", "k_proj", "v_proj", "o_proj"].map((name) => `self_attn.${name}`);
-const MLP = ["gate_proj", "up_proj", "down_proj"].map((name) => `mlp.${name}`);
+const MLP = ["gate_proj", "up_proj", "gate_up_proj", "down_proj"].map((name) => `mlp.${name}`);
 const MATRICES = [...ATTENTION, ...MLP];
 const NORMS = ["input_layernorm", "post_attention_layernorm"] as const;
 
@@ -99,10 +99,14 @@ function ownHypotheses(
   const at = inLayer(layer);
   const has = new Set(names);
   const own = partNames(layer, config, names);
+  const matricesOf = (list: readonly string[]): readonly string[] =>
+    list.filter((name) => has.has(at(`${name}.weight`)));
+  const matrices = matricesOf(MATRICES);
   return [
-    ...[...MATRICES.map((name) => [name]), ATTENTION, MLP, MATRICES].map((group) =>
+    ...[...matrices.map((name) => [name]), ATTENTION, matricesOf(MLP), matrices].map((group) =>
       transposeOf(group.map((name) => at(`${name}.weight`))),
     ),
+    ...gateUpHypotheses(at, config, has),
     ...swapHypotheses(at, config, has),
     ...rotaryHypotheses(at, config, has),
     ...splitHypotheses(at, config, has),
@@ -166,6 +170,32 @@ function swapHypotheses(
     hypotheses.push(swapOf([weights]));
   }
   return hypotheses;
+}
+
+/** Gate and up in one matrix, gate first (GLM): rows in another order. */
+function gateUpHypotheses(
+  at: (name: string) => string,
+  { intermediateSize: size }: ModelConfig,
+  has: ReadonlySet<string>,
+): readonly Hypothesis[] {
+  const tensors = [at("mlp.gate_up_proj.weight")];
+  if (!tensors.every((name) => has.has(name))) return [];
+  const rows = Array.from({ length: 2 * size }, (_unused, row) => row);
+  const byTurns = rows.map((row) => (row % 2) * size + Math.floor(row / 2));
+  const orders: readonly (readonly [string, readonly number[]])[] = [
+    [
+      "its halves, gate and up, stand in each other's place",
+      rows.map((row) => (row + size) % (2 * size)),
+    ],
+    ["rows of gate and up go by turns, where all of gate comes first", inverse(byTurns)],
+    ["rows of gate and up were taken apart once too often", byTurns],
+  ];
+  return orders.map(([mistake, order]) => ({
+    cause: "swapped",
+    tensors,
+    mistake,
+    undo: (read) => edited(tensors, read, (tensor) => takeRows(tensor, order)),
+  }));
 }
 
 function swapOf(pairs: readonly (readonly [string, string])[]): Hypothesis {

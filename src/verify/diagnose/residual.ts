@@ -54,11 +54,14 @@ export async function locateInLayer(
   const down = await lab.read(at("mlp.down_proj.weight"));
   const neuron = strongestColumn(residual, down, total);
   if (neuron !== undefined) {
+    const known = new Set(lab.laboratory.names());
     return corrupt(
-      [at("mlp.gate_proj.weight"), at("mlp.up_proj.weight")],
+      ["gate_proj", "up_proj", "gate_up_proj"]
+        .map((name) => at(`mlp.${name}.weight`))
+        .filter((name) => known.has(name)),
       layer,
       difference,
-      `the difference lies along column ${neuron} of down_proj: row ${neuron} of gate_proj or up_proj`,
+      `the difference lies along column ${neuron} of down_proj: row ${neuron} of gate or up`,
     );
   }
   return undefined;

@@ -73,14 +73,19 @@ export function headRows(order: readonly number[], headDim: number): readonly nu
 }
 
 /**
- * Rows that turn interleaved rotary pairs (2j, 2j + 1) of each head into halves (j, j + d/2), which LLaMA in transformers has.
+ * Rows that turn interleaved rotary pairs (2j, 2j + 1) of the first `dims` dimensions of each head into halves (j, j + dims/2), which
+ * LLaMA in transformers has; the others stay.
  */
-export function halvesFromInterleaved(heads: number, headDim: number): readonly number[] {
-  const half = headDim / 2;
+export function halvesFromInterleaved(
+  heads: number,
+  headDim: number,
+  dims: number,
+): readonly number[] {
+  const half = dims / 2;
   return Array.from({ length: heads * headDim }, (_unused, row) => {
-    const head = Math.floor(row / headDim);
     const index = row % headDim;
-    return head * headDim + (index < half ? 2 * index : 2 * (index - half) + 1);
+    if (index >= dims) return row;
+    return row - index + (index < half ? 2 * index : 2 * (index - half) + 1);
   });
 }
 

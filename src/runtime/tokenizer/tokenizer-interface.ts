@@ -1,0 +1,40 @@
+import type { SentencePiece } from "./sentencepiece.ts";
+import type { TokenizerSettings } from "./special-tokens.ts";
+
+export interface EncodeOptions {
+  /** Put the beginning-of-sequence id first; default as the model's settings say. */
+  readonly addSpecialTokens?: boolean;
+  /**
+   * Read control tokens typed in the text ("<s>", "</s>") as such; default true, as transformers does. False makes them
+   * ordinary text, which is what text from strangers should be.
+   */
+  readonly parseSpecialTokens?: boolean;
+  /**
+   * Take an ordinary piece that is spelled as a command, "sop" inside a word, for the command, as ChatGLM2's class does; default
+   * true. Other tokenizers have no such pieces.
+   */
+  readonly commandPieces?: boolean;
+  /** The text goes on behind other text, so that no dummy prefix is put before it. */
+  readonly continues?: boolean;
+}
+
+export interface DecodeOptions {
+  readonly skipSpecialTokens?: boolean;
+  /**
+   * "transformers" (default): special tokens spelled out, punctuation closed up as the model's Python class does, which is
+   * lossy. "raw": what SentencePiece itself gives, byte for byte.
+   */
+  readonly mode?: "transformers" | "raw" | undefined;
+}
+
+/** Text to token ids and back, as transformers does for this model. */
+export interface Tokenizer {
+  readonly settings: TokenizerSettings;
+  /** Number of ids, added tokens included; may be less than the model's vocab_size. */
+  readonly size: number;
+  readonly sentencePiece: SentencePiece;
+  encode(text: string, options?: EncodeOptions): number[];
+  decode(ids: readonly number[], options?: DecodeOptions): string;
+  /** The piece or added token of an id, as it is written in the vocabulary. */
+  piece(id: number): string;
+}
