@@ -12,7 +12,7 @@ import {
 import type { DecodeOptions, Tokenizer } from "./tokenizer-interface.ts";
 import { specialSplitter, type TextPart } from "./split-special.ts";
 
-export type { DecodeOptions, EncodeOptions, Tokenizer } from "./tokenizer-interface.ts";
+export type { DecodeOptions, Tokenizer } from "./tokenizer-interface.ts";
 
 /**
  * Opens the tokenizer of a model folder: tokenizer.model, and the settings beside it where there are any.
