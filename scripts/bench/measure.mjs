@@ -77,7 +77,7 @@ export function median(numbers) {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-const round = (number, digits = 4) => Number(number.toPrecision(digits));
+const rounded = (number, digits = 4) => Number(number.toPrecision(digits));
 
 /**
  * Every contender once a round, in an order that turns by one each round, so that none always follows the same one. A
@@ -105,10 +105,10 @@ export async function measurePoint({ contenders }, { rounds, metrics, log }) {
       shown,
       rounds: all.length,
       ...Object.fromEntries(
-        metrics.map(({ key }) => [key, all.map((run) => round(run[key] ?? Number.NaN))]),
+        metrics.map(({ key }) => [key, all.map((run) => rounded(run[key] ?? Number.NaN))]),
       ),
       median: Object.fromEntries(
-        metrics.map(({ key }) => [key, round(median(all.map((run) => run[key] ?? Number.NaN)))]),
+        metrics.map(({ key }) => [key, rounded(median(all.map((run) => run[key] ?? Number.NaN)))]),
       ),
       peakBytes: Math.max(...all.map((run) => run.peakBytes)),
       anonymousBytes: Math.max(...all.map((run) => run.anonymousBytes)),

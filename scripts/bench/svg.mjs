@@ -40,26 +40,28 @@ export function bars(title, unit, rows) {
   return frame(width, 44 + rows.length * step, title, body);
 }
 
+const ticks = (values, place, draw) =>
+  [...new Set(values)].toSorted((a, b) => a - b).map((value) => draw(value, place(value)));
+const decades = (values) => {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const all = [1, 2, 5].flatMap((digit) =>
+    Array.from({ length: 14 }, (_, at) => digit * 10 ** (at - 4)),
+  );
+  return all.filter((value) => value >= low && value <= high);
+};
+
+const scale = (values, from, to) => {
+  const [low, high] = [Math.min(...values), Math.max(...values)].map(Math.log10);
+  return (value) => from + ((Math.log10(value) - low) / (high - low || 1)) * (to - from);
+};
+
 /** Lines over logarithmic axes: series of {name, points: [x, y][]}. */
 export function lines(title, xLabel, yLabel, series) {
   const [width, height, left, top, right, bottom] = [760, 380, 70, 40, 200, 50];
   const xs = series.flatMap(({ points }) => points.map(([x]) => x));
   const ys = series.flatMap(({ points }) => points.map(([, y]) => y));
-  const scale = (values, from, to) => {
-    const [low, high] = [Math.min(...values), Math.max(...values)].map(Math.log10);
-    return (value) => from + ((Math.log10(value) - low) / (high - low || 1)) * (to - from);
-  };
   const x = scale(xs, left, width - right);
   const y = scale(ys, height - bottom, top);
-  const ticks = (values, place, draw) =>
-    [...new Set(values)].toSorted((a, b) => a - b).map((value) => draw(value, place(value)));
-  const decades = (values) => {
-    const [low, high] = [Math.min(...values), Math.max(...values)];
-    const all = [1, 2, 5].flatMap((digit) =>
-      Array.from({ length: 14 }, (_, at) => digit * 10 ** (at - 4)),
-    );
-    return all.filter((value) => value >= low && value <= high);
-  };
   const body = [
     `<path d="M${left} ${top}V${height - bottom}H${width - right}" fill="none" stroke="${INK}"/>`,
     ...ticks(xs, x, (value, at) =>
