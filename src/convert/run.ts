@@ -13,6 +13,7 @@ import { completedBefore } from "./completed.ts";
 import { MANIFEST, progressOf, type RunOptions, type SideFile } from "./run-options.ts";
 import { nearestFolder, refuseSource, STAGING, takeTarget, type Target } from "./target-folder.ts";
 import type { TensorOutcome } from "./write-file.ts";
+import { withWritePool } from "./write-pool.ts";
 import { writeVerified } from "./write-verified.ts";
 
 /** Bytes of the unit in which file systems give space to files. */
@@ -123,10 +124,13 @@ async function writeAll(
   const all = new Map<string, TensorOutcome>();
   const onBytes = counter("convert");
   const onVerified = counter("verify");
-  const how = { fileSystem, journal, buffers, signal, verify, onBytes, onVerified };
-  for (const file of outputs.files) {
-    for (const [name, outcome] of await writeVerified(file, target, how)) all.set(name, outcome);
-  }
+  const { files } = outputs;
+  await withWritePool({ files, fileSystem, signal }, async (pool) => {
+    const how = { fileSystem, journal, buffers, signal, verify, pool, onBytes, onVerified };
+    for (const file of files) {
+      for (const [name, outcome] of await writeVerified(file, target, how)) all.set(name, outcome);
+    }
+  });
   return all;
 }
 

@@ -8,7 +8,9 @@ import type { Journal, JournalTensor, JournalWriter } from "./journal.ts";
 import { startReadBack } from "./read-back.ts";
 import type { SummedDigests } from "./sum-tensor.ts";
 import type { Target } from "./target-folder.ts";
-import { writeTensor } from "./write-tensor.ts";
+import { jobOf } from "./tensor-job.ts";
+import { writeChecked } from "./write-checked.ts";
+import type { WriteObserver, WritePool } from "./write-pool.ts";
 
 /** A tensor as it was written. */
 export interface TensorOutcome {
@@ -24,10 +26,14 @@ export interface WriteFileOptions {
   readonly journal: Pick<JournalWriter, "tensor">;
   readonly buffers: BufferRing;
   readonly signal?: AbortSignal | undefined;
+  /** Whether what was written is read back and compared. */
+  readonly verify: boolean;
+  /** Threads to write in beside this one. */
+  readonly pool: WritePool | undefined;
   /** Told the bytes as they are written, or found written by an interrupted conversion. */
   onBytes(count: number, item: string): void;
-  /** Told that a tensor's bytes are in the file at `path`, from `begin`. */
-  onTensor?(path: string, tensor: OutputTensor, begin: number): void;
+  /** Told the bytes as they are read back. */
+  onVerified(count: number, item: string): void;
 }
 
 interface KnownTensor extends TensorOutcome {
@@ -59,51 +65,82 @@ export async function writeOutput(
   return known;
 }
 
+/** A tensor and where its first byte goes in the file. */
+interface Place {
+  readonly tensor: OutputTensor;
+  readonly begin: number;
+}
+
+/** Plain bytes first, then tensors in whatever order they are done, then what depends on them. */
 async function writeSegments(
   file: FilePlan,
   output: OutputFile,
   known: Map<string, KnownTensor>,
   options: WriteFileOptions,
 ): Promise<void> {
+  const places: Place[] = [];
+  const computed: (() => Promise<void>)[] = [];
   const written = { crc32: (name: string) => known.get(name)?.crc32 ?? 0 };
   let position = 0;
   for (const segment of file.segments) {
-    options.signal?.throwIfAborted();
     const begin = position;
     if (segment.kind === "bytes") await output.write(segment.bytes, begin);
-    else if (segment.kind === "computed") await output.write(segment.compute(written), begin);
-    else if (known.has(segment.tensor.name))
+    else if (segment.kind === "computed")
+      computed.push(() => output.write(segment.compute(written), begin));
+    else if (known.has(segment.tensor.name)) {
+      // Its digest was taken from the disk just now.
       options.onBytes(segment.tensor.byteLength, segment.tensor.name);
-    else {
-      const outcome = await writeOne(segment.tensor, file, output, begin, options);
-      known.set(segment.tensor.name, outcome);
-      await options.journal.tensor(journalEntry(file.name, segment.tensor.name, outcome));
-    }
-    if (segment.kind === "tensor") options.onTensor?.(output.path, segment.tensor, begin);
+      options.onVerified(segment.tensor.byteLength, segment.tensor.name);
+    } else places.push({ tensor: segment.tensor, begin });
     position += segmentBytes(segment);
   }
+  await writeTensors(places, file, output, options, async (name, outcome) => {
+    known.set(name, outcome);
+    await options.journal.tensor(journalEntry(file.name, name, outcome));
+  });
+  for (const write of computed) await write();
 }
 
-function writeOne(
-  tensor: OutputTensor,
+/** Writes tensors, the largest first where there are threads for them, so that all are busy to the end. */
+async function writeTensors(
+  places: readonly Place[],
   file: FilePlan,
   output: OutputFile,
-  begin: number,
   options: WriteFileOptions,
-): Promise<KnownTensor> {
-  const { buffers, signal } = options;
-  return writeTensor(
-    tensor,
-    {
-      needsCrc32: file.needsCrc32,
-      buffers,
-      signal,
-      onBytes: (count) => options.onBytes(count, tensor.name),
-    },
-    (chunk, offset) => {
-      output.writeNow(chunk, begin + offset);
-    },
-  );
+  onDone: (name: string, outcome: KnownTensor) => Promise<void>,
+): Promise<void> {
+  const { pool, buffers, signal, verify } = options;
+  const { needsCrc32 } = file;
+  const here: Place[] = [];
+  const elsewhere: Promise<void>[] = [];
+  const observer = (name: string): WriteObserver => ({
+    onBytes: (count) => options.onBytes(count, name),
+    onVerified: (count) => options.onVerified(count, name),
+  });
+  const sorted =
+    pool === undefined
+      ? places
+      : places.toSorted((left, right) => right.tensor.byteLength - left.tensor.byteLength);
+  for (const place of sorted) {
+    const { tensor, begin } = place;
+    const job = pool === undefined ? undefined : jobOf(tensor);
+    if (pool === undefined || job === undefined) here.push(place);
+    else {
+      const request = { job, path: output.path, begin, needsCrc32, verify };
+      const done = pool
+        .write(request, observer(tensor.name))
+        .then((outcome) => onDone(tensor.name, outcome));
+      // Told by `Promise.all`; without this, Node would call it unhandled until then.
+      done.catch(() => undefined);
+      elsewhere.push(done);
+    }
+  }
+  for (const { tensor, begin } of here) {
+    signal?.throwIfAborted();
+    const how = { needsCrc32, buffers, signal, verify, ...observer(tensor.name) };
+    await onDone(tensor.name, await writeChecked(tensor, output, begin, how));
+  }
+  await Promise.all(elsewhere);
 }
 
 function journalEntry(file: string, tensor: string, outcome: TensorOutcome): JournalTensor {

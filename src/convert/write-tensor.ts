@@ -15,7 +15,7 @@ import { streamSum, type SummedDigests } from "./sum-tensor.ts";
  * ones, since each chunk reads a piece of every row of the source.
  */
 const COPY_CHUNK_BYTES = 2 ** 18;
-const TRANSPOSE_CHUNK_BYTES = 24 * 2 ** 20;
+const TRANSPOSE_CHUNK_BYTES = 12 * 2 ** 20;
 
 /** What became of one tensor. */
 export interface WrittenTensor {

@@ -15,7 +15,7 @@ const DEFAULT_BAND_BYTES = 32 * 2 ** 20;
 const SPAN_SLACK = 2;
 
 /** Bytes of the piece of a turned matrix that is gathered before it is transposed. */
-const GATHER_BYTES = 32 * 2 ** 20;
+const GATHER_BYTES = 16 * 2 ** 20;
 
 export interface StreamOptions {
   /** Bytes of a chunk at most, unless one row has more. */

@@ -5,6 +5,7 @@ import { checkSpace } from "../run.ts";
 import { progressOf, type RunOptions } from "../run-options.ts";
 import { refuseSource } from "../target-folder.ts";
 import type { TensorOutcome } from "../write-file.ts";
+import { withWritePool } from "../write-pool.ts";
 import { writeVerified } from "../write-verified.ts";
 import { filesOfPart, type Part } from "./balance.ts";
 import { isIntact } from "../intact.ts";
@@ -87,11 +88,13 @@ async function writeMissing(
     signal,
     verify,
   };
-  for (const file of missing) {
-    const place = { folder: runner, staging: runner, isNew: true, journal: undefined };
-    const tensors = await writeVerified(file, place, how);
-    await handIn(workplace, file, { part, tensors }, fileSystem);
-    for (const [name, outcome] of tensors) all.set(name, outcome);
-  }
+  await withWritePool({ files: missing, fileSystem, signal }, async (pool) => {
+    for (const file of missing) {
+      const place = { folder: runner, staging: runner, isNew: true, journal: undefined };
+      const tensors = await writeVerified(file, place, { ...how, pool });
+      await handIn(workplace, file, { part, tensors }, fileSystem);
+      for (const [name, outcome] of tensors) all.set(name, outcome);
+    }
+  });
   return all;
 }
