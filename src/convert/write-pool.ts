@@ -148,6 +148,8 @@ function startThread(): Thread {
       }
     },
     close: async () => {
+      // Without a thread that counts, Node would end before this one has, and leave whoever waits here waiting.
+      worker.ref();
       await worker.terminate();
     },
   };
