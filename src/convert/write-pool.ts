@@ -92,7 +92,7 @@ function startWritePool(byteLength: number): WritePool | undefined {
 }
 
 /** Below this, starting threads takes longer than what they would save. */
-const LEAST_BYTES = 64 * 2 ** 20;
+const LEAST_BYTES = 16 * 2 ** 20;
 
 interface Thread {
   write(request: Omit<WriteRequest, "id">, observer: WriteObserver): Promise<WrittenTensor>;
