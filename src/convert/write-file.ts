@@ -83,6 +83,7 @@ async function writeSegments(
   const written = { crc32: (name: string) => known.get(name)?.crc32 ?? 0 };
   let position = 0;
   for (const segment of file.segments) {
+    options.signal?.throwIfAborted();
     const begin = position;
     if (segment.kind === "bytes") await output.write(segment.bytes, begin);
     else if (segment.kind === "computed")

@@ -62,6 +62,7 @@ function startWritePool(byteLength: number): WritePool | undefined {
   if (!COMPILED || threads < 2 || byteLength < LEAST_BYTES) return undefined;
   const pool = Array.from({ length: threads }, startThread);
   const idle = [...pool];
+  let isClosed = false;
   const waiting: ((thread: Thread) => void)[] = [];
   const take = (): Promise<Thread> => {
     const thread = idle.pop();
@@ -80,12 +81,15 @@ function startWritePool(byteLength: number): WritePool | undefined {
     write: async (request, observer) => {
       const thread = await take();
       try {
+        // A thread that has ended answers nothing, and would be waited for in vain.
+        if (isClosed) throw stopped();
         return await thread.write(request, observer);
       } finally {
         give(thread);
       }
     },
     close: async () => {
+      isClosed = true;
       await Promise.all(pool.map((thread) => thread.close()));
     },
   };
@@ -93,6 +97,10 @@ function startWritePool(byteLength: number): WritePool | undefined {
 
 /** Below this, starting threads takes longer than what they would save. */
 const LEAST_BYTES = 16 * 2 ** 20;
+
+function stopped(): WbError {
+  return new WbError("WB9001", "the conversion was stopped");
+}
 
 interface Thread {
   write(request: Omit<WriteRequest, "id">, observer: WriteObserver): Promise<WrittenTensor>;
@@ -108,7 +116,7 @@ function startThread(): Thread {
   worker.unref();
   worker.on("message", (reply: WriteReply) => current?.(reply));
   worker.on("error", (error) => fail?.(new WbError("WB7001", error.message, { cause: error })));
-  worker.on("exit", () => fail?.(new WbError("WB9001", "the conversion was stopped")));
+  worker.on("exit", () => fail?.(stopped()));
   return {
     write: async (request, observer) => {
       const id = count;
