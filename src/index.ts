@@ -69,3 +69,10 @@ export type { CheckpointFormat } from "./tensor/table.ts";
 export type { DiffClass } from "./verify/diff-checkpoints.ts";
 export type { PromptMetrics } from "./verify/metrics.ts";
 export type { ToleranceProfile } from "./verify/tolerance.ts";
+export {
+  startServer,
+  type RunningServer,
+  type ServeOptions,
+  type StoppedServer,
+} from "./api/serve.ts";
+export type { ServerCounts } from "./api/serve/server-state.ts";

@@ -266,6 +266,14 @@ export const OUTPUTS = {
     template: said(orNull(text), "the chat template of --chat; null without"),
     notes,
   },
+  serve: {
+    url: text,
+    models: list(text, "ids that clients ask for"),
+    answered: count,
+    failed: count,
+    cancelled: said(count, "requests whose client left"),
+    cut: said(exactly(0), "answers that the end of the grace time cut off are exit code 130"),
+  },
   chat: {
     model: text,
     template: text,

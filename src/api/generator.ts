@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { WbError } from "../errors/wb-error.ts";
 import type { ModelConfig } from "../mapping/model-config.ts";
 import type { Workload } from "../runtime/memory-plan.ts";
+import { scorePrompt } from "../runtime/model/score-prompt.ts";
 import { generateIds, type GenerateIdsOptions } from "../runtime/generation/generate-ids.ts";
 import {
   checkSampling,
@@ -105,6 +106,15 @@ export interface Generator extends GeneratorModel {
   encode(prompt: Prompt): readonly number[];
   /** @throws WbError WB2801 at once for settings and prompts that cannot be; steps throw those of the runtime. */
   generate(request: GenerationRequest): Generation;
+  /**
+   * Shows the logits [vocab] after each token of a prompt, in order; arrays are only good during the call.
+   * @throws WbError WB3804, and those of the runtime.
+   */
+  score(
+    ids: readonly number[],
+    onLogits: (position: number, logits: Float32Array) => void,
+    signal?: AbortSignal,
+  ): Promise<void>;
   /** Gives back the memory of the weights. */
   close(): Promise<void>;
 }
@@ -142,6 +152,7 @@ export async function openGenerator(
     stopIds,
     encode: (prompt) => encodePrompt(prompt, tokenizer, runtime.model.folder),
     generate: (request) => startGeneration(runtime, tokenizer, stopIds, request),
+    score: (ids, onLogits, signal) => scorePrompt(runtime.decoder, ids, onLogits, signal),
     close: () => runtime.close(),
   };
 }

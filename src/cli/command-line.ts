@@ -2,7 +2,7 @@ import yargs, { type Argv } from "yargs";
 import { WbError } from "../errors/wb-error.ts";
 import { nameOf, type Arguments, type Command } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
-import { declaredOptions, settingsFor, type SettingSources } from "./settings.ts";
+import { declaredOptions, SECRETS, settingsFor, type SettingSources } from "./settings.ts";
 import { withSharedOptions } from "./shared-options.ts";
 import { withSuggestions } from "./suggest.ts";
 
@@ -42,7 +42,7 @@ export function commandLine(
           declaredOptions(declared),
           settings,
         )) {
-          declared.default(name, value);
+          declared.default(name, value, SECRETS.has(name) ? "not shown" : undefined);
         }
         return declared;
       },

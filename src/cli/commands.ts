@@ -14,6 +14,7 @@ import { inspect } from "./commands/inspect.ts";
 import { logits } from "./commands/logits.ts";
 import { native } from "./commands/native.ts";
 import { scan } from "./commands/scan.ts";
+import { serve } from "./commands/serve.ts";
 import { verify } from "./commands/verify.ts";
 
 /** Every command, in the order of `--help`. */
@@ -27,6 +28,7 @@ export const COMMANDS: readonly Command[] = [
   golden,
   generate,
   chat,
+  serve,
   logits,
   explain,
   doctor,

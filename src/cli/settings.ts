@@ -8,6 +8,9 @@ export const CONFIG_FILE = "weighbridge.config.json";
 /** Options that only make sense on the command line itself. */
 const NOT_SETTINGS: ReadonlySet<string> = new Set(["help", "version", "json", "$0", "_"]);
 
+/** Options whose value is shown to nobody. */
+export const SECRETS: ReadonlySet<string> = new Set(["api-key"]);
+
 const ENVIRONMENT_PREFIX = "WEIGHBRIDGE_";
 
 /** The kinds of value an option can have, as its command declares it. */

@@ -9,6 +9,7 @@ import { PYTORCH_CODES } from "./codes/pytorch.ts";
 import { REMOTE_CODES } from "./codes/remote.ts";
 import { RUNTIME_CODES } from "./codes/runtime.ts";
 import { SAFETENSORS_CODES } from "./codes/safetensors.ts";
+import { SERVE_CODES } from "./codes/serve.ts";
 import { SHARD_CODES } from "./codes/shards.ts";
 import { TOKENIZER_CODES } from "./codes/tokenizer.ts";
 import { VERIFY_CODES } from "./codes/verify.ts";
@@ -27,6 +28,7 @@ export const ERROR_CODES = {
   ...REMOTE_CODES,
   ...RUNTIME_CODES,
   ...SAFETENSORS_CODES,
+  ...SERVE_CODES,
   ...SHARD_CODES,
   ...TOKENIZER_CODES,
   ...VERIFY_CODES,

@@ -62,6 +62,7 @@ const RUNS: readonly (readonly [status: number, ...words: string[]])[] = [
   [0, "generate", "T", "--max-new-tokens", "3", ...IDS],
   [0, "generate", "T", "--chat", "--prompt", "hello", "--max-new-tokens", "3"],
   [0, "chat", "T", "--device", "wasm"],
+  [3, "serve", "@/nothing"],
   [0, "logits", "T", ...IDS],
   [0, "explain"],
   [2, "explain", "WB0000"],

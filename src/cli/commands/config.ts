@@ -5,6 +5,7 @@ import {
   declaredOptions,
   environmentName,
   findSettings,
+  SECRETS,
   settingsFor,
   type OptionDeclaration,
   type Setting,
@@ -59,7 +60,7 @@ function row(command: string, option: OptionDeclaration, setting: Setting | unde
   return {
     command,
     name: option.name,
-    value: setting?.value ?? null,
+    value: setting !== undefined && SECRETS.has(option.name) ? "***" : (setting?.value ?? null),
     origin: setting?.origin ?? "default",
   };
 }

@@ -1,0 +1,145 @@
+import type { HttpBindings } from "@hono/node-server";
+import { Hono, type Context, type Handler } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { chatPlan } from "./chat-reply.ts";
+import { readChatRequest } from "./chat-request.ts";
+import { completionPlan } from "./completion-reply.ts";
+import { readCompletionRequest } from "./completion-request.ts";
+import { Fields } from "./fields.ts";
+import { bearer, hardened, sameSite } from "./guard.ts";
+import { pageRoutes } from "./page.ts";
+import { performStream, performWhole } from "./perform.ts";
+import { asProblem, Problem } from "./problem.ts";
+import type { ReplyPlan } from "./reply.ts";
+import { RequestLife } from "./request-life.ts";
+import type { ServedModel } from "./served-model.ts";
+import type { ServerState } from "./server-state.ts";
+
+export interface AppOptions {
+  readonly apiKey: string | undefined;
+  readonly checksHost: boolean;
+  readonly maxBodyBytes: number;
+  readonly maxNewTokens: number | undefined;
+  readonly timeoutSeconds: number;
+}
+
+type Env = { Bindings: HttpBindings };
+type Planner = (fields: Fields, model: ServedModel, limit: number) => ReplyPlan;
+
+const PLANNERS: Readonly<Record<string, Planner>> = {
+  "/v1/completions": (fields, model, limit) =>
+    completionPlan(readCompletionRequest(fields, model, limit), model),
+  "/v1/chat/completions": (fields, model, limit) =>
+    chatPlan(readChatRequest(fields, model, limit), model),
+};
+
+/** All routes. */
+export async function buildApp(state: ServerState, options: AppOptions): Promise<Hono<Env>> {
+  const app = new Hono<Env>();
+  app.onError((error) => replyProblem(asProblem(error)));
+  app.notFound((c) =>
+    replyProblem(new Problem(404, `nothing at ${c.req.method} ${c.req.path.slice(0, 120)}`)),
+  );
+  app.use(hardened, sameSite(options.checksHost));
+  if (options.apiKey !== undefined) app.use("/v1/*", bearer(options.apiKey));
+  app.use(
+    "/v1/*",
+    bodyLimit({
+      maxSize: options.maxBodyBytes,
+      onError: () => {
+        throw new Problem(413, `the body has more than ${options.maxBodyBytes} bytes`);
+      },
+    }),
+  );
+  for (const { path, handler } of await pageRoutes()) get(app, path, handler);
+  get(app, "/health", (c) => {
+    const { status } = state;
+    return c.json({ status, models: state.ids }, status === "ready" ? 200 : 503);
+  });
+  get(app, "/v1/models", (c) =>
+    c.json({ object: "list", data: state.models().map((model) => modelObject(model, state)) }),
+  );
+  get(app, "/v1/models/:id", (c) =>
+    c.json(modelObject(state.model(c.req.param("id") ?? ""), state)),
+  );
+  for (const [path, planner] of Object.entries(PLANNERS)) {
+    app.post(path, (c) => answerRequest(c, planner, state, options));
+    onlyMethod(app, path, "POST");
+  }
+  return app;
+}
+
+function get(app: Hono<Env>, path: string, handler: Handler<Env>): void {
+  app.get(path, handler);
+  onlyMethod(app, path, "GET");
+}
+
+function onlyMethod(app: Hono<Env>, path: string, method: string): void {
+  app.all(path, () => {
+    throw new Problem(405, `${path}: only ${method}`, { headers: { allow: method } });
+  });
+}
+
+function replyProblem({ status, headers, body }: Problem): Response {
+  return new Response(JSON.stringify(body), {
+    status: status === 499 ? 400 : status,
+    headers: { "content-type": "application/json", ...headers },
+  });
+}
+
+function modelObject({ id, context, chat }: ServedModel, { created }: ServerState): unknown {
+  return {
+    id,
+    object: "model",
+    created,
+    owned_by: "weighbridge",
+    context_length: context,
+    chat_template: chat?.template.name ?? null,
+  };
+}
+
+async function answerRequest(
+  c: Context<Env>,
+  planner: Planner,
+  state: ServerState,
+  options: AppOptions,
+): Promise<Response> {
+  const fields = new Fields(await readBody(c));
+  const name = fields.text("model");
+  if (name === undefined) throw fields.wrong("model", "the id of a model", undefined);
+  const model = state.model(name);
+  const plan = planner(fields, model, options.maxNewTokens ?? model.context);
+  const leave = model.turns.admit();
+  const life = new RequestLife(c.env.outgoing, options.timeoutSeconds);
+  state.begin(life);
+  const onEnd = (error: unknown): void => {
+    leave();
+    life.end();
+    state.end(life, error);
+  };
+  if (plan.stream) {
+    return new Response(performStream(model, plan, life, onEnd), {
+      headers: { "content-type": "text/event-stream; charset=utf-8", "x-accel-buffering": "no" },
+    });
+  }
+  try {
+    const whole = await performWhole(model, plan, life);
+    onEnd(undefined);
+    return c.json(whole);
+  } catch (error) {
+    onEnd(error);
+    throw error;
+  }
+}
+
+async function readBody(c: Context<Env>): Promise<unknown> {
+  // Forms and plain text are what other sites may post without being asked.
+  if (!/^application\/json\s*(;|$)/i.test(c.req.header("content-type") ?? ""))
+    throw new Problem(415, "expected content-type application/json");
+  const text = await c.req.text();
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Problem(400, "the body is not JSON", { cause: error });
+  }
+}

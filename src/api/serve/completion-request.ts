@@ -1,0 +1,79 @@
+import { readSettings, MAX_TOP_LOGPROBS, type AnswerSettings } from "./answer-settings.ts";
+import type { Fields } from "./fields.ts";
+import { Problem } from "./problem.ts";
+import { roomFor, type ServedModel } from "./served-model.ts";
+
+/** New tokens where a request does not say: OpenAI's API reference, `max_tokens` of completions. */
+const DEFAULT_NEW_TOKENS = 16;
+
+/** Prompts of one request at most. */
+const MAX_PROMPTS = 128;
+
+export interface CompletionRequest extends AnswerSettings {
+  /** Token ids of each prompt. */
+  readonly prompts: readonly (readonly number[])[];
+  /** 0 only to score the prompt. */
+  readonly maxNewTokens: number;
+  /** Begin each answer's text with the prompt. */
+  readonly echo: boolean;
+  /** Likeliest tokens to tell of each; undefined for no logprobs. */
+  readonly topLogprobs: number | undefined;
+}
+
+/** Reads the body of POST /v1/completions, but for `model`. @throws Problem 400. */
+export function readCompletionRequest(
+  fields: Fields,
+  model: ServedModel,
+  limit: number,
+): CompletionRequest {
+  const settings = readSettings(fields);
+  const echo = fields.flag("echo");
+  const topLogprobs = fields.whole("logprobs", 0, MAX_TOP_LOGPROBS);
+  const asked =
+    fields.whole("max_tokens", echo ? 0 : 1, limit) ?? Math.min(DEFAULT_NEW_TOKENS, limit);
+  const prompts = readPrompts(fields, model);
+  fields.refuse("suffix", (value) => value === "", "text is only continued, never filled in");
+  fields.refuse(
+    "best_of",
+    (value) => value === settings.choices,
+    "answers are not ranked; leave it out or set it to n",
+  );
+  fields.refuseOthers();
+  for (const prompt of prompts) roomFor(model, prompt.length, asked, limit);
+  return { ...settings, prompts, maxNewTokens: asked, echo, topLogprobs };
+}
+
+/** A text, texts, token ids, or lists of token ids. */
+function readPrompts(fields: Fields, model: ServedModel): readonly (readonly number[])[] {
+  const value = fields.any("prompt");
+  const wrong = (): Problem =>
+    fields.wrong("prompt", `a text, token ids, or up to ${MAX_PROMPTS} of either`, value);
+  if (typeof value === "string") return [encode(value, model)];
+  if (isIds(value)) return [checked(value, model)];
+  if (!Array.isArray(value) || value.length === 0 || value.length > MAX_PROMPTS) throw wrong();
+  return value.map((entry: unknown) => {
+    if (typeof entry === "string") return encode(entry, model);
+    if (isIds(entry)) return checked(entry, model);
+    throw wrong();
+  });
+}
+
+function isIds(value: unknown): value is readonly number[] {
+  return Array.isArray(value) && value.length > 0 && value.every((id) => typeof id === "number");
+}
+
+function encode(text: string, { generator }: ServedModel): readonly number[] {
+  const ids = generator.encode({ kind: "text", text });
+  if (ids.length > 0) return ids;
+  throw new Problem(400, "prompt: has no tokens", { param: "prompt", code: "invalid_value" });
+}
+
+function checked(ids: readonly number[], { generator }: ServedModel): readonly number[] {
+  const { vocabSize } = generator.config;
+  const wrong = ids.find((id) => !Number.isSafeInteger(id) || id < 0 || id >= vocabSize);
+  if (wrong === undefined) return ids;
+  throw new Problem(400, `prompt: expected token ids from 0 to ${vocabSize - 1}, found ${wrong}`, {
+    param: "prompt",
+    code: "invalid_value",
+  });
+}

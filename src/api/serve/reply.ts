@@ -1,0 +1,78 @@
+import { randomUUID } from "node:crypto";
+import type { ChoiceEvent, ChoicePlan, Usage } from "./choices.ts";
+
+/** All of one choice. */
+export interface WholeChoice {
+  readonly text: string;
+  readonly tokens: readonly ChoiceEvent["tokens"][number][];
+  readonly finish: "stop" | "length";
+}
+
+/** How answers of one endpoint are written. */
+export interface ReplyShape {
+  /** One object for all. */
+  whole(choices: readonly WholeChoice[], usage: Usage): unknown;
+  /** Objects of a stream for one event; none where it has nothing to say. */
+  chunks(event: ChoiceEvent): readonly unknown[];
+  /** The last object of a stream that ends with the count of tokens. */
+  usageChunk(usage: Usage): unknown;
+}
+
+/** What is to be done for a request, and how it is told. */
+export interface ReplyPlan {
+  readonly choices: readonly ChoicePlan[];
+  /** Prompts, for the count of tokens. */
+  readonly prompts: readonly (readonly number[])[];
+  readonly stream: boolean;
+  readonly streamsUsage: boolean;
+  readonly shape: ReplyShape;
+}
+
+/** What every object of an answer begins with. */
+export interface ReplyHead {
+  readonly id: string;
+  readonly created: number;
+  readonly model: string;
+}
+
+export function replyHead(prefix: string, model: string): ReplyHead {
+  return {
+    id: `${prefix}-${randomUUID().replaceAll("-", "")}`,
+    created: Math.floor(Date.now() / 1000),
+    model,
+  };
+}
+
+/** Puts the events of each choice together. */
+export class ChoiceCollector {
+  readonly #choices: {
+    text: string;
+    tokens: WholeChoice["tokens"][number][];
+    finish: "stop" | "length";
+  }[];
+
+  constructor(count: number) {
+    this.#choices = Array.from({ length: count }, () => ({
+      text: "",
+      tokens: [],
+      finish: "length",
+    }));
+  }
+
+  add({ index, text, tokens, finish }: ChoiceEvent): void {
+    const choice = this.#choices[index];
+    if (choice === undefined) return;
+    choice.text += text;
+    choice.tokens.push(...tokens);
+    if (finish !== undefined) choice.finish = finish;
+  }
+
+  get choices(): readonly WholeChoice[] {
+    return this.#choices;
+  }
+}
+
+/** Seeds of several answers to one prompt: drawn with one seed they would all be the same. */
+export function seedOf(seed: number, choice: number): number {
+  return seed <= Number.MAX_SAFE_INTEGER - choice ? seed + choice : seed - choice;
+}
