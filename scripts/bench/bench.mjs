@@ -1,6 +1,8 @@
 // Measures weighbridge beside its peers, in one run, in alternating order, several times.
 //
-//   npm run bench                        every case; results to docs/performance/*.json and *.svg, tables to docs/performance.md
+//   npm run bench                        work on files, then inference
+//   npm run bench -- files               conversion, headers, diff: results to docs/performance/*.json and *.svg, tables to its page
+//   npm run bench -- inference [...]     prefill and decode: scripts/bench/inference.mjs, which takes the options after it
 //   npm run bench -- --quick             small inputs, about a minute, ratios only; nothing is kept
 //   npm run bench -- --only ID,ID        cases by id, or by the beginning of it ("convert")
 //   npm run bench -- --list              ids and titles
@@ -9,7 +11,8 @@
 //   --rounds N (3)   --models DIR (.scratch/bench: inputs are made there and stay)   --python PROGRAM (.venv/bin/python)
 //
 // A case is {id, title, base, metrics, aims, points: [{x, label, contenders}]}; see suites/convert.mjs. It is made only when it is
-// asked for, since making it makes its inputs. Nothing here is a test: a slow machine fails nothing.
+// asked for, since making it makes its inputs. Nothing here is a test: a slow machine fails nothing, a contender that ends badly does.
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -22,8 +25,14 @@ import { suites } from "./suites/index.mjs";
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const RESULTS = join(ROOT, "docs/performance");
 const PAGE = join(ROOT, "docs/performance.md");
+const PARTS = ["files", "inference"];
+
+const args = process.argv.slice(2);
+const part = PARTS.find((name) => name === args[0]);
 
 const { values } = parseArgs({
+  // Inference has options of its own, and reads them itself.
+  args: part === "inference" ? [] : args.slice(part === undefined ? 0 : 1),
   options: {
     quick: { type: "boolean", default: false },
     only: { type: "string" },
@@ -58,7 +67,10 @@ async function measureCase({ id, title, make }) {
   const rounds = facts.rounds ?? Number(values.rounds);
   const measured = [];
   for (const { contenders, ...point } of points) {
-    const found = await measurePoint({ contenders }, { rounds, metrics: facts.metrics, log });
+    const found = await measurePoint(
+      { contenders },
+      { rounds, metrics: facts.metrics, log: values.quick ? () => {} : log },
+    );
     measured.push({ ...point, contenders: found });
   }
   const date = new Date().toISOString();
@@ -80,7 +92,13 @@ function ratioLines({ id, base, metrics, points }) {
   );
 }
 
-async function main() {
+function inference(options) {
+  const script = join(ROOT, "scripts/bench/inference.mjs");
+  const { status } = spawnSync(process.execPath, [script, ...options], { stdio: "inherit" });
+  if (status !== 0) process.exitCode = 1;
+}
+
+async function files() {
   if (values.list) {
     for (const { id, title } of suites) console.log(`${id.padEnd(28)} ${title}`);
     return;
@@ -101,4 +119,6 @@ async function main() {
   if (!values.quick) await renderPage(PAGE, RESULTS, "performance");
 }
 
-await main();
+if (part !== "inference") await files();
+const whole = part === undefined && args.length === 0;
+if (part === "inference" || whole) inference(args.slice(1));

@@ -1,11 +1,11 @@
 // Checkpoints to measure with, written by real torch and real paddle, and kept for the next run.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 
 /** Models by the gigabytes of a file; 14.6 is InternLM-7B's own shape. */
 const SIZES = {
-  0.3: ["--layers", "2", "--hidden", "2048", "--intermediate", "5504", "--vocab", "12288"],
+  0.3: ["--layers", "2", "--hidden", "2048", "--intermediate", "5504", "--vocab", "11264"],
   0.8: ["--layers", "1", "--vocab", "24576"],
   1.4: ["--layers", "2", "--vocab", "34816"],
   2.9: ["--layers", "5", "--vocab", "51584"],
@@ -43,5 +43,14 @@ export function makeModel(folder, size, kind, { python, script, log }) {
   });
   if (status !== 0) throw new Error(`${script} could not make ${path} (exit ${status})`);
   rmSync(unfinished);
+  return path;
+}
+
+/** A file beside `source`, made by `make(path)` where it is missing or was cut off. */
+export function besideOnce(source, name, make) {
+  const path = join(dirname(source), name);
+  if (existsSync(path)) return path;
+  make(`${path}.unfinished`);
+  renameSync(`${path}.unfinished`, path);
   return path;
 }

@@ -5,6 +5,7 @@ torch-mmap   torch.load with mmap, then save_file
 hf-script    what Hugging Face's convert script does: load, make contiguous, save, load both again and compare
 paddle       paddle.load to numpy, transpose Linear weights, then save_file
 header       read a safetensors header only
+describe     write a safetensors header for a checkpoint, and a hole where its bytes would be: something for "header" to read
 """
 
 from __future__ import annotations
@@ -17,6 +18,23 @@ def sync(path: str) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     os.fsync(descriptor)
     os.close(descriptor)
+
+
+def describe(source: str, target: str) -> None:
+    import json
+
+    import torch
+
+    header: dict[str, object] = {}
+    end = 0
+    for name, tensor in torch.load(source, weights_only=True, mmap=True).items():
+        assert tensor.dtype == torch.float16
+        begin, end = end, end + tensor.numel() * 2
+        header[name] = {"dtype": "F16", "shape": list(tensor.shape), "data_offsets": [begin, end]}
+    text = json.dumps(header).encode()
+    with open(target, "wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        file.truncate(8 + len(text) + end)
 
 
 def main() -> None:
@@ -35,6 +53,8 @@ def main() -> None:
         with safe_open(source, "np") as file:
             print(len(file.keys()))
         return
+    elif mode == "describe":
+        describe(source, target)
     else:
         import torch
         from safetensors.torch import load_file, save_file

@@ -1,9 +1,11 @@
-// Looking at a checkpoint beside what a Python user waits for: Python itself, torch, and torch.load of a mapped file.
+// Looking at a checkpoint beside what a Python user waits for, and comparing two beside `cmp`.
+import { spawnSync } from "node:child_process";
+import { copyFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { makeModel } from "../models.mjs";
+import { besideOnce, makeModel } from "../models.mjs";
 
 const SECONDS = [{ key: "seconds", name: "time", unit: "s" }];
-const NULL_TARGET = "out";
+const LOOKS = ["inspect", "check", "scan", "convert --dry-run"];
 
 const model = (context, size, kind) =>
   makeModel(context.models, size, kind, {
@@ -12,64 +14,97 @@ const model = (context, size, kind) =>
     log: context.log,
   });
 
+const ours = (context, name, [operands, ...args]) => ({
+  name: `weighbridge ${name}`,
+  shown: `weighbridge ${name.split(" ")[0]} ${operands}`,
+  command: [process.execPath, context.program, name.split(" ")[0], ...args, "--quiet"],
+});
+
+function looks(context, source, quick) {
+  const { python } = context;
+  const peers = join(context.root, "scripts/bench/peers.py");
+  const header = besideOnce(source, "header.safetensors", (path) => {
+    const { status } = spawnSync(python, [peers, "describe", source, path], {
+      stdio: ["ignore", 2, 2],
+    });
+    if (status !== 0) throw new Error(`${peers} describe ended with ${status}`);
+  });
+  const target = join(context.models, "out");
+  const load = "import sys, torch; torch.load(sys.argv[1], weights_only=True, mmap=True)";
+  const torchLoad = {
+    name: "torch.load(mmap)",
+    shown: "python -c 'torch.load(…, mmap=True)'",
+    command: [python, "-W", "ignore", "-c", load, source],
+  };
+  return [
+    { name: "python start", shown: "python -c pass", command: [python, "-c", "pass"] },
+    {
+      name: "safetensors header",
+      shown: "python scripts/bench/peers.py header …",
+      command: [python, peers, "header", header, "-"],
+    },
+    ...(quick ? [] : [torchLoad]),
+    ours(context, "inspect", ["pytorch_model.bin", source]),
+    ours(context, "check", ["FOLDER", dirname(source)]),
+    ours(context, "scan", ["pytorch_model.bin", source]),
+    ours(context, "convert --dry-run", [
+      "pytorch_model.bin out --dry-run",
+      source,
+      target,
+      "--dry-run",
+    ]),
+  ];
+}
+
 function lookCase(id, size, { quick = false } = {}) {
+  const aims = LOOKS.flatMap((name) => [
+    { of: `weighbridge ${name}`, limit: 0.5, text: `${name} in 0.5 s` },
+    { of: `weighbridge ${name}`, key: "peakBytes", limit: 100, text: `${name} in 100 MiB` },
+  ]);
   return {
     id,
     quick,
     title: `looking at pytorch_model.bin of ${size} GB`,
+    make: (context) => ({
+      base: "safetensors header",
+      metrics: SECONDS,
+      rounds: quick ? 3 : 5,
+      aims,
+      points: [{ contenders: looks(context, model(context, size, "bin"), quick) }],
+    }),
+  };
+}
+
+/** Two files of the same bytes, which `cmp` must read to their ends; and, with `across`, a file of other names and layout. */
+function diffCase(id, size, { quick = false, across = false } = {}) {
+  const aim = { of: "weighbridge diff", to: "cmp", times: 1.3, text: "at most 1.3 × cmp" };
+  return {
+    id,
+    quick,
+    title: `comparing two checkpoints of ${size} GB`,
     make: (context) => {
-      const source = model(context, size, "bin");
-      const ours = (name, ...args) => ({
-        name: `weighbridge ${name}`,
-        shown: `weighbridge ${name} pytorch_model.bin`,
-        command: [process.execPath, context.program, ...args],
-      });
+      const file = model(context, size, "bin");
+      const copy = besideOnce(file, "copy.bin", (path) => copyFileSync(file, path));
+      const other = across ? [model(context, size, "fortran")] : [];
       return {
-        base: "python start",
+        base: "cmp",
         metrics: SECONDS,
-        rounds: 5,
-        aims: ["inspect", "check", "scan", "convert --dry-run"].flatMap((name) => [
-          { of: `weighbridge ${name}`, limit: 0.5, text: `${name} in 0.5 s` },
-          {
-            of: `weighbridge ${name}`,
-            key: "peakBytes",
-            limit: 100,
-            text: `${name} in 100 MiB`,
-          },
-        ]),
+        aims: [aim],
         points: [
           {
             contenders: [
               {
-                name: "python start",
-                shown: "python -c pass",
-                command: [context.python, "-c", "pass"],
+                name: "cmp",
+                shown: "cmp pytorch_model.bin copy.bin",
+                command: ["cmp", file, copy],
               },
-              {
-                name: "import torch",
-                shown: "python -c 'import torch'",
-                command: [context.python, "-c", "import torch"],
-              },
-              {
-                name: "torch.load(mmap)",
-                shown: "python -c 'import torch; torch.load(FILE, mmap=True)'",
-                command: [
-                  context.python,
-                  "-c",
-                  "import sys, torch; torch.load(sys.argv[1], weights_only=True, mmap=True)",
-                  source,
-                ],
-              },
-              ours("inspect", "inspect", source, "--quiet"),
-              ours("check", "check", dirname(source), "--quiet"),
-              ours("scan", "scan", source, "--quiet"),
-              ours(
-                "convert --dry-run",
-                "convert",
-                source,
-                join(context.models, NULL_TARGET),
-                "--dry-run",
-                "--quiet",
+              ours(context, "diff", ["pytorch_model.bin copy.bin", file, copy]),
+              ...other.map((paddle) =>
+                ours(context, "diff of .pdparams", [
+                  "pytorch_model.bin model_state.pdparams",
+                  file,
+                  paddle,
+                ]),
               ),
             ],
           },
@@ -79,7 +114,10 @@ function lookCase(id, size, { quick = false } = {}) {
   };
 }
 
-export const lookCases = [
+export const fileCases = [
   lookCase("look-14.6", 14.6),
+  diffCase("diff-2.9", 2.9, { across: true }),
+  diffCase("diff-14.6", 14.6),
   lookCase("quick-look", 0.3, { quick: true }),
+  diffCase("quick-diff", 0.3, { quick: true }),
 ];

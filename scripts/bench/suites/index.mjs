@@ -1,5 +1,5 @@
 // Every case, in the order in which docs/performance.md shows them.
 import { convertCases } from "./convert.mjs";
-import { lookCases } from "./files.mjs";
+import { fileCases } from "./files.mjs";
 
-export const suites = [...convertCases, ...lookCases];
+export const suites = [...convertCases, ...fileCases];
