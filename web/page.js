@@ -31,6 +31,9 @@ async function connect() {
   if (!response.ok) throw new Error(body.error.message);
   find("columns").replaceChildren();
   models = body.data.map(column);
+  // Half of the smaller context is left for the question.
+  const room = Math.floor(Math.min(...body.data.map((model) => model.context_length)) / 2);
+  find("limit").value = String(Math.max(1, Math.min(Number(find("limit").value), room)));
   find("status").textContent =
     `ready; ${models.length === 2 ? "both models answer" : "one model"}` +
     "; point at a token for what else was likely";

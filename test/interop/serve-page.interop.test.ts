@@ -1,0 +1,100 @@
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { launch, type Browser, type Page } from "puppeteer-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { RunningServer } from "../../src/api/serve.ts";
+import { served, TINY } from "../support/served.ts";
+
+let browser: Browser;
+let server: RunningServer;
+beforeAll(async () => {
+  const fetched = spawnSync(
+    process.execPath,
+    [join(import.meta.dirname, "../../scripts/chromium.mjs")],
+    { encoding: "utf8" },
+  );
+  expect({ status: fetched.status, stderr: fetched.stderr }).toMatchObject({ status: 0 });
+  const folder = fetched.stdout.trim();
+  browser = await launch({
+    executablePath: join(folder, "chromium"),
+    headless: "shell",
+    args: ["--no-sandbox", "--no-zygote", "--single-process", "--disable-gpu"],
+    env: {
+      ...process.env,
+      LD_LIBRARY_PATH: `${join(folder, "lib")}:${folder}`,
+      FONTCONFIG_FILE: join(folder, "fonts.conf"),
+    },
+  });
+  server = await served({ template: "internlm-2023-07" }, [TINY, TINY]);
+});
+afterAll(async () => {
+  await browser.close();
+  await server.stop();
+});
+
+async function opened(
+  scheme: "light" | "dark",
+  width: number,
+): Promise<{ page: Page; asked: string[]; wrong: string[] }> {
+  const page = await browser.newPage();
+  const asked: string[] = [];
+  const wrong: string[] = [];
+  page.on("request", (request) => asked.push(request.url()));
+  page.on("pageerror", (error) => wrong.push(String(error)));
+  page.on("console", (message) => wrong.push(message.text()));
+  await page.setViewport({ width, height: 800 });
+  await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
+  await page.goto(server.url);
+  await page.waitForSelector("#send:not([disabled])");
+  return { page, asked, wrong };
+}
+
+/** Asks, and waits until both models have answered. */
+async function ask(page: Page, question: string): Promise<void> {
+  await page.type("#question", question);
+  await page.click("#send");
+  await page.waitForSelector(".token");
+  await page.waitForSelector("#stop[disabled]");
+}
+
+describe("the page of the server in headless Chromium", () => {
+  test.each([
+    ["light", 1200],
+    ["dark", 1200],
+    ["light", 360],
+  ] as const)(
+    "streams two answers and marks where they differ: %s, %i pixels",
+    async (scheme, width) => {
+      const { page, asked, wrong } = await opened(scheme, width);
+      // Drawn with seeds of their own, so that two answers differ.
+      await page.evaluate("document.getElementById('temperature').value = '2'");
+      await ask(page, "hello <b>you</b>");
+      expect(wrong).toEqual([]);
+      expect(asked.filter((url) => !url.startsWith(server.url) && url !== "data:,")).toEqual([]);
+      expect(await page.$$eval(".model", (boxes) => boxes.length)).toBe(2);
+      expect(await page.$$eval(".model b", (found) => found.length)).toBe(0);
+      expect(await page.$$eval(".first-difference", (found) => found.length)).toBe(2);
+      await page.click(".token");
+      expect(await page.$$eval("#token-rows tr", (rows) => rows.length)).toBe(5);
+      const wide = Number(await page.evaluate("document.documentElement.scrollWidth"));
+      expect(wide).toBeLessThanOrEqual(width);
+      const folder = process.env["WEIGHBRIDGE_SCREENSHOTS"];
+      if (folder !== undefined)
+        await page.screenshot({ path: join(folder, `${scheme}-${width}.png`), fullPage: true });
+      await page.close();
+    },
+  );
+
+  test("stops when told to, and goes on", async () => {
+    const { page } = await opened("light", 800);
+    await page.type("#question", "hello");
+    await page.evaluate(
+      "document.getElementById('send').click(); document.getElementById('stop').click()",
+    );
+    await page.waitForSelector("#stop[disabled]");
+    expect(await page.evaluate("document.querySelector('.error').textContent")).toBe(" (stopped)");
+    await page.click("#clear");
+    await ask(page, "again");
+    await page.close();
+  });
+});
