@@ -90,6 +90,8 @@ export interface Family {
   /** What PaddleNLP keeps in one tensor, side by side along `out`, by the last name of each; none in most families. */
   readonly paddleFused?: readonly FusedNames[];
   readonly stock: StockClass;
+  /** Ids that end a text where config.json names none; the stock class may have others. */
+  readonly eosIds?: readonly number[];
   /** The class of PaddleNLP that reads the files named for it, where that is not the stock class's namesake. */
   readonly paddleClass?: StockClass;
 }

@@ -32,7 +32,7 @@ export function resolveModelConfig(config: ConfigFields): ModelConfig {
     architecture: architecture ?? family.architectures[0],
     ...network,
     bosTokenId,
-    eosTokenIds: config.ids("eos_token_id"),
+    eosTokenIds: config.has("eos_token_id") ? config.ids("eos_token_id") : (family.eosIds ?? []),
     padTokenId,
     torchDtype: DTYPE_OF_NAME.get(config.text("", "torch_dtype", "dtype").replace(/^torch\./, "")),
     raw: config.raw,
@@ -50,7 +50,9 @@ function familyFor(config: ConfigFields, architecture: string | undefined): Fami
   const type = config.text("", "model_type");
   const family =
     FAMILIES.find(({ architectures }) => architectures.some((name) => name === architecture)) ??
-    FAMILIES.find(({ modelType }) => modelType === type);
+    FAMILIES.find(
+      ({ modelType, paddleClass }) => modelType === type || paddleClass?.modelType === type,
+    );
   if (family !== undefined) return family;
   const known = FAMILIES.flatMap(({ architectures }) => architectures).join(", ");
   const found = architecture ?? (type === "" ? "none" : type);

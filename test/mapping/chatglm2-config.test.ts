@@ -50,4 +50,10 @@ describe("config.json of ChatGLM2", () => {
     const { rope } = parseModelConfig(configOf("chatglm2", { rope_ratio: 1 }), "config.json");
     expect(rope).toEqual({ theta: 10_000, scaling: { kind: "none" } });
   });
+
+  it("is told by PaddleNLP's model_type alone, and ends texts with 2 where it does not say", () => {
+    const bare = configOf("chatglm2-paddle", { architectures: undefined, eos_token_id: undefined });
+    const config = parseModelConfig(bare, "config.json");
+    expect([config.family, config.eosTokenIds]).toEqual(["chatglm2", [2]]);
+  });
 });

@@ -267,6 +267,7 @@ export const CHATGLM2: Family = {
     "ChatGLMv2Model",
   ],
   modelType: "chatglm",
+  eosIds: [2],
   readConfig: readChatglm2Config,
 };
 
