@@ -65,7 +65,7 @@ export function chatglmTokenizer(
     return settings.cleansUp && options.mode !== "raw" ? cleanUpTokenization(text) : text;
   }
 
-  return { settings, size, sentencePiece, encode, decode, piece: textOf };
+  return { settings, size, sentencePiece, encode, decode, isSpecial: isSilent, piece: textOf };
 }
 
 /** The class's own tokens, whatever tokenizer_config.json calls them. */

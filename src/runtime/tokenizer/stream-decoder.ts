@@ -31,7 +31,8 @@ export function streamDecoder(
   };
   return {
     push(more) {
-      for (const id of more) ids.push(id);
+      // What decoding leaves out must not part the bytes of a character here when it does not there.
+      for (const id of more) if (!tokenizer.isSpecial(id)) ids.push(id);
       const text = tokenizer.decode(
         ids.slice(0, ids.length - unfinishedBytes(tokenizer, ids)),
         options,
@@ -45,14 +46,16 @@ export function streamDecoder(
   };
 }
 
-/** Longest text that the clean-up replaces is four characters (" n't"): so much may still change at the end. */
-const LONGEST_CLEAN_UP = 4;
+/**
+ * Ends of a cleaned text that more text may still change: beginnings of what is closed up (" .", " n't", " 've"), also of what
+ * only becomes such once " ' " has been ("  ' s", " n ' t"), and "'", which a stop behind it makes " '" again (" ' ." keeps
+ * its first space).
+ */
+const OPEN_TAIL = /(?: n ?'?| {1,2}(?:'[vr]?)?|')$/;
 
-/** Characters at the end that begin a clean-up replacement: from the last space on, when it is that near. */
+/** Characters at the end that later text may change. */
 function openTail(text: string): number {
-  const space = text.lastIndexOf(" ");
-  const tail = text.length - space;
-  return space >= 0 && tail < LONGEST_CLEAN_UP ? tail : 0;
+  return OPEN_TAIL.exec(text)?.[0].length ?? 0;
 }
 
 /** Number of trailing byte pieces that begin a UTF-8 character without ending it. */

@@ -35,6 +35,8 @@ export interface Tokenizer {
   readonly sentencePiece: SentencePiece;
   encode(text: string, options?: EncodeOptions): number[];
   decode(ids: readonly number[], options?: DecodeOptions): string;
+  /** True for ids that `skipSpecialTokens` leaves out, as if they had not been there. */
+  isSpecial(id: number): boolean;
   /** The piece or added token of an id, as it is written in the vocabulary. */
   piece(id: number): string;
 }

@@ -73,6 +73,7 @@ export function buildTokenizer(
       if (asLlama) return decodeLlama(side, ids, options.skipSpecialTokens === true);
       return transformersDecode(ids, sentencePiece, addedById, options);
     },
+    isSpecial: (id) => addedById.get(id)?.special === true,
     piece(id) {
       const text = addedById.get(id)?.content ?? sentencePiece.model.pieces[id]?.text;
       if (text !== undefined) return text;
