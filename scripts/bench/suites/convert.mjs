@@ -5,8 +5,11 @@ import { makeModel } from "../models.mjs";
 
 const SECONDS = [{ key: "seconds", name: "time", unit: "s" }];
 
+/** Python takes three to ten times as long and varies no less: once tells enough. */
+const PEER_ROUNDS = 1;
+
 /** Contenders for one source file; `peers` names modes of peers.py. */
-export function contenders(source, context, peers = {}, options = {}) {
+export function contenders(source, context, peers = {}) {
   const { root, models, python, program } = context;
   const scratch = join(models, "scratch");
   const file = join(scratch, "out.safetensors");
@@ -46,7 +49,7 @@ export function contenders(source, context, peers = {}, options = {}) {
         {
           command: [python, "-W", "ignore", script("peers.py"), mode, source, file],
           shown: `python scripts/bench/peers.py ${mode} ${name} out`,
-          rounds: options.peerRounds,
+          rounds: PEER_ROUNDS,
         },
       ]),
     ),
@@ -83,7 +86,7 @@ function convertCase(id, title, { size, kind, peers, times, ...more }) {
         base: "cp",
         metrics: SECONDS,
         aims: aimsOf(times),
-        points: [{ contenders: contenders(source, context, peers, more) }],
+        points: [{ contenders: contenders(source, context, peers) }],
       };
     },
   };
@@ -100,7 +103,6 @@ export const convertCases = [
     size: 14.6,
     kind: "bin",
     peers: MMAP,
-    peerRounds: 1,
     times: 1.15,
   }),
   convertCase(
