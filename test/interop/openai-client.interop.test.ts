@@ -1,0 +1,90 @@
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { generate } from "../../src/api/generate.ts";
+import { isRecord } from "../support/is-record.ts";
+import { PYTHON } from "../support/python.ts";
+import { TINY } from "../support/served.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
+const REQUIREMENTS = join(ROOT, "scripts/requirements-openai.txt");
+const VENV = join(ROOT, ".scratch/openai");
+const CLIENT = join(VENV, "bin/python");
+const KEY = "a-key-for-this-test";
+
+function run(program: string, args: readonly string[], input = ""): string {
+  const { status, stdout, stderr } = spawnSync(program, args, {
+    input,
+    encoding: "utf8",
+    env: { ...process.env, PYTHONNOUSERSITE: "1", NO_PROXY: "127.0.0.1" },
+  });
+  if (status !== 0)
+    throw new Error(`${program} ${args.join(" ")} ended with ${status}:\n${stderr}`);
+  return stdout;
+}
+
+/** The client's own environment: made once for each list of its packages. */
+function makeEnvironment(): void {
+  const wanted = readFileSync(REQUIREMENTS, "utf8");
+  const note = join(VENV, "made-of.txt");
+  if (existsSync(note) && readFileSync(note, "utf8") === wanted) return;
+  mkdirSync(VENV, { recursive: true });
+  run(PYTHON, ["-m", "venv", "--clear", VENV]);
+  run(CLIENT, [
+    "-m",
+    "pip",
+    "install",
+    "--quiet",
+    "--require-hashes",
+    "--requirement",
+    REQUIREMENTS,
+  ]);
+  writeFileSync(note, wanted);
+}
+
+let server: ChildProcess;
+let url = "";
+beforeAll(async () => {
+  makeEnvironment();
+  const args = ["bin/weighbridge.js", "serve", TINY, "--port", "0", "--device", "wasm"];
+  const child = spawn(process.execPath, args, {
+    cwd: ROOT,
+    env: { ...process.env, WEIGHBRIDGE_API_KEY: KEY },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  server = child;
+  let stderr = "";
+  child.stderr.on("data", (data: Buffer) => (stderr += data.toString()));
+  while (!/^ready$/m.test(stderr)) await once(child.stderr, "data");
+  url = /listening at (\S+);/.exec(stderr)?.[1] ?? "";
+});
+afterAll(() => {
+  server.kill();
+});
+
+it("OpenAI's own Python client lists, completes, chats and streams, and knows our errors for its own", async () => {
+  const script = join(import.meta.dirname, "python/openai_client.py");
+  const seen: unknown = JSON.parse(run(CLIENT, [script], JSON.stringify({ url, key: KEY })));
+  const { results } = await generate(TINY, {
+    device: "wasm",
+    prompts: [{ kind: "text", text: "hello" }],
+    maxNewTokens: 6,
+  });
+  const text = results[0]?.newText ?? "";
+  const prompt = results[0]?.promptTokens ?? 0;
+  expect(seen).toMatchObject({
+    text,
+    streamed: text,
+    finish: results[0]?.finish,
+    usage: { prompt_tokens: prompt, completion_tokens: 6, total_tokens: prompt + 6 },
+    logprobs: 6,
+    streamedUsage: 6,
+    role: "assistant",
+    top: [3, 3, 3, 3, 3],
+    failures: ["NotFoundError", "BadRequestError", "AuthenticationError"],
+  });
+  if (!isRecord(seen)) throw new Error("no object");
+  expect(seen["spoken"]).toBe(seen["chat"]);
+});
