@@ -59,6 +59,7 @@ export async function* generateIds(
   options: GenerateIdsOptions,
 ): AsyncGenerator<GeneratedId, void, undefined> {
   checkPrompts(prompts, options.maxNewTokens);
+  for (const ids of prompts) model.checkIds(ids);
   const rows: Row[] = prompts.map((ids, prompt) => ({
     ids: [...ids],
     sampler: options.samplerOf?.(prompt) ?? argmax,

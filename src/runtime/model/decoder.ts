@@ -56,10 +56,18 @@ export class Decoder {
     await this.weights.eachHeadBand(() => undefined);
   }
 
+  /**
+   * To be asked of numbers from outside before they become an Int32Array, which would make 2^32 + 1 the token 1.
+   * @throws WbError WB3804 for an id outside the vocabulary.
+   */
+  checkIds(ids: Iterable<number>): void {
+    for (const id of ids) checkId(id, this.config.vocabSize);
+  }
+
   /** Tokens [B, T] -> their embeddings [B, T, C]. @throws WbError WB3804 for an id outside the vocabulary. */
-  async embed(ids: readonly Int32Array[]): Promise<Value> {
+  async embed(ids: readonly (Int32Array | readonly number[])[]): Promise<Value> {
+    for (const row of ids) this.checkIds(row);
     const flat = ids.flatMap((row) => [...row]);
-    for (const id of flat) checkId(id, this.config.vocabSize);
     const data = await this.weights.embeddings(flat);
     return this.ops.upload(data, [ids.length, ids[0]?.length ?? 0, this.config.hiddenSize]);
   }

@@ -38,7 +38,7 @@ export class LayerwiseModel {
   async embed(prompts: readonly (readonly number[])[]): Promise<readonly HiddenStates[]> {
     const states: HiddenStates[] = [];
     for (const ids of prompts) {
-      const x = await this.#decoder.embed([Int32Array.from(ids)]); // [1, T, C]
+      const x = await this.#decoder.embed([ids]); // [1, T, C]
       states.push(this.#take(x));
     }
     return states;

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { generateIds, type GeneratedId } from "../../../src/runtime/generation/generate-ids.ts";
+import { LayerwiseModel } from "../../../src/runtime/model/layerwise.ts";
 import type { Ops } from "../../../src/runtime/ops.ts";
 import { openWasmOps } from "../../../src/runtime/wasm-ops.ts";
 import { caught } from "../../support/caught.ts";
@@ -140,11 +141,17 @@ describe("wrong input", () => {
     expect(error.message).toMatchInlineSnapshot(`"prompt 1: expected at least one token id"`);
   });
 
-  test("an id outside the vocabulary is refused", async () => {
-    const error = await caught(() =>
-      generateIds(model.decoder, [[1, 384]], { maxNewTokens: 1, stopIds: [], padId: 2 }).next(),
-    );
-    expect(error.code).toBe("WB3804");
-    expect(error.message).toMatchInlineSnapshot(`"expected token ids from 0 to 383, found 384"`);
-  });
+  // The last two would be 1 as 32-bit numbers.
+  test.each([384, -1, 2 ** 32 + 1, 1.5])(
+    "the id %d, outside the vocabulary, is refused",
+    async (id) => {
+      const error = await caught(() =>
+        generateIds(model.decoder, [[1, id]], { maxNewTokens: 1, stopIds: [], padId: 2 }).next(),
+      );
+      expect(error.code).toBe("WB3804");
+      expect(error.message).toBe(`expected token ids from 0 to 383, found ${id}`);
+      const scored = await caught(() => new LayerwiseModel(model.decoder).embed([[1, id]]));
+      expect(scored.message).toBe(error.message);
+    },
+  );
 });
