@@ -9,7 +9,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
-const STEP_LIMIT_MS = 12 * 60_000;
+const STEP_LIMIT_MS = 20 * 60_000;
 const SCRATCH = mkdtempSync(join(tmpdir(), "weighbridge-ci-"));
 const VITEST = join("node_modules", "vitest", "vitest.mjs");
 const bin = (name, entry) => [process.execPath, join("node_modules", name, entry)];
