@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { WbError } from "../../errors/wb-error.ts";
 import type { ModelConfig } from "../../mapping/model-config.ts";
 import type { Ops, Value } from "../ops.ts";
@@ -135,12 +136,15 @@ export class Decoder {
       cache,
     });
     try {
+      const isPrefill = (input.ids[0]?.length ?? 0) > 1;
       for (let index = 0; index < this.config.layers; index++) {
         input.signal?.throwIfAborted();
         const next = await this.block(index, x, sequence);
         ops.free(x);
         x = next;
         this.weights.release(index);
+        // A layer of a long prompt takes seconds in a large model: signals, timers and other requests get their turn between.
+        if (isPrefill) await setImmediate();
       }
       const [b = 0, t = 0, c = 0] = x.shape;
       const last = x;

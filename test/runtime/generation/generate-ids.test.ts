@@ -155,3 +155,21 @@ describe("wrong input", () => {
     },
   );
 });
+
+test("others get their turn between the layers of a prompt", async () => {
+  const cache = model.decoder.createCache(1);
+  let turns = 0;
+  let isOver = false;
+  const count = (): void => {
+    turns++;
+    if (!isOver) setImmediate(count);
+  };
+  setImmediate(count);
+  try {
+    await model.decoder.step({ ids: [Int32Array.of(1, 290, 31, 7, 9)] }, cache);
+  } finally {
+    isOver = true;
+    cache.dispose();
+  }
+  expect(turns).toBeGreaterThanOrEqual(model.decoder.config.layers);
+});
