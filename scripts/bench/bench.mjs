@@ -8,7 +8,8 @@
 //   npm run bench -- --list              ids and titles
 //   npm run bench -- --render            docs/performance.md anew from the results that are kept
 //
-//   --rounds N (3)   --models DIR (.scratch/bench: inputs are made there and stay)   --python PROGRAM (.venv/bin/python)
+//   --rounds N (3)   --peer-rounds N (1: of converting in Python, which takes the longest; one run tells little of its spread)
+//   --models DIR (.scratch/bench: inputs are made there and stay)   --python PROGRAM (.venv/bin/python)
 //
 // A case is {id, title, base, metrics, aims, points: [{x, label, contenders}]}; see suites/convert.mjs. It is made only when it is
 // asked for, since making it makes its inputs. Nothing here is a test: a slow machine fails nothing, a contender that ends badly does.
@@ -39,6 +40,7 @@ const { values } = parseArgs({
     list: { type: "boolean", default: false },
     render: { type: "boolean", default: false },
     rounds: { type: "string", default: "3" },
+    "peer-rounds": { type: "string", default: "1" },
     models: { type: "string", default: join(ROOT, ".scratch/bench") },
     python: { type: "string", default: join(ROOT, ".venv/bin/python") },
   },
@@ -50,6 +52,7 @@ const context = {
   models: values.models,
   python: values.python,
   program: join(ROOT, "bin/weighbridge.js"),
+  peerRounds: Number(values["peer-rounds"]),
   log,
 };
 

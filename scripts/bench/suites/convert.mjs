@@ -5,9 +5,6 @@ import { makeModel } from "../models.mjs";
 
 const SECONDS = [{ key: "seconds", name: "time", unit: "s" }];
 
-/** Python takes three to ten times as long and varies no less: once tells enough. */
-const PEER_ROUNDS = 1;
-
 /** Contenders for one source file; `peers` names modes of peers.py. */
 export function contenders(source, context, peers = {}) {
   const { root, models, python, program } = context;
@@ -49,7 +46,7 @@ export function contenders(source, context, peers = {}) {
         {
           command: [python, "-W", "ignore", script("peers.py"), mode, source, file],
           shown: `python scripts/bench/peers.py ${mode} ${name} out`,
-          rounds: PEER_ROUNDS,
+          rounds: context.peerRounds,
         },
       ]),
     ),
