@@ -3,6 +3,7 @@ import type { ChatMessage } from "../runtime/chat/message.ts";
 import { KeptTokens } from "../runtime/generation/kept-tokens.ts";
 import type { SamplingSettings } from "../runtime/generation/sampling.ts";
 import { openChatPrompts, type ChatPromptOptions, type ChatPrompts } from "./chat-prompt.ts";
+import { checkStops } from "../runtime/generation/stop-strings.ts";
 import { openGenerator, samplingOf, type Generator, type GeneratorOptions } from "./generator.ts";
 
 /** New tokens of an answer at most, where nobody says: `chat` of modeling_internlm.py. */
@@ -54,6 +55,7 @@ export class Chat {
     this.generator = generator;
     this.prompts = prompts;
     this.#options = options;
+    checkStops(options.stop ?? []);
     this.#sampling = samplingOf({
       doSample: true,
       seed: Math.floor(Math.random() * 2 ** 32),

@@ -2,6 +2,7 @@ import { WbError } from "../errors/wb-error.ts";
 import type { ModelConfig } from "../mapping/model-config.ts";
 import type { GenerateIdsOptions } from "../runtime/generation/generate-ids.ts";
 import type { SamplingSettings } from "../runtime/generation/sampling.ts";
+import { checkStops } from "../runtime/generation/stop-strings.ts";
 import type { ComputeDtype, DeviceKind } from "../runtime/ops.ts";
 import {
   openGenerator,
@@ -78,6 +79,7 @@ export interface GenerateResult {
 export async function generate(path: string, options: GenerateOptions): Promise<GenerateResult> {
   const begin = performance.now();
   const sampling = samplingOf(options);
+  checkStops(options.stop ?? []);
   const chat = options.chat === undefined ? undefined : await openChatPrompts(path, options.chat);
   const { beyondContext, signal } = options;
   const given = [...options.prompts, ...conversationPrompts(chat, options.chat)];

@@ -85,9 +85,13 @@ export function planMemory(
   const fits = ({ total, onDevice }: Totals): boolean =>
     total <= limit && onDevice <= (device.memoryLimit ?? Number.POSITIVE_INFINITY);
   if (!fits(streamed)) {
-    throw new WbError("WB6003", `the model does not fit into memory: ${numbers}`, {
-      details: { resident: resident.total, streamed: streamed.total, limit },
-    });
+    throw new WbError(
+      "WB6003",
+      `the model does not fit into memory: ${numbers}; ${wayOut(device, streamed)}`,
+      {
+        details: { resident: resident.total, streamed: streamed.total, limit },
+      },
+    );
   }
   const many = work.passes === "many";
   const residence = many && fits(resident) ? "resident" : "streamed";
@@ -104,6 +108,14 @@ function limitOf(device: DeviceFacts, hostLimit: number): number {
 
 function sharesHostMemory(device: DeviceKind): boolean {
   return device !== "cuda";
+}
+
+/** What would do for the least that the work takes. */
+function wayOut({ device, memoryLimit }: DeviceFacts, { total, onDevice }: Totals): string {
+  if (onDevice > (memoryLimit ?? Number.POSITIVE_INFINITY))
+    return `${gigabytes(onDevice)} on the ${device} device alone: another --device, or fewer or shorter prompts, would do`;
+  // Rounded up, so that the number does when it is typed.
+  return `--max-memory ${Math.ceil(total / 1e6)}MB would do`;
 }
 
 /** Says what a device that lies inside the host's memory is limited to by itself. */

@@ -49,7 +49,8 @@ export function hasGpuDeviceFile(): boolean {
 export async function openNativeOps({ device, compute, verbose }: NativeRequest): Promise<Ops> {
   const chosen = choose(await findNativePackages(), device);
   if (chosen === undefined) {
-    throw new WbError("WB6201", `--device ${device}: native TensorFlow is not installed`, {
+    const missing = device === "cuda" ? "TensorFlow's CUDA build" : "native TensorFlow";
+    throw new WbError("WB6201", `--device ${device}: ${missing} is not installed`, {
       hint: `Run \`weighbridge native install${device === "cuda" ? " --cuda" : ""}\`, or use --device wasm.`,
     });
   }

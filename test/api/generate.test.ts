@@ -169,6 +169,7 @@ describe("generate", () => {
       { prompts: [] },
       { prompts: [{ kind: "ids", ids: [] }] },
       { ...one, maxNewTokens: 0 },
+      { ...one, stop: [""] },
       { ...one, doSample: true, temperature: 0 },
       { ...one, doSample: true, topP: 1.5 },
     ];

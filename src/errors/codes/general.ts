@@ -28,7 +28,8 @@ export const GENERAL_CODES = {
   WB6003: {
     title: "not enough memory",
     meaning: "The work does not fit into the memory that it may use.",
-    remedy: "Raise --max-memory, choose a smaller --compute dtype, or let it stream.",
+    remedy:
+      "Raise --max-memory where the message says how far; else choose a smaller --compute dtype, or fewer or shorter prompts.",
   },
   WB7001: {
     title: "a fault in weighbridge",

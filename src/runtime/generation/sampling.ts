@@ -107,8 +107,7 @@ interface Candidates {
 
 /** The ids that may be drawn, with their probabilities. */
 export function candidates(logits: Float32Array, settings: SamplingSettings): Candidates {
-  const temperature = Math.fround(settings.temperature);
-  const scaled = logits.map((logit) => logit / temperature);
+  const scaled = atTemperature(logits, settings.temperature);
   const kept = topK(scaled, settings.topK).sort(
     (left, right) => (scaled[right] ?? 0) - (scaled[left] ?? 0) || left - right,
   );
@@ -120,6 +119,18 @@ export function candidates(logits: Float32Array, settings: SamplingSettings): Ca
       kept.slice(0, count).map((id) => scaled[id] ?? Number.NEGATIVE_INFINITY),
     ),
   };
+}
+
+/**
+ * Logits divided by the temperature in float32, as in torch. Where the largest leaves float32's range, all are taken from it first:
+ * the same probabilities, which torch loses.
+ */
+function atTemperature(logits: Float32Array, temperature: number): Float32Array {
+  const divisor = Math.fround(temperature);
+  const largest = logits.reduce((best, logit) => (logit > best ? logit : best), -Infinity);
+  if (Number.isFinite(Math.fround(largest / divisor)) || !Number.isFinite(largest))
+    return logits.map((logit) => logit / divisor);
+  return logits.map((logit) => (logit - largest) / temperature);
 }
 
 /** Ids whose logit is at least the k-th largest (`TopKLogitsWarper` keeps ties); all finite ones when k is 0. */
@@ -137,7 +148,10 @@ function topK(logits: Float32Array, k: number): number[] {
 
 function softmax(logits: readonly number[]): Float64Array {
   const largest = logits.reduce((best, logit) => Math.max(best, logit), Number.NEGATIVE_INFINITY);
-  const weights = Float64Array.from(logits, (logit) => Math.exp(logit - largest));
+  const weights = Float64Array.from(logits, (logit) =>
+    // Infinite ones, which a tiny repetition penalty makes, share alike.
+    logit === largest ? 1 : Math.exp(logit - largest),
+  );
   const sum = weights.reduce((total, weight) => total + weight, 0);
   return weights.map((weight) => weight / sum);
 }

@@ -1,3 +1,10 @@
+import { WbError } from "../../errors/wb-error.ts";
+
+/** @throws WbError WB2801 for an empty stop text, which every text would hold. */
+export function checkStops(stops: readonly string[]): void {
+  if (stops.includes("")) throw new WbError("WB2801", "stop: expected a text, found an empty one");
+}
+
 /** Watches text as it grows for the first of several stop strings. */
 export interface StopWatcher {
   /** The text that may be shown now; `stopped` once a stop string was completed (it is not shown). */
@@ -6,8 +13,9 @@ export interface StopWatcher {
   end(): string;
 }
 
-/** Holds back the end of the text while it could be the beginning of a stop string. */
+/** Holds back the end of the text while it could be the beginning of a stop string. @throws WbError WB2801. */
 export function stopWatcher(stops: readonly string[]): StopWatcher {
+  checkStops(stops);
   let held = "";
   return {
     push(text) {

@@ -58,6 +58,27 @@ describe("candidates", () => {
   });
 });
 
+describe("settings at the end of their range", () => {
+  const values = logits(-3, 20, 19.5, -1e30, 20.5);
+
+  it.each([1e-6, 1e-38, 1e-45, 1e-300, 5e-324])("a temperature of %d is greedy", (temperature) => {
+    for (const shift of [0, -40]) {
+      const { ids, probabilities } = candidates(
+        values.map((logit) => logit + shift),
+        { ...DEFAULT_SAMPLING, temperature },
+      );
+      expect([ids[0], probabilities[0]]).toEqual([4, 1]);
+    }
+  });
+
+  it("infinite logits share alike", () => {
+    const infinite = logits(1, Infinity, 2, Infinity);
+    const { ids, probabilities } = candidates(infinite, DEFAULT_SAMPLING);
+    expect(ids.slice(0, 2)).toEqual([1, 3]);
+    expect([...probabilities]).toEqual([0.5, 0.5, 0, 0]);
+  });
+});
+
 describe("createSampler", () => {
   it("draws by the probabilities", () => {
     const sample = createSampler({ ...DEFAULT_SAMPLING, doSample: true, seed: 7 });
@@ -100,6 +121,12 @@ describe("seededRandom", () => {
 });
 
 describe("stopWatcher", () => {
+  it("refuses an empty stop text, which every text would hold", () => {
+    expect(() => stopWatcher(["a", ""])).toThrowErrorMatchingInlineSnapshot(
+      `[WbError: stop: expected a text, found an empty one]`,
+    );
+  });
+
   it("shows everything before the first stop string and nothing of it, however the text is cut", () => {
     const stops = ["<eoa>", "\n\nQ:"];
     const word = fc.constantFrom("<", "eo", "a>", "\n", "Q", ":", "x", "<eoa>");
