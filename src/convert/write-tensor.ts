@@ -3,6 +3,7 @@ import { setImmediate } from "node:timers/promises";
 import { crc32 } from "node:zlib";
 import { WbError } from "../errors/wb-error.ts";
 import { isContiguous } from "../mapping/assembly.ts";
+import { plainRange, type PlainRange } from "../mapping/plain-range.ts";
 import { streamAssembly, type BufferRing } from "../mapping/read-assembly.ts";
 import { madeBy, type WriteStep } from "../mapping/step.ts";
 import { DTYPES } from "../tensor/dtype.ts";
@@ -41,7 +42,9 @@ export async function writeTensor(
   options: WriteTensorOptions,
   write: WriteNow,
 ): Promise<WrittenTensor> {
-  const range = plainRange(tensor);
+  const { step } = tensor;
+  const isCopy = step.kind !== "add" && step.assembly.dtype === tensor.dtype;
+  const range = isCopy ? plainRange(step.assembly) : undefined;
   if (range !== undefined) return copyRange(tensor, range, options, write);
   const hash = createHash("sha256");
   const cast: CastCounts = { overflow: 0, underflow: 0 };
@@ -88,27 +91,6 @@ async function streamMade(
 
 /** Takes a tensor's bytes at once; offsets count from its first byte. */
 export type WriteNow = (chunk: Uint8Array, offset: number) => void;
-
-/** Bytes of a source that are the tensor's own, one after another. */
-interface PlainRange {
-  readonly begin: number;
-  readNow(begin: number, target: Uint8Array): void;
-}
-
-/** Where a tensor is neither cast nor turned, and its source can be read at once. */
-function plainRange({ step, dtype }: OutputTensor): PlainRange | undefined {
-  const { assembly } = step;
-  const [part] = assembly.parts;
-  if (step.kind === "add" || assembly.dtype !== dtype) return undefined;
-  if (!isContiguous(assembly) || part === undefined) return undefined;
-  const { source, byteOffset, byteOrder } = part.tensor;
-  const itemBytes = DTYPES[dtype].bits / 8;
-  if (source.readNow === undefined || (byteOrder === "big" && itemBytes > 1)) return undefined;
-  return {
-    begin: byteOffset + part.elementOffset * itemBytes,
-    readNow: (begin, target) => source.readNow?.(begin, target),
-  };
-}
 
 /** Bytes after which other work, signals and progress get their turn. */
 const TURN_BYTES = 4 * 2 ** 20;
