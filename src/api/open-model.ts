@@ -152,6 +152,7 @@ function checkArchitecture(
     throw new WbError(
       "WB2702",
       `--architecture ${wanted}: ${path} says ${config.architecture} (${config.family})`,
+      { hint: "Leave --architecture out, or give none to take tensors as they lie." },
     );
   }
 }

@@ -11,7 +11,8 @@ export function optionalString(args: Arguments, name: string): string | undefine
 }
 
 export function requiredString(args: Arguments, name: string): string {
-  const value = optionalString(args, name);
+  // A shell makes an empty word of a variable that is not set.
+  const value = args[name] === "" ? undefined : optionalString(args, name);
   if (value === undefined) throw new WbError("WB2001", `${name} is missing`);
   return value;
 }

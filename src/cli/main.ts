@@ -10,9 +10,11 @@ import {
   type CommandResult,
 } from "./command.ts";
 import { exitCodeOf } from "./exit-codes.ts";
+import { COMMANDS } from "./commands.ts";
 import { printable } from "./printable.ts";
 import { progressDrawer } from "./progress.ts";
 import { findSettings } from "./settings.ts";
+import { commandIn } from "./suggest.ts";
 
 interface Outcome {
   readonly exitCode: number;
@@ -74,13 +76,22 @@ async function execute(argv: readonly string[], interrupts: Interrupts): Promise
     const help = await parsed(parser, argv);
     return outcome ?? { exitCode: 0, stdout: help, stderr: "" };
   } catch (error) {
-    return failure(
-      error,
-      chosen === "" ? (argv[0] ?? "") : chosen,
-      json,
-      argv.includes("--verbose"),
-    );
+    const command = chosen === "" ? nameIn(argv) : chosen;
+    return failure(error, command, json, argv.includes("--verbose"));
   }
+}
+
+/** The command that a refused line names, or the first word that could be meant for one. */
+function nameIn(argv: readonly string[]): string {
+  const command = commandIn(argv, COMMANDS);
+  if (command !== undefined) return nameOf(command);
+  return argv.find((word) => !word.startsWith("-")) ?? "";
+}
+
+/** A remedy with the user's own command in COMMAND's place. */
+function hintFor(command: string, hint: string): string {
+  const isKnown = COMMANDS.some((candidate) => nameOf(candidate) === command);
+  return hint.replace("COMMAND ", isKnown ? `${command} ` : "");
 }
 
 /** Parses and runs; gives the text that yargs itself would print (--help, --version). */
@@ -135,12 +146,13 @@ async function runCommand(
 function failure(error: unknown, command: string, json: boolean, verbose: boolean): Outcome {
   const known = asWbError(error);
   const trace = verbose && error instanceof Error ? `${error.stack ?? ""}\n` : "";
-  const text = `error ${known.code}: ${known.message}\n  ${known.hint}\n  (weighbridge explain ${known.code})\n${trace}`;
+  const hint = hintFor(command, known.hint);
+  const text = `error ${known.code}: ${known.message}\n  ${hint}\n  (weighbridge explain ${known.code})\n${trace}`;
   const document = {
     schemaVersion: 1,
     command,
     ok: false,
-    error: { code: known.code, message: known.message, hint: known.hint, details: known.details },
+    error: { code: known.code, message: known.message, hint, details: known.details },
   };
   return {
     exitCode: exitCodeOf(known.code),

@@ -4,7 +4,7 @@ const MAX_DISTANCE = 12;
 /** The candidate that takes the fewest insertions, deletions and replacements to become `name`, unless all are far. */
 export function nearestName(name: string, candidates: readonly string[]): string | undefined {
   let best: string | undefined;
-  let least = Math.min(MAX_DISTANCE, Math.ceil(name.length / 2)) + 1;
+  let least = Math.min(MAX_DISTANCE, Math.floor(name.length / 2)) + 1;
   for (const candidate of candidates) {
     if (Math.abs(candidate.length - name.length) >= least) continue;
     const distance = editDistance(name, candidate);

@@ -6,6 +6,7 @@ import { COMMANDS } from "../../src/cli/commands.ts";
 import { describeCommand } from "../../src/cli/describe.ts";
 import { TARGET_FORMATS } from "../../src/cli/option-values.ts";
 import { caught } from "../support/caught.ts";
+import { runCli } from "../support/cli.ts";
 
 const NO_SETTINGS = { environment: {}, file: undefined };
 
@@ -79,6 +80,31 @@ describe("a command line with a slip", () => {
     expect(slips[1]?.message).toMatchInlineSnapshot(
       `"--to: expected one of safetensors, pytorch, paddle, found "onnx""`,
     );
+  });
+
+  it("shows what a command takes when an argument is missing, and an option that took it", async () => {
+    expect(await message("convert", "a")).toMatchInlineSnapshot(
+      `"too few arguments: weighbridge convert <src> <dst>"`,
+    );
+    expect(await message("inspect", "--jsn", "model")).toMatchInlineSnapshot(
+      `"inspect has no --jsn; did you mean --json?"`,
+    );
+  });
+
+  it("says what to run for help with the command that was meant", () => {
+    const hints = [["convert", "a"], ["xyzzyx"], [], ["inspect", ""]].map(
+      (words) => runCli(...words).json,
+    );
+    expect(hints).toMatchObject([
+      { command: "convert", error: { hint: "Run `weighbridge convert --help`." } },
+      { command: "xyzzyx", error: { hint: "Run `weighbridge --help`." } },
+      { command: "", error: { hint: "Run `weighbridge --help`." } },
+      { command: "inspect", error: { message: "model is missing" } },
+    ]);
+  });
+
+  it("suggests nothing that is as far away as near", async () => {
+    expect(await message("bogus")).toBe("there is no command bogus");
   });
 
   it("names an argument too many", async () => {

@@ -62,7 +62,7 @@ export const convert: Command = {
       })
       .option("architecture", {
         type: "string",
-        describe: "internlm, llama, or none to take tensors as they lie",
+        describe: "none takes tensors as they lie; any other must be what config.json says",
       })
       .option("delta", {
         type: "string",

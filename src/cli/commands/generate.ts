@@ -65,9 +65,10 @@ export const generate: Command = {
       ...options,
       ...(streams ? { onText: (_prompt: number, text: string) => context.stream(text) } : {}),
     });
-    for (const note of result.notes) context.note(note);
     const wasStreamed = streams && result.results[0]?.text !== null;
+    // The answer's line ends before anything else is written to the terminal.
     if (wasStreamed) context.stream("\n");
+    for (const note of result.notes) context.note(note);
     context.note(statistics(result));
     const { results, ...facts } = result;
     const [first] = results;
