@@ -30,17 +30,12 @@ export class NativeFused implements FusedOps {
   }
 
   linears(x: Value, layers: readonly LinearWeights[]): readonly Value[] {
-    const [first] = layers;
-    const alike = layers.every(
-      ({ weight, bias }) =>
-        weightOf(weight).dtype === weightOf(first?.weight ?? weight).dtype &&
-        (bias === undefined) === (first?.bias === undefined),
-    );
-    if (alike) return this.#linear(x, layers, layers.length);
+    if (areAlike(layers)) return this.#linear(x, layers, layers.length);
     return layers.map((layer) => this.linear(x, layer));
   }
 
-  gatedLinear(x: Value, gate: LinearWeights, up: LinearWeights): Value {
+  gatedLinear(x: Value, gate: LinearWeights, up: LinearWeights): Value | undefined {
+    if (!areAlike([gate, up])) return undefined;
     return this.#linear(x, [gate, up], 1)[0] ?? missing();
   }
 
@@ -191,4 +186,14 @@ export class NativeFused implements FusedOps {
 
 function missing(): never {
   throw new WbError("WB7001", "a kernel gave no result of the size that was asked for");
+}
+
+/** Whether one operation takes them all: stored in one dtype, and all with a bias or none. */
+function areAlike(layers: readonly LinearWeights[]): boolean {
+  const [first] = layers;
+  return layers.every(
+    ({ weight, bias }) =>
+      weightOf(weight).dtype === weightOf(first?.weight ?? weight).dtype &&
+      (bias === undefined) === (first?.bias === undefined),
+  );
 }

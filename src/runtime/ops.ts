@@ -138,8 +138,8 @@ export const CACHE_STEP = 256;
 export interface FusedOps {
   /** `linear` of one x with each. */
   linears(x: Value, layers: readonly LinearWeights[]): readonly Value[];
-  /** silu(linear(x, gate)) · linear(x, up), of matrices of the same shape. */
-  gatedLinear(x: Value, gate: LinearWeights, up: LinearWeights): Value;
+  /** silu(linear(x, gate)) · linear(x, up), of matrices of the same shape; undefined for two that are not stored alike. */
+  gatedLinear(x: Value, gate: LinearWeights, up: LinearWeights): Value | undefined;
   /** x · cos + [−x2, x1] · sin of the halves x1 and x2 of the last axis; x [B, H, T, D], cos and sin [B or 1, 1, T, D]. */
   rotate(x: Value, cos: Value, sin: Value): Value;
   /**

@@ -38,14 +38,10 @@ export function inParts(ops: Ops, x: Value, work: (part: Value) => Value): Value
 }
 
 function swiglu(ops: Ops, weights: ModuleWeights, x: Value): Value {
-  if (ops.fused !== undefined) {
-    const [gate, up] = [
-      linearWeights(weights.scope("gate_proj")),
-      linearWeights(weights.scope("up_proj")),
-    ];
-    return linear(ops, weights.scope("down_proj"), ops.fused.gatedLinear(x, gate, up)); // [B, T, C]
-  }
-  const gate = ops.silu(linear(ops, weights.scope("gate_proj"), x)); // [B, T, C] -> [B, T, I]
-  const up = linear(ops, weights.scope("up_proj"), x); // [B, T, C] -> [B, T, I]
-  return linear(ops, weights.scope("down_proj"), ops.mul(gate, up)); // [B, T, I] -> [B, T, C]
+  const gate = weights.scope("gate_proj");
+  const up = weights.scope("up_proj");
+  const gated =
+    ops.fused?.gatedLinear(x, linearWeights(gate), linearWeights(up)) ??
+    ops.mul(ops.silu(linear(ops, gate, x)), linear(ops, up, x)); // [B, T, C] -> [B, T, I]
+  return linear(ops, weights.scope("down_proj"), gated); // [B, T, I] -> [B, T, C]
 }

@@ -18,6 +18,8 @@ export function castBetween(
     return "the other side has these values rounded to bfloat16";
   if (sameValues(reference, roundedToF16(ours)))
     return "the other side has these values rounded to float16";
+  const coarser = coarserBf16(ours, reference);
+  if (coarser !== undefined) return coarser;
   let largest = 0;
   for (const value of reference.data) largest = Math.max(largest, Math.abs(value));
   const isNear = ours.data.every((value, index) => {
@@ -28,4 +30,22 @@ export function castBetween(
   const grid = gridOf(ours, dtype);
   if (grid === undefined || gridOf(reference, dtype) === grid) return undefined;
   return `every value is one of ${grid}, near the other side's: it was rounded through it`;
+}
+
+/** What rounding to bfloat16 (8 bits) and to float16 (11 bits) may put between two roundings of one number; float16's least step. */
+const BETWEEN_ROUNDINGS = 2 ** -8 + 2 ** -11;
+const LEAST_STEP = 2 ** -24;
+
+/** One side has bfloat16 values alone, each as near to the other side's as two roundings of one number are. */
+function coarserBf16(ours: HostTensor, reference: HostTensor): string | undefined {
+  const isNear = ours.data.every((value, index) => {
+    const other = reference.data[index] ?? Number.NaN;
+    return Math.abs(value - other) <= BETWEEN_ROUNDINGS * Math.abs(other) + LEAST_STEP;
+  });
+  if (!isNear) return undefined;
+  const [isOurs, isTheirs] = [ours, reference].map((side) => sameValues(side, roundedToBf16(side)));
+  if (isOurs === isTheirs) return undefined;
+  return isOurs === true
+    ? "every value is a bfloat16 within a rounding of the other side's, as if both were rounded from one number"
+    : "the other side has bfloat16 values within a rounding of these, as if both were rounded from one number";
 }

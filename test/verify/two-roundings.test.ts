@@ -1,0 +1,16 @@
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { verify } from "../../src/api/verify.ts";
+import { FIXTURES } from "../support/fixture-manifest.ts";
+
+test("weights that were rounded to bfloat16 and to float16 from the same numbers are called cast, all of them", async () => {
+  // Not one rounded from the other: bfloat16 by way of float16 gives other bits for some.
+  const { verdict, comparisons } = await verify(join(FIXTURES, "pytorch-bf16"), {
+    other: join(FIXTURES, "internlm-tiny"),
+    device: "wasm",
+  });
+  const causes = comparisons.flatMap(({ diagnosis }) =>
+    diagnosis.map(({ cause, tensors }) => [cause, tensors.length]),
+  );
+  expect([verdict, causes]).toEqual(["fail", [["cast", 42]]]);
+});
