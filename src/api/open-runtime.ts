@@ -69,6 +69,8 @@ export async function openRuntime(
       notes: [...model.notes, `device: ${why}`, `memory: ${plan.why}`],
       close: async () => {
         await decoder.dispose();
+        // What the backend keeps for itself, such as numbers that every token needs.
+        ops.dispose();
         await model.checkpoint.close();
       },
     };

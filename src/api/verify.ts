@@ -106,6 +106,7 @@ export async function verify(path: string, options: VerifyOptions = {}): Promise
     return resultOf(bench, comparisons, ops, [...notes, ...bench.notes, `device: ${why}`], begin);
   } finally {
     await bench.close();
+    ops.dispose();
   }
 }
 
