@@ -68,12 +68,15 @@ describe("the page of the server in headless Chromium", () => {
       const { page, asked, wrong } = await opened(scheme, width);
       // Drawn with seeds of their own, so that two answers differ.
       await page.evaluate("document.getElementById('temperature').value = '2'");
-      await ask(page, "hello <b>you</b>");
+      const marks = (): Promise<number> => page.$$eval(".first-difference", ({ length }) => length);
+      // One drawn answer may be the beginning of the other, which then differs in no token that both have.
+      for (let tries = 0; tries < 8 && (await marks()) < 2; tries++)
+        await ask(page, "hello <b>you</b>");
       expect(wrong).toEqual([]);
       expect(asked.filter((url) => !url.startsWith(server.url) && url !== "data:,")).toEqual([]);
-      expect(await page.$$eval(".model", (boxes) => boxes.length)).toBe(2);
+      expect(await page.$$eval(".model", (boxes) => boxes.length)).toBeGreaterThanOrEqual(2);
       expect(await page.$$eval(".model b", (found) => found.length)).toBe(0);
-      expect(await page.$$eval(".first-difference", (found) => found.length)).toBe(2);
+      expect(await marks()).toBe(2);
       await page.click(".token");
       expect(await page.$$eval("#token-rows tr", (rows) => rows.length)).toBe(5);
       const wide = Number(await page.evaluate("document.documentElement.scrollWidth"));
