@@ -3,40 +3,21 @@ import type { StockClass, TensorSpec } from "../family.ts";
 import type { MatrixFacts } from "../merge.ts";
 import type { ModelConfig, NetworkConfig } from "../model-config.ts";
 import { parseRope } from "../rope-config.ts";
+import { LAYER_MATRICES } from "./decoder.ts";
 import { layerCount, unsupported } from "./llama-config.ts";
 
 /** The Linear weights of one layer of `GlmForCausalLM`, by their name below `model.layers.{i}.`. */
 export const GLM_MATRICES = {
-  "self_attn.q_proj": (c: ModelConfig): MatrixFacts => ({
-    out: c.heads * c.headDim,
-    in: c.hiddenSize,
-    split: "out",
-  }),
-  "self_attn.k_proj": (c: ModelConfig): MatrixFacts => ({
-    out: c.kvHeads * c.headDim,
-    in: c.hiddenSize,
-    split: "out",
-  }),
-  "self_attn.v_proj": (c: ModelConfig): MatrixFacts => ({
-    out: c.kvHeads * c.headDim,
-    in: c.hiddenSize,
-    split: "out",
-  }),
-  "self_attn.o_proj": (c: ModelConfig): MatrixFacts => ({
-    out: c.hiddenSize,
-    in: c.heads * c.headDim,
-    split: "in",
-  }),
+  "self_attn.q_proj": LAYER_MATRICES["self_attn.q_proj"],
+  "self_attn.k_proj": LAYER_MATRICES["self_attn.k_proj"],
+  "self_attn.v_proj": LAYER_MATRICES["self_attn.v_proj"],
+  "self_attn.o_proj": LAYER_MATRICES["self_attn.o_proj"],
   "mlp.gate_up_proj": (c: ModelConfig): MatrixFacts => ({
     out: 2 * c.intermediateSize,
     in: c.hiddenSize,
     split: "out",
   }),
-  "mlp.down_proj": (c: ModelConfig): MatrixFacts => ({
-    out: c.hiddenSize,
-    in: c.intermediateSize,
-    split: "in",
-  }),
+  "mlp.down_proj": LAYER_MATRICES["mlp.down_proj"],
 } as const satisfies Record<string, (config: ModelConfig) => MatrixFacts>;
 
 export const GLM_NORMS = ["input_layernorm", "post_attention_layernorm"] as const;
