@@ -9,7 +9,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: "unit",
-          include: ["test/**/*.test.ts"],
+          // The bench is plain JavaScript that runs without a build, and so are its tests.
+          include: ["test/**/*.test.ts", "test/bench/*.test.mjs"],
           exclude: ["test/**/*.interop.test.ts", "test/**/*.cuda.test.ts"],
         },
       },

@@ -1,127 +1,121 @@
-// Measures weighbridge beside its peers, in one run, in alternating order, several times.
+// Measures weighbridge beside its peers, in one run, in alternating order, several times: `npm run bench -- --help`.
 //
-//   npm run bench                        work on files, then inference
-//   npm run bench -- files               conversion, headers, diff: results to docs/performance/*.json and *.svg, tables to its page
-//   npm run bench -- inference [...]     prefill and decode: scripts/bench/inference.mjs, which takes the options after it
-//   npm run bench -- --quick             small inputs, about a minute, ratios only; nothing is kept
-//   npm run bench -- --only ID,ID        cases by id, or by the beginning of it ("convert")
-//   npm run bench -- --list              ids and titles
-//   npm run bench -- --render            docs/performance.md anew from the results that are kept
-//
-//   --rounds N (3)   --peer-rounds N (1: of converting in Python, which takes the longest; one run tells little of its spread)
-//   --models DIR (.scratch/bench: inputs are made there and stay)   --python PROGRAM (.venv/bin/python)
-//
-// A case is {id, title, base, metrics, aims, points: [{x, label, contenders}]}; see suites/convert.mjs. It is made only when it is
-// asked for, since making it makes its inputs. Nothing here is a test: a slow machine fails nothing, a contender that ends badly does.
-import { spawnSync } from "node:child_process";
+// A case is {id, part, title, quick?, names?, make}; `make(context)` gives {base, metrics, aims, rounds?, x?, points}, where a point is
+// {x, contenders()}: its inputs are made when its turn comes. See suites/convert.mjs. Nothing here is a test: a slow machine fails
+// nothing, a contender that ends badly does, and the others go on.
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { describe, machine } from "./machine.mjs";
-import { measurePoint } from "./measure.mjs";
-import { keep, ratio, renderPage, table } from "./report.mjs";
+import { table } from "./markdown.mjs";
+import { measureContenders } from "./measure.mjs";
+import { choose, parseOptions, USAGE, UsageError } from "./options.mjs";
+import { keep, render } from "./page.mjs";
+import { brief } from "./process.mjs";
+import { ratio, short } from "./stats.mjs";
 import { suites } from "./suites/index.mjs";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const RESULTS = join(ROOT, "docs/performance");
 const PAGE = join(ROOT, "docs/performance.md");
-const PARTS = ["files", "inference"];
-
-const args = process.argv.slice(2);
-const part = PARTS.find((name) => name === args[0]);
-
-const { values } = parseArgs({
-  // Inference has options of its own, and reads them itself.
-  args: part === "inference" ? [] : args.slice(part === undefined ? 0 : 1),
-  options: {
-    quick: { type: "boolean", default: false },
-    only: { type: "string" },
-    list: { type: "boolean", default: false },
-    render: { type: "boolean", default: false },
-    rounds: { type: "string", default: "3" },
-    "peer-rounds": { type: "string", default: "1" },
-    models: { type: "string", default: join(ROOT, ".scratch/bench") },
-    python: { type: "string", default: join(ROOT, ".venv/bin/python") },
-  },
-});
+const ROUNDS = 3;
 
 const log = (line) => console.error(line);
-const context = {
-  root: ROOT,
-  models: values.models,
-  python: values.python,
-  program: join(ROOT, "bin/weighbridge.js"),
-  peerRounds: Number(values["peer-rounds"]),
-  log,
-};
 
-/** The cases that were asked for. */
-function chosen() {
-  const wanted = values.only?.split(",");
-  return suites.filter(({ id, quick = false }) =>
-    wanted === undefined ? quick === values.quick : wanted.some((name) => id.startsWith(name)),
-  );
+/** One point with what was found; where its inputs could not be made, why. */
+async function measurePoint({ contenders, ...point }, wanted, settings) {
+  try {
+    const all = contenders();
+    const some = all.filter(({ name }) => wanted?.includes(name));
+    const measured = await measureContenders(some.length > 0 ? some : all, settings);
+    return { ...point, contenders: measured };
+  } catch (error) {
+    log(error.stack);
+    return { ...point, contenders: [], failed: brief(error) };
+  }
 }
 
-async function measureCase({ id, title, make }) {
+async function measureCase({ id, title, make }, options, wanted) {
   log(`${id}: ${title}`);
-  const { points, ...facts } = await make(context);
-  const rounds = facts.rounds ?? Number(values.rounds);
+  const context = {
+    ...options,
+    root: ROOT,
+    program: join(ROOT, "bin/weighbridge.js"),
+    log,
+  };
+  const { points, ...facts } = make(context);
+  const rounds = options.rounds ?? facts.rounds ?? ROUNDS;
   const measured = [];
-  for (const { contenders, ...point } of points) {
-    const found = await measurePoint(
-      { contenders },
-      { rounds, metrics: facts.metrics, log: values.quick ? () => {} : log },
-    );
-    measured.push({ ...point, contenders: found });
+  for (const point of points.slice(0, options.points)) {
+    if (facts.x !== undefined) log(`${id}: ${facts.x} ${point.x}`);
+    measured.push(await measurePoint(point, wanted, { rounds, metrics: facts.metrics, log }));
   }
   const date = new Date().toISOString();
-  return { id, title, date, machine: machine(values.models), ...facts, rounds, points: measured };
+  return { id, title, date, machine: machine(options.models), ...facts, rounds, points: measured };
 }
 
 /** One line a contender: what CI prints. */
 function ratioLines({ id, base, metrics, points }) {
   return points.flatMap((point) =>
     point.contenders.map((contender) => {
-      const { name, missing, median, peakBytes } = contender;
-      if (median === undefined) return `${id}  ${name}: ${missing ?? "did not run"}`;
+      const { name, missing, failed, median, peakBytes } = contender;
+      if (median === undefined) return `${id}  ${name}: ${failed ?? missing}`;
       const found = metrics.map(({ key, unit }) => {
         const times = ratio(point, base, name, key);
-        return `${median[key].toFixed(2)} ${unit}${times === undefined ? "" : ` = ${times.toFixed(2)} × ${base}`}`;
+        return `${short(median[key])} ${unit}${times === undefined ? "" : ` = ${times.toFixed(2)} × ${base}`}`;
       });
       return `${id}  ${name}: ${found.join(", ")}, ${(peakBytes / 2 ** 20).toFixed(0)} MiB`;
     }),
   );
 }
 
-function inference(options) {
-  const script = join(ROOT, "scripts/bench/inference.mjs");
-  const { status } = spawnSync(process.execPath, [script, ...options], { stdio: "inherit" });
-  if (status !== 0) process.exitCode = 1;
+const failuresOf = ({ id, points }) =>
+  points.flatMap((point) =>
+    point.failed === undefined
+      ? point.contenders.filter(({ failed }) => failed).map(({ name }) => `${id}: ${name}`)
+      : [`${id}: ${point.x ?? "its inputs"}`],
+  );
+
+/** Measures the cases that were asked for, keeps and prints each as soon as it is done, and gives the names of what failed. */
+async function measureAll(options) {
+  const { cases, contenders } = choose(suites, options);
+  const partial = contenders !== undefined || options.points !== undefined;
+  console.log(describe(machine(options.models)));
+  const failures = [];
+  for (const one of cases) {
+    const result = await measureCase(one, options, contenders);
+    failures.push(...failuresOf(result));
+    console.log(one.quick ? ratioLines(result).join("\n") : `${result.title}\n\n${table(result)}`);
+    if (one.quick || (partial && options.results === undefined)) continue;
+    await keep(result, options.results ?? RESULTS);
+    if (options.results === undefined) await render(PAGE, RESULTS, "performance");
+  }
+  return failures;
 }
 
-async function files() {
-  if (values.list) {
-    for (const { id, title } of suites) console.log(`${id.padEnd(28)} ${title}`);
-    return;
+async function main() {
+  const options = parseOptions(process.argv.slice(2), ROOT);
+  if (options.help) return console.log(USAGE);
+  if (options.render) return render(PAGE, RESULTS, "performance");
+  if (options.list) {
+    const { cases } = choose(suites, options);
+    for (const { id, part, title } of cases)
+      console.log(`${part.padEnd(10)} ${id.padEnd(26)} ${title}`);
+    return undefined;
   }
-  if (values.render) return renderPage(PAGE, RESULTS, "performance");
   if (!existsSync(join(ROOT, "dist/cli/main.js")))
-    throw new Error("weighbridge is not built in this checkout; run: npm run build");
-  mkdirSync(values.models, { recursive: true });
-  console.log(describe(machine(values.models)));
-  for (const one of chosen()) {
-    const result = await measureCase(one);
-    if (one.quick) console.log(ratioLines(result).join("\n"));
-    else {
-      console.log(table(result));
-      await keep(result, RESULTS);
-    }
-  }
-  if (!values.quick) await renderPage(PAGE, RESULTS, "performance");
+    throw new UsageError("weighbridge is not built in this checkout; run: npm run build");
+  mkdirSync(options.models, { recursive: true });
+  const failures = await measureAll(options);
+  for (const name of failures) console.error(`failed: ${name}`);
+  if (failures.length > 0) process.exitCode = 1;
+  return undefined;
 }
 
-if (part !== "inference") await files();
-const whole = part === undefined && args.length === 0;
-if (part === "inference" || whole) inference(args.slice(1));
+try {
+  await main();
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  console.error(`bench: ${error.message}\n  npm run bench -- --help tells what it takes`);
+  process.exitCode = 2;
+}

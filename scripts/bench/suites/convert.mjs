@@ -68,24 +68,18 @@ const aimsOf = (times) => [
 ];
 
 /** A case of one file. */
-function convertCase(id, title, { size, kind, peers, times, ...more }) {
+function convertCase(id, title, { size, kind, peers, times, quick = false }) {
   return {
     id,
+    part: "files",
     title,
-    ...(more.quick === true ? { quick: true } : {}),
-    make: (context) => {
-      const source = makeModel(context.models, size, kind, {
-        python: context.python,
-        script: join(context.root, "scripts/bench/make_model.py"),
-        log: context.log,
-      });
-      return {
-        base: "cp",
-        metrics: SECONDS,
-        aims: aimsOf(times),
-        points: [{ contenders: contenders(source, context, peers) }],
-      };
-    },
+    quick,
+    make: (context) => ({
+      base: "cp",
+      metrics: SECONDS,
+      aims: aimsOf(times),
+      points: [{ contenders: () => contenders(makeModel(context, size, kind), context, peers) }],
+    }),
   };
 }
 

@@ -1,20 +1,12 @@
 // Looking at a checkpoint beside what a Python user waits for, and comparing two beside `cmp`.
-import { spawnSync } from "node:child_process";
 import { copyFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { besideOnce, makeModel } from "../models.mjs";
+import { make, makeModel, makeOnce } from "../models.mjs";
 
-const SECONDS = [{ key: "seconds", name: "time", unit: "s" }];
+export const SECONDS = [{ key: "seconds", name: "time", unit: "s" }];
 const LOOKS = ["inspect", "check", "scan", "convert --dry-run"];
 
-const model = (context, size, kind) =>
-  makeModel(context.models, size, kind, {
-    python: context.python,
-    script: join(context.root, "scripts/bench/make_model.py"),
-    log: context.log,
-  });
-
-const ours = (context, name, [operands, ...args]) => ({
+export const ours = (context, name, [operands, ...args]) => ({
   name: `weighbridge ${name}`,
   shown: `weighbridge ${name.split(" ")[0]} ${operands}`,
   command: [process.execPath, context.program, name.split(" ")[0], ...args, "--quiet"],
@@ -23,12 +15,9 @@ const ours = (context, name, [operands, ...args]) => ({
 function looks(context, source, quick) {
   const { python } = context;
   const peers = join(context.root, "scripts/bench/peers.py");
-  const header = besideOnce(source, "header.safetensors", (path) => {
-    const { status } = spawnSync(python, [peers, "describe", source, path], {
-      stdio: ["ignore", 2, 2],
-    });
-    if (status !== 0) throw new Error(`${peers} describe ended with ${status}`);
-  });
+  const header = makeOnce(join(dirname(source), "header.safetensors"), (path) =>
+    make([python, peers, "describe", source, path]),
+  );
   const target = join(context.models, "out");
   const load = "import sys, torch; torch.load(sys.argv[1], weights_only=True, mmap=True)";
   const torchLoad = {
@@ -63,6 +52,7 @@ function lookCase(id, size, { quick = false } = {}) {
   ]);
   return {
     id,
+    part: "files",
     quick,
     title: `looking at pytorch_model.bin of ${size} GB`,
     make: (context) => ({
@@ -70,9 +60,22 @@ function lookCase(id, size, { quick = false } = {}) {
       metrics: SECONDS,
       rounds: quick ? 3 : 5,
       aims,
-      points: [{ contenders: looks(context, model(context, size, "bin"), quick) }],
+      points: [{ contenders: () => looks(context, makeModel(context, size, "bin"), quick) }],
     }),
   };
+}
+
+function comparisons(context, size, across) {
+  const file = makeModel(context, size, "bin");
+  const copy = makeOnce(join(dirname(file), "copy.bin"), (path) => copyFileSync(file, path));
+  const others = across ? [makeModel(context, size, "fortran")] : [];
+  return [
+    { name: "cmp", shown: "cmp pytorch_model.bin copy.bin", command: ["cmp", file, copy] },
+    ours(context, "diff", ["pytorch_model.bin copy.bin", file, copy]),
+    ...others.map((paddle) =>
+      ours(context, "diff of .pdparams", ["pytorch_model.bin model_state.pdparams", file, paddle]),
+    ),
+  ];
 }
 
 /** Two files of the same bytes, which `cmp` must read to their ends; and, with `across`, a file of other names and layout. */
@@ -80,37 +83,15 @@ function diffCase(id, size, { quick = false, across = false } = {}) {
   const aim = { of: "weighbridge diff", to: "cmp", times: 1.3, text: "at most 1.3 × cmp" };
   return {
     id,
+    part: "files",
     quick,
     title: `comparing two checkpoints of ${size} GB`,
-    make: (context) => {
-      const file = model(context, size, "bin");
-      const copy = besideOnce(file, "copy.bin", (path) => copyFileSync(file, path));
-      const other = across ? [model(context, size, "fortran")] : [];
-      return {
-        base: "cmp",
-        metrics: SECONDS,
-        aims: [aim],
-        points: [
-          {
-            contenders: [
-              {
-                name: "cmp",
-                shown: "cmp pytorch_model.bin copy.bin",
-                command: ["cmp", file, copy],
-              },
-              ours(context, "diff", ["pytorch_model.bin copy.bin", file, copy]),
-              ...other.map((paddle) =>
-                ours(context, "diff of .pdparams", [
-                  "pytorch_model.bin model_state.pdparams",
-                  file,
-                  paddle,
-                ]),
-              ),
-            ],
-          },
-        ],
-      };
-    },
+    make: (context) => ({
+      base: "cmp",
+      metrics: SECONDS,
+      aims: [aim],
+      points: [{ contenders: () => comparisons(context, size, across) }],
+    }),
   };
 }
 

@@ -1,5 +1,7 @@
 // Every case, in the order in which docs/performance.md shows them.
 import { convertCases } from "./convert.mjs";
 import { fileCases } from "./files.mjs";
+import { inferenceCases } from "./inference.mjs";
+import { largeCases } from "./inference-7b.mjs";
 
-export const suites = [...convertCases, ...fileCases];
+export const suites = [...convertCases, ...fileCases, ...inferenceCases, ...largeCases];

@@ -1,0 +1,54 @@
+// What the programs of inference read: a model as torch writes it, converted copies, and the peers' own formats.
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { make, makeModel, makeModelIn, makeOnce } from "../models.mjs";
+
+/** 217 million parameters in InternLM's block. */
+const MODEL_217M = { layers: 12, hidden: 1024, intermediate: 2752, vocab: 32000, heads: 16 };
+
+/** 43 million (ids go up to 30,002), for continuous integration. */
+const MODEL_QUICK = { layers: 4, hidden: 512, intermediate: 1376, vocab: 30080, heads: 8 };
+
+/** Makes the folder `model` in `folder`, of a size as above, and gives its path. */
+const makeFolder = (context, folder, size) =>
+  dirname(makeModelIn(join(folder, "model"), size, "bin", context));
+
+/** The 217 million parameters, where --folder says. */
+export const files217m = (context) =>
+  filesOf(context, context.folder, () => makeFolder(context, context.folder, MODEL_217M));
+
+export function filesQuick(context) {
+  const folder = join(context.models, "43m");
+  return filesOf(context, folder, () => makeFolder(context, folder, MODEL_QUICK));
+}
+
+/** InternLM-7B's own size, shared with the conversions of that file. */
+export function files7b(context) {
+  const model = () => dirname(makeModel(context, 14.6, "bin"));
+  return filesOf(context, join(context.models, "14.6"), model);
+}
+
+/** What contenders read: the model that `model()` makes and gives the folder of, and what is made of it, in `folder`. */
+function filesOf(context, folder, model) {
+  const convert = (name, ...options) => {
+    const target = join(folder, name);
+    const source = model();
+    // Conversion gives a file its name only once it is whole.
+    if (!existsSync(join(target, "model.safetensors")))
+      make([process.execPath, context.program, "convert", source, target, "--quiet", ...options]);
+    return target;
+  };
+  const files = {
+    model,
+    converted: () => convert("converted", "--dtype", "keep"),
+    "converted-f32": () => convert("converted-f32", "--dtype", "F32"),
+    hasPeer: (name) => existsSync(join(folder, "peers", name)),
+    peer: (name) => {
+      const made = join(folder, "peers");
+      const script = join(context.root, "scripts/bench/peers/make_files.py");
+      makeOnce(made, (path) => make([context.peers, script, files.converted(), path]));
+      return join(made, name);
+    },
+  };
+  return files;
+}
