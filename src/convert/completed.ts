@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { BufferRing } from "../mapping/read-assembly.ts";
+import { BufferRing } from "../mapping/buffer-ring.ts";
 import { fileBytes } from "./file-plan.ts";
 import { exists, readText } from "./file-system.ts";
 import { isIntact } from "./intact.ts";

@@ -2,16 +2,23 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { findWeightSets } from "../checkpoint/folder.ts";
 import { WbError } from "../errors/wb-error.ts";
-import { BufferRing } from "../mapping/read-assembly.ts";
+import { BufferRing } from "../mapping/buffer-ring.ts";
 import type { CastCounts } from "./cast.ts";
 import { fileBytes } from "./file-plan.ts";
 import { exists, freeBytes, type FileSystem } from "./file-system.ts";
-import { JournalWriter, planDigest } from "./journal.ts";
-import { releaseLock } from "./lock.ts";
+import { JournalWriter, planDigest, readJournal } from "./journal.ts";
+import { refuseRunning, releaseLock } from "./lock.ts";
 import type { Outputs } from "./outputs.ts";
 import { completedBefore } from "./completed.ts";
 import { MANIFEST, progressOf, type RunOptions, type SideFile } from "./run-options.ts";
-import { nearestFolder, refuseSource, STAGING, takeTarget, type Target } from "./target-folder.ts";
+import {
+  holdsParts,
+  nearestFolder,
+  refuseSource,
+  STAGING,
+  takeTarget,
+  type Target,
+} from "./target-folder.ts";
 import type { TensorOutcome } from "./write-file.ts";
 import { withWritePool } from "./write-pool.ts";
 import { writeVerified } from "./write-verified.ts";
@@ -36,13 +43,17 @@ export async function runConversion(
 ): Promise<ReadonlyMap<string, TensorOutcome>> {
   const { fileSystem } = options;
   await refuseSource(options.target, options.sources);
-  if (options.resume && !options.force && !(await exists(join(options.target, STAGING)))) {
-    const before = await completedBefore(outputs, options);
-    if (before !== undefined) return before;
-  }
   const texts = [...options.sideFiles.map(({ name }) => name), outputs.index?.text ?? ""];
   const digest = await planDigest(outputs.files, texts, options.sources);
   const { force, resume } = options;
+  const staging = join(options.target, STAGING);
+  if (resume && !force && !(await holdsOther(staging, digest))) {
+    const before = await completedBefore(outputs, options);
+    if (before !== undefined) {
+      await removeLeftovers(staging, fileSystem);
+      return before;
+    }
+  }
   // What an interrupted conversion staged is already taken off the free space, and would be asked for twice.
   if (!resume) await checkSpace(options.target, sizesOf(outputs, options.sideFiles));
   const target = await takeTarget(
@@ -62,6 +73,21 @@ export async function runConversion(
     await (isKept ? leave : cleanUp)(target, fileSystem, error);
     throw error;
   }
+}
+
+/** Whether a staging folder holds work that is not this conversion's. */
+async function holdsOther(staging: string, digest: string): Promise<boolean> {
+  if (!(await exists(staging))) return false;
+  if (await holdsParts(staging)) return true;
+  const journal = await readJournal(staging);
+  return journal !== undefined && journal.planDigest !== digest;
+}
+
+/** Removes what a conversion that was killed behind its last file left of its staging folder. @throws WbError WB2904. */
+async function removeLeftovers(staging: string, fileSystem: FileSystem): Promise<void> {
+  if (!(await exists(staging))) return;
+  await refuseRunning(staging);
+  await fileSystem.remove(staging);
 }
 
 /** Leaves what was staged for --resume. */

@@ -140,9 +140,14 @@ async function takeStaging(
   return takeStaging(staging, options, fileSystem);
 }
 
+/** Whether a staging folder holds parts of a planned conversion. */
+export async function holdsParts(staging: string): Promise<boolean> {
+  return (await readdir(staging)).some((name) => name.startsWith(PARTS));
+}
+
 /** Parts of a planned conversion are no work that --resume can go on with. @throws WbError WB2904. */
 async function refuseParts(staging: string): Promise<void> {
-  if (!(await readdir(staging)).some((name) => name.startsWith(PARTS))) return;
+  if (!(await holdsParts(staging))) return;
   throw new WbError("WB2904", `${staging}: holds parts of a planned conversion`, {
     hint: "Finish it (--plan FILE --finish), convert to another folder, or throw the parts away with --force.",
   });

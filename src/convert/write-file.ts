@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import type { BufferRing } from "../mapping/read-assembly.ts";
+import type { BufferRing } from "../mapping/buffer-ring.ts";
 import { openFileSource } from "../checkpoint/sources.ts";
 import type { CastCounts } from "./cast.ts";
-import { segmentBytes, type FilePlan, type OutputTensor } from "./file-plan.ts";
+import { fileBytes, segmentBytes, type FilePlan, type OutputTensor } from "./file-plan.ts";
 import { exists, type FileSystem, type OutputFile } from "./file-system.ts";
 import type { Journal, JournalTensor, JournalWriter } from "./journal.ts";
 import { startReadBack } from "./read-back.ts";
@@ -55,8 +55,9 @@ export async function writeOutput(
       ? new Map<string, KnownTensor>()
       : await trusted(file, target, target.journal);
   if (target.journal?.committing === true && !(await exists(path))) return known;
-  const output = await options.fileSystem.openForWriting(path, (await exists(path)) ? "r+" : "wx");
+  const output = await options.fileSystem.openForWriting(path, (await exists(path)) ? "r+" : "wx+");
   try {
+    await output.setSize(fileBytes(file));
     await writeSegments(file, output, known, options);
     await output.sync();
   } finally {

@@ -6,6 +6,9 @@ import { REAL_FILE_SYSTEM, type FileSystem } from "./file-system.ts";
 import type { WriteReply, WriteRequest } from "./write-message.ts";
 import type { WrittenTensor } from "./write-tensor.ts";
 
+/** Bytes of what all threads hold of matrices that they turn. */
+const BUFFER_BYTES = 96 * 2 ** 20;
+
 /** Threads at most: hashing needs a core for each 2 GB/s, and few disks take more than four give. */
 const MOST_THREADS = 4;
 
@@ -60,7 +63,9 @@ export async function withWritePool(
 function startWritePool(byteLength: number): WritePool | undefined {
   const threads = Math.min(MOST_THREADS, availableParallelism());
   if (!COMPILED || threads < 2 || byteLength < LEAST_BYTES) return undefined;
-  const pool = Array.from({ length: threads }, startThread);
+  const pool = Array.from({ length: threads }, () =>
+    startThread(Math.floor(BUFFER_BYTES / threads)),
+  );
   const idle = [...pool];
   let isClosed = false;
   const waiting: ((thread: Thread) => void)[] = [];
@@ -108,8 +113,10 @@ interface Thread {
 }
 
 /** A thread that works on one request at a time. */
-function startThread(): Thread {
-  const worker = new Worker(new URL("./write-worker.js", import.meta.url));
+function startThread(bufferBytes: number): Thread {
+  const worker = new Worker(new URL("./write-worker.js", import.meta.url), {
+    workerData: bufferBytes,
+  });
   let count = 0;
   let current: ((reply: WriteReply) => void) | undefined;
   let fail: ((error: unknown) => void) | undefined;

@@ -4,19 +4,16 @@ import { crc32 } from "node:zlib";
 import { WbError } from "../errors/wb-error.ts";
 import { isContiguous } from "../mapping/assembly.ts";
 import { plainRange, type PlainRange } from "../mapping/plain-range.ts";
-import { streamAssembly, type BufferRing } from "../mapping/read-assembly.ts";
+import type { BufferRing } from "../mapping/buffer-ring.ts";
+import { streamAssembly } from "../mapping/read-assembly.ts";
 import { madeBy, type WriteStep } from "../mapping/step.ts";
 import { DTYPES } from "../tensor/dtype.ts";
 import { castFloats, isCastSource, isCastTarget, type CastCounts } from "./cast.ts";
 import type { OutputTensor } from "./file-plan.ts";
 import { streamSum, type SummedDigests } from "./sum-tensor.ts";
 
-/**
- * Bytes of a chunk. Small chunks stay in the processor's cache between reading, hashing and writing; a transposition needs large
- * ones, since each chunk reads a piece of every row of the source.
- */
+/** Bytes of a chunk: small ones stay in the processor's cache between reading, hashing and writing. */
 const COPY_CHUNK_BYTES = 2 ** 18;
-const TRANSPOSE_CHUNK_BYTES = 12 * 2 ** 20;
 
 /** What became of one tensor. */
 export interface WrittenTensor {
@@ -84,7 +81,7 @@ async function streamMade(
 ): Promise<SummedDigests | undefined> {
   if (step.kind === "add") return streamSum(step, { counts, signal }, onChunk);
   const { assembly } = step;
-  const chunkBytes = isContiguous(assembly) ? COPY_CHUNK_BYTES : TRANSPOSE_CHUNK_BYTES;
+  const chunkBytes = isContiguous(assembly) ? COPY_CHUNK_BYTES : buffers.chunkBytes;
   await streamAssembly(assembly, { chunkBytes, buffers, signal }, onChunk);
   return undefined;
 }
@@ -103,7 +100,7 @@ async function copyRange(
 ): Promise<WrittenTensor> {
   const hash = createHash("sha256");
   let checksum = 0;
-  const buffer = await options.buffers.take(Math.min(COPY_CHUNK_BYTES, tensor.byteLength));
+  const buffer = options.buffers.next().take(Math.min(COPY_CHUNK_BYTES, tensor.byteLength));
   for (let offset = 0; offset < tensor.byteLength; offset += COPY_CHUNK_BYTES) {
     const chunk = buffer.subarray(0, Math.min(COPY_CHUNK_BYTES, tensor.byteLength - offset));
     range.readNow(range.begin + offset, chunk);

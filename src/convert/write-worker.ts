@@ -1,17 +1,17 @@
 // Runs in a worker thread: writes tensors of a conversion into their files and reads them back, one after another. Only the pool
 // of this package sends it messages.
-import { parentPort } from "node:worker_threads";
+import { parentPort, workerData } from "node:worker_threads";
 import { openFileSource, sliceSource, type FileSource } from "../checkpoint/sources.ts";
 import { WbError } from "../errors/wb-error.ts";
-import { BufferRing } from "../mapping/read-assembly.ts";
+import { BufferRing } from "../mapping/buffer-ring.ts";
 import type { ByteSource } from "../tensor/byte-source.ts";
 import { REAL_FILE_SYSTEM, type OutputFile } from "./file-system.ts";
 import { tensorOf, type FileRange } from "./tensor-job.ts";
 import { writeChecked } from "./write-checked.ts";
 import type { PlainError, WriteReply, WriteRequest } from "./write-message.ts";
 
-/** One chunk is written while the next is read. */
-const buffers = new BufferRing(2);
+/** A thread reads and writes in turn; to read ahead would only take memory. */
+const buffers = new BufferRing(1, Number(workerData));
 /** Sources stay open: most tensors lie in the same few files. */
 const sources = new Map<string, Promise<FileSource>>();
 let output: { readonly path: string; readonly file: OutputFile } | undefined;

@@ -9,7 +9,7 @@ import { planOutputs } from "../../src/convert/outputs.ts";
 import { jobOf, tensorOf } from "../../src/convert/tensor-job.ts";
 import { writeChecked } from "../../src/convert/write-checked.ts";
 import { planConversion } from "../../src/mapping/plan.ts";
-import { BufferRing } from "../../src/mapping/read-assembly.ts";
+import { BufferRing } from "../../src/mapping/buffer-ring.ts";
 import { caught } from "../support/caught.ts";
 import { expectedWeights, FIXTURES } from "../support/fixture-manifest.ts";
 

@@ -33,6 +33,11 @@ export function failingDisk(failAt: number, failure: DiskFailure = "ENOSPC"): Fa
       step(file.path);
       file.writeNow(bytes, position);
     },
+    readNow: (target, position) => file.readNow(target, position),
+    setSize: async (byteLength) => {
+      step(file.path);
+      await file.setSize(byteLength);
+    },
     sync: async () => {
       step(file.path);
       await file.sync();

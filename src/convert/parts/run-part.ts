@@ -1,4 +1,4 @@
-import { BufferRing } from "../../mapping/read-assembly.ts";
+import { BufferRing } from "../../mapping/buffer-ring.ts";
 import { fileBytes, type FilePlan } from "../file-plan.ts";
 import type { Outputs } from "../outputs.ts";
 import { checkSpace } from "../run.ts";

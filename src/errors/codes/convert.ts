@@ -28,7 +28,7 @@ export const CONVERT_CODES = {
   WB1901: {
     title: "the written file differs from what was meant to be written",
     meaning:
-      "Read back from the disk, a tensor has another digest than when it was written: the disk or its memory is at fault.",
+      "Read back from the file, a tensor has other bytes than were written: the disk or the machine's memory is at fault.",
     remedy:
       "Check the disk and the machine's memory, then convert again. The target was not put in place.",
   },

@@ -1,0 +1,44 @@
+// Compiles the kernels of wasm/ (AssemblyScript) into modules that hold them as text: what runs from the sources, from dist and in a
+// worker thread finds them in the same way, and nobody who installs the package needs a compiler.
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { format } from "prettier";
+
+/** What is compiled, and the module that it becomes. */
+const KERNELS = [
+  { source: "wasm/transpose.ts", target: "src/mapping/transpose-wasm.ts", name: "TRANSPOSE_WASM" },
+];
+
+const OPTIONS = ["-O3", "--converge", "--noAssert", "--runtime", "stub", "--enable", "simd"];
+
+async function compile(root, source) {
+  const { main } = await import("assemblyscript/asc");
+  let binary;
+  const messages = [];
+  const { error } = await main([source, ...OPTIONS, "--outFile", "out.wasm", "--baseDir", root], {
+    stderr: { write: (text) => messages.push(text) },
+    writeFile: (name, content) => {
+      if (name === "out.wasm") binary = content;
+    },
+  });
+  if (error) throw new Error(`${source}: ${error.message}\n${messages.join("")}`);
+  return Buffer.from(binary);
+}
+
+/** The generated modules: path and text. */
+export async function wasmModules(root) {
+  const { version } = createRequire(import.meta.url)("assemblyscript/package.json");
+  const files = new Map();
+  for (const { source, target, name } of KERNELS) {
+    const text = [
+      `// Generated from ${source} by scripts/generate/wasm.mjs with AssemblyScript ${version}; not to be edited.`,
+      `export const ${name} =`,
+      `  ${JSON.stringify((await compile(root, source)).toString("base64"))};`,
+    ].join("\n");
+    files.set(
+      target,
+      await format(text, { parser: "typescript", printWidth: 100, filepath: join(root, target) }),
+    );
+  }
+  return files;
+}

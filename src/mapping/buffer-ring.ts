@@ -1,0 +1,34 @@
+import { TurningBuffer } from "./turning-buffer.ts";
+
+/**
+ * A few buffers in turn, so that one is filled while the one before is at work. One ring may serve many tensors, one after
+ * another, so that a conversion allocates its memory once.
+ */
+export class BufferRing {
+  /** Bytes of a chunk at most that any of them will hold. */
+  readonly chunkBytes: number;
+  readonly #buffers: readonly TurningBuffer[];
+  #turn = 0;
+
+  /**
+   * @param count One where nothing is to be read ahead.
+   * @param byteLength Of all together. To turn a matrix takes a read of each row of the source for every chunk, a few KiB long in the
+   *   shares of this; shorter ones would cost more than what they bring.
+   */
+  constructor(count = 2, byteLength = 96 * 2 ** 20) {
+    this.chunkBytes = Math.floor(byteLength / count);
+    this.#buffers = Array.from({ length: count }, () => new TurningBuffer());
+  }
+
+  /** Whether a buffer can be filled while another is at work. */
+  get readsAhead(): boolean {
+    return this.#buffers.length > 1;
+  }
+
+  /** The next buffer; what was in it before is not valid any more. */
+  next(): TurningBuffer {
+    const buffer = this.#buffers[this.#turn % this.#buffers.length] ?? new TurningBuffer();
+    this.#turn++;
+    return buffer;
+  }
+}
