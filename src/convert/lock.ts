@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { isSystemError, WbError } from "../errors/wb-error.ts";
 import { exists, readText, type FileSystem } from "./file-system.ts";
 
@@ -10,6 +11,9 @@ const RELEASED = "released.json";
 
 /** Creating a lock takes far less. */
 const LOCK_WRITING_MS = 2000;
+
+/** Time between two looks at a lock that has no content yet. */
+const LOCK_POLL_MS = 100;
 
 /** A lock whose conversion runs no more. */
 export interface EndedLock {
@@ -35,11 +39,12 @@ export async function refuseRunning(staging: string): Promise<EndedLock> {
   if (released !== undefined) return { name: RELEASED, text: released };
   const text = await readText(join(staging, LOCK));
   const lock = parseLock(text);
-  // A lock without content is being written this moment, or its writer was killed in between: its age tells.
+  // A lock without content is being written this moment, or its writer was killed in between: its age will tell.
   if (lock === undefined) {
     const age = Date.now() - (await stat(staging)).mtimeMs;
     if (age > LOCK_WRITING_MS) return { name: LOCK, text };
-    throw new WbError("WB2904", `${staging}: another conversion is beginning here`);
+    await setTimeout(LOCK_POLL_MS);
+    return refuseRunning(staging);
   }
   if (!isAlive(lock.pid) || (await startOfProcess(lock.pid)) !== lock.started)
     return { name: LOCK, text };

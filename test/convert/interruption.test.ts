@@ -1,6 +1,7 @@
 import {
   cpSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -89,11 +90,23 @@ describe("a conversion that is stopped", () => {
     expect((await caught(() => convert(source, target, { resume: true, dtype: "F32" }))).code).toBe(
       "WB2903",
     );
+    const journal = new Map(
+      readdirSync(join(target, STAGING))
+        .filter((name) => name.startsWith("journal") || name.startsWith("released"))
+        .map((name) => [name, readFileSync(join(target, STAGING, name), "utf8")]),
+    );
     await convert(source, target, { maxShardSize: SHARD, resume: true });
     expect(folderDigests(target)).toEqual(whole);
     // Killed behind its last change, it would be started again: that finds all done, for this source alone.
     const again = await convert(source, target, { maxShardSize: SHARD, resume: true });
     expect([again.verified, folderDigests(target)]).toEqual([true, whole]);
+    // Nor does it matter what is left of the staging folder.
+    for (const names of [[], ["journal.jsonl"], ["journal.jsonl", "released.json"]]) {
+      mkdirSync(join(target, STAGING));
+      for (const name of names) writeFileSync(join(target, STAGING, name), journal.get(name) ?? "");
+      await convert(source, target, { maxShardSize: SHARD, resume: true });
+      expect(folderDigests(target)).toEqual(whole);
+    }
     const other = join(folder, "other");
     cpSync(source, other, { recursive: true });
     const weights = readFileSync(join(other, "model.safetensors"));

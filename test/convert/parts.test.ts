@@ -187,6 +187,20 @@ describe("parts that are stopped", () => {
     expect(killed).toBeGreaterThan(5);
   }, 240_000);
 
+  test("behind the last file are found done, whatever is left of their folder", async () => {
+    const { target, plan, whole } = await planned();
+    await convert(TINY, target, { plan, part: { index: 1, of: 1 } });
+    const folder = meeting(target);
+    await convert(TINY, target, { plan, finish: true });
+    for (const left of [[], ["committing"], ["committing", "model-00001-of-00004.json"]]) {
+      mkdirSync(folder, { recursive: true });
+      for (const name of left) writeFileSync(join(folder, name), "");
+      await convert(TINY, target, { plan, finish: true });
+      expect([left, folderDigests(target)]).toEqual([left, whole]);
+      expect(existsSync(join(target, STAGING))).toBe(false);
+    }
+  });
+
   test("by a disk that fails at any change are run again", async () => {
     const { target, plan, whole } = await planned();
     const steps: readonly ConvertOptions[] = [

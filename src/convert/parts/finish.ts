@@ -12,7 +12,14 @@ import { filesOfPart } from "./balance.ts";
 import { completedBefore } from "../completed.ts";
 import { finishedFiles, type Finished } from "./receipt.ts";
 import { isIntact } from "../intact.ts";
-import { commit, inWorkplace, partsFolder, type Workplace } from "./workplace.ts";
+import {
+  COMMITTING,
+  commit,
+  inWorkplace,
+  partsFolder,
+  removeParts,
+  type Workplace,
+} from "./workplace.ts";
 
 export type FinishOptions = Omit<RunOptions, "resume">;
 
@@ -29,9 +36,14 @@ export async function finishParts(
 ): Promise<ReadonlyMap<string, TensorOutcome>> {
   const { fileSystem, target, force } = options;
   await refuseSource(target, options.sources);
-  const isBegun = await exists(partsFolder(target, digest));
-  const before = isBegun || force ? undefined : await completedBefore(outputs, options);
-  if (before !== undefined) return before;
+  const folder = partsFolder(target, digest);
+  const isReplacing = force && !(await exists(join(folder, COMMITTING)));
+  const before = isReplacing ? undefined : await completedBefore(outputs, options);
+  if (before !== undefined) {
+    // What a process that was killed behind its last file left of it.
+    if (await exists(folder)) await removeParts(target, folder, fileSystem);
+    return before;
+  }
   return inWorkplace(target, { digest, force }, fileSystem, async (workplace) => {
     const finished = await finishedFiles(workplace, outputs.files);
     await refuseIncomplete(outputs.files, finished, options);

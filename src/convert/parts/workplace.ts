@@ -76,7 +76,21 @@ export async function inWorkplace<T>(
 /** Finished files stay for `finish`; where there are none, nothing does. */
 async function leave({ target, folder, runner }: Workplace, fileSystem: FileSystem): Promise<void> {
   await fileSystem.remove(runner);
-  for (const path of [folder, join(target, STAGING), target]) {
+  await removeEmpty([folder, join(target, STAGING), target], fileSystem);
+}
+
+/** Removes a workplace whose files are in place. */
+export async function removeParts(
+  target: string,
+  folder: string,
+  fileSystem: FileSystem,
+): Promise<void> {
+  await fileSystem.remove(folder);
+  await removeEmpty([join(target, STAGING)], fileSystem);
+}
+
+async function removeEmpty(folders: readonly string[], fileSystem: FileSystem): Promise<void> {
+  for (const path of folders) {
     if (await exists(path)) await fileSystem.removeEmptyFolder(path);
   }
 }
