@@ -46,11 +46,10 @@ def fill(flat: np.ndarray, name: str, columns: int, random: np.random.Generator,
     """Normal values cut from a pool drawn once (drawing 7 billion takes minutes), each block with its own start and sign."""
     mean = 1.0 if "norm" in name else 0.0
     scale = 0.02 if mean or name.endswith("bias") else columns**-0.5
-    scaled = (pool * scale + mean).astype(flat.dtype)
     for begin in range(0, flat.size, BLOCK):
         block = flat[begin : begin + BLOCK]
         start = int(random.integers(0, pool.size - block.size + 1))
-        block[:] = scaled[start : start + block.size]
+        block[:] = pool[start : start + block.size] * scale + mean
 
 
 def make_arrays(args: argparse.Namespace, scratch: Path) -> dict[str, np.ndarray]:

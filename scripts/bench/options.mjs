@@ -23,7 +23,7 @@ ${Object.entries(PARTS)
 
 which cases
   --only NAME,…      by id or the beginning of it ("convert"); or single contenders of inference by name ("weighbridge f32"),
-                     whose figures are then printed and not kept
+                     whose figures are then printed and not kept, but in --results
   --points N         the first N points of each curve only; printed and not kept
   --quick            small inputs, about a minute, ratios only; nothing is kept
   --list             print ids and titles
