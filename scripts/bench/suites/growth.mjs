@@ -14,13 +14,17 @@ const CONTEXTS = [32, 128, 512, 1024, 2000];
 const BATCHES = [1, 2, 4, 8, 16];
 const DECODE = 16;
 
-/** Copying, converting, and what else `looks` gives, of one file. */
+/** `cp`, converting, and `peers`, of those that a case of conversion has, and what else `looks` gives. */
 function fileContenders(context, source, peers, looks) {
-  const all = contenders(source, context, peers);
-  const wanted = ["cp", "weighbridge", ...Object.keys(peers)];
-  const named = (one) =>
-    one.name === "weighbridge" ? { ...one, name: "weighbridge convert" } : one;
-  return [...all.filter(({ name }) => wanted.includes(name)).map(named), ...looks];
+  const all = Object.fromEntries(
+    contenders(source, context, peers).map((contender) => [contender.name, contender]),
+  );
+  return [
+    all.cp,
+    { ...all.weighbridge, name: "weighbridge convert" },
+    ...Object.keys(peers).map((name) => all[name]),
+    ...looks,
+  ];
 }
 
 const inspect = (context, source) => ours(context, "inspect", ["pytorch_model.bin", source]);
