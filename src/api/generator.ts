@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { WbError } from "../errors/wb-error.ts";
 import type { ModelConfig } from "../mapping/model-config.ts";
 import type { Workload } from "../runtime/memory-plan.ts";
-import { scorePrompt } from "../runtime/model/score-prompt.ts";
+import type { TokenModel } from "../runtime/model/token-model.ts";
 import { generateIds, type GenerateIdsOptions } from "../runtime/generation/generate-ids.ts";
 import {
   checkSampling,
@@ -14,7 +14,8 @@ import type { ComputeDtype, DeviceKind } from "../runtime/ops.ts";
 import { findTokenizer, openTokenizer, type Tokenizer } from "../runtime/tokenizer/tokenizer.ts";
 import { endIds } from "./end-ids.ts";
 import { GrowingText } from "./growing-text.ts";
-import { openRuntime, type Runtime, type RuntimeOptions } from "./open-runtime.ts";
+import { loadModel, type LoadedModel } from "./load-model.ts";
+import { openRuntime, type RuntimeOptions } from "./open-runtime.ts";
 import type { Prompt } from "./prompts.ts";
 
 /** The most that will be asked of a generator at once; memory is planned for it. */
@@ -130,13 +131,17 @@ export async function openGenerator(
 ): Promise<Generator> {
   let tokenizer: Tokenizer | undefined;
   let stopIds: readonly number[] = [];
+  let batch = 1;
   const runtime = await openRuntime(path, options, async (config, { folder }) => {
     tokenizer = await (options.needsTokenizer === true ? openTokenizer : findTokenizer)(folder);
     stopIds = await endIds(config, folder);
-    return workOf(options.capacity?.({ config, tokenizer }) ?? wholeContext(config));
+    const capacity = options.capacity?.({ config, tokenizer }) ?? wholeContext(config);
+    batch = capacity.batch;
+    return workOf(capacity);
   });
+  let loaded: LoadedModel;
   try {
-    await runtime.decoder.load({ signal: options.signal, onLayer: options.onLoad });
+    loaded = await loadModel(runtime, { batch, signal: options.signal, onLoad: options.onLoad });
   } catch (error) {
     await runtime.close();
     throw error;
@@ -148,12 +153,15 @@ export async function openGenerator(
     backend: runtime.ops.description,
     compute: runtime.ops.compute,
     residence: runtime.plan.residence,
-    notes: runtime.notes,
+    notes: [...runtime.notes, ...loaded.notes],
     stopIds,
     encode: (prompt) => encodePrompt(prompt, tokenizer, runtime.model.folder),
-    generate: (request) => startGeneration(runtime, tokenizer, stopIds, request),
-    score: (ids, onLogits, signal) => scorePrompt(runtime.decoder, ids, onLogits, signal),
-    close: () => runtime.close(),
+    generate: (request) => startGeneration(loaded.model, tokenizer, stopIds, request),
+    score: (ids, onLogits, signal) => loaded.score(ids, onLogits, signal),
+    close: async () => {
+      loaded.close();
+      await runtime.close();
+    },
   };
 }
 
@@ -190,7 +198,7 @@ interface Row {
 }
 
 function startGeneration(
-  runtime: Runtime,
+  model: TokenModel,
   tokenizer: Tokenizer | undefined,
   modelStopIds: readonly number[],
   request: GenerationRequest,
@@ -209,10 +217,10 @@ function startGeneration(
     promptTexts: rows.map(({ text }) => text?.promptText ?? ""),
     results: () => rows.map(resultOf),
     [Symbol.asyncIterator]: async function* () {
-      const steps = generateIds(runtime.decoder, request.prompts, {
+      const steps = generateIds(model, request.prompts, {
         maxNewTokens: request.maxNewTokens,
         stopIds,
-        padId: runtime.config.padTokenId ?? stopIds[0] ?? 0,
+        padId: model.config.padTokenId ?? stopIds[0] ?? 0,
         samplerOf: () => createSampler(sampling),
         stopAfter: (prompt, id) => !stopIds.includes(id) && rows[prompt]?.text?.push(id) === true,
         onLogits: request.onLogits,

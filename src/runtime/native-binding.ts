@@ -35,6 +35,17 @@ export interface Binding {
     inputs: readonly number[],
     outputs: number,
   ): Handle[];
+  /** Loads the SavedModel of a folder into a session of its own. @returns its number. */
+  loadSavedModel(folder: string, tag: string): number;
+  /** @param inputs arrays for the outputs of nodes that are named in order, "a:0,b:0"; @param outputs named likewise. */
+  runSavedModel(
+    session: number,
+    arrays: readonly number[],
+    inputs: string,
+    outputs: string,
+  ): Handle[];
+  deleteSavedModel(session: number): void;
+  getNumOfSavedModels(): number;
   isUsingGpuDevice(): boolean;
   getNumOfTensors(): number;
 }
@@ -44,6 +55,10 @@ const FUNCTIONS = [
   "deleteTensor",
   "tensorDataSync",
   "executeOp",
+  "loadSavedModel",
+  "runSavedModel",
+  "deleteSavedModel",
+  "getNumOfSavedModels",
   "isUsingGpuDevice",
   "getNumOfTensors",
 ];

@@ -8,6 +8,7 @@ import {
   TF_INT32,
   type Binding,
 } from "./native-binding.ts";
+import type { WeightDtype } from "./cast.ts";
 import type { ComputeDtype, OpsMemory, ScopeResult, Value, Weight } from "./ops.ts";
 
 export const TF_DTYPE: Readonly<Record<ComputeDtype, number>> = {
@@ -15,6 +16,23 @@ export const TF_DTYPE: Readonly<Record<ComputeDtype, number>> = {
   f16: TF_HALF,
   bf16: TF_BFLOAT16,
 };
+
+/** What the bytes of a stored dtype are on a device. */
+export const COMPUTE_OF_STORED: Readonly<Record<WeightDtype, ComputeDtype>> = {
+  F16: "f16",
+  BF16: "bf16",
+  F32: "f32",
+  F64: "f32",
+};
+
+/**
+ * What a parameter stays as on the device. A matrix in a half dtype stays in it when the computation is in float32: our kernels
+ * widen it in registers; TensorFlow's product needs a cast each time, which takes twice the time of a float32 matrix but half
+ * its memory.
+ */
+export function keptAs(stored: WeightDtype, rank: number, compute: ComputeDtype): ComputeDtype {
+  return compute === "f32" && rank === 2 ? COMPUTE_OF_STORED[stored] : compute;
+}
 
 export const ELEMENT_BYTES: Readonly<Record<ComputeDtype, number>> = { f32: 4, f16: 2, bf16: 2 };
 
@@ -216,8 +234,9 @@ export class NativeValues {
     let bytes = 0;
     for (const array of this.#arrays()) bytes += array.byteLength;
     for (const weight of this.#weights) bytes += weight.byteLength;
-    // The addon's own count, so that a handle that is lost here still shows.
-    return { values: this.#binding.getNumOfTensors() - this.#constants.size, bytes };
+    // The addon's own counts, so that a handle that is lost here still shows. The variables of a graph count as one.
+    const graphs = this.#binding.getNumOfSavedModels();
+    return { values: this.#binding.getNumOfTensors() - this.#constants.size + graphs, bytes };
   }
 
   #arrays(): Set<NativeArray> {

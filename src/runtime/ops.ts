@@ -1,4 +1,5 @@
 import type { Dtype } from "../tensor/dtype.ts";
+import type { GraphSessions } from "./graph/graph-session.ts";
 
 /** The dtype that activations are computed in. Half dtypes round after every operation, as torch does. */
 export type ComputeDtype = "f32" | "f16" | "bf16";
@@ -109,6 +110,9 @@ export interface Ops {
   /** Steps of a decoder that this backend runs as one; undefined where the model composes them of the operations above. */
   readonly fused?: FusedOps | undefined;
 
+  /** Where the whole model can run as one graph; undefined where the backend has no such thing, or is faster without. */
+  readonly graphs?: GraphSessions | undefined;
+
   /** Runs `work` and frees every value that it made, except those in its result or `keep`-ed. Scopes nest. */
   scope<T extends ScopeResult>(work: () => T): T;
   /** Takes a value out of every scope around; the caller frees it. */
@@ -152,6 +156,32 @@ export interface FusedOps {
    * values [B, G, L, D]. A query that sees nothing gets the mean of all values.
    */
   attention(queries: Value, keys: Value, values: Value, keyMask: KeyMask): Value;
+}
+
+/** What a block's attention and MLP take of `FusedOps`; `append` is the cache's. */
+export type BlockSteps = Omit<FusedOps, "append">;
+
+/** The operations that a block is made of, where its attention is one step. */
+export type ComposedOps = Pick<
+  Ops,
+  | "linear"
+  | "rmsNorm"
+  | "silu"
+  | "add"
+  | "mul"
+  | "reshape"
+  | "transpose"
+  | "concat"
+  | "slice"
+  | "scope"
+> & { readonly fused: BlockSteps };
+
+/** What a block runs on: a backend, or something that writes the operations down. */
+export type BlockOps = Ops | ComposedOps;
+
+/** Whether attention and rotation are steps of their own. */
+export function hasSteps(ops: BlockOps): ops is ComposedOps {
+  return ops.fused !== undefined;
 }
 
 /** What a scope may hand out: values, flat lists of values, or nothing. */

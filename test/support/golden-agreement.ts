@@ -1,6 +1,6 @@
 import { generateIds } from "../../src/runtime/generation/generate-ids.ts";
 import { createSampler, DEFAULT_SAMPLING } from "../../src/runtime/generation/sampling.ts";
-import type { Decoder } from "../../src/runtime/model/decoder.ts";
+import type { TokenModel } from "../../src/runtime/model/token-model.ts";
 import { forward } from "../../src/runtime/model/forward.ts";
 import type { LayerwiseModel } from "../../src/runtime/model/layerwise.ts";
 import type { GoldenPrompt } from "./golden-prompts.ts";
@@ -28,7 +28,7 @@ export async function distanceFromGolden(
 
 /** Prompt and new ids of one prompt, greedy, with a repetition penalty. */
 export async function greedyIds(
-  decoder: Decoder,
+  decoder: TokenModel,
   prompt: readonly number[],
   newTokens: number,
   repetitionPenalty: number,

@@ -1,9 +1,8 @@
 import { setImmediate } from "node:timers/promises";
 import { WbError } from "../../errors/wb-error.ts";
-import type { Decoder, StepInput } from "../model/decoder.ts";
-import type { KvCache } from "../model/kv-cache.ts";
 import { positionsOfMask } from "../model/mask.ts";
 import { rotatesWholeCache } from "../model/rope.ts";
+import type { StepInput, TokenCache, TokenModel } from "../model/token-model.ts";
 import type { KeptTokens } from "./kept-tokens.ts";
 import { argmax, type Sampler } from "./sampling.ts";
 
@@ -54,7 +53,7 @@ interface Row {
  * @throws WbError WB2801 for an empty prompt or no room for a token, WB3804 for an id outside the vocabulary.
  */
 export async function* generateIds(
-  model: Decoder,
+  model: TokenModel,
   prompts: readonly (readonly number[])[],
   options: GenerateIdsOptions,
 ): AsyncGenerator<GeneratedId, void, undefined> {
@@ -108,10 +107,10 @@ export async function* generateIds(
 
 /** A cache of what is known of the prompt already; an empty one where nothing is, or where its rotation would be another. */
 function startingCache(
-  model: Decoder,
+  model: TokenModel,
   prompts: readonly (readonly number[])[],
   options: GenerateIdsOptions,
-): KvCache {
+): TokenCache {
   const [prompt] = prompts;
   if (options.kept === undefined || prompt === undefined) return model.createCache(prompts.length);
   if (prompts.length > 1) throw new WbError("WB7001", "tokens are kept of a single prompt");
@@ -128,7 +127,7 @@ function unseen(prompts: readonly (readonly number[])[], cached: number, padId: 
 
 /** True when what is cached was computed with another rotary table than the next token's. */
 function mustRecompute(
-  { config }: Decoder,
+  { config }: TokenModel,
   length: number,
   { beyondContext = "recompute" }: GenerateIdsOptions,
 ): boolean {

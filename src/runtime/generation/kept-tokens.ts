@@ -1,12 +1,11 @@
-import type { Decoder } from "../model/decoder.ts";
-import type { KvCache } from "../model/kv-cache.ts";
+import type { TokenCache, TokenModel } from "../model/token-model.ts";
 
 /**
  * What one row's tokens left in the model's cache, for a next text that begins like it. Its owner disposes of it when the
  * conversation ends.
  */
 export class KeptTokens {
-  #cache: KvCache | undefined;
+  #cache: TokenCache | undefined;
   #ids: readonly number[] = [];
 
   /** Tokens that are kept. */
@@ -15,7 +14,7 @@ export class KeptTokens {
   }
 
   /** A cache of as many first tokens of `prompt` as are kept, all but its last at most; the caller owns it. */
-  take(model: Decoder, prompt: readonly number[]): KvCache {
+  take(model: TokenModel, prompt: readonly number[]): TokenCache {
     const kept = this.#cache;
     this.#cache = undefined;
     if (kept === undefined) return model.createCache(1);
@@ -32,7 +31,7 @@ export class KeptTokens {
   }
 
   /** Keeps a cache of exactly the first `cache.length` of `ids`, and owns it. */
-  put(cache: KvCache, ids: readonly number[]): void {
+  put(cache: TokenCache, ids: readonly number[]): void {
     this.dispose();
     this.#cache = cache;
     this.#ids = ids.slice(0, cache.length);

@@ -1,6 +1,5 @@
 import type { ModelConfig } from "../../mapping/model-config.ts";
-import { LOWEST, type KeyMask, type Ops, type Value } from "../ops.ts";
-import type { KvCache } from "./kv-cache.ts";
+import { hasSteps, LOWEST, type KeyMask, type BlockOps, type Ops, type Value } from "../ops.ts";
 import { additiveMask } from "./mask.ts";
 import {
   linear,
@@ -28,7 +27,16 @@ export interface AttentionContext {
   readonly allRotary: RotaryValues | undefined;
   /** Over the L tokens. */
   readonly keyMask: KeyMask;
-  readonly cache: KvCache | undefined;
+  readonly cache: KeyValueCache | undefined;
+}
+
+/** Where a layer leaves keys and values [B, G, T, D], and gets those of all L tokens. */
+export interface KeyValueCache {
+  append(
+    layer: number,
+    keys: Value,
+    values: Value,
+  ): { readonly keys: Value; readonly values: Value };
 }
 
 export function attentionParameters(config: ModelConfig): readonly ParameterSpec[] {
@@ -53,7 +61,7 @@ export function projectionParameters(
  * after Ainslie et al. 2023, arXiv 2305.13245.
  */
 export function attention(
-  ops: Ops,
+  ops: BlockOps,
   weights: ModuleWeights,
   config: ModelConfig,
   x: Value,
@@ -73,14 +81,14 @@ export function attention(
 }
 
 /** [B, T, H·D] -> [B, H, T, D] */
-function splitHeads(ops: Ops, x: Value, heads: number, headDim: number): Value {
+function splitHeads(ops: BlockOps, x: Value, heads: number, headDim: number): Value {
   const [b = 0, t = 0] = x.shape;
   return ops.transpose(ops.reshape(x, [b, t, heads, headDim]), [0, 2, 1, 3]);
 }
 
 /** Rotated keys and values of all tokens; new ones go through the cache where there is one. */
 function visibleKeys(
-  ops: Ops,
+  ops: BlockOps,
   k: Value,
   v: Value,
   { layer, newRotary, allRotary, cache }: AttentionContext,
@@ -94,8 +102,8 @@ function visibleKeys(
 }
 
 /** Attention of all queries, band by band, so that the scores stay within `SCORE_BYTES`. */
-function attend(ops: Ops, q: Value, keys: Value, values: Value, keyMask: KeyMask): Value {
-  if (ops.fused !== undefined) return ops.fused.attention(q, keys, values, keyMask);
+function attend(ops: BlockOps, q: Value, keys: Value, values: Value, keyMask: KeyMask): Value {
+  if (hasSteps(ops)) return ops.fused.attention(q, keys, values, keyMask);
   const [b = 0, h = 0, t = 0] = q.shape;
   const l = keys.shape[2] ?? 0;
   const band = Math.max(1, Math.floor(SCORE_BYTES / (4 * b * h * l)));

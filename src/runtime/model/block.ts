@@ -1,5 +1,5 @@
 import type { ModelConfig } from "../../mapping/model-config.ts";
-import type { Ops, Value } from "../ops.ts";
+import type { BlockOps, Value } from "../ops.ts";
 import { attention, attentionParameters, type AttentionContext } from "./attention.ts";
 import { mlp, mlpParameters } from "./mlp.ts";
 import { norm, normParameters } from "./norm.ts";
@@ -24,7 +24,7 @@ export interface BlockKind {
   parameters(config: ModelConfig): readonly ParameterSpec[];
   /** Hidden states in and out, [B, T, C]. */
   forward(
-    ops: Ops,
+    ops: BlockOps,
     weights: ModuleWeights,
     config: ModelConfig,
     x: Value,
@@ -38,7 +38,7 @@ export interface PreNormParts {
   attentionParameters(config: ModelConfig): readonly ParameterSpec[];
   mlpParameters(config: ModelConfig): readonly ParameterSpec[];
   /** [B, T, C] -> [B, T, C] */
-  mlp(ops: Ops, weights: ModuleWeights, x: Value): Value;
+  mlp(ops: BlockOps, weights: ModuleWeights, x: Value): Value;
 }
 
 /** Attention and a feed-forward network, each added to what its norm was taken of. */

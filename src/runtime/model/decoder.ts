@@ -7,24 +7,15 @@ import type { Observer } from "./block.ts";
 import { KvCache } from "./kv-cache.ts";
 import { norm } from "./norm.ts";
 import { Sequence } from "./sequence.ts";
+import { announceStep, type StepInput, type TokenModel } from "./token-model.ts";
 import { WeightStore, type Residence } from "./weight-store.ts";
 import { checkWeights, type WeightSource } from "./weights.ts";
 
 /** Tokens that meet one band of the head at a time. */
 const HEAD_ROWS = 512;
 
-/** New tokens of a batch: B rows of T. */
-export interface StepInput {
-  readonly ids: readonly Int32Array[];
-  /** Where each stands in its row's text; the count of tokens before it when left out. */
-  readonly positions?: readonly Int32Array[];
-  /** 1 for a token, 0 for padding; all 1 when left out. */
-  readonly visible?: readonly Uint8Array[];
-  readonly signal?: AbortSignal | undefined;
-}
-
 /** A decoder on a device: embedding, blocks, norm, head. Values that it gives belong to the caller. */
-export class Decoder {
+export class Decoder implements TokenModel {
   readonly config: ModelConfig;
   readonly ops: Ops;
   readonly weights: WeightStore;
@@ -57,10 +48,6 @@ export class Decoder {
     await this.weights.eachHeadBand(() => undefined);
   }
 
-  /**
-   * To be asked of numbers from outside before they become an Int32Array, which would make 2^32 + 1 the token 1.
-   * @throws WbError WB3804 for an id outside the vocabulary.
-   */
   checkIds(ids: Iterable<number>): void {
     for (const id of ids) checkId(id, this.config.vocabSize);
   }
@@ -115,24 +102,15 @@ export class Decoder {
     return logits;
   }
 
-  /**
-   * Appends tokens to the cache and gives the logits after the last one of each row, B rows of [vocab].
-   * @throws WbError WB9001 when the signal is aborted; the cache is then only good for `dispose`.
-   */
   async step(input: StepInput, cache: KvCache): Promise<readonly Float32Array[]> {
     const { ops } = this;
     const past = cache.length;
-    const positions =
-      input.positions ?? input.ids.map((row) => row.map((_, index) => past + index));
-    cache.announce(
-      positions,
-      input.visible ?? input.ids.map((row) => new Uint8Array(row.length).fill(1)),
-    );
+    announceStep(cache.rows, input);
     let x = await this.embed(input.ids); // [B, T, C]
     const sequence = new Sequence(ops, this.config, {
-      positions,
-      allPositions: cache.positions,
-      visible: cache.visible,
+      positions: cache.rows.positions.map((row) => row.subarray(past)),
+      allPositions: cache.rows.positions,
+      visible: cache.rows.visible,
       cache,
     });
     try {

@@ -1,5 +1,5 @@
 import type { ModelConfig } from "../../mapping/model-config.ts";
-import type { Ops, Value } from "../ops.ts";
+import type { BlockOps, Value } from "../ops.ts";
 import { projectionParameters } from "./attention.ts";
 import { preNormBlock, type BlockKind } from "./block.ts";
 import { inParts } from "./mlp.ts";
@@ -16,7 +16,7 @@ function gluParameters({
 }
 
 /** SwiGLU with gate and up in one Linear, gate first; [B, T, C] -> [B, T, C]. */
-function glu(ops: Ops, weights: ModuleWeights, x: Value): Value {
+function glu(ops: BlockOps, weights: ModuleWeights, x: Value): Value {
   const both = linear(ops, weights.scope("gate_up_proj"), x); // [B, T, C] -> [B, T, 2·I]
   const size = (both.shape[2] ?? 0) / 2;
   const gate = ops.silu(ops.slice(both, 2, 0, size)); // [B, T, I]

@@ -1,5 +1,5 @@
 import type { ModelConfig } from "../../mapping/model-config.ts";
-import type { Ops, Value } from "../ops.ts";
+import type { BlockOps, Value } from "../ops.ts";
 import {
   linear,
   linearParameters,
@@ -21,12 +21,12 @@ export function mlpParameters(config: ModelConfig): readonly ParameterSpec[] {
 export const TOKENS_AT_A_TIME = 1024;
 
 /** SwiGLU (Shazeer 2020, arXiv 2002.05202, equation 6): down(silu(gate(x)) · up(x)). I: intermediate size. */
-export function mlp(ops: Ops, weights: ModuleWeights, x: Value): Value {
+export function mlp(ops: BlockOps, weights: ModuleWeights, x: Value): Value {
   return inParts(ops, x, (part) => swiglu(ops, weights, part));
 }
 
 /** `work` on a few tokens at a time, [B, T, C] -> [B, T, C]. */
-export function inParts(ops: Ops, x: Value, work: (part: Value) => Value): Value {
+export function inParts(ops: BlockOps, x: Value, work: (part: Value) => Value): Value {
   const tokens = x.shape[1] ?? 0;
   if (tokens <= TOKENS_AT_A_TIME) return work(x);
   const parts: Value[] = [];
@@ -37,7 +37,7 @@ export function inParts(ops: Ops, x: Value, work: (part: Value) => Value): Value
   return ops.concat(parts, 1); // [B, T, C]
 }
 
-function swiglu(ops: Ops, weights: ModuleWeights, x: Value): Value {
+function swiglu(ops: BlockOps, weights: ModuleWeights, x: Value): Value {
   const gate = weights.scope("gate_proj");
   const up = weights.scope("up_proj");
   const gated =

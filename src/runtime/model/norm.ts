@@ -1,5 +1,5 @@
 import type { ModelConfig } from "../../mapping/model-config.ts";
-import type { Ops, Value } from "../ops.ts";
+import type { BlockOps, Value } from "../ops.ts";
 import type { ModuleWeights, ParameterSpec } from "./parameters.ts";
 
 export function normParameters(config: ModelConfig): readonly ParameterSpec[] {
@@ -7,6 +7,6 @@ export function normParameters(config: ModelConfig): readonly ParameterSpec[] {
 }
 
 /** RMSNorm (Zhang and Sennrich 2019, arXiv 1910.07467, equation 4): weight · x / sqrt(mean(x²) + ε); [B, T, C] -> [B, T, C]. */
-export function norm(ops: Ops, weights: ModuleWeights, config: ModelConfig, x: Value): Value {
+export function norm(ops: BlockOps, weights: ModuleWeights, config: ModelConfig, x: Value): Value {
   return ops.rmsNorm(x, weights.get("weight"), config.rmsNormEps);
 }

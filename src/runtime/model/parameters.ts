@@ -1,5 +1,5 @@
 import { WbError } from "../../errors/wb-error.ts";
-import type { LinearWeights, Ops, Value, Weight } from "../ops.ts";
+import type { LinearWeights, BlockOps, Value, Weight } from "../ops.ts";
 
 /** One parameter that a module needs, by its name inside the module. */
 export interface ParameterSpec {
@@ -57,14 +57,14 @@ export function linearWeights(weights: ModuleWeights): LinearWeights {
 }
 
 /** x · weightᵀ + bias; [..., in] -> [..., out]. */
-export function linear(ops: Ops, weights: ModuleWeights, x: Value): Value {
+export function linear(ops: BlockOps, weights: ModuleWeights, x: Value): Value {
   const { weight, bias } = linearWeights(weights);
   return ops.linear(x, weight, bias);
 }
 
 /** `linear` of one x by three modules. */
 export function linears(
-  ops: Ops,
+  ops: BlockOps,
   weights: ModuleWeights,
   modules: readonly [string, string, string],
   x: Value,

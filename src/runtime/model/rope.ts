@@ -1,6 +1,6 @@
 import type { RotaryPairs } from "../../mapping/model-config.ts";
 import type { RopeConfig, RopeScaling } from "../../mapping/rope-config.ts";
-import type { Ops, Value } from "../ops.ts";
+import { hasSteps, type BlockOps, type Value } from "../ops.ts";
 
 /**
  * Rotary position embedding (Su et al. 2021, arXiv 2104.09864, equation 34), with the halves of a head paired as in
@@ -59,8 +59,8 @@ export function ropeTable(
 }
 
 /** x · cos + rotateHalf(x) · sin, rotateHalf([x1, x2]) = [−x2, x1]; x [B, H, T, D], cos and sin [B or 1, 1, T, D]. */
-function rotate(ops: Ops, x: Value, cos: Value, sin: Value): Value {
-  if (ops.fused !== undefined) return ops.fused.rotate(x, cos, sin);
+function rotate(ops: BlockOps, x: Value, cos: Value, sin: Value): Value {
+  if (hasSteps(ops)) return ops.fused.rotate(x, cos, sin);
   const half = (x.shape.at(-1) ?? 0) / 2;
   const x1 = ops.slice(x, 3, 0, half); // [B, H, T, D/2]
   const x2 = ops.slice(x, 3, half, half); // [B, H, T, D/2]
@@ -72,7 +72,7 @@ function rotate(ops: Ops, x: Value, cos: Value, sin: Value): Value {
  * Turns the first R dimensions of each head [B, H, T, D]. Where neighbours turn together, those of each pair are first brought as far
  * apart as halves are, and stay so: queries and keys are only multiplied with each other, which no common order changes.
  */
-export function rotateHeads(ops: Ops, x: Value, { cos, sin, pairs }: RotaryValues): Value {
+export function rotateHeads(ops: BlockOps, x: Value, { cos, sin, pairs }: RotaryValues): Value {
   const size = x.shape[3] ?? 0;
   const turned = cos.shape[3] ?? 0;
   const part = turned === size ? x : ops.slice(x, 3, 0, turned); // [B, H, T, R]
@@ -82,7 +82,7 @@ export function rotateHeads(ops: Ops, x: Value, { cos, sin, pairs }: RotaryValue
 }
 
 /** Dimensions 0, 2, 4, … of the last axis before 1, 3, 5, … */
-function apart(ops: Ops, x: Value): Value {
+function apart(ops: BlockOps, x: Value): Value {
   const size = x.shape.at(-1) ?? 0;
   const rows = x.shape.slice(0, -1).reduce((product, length) => product * length, 1);
   const pairs = ops.reshape(x, [rows, size / 2, 2]);

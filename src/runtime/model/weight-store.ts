@@ -21,8 +21,8 @@ const ROWS_IN_FLIGHT = 32;
 /** Holds a model's parameters on the device, or lets them pass through it. */
 export class WeightStore {
   readonly residence: Residence;
+  readonly source: WeightSource;
   readonly #ops: Ops;
-  readonly #source: WeightSource;
   readonly #config: ModelConfig;
   readonly #architecture: Architecture;
   readonly #blocks = new Map<number, ReadonlyMap<string, Weight>>();
@@ -34,7 +34,7 @@ export class WeightStore {
   constructor(ops: Ops, config: ModelConfig, source: WeightSource, residence: Residence) {
     this.#ops = ops;
     this.#config = config;
-    this.#source = source;
+    this.source = source;
     this.#architecture = architectureOf(config);
     this.residence = residence;
   }
@@ -42,7 +42,7 @@ export class WeightStore {
   /** Resident, reads the embedding matrix into host memory, where its rows are looked up; streamed, nothing of it is held. */
   async loadEmbeddings(): Promise<void> {
     if (this.residence === "streamed") return;
-    const whole = await this.#source.read(this.#architecture.embedding);
+    const whole = await this.source.read(this.#architecture.embedding);
     // One that lies as [C, vocab] has no rows to look up; they are read as they are asked for.
     if (!whole.transposed) this.#embeddings = whole;
   }
@@ -72,7 +72,7 @@ export class WeightStore {
       const row = bytes.subarray(id * rowBytes, (id + 1) * rowBytes);
       return toFloat32(row, checkWeightDtype(dtype, name));
     }
-    const { bytes, dtype } = await this.#source.read(name, { begin: id, end: id + 1 });
+    const { bytes, dtype } = await this.source.read(name, { begin: id, end: id + 1 });
     return toFloat32(bytes, checkWeightDtype(dtype, name));
   }
 
@@ -103,7 +103,7 @@ export class WeightStore {
       const names = normParameters(this.#config).map(
         ({ name }) => `${this.#architecture.norm}.${name}`,
       );
-      const bytes = await Promise.all(names.map((name) => this.#source.read(name)));
+      const bytes = await Promise.all(names.map((name) => this.source.read(name)));
       this.#norm ??= this.#upload(bytes, `${this.#architecture.norm}.`);
     }
     return new ModuleWeights(this.#norm);
@@ -111,7 +111,7 @@ export class WeightStore {
 
   /** Calls `use` with the head's rows, band by band; the weight is only valid during the call. */
   async eachHeadBand(use: (rows: RowRange, weight: Weight) => void): Promise<void> {
-    const bands = this.#bandsOfHead();
+    const bands = this.headBands();
     let pending = this.#readBand(bands[0]);
     for (const [index, rows] of bands.entries()) {
       const bytes = await pending;
@@ -152,7 +152,7 @@ export class WeightStore {
   #readBlock(index: number): Promise<readonly WeightBytes[]> {
     const prefix = `${this.#architecture.layer(index)}.`;
     const parameters = this.#architecture.block.parameters(this.#config);
-    return Promise.all(parameters.map(({ name }) => this.#source.read(prefix + name)));
+    return Promise.all(parameters.map(({ name }) => this.source.read(prefix + name)));
   }
 
   #upload(parameters: readonly WeightBytes[], prefix: string): ReadonlyMap<string, Weight> {
@@ -168,9 +168,10 @@ export class WeightStore {
     return uploaded;
   }
 
-  #bandsOfHead(): readonly RowRange[] {
+  /** The head's rows in order, so many at a time that a band's product stays small. */
+  headBands(): readonly RowRange[] {
     const { vocabSize, hiddenSize } = this.#config;
-    const dtype = this.#source.facts(this.#architecture.head)?.dtype ?? "F32";
+    const dtype = this.source.facts(this.#architecture.head)?.dtype ?? "F32";
     const rowBytes = hiddenSize * this.#ops.weightElementBytes(dtype);
     const limit = Math.min(HEAD_BAND_BYTES, this.#ops.maxWeightBytes);
     const size = Math.max(1, Math.floor(limit / rowBytes));
@@ -183,7 +184,7 @@ export class WeightStore {
   /** Reads a band unless it is already on the device or there is none. */
   #readBand(rows: RowRange | undefined): Promise<WeightBytes | undefined> {
     if (rows === undefined || this.#headBands.has(rows.begin)) return Promise.resolve(undefined);
-    const bytes = this.#source.read(this.#architecture.head, rows);
+    const bytes = this.source.read(this.#architecture.head, rows);
     bytes.catch(() => undefined); // as in #prefetch
     return bytes;
   }

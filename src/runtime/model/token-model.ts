@@ -1,0 +1,47 @@
+import type { ModelConfig } from "../../mapping/model-config.ts";
+import type { TokenRows } from "./token-rows.ts";
+
+/** New tokens of a batch: B rows of T. */
+export interface StepInput {
+  readonly ids: readonly Int32Array[];
+  /** Where each stands in its row's text; the count of tokens before it when left out. */
+  readonly positions?: readonly Int32Array[];
+  /** 1 for a token, 0 for padding; all 1 when left out. */
+  readonly visible?: readonly Uint8Array[];
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a model keeps of the tokens so far. `dispose` frees it, whatever happened before. */
+export interface TokenCache {
+  /** L, tokens that steps have told of. */
+  readonly length: number;
+  /** Keeps the first `length` of the L tokens. */
+  truncate(length: number): void;
+  dispose(): void;
+}
+
+/** A model that texts are generated with, token by token. */
+export interface TokenModel {
+  readonly config: ModelConfig;
+  /**
+   * To be asked of numbers from outside before they become an Int32Array, which would make 2^32 + 1 the token 1.
+   * @throws WbError WB3804 for an id outside the vocabulary.
+   */
+  checkIds(ids: Iterable<number>): void;
+  /** An empty one for a batch; only good for the model that made it. */
+  createCache(batch: number): TokenCache;
+  /**
+   * Appends tokens to the cache and gives the logits after the last one of each row, B rows of [vocab].
+   * @throws WbError WB9001 when the signal is aborted; the cache is then only good for `dispose`.
+   */
+  step(input: StepInput, cache: TokenCache): Promise<readonly Float32Array[]>;
+}
+
+/** Tells of a step's tokens. */
+export function announceStep(rows: TokenRows, { ids, positions, visible }: StepInput): void {
+  const past = rows.length;
+  rows.append(
+    positions ?? ids.map((row) => row.map((_, index) => past + index)),
+    visible ?? ids.map((row) => new Uint8Array(row.length).fill(1)),
+  );
+}

@@ -1,0 +1,250 @@
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { generateIds } from "../../src/runtime/generation/generate-ids.ts";
+import { KeptTokens } from "../../src/runtime/generation/kept-tokens.ts";
+import { GraphDecoder } from "../../src/runtime/graph/graph-decoder.ts";
+import type { Decoder } from "../../src/runtime/model/decoder.ts";
+import type { StepInput, TokenModel } from "../../src/runtime/model/token-model.ts";
+import { openNativeOps } from "../../src/runtime/native-open.ts";
+import type { ComputeDtype, Ops } from "../../src/runtime/ops.ts";
+import { FIXTURE_FOLDERS, FIXTURES } from "../support/fixture-manifest.ts";
+import { greedyIds } from "../support/golden-agreement.ts";
+import { readGoldenPrompts } from "../support/golden-prompts.ts";
+import { maxAbs } from "../support/max-abs.ts";
+import { openDecoderOf } from "../support/open-decoder.ts";
+import { SHARED_ORACLES } from "../support/shared-oracles.ts";
+
+/** float32 sums in another order, on logits below 10. */
+const TOLERANCE = 5e-5;
+
+const TINY = join(FIXTURES, "internlm-tiny");
+
+/** TensorFlow's own operations, as on a GPU: our kernels are for the CPU. */
+async function openPlainOps(compute: ComputeDtype): Promise<Ops> {
+  vi.stubEnv("WEIGHBRIDGE_KERNELS", "off");
+  const ops = await openNativeOps({ device: "cpu", compute, verbose: false });
+  vi.unstubAllEnvs();
+  return ops;
+}
+
+let ops: Ops;
+beforeAll(async () => {
+  ops = await openPlainOps("f32");
+});
+afterAll(() => {
+  expect(ops.memory()).toEqual({ values: 0, bytes: 0 });
+});
+
+/** Calls `use` with a model as a graph of up to `batch` rows, and with the same model call by call. */
+async function withGraph(
+  path: string,
+  on: Ops,
+  batch: number,
+  use: (graph: GraphDecoder, eager: Decoder) => Promise<void>,
+): Promise<void> {
+  if (on.graphs === undefined) throw new Error("this backend runs no graphs");
+  const [whole, calls] = [
+    await openDecoderOf(path, on, "resident"),
+    await openDecoderOf(path, on, "resident"),
+  ];
+  const graph = await GraphDecoder.open(whole.decoder, on.graphs, batch);
+  try {
+    await use(graph, calls.decoder);
+  } finally {
+    graph.dispose();
+    await whole.close();
+    await calls.close();
+  }
+}
+
+/** The logits of one step after the other. */
+async function logitsOf(
+  model: TokenModel,
+  batch: number,
+  steps: readonly StepInput[],
+): Promise<readonly Float32Array[]> {
+  const cache = model.createCache(batch);
+  const logits: Float32Array[] = [];
+  for (const input of steps)
+    for (const row of await model.step(input, cache)) logits.push(row.slice());
+  cache.dispose();
+  return logits;
+}
+
+/** Largest difference of two models' logits. */
+async function distance(
+  graph: TokenModel,
+  eager: TokenModel,
+  batch: number,
+  steps: readonly StepInput[],
+): Promise<number> {
+  const [found, expected] = [
+    await logitsOf(graph, batch, steps),
+    await logitsOf(eager, batch, steps),
+  ];
+  expect(found).toHaveLength(expected.length);
+  return Math.max(...found.map((row, index) => maxAbs(expected[index] ?? [], row)));
+}
+
+/** A prompt at once, then tokens one by one. */
+function oneByOne(prompt: readonly number[], count: number): readonly StepInput[] {
+  const next = Array.from({ length: count }, (_, index) => ({
+    ids: [Int32Array.of(7 * index + 3)],
+  }));
+  return [{ ids: [Int32Array.from(prompt)] }, ...next];
+}
+
+describe("as a graph, a model gives what it gives call by call, and the golden logits and ids", () => {
+  const folders = FIXTURE_FOLDERS.flatMap(({ name, path, golden }) =>
+    golden === undefined ? [] : [{ name, folder: path, golden }],
+  );
+  const oracles = SHARED_ORACLES.filter(({ present }) => present);
+
+  test.each([...folders, ...oracles])("$name", async ({ folder, golden: path }) => {
+    const golden = await readGoldenPrompts(path);
+    await withGraph(folder, ops, 1, async (graph, eager) => {
+      for (const { ids, logits, greedy, penalized } of golden) {
+        expect(await distance(graph, eager, 1, oneByOne(ids, 3))).toBeLessThanOrEqual(TOLERANCE);
+        const scored: number[] = [];
+        await graph.score(ids, (_, row) => scored.push(...row));
+        expect(maxAbs(logits, scored)).toBeLessThanOrEqual(TOLERANCE);
+        const count = greedy.length - ids.length;
+        expect(await greedyIds(graph, ids, count, 1)).toEqual(greedy);
+        expect(await greedyIds(graph, ids, count, 1.1)).toEqual(penalized);
+      }
+    });
+  });
+});
+
+/** 1, 8, 15, …: tokens of a small vocabulary. */
+function someIds(count: number): readonly number[] {
+  return Array.from({ length: count }, (_, index) => (7 * index + 1) % 300);
+}
+
+describe("as a graph", () => {
+  test("prompts of several lengths are padded as they are call by call, also where rows stay empty", async () => {
+    const prompts = [someIds(9), someIds(3)];
+    await withGraph(TINY, ops, 4, async (graph, eager) => {
+      const all = await Promise.all(
+        [graph, eager].map(async (model) => {
+          const ids: number[] = [];
+          const logits: number[] = [];
+          const onLogits = (_: number, row: Float32Array): void => void logits.push(...row);
+          const options = { maxNewTokens: 5, stopIds: [], padId: 0, onLogits };
+          for await (const { id } of generateIds(model, prompts, options)) ids.push(id);
+          return { ids, logits };
+        }),
+      );
+      const [found, expected] = all;
+      expect(found?.ids).toHaveLength(10);
+      expect(found?.ids).toEqual(expected?.ids);
+      expect(maxAbs(expected?.logits ?? [], found?.logits ?? [])).toBeLessThanOrEqual(TOLERANCE);
+    });
+  });
+
+  test.each(["internlm-tiny", "safetensors-ntk", "glm"])(
+    "%s takes a prompt in parts where its scores would take much, and texts for which its cache grows",
+    async (name) => {
+      // 32 rows of a step leave 256 tokens at once.
+      await withGraph(join(FIXTURES, name), ops, 32, async (graph, eager) => {
+        const steps = oneByOne(someIds(510), 4);
+        expect(await distance(graph, eager, 1, steps)).toBeLessThanOrEqual(TOLERANCE);
+      });
+    },
+  );
+
+  test("a text goes on from what another left", async () => {
+    await withGraph(TINY, ops, 1, async (graph, eager) => {
+      const kept = new KeptTokens();
+      const ask = async (model: TokenModel, ids: readonly number[]): Promise<readonly number[]> => {
+        const found: number[] = [];
+        const options = {
+          maxNewTokens: 6,
+          stopIds: [],
+          padId: 0,
+          kept: model === graph ? kept : undefined,
+        };
+        for await (const { id } of generateIds(model, [ids], options)) found.push(id);
+        return found;
+      };
+      for (const length of [5, 12, 8]) {
+        const ids = someIds(length);
+        expect(await ask(graph, ids)).toEqual(await ask(eager, ids));
+      }
+      kept.dispose();
+    });
+  });
+
+  test("texts come one after the other, in batches of at most its own", async () => {
+    await withGraph(TINY, ops, 2, async (graph) => {
+      expect(() => graph.createCache(3)).toThrow(expect.objectContaining({ code: "WB7001" }));
+      const cache = graph.createCache(2);
+      expect(() => graph.createCache(1)).toThrow(expect.objectContaining({ code: "WB2801" }));
+      cache.dispose();
+      cache.dispose();
+      graph.createCache(1).dispose();
+      await expect(
+        graph.step({ ids: [Int32Array.of(99999)] }, graph.createCache(1)),
+      ).rejects.toThrow(expect.objectContaining({ code: "WB3804" }));
+    });
+  });
+
+  test("memory is the same after 1 and after 600 tokens, and after an abort", async () => {
+    const before = ops.memory();
+    await withGraph(TINY, ops, 1, async (graph) => {
+      const run = async (maxNewTokens: number, signal?: AbortSignal): Promise<void> => {
+        const options = { maxNewTokens, stopIds: [], padId: 2, signal };
+        for await (const _ of generateIds(graph, [[1, 5, 9]], options));
+      };
+      const open = ops.memory();
+      await run(1);
+      await run(600);
+      expect(ops.memory()).toEqual(open);
+      await expect(run(9, AbortSignal.abort(new Error("stop")))).rejects.toThrow("stop");
+      expect(ops.memory()).toEqual(open);
+    });
+    expect(ops.memory()).toEqual(before);
+  });
+
+  test("a load that is stopped leaves nothing", async () => {
+    const { decoder, close } = await openDecoderOf(TINY, ops, "resident");
+    const before = ops.memory();
+    const stop = new AbortController();
+    const options = {
+      signal: stop.signal,
+      onPart: (done: number): void => {
+        if (done === 3) stop.abort(new Error("stop"));
+      },
+    };
+    const graphs = ops.graphs ?? expect.unreachable();
+    await expect(GraphDecoder.open(decoder, graphs, 1, options)).rejects.toThrow("stop");
+    expect(ops.memory()).toEqual(before);
+    await close();
+  });
+
+  test("a SavedModel that is none is refused", async () => {
+    const graphs = ops.graphs ?? expect.unreachable();
+    await expect(graphs.open(Uint8Array.of(1, 2, 3), "serve")).rejects.toThrow(
+      expect.objectContaining({ code: "WB6202" }),
+    );
+  });
+});
+
+describe("in a half dtype, a graph", () => {
+  // One rounding more or less of a number near 4: half a unit of its last place, and what it becomes on its way.
+  test.each([
+    ["f16", 2e-2],
+    ["bf16", 2e-1],
+  ] as const)(
+    "of %s gives what is given call by call but for roundings",
+    async (compute, tolerance) => {
+      const half = await openPlainOps(compute);
+      for (const name of ["internlm-tiny", "paddle-e", "glm"]) {
+        await withGraph(join(FIXTURES, name), half, 1, async (graph, eager) => {
+          expect(await distance(graph, eager, 1, oneByOne(someIds(12), 6))).toBeLessThan(tolerance);
+        });
+      }
+      half.dispose();
+    },
+  );
+});
