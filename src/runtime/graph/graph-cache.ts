@@ -67,12 +67,7 @@ function writeCreation(
 
 /** One variable after the other, so that only one is there twice. */
 function writeResizing(nodes: GraphNodes, handles: readonly NodeName[], bits: number): void {
-  const joined = (parts: readonly NodeName[]): NodeName =>
-    nodes.add("ConcatV2", [...parts, nodes.ints(0)], {
-      N: { kind: "number", value: parts.length },
-      T: INT32,
-      Tidx: INT32,
-    });
+  const joined = (parts: readonly NodeName[]): NodeName => nodes.concat(parts, TF_INT32, 0);
   const all = nodes.ints([UNKNOWN]);
   const size = joined([all, nodes.input("kept", TF_INT32), all]);
   const edges = joined([nodes.ints([0, 0, 0]), nodes.input("more", TF_INT32), nodes.ints([0, 0])]);

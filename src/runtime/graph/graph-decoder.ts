@@ -133,7 +133,7 @@ export class GraphDecoder implements TokenModel {
     const embeddings = new Float32Array(this.#batch * count * hiddenSize);
     embeddings.set(await this.#decoder.weights.embeddings(ids.flatMap((row) => [...row])));
     const feeds: readonly Feed[] = [
-      { name: "embeddings", shape: [this.#batch, count, hiddenSize], data: embeddings },
+      { name: "embeddings", shape: [this.#batch * count, hiddenSize], data: embeddings },
       { name: "picked", shape: [picked.length], data: Int32Array.from(picked) },
       cacheRows(sizes, begin, count),
       maskOf(sizes, tokens),

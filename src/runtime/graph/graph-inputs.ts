@@ -76,7 +76,10 @@ function rotaryFeeds(
     const { rope, rotaryDims, maxPositions } = config;
     const table = ropeTable(rope, rotaryDims, maxPositions, positions, keyLength);
     cos.set(table.cos, row * size);
-    sin.set(table.sin, row * size);
+    // The first half of each token's is negated, as `GraphOps` takes it.
+    const isFirst = (index: number): boolean => index % rotaryDims < rotaryDims / 2;
+    const signed = table.sin.map((value, index) => (isFirst(index) ? -value : value));
+    sin.set(signed, row * size);
   }
   const shape = [batch, 1, length, config.rotaryDims];
   return [

@@ -93,6 +93,17 @@ export class GraphNodes {
     return this.add("AssignVariableOp", [variable, value], { dtype: type(dtype), ...NOT_COMPILED });
   }
 
+  /** Axis i of the result is axis order[i]; `order` is a node of whole numbers. */
+  transpose(node: NodeName, dtype: number, order: NodeName): NodeName {
+    return this.add("Transpose", [node, order], { T: type(dtype), Tperm: INT32 });
+  }
+
+  concat(parts: readonly NodeName[], dtype: number, axis: number): NodeName {
+    const count = { kind: "number", value: parts.length } as const;
+    const attributes = { N: count, T: type(dtype), Tidx: INT32 };
+    return this.add("ConcatV2", [...parts, this.ints(axis)], attributes);
+  }
+
   reshape(
     node: NodeName,
     dtype: number,

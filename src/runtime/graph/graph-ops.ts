@@ -1,6 +1,7 @@
 import { WbError } from "../../errors/wb-error.ts";
-import { elementCount } from "../../tensor/shape.ts";
-import { TF_DTYPE } from "../native-values.ts";
+import { elementCount, sameShape } from "../../tensor/shape.ts";
+import { TF_FLOAT, TF_HALF } from "../native-binding.ts";
+import { ELEMENT_BYTES, TF_DTYPE } from "../native-values.ts";
 import type {
   BlockSteps,
   ComposedOps,
@@ -14,17 +15,25 @@ import { INT32, type, type GraphNodes, type NodeAttribute, type NodeName } from 
 /** A length that is only known when the graph runs; a product of lengths with it is negative, too. */
 export const UNKNOWN = -1;
 
-/** An array that a graph will have where its node is. */
+/** An array that a graph will have. */
 export class GraphValue implements Value {
-  readonly node: NodeName;
+  /** A node that gives its elements in order, and the shape that the node gives them. */
+  node: NodeName;
+  lying: readonly number[];
   /** Negative where a length is only known when the graph runs. */
   readonly shape: readonly number[];
   readonly dtype: ComputeDtype;
 
-  constructor(node: NodeName, shape: readonly number[], dtype: ComputeDtype) {
+  constructor(
+    node: NodeName,
+    shape: readonly number[],
+    dtype: ComputeDtype,
+    lying: readonly number[] = shape,
+  ) {
     this.node = node;
     this.shape = shape;
     this.dtype = dtype;
+    this.lying = lying;
   }
 }
 
@@ -34,19 +43,22 @@ export class GraphWeight implements Weight {
   readonly node: NodeName;
   readonly shape: readonly number[];
   readonly dtype: ComputeDtype;
-  readonly byteLength: number;
 
   constructor(node: NodeName, shape: readonly number[], dtype: ComputeDtype) {
     this.node = node;
     this.shape = shape;
     this.dtype = dtype;
-    this.byteLength = (elementCount(shape) ?? 0) * (dtype === "f32" ? 4 : 2);
+  }
+
+  get byteLength(): number {
+    return (elementCount(this.shape) ?? 0) * ELEMENT_BYTES[this.dtype];
   }
 }
 
 /**
  * Writes the operations of a block as nodes of a graph, in place of running them. What attention takes is the graph's own
- * mask, float32 to add to scores, [B, 1, H/G · T, L]: a row for each query of each head that shares a key head.
+ * mask, float32 to add to scores, [B, 1, H/G · T, L]: a row for each query of each head that shares a key head. What rotation
+ * takes as sin has its first half negated: Roll(x) · sin is then [−x2, x1] · sin of other backends.
  */
 export class GraphOps implements ComposedOps {
   readonly fused: BlockSteps;
@@ -62,20 +74,30 @@ export class GraphOps implements ComposedOps {
     };
   }
 
+  /** The node of a value once it has the value's own shape. */
+  node(x: Value): NodeName {
+    const own = valueOf(x);
+    if (!sameShape(own.lying, own.shape)) {
+      const sizes = own.shape.map((size) => Math.max(size, UNKNOWN));
+      own.node = this.#nodes.reshape(own.node, TF_DTYPE[own.dtype], sizes);
+      own.lying = own.shape;
+    }
+    return own.node;
+  }
+
   linear(x: Value, weight: Weight, bias?: Weight): GraphValue {
     const own = weightOf(weight);
-    const [outputs = 0, size = 0] = own.shape;
-    const flat = this.reshape(x, [UNKNOWN, size]); // [M, I]
-    const product = this.#nodes.add("MatMul", [flat.node, this.#weightAs(own, x.dtype)], {
+    const [outputs = 0, inputs = 0] = own.shape;
+    const rows = this.node(this.reshape(x, [UNKNOWN, inputs])); // [M, I]
+    const product = this.#nodes.add("MatMul", [rows, this.#weightAs(own, x.dtype)], {
       T: typeOf(x.dtype),
       transpose_b: { kind: "flag", value: true },
     });
-    const rows = new GraphValue(product, [UNKNOWN, outputs], x.dtype); // [M, O]
-    const sum =
-      bias === undefined
-        ? rows
-        : this.#binary("AddV2", rows, this.#weightAs(weightOf(bias), x.dtype), rows.shape);
-    return this.reshape(sum, [...x.shape.slice(0, -1), outputs]); // [..., O]
+    const shape = [...x.shape.slice(0, -1), outputs];
+    const value = new GraphValue(product, shape, x.dtype, [UNKNOWN, outputs]); // [M, O]
+    return bias === undefined
+      ? value
+      : this.#with("AddV2", value, this.#weightAs(weightOf(bias), x.dtype));
   }
 
   #gatedLinear(x: Value, gate: LinearWeights, up: LinearWeights): GraphValue {
@@ -84,76 +106,66 @@ export class GraphOps implements ComposedOps {
   }
 
   rmsNorm(x: Value, weight: Weight, epsilon: number): GraphValue {
-    const wide = this.#cast(valueOf(x), "f32");
-    const mean = this.#nodes.add(
-      "Mean",
-      [this.#unary("Square", wide).node, this.#nodes.ints([-1])],
-      {
-        T: typeOf("f32"),
-        Tidx: INT32,
-        keep_dims: { kind: "flag", value: true },
-      },
-    ); // [..., 1]
+    const own = weightOf(weight);
+    const flat = this.reshape(x, [UNKNOWN, own.shape[0] ?? 0]); // [M, C]
+    this.node(flat);
+    const wide = this.#cast(flat, "f32");
+    const squares = this.#unary("Square", wide).node;
+    const mean = this.#nodes.add("Mean", [squares, this.#nodes.ints([-1])], {
+      T: typeOf("f32"),
+      Tidx: INT32,
+      keep_dims: { kind: "flag", value: true },
+    }); // [M, 1]
     const sum = this.#nodes.add("AddV2", [mean, this.#nodes.number(epsilon)], { T: typeOf("f32") });
     const root = this.#nodes.add("Rsqrt", [sum], { T: typeOf("f32") });
-    const normed = this.#cast(this.#binary("Mul", wide, root, x.shape), x.dtype);
-    return this.#binary("Mul", normed, this.#weightAs(weightOf(weight), x.dtype), x.shape);
+    const normed = this.#cast(this.#with("Mul", wide, root), x.dtype);
+    return this.reshape(this.#with("Mul", normed, this.#weightAs(own, x.dtype)), x.shape);
   }
 
   silu(x: Value): GraphValue {
     const wide = this.#cast(valueOf(x), "f32");
-    return this.#cast(
-      this.#binary("Mul", wide, this.#unary("Sigmoid", wide).node, x.shape),
-      x.dtype,
-    );
+    return this.#cast(this.#with("Mul", wide, this.#unary("Sigmoid", wide).node), x.dtype);
   }
 
   add(left: Value, right: Value): GraphValue {
-    return this.#binary("AddV2", valueOf(left), valueOf(right).node, left.shape);
+    return this.#binary("AddV2", valueOf(left), valueOf(right));
   }
 
+  /** The right one may be broadcast to the left one's shape. */
   mul(left: Value, right: Value): GraphValue {
-    return this.#binary("Mul", valueOf(left), valueOf(right).node, left.shape);
+    return this.#binary("Mul", valueOf(left), valueOf(right));
   }
 
+  /** Another look at the same array: a node is only written where an operation needs the shape. */
   reshape(x: Value, shape: readonly number[]): GraphValue {
-    const sizes = shape.map((size) => Math.max(size, UNKNOWN));
-    const node = this.#nodes.reshape(valueOf(x).node, TF_DTYPE[x.dtype], sizes);
-    return new GraphValue(node, shape, x.dtype);
+    const own = valueOf(x);
+    return new GraphValue(own.node, shape, own.dtype, own.lying);
   }
 
   transpose(x: Value, order: readonly number[]): GraphValue {
-    const node = this.#nodes.add("Transpose", [valueOf(x).node, this.#nodes.ints(order)], {
-      T: typeOf(x.dtype),
-      Tperm: INT32,
-    });
-    return new GraphValue(
-      node,
-      order.map((axis) => x.shape[axis] ?? 0),
-      x.dtype,
-    );
+    const node = this.#nodes.transpose(this.node(x), TF_DTYPE[x.dtype], this.#nodes.ints(order));
+    const shape = order.map((axis) => x.shape[axis] ?? 0);
+    return new GraphValue(node, shape, x.dtype);
   }
 
   /** Along an axis whose lengths are known. */
   concat(values: readonly Value[], axis: number): GraphValue {
-    const [first, ...rest] = values.map(valueOf);
+    const [first] = values;
     if (first === undefined) throw new WbError("WB7001", "nothing to put together in a graph");
-    const inputs = [first, ...rest];
-    const total = inputs.reduce((sum, { shape }) => sum + (shape[axis] ?? 0), 0);
-    const node = this.#nodes.add(
-      "ConcatV2",
-      [...inputs.map((value) => value.node), this.#nodes.ints(axis)],
-      { N: { kind: "number", value: inputs.length }, T: typeOf(first.dtype), Tidx: INT32 },
+    const total = values.reduce((sum, { shape }) => sum + (shape[axis] ?? 0), 0);
+    const node = this.#nodes.concat(
+      values.map((value) => this.node(value)),
+      TF_DTYPE[first.dtype],
+      axis,
     );
     return new GraphValue(node, first.shape.with(axis, total), first.dtype);
   }
 
   /** Other axes are taken whole, also where their length is unknown. */
   slice(x: Value, axis: number, begin: number, size: number): GraphValue {
-    const begins = x.shape.map(() => 0).with(axis, begin);
-    const sizes = x.shape.map(() => UNKNOWN).with(axis, size);
-    const inputs = [valueOf(x).node, this.#nodes.ints(begins), this.#nodes.ints(sizes)];
-    const node = this.#nodes.add("Slice", inputs, {
+    const begins = this.#nodes.ints(x.shape.map(() => 0).with(axis, begin));
+    const sizes = this.#nodes.ints(x.shape.map(() => UNKNOWN).with(axis, size));
+    const node = this.#nodes.add("Slice", [this.node(x), begins, sizes], {
       T: typeOf(x.dtype),
       Index: INT32,
     });
@@ -165,10 +177,18 @@ export class GraphOps implements ComposedOps {
   }
 
   #rotate(x: Value, cos: Value, sin: Value): GraphValue {
+    const dtype = TF_DTYPE[x.dtype];
+    // Halves change places, whatever their bits mean: on a GPU, `Roll` knows float and half.
+    const bits = x.dtype === "f32" ? TF_FLOAT : TF_HALF;
     const half = (x.shape.at(-1) ?? 0) / 2;
-    const first = this.slice(x, 3, 0, half); // [B, H, T, D/2]
-    const second = this.#unary("Neg", this.slice(x, 3, half, half)); // [B, H, T, D/2]
-    return this.add(this.mul(x, cos), this.mul(this.concat([second, first], 3), sin)); // [B, H, T, D]
+    const given = this.#nodes.bitcast(this.node(x), dtype, bits);
+    const rolled = this.#nodes.add(
+      "Roll",
+      [given, this.#nodes.ints([half]), this.#nodes.ints([x.shape.length - 1])],
+      { T: type(bits), Tshift: INT32, Taxis: INT32 },
+    );
+    const turned = new GraphValue(this.#nodes.bitcast(rolled, bits, dtype), x.shape, x.dtype);
+    return this.add(this.mul(x, cos), this.mul(turned, sin)); // [B, H, T, D]
   }
 
   #attention(queries: Value, keys: Value, values: Value, mask: NodeName): GraphValue {
@@ -176,35 +196,39 @@ export class GraphOps implements ComposedOps {
     const [, g = 0] = keys.shape;
     const rows = (h / g) * t; // query heads that share a key head: their queries are rows of one product
     const grouped = this.reshape(queries, [b, g, rows, d]);
-    const products = this.#matmul(grouped, valueOf(keys), true, UNKNOWN); // [B, G, H/G·T, L]
-    const wide = this.#cast(products, "f32");
-    const scaled = this.#binary("Mul", wide, this.#nodes.number(1 / Math.sqrt(d)), wide.shape);
-    const masked = this.#binary("AddV2", scaled, mask, scaled.shape);
+    const products = this.#matmul(grouped, keys, true, UNKNOWN); // [B, G, H/G·T, L]
+    const scale = this.#nodes.number(1 / Math.sqrt(d));
+    const masked = this.#with("AddV2", this.#with("Mul", this.#cast(products, "f32"), scale), mask);
     const weights = this.#cast(this.#unary("Softmax", masked), queries.dtype);
-    return this.reshape(this.#matmul(weights, valueOf(values), false, d), queries.shape); // [B, H, T, D]
+    return this.reshape(this.#matmul(weights, values, false, d), queries.shape); // [B, H, T, D]
   }
 
-  #matmul(
-    left: GraphValue,
-    right: GraphValue,
-    transposeRight: boolean,
-    columns: number,
-  ): GraphValue {
-    const node = this.#nodes.add("BatchMatMulV2", [left.node, right.node], {
+  #matmul(left: Value, right: Value, transposeRight: boolean, columns: number): GraphValue {
+    const node = this.#nodes.add("BatchMatMulV2", [this.node(left), this.node(right)], {
       T: typeOf(left.dtype),
       adj_x: { kind: "flag", value: false },
       adj_y: { kind: "flag", value: transposeRight },
     });
-    return new GraphValue(node, [...left.shape.slice(0, -1), columns], left.dtype);
+    return new GraphValue(node, left.shape.with(-1, columns), left.dtype);
   }
 
+  /** Element by element, however they lie. */
   #unary(op: string, x: GraphValue): GraphValue {
-    return new GraphValue(this.#nodes.add(op, [x.node], { T: typeOf(x.dtype) }), x.shape, x.dtype);
+    const node = this.#nodes.add(op, [x.node], { T: typeOf(x.dtype) });
+    return new GraphValue(node, x.shape, x.dtype, x.lying);
   }
 
-  #binary(op: string, left: GraphValue, right: NodeName, shape: readonly number[]): GraphValue {
+  /** With a node that fits the left one as it lies. */
+  #with(op: string, left: GraphValue, right: NodeName): GraphValue {
     const node = this.#nodes.add(op, [left.node, right], { T: typeOf(left.dtype) });
-    return new GraphValue(node, shape, left.dtype);
+    return new GraphValue(node, left.shape, left.dtype, left.lying);
+  }
+
+  #binary(op: string, left: GraphValue, right: GraphValue): GraphValue {
+    const alike = sameShape(left.shape, right.shape) && sameShape(left.lying, right.lying);
+    if (alike) return this.#with(op, left, right.node);
+    this.node(left);
+    return this.#with(op, left, this.node(right));
   }
 
   #weightAs(weight: GraphWeight, dtype: ComputeDtype): NodeName {
@@ -213,7 +237,7 @@ export class GraphOps implements ComposedOps {
 
   #cast(x: GraphValue, dtype: ComputeDtype): GraphValue {
     const node = this.#nodes.cast(x.node, TF_DTYPE[x.dtype], TF_DTYPE[dtype]);
-    return new GraphValue(node, x.shape, dtype);
+    return new GraphValue(node, x.shape, dtype, x.lying);
   }
 }
 

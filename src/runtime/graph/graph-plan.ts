@@ -8,7 +8,7 @@ import { TF_DTYPE } from "../native-values.ts";
 import type { ComputeDtype, Value } from "../ops.ts";
 import { writeCache } from "./graph-cache.ts";
 import { GraphNodes, INT32, type, type NodeName } from "./graph-nodes.ts";
-import { GraphOps, GraphValue, UNKNOWN, valueOf } from "./graph-ops.ts";
+import { GraphOps, GraphValue, UNKNOWN } from "./graph-ops.ts";
 import { writeWeights, type GraphParameter } from "./graph-weights.ts";
 
 /** What a graph is written for. */
@@ -35,7 +35,7 @@ export function logitsOf(band: number): NodeName {
  * The model as a SavedModel whose weights, keys and values are variables; the blocks write themselves down. One run of its
  * logits is a step of any number of tokens, T of L that the cache has room for. Inputs, as the bits of float32 where they are
  * no whole numbers (whole numbers stay in host memory, from where runs take their inputs):
- * "embeddings" [B, T, C]; "cos" and "sin" [B, 1, T, R], and of all L tokens "all-cos" and "all-sin" where the cached keys turn
+ * "embeddings" [B·T, C]; "cos" and "sin" [B, 1, T, R], and of all L tokens "all-cos" and "all-sin" where the cached keys turn
  * at each step; "mask" as `GraphOps` takes it; "rows" as `writeCache` takes them; "picked", the tokens whose logits are wanted.
  */
 export function modelGraph({ config, compute, batch, parameters, head }: GraphFacts): Uint8Array {
@@ -43,8 +43,8 @@ export function modelGraph({ config, compute, batch, parameters, head }: GraphFa
   const dtype = TF_DTYPE[compute];
   const floats = (name: string): NodeName =>
     nodes.bitcast(nodes.input(name, TF_INT32), TF_INT32, TF_FLOAT);
-  const computed = (name: string, shape: readonly number[]): GraphValue =>
-    new GraphValue(nodes.cast(floats(name), TF_FLOAT, dtype), shape, compute);
+  const computed = (name: string, shape: readonly number[], lying = shape): GraphValue =>
+    new GraphValue(nodes.cast(floats(name), TF_FLOAT, dtype), shape, compute, lying);
   const rotary = (which: "" | "all-"): RotaryValues => ({
     cos: computed(`${which}cos`, [batch, 1, UNKNOWN, config.rotaryDims]),
     sin: computed(`${which}sin`, [batch, 1, UNKNOWN, config.rotaryDims]),
@@ -59,17 +59,18 @@ export function modelGraph({ config, compute, batch, parameters, head }: GraphFa
     keyMask: undefined,
     cache: writeCache(nodes, { ...config, batch, compute }),
   };
-  let x: Value = computed("embeddings", [batch, UNKNOWN, config.hiddenSize]);
+  const { hiddenSize: c } = config;
+  let x: Value = computed("embeddings", [batch, UNKNOWN, c], [UNKNOWN, c]); // [B, T, C]
   for (let layer = 0; layer < config.layers; layer++) {
     const module = weights.scope(architecture.layer(layer));
     x = architecture.block.forward(ops, module, config, x, { ...context, layer });
   }
   const picked = nodes.add(
     "GatherV2",
-    [valueOf(x).node, nodes.input("picked", TF_INT32), nodes.ints(1)],
+    [ops.node(x), nodes.input("picked", TF_INT32), nodes.ints(1)],
     { Tparams: type(dtype), Tindices: INT32, Taxis: INT32 },
   ); // [B, N, C]
-  const rows = new GraphValue(picked, [batch, UNKNOWN, config.hiddenSize], compute);
+  const rows = new GraphValue(picked, [batch, UNKNOWN, c], compute);
   const normed = norm(ops, weights.scope(architecture.norm), config, rows);
   for (const [band, { name }] of head.entries()) {
     const logits = nodes.cast(ops.linear(normed, weights.get(name)).node, dtype, TF_FLOAT);

@@ -35,10 +35,7 @@ export function writeWeights(
     const dtype = TF_DTYPE[kept];
     const handle = nodes.variable(name, dtype);
     const given = nodes.bitcast(`${chosen}:${index}`, TF_UINT8, TF_DTYPE[stored]);
-    const turned = nodes.add("Transpose", [given, order], {
-      T: type(TF_DTYPE[stored]),
-      Tperm: INT32,
-    });
+    const turned = nodes.transpose(given, TF_DTYPE[stored], order);
     const assigned = nodes.assign(handle, nodes.cast(turned, TF_DTYPE[stored], dtype), dtype);
     filled.push(nodes.milestone(`assigned/${name}`, [assigned]));
     weights.set(name, new GraphWeight(nodes.read(handle, dtype), shape, kept));
