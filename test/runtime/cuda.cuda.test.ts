@@ -6,19 +6,21 @@ import { verify } from "../../src/api/verify.ts";
 import { openNativeOps } from "../../src/runtime/native-open.ts";
 import { generateIds } from "../../src/runtime/generation/generate-ids.ts";
 import type { Ops } from "../../src/runtime/ops.ts";
+import { decodeRates } from "../support/decode-rates.ts";
 import { FIXTURE_FOLDERS, FIXTURES } from "../support/fixture-manifest.ts";
 import { distanceFromGolden, greedyIds } from "../support/golden-agreement.ts";
 import { readGoldenPrompts } from "../support/golden-prompts.ts";
+import { internlmConfig } from "../support/model-config.ts";
 import { openDecoderOf } from "../support/open-decoder.ts";
 import { SHARED_ORACLES } from "../support/shared-oracles.ts";
 
 /** float32 sums in another order, on hidden states and logits below 10; TensorFloat-32 would be a thousand times off. */
 const TOLERANCE = 5e-5;
 
-/** What the driver says that all of its GPUs' programs have taken, in MiB; this suite runs alone. */
-function usedGpuMemory(): string {
-  const query = ["--query-gpu=memory.used", "--format=csv,noheader,nounits"];
-  return execFileSync("nvidia-smi", query, { encoding: "utf8" }).trim();
+/** What the driver says of its first GPU's memory, in MiB; this suite runs alone. */
+function gpuMemory(what: "used" | "total"): number {
+  const query = [`--query-gpu=memory.${what}`, "--format=csv,noheader,nounits"];
+  return Number.parseInt(execFileSync("nvidia-smi", query, { encoding: "utf8" }), 10);
 }
 
 const TINY = join(FIXTURES, "internlm-tiny");
@@ -76,9 +78,27 @@ describe("on CUDA", () => {
         stopIds: [],
       });
       process.stdout.write(
-        `${compute}: ${tokensPerSecond.toFixed(1)} tokens/s, GPU memory ${usedGpuMemory()} MiB, host memory ${(peakMemoryBytes / 2 ** 20).toFixed(0)} MiB, ${backend}\n`,
+        `${compute}: ${tokensPerSecond.toFixed(1)} tokens/s, GPU memory ${gpuMemory("used")} MiB, host memory ${(peakMemoryBytes / 2 ** 20).toFixed(0)} MiB, ${backend}\n`,
       );
       expect(results[0]?.newTokens).toBe(64);
+    },
+  );
+
+  test.each(["f16", "bf16"] as const)(
+    "a model of 7B's layers decodes in %s; rates and their share of the memory's are printed",
+    async (compute) => {
+      const half = await openNativeOps({ device: "cuda", compute, verbose: false });
+      // A layer takes 390 MiB; what is left is for the head, two arrays to add, and what TensorFlow keeps.
+      const layers = Math.min(32, Math.floor((0.9 * gpuMemory("total") - 4000) / 390));
+      const config = internlmConfig({ num_hidden_layers: layers });
+      const rates = await decodeRates(half, config, 2 ** 28);
+      half.dispose();
+      const gigabytes = (rate: number): string => ((rate * rates.weightBytes) / 1e9).toFixed(0);
+      const share = ((100 * rates.graph * rates.weightBytes) / rates.bandwidth).toFixed(0);
+      process.stdout.write(
+        `${compute}, ${layers} layers of 7B: as a graph ${rates.graph.toFixed(1)} tokens/s (${gigabytes(rates.graph)} GB/s, ${share} % of the ${(rates.bandwidth / 1e9).toFixed(0)} GB/s of a sum of arrays), call by call ${rates.calls.toFixed(1)} tokens/s (${gigabytes(rates.calls)} GB/s)\n`,
+      );
+      expect(rates.graph).toBeGreaterThan(rates.calls);
     },
   );
 

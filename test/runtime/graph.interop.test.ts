@@ -1,16 +1,23 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { openGenerator } from "../../src/api/generator.ts";
 import { generateIds } from "../../src/runtime/generation/generate-ids.ts";
 import { KeptTokens } from "../../src/runtime/generation/kept-tokens.ts";
 import { GraphDecoder } from "../../src/runtime/graph/graph-decoder.ts";
 import type { Decoder } from "../../src/runtime/model/decoder.ts";
+import { GraphNodes } from "../../src/runtime/graph/graph-nodes.ts";
+import type { GraphSessions } from "../../src/runtime/graph/graph-session.ts";
 import type { StepInput, TokenModel } from "../../src/runtime/model/token-model.ts";
 import { openNativeOps } from "../../src/runtime/native-open.ts";
 import type { ComputeDtype, Ops } from "../../src/runtime/ops.ts";
+import { caught } from "../support/caught.ts";
+import { runCli, type CliRun } from "../support/cli.ts";
+import { decodeRates } from "../support/decode-rates.ts";
 import { FIXTURE_FOLDERS, FIXTURES } from "../support/fixture-manifest.ts";
 import { greedyIds } from "../support/golden-agreement.ts";
 import { readGoldenPrompts } from "../support/golden-prompts.ts";
 import { maxAbs } from "../support/max-abs.ts";
+import { internlmConfig, SMALL } from "../support/model-config.ts";
 import { openDecoderOf } from "../support/open-decoder.ts";
 import { SHARED_ORACLES } from "../support/shared-oracles.ts";
 
@@ -35,6 +42,11 @@ afterAll(() => {
   expect(ops.memory()).toEqual({ values: 0, bytes: 0 });
 });
 
+function graphsOf({ graphs }: Ops): GraphSessions {
+  if (graphs === undefined) throw new Error("this backend runs no graphs");
+  return graphs;
+}
+
 /** Calls `use` with a model as a graph of up to `batch` rows, and with the same model call by call. */
 async function withGraph(
   path: string,
@@ -42,12 +54,11 @@ async function withGraph(
   batch: number,
   use: (graph: GraphDecoder, eager: Decoder) => Promise<void>,
 ): Promise<void> {
-  if (on.graphs === undefined) throw new Error("this backend runs no graphs");
   const [whole, calls] = [
     await openDecoderOf(path, on, "resident"),
     await openDecoderOf(path, on, "resident"),
   ];
-  const graph = await GraphDecoder.open(whole.decoder, on.graphs, batch);
+  const graph = await GraphDecoder.open(whole.decoder, graphsOf(on), batch);
   try {
     await use(graph, calls.decoder);
   } finally {
@@ -216,17 +227,9 @@ describe("as a graph", () => {
         if (done === 3) stop.abort(new Error("stop"));
       },
     };
-    const graphs = ops.graphs ?? expect.unreachable();
-    await expect(GraphDecoder.open(decoder, graphs, 1, options)).rejects.toThrow("stop");
+    await expect(GraphDecoder.open(decoder, graphsOf(ops), 1, options)).rejects.toThrow("stop");
     expect(ops.memory()).toEqual(before);
     await close();
-  });
-
-  test("a SavedModel that is none is refused", async () => {
-    const graphs = ops.graphs ?? expect.unreachable();
-    await expect(graphs.open(Uint8Array.of(1, 2, 3), "serve")).rejects.toThrow(
-      expect.objectContaining({ code: "WB6202" }),
-    );
   });
 });
 
@@ -247,4 +250,80 @@ describe("in a half dtype, a graph", () => {
       half.dispose();
     },
   );
+});
+
+/** What a model of a few layers says last when it is opened. */
+async function lastNote(maxMemory: number | undefined): Promise<string | undefined> {
+  const generator = await openGenerator(TINY, { device: "cpu", maxMemory });
+  await generator.close();
+  return generator.notes.at(-1);
+}
+
+function generateOnCpu(): CliRun {
+  const prompt = ["--input-ids", "1,5,9", "--max-new-tokens", "12"];
+  return runCli("generate", TINY, "--device", "cpu", ...prompt);
+}
+
+describe("a graph's session", () => {
+  test("names what cannot be run, and does not read numbers of another type", async () => {
+    const nodes = new GraphNodes();
+    nodes.milestone("done", []);
+    const session = await graphsOf(ops).open(nodes.savedModel("tag"), "tag");
+    session.run([], "done");
+    expect(() => session.run([], "nothing")).toThrow(expect.objectContaining({ code: "WB6202" }));
+    expect(() => session.read([], ["done"])).toThrow(expect.objectContaining({ code: "WB7001" }));
+    session.dispose();
+  });
+
+  test("a SavedModel that is none is refused", async () => {
+    const refused = await caught(() => graphsOf(ops).open(Uint8Array.of(1, 2, 3), "serve"));
+    expect(refused.code).toBe("WB6202");
+  });
+});
+
+describe("a model that is opened for generation", () => {
+  test("is a graph where its weights stay, and says so; where they pass, that too", async () => {
+    vi.stubEnv("WEIGHBRIDGE_KERNELS", "off");
+    expect(await lastNote(undefined)).toBe(
+      "calls: one a token, since the whole model is a graph of TensorFlow's",
+    );
+    const tooLittle = await caught(() => lastNote(1));
+    expect(await lastNote(Number(tooLittle.details["streamed"]))).toBe(
+      "calls: each operation is one, since the weights are streamed",
+    );
+    vi.unstubAllEnvs();
+  });
+
+  test("shows the same logits of a prompt's tokens as a graph and call by call", async () => {
+    const ids = someIds(70); // more than are fetched at once
+    const scored = async (kernels: string): Promise<readonly number[]> => {
+      vi.stubEnv("WEIGHBRIDGE_KERNELS", kernels);
+      const generator = await openGenerator(TINY, { device: "cpu" });
+      const found: number[] = [];
+      await generator.score(ids, (position, row) => void found.push(position, ...row));
+      await generator.close();
+      vi.unstubAllEnvs();
+      return found;
+    };
+    expect(maxAbs(await scored(""), await scored("off"))).toBeLessThanOrEqual(TOLERANCE);
+  });
+
+  test("generates the same where TF_XLA_FLAGS lets XLA compile what it can of a graph", () => {
+    const expected = generateOnCpu().json["results"];
+    vi.stubEnv("WEIGHBRIDGE_KERNELS", "off");
+    vi.stubEnv("TF_XLA_FLAGS", "--tf_xla_auto_jit=2 --tf_xla_cpu_global_jit");
+    const { json, stderr } = generateOnCpu();
+    vi.unstubAllEnvs();
+    expect({ results: json["results"], stderr }).toMatchObject({ results: expected });
+  });
+});
+
+test("decoding rates are measured both ways", async () => {
+  const half = await openPlainOps("bf16");
+  const config = internlmConfig({ ...SMALL, num_hidden_layers: 8 });
+  const { graph, calls, bandwidth, weightBytes } = await decodeRates(half, config, 2 ** 16);
+  half.dispose();
+  expect(weightBytes).toBeGreaterThan(0);
+  expect(bandwidth).toBeGreaterThan(0);
+  expect(graph).toBeGreaterThan(calls);
 });

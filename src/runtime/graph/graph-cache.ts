@@ -2,7 +2,13 @@ import { TF_FLOAT, TF_HALF, TF_INT32 } from "../native-binding.ts";
 import { TF_DTYPE } from "../native-values.ts";
 import type { ComputeDtype, Value } from "../ops.ts";
 import type { KeyValueCache } from "../model/attention.ts";
-import { INT32, NOT_COMPILED, type, type GraphNodes, type NodeName } from "./graph-nodes.ts";
+import {
+  INT32,
+  NOT_COMPILED,
+  typeAttribute,
+  type GraphNodes,
+  type NodeName,
+} from "./graph-nodes.ts";
 import { GraphValue, UNKNOWN, valueOf } from "./graph-ops.ts";
 
 /** Sizes of the keys, or of the values, of one layer. */
@@ -36,7 +42,7 @@ export function writeCache(nodes: GraphNodes, sizes: CacheSizes): KeyValueCache 
     const added = nodes.bitcast(valueOf(more).node, dtype, bits); // [B, G, T, D]
     const all = nodes.read(handles[index] ?? "", bits); // [B·G, room, D]
     const update = [flat(all), rows, flat(added)];
-    const updated = nodes.add("InplaceUpdate", update, { T: type(bits), ...NOT_COMPILED });
+    const updated = nodes.add("InplaceUpdate", update, { T: typeAttribute(bits), ...NOT_COMPILED });
     const shape = [batch, kvHeads, UNKNOWN, headDim];
     const shaped = nodes.reshape(nodes.bitcast(updated, bits, dtype), dtype, shape, NOT_COMPILED);
     return new GraphValue(shaped, shape, compute);
@@ -58,7 +64,10 @@ function writeCreation(
   shape: readonly number[],
 ): void {
   const zero = nodes.cast(nodes.number(0), TF_FLOAT, bits);
-  const empty = nodes.add("Fill", [nodes.ints(shape), zero], { T: type(bits), index_type: INT32 });
+  const empty = nodes.add("Fill", [nodes.ints(shape), zero], {
+    T: typeAttribute(bits),
+    index_type: INT32,
+  });
   nodes.milestone(
     "created",
     handles.map((handle) => nodes.assign(handle, empty, bits)),
@@ -75,7 +84,7 @@ function writeResizing(nodes: GraphNodes, handles: readonly NodeName[], bits: nu
   let before: readonly NodeName[] = [];
   for (const handle of handles) {
     const old = nodes.read(handle, bits, before);
-    const attributes = { T: type(bits), ...NOT_COMPILED };
+    const attributes = { T: typeAttribute(bits), ...NOT_COMPILED };
     const kept = nodes.add("Slice", [old, nodes.ints([0, 0, 0]), size], {
       ...attributes,
       Index: INT32,

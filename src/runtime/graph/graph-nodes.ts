@@ -22,11 +22,11 @@ export type NodeAttribute =
 export type NodeAttributes = Readonly<Record<string, NodeAttribute>>;
 
 /** An attribute that is a TF_DataType. */
-export function type(value: number): NodeAttribute {
-  return { kind: "type", type: value };
+export function typeAttribute(dtype: number): NodeAttribute {
+  return { kind: "type", type: dtype };
 }
 
-export const INT32 = type(TF_INT32);
+export const INT32 = typeAttribute(TF_INT32);
 
 /**
  * Keeps an operation out of what XLA compiles where TF_XLA_FLAGS asks for it: compiled, one that should give its operand's own
@@ -62,7 +62,7 @@ export class GraphNodes {
 
   /** What is given at each run; @param dtype a TF_DataType. */
   input(name: string, dtype: number): NodeName {
-    const attributes = { dtype: type(dtype), shape: { kind: "unknown-shape" } } as const;
+    const attributes = { dtype: typeAttribute(dtype), shape: { kind: "unknown-shape" } } as const;
     return this.add("Placeholder", [], attributes, { name });
   }
 
@@ -74,7 +74,7 @@ export class GraphNodes {
   /** A variable of the session, of any shape. */
   variable(name: string, dtype: number): NodeName {
     return this.add("VarHandleOp", [], {
-      dtype: type(dtype),
+      dtype: typeAttribute(dtype),
       shape: { kind: "unknown-shape" },
       shared_name: { kind: "text", value: name },
     });
@@ -84,23 +84,26 @@ export class GraphNodes {
     return this.add(
       "ReadVariableOp",
       [variable],
-      { dtype: type(dtype), ...NOT_COMPILED },
+      { dtype: typeAttribute(dtype), ...NOT_COMPILED },
       { waits },
     );
   }
 
   assign(variable: NodeName, value: NodeName, dtype: number): NodeName {
-    return this.add("AssignVariableOp", [variable, value], { dtype: type(dtype), ...NOT_COMPILED });
+    return this.add("AssignVariableOp", [variable, value], {
+      dtype: typeAttribute(dtype),
+      ...NOT_COMPILED,
+    });
   }
 
   /** Axis i of the result is axis order[i]; `order` is a node of whole numbers. */
   transpose(node: NodeName, dtype: number, order: NodeName): NodeName {
-    return this.add("Transpose", [node, order], { T: type(dtype), Tperm: INT32 });
+    return this.add("Transpose", [node, order], { T: typeAttribute(dtype), Tperm: INT32 });
   }
 
   concat(parts: readonly NodeName[], dtype: number, axis: number): NodeName {
     const count = { kind: "number", value: parts.length } as const;
-    const attributes = { N: count, T: type(dtype), Tidx: INT32 };
+    const attributes = { N: count, T: typeAttribute(dtype), Tidx: INT32 };
     return this.add("ConcatV2", [...parts, this.ints(axis)], attributes);
   }
 
@@ -110,17 +113,21 @@ export class GraphNodes {
     shape: readonly number[],
     attributes: NodeAttributes = {},
   ): NodeName {
-    const all = { T: type(dtype), Tshape: INT32, ...attributes };
+    const all = { T: typeAttribute(dtype), Tshape: INT32, ...attributes };
     return this.add("Reshape", [node, this.ints(shape)], all);
   }
 
   /** An array of the same bytes as another type. */
   bitcast(node: NodeName, from: number, to: number): NodeName {
-    return from === to ? node : this.add("Bitcast", [node], { T: type(from), type: type(to) });
+    return from === to
+      ? node
+      : this.add("Bitcast", [node], { T: typeAttribute(from), type: typeAttribute(to) });
   }
 
   cast(node: NodeName, from: number, to: number): NodeName {
-    return from === to ? node : this.add("Cast", [node], { SrcT: type(from), DstT: type(to) });
+    return from === to
+      ? node
+      : this.add("Cast", [node], { SrcT: typeAttribute(from), DstT: typeAttribute(to) });
   }
 
   /** Whole numbers that an operation takes as an argument; one number gives a scalar. */

@@ -10,7 +10,13 @@ import type {
   Value,
   Weight,
 } from "../ops.ts";
-import { INT32, type, type GraphNodes, type NodeAttribute, type NodeName } from "./graph-nodes.ts";
+import {
+  INT32,
+  typeAttribute,
+  type GraphNodes,
+  type NodeAttribute,
+  type NodeName,
+} from "./graph-nodes.ts";
 
 /** A length that is only known when the graph runs; a product of lengths with it is negative, too. */
 export const UNKNOWN = -1;
@@ -185,7 +191,7 @@ export class GraphOps implements ComposedOps {
     const rolled = this.#nodes.add(
       "Roll",
       [given, this.#nodes.ints([half]), this.#nodes.ints([x.shape.length - 1])],
-      { T: type(bits), Tshift: INT32, Taxis: INT32 },
+      { T: typeAttribute(bits), Tshift: INT32, Taxis: INT32 },
     );
     const turned = new GraphValue(this.#nodes.bitcast(rolled, bits, dtype), x.shape, x.dtype);
     return this.add(this.mul(x, cos), this.mul(turned, sin)); // [B, H, T, D]
@@ -209,7 +215,7 @@ export class GraphOps implements ComposedOps {
       adj_x: { kind: "flag", value: false },
       adj_y: { kind: "flag", value: transposeRight },
     });
-    return new GraphValue(node, left.shape.with(-1, columns), left.dtype);
+    return new GraphValue(node, left.shape.with(left.shape.length - 1, columns), left.dtype);
   }
 
   /** Element by element, however they lie. */
@@ -242,7 +248,7 @@ export class GraphOps implements ComposedOps {
 }
 
 function typeOf(dtype: ComputeDtype): NodeAttribute {
-  return type(TF_DTYPE[dtype]);
+  return typeAttribute(TF_DTYPE[dtype]);
 }
 
 /** @throws WbError WB7001 for a value that is no node. */

@@ -7,7 +7,7 @@ import { TF_FLOAT, TF_INT32 } from "../native-binding.ts";
 import { TF_DTYPE } from "../native-values.ts";
 import type { ComputeDtype, Value } from "../ops.ts";
 import { writeCache } from "./graph-cache.ts";
-import { GraphNodes, INT32, type, type NodeName } from "./graph-nodes.ts";
+import { GraphNodes, INT32, typeAttribute, type NodeName } from "./graph-nodes.ts";
 import { GraphOps, GraphValue, UNKNOWN } from "./graph-ops.ts";
 import { writeWeights, type GraphParameter } from "./graph-weights.ts";
 
@@ -68,13 +68,13 @@ export function modelGraph({ config, compute, batch, parameters, head }: GraphFa
   const picked = nodes.add(
     "GatherV2",
     [ops.node(x), nodes.input("picked", TF_INT32), nodes.ints(1)],
-    { Tparams: type(dtype), Tindices: INT32, Taxis: INT32 },
+    { Tparams: typeAttribute(dtype), Tindices: INT32, Taxis: INT32 },
   ); // [B, N, C]
   const rows = new GraphValue(picked, [batch, UNKNOWN, c], compute);
   const normed = norm(ops, weights.scope(architecture.norm), config, rows);
   for (const [band, { name }] of head.entries()) {
     const logits = nodes.cast(ops.linear(normed, weights.get(name)).node, dtype, TF_FLOAT);
-    nodes.add("Identity", [logits], { T: type(TF_FLOAT) }, { name: logitsOf(band) });
+    nodes.add("Identity", [logits], { T: typeAttribute(TF_FLOAT) }, { name: logitsOf(band) });
   }
   return nodes.savedModel(TAG);
 }

@@ -1,7 +1,7 @@
 import { TF_INT32, TF_UINT8 } from "../native-binding.ts";
 import { TF_DTYPE } from "../native-values.ts";
 import type { ComputeDtype } from "../ops.ts";
-import { INT32, type, type GraphNodes, type NodeName } from "./graph-nodes.ts";
+import { INT32, typeAttribute, type GraphNodes, type NodeName } from "./graph-nodes.ts";
 import { GraphWeight } from "./graph-ops.ts";
 
 /** A parameter, or some rows of one, as a variable of a graph's session. */
@@ -26,7 +26,7 @@ export function writeWeights(
   const bytes = nodes.input("bytes", TF_UINT8);
   const order = nodes.input("order", TF_INT32);
   const chosen = nodes.add("_SwitchN", [bytes, nodes.input("index", TF_INT32)], {
-    T: type(TF_UINT8),
+    T: typeAttribute(TF_UINT8),
     num_outs: { kind: "number", value: parameters.length },
   });
   const weights = new Map<string, GraphWeight>();

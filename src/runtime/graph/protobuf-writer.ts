@@ -9,13 +9,6 @@ export class ProtobufWriter {
     return this;
   }
 
-  /** A float32. */
-  float(field: number, value: number): this {
-    this.#varint(field * 8 + 5);
-    this.#bytes.push(...new Uint8Array(Float32Array.of(value).buffer));
-    return this;
-  }
-
   /** Text, bytes, or a message. */
   bytes(field: number, value: string | Uint8Array | ProtobufWriter): this {
     const content = value instanceof ProtobufWriter ? value.finish() : value;
