@@ -22,4 +22,7 @@ declare namespace WebAssembly {
     /** @returns Pages of 64 KiB before. */
     grow(pages: number): number;
   }
+
+  /** Whether the engine has all that a module uses. */
+  function validate(bytes: Uint8Array): boolean;
 }

@@ -7,15 +7,34 @@ import { format } from "prettier";
 /** What is compiled, and the module that it becomes. */
 const KERNELS = [
   { source: "wasm/transpose.ts", target: "src/mapping/transpose-wasm.ts", name: "TRANSPOSE_WASM" },
+  {
+    source: "wasm/decoder/index.ts",
+    target: "src/runtime/decoder-wasm.ts",
+    name: "DECODER_WASM",
+    // A memory of up to 4 GiB that threads share; vectors stay inside the module.
+    options: [
+      "--enable",
+      "threads",
+      "--importMemory",
+      "--sharedMemory",
+      "--initialMemory",
+      "1",
+      "--maximumMemory",
+      "65536",
+      "--disableWarning",
+      "112",
+    ],
+  },
 ];
 
 const OPTIONS = ["-O3", "--converge", "--noAssert", "--runtime", "stub", "--enable", "simd"];
 
-async function compile(root, source) {
+async function compile(root, source, options) {
   const { main } = await import("assemblyscript/asc");
   let binary;
   const messages = [];
-  const { error } = await main([source, ...OPTIONS, "--outFile", "out.wasm", "--baseDir", root], {
+  const output = ["--outFile", "out.wasm", "--baseDir", root];
+  const { error } = await main([source, ...OPTIONS, ...options, ...output], {
     stderr: { write: (text) => messages.push(text) },
     writeFile: (name, content) => {
       if (name === "out.wasm") binary = content;
@@ -29,11 +48,11 @@ async function compile(root, source) {
 export async function wasmModules(root) {
   const { version } = createRequire(import.meta.url)("assemblyscript/package.json");
   const files = new Map();
-  for (const { source, target, name } of KERNELS) {
+  for (const { source, target, name, options = [] } of KERNELS) {
     const text = [
       `// Generated from ${source} by scripts/generate/wasm.mjs with AssemblyScript ${version}; not to be edited.`,
       `export const ${name} =`,
-      `  ${JSON.stringify((await compile(root, source)).toString("base64"))};`,
+      `  ${JSON.stringify((await compile(root, source, options)).toString("base64"))};`,
     ].join("\n");
     files.set(
       target,

@@ -95,7 +95,7 @@ function wasmCheck({ usable, description }: DoctorDevice): DoctorCheck {
     status: usable ? "ok" : "problem",
     found: description,
     needed:
-      "TensorFlow.js's WebAssembly backend, part of weighbridge; SIMD for its speed; it uses no threads in Node",
+      "TensorFlow.js's WebAssembly backend and kernels of our own, parts of weighbridge; SIMD for their speed",
     fix: usable ? "" : "npm ci",
   };
 }

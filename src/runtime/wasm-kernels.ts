@@ -2,24 +2,7 @@ import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { WbError } from "../errors/wb-error.ts";
 import { DECODER_WASM } from "./decoder-wasm.ts";
-import { MOST_PAGES, PAGE_BYTES, WasmMemory, type GrowingMemory } from "./wasm-memory.ts";
-
-/** The part of the engine's own interface that is used here; TypeScript declares it for browsers only. */
-declare namespace WebAssembly {
-  class Module {
-    constructor(bytes: Uint8Array);
-  }
-  class Instance {
-    constructor(module: Module, imports: object);
-    readonly exports: unknown;
-  }
-  class Memory implements GrowingMemory {
-    constructor(limits: { initial: number; maximum: number; shared: boolean });
-    readonly buffer: SharedArrayBuffer;
-    grow(pages: number): number;
-  }
-  function validate(bytes: Uint8Array): boolean;
-}
+import { MOST_PAGES, PAGE_BYTES, WasmMemory } from "./wasm-memory.ts";
 
 /** What wasm/decoder/index.ts offers, as it is described there. All numbers are addresses, counts, or steps in elements. */
 interface KernelExports {

@@ -102,8 +102,8 @@ class WasmOps implements Ops {
       if (sizeOf(vector.shape) !== size) throw mismatch("norm", own.shape, vector.shape);
       const result = this.#values.create(own.shape);
       const rows = size === 0 ? 0 : sizeOf(own.shape) / size;
-      const { rmsNorm } = this.#values.kernels.exports;
-      rmsNorm(own.address, vector.address, epsilon, rows, size, result.address);
+      const { exports } = this.#values.kernels;
+      exports.rmsNorm(own.address, vector.address, epsilon, rows, size, result.address);
       return result;
     });
   }

@@ -65,7 +65,7 @@ export class WasmUploads {
   #turn(bytes: Uint8Array, weight: WasmWeight): void {
     const [outputs = 0, inputs = 0] = weight.shape;
     const { exports, memory } = this.#values.kernels;
-    const turn = weight.dtype === "F32" ? exports.turn32 : exports.turn16;
+    const kernel = weight.dtype === "F32" ? "turn32" : "turn16";
     const elementBytes = weight.dtype === "F32" ? 4 : 2;
     const rowBytes = outputs * elementBytes;
     const band = memory.allocate(ROWS_AT_A_TIME * rowBytes, "a part of a matrix");
@@ -73,7 +73,7 @@ export class WasmUploads {
       const rows = Math.min(ROWS_AT_A_TIME, inputs - row);
       const part = bytes.subarray(row * rowBytes, (row + rows) * rowBytes);
       memory.bytesAt(band, part.byteLength).set(part);
-      turn(band, rows, outputs, weight.address + row * elementBytes, inputs);
+      exports[kernel](band, rows, outputs, weight.address + row * elementBytes, inputs);
     }
     memory.free(band);
   }
