@@ -43,7 +43,7 @@ export async function loadModel(
       close: () => undefined,
     };
   }
-  const graph = await GraphDecoder.open(decoder, ops.graphs, batch, { signal, onPart: onLoad });
+  const graph = await GraphDecoder.open(decoder, ops.graphs, batch, { signal, onLayer: onLoad });
   return {
     model: graph,
     score: (ids, onLogits, stop) => graph.score(ids, onLogits, stop),

@@ -221,13 +221,16 @@ describe("as a graph", () => {
     const { decoder, close } = await openDecoderOf(TINY, ops, "resident");
     const before = ops.memory();
     const stop = new AbortController();
+    const layers: number[] = [];
     const options = {
       signal: stop.signal,
-      onPart: (done: number): void => {
-        if (done === 3) stop.abort(new Error("stop"));
+      onLayer: (done: number, total: number): void => {
+        layers.push(done, total);
+        stop.abort(new Error("stop"));
       },
     };
     await expect(GraphDecoder.open(decoder, graphsOf(ops), 1, options)).rejects.toThrow("stop");
+    expect(layers).toEqual([1, decoder.config.layers]);
     expect(ops.memory()).toEqual(before);
     await close();
   });

@@ -10,8 +10,7 @@ import type { GraphParameter } from "./graph-weights.ts";
 
 export interface LoadOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Told of parameters, and bands of the head, that are on the device. */
-  readonly onPart?: ((done: number, total: number) => void) | undefined;
+  readonly onLayer?: ((done: number, total: number) => void) | undefined;
 }
 
 /** A parameter of the graph, and what of the checkpoint's it is. */
@@ -25,26 +24,29 @@ export async function loadGraph(
   decoder: Decoder,
   sessions: GraphSessions,
   batch: number,
-  { signal, onPart }: LoadOptions,
+  { signal, onLayer }: LoadOptions,
 ): Promise<GraphSession> {
   const { config, ops, weights } = decoder;
   const { parameters, head } = partsOf(decoder);
   const graph = modelGraph({ config, compute: ops.compute, batch, parameters, head });
   const session = await sessions.open(graph, TAG);
+  const all = [...parameters, ...head];
+  let pending = read(weights.source, all[0]);
   try {
-    const all = [...parameters, ...head];
-    let pending = read(weights.source, all[0]);
     for (let index = 0; index < all.length; index++) {
       signal?.throwIfAborted();
       const given = await pending;
       pending = read(weights.source, all[index + 1]);
       if (given !== undefined) fill(session, index, given);
-      onPart?.(index + 1, all.length);
+      // Layers come first, in order.
+      const done = (index + 1) / architectureOf(config).block.parameters(config).length;
+      if (Number.isInteger(done) && done <= config.layers) onLayer?.(done, config.layers);
     }
     session.run([], "created");
     return session;
   } catch (error) {
     session.dispose();
+    await Promise.allSettled([pending]); // so that the checkpoint may be closed after
     throw error;
   }
 }
