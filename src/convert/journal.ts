@@ -70,6 +70,9 @@ export class JournalWriter {
   readonly #path: string;
   readonly #fileSystem: FileSystem;
   #isCommitting = false;
+  #waiting: string[] = [];
+  #last: Promise<void> = Promise.resolve();
+  #next: Promise<void> | undefined;
 
   constructor(folder: string, fileSystem: FileSystem) {
     this.#path = join(folder, JOURNAL);
@@ -95,8 +98,19 @@ export class JournalWriter {
     return this.#isCommitting;
   }
 
-  #append(entry: object): Promise<void> {
-    return this.#fileSystem.appendLine(this.#path, JSON.stringify(entry));
+  /** Lines that come while one is being written go out together behind it: a model may have thousands of small tensors. */
+  async #append(entry: object): Promise<void> {
+    this.#waiting.push(JSON.stringify(entry));
+    this.#next ??= this.#last
+      .catch(() => undefined)
+      .then(() => {
+        const lines = this.#waiting.join("\n");
+        this.#waiting = [];
+        this.#next = undefined;
+        this.#last = this.#fileSystem.appendLine(this.#path, lines);
+        return this.#last;
+      });
+    await this.#next;
   }
 }
 

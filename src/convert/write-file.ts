@@ -113,36 +113,43 @@ async function writeTensors(
 ): Promise<void> {
   const { pool, buffers, signal, verify } = options;
   const { needsCrc32 } = file;
-  const here: Place[] = [];
-  const elsewhere: Promise<void>[] = [];
   const observer = (name: string): WriteObserver => ({
     onBytes: (count) => options.onBytes(count, name),
     onVerified: (count) => options.onVerified(count, name),
   });
-  const sorted =
-    pool === undefined
-      ? places
-      : places.toSorted((left, right) => right.tensor.byteLength - left.tensor.byteLength);
-  for (const place of sorted) {
-    const { tensor, begin } = place;
-    const job = pool === undefined ? undefined : jobOf(tensor);
-    if (pool === undefined || job === undefined) here.push(place);
-    else {
-      const request = { job, path: output.path, begin, needsCrc32, verify };
-      const done = pool
-        .write(request, observer(tensor.name))
-        .then((outcome) => onDone(tensor.name, outcome));
-      // Told by `Promise.all`; without this, Node would call it unhandled until then.
-      done.catch(() => undefined);
-      elsewhere.push(done);
-    }
+  const here: Place[] = [];
+  if (pool === undefined) here.push(...places);
+  else {
+    const bySize = (left: Place, right: Place): number =>
+      right.tensor.byteLength - left.tensor.byteLength;
+    // One iterator for all: whoever has done with a tensor takes the next.
+    const waiting = places.toSorted(bySize).values();
+    const work = async (): Promise<void> => {
+      // A tensor is noted while the next is written.
+      let noted = Promise.resolve();
+      for (const place of waiting) {
+        const { tensor, begin } = place;
+        const job = jobOf(tensor);
+        if (job === undefined) here.push(place);
+        else {
+          const request = { job, path: output.path, begin, needsCrc32, verify };
+          const outcome = await pool.write(request, observer(tensor.name));
+          await noted;
+          noted = onDone(tensor.name, outcome);
+          // Told when it is waited for; without this, Node would call it unhandled until then.
+          noted.catch(() => undefined);
+        }
+      }
+      await noted;
+    };
+    // A thread that has done finds the next request waiting.
+    await Promise.all(Array.from({ length: 2 * pool.threads }, work));
   }
   for (const { tensor, begin } of here) {
     signal?.throwIfAborted();
     const how = { needsCrc32, buffers, signal, verify, ...observer(tensor.name) };
     await onDone(tensor.name, await writeChecked(tensor, output, begin, how));
   }
-  await Promise.all(elsewhere);
 }
 
 function journalEntry(file: string, tensor: string, outcome: TensorOutcome): JournalTensor {
