@@ -92,13 +92,17 @@ void attend_tile(const Attention& a, int64_t row, int64_t head, int64_t first, W
   const int64_t group = head / (a.heads / a.groups);
   const T* keys = static_cast<const T*>(a.keys) + (row * a.groups + group) * a.key_capacity * a.size;
   const T* values = static_cast<const T*>(a.values) + (row * a.groups + group) * a.value_capacity * a.size;
-  const int64_t at = ((row * a.heads + head) * a.tokens + first) * a.size;
+  const int64_t begin = a.tokens_first ? ((row * a.tokens + first) * a.heads + head) * a.size
+                                       : ((row * a.heads + head) * a.tokens + first) * a.size;
+  const int64_t step = a.tokens_first ? a.heads * a.size : a.size;
   const float* visible = a.visible == nullptr ? nullptr : a.visible + row * a.length;
   const int64_t seen = a.length - a.tokens + first + 1;  // by the first query
   space.queries.resize(size_t(Q * a.size));
   space.out.resize(size_t(Q * a.size));
   space.scores.assign(size_t(Q * a.length), 0);
-  widen_all(static_cast<const T*>(a.queries) + at, Q * a.size, space.queries.data());
+  for (int i = 0; i < Q; i++) {
+    widen_all(static_cast<const T*>(a.queries) + begin + i * step, a.size, space.queries.data() + i * a.size);
+  }
   float* scores = space.scores.data();
   for (int64_t d = 0; d < a.size; d += BLOCK) {
     const int64_t size = std::min<int64_t>(BLOCK, a.size - d);
@@ -112,19 +116,21 @@ void attend_tile(const Attention& a, int64_t row, int64_t head, int64_t first, W
     weighted = std::max(weighted, soften(own, seen + i, a.length, scale, visible));
   }
   mix_heads<Q>(scores, a.length, values, a.size, weighted, space.out.data());
-  narrow_all(space.out.data(), Q * a.size, static_cast<T*>(a.result) + at);
+  for (int i = 0; i < Q; i++) {
+    narrow_all(space.out.data() + i * a.size, a.size, static_cast<T*>(a.result) + begin + i * step);
+  }
 }
 
 template <class T>
 void attention_of(const Attention& a) {
-  const int64_t tiles = (a.tokens + TILE_X - 1) / TILE_X;
+  const int64_t tiles = (a.tokens + QUERIES - 1) / QUERIES;
   parallel(a.batch * a.heads * tiles, [&](int64_t part) {
     static thread_local Workspace space;
     // The last tiles see the most keys: they come first, so that threads end together.
-    const int64_t first = (tiles - 1 - part / (a.batch * a.heads)) * TILE_X;
+    const int64_t first = (tiles - 1 - part / (a.batch * a.heads)) * QUERIES;
     const int64_t stack = part % (a.batch * a.heads);
     const int64_t row = stack / a.heads, head = stack % a.heads;
-    if (first + TILE_X <= a.tokens) return attend_tile<TILE_X, T>(a, row, head, first, space);
+    if (first + QUERIES <= a.tokens) return attend_tile<QUERIES, T>(a, row, head, first, space);
     for (int64_t token = first; token < a.tokens; token++) attend_tile<1, T>(a, row, head, token, space);
   });
 }

@@ -1,8 +1,7 @@
-// Work on each row or element: norm, rotation, casts and turned copies.
+// Work on each row: norm and rotation.
 #pragma once
 #include <algorithm>
 #include <cmath>
-#include <type_traits>
 
 #include "threads.h"
 #include "vector.h"
@@ -43,69 +42,34 @@ void norm_of(const T* x, const T* weight, float epsilon, int64_t rows, int64_t s
   });
 }
 
+// One head of one token; result may not be x.
 template <class T>
-void rotate_of(const T* x, const T* cos, const T* sin, int64_t tables, int64_t batch, int64_t heads, int64_t tokens,
-               int64_t size, T* result) {
+inline void rotate_row(const T* x, const T* cos, const T* sin, int64_t size, T* result) {
   const int64_t half = size / 2;
-  each_rows(batch * heads * tokens, size, [&](int64_t begin, int64_t end) {
+  int64_t i = 0;
+  for (; i + LANES <= half; i += LANES) {
+    const Vector a = load(x + i), b = load(x + half + i);
+    store(result + i, subtract(multiply(a, load(cos + i)), multiply(b, load(sin + i))));
+    store(result + half + i, add(multiply(b, load(cos + half + i)), multiply(a, load(sin + half + i))));
+  }
+  for (; i < half; i++) {
+    const float a = widen(x[i]), b = widen(x[half + i]);
+    narrow(a * widen(cos[i]) - b * widen(sin[i]), result + i);
+    narrow(b * widen(cos[half + i]) + a * widen(sin[half + i]), result + half + i);
+  }
+}
+
+template <class T>
+void rotate_of(const Rotation& r) {
+  each_rows(r.batch * r.heads * r.tokens, r.size, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; row++) {
-      const int64_t token = row % tokens;
-      const int64_t table = tables == 1 ? 0 : row / (heads * tokens);
-      const T* c = cos + (table * tokens + token) * size;
-      const T* s = sin + (table * tokens + token) * size;
-      const T* from = x + row * size;
-      T* to = result + row * size;
-      int64_t i = 0;
-      for (; i + LANES <= half; i += LANES) {
-        const Vector a = load(from + i), b = load(from + half + i);
-        store(to + i, subtract(multiply(a, load(c + i)), multiply(b, load(s + i))));
-        store(to + half + i, add(multiply(b, load(c + half + i)), multiply(a, load(s + half + i))));
-      }
-      for (; i < half; i++) {
-        const float a = widen(from[i]), b = widen(from[half + i]);
-        narrow(a * widen(c[i]) - b * widen(s[i]), to + i);
-        narrow(b * widen(c[half + i]) + a * widen(s[half + i]), to + half + i);
-      }
+      const int64_t token = row % r.tokens;
+      const int64_t table = r.tables == 1 ? 0 : row / (r.heads * r.tokens);
+      const int64_t angles = (table * r.tokens + token) * r.size;
+      rotate_row(static_cast<const T*>(r.x) + row * r.size, static_cast<const T*>(r.cos) + angles,
+                 static_cast<const T*>(r.sin) + angles, r.size, static_cast<T*>(r.result) + row * r.size);
     }
   });
-}
-
-// Side of the squares in which a matrix is turned.
-constexpr int64_t SQUARE = 64;
-
-template <class A, class B>
-void cast_of(const A* x, bool turn, int64_t rows, int64_t columns, B* result) {
-  const auto one = [](A from, B* to) {
-    if constexpr (std::is_same<A, B>::value) *to = from;
-    else narrow(widen(from), to);
-  };
-  if (!turn) {
-    each_rows(rows, columns, [&](int64_t begin, int64_t end) {
-      int64_t i = begin * columns;
-      if constexpr (!std::is_same<A, B>::value) {
-        for (; i + LANES <= end * columns; i += LANES) store(result + i, load(x + i));
-      }
-      for (; i < end * columns; i++) one(x[i], result + i);
-    });
-    return;
-  }
-  parallel((columns + SQUARE - 1) / SQUARE, [&](int64_t part) {
-    const int64_t left = part * SQUARE, right = std::min(columns, left + SQUARE);
-    for (int64_t top = 0; top < rows; top += SQUARE) {
-      const int64_t bottom = std::min(rows, top + SQUARE);
-      for (int64_t column = left; column < right; column++)
-        for (int64_t row = top; row < bottom; row++) one(x[row * columns + column], result + column * rows + row);
-    }
-  });
-}
-
-template <class A>
-void cast_from(const A* x, Type to, bool turn, int64_t rows, int64_t columns, void* result) {
-  switch (to) {
-    case Type::f32: return cast_of(x, turn, rows, columns, static_cast<float*>(result));
-    case Type::f16: return cast_of(x, turn, rows, columns, static_cast<Half*>(result));
-    case Type::bf16: return cast_of(x, turn, rows, columns, static_cast<Bfloat*>(result));
-  }
 }
 
 }  // namespace TARGET

@@ -1,6 +1,7 @@
 // Operations of TensorFlow's CPU device whose kernels are ours, registered through TensorFlow's own C interface
 // (tensorflow/c/kernels.h, ops.h) when this addon is loaded.
 #include <node_api.h>
+#include <sys/mman.h>
 
 #include <cstring>
 #include <initializer_list>
@@ -96,46 +97,83 @@ Type type_of(const Tensor& tensor) {
 template <class T = void>
 T* data(const Tensor& tensor) { return static_cast<T*>(TF_TensorData(tensor.get())); }
 
-int64_t last_axis(const Tensor& tensor) {
-  const int rank = TF_NumDims(tensor.get());
-  return rank == 0 ? 0 : TF_Dim(tensor.get(), rank - 1);
+// The packed matrix that a tensor of bytes holds, or null and a failure.
+const Matrix* matrix_of(Call& call, const Tensor& tensor) {
+  const Matrix* matrix = data<Matrix>(tensor);
+  const int64_t bytes = TF_TensorElementCount(tensor.get());
+  const bool whole = bytes >= int64_t(sizeof(Matrix)) && matrix->mark == Matrix::MARK && matrix->bytes() == bytes;
+  call.require(whole, "an input is not a packed matrix");
+  return call.ok() ? matrix : nullptr;
 }
 
-// x [..., inputs], `outputs()` or, gated, twice as many matrices [outputs, inputs], biases of all or none -> [rows, outputs].
+// Matrices, and the biases of those that have one, as inputs of an operation list them.
+class Parameters {
+ public:
+  // Inputs from `first` on: flags, 1 for each matrix with a bias; matrices; biases.
+  Parameters(Call& call, int first, int count) {
+    const std::vector<int64_t> biased = call.sizes(first, count);
+    end_ = first + 1 + count;
+    for (int i = 0; i < count && call.ok(); i++) {
+      tensors_.push_back(call.input(first + 1 + i));
+      if (!call.ok()) return;
+      const Matrix* matrix = matrix_of(call, tensors_.back());
+      if (matrix == nullptr) return;
+      const void* bias = nullptr;
+      if (biased[size_t(i)] != 0) {
+        tensors_.push_back(call.input(end_++));
+        if (!call.expect(tensors_.back().get(), matrix->outputs)) return;
+        bias = data(tensors_.back());
+      }
+      all.push_back({matrix, bias});
+    }
+  }
+
+  std::vector<Weights> all;
+
+  // The input behind the last of them.
+  int end() const { return end_; }
+
+ private:
+  int end_;
+  std::vector<Tensor> tensors_;
+};
+
+// Half types are computed with matrices of their own kind, float32 with all.
+bool goes_with(const Weights& weights, Type type, int64_t outputs, int64_t inputs) {
+  const Matrix& matrix = *weights.matrix;
+  return (type == Type::f32 || matrix.type == type) && matrix.outputs == outputs && matrix.inputs == inputs;
+}
+
+// x [..., inputs], flags, matrices [outputs, inputs], biases -> as many results [rows, outputs] or, gated, one.
 void run_linear(void*, TF_OpKernelContext* context) {
   Call call(context);
   const Tensor x = call.input(0);
+  const Tensor flags = call.input(1);
   if (!call.ok()) return;
-  // Biases are as many as matrices, or none: told apart by their rank.
-  std::vector<Tensor> matrices, biases;
-  for (int i = 1; i < call.inputs(); i++) {
-    Tensor tensor = call.input(i);
-    if (!call.ok()) return;
-    (TF_NumDims(tensor.get()) == 2 ? matrices : biases).push_back(std::move(tensor));
-  }
-  call.require(!matrices.empty() && (biases.empty() || biases.size() == matrices.size()), "biases do not fit the matrices");
+  const int count = int(TF_TensorElementCount(flags.get()));
+  const Parameters parameters(call, 1, count);
+  call.require(count > 0, "there is no matrix");
   if (!call.ok()) return;
-  const int64_t inputs = TF_Dim(matrices[0].get(), 1);
+  const Type type = type_of(x);
+  const Matrix& first = *parameters.all[0].matrix;
+  const int64_t inputs = first.inputs;
   const int64_t elements = TF_TensorElementCount(x.get());
   call.require(inputs > 0 && elements % inputs == 0, "x does not fit the matrices");
+  const bool gated = call.outputs() < count;
+  call.require(gated ? count == 2 : call.outputs() == count, "results do not fit the matrices");
   if (!call.ok()) return;
   const int64_t rows = elements / inputs;
-  const bool gated = size_t(call.outputs()) < matrices.size();
-  call.require(gated ? matrices.size() == 2 : size_t(call.outputs()) == matrices.size(), "results do not fit the matrices");
   std::vector<Product> products;
   std::vector<Tensor> results;
-  for (size_t i = 0; i < matrices.size() && call.ok(); i++) {
-    const int64_t outputs = TF_Dim(matrices[i].get(), 0);
-    call.require(TF_Dim(matrices[i].get(), 1) == inputs && (!gated || outputs == TF_Dim(matrices[0].get(), 0)),
-                 "matrices do not fit each other");
-    if (!biases.empty()) call.expect(biases[i].get(), outputs);
-    if (i == 0 || !gated) results.push_back(call.output(int(i), TF_TensorType(x.get()), {rows, outputs}));
+  for (const Weights& one : parameters.all) {
+    const int64_t outputs = gated ? first.outputs : one.matrix->outputs;
+    call.require(goes_with(one, type, outputs, inputs), "matrices do not fit each other");
+    const bool has_result = !gated || products.empty();
+    if (has_result) results.push_back(call.output(int(products.size()), TF_TensorType(x.get()), {rows, outputs}));
     if (!call.ok()) return;
-    void* result = gated && i > 0 ? nullptr : data(results.back());
-    products.push_back({data(matrices[i]), biases.empty() ? nullptr : data(biases[i]), result, outputs});
+    products.push_back({one.matrix, one.bias, has_result ? data(results.back()) : nullptr, nullptr});
   }
-  if (!call.ok()) return;
-  kernels->linear({type_of(x), type_of(matrices[0]), data(x), rows, inputs, products.data(), int(products.size()), gated});
+  kernels->linear({type, data(x), rows, inputs, products.data(), count, gated});
 }
 
 // queries, keys, values, batch heads groups tokens size length and two capacities, and what may be seen [batch, length] or nothing.
@@ -145,7 +183,7 @@ void run_attention(void*, TF_OpKernelContext* context) {
   const std::vector<int64_t> sizes = call.sizes(3, 8);
   if (!call.ok()) return;
   Attention a = {type_of(queries), data(queries), data(keys), data(values), nullptr, nullptr,
-                 sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], sizes[5], sizes[6], sizes[7]};
+                 sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], sizes[5], sizes[6], sizes[7], false};
   call.expect(queries.get(), a.batch * a.heads * a.tokens * a.size);
   call.expect(keys.get(), a.batch * a.groups * a.key_capacity * a.size);
   call.expect(values.get(), a.batch * a.groups * a.value_capacity * a.size);
@@ -192,26 +230,41 @@ void run_rotate(void*, TF_OpKernelContext* context) {
   call.require((tables == 1 || tables == batch) && size % 2 == 0, "the sizes of a rotation do not fit each other");
   const Tensor result = call.output(0, TF_TensorType(x.get()), {batch, heads, tokens, size});
   if (!call.ok()) return;
-  kernels->rotate(type_of(x), data(x), data(cos), data(sin), tables, batch, heads, tokens, size, data(result));
+  kernels->rotate({type_of(x), data(x), data(cos), data(sin), tables, batch, heads, tokens, size, data(result)});
 }
 
-// x [..., columns], and whether to turn it to [columns, rows], in the output's type.
-void run_cast(void*, TF_OpKernelContext* context) {
+// Whole pages of 2 MiB, where memory has not been touched yet: a matrix is read faster, and asked of the system in fewer steps.
+void use_large_pages(void* begin, int64_t bytes) {
+  constexpr uintptr_t PAGE = uintptr_t(2) << 20;
+  const uintptr_t from = (reinterpret_cast<uintptr_t>(begin) + PAGE - 1) / PAGE * PAGE;
+  const uintptr_t to = (reinterpret_cast<uintptr_t>(begin) + uintptr_t(bytes)) / PAGE * PAGE;
+  // Only advice: a system without such pages goes on with its own.
+  if (from < to) madvise(reinterpret_cast<void*>(from), to - from, MADV_HUGEPAGE);
+}
+
+// Bytes in JavaScript's memory that `pack` is to read next.
+struct Lent {
+  const void* bytes;
+  size_t length;
+} lent = {nullptr, 0};
+
+// Packs the lent bytes: a matrix [outputs, inputs], or [inputs, outputs] when it is turned. Sizes: its type, the type to pack it
+// in, turned, outputs, inputs.
+void run_pack(void*, TF_OpKernelContext* context) {
   Call call(context);
-  const Tensor x = call.input(0);
-  const std::vector<int64_t> turn = call.sizes(1, 1);
+  const std::vector<int64_t> sizes = call.sizes(0, 5);
+  call.require(sizes[0] < 3 && sizes[1] < 3, "there is no such type");
   if (!call.ok()) return;
-  const int64_t columns = last_axis(x);
-  const int64_t rows = columns == 0 ? 0 : TF_TensorElementCount(x.get()) / columns;
-  const TF_DataType type = TF_ExpectedOutputDataType(context, 0);
-  std::vector<int64_t> shape = {columns, rows};
-  if (turn[0] == 0) {
-    shape.clear();
-    for (int axis = 0; axis < TF_NumDims(x.get()); axis++) shape.push_back(TF_Dim(x.get(), axis));
-  }
-  const Tensor result = call.output(0, type, shape);
+  const Type from = Type(sizes[0]);
+  Matrix header = {Matrix::MARK, Type(sizes[1]), sizes[3], sizes[4]};
+  call.require(lent.bytes != nullptr && int64_t(lent.length) == sizes[3] * sizes[4] * bytes_of(from),
+               "the bytes that were lent do not have the size that was told");
+  const Tensor result = call.output(0, TF_UINT8, {header.bytes()});
   if (!call.ok()) return;
-  kernels->cast(type_of(x), type_of(result), data(x), turn[0] != 0, rows, columns, data(result));
+  use_large_pages(data(result), header.bytes());
+  Matrix& matrix = *data<Matrix>(result);
+  matrix = header;
+  kernels->pack(from, lent.bytes, sizes[2] != 0, matrix);
 }
 
 // Copies `rows` of `size` elements in each of `stacks` stacks, from one capacity and offset to another.
@@ -224,19 +277,17 @@ void copy_rows(const Tensor& from, int64_t from_capacity, const Tensor& to, int6
   }
 }
 
-// rows [stacks, old capacity, size] and stacks, old capacity, length, new capacity, size -> [stacks, new capacity, size], of
-// which only `length` rows are set.
+// stacks, old capacity, length, new capacity, size, and rows [stacks, old capacity, size] or nothing -> [stacks, new capacity,
+// size], of which only `length` rows are set.
 void run_grow(void*, TF_OpKernelContext* context) {
   Call call(context);
-  const Tensor old = call.input(0);
-  const std::vector<int64_t> sizes = call.sizes(1, 5);
-  if (!call.ok()) return;
+  const std::vector<int64_t> sizes = call.sizes(0, 5);
   const int64_t stacks = sizes[0], before = sizes[1], length = sizes[2], capacity = sizes[3], size = sizes[4];
-  call.expect(old.get(), stacks * before * size);
   call.require(length <= before && length <= capacity, "the sizes of a cache do not fit each other");
-  const Tensor result = call.output(0, TF_TensorType(old.get()), {stacks, capacity, size});
-  if (!call.ok()) return;
-  copy_rows(old, before, result, capacity, 0, stacks, length, size);
+  const Tensor result = call.output(0, TF_ExpectedOutputDataType(context, 0), {stacks, capacity, size});
+  if (!call.ok() || call.inputs() == 1) return;
+  const Tensor old = call.input(1);
+  if (call.ok() && call.expect(old.get(), stacks * before * size)) copy_rows(old, before, result, capacity, 0, stacks, length, size);
 }
 
 // Writes rows [stacks, tokens, size] into a cache [stacks, capacity, size] at row `at`. The one operation that changes its
@@ -253,20 +304,83 @@ void run_append(void*, TF_OpKernelContext* context) {
   if (call.ok()) copy_rows(more, tokens, cache, capacity, at, stacks, tokens, size);
 }
 
+// x, both norms' weights, cos, sin, epsilon, sizes, flags, seven matrices, biases, and where they are given cached keys and
+// values, whose last rows it sets, and what may be seen. Sizes: tables batch tokens heads groups size turned length, two capacities,
+// and whether there are cached ones and a mask.
+void run_layer(void*, TF_OpKernelContext* context) {
+  Call call(context);
+  std::vector<Tensor> given;
+  for (int i = 0; i < 6; i++) given.push_back(call.input(i));
+  const std::vector<int64_t> sizes = call.sizes(6, 12);
+  if (!call.ok()) return;
+  const bool cached = sizes[10] != 0, masked = sizes[11] != 0;
+  const Parameters parameters(call, 7, 7);
+  if (!call.ok()) return;
+  const std::vector<Weights>& w = parameters.all;
+  Layer l = {type_of(given[0]), data(given[0]), data(given[1]), data(given[2]), data(given[3]), data(given[4]),
+             w[0], w[1], w[2], w[3], w[4], w[5], w[6], nullptr, nullptr, nullptr, nullptr, 0,
+             sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], sizes[5], sizes[6], sizes[7], sizes[8], sizes[9]};
+  const int64_t width = l.query.matrix->inputs, inner = l.gate.matrix->outputs;
+  call.expect(given[0].get(), l.batch * l.tokens * width);
+  call.expect(given[1].get(), width);
+  call.expect(given[2].get(), width);
+  call.expect(given[3].get(), l.tables * l.tokens * l.turned);
+  call.expect(given[4].get(), l.tables * l.tokens * l.turned);
+  if (!call.expect(given[5].get(), 1)) return;
+  l.epsilon = *data<float>(given[5]);
+  call.require(goes_with(l.query, l.type, l.heads * l.size, width) && goes_with(l.key, l.type, l.groups * l.size, width) &&
+                   goes_with(l.value, l.type, l.groups * l.size, width) && goes_with(l.output, l.type, width, l.heads * l.size) &&
+                   goes_with(l.gate, l.type, inner, width) && goes_with(l.up, l.type, inner, width) &&
+                   goes_with(l.down, l.type, width, inner),
+               "the matrices of a layer do not fit each other");
+  call.require((l.tables == 1 || l.tables == l.batch) && l.groups > 0 && l.heads % l.groups == 0 && l.turned <= l.size &&
+                   l.turned % 2 == 0 && l.tokens <= l.length && l.length <= l.key_capacity && l.length <= l.value_capacity,
+               "the sizes of a layer do not fit each other");
+  call.require(cached || l.length == l.tokens, "keys of earlier tokens are not there");
+  int next = parameters.end();
+  Tensor keys, values, visible;
+  if (call.ok() && cached) {
+    keys = call.input(next++);
+    values = call.input(next++);
+    call.expect(keys.get(), l.batch * l.groups * l.key_capacity * l.size);
+    if (!call.expect(values.get(), l.batch * l.groups * l.value_capacity * l.size)) return;
+    l.keys = data(keys);
+    l.values = data(values);
+  }
+  if (call.ok() && masked) {
+    visible = call.input(next);
+    if (!call.expect(visible.get(), l.batch * l.length)) return;
+    l.visible = data<float>(visible);
+  }
+  const Tensor result = call.output(0, TF_TensorType(given[0].get()), {l.batch * l.tokens, width});
+  if (!call.ok()) return;
+  l.result = data(result);
+  kernels->layer(l);
+}
+
 struct Operation {
   const char* name;
   std::vector<const char*> attributes, inputs, outputs;
   void (*run)(void*, TF_OpKernelContext*);
+  // Whether it changes an input, or depends on more than its inputs.
+  bool is_stateful = false;
 };
 
 constexpr const char* T = "T: {float, half, bfloat16}";
 
 const std::vector<Operation> OPERATIONS = {
     {"WeighbridgeLinear",
-     {T, "W: {float, half, bfloat16}", "N: int >= 1", "B: int >= 0", "K: int >= 1"},
-     {"x: T", "matrices: N * W", "biases: B * T"},
+     {T, "N: int >= 1", "B: int >= 0", "K: int >= 1"},
+     {"x: T", "biased: int32", "matrices: N * uint8", "biases: B * T"},
      {"results: K * T"},
      run_linear},
+    {"WeighbridgeLayer",
+     {T, "B: int >= 0", "C: int >= 0", "V: int >= 0", "N: int = 7"},
+     {"x: T", "attention_norm: T", "network_norm: T", "cos: T", "sin: T", "epsilon: float", "sizes: int32", "biased: int32",
+      "matrices: N * uint8", "biases: B * T", "cached: C * T", "visible: V * float"},
+     {"result: T"},
+     run_layer,
+     true},
     {"WeighbridgeAttention",
      {T, "V: int >= 0"},
      {"queries: T", "keys: T", "values: T", "sizes: int32", "visible: V * float"},
@@ -274,13 +388,9 @@ const std::vector<Operation> OPERATIONS = {
      run_attention},
     {"WeighbridgeNorm", {T}, {"x: T", "weight: T", "epsilon: float"}, {"result: T"}, run_norm},
     {"WeighbridgeRotate", {T}, {"x: T", "cos: T", "sin: T", "sizes: int32"}, {"result: T"}, run_rotate},
-    {"WeighbridgeCast",
-     {"SrcT: {float, half, bfloat16}", "DstT: {float, half, bfloat16}"},
-     {"x: SrcT", "turn: int32"},
-     {"result: DstT"},
-     run_cast},
-    {"WeighbridgeGrow", {T}, {"cache: T", "sizes: int32"}, {"result: T"}, run_grow},
-    {"WeighbridgeAppend", {T}, {"cache: T", "more: T", "sizes: int32"}, {}, run_append},
+    {"WeighbridgePack", {}, {"sizes: int32"}, {"matrix: uint8"}, run_pack, true},
+    {"WeighbridgeGrow", {T, "C: int >= 0"}, {"sizes: int32", "cache: C * T"}, {"result: T"}, run_grow},
+    {"WeighbridgeAppend", {T}, {"cache: T", "more: T", "sizes: int32"}, {}, run_append, true},
 };
 
 // @returns what went wrong, or an empty string.
@@ -291,7 +401,7 @@ std::string register_all() {
     for (const char* attribute : operation.attributes) TF_OpDefinitionBuilderAddAttr(definition, attribute);
     for (const char* input : operation.inputs) TF_OpDefinitionBuilderAddInput(definition, input);
     for (const char* output : operation.outputs) TF_OpDefinitionBuilderAddOutput(definition, output);
-    TF_OpDefinitionBuilderSetIsStateful(definition, operation.outputs.empty());
+    TF_OpDefinitionBuilderSetIsStateful(definition, operation.is_stateful);
     TF_RegisterOpDefinition(definition, status.get());
     if (TF_GetCode(status.get()) != TF_OK) return TF_Message(status.get());
     TF_KernelBuilder* builder = TF_NewKernelBuilder(operation.name, "CPU", nullptr, operation.run, nullptr);
@@ -368,11 +478,28 @@ napi_value Start(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+// lend(bytes: Uint8Array): what `WeighbridgePack` reads, until it has run; lend() takes it back.
+napi_value Lend(napi_env env, napi_callback_info info) {
+  napi_value argument;
+  size_t count = 1;
+  napi_typedarray_type type;
+  void* bytes = nullptr;
+  size_t length = 0;
+  lent = {nullptr, 0};
+  if (napi_get_cb_info(env, info, &count, &argument, nullptr, nullptr) != napi_ok || count == 0) return nullptr;
+  if (napi_get_typedarray_info(env, argument, &type, &length, &bytes, nullptr, nullptr) != napi_ok || type != napi_uint8_array) {
+    napi_throw_error(env, nullptr, "expected bytes");
+    return nullptr;
+  }
+  lent = {bytes, length};
+  return nullptr;
+}
+
 }  // namespace
 
 NAPI_MODULE_INIT() {
   const std::initializer_list<std::pair<const char*, napi_callback>> functions = {
-      {"instructionSets", InstructionSets}, {"start", Start}};
+      {"instructionSets", InstructionSets}, {"start", Start}, {"lend", Lend}};
   for (const auto& [name, callback] : functions) {
     napi_value function = nullptr;
     if (napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, nullptr, &function) != napi_ok) return nullptr;

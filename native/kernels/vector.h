@@ -32,8 +32,8 @@ inline void narrow(float value, Bfloat* target) {
 #if defined(__AVX512F__)
 
 constexpr int LANES = 16;
-// Rows of x and of a matrix that meet in registers: 24 sums and 5 operands in 32 registers.
-constexpr int TILE_X = 6;
+// Rows of x that meet a panel in registers: 24 sums, and a row of the panel in 2 more, of 32 registers.
+constexpr int TILE_X = 12;
 using Vector = __m512;
 using Integers = __m512i;
 
@@ -43,6 +43,12 @@ inline Vector load(const Half* from) { return _mm512_cvtph_ps(_mm256_loadu_si256
 inline Vector load(const Bfloat* from) {
   const __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i*)from));
   return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
+}
+// LANES pairs: the first of each, and the second.
+inline void load_pairs(const Bfloat* from, Vector& first, Vector& second) {
+  const __m512i pairs = _mm512_loadu_si512(from);
+  first = _mm512_castsi512_ps(_mm512_slli_epi32(pairs, 16));
+  second = _mm512_castsi512_ps(_mm512_and_si512(pairs, _mm512_set1_epi32(int(0xffff0000))));
 }
 inline void store(float* to, Vector v) { _mm512_storeu_ps(to, v); }
 inline void store(Half* to, Vector v) {
@@ -82,8 +88,8 @@ inline __m128 sums(Vector a, Vector b, Vector c, Vector d) {
 #else
 
 constexpr int LANES = 8;
-// 8 sums and 5 operands in 16 registers.
-constexpr int TILE_X = 2;
+// 12 sums of 16 registers.
+constexpr int TILE_X = 3;
 using Vector = __m256;
 using Integers = __m256i;
 
@@ -93,6 +99,12 @@ inline Vector load(const Half* from) { return _mm256_cvtph_ps(_mm_loadu_si128((c
 inline Vector load(const Bfloat* from) {
   const __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i*)from));
   return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
+}
+// LANES pairs: the first of each, and the second.
+inline void load_pairs(const Bfloat* from, Vector& first, Vector& second) {
+  const __m256i pairs = _mm256_loadu_si256((const __m256i*)from);
+  first = _mm256_castsi256_ps(_mm256_slli_epi32(pairs, 16));
+  second = _mm256_castsi256_ps(_mm256_and_si256(pairs, _mm256_set1_epi32(int(0xffff0000))));
 }
 inline void store(float* to, Vector v) { _mm256_storeu_ps(to, v); }
 inline void store(Half* to, Vector v) {

@@ -1,14 +1,43 @@
 import { WbError } from "../errors/wb-error.ts";
-import { execute, executeAll, type Binding, type OpAttribute } from "./native-binding.ts";
+import {
+  execute,
+  executeAll,
+  type Binding,
+  type Handle,
+  type OpAttribute,
+} from "./native-binding.ts";
+import type { Kernels } from "./native-kernels.ts";
 import {
   TF_DTYPE,
   valueOf,
   weightOf,
   type NativeValue,
   type NativeValues,
+  type NativeWeight,
 } from "./native-values.ts";
 import { CACHE_STEP } from "./ops.ts";
-import type { ComputeDtype, FusedOps, KeyMask, LinearWeights, Value, Weight } from "./ops.ts";
+import type {
+  ComputeDtype,
+  FusedOps,
+  KeyMask,
+  LayerTokens,
+  LayerWeights,
+  LinearWeights,
+  Value,
+  Weight,
+} from "./ops.ts";
+
+/** Numbers of `Type` in native/kernels/kernels.h. */
+const TYPES: Readonly<Record<ComputeDtype, number>> = { f32: 0, f16: 1, bf16: 2 };
+
+/** A matrix in host memory: what it is stored as, and what it is kept in. */
+export interface Packing {
+  readonly bytes: Uint8Array;
+  readonly from: ComputeDtype;
+  readonly kept: ComputeDtype;
+  readonly shape: readonly number[];
+  readonly transposed: boolean;
+}
 
 /**
  * The operations that native/kernels registers with TensorFlow, for its CPU device. They take arrays by their elements,
@@ -17,12 +46,16 @@ import type { ComputeDtype, FusedOps, KeyMask, LinearWeights, Value, Weight } fr
 export class NativeFused implements FusedOps {
   readonly #binding: Binding;
   readonly #values: NativeValues;
+  readonly #kernels: Kernels;
+  readonly #compute: ComputeDtype;
   /** Lists of attributes by what they say; each is the same at every token. */
   readonly #attributes = new Map<string, readonly OpAttribute[]>();
 
-  constructor(binding: Binding, values: NativeValues) {
+  constructor(binding: Binding, values: NativeValues, kernels: Kernels, compute: ComputeDtype) {
     this.#binding = binding;
     this.#values = values;
+    this.#kernels = kernels;
+    this.#compute = compute;
   }
 
   linear(x: Value, layer: LinearWeights): NativeValue {
@@ -30,37 +63,114 @@ export class NativeFused implements FusedOps {
   }
 
   linears(x: Value, layers: readonly LinearWeights[]): readonly Value[] {
-    if (areAlike(layers)) return this.#linear(x, layers, layers.length);
-    return layers.map((layer) => this.linear(x, layer));
+    return this.#linear(x, layers, layers.length);
   }
 
-  gatedLinear(x: Value, gate: LinearWeights, up: LinearWeights): Value | undefined {
-    if (!areAlike([gate, up])) return undefined;
+  gatedLinear(x: Value, gate: LinearWeights, up: LinearWeights): Value {
     return this.#linear(x, [gate, up], 1)[0] ?? missing();
   }
 
   #linear(x: Value, layers: readonly LinearWeights[], results: number): readonly NativeValue[] {
     const own = valueOf(x);
-    const matrices = layers.map(({ weight }) => weightOf(weight));
-    const biases = layers.flatMap(({ bias }) => (bias === undefined ? [] : [weightOf(bias).id]));
-    const stored = matrices[0]?.dtype ?? own.dtype;
+    const { inputs, biases } = this.#parameters(layers);
     const arrays = executeAll(
       this.#binding,
       "WeighbridgeLinear",
-      [own.array.id, ...matrices.map(({ id }) => id), ...biases],
+      [own.array.id, ...inputs],
       this.#listed([
         ["T", own.dtype],
-        ["W", stored],
         ["N", layers.length],
-        ["B", biases.length],
+        ["B", biases],
         ["K", results],
       ]),
       results,
     );
     const outer = own.shape.slice(0, -1);
     return arrays.map(({ id, shape }, index) =>
-      this.#values.add(id, shape, [...outer, matrices[index]?.shape[0] ?? 0], own.dtype),
+      this.#values.add(id, shape, [...outer, layers[index]?.weight.shape[0] ?? 0], own.dtype),
     );
+  }
+
+  /** Inputs of an operation: which layers have a bias, their matrices, their biases. */
+  #parameters(layers: readonly LinearWeights[]): {
+    readonly inputs: readonly number[];
+    readonly biases: number;
+  } {
+    const flags = layers.map(({ bias }) => (bias === undefined ? 0 : 1));
+    const matrices = layers.map(({ weight }) => weightOf(weight).id);
+    const biases = layers.flatMap(({ bias }) => (bias === undefined ? [] : [weightOf(bias).id]));
+    return { inputs: [this.#values.ints(flags), ...matrices, ...biases], biases: biases.length };
+  }
+
+  /** A matrix as the kernels take it, in panels, whatever its layout was. */
+  pack({ bytes, from, kept, shape, transposed }: Packing): NativeWeight {
+    const [outputs = 0, inputs = 0] = shape;
+    const sizes = [TYPES[from], TYPES[kept], transposed ? 1 : 0, outputs, inputs];
+    const packed = this.#kernels.lending(bytes, () =>
+      execute(this.#binding, "WeighbridgePack", [this.#values.ints(sizes)], []),
+    );
+    const byteLength = packed.shape[0] ?? 0;
+    return this.#values.addWeight({
+      id: packed.id,
+      shape,
+      dtype: kept,
+      transposed: false,
+      byteLength,
+    });
+  }
+
+  layer(x: Value, weights: LayerWeights, { cos, sin, keyMask, cached }: LayerTokens): Value {
+    const own = valueOf(x);
+    const { query, key, value, output, gate, up, down, heads, kvHeads } = weights;
+    const { inputs, biases } = this.#parameters([query, key, value, output, gate, up, down]);
+    const [b = 0, t = 0] = own.shape;
+    const d = (query.weight.shape[0] ?? 0) / heads;
+    const [keys, values] =
+      cached === undefined
+        ? [undefined, undefined]
+        : [valueOf(cached.keys), valueOf(cached.values)];
+    const l = keys?.shape[2] ?? t;
+    const sizes = this.#values.ints([
+      cos.shape[0] ?? 0,
+      b,
+      t,
+      heads,
+      kvHeads,
+      d,
+      cos.shape[3] ?? 0,
+      l,
+      keys?.capacity ?? l,
+      values?.capacity ?? l,
+      keys === undefined ? 0 : 1,
+      keyMask === undefined ? 0 : 1,
+    ]);
+    const attributes = this.#listed([
+      ["T", own.dtype],
+      ["N", 7],
+      ["B", biases],
+      ["C", keys === undefined ? 0 : 2],
+      ["V", keyMask === undefined ? 0 : 1],
+    ]);
+    const made = this.#withMask(keyMask, (mask) =>
+      execute(
+        this.#binding,
+        "WeighbridgeLayer",
+        [
+          own.array.id,
+          weightOf(weights.attentionNorm).id,
+          weightOf(weights.networkNorm).id,
+          valueOf(cos).array.id,
+          valueOf(sin).array.id,
+          this.#values.number(weights.epsilon),
+          sizes,
+          ...inputs,
+          ...(keys === undefined || values === undefined ? [] : [keys.array.id, values.array.id]),
+          ...mask,
+        ],
+        attributes,
+      ),
+    );
+    return this.#values.add(made.id, made.shape, own.shape, own.dtype);
   }
 
   rmsNorm(x: Value, weight: Weight, epsilon: number): NativeValue {
@@ -79,39 +189,60 @@ export class NativeFused implements FusedOps {
   }
 
   append(rows: Value | undefined, more: Value): Value {
-    return this.#values.scope(() => this.#append(rows, more));
-  }
-
-  #append(rows: Value | undefined, more: Value): NativeValue {
     const added = valueOf(more);
     const [b = 0, g = 0, t = 0, d = 0] = added.shape;
-    const old = rows === undefined ? undefined : valueOf(rows);
-    const at = old?.shape[2] ?? 0;
-    const shape = [b, g, at + t, d];
-    const room = old?.capacity ?? 0;
-    const roomy = CACHE_STEP * (Math.floor((at + t) / CACHE_STEP) + 1);
-    if (old === undefined) return this.#copy(added, shape, roomy);
-    const buffer = at + t <= room ? old : this.#copy(old, shape, roomy);
-    const capacity = buffer.capacity ?? 0;
+    const joined = this.extend(rows, [b, g, t, d]);
+    const length = joined.shape[2] ?? 0;
     executeAll(
       this.#binding,
       "WeighbridgeAppend",
-      [buffer.array.id, added.array.id, this.#values.ints([b * g, capacity, at, t, d])],
+      [
+        joined.array.id,
+        added.array.id,
+        this.#values.ints([b * g, joined.capacity ?? length, length - t, t, d]),
+      ],
       this.#listed([["T", added.dtype]]),
       0,
     );
-    const joined = this.#values.share(buffer, shape, capacity);
-    this.#values.keep(old);
-    this.#values.dispose(old);
     return joined;
   }
 
-  /** The rows that `from` has, in an array with room for `capacity` rows; the value's shape tells which are meant. */
-  #copy(from: NativeValue, shape: readonly number[], capacity: number): NativeValue {
-    const [b = 0, g = 0, rows = 0, d = 0] = from.shape;
-    const sizes = [b * g, from.capacity ?? rows, rows, capacity, d];
-    const inputs = [from.array.id, this.#values.ints(sizes)];
-    return this.#run("WeighbridgeGrow", inputs, shape, from.dtype, capacity);
+  extend(
+    rows: Value | undefined,
+    [b, g, t, d]: readonly [number, number, number, number],
+  ): NativeValue {
+    return this.#values.scope(() => {
+      const old = rows === undefined ? undefined : valueOf(rows);
+      const shape = [b, g, (old?.shape[2] ?? 0) + t, d];
+      const fits = old !== undefined && (shape[2] ?? 0) <= (old.capacity ?? 0);
+      const buffer = fits ? old : this.#roomy(old, shape);
+      const joined = this.#values.share(buffer, shape, buffer.capacity);
+      if (old !== undefined) {
+        this.#values.keep(old);
+        this.#values.dispose(old);
+      }
+      return joined;
+    });
+  }
+
+  #roomy(old: NativeValue | undefined, shape: readonly number[]): NativeValue {
+    const capacity = CACHE_STEP * (Math.floor((shape[2] ?? 0) / CACHE_STEP) + 1);
+    return this.#copy(old, shape, capacity);
+  }
+
+  /** The rows that there are, in an array with room for `capacity` rows; the value's shape tells which are meant. */
+  #copy(from: NativeValue | undefined, shape: readonly number[], capacity: number): NativeValue {
+    const [b = 0, g = 0, , d = 0] = shape;
+    const rows = from?.shape[2] ?? 0;
+    const sizes = this.#values.ints([b * g, from?.capacity ?? rows, rows, capacity, d]);
+    const dtype = from?.dtype ?? this.#compute;
+    const attributes = this.#listed([
+      ["T", dtype],
+      ["C", from === undefined ? 0 : 1],
+    ]);
+    const inputs = from === undefined ? [sizes] : [sizes, from.array.id];
+    const made = execute(this.#binding, "WeighbridgeGrow", inputs, attributes);
+    return this.#values.add(made.id, made.shape, shape, dtype, capacity);
   }
 
   /** A value without room for more rows: itself, or a copy. */
@@ -127,35 +258,33 @@ export class NativeFused implements FusedOps {
     const [b = 0, h = 0, t = 0, d = 0] = q.shape;
     const [, g = 0, l = 0] = k.shape;
     const sizes = this.#values.ints([b, h, g, t, d, l, k.capacity ?? l, v.capacity ?? l]);
-    const inputs = [q.array.id, k.array.id, v.array.id, sizes];
-    if (keyMask === undefined) return this.#attend(inputs, q, 0);
-    const seen = Float32Array.from(keyMask.flatMap((row) => [...row]));
-    const mask = this.#values.create([b, l], TF_DTYPE.f32, seen);
-    try {
-      return this.#attend([...inputs, mask], q, 1);
-    } finally {
-      this.#binding.deleteTensor(mask);
-    }
-  }
-
-  #attend(inputs: readonly number[], q: NativeValue, masks: 0 | 1): NativeValue {
     const attributes = this.#listed([
       ["T", q.dtype],
-      ["V", masks],
+      ["V", keyMask === undefined ? 0 : 1],
     ]);
-    const { id, shape } = execute(this.#binding, "WeighbridgeAttention", inputs, attributes);
+    const { id, shape } = this.#withMask(keyMask, (mask) =>
+      execute(
+        this.#binding,
+        "WeighbridgeAttention",
+        [q.array.id, k.array.id, v.array.id, sizes, ...mask],
+        attributes,
+      ),
+    );
     return this.#values.add(id, shape, q.shape, q.dtype);
   }
 
-  /** A matrix in another dtype, and turned where it is asked for; or a vector in another dtype. */
-  cast(x: NativeValue, dtype: ComputeDtype, turn: boolean): NativeValue {
-    const attributes = this.#listed([
-      ["SrcT", x.dtype],
-      ["DstT", dtype],
-    ]);
-    const inputs = [x.array.id, this.#values.ints([turn ? 1 : 0])];
-    const { id, shape } = execute(this.#binding, "WeighbridgeCast", inputs, attributes);
-    return this.#values.add(id, shape, shape, dtype);
+  /** Calls `work` with the mask [B, L] as an input of an operation, or with none. */
+  #withMask(keyMask: KeyMask, work: (mask: readonly number[]) => Handle): Handle {
+    if (keyMask === undefined) return work([]);
+    const length = keyMask[0]?.length ?? 0;
+    const seen = new Float32Array(keyMask.length * length);
+    for (const [row, visible] of keyMask.entries()) seen.set(visible, row * length);
+    const mask = this.#values.create([keyMask.length, length], TF_DTYPE.f32, seen);
+    try {
+      return work([mask]);
+    } finally {
+      this.#binding.deleteTensor(mask);
+    }
   }
 
   #run(
@@ -163,10 +292,9 @@ export class NativeFused implements FusedOps {
     inputs: readonly number[],
     shape: readonly number[],
     dtype: ComputeDtype,
-    capacity?: number,
   ): NativeValue {
     const made = execute(this.#binding, name, inputs, this.#listed([["T", dtype]]));
-    return this.#values.add(made.id, made.shape, shape, dtype, capacity);
+    return this.#values.add(made.id, made.shape, shape, dtype);
   }
 
   #listed(entries: readonly (readonly [string, ComputeDtype | number])[]): readonly OpAttribute[] {
@@ -186,14 +314,4 @@ export class NativeFused implements FusedOps {
 
 function missing(): never {
   throw new WbError("WB7001", "a kernel gave no result of the size that was asked for");
-}
-
-/** Whether one operation takes them all: stored in one dtype, and all with a bias or none. */
-function areAlike(layers: readonly LinearWeights[]): boolean {
-  const [first] = layers;
-  return layers.every(
-    ({ weight, bias }) =>
-      weightOf(weight).dtype === weightOf(first?.weight ?? weight).dtype &&
-      (bias === undefined) === (first?.bias === undefined),
-  );
 }

@@ -10,6 +10,16 @@ interface KernelAddon {
   instructionSets(): readonly string[];
   /** Registers the operations with TensorFlow at the first call; later ones only choose. */
   start(instructionSet: string, threads: number): void;
+  /** Bytes that `WeighbridgePack` reads when it runs; nothing takes them back. */
+  lend(bytes?: Uint8Array): void;
+}
+
+/** Our kernels, once TensorFlow knows them. */
+export interface Kernels {
+  /** The instruction set that they use. */
+  readonly instructionSet: string;
+  /** Runs `work`, in which `WeighbridgePack` reads these bytes where they are. */
+  lending<T>(bytes: Uint8Array, work: () => T): T;
 }
 
 /** Names the instruction set that kernels use, or "off" for TensorFlow's own operations alone. */
@@ -17,10 +27,10 @@ const SWITCH = "WEIGHBRIDGE_KERNELS";
 
 /**
  * Starts our kernels beside a loaded TensorFlow.
- * @returns the instruction set that they use; undefined where there are none for this machine or they are switched off.
+ * @returns undefined where there are none for this machine or they are switched off.
  * @throws WbError WB6107 when they do not start.
  */
-export function startKernels(packageFolder: string): string | undefined {
+export function startKernels(packageFolder: string): Kernels | undefined {
   const wanted = process.env[SWITCH] ?? "";
   const path = join(packageFolder, "lib", "kernels.node");
   if (wanted === "off" || !existsSync(path)) return undefined;
@@ -28,11 +38,21 @@ export function startKernels(packageFolder: string): string | undefined {
     const addon: unknown = createRequire(import.meta.url)(path);
     if (!isKernelAddon(addon)) throw new Error("it does not offer what is needed");
     const chosen = wanted === "" ? addon.instructionSets()[0] : wanted;
-    if (chosen !== undefined) addon.start(chosen, availableParallelism());
-    return chosen;
+    if (chosen === undefined) return undefined;
+    addon.start(chosen, availableParallelism());
+    return { instructionSet: chosen, lending: (bytes, work) => lending(addon, bytes, work) };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new WbError("WB6107", `${path}: ${reason}`, { cause: error });
+  }
+}
+
+function lending<T>(addon: KernelAddon, bytes: Uint8Array, work: () => T): T {
+  addon.lend(bytes);
+  try {
+    return work();
+  } finally {
+    addon.lend();
   }
 }
 
@@ -40,7 +60,8 @@ function isKernelAddon(value: unknown): value is KernelAddon {
   return (
     typeof value === "object" &&
     value !== null &&
-    typeof Reflect.get(value, "instructionSets") === "function" &&
-    typeof Reflect.get(value, "start") === "function"
+    ["instructionSets", "start", "lend"].every(
+      (name) => typeof Reflect.get(value, name) === "function",
+    )
   );
 }

@@ -64,11 +64,11 @@ export async function openNativeOps({ device, compute, verbose }: NativeRequest)
   }
   const kernels = device === "cpu" ? startKernels(chosen.packageFolder) : undefined;
   const place = device === "cuda" ? "a GPU" : "the CPU";
-  const own = kernels === undefined ? "" : `, with kernels for ${kernels}`;
+  const own = kernels === undefined ? "" : `, with kernels for ${kernels.instructionSet}`;
   return new NativeOps(binding, {
     device,
     compute,
-    kernels: kernels !== undefined,
+    kernels,
     description: `TensorFlow ${binding.TF_Version} on ${place} through @tensorflow/tfjs-node${own}`,
     memoryLimit: undefined,
   });

@@ -14,6 +14,7 @@ import {
   type OpAttribute,
 } from "./native-binding.ts";
 import { NativeFused } from "./native-fused.ts";
+import type { Kernels } from "./native-kernels.ts";
 import {
   COMPUTE_OF_STORED,
   ELEMENT_BYTES,
@@ -42,8 +43,8 @@ export interface NativeOpsFacts {
   readonly description: string;
   /** Bytes of the GPU's memory that may be used. */
   readonly memoryLimit: number | undefined;
-  /** Whether this package's own kernels are registered; they are for the CPU. */
-  readonly kernels: boolean;
+  /** This package's own kernels, where they are registered; they are for the CPU. */
+  readonly kernels: Kernels | undefined;
 }
 
 /**
@@ -70,12 +71,17 @@ export class NativeOps implements Ops {
     this.compute = facts.compute;
     this.description = facts.description;
     this.memoryLimit = facts.memoryLimit;
-    this.#kernels = facts.kernels ? new NativeFused(binding, this.#values) : undefined;
+    const { kernels } = facts;
+    this.#kernels =
+      kernels === undefined
+        ? undefined
+        : new NativeFused(binding, this.#values, kernels, facts.compute);
     this.fused = this.#kernels;
     // With our kernels, calls cost less than a tenth of a token's time.
-    this.graphs = facts.kernels
-      ? undefined
-      : { open: (savedModel, tag) => GraphSession.open(binding, savedModel, tag) };
+    this.graphs =
+      kernels !== undefined
+        ? undefined
+        : { open: (savedModel, tag) => GraphSession.open(binding, savedModel, tag) };
   }
 
   weightElementBytes(dtype: Dtype): number {
@@ -85,17 +91,15 @@ export class NativeOps implements Ops {
 
   uploadWeight({ name, bytes, dtype, shape, transposed }: WeightBytes): Weight {
     const stored = checkWeightDtype(dtype, name);
-    const lying = transposed ? shape.toReversed() : shape;
+    const from = COMPUTE_OF_STORED[stored];
     const kept = keptAs(stored, shape.length, this.compute);
-    const kernels = this.#kernels;
-    // Our kernels have one way for both layouts: a transposed matrix is turned while it is copied.
-    const turn = transposed && kernels !== undefined;
-    const value = this.#composite(() => {
-      const given = this.#fromBytes(bytes, stored, lying);
-      if (kernels === undefined) return this.#cast(given, kept);
-      return turn || given.dtype !== kept ? kernels.cast(given, kept, turn) : given;
-    });
-    return this.#values.toWeight(value, shape, transposed && !turn);
+    if (this.#kernels !== undefined && shape.length === 2) {
+      const given = stored === "F64" ? bytesOf(toFloat32(bytes, stored)) : bytes;
+      return this.#kernels.pack({ bytes: given, from, kept, shape, transposed });
+    }
+    const lying = transposed ? shape.toReversed() : shape;
+    const value = this.#composite(() => this.#cast(this.#fromBytes(bytes, stored, lying), kept));
+    return this.#values.toWeight(value, shape, transposed);
   }
 
   /** Stored bytes as an array of their own dtype. */
@@ -429,6 +433,10 @@ export class NativeOps implements Ops {
   #bool(name: string, value: boolean): OpAttribute {
     return { name, type: this.#binding.TF_ATTR_BOOL, value };
   }
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 /** True when two shapes differ in leading ones at most, which broadcasting adds. */

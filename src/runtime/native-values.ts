@@ -75,16 +75,14 @@ export class NativeWeight implements Weight {
   /** What it lies on the device as; a matrix keeps a half dtype when the computation is in float32. */
   readonly dtype: ComputeDtype;
   readonly transposed: boolean;
+  readonly byteLength: number;
 
-  constructor(id: number, shape: readonly number[], dtype: ComputeDtype, transposed: boolean) {
-    this.id = id;
-    this.shape = shape;
-    this.dtype = dtype;
-    this.transposed = transposed;
-  }
-
-  get byteLength(): number {
-    return (elementCount(this.shape) ?? 0) * ELEMENT_BYTES[this.dtype];
+  constructor(facts: NativeWeight) {
+    this.id = facts.id;
+    this.shape = facts.shape;
+    this.dtype = facts.dtype;
+    this.transposed = facts.transposed;
+    this.byteLength = facts.byteLength;
   }
 }
 
@@ -174,7 +172,13 @@ export class NativeValues {
   toWeight(value: NativeValue, shape: readonly number[], transposed: boolean): NativeWeight {
     this.keep(value);
     this.#values.delete(value);
-    const weight = new NativeWeight(value.array.id, shape, value.dtype, transposed);
+    const { id, byteLength } = value.array;
+    return this.addWeight({ id, shape, dtype: value.dtype, transposed, byteLength });
+  }
+
+  /** Takes an array that TensorFlow made as a weight. */
+  addWeight(facts: NativeWeight): NativeWeight {
+    const weight = new NativeWeight(facts);
     this.#weights.add(weight);
     return weight;
   }

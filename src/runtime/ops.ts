@@ -142,8 +142,8 @@ export const CACHE_STEP = 256;
 export interface FusedOps {
   /** `linear` of one x with each. */
   linears(x: Value, layers: readonly LinearWeights[]): readonly Value[];
-  /** silu(linear(x, gate)) · linear(x, up), of matrices of the same shape; undefined for two that are not stored alike. */
-  gatedLinear(x: Value, gate: LinearWeights, up: LinearWeights): Value | undefined;
+  /** silu(linear(x, gate)) · linear(x, up), of matrices of the same shape. */
+  gatedLinear(x: Value, gate: LinearWeights, up: LinearWeights): Value;
   /** x · cos + [−x2, x1] · sin of the halves x1 and x2 of the last axis; x [B, H, T, D], cos and sin [B or 1, 1, T, D]. */
   rotate(x: Value, cos: Value, sin: Value): Value;
   /**
@@ -151,15 +151,50 @@ export interface FusedOps {
    * may hold room for more rows.
    */
   append(rows: Value | undefined, more: Value): Value;
+  /** As `append` of rows [B, G, T, D] that `layer` sets; until then they hold anything. */
+  extend(rows: Value | undefined, shape: readonly [number, number, number, number]): Value;
   /**
    * softmax(q kᵀ / √D) v of the last T of L tokens, [B, H, T, D], over the keys up to each query's own that may be seen; keys and
    * values [B, G, L, D]. A query that sees nothing gets the mean of all values.
    */
   attention(queries: Value, keys: Value, values: Value, keyMask: KeyMask): Value;
+  /**
+   * A whole layer, [B, T, C] -> [B, T, C]: what the steps above give, to the bit. The new tokens' keys and values are set in the
+   * cache, whose last T rows they are.
+   */
+  layer(x: Value, weights: LayerWeights, tokens: LayerTokens): Value;
 }
 
-/** What a block's attention and MLP take of `FusedOps`; `append` is the cache's. */
-export type BlockSteps = Omit<FusedOps, "append">;
+/** Attention and a gated network, each added to what its norm was taken of. */
+export interface LayerWeights {
+  readonly attentionNorm: Weight;
+  readonly networkNorm: Weight;
+  readonly epsilon: number;
+  /** H query heads on G heads of keys and values. */
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly query: LinearWeights;
+  readonly key: LinearWeights;
+  readonly value: LinearWeights;
+  readonly output: LinearWeights;
+  readonly gate: LinearWeights;
+  readonly up: LinearWeights;
+  readonly down: LinearWeights;
+}
+
+/** What a layer needs to know of the tokens that pass through it. */
+export interface LayerTokens {
+  /** [B or 1, 1, T, R]: the first R elements of each head turn, as `rotate` says. */
+  readonly cos: Value;
+  readonly sin: Value;
+  readonly keyMask: KeyMask;
+  /** Keys and values of all L tokens, [B, G, L, D]; undefined where there are none but the T new ones, and they are not kept. */
+  readonly cached: { readonly keys: Value; readonly values: Value } | undefined;
+}
+
+/** What a block takes of `FusedOps`; `append` and `extend` are the cache's. What writes operations down has no whole layer. */
+export type BlockSteps = Omit<FusedOps, "append" | "extend" | "layer"> &
+  Partial<Pick<FusedOps, "layer">>;
 
 /** The operations that a block is made of, where its attention is one step. */
 export type ComposedOps = Pick<

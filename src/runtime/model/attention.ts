@@ -37,6 +37,13 @@ export interface KeyValueCache {
     keys: Value,
     values: Value,
   ): { readonly keys: Value; readonly values: Value };
+  /** As `append` of rows [B, G, T, D] that `fused.layer` then sets; undefined where the backend has no such step. */
+  readonly extend?:
+    | ((
+        layer: number,
+        shape: readonly [number, number, number, number],
+      ) => { readonly keys: Value; readonly values: Value })
+    | undefined;
 }
 
 export function attentionParameters(config: ModelConfig): readonly ParameterSpec[] {

@@ -4,6 +4,7 @@ import { attention, attentionParameters, type AttentionContext } from "./attenti
 import { mlp, mlpParameters } from "./mlp.ts";
 import { norm, normParameters } from "./norm.ts";
 import { nested, type ModuleWeights, type ParameterSpec } from "./parameters.ts";
+import { wholeLayer } from "./whole-layer.ts";
 
 /** Called with results inside a block, in the order in which they are computed; they are freed after the call. */
 export type Observer = (name: SubBlock, value: Value) => void;
@@ -39,6 +40,14 @@ export interface PreNormParts {
   mlpParameters(config: ModelConfig): readonly ParameterSpec[];
   /** [B, T, C] -> [B, T, C] */
   mlp(ops: BlockOps, weights: ModuleWeights, x: Value): Value;
+  /** All of the block at once, where it and the backend can; undefined elsewhere. */
+  readonly whole?: (
+    ops: BlockOps,
+    weights: ModuleWeights,
+    config: ModelConfig,
+    x: Value,
+    context: AttentionContext,
+  ) => Value | undefined;
 }
 
 /** Attention and a feed-forward network, each added to what its norm was taken of. */
@@ -51,6 +60,10 @@ export function preNormBlock(parts: PreNormParts): BlockKind {
       ...nested("post_attention_layernorm", normParameters(config)),
     ],
     forward(ops, weights, config, x, context, observe) {
+      // Who observes sees between the steps, whose results are the same.
+      const whole =
+        observe === undefined ? parts.whole?.(ops, weights, config, x, context) : undefined;
+      if (whole !== undefined) return whole;
       const h = norm(ops, weights.scope("input_layernorm"), config, x); // [B, T, C]
       observe?.("input_layernorm", h);
       const mixed = ops.scope(() => attention(ops, weights.scope("self_attn"), config, h, context)); // [B, T, C]
@@ -67,4 +80,9 @@ export function preNormBlock(parts: PreNormParts): BlockKind {
 }
 
 /** The pre-norm block of LLaMA (Touvron et al. 2023, arXiv 2302.13971, section 2.2), which InternLM shares. */
-export const LLAMA_BLOCK: BlockKind = preNormBlock({ attentionParameters, mlpParameters, mlp });
+export const LLAMA_BLOCK: BlockKind = preNormBlock({
+  attentionParameters,
+  mlpParameters,
+  mlp,
+  whole: wholeLayer,
+});

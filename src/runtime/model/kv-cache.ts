@@ -16,12 +16,22 @@ interface LayerCache {
 export class KvCache implements TokenCache, KeyValueCache {
   /** Of which a pass through the layers is told before it. */
   readonly rows: TokenRows;
+  readonly extend: KeyValueCache["extend"];
   readonly #ops: Ops;
   readonly #layers: (LayerCache | undefined)[] = [];
 
   constructor(ops: Ops, batch: number) {
     this.#ops = ops;
     this.rows = new TokenRows(batch);
+    const { fused } = ops;
+    this.extend =
+      fused === undefined
+        ? undefined
+        : (layer, shape) =>
+            this.#change(layer, (old) => ({
+              keys: fused.extend(old?.keys, shape), // [B, G, L, D]
+              values: fused.extend(old?.values, shape), // [B, G, L, D]
+            }));
   }
 
   get length(): number {
@@ -30,11 +40,15 @@ export class KvCache implements TokenCache, KeyValueCache {
 
   /** Appends keys and values [B, G, T, D] of one layer and gives all of them; the cache owns what it gives. */
   append(layer: number, keys: Value, values: Value): LayerCache {
-    const old = this.#layers[layer];
-    const next: LayerCache = {
+    return this.#change(layer, (old) => ({
       keys: this.#joined(old?.keys, keys), // [B, G, L, D]
       values: this.#joined(old?.values, values), // [B, G, L, D]
-    };
+    }));
+  }
+
+  #change(layer: number, change: (old: LayerCache | undefined) => LayerCache): LayerCache {
+    const old = this.#layers[layer];
+    const next = change(old);
     // Only now: until both are there, the scope around frees what was made.
     this.#ops.keep(next.keys);
     this.#ops.keep(next.values);
