@@ -1,9 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { LLAMA_BLOCK } from "../../src/runtime/model/block.ts";
+import { KvCache } from "../../src/runtime/model/kv-cache.ts";
+import { ModuleWeights } from "../../src/runtime/model/parameters.ts";
+import { Sequence } from "../../src/runtime/model/sequence.ts";
 import { startKernels } from "../../src/runtime/native-kernels.ts";
 import { findNativePackages } from "../../src/runtime/native-location.ts";
 import { openNativeOps } from "../../src/runtime/native-open.ts";
 import type { ComputeDtype, FusedOps, Ops, Value, Weight } from "../../src/runtime/ops.ts";
 import { attentionReference, linearReference, rotateReference } from "../support/float64-model.ts";
+import { internlmConfig, SMALL } from "../support/model-config.ts";
 import { maxAbs } from "../support/max-abs.ts";
 
 /** Largest relative distance of one rounding to each dtype, and of sums of a thousand products in float32. */
@@ -274,6 +279,67 @@ describe.each(instructionSets)(
         ops.releaseWeight(weight);
       }
     });
+  },
+);
+
+/** What the layer's equation is told by observing it: then it is composed of its steps. */
+const unobserved = undefined;
+const observed = (): void => undefined;
+
+test.each([
+  ["f32", "f32", {}],
+  ["f32", "f16", { num_key_value_heads: 2 }],
+  ["f16", "f16", { bias: false }],
+  ["bf16", "bf16", { num_key_value_heads: 2 }],
+] as const)(
+  "a layer in one call in %s with %s gives, to the bit, what its steps give: %o",
+  (compute, stored, fields) => {
+    const ops = opened[compute];
+    const before = ops.memory();
+    const config = internlmConfig({ ...SMALL, hidden_size: 40, intermediate_size: 70, ...fields });
+    const held = new Map(
+      LLAMA_BLOCK.parameters(config).map(({ name, shape }) => {
+        const data = sixteenths(shape.reduce((product, size) => product * size, 1));
+        return [name, upload(ops, data, shape, stored)];
+      }),
+    );
+    const weights = new ModuleWeights(held);
+    const caches = [new KvCache(ops, 2), new KvCache(ops, 2)] as const;
+    for (const tokens of [9, 1, 260, 1]) {
+      const x = ops.upload(sixteenths(2 * tokens * 40), [2, tokens, 40]);
+      const positions = [0, 1].map((row) =>
+        Int32Array.from({ length: tokens }, (_, index) => caches[0].length + index + row),
+      );
+      // The first row begins with two tokens of padding.
+      const visible = [0, 1].map((row) =>
+        Uint8Array.from({ length: tokens }, (_, index) =>
+          row === 0 && caches[0].length + index < 2 ? 0 : 1,
+        ),
+      );
+      const results = [unobserved, observed].map((observe, index) => {
+        const cache = caches[index] ?? caches[0];
+        cache.announce(positions, visible);
+        const sequence = new Sequence(ops, config, {
+          positions,
+          allPositions: cache.positions,
+          visible: cache.visible,
+          cache,
+        });
+        const result = ops.scope(() =>
+          LLAMA_BLOCK.forward(ops, weights, config, x, sequence.context(0), observe),
+        );
+        sequence.dispose();
+        const data = ops.read(result);
+        ops.free(result);
+        return data;
+      });
+      ops.free(x);
+      expect(results[0]).toEqual(results[1]);
+      expect(results[0]?.some((value) => value !== 0)).toBe(true);
+    }
+    for (const cache of caches) cache.dispose();
+    for (const weight of held.values()) ops.releaseWeight(weight);
+    expect(ops.memory()).toEqual(before);
   },
 );
 

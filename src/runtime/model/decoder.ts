@@ -86,20 +86,25 @@ export class Decoder implements TokenModel {
     const { ops } = this;
     const { vocabSize } = this.config;
     const rows = x.shape[0] ?? 0;
-    const logits = new Float32Array(rows * vocabSize);
+    let logits: Float32Array | undefined;
     await this.weights.eachHeadBand(({ begin, end }, weight) => {
       for (let first = 0; first < rows; first += HEAD_ROWS) {
         const size = Math.min(HEAD_ROWS, rows - first);
         const band = ops.scope(() => ops.linear(ops.slice(x, 0, first, size), weight)); // [n, end − begin]
         const data = ops.read(band);
         ops.free(band);
+        if (data.length === rows * vocabSize) {
+          logits = data;
+          return;
+        }
+        logits ??= new Float32Array(rows * vocabSize);
         for (let row = 0; row < size; row++) {
           const part = data.subarray(row * (end - begin), (row + 1) * (end - begin));
           logits.set(part, (first + row) * vocabSize + begin);
         }
       }
     });
-    return logits;
+    return logits ?? new Float32Array(0);
   }
 
   async step(input: StepInput, cache: KvCache): Promise<readonly Float32Array[]> {
