@@ -318,11 +318,11 @@ test.each([
       );
       const results = [unobserved, observed].map((observe, index) => {
         const cache = caches[index] ?? caches[0];
-        cache.announce(positions, visible);
+        cache.rows.append(positions, visible);
         const sequence = new Sequence(ops, config, {
           positions,
-          allPositions: cache.positions,
-          visible: cache.visible,
+          allPositions: cache.rows.positions,
+          visible: cache.rows.visible,
           cache,
         });
         const result = ops.scope(() =>
