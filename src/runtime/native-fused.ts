@@ -20,6 +20,7 @@ import type {
   ComputeDtype,
   FusedOps,
   KeyMask,
+  LayerOps,
   LayerTokens,
   LayerWeights,
   LinearWeights,
@@ -43,7 +44,8 @@ export interface Packing {
  * The operations that native/kernels registers with TensorFlow, for its CPU device. They take arrays by their elements,
  * whatever their shape, and get the sizes as numbers.
  */
-export class NativeFused implements FusedOps {
+export class NativeFused implements FusedOps, LayerOps {
+  readonly whole: LayerOps = this;
   readonly #binding: Binding;
   readonly #values: NativeValues;
   readonly #kernels: Kernels;

@@ -151,15 +151,21 @@ export interface FusedOps {
    * may hold room for more rows.
    */
   append(rows: Value | undefined, more: Value): Value;
-  /** As `append` of rows [B, G, T, D] that `layer` sets; until then they hold anything. */
-  extend(rows: Value | undefined, shape: readonly [number, number, number, number]): Value;
   /**
    * softmax(q kᵀ / √D) v of the last T of L tokens, [B, H, T, D], over the keys up to each query's own that may be seen; keys and
    * values [B, G, L, D]. A query that sees nothing gets the mean of all values.
    */
   attention(queries: Value, keys: Value, values: Value, keyMask: KeyMask): Value;
+  /** All of these in one call, where the backend has it. */
+  readonly whole?: LayerOps | undefined;
+}
+
+/** A layer in one call. */
+export interface LayerOps {
+  /** As `append` of rows [B, G, T, D] that `layer` sets; until then they hold anything. */
+  extend(rows: Value | undefined, shape: readonly [number, number, number, number]): Value;
   /**
-   * A whole layer, [B, T, C] -> [B, T, C]: what the steps above give, to the bit. The new tokens' keys and values are set in the
+   * A whole layer, [B, T, C] -> [B, T, C]: what the steps of `FusedOps` give, to the bit. The new tokens' keys and values are set in the
    * cache, whose last T rows they are.
    */
   layer(x: Value, weights: LayerWeights, tokens: LayerTokens): Value;
@@ -192,9 +198,8 @@ export interface LayerTokens {
   readonly cached: { readonly keys: Value; readonly values: Value } | undefined;
 }
 
-/** What a block takes of `FusedOps`; `append` and `extend` are the cache's. What writes operations down has no whole layer. */
-export type BlockSteps = Omit<FusedOps, "append" | "extend" | "layer"> &
-  Partial<Pick<FusedOps, "layer">>;
+/** What a block takes of `FusedOps`; `append` is the cache's. */
+export type BlockSteps = Omit<FusedOps, "append">;
 
 /** The operations that a block is made of, where its attention is one step. */
 export type ComposedOps = Pick<

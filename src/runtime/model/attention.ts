@@ -37,7 +37,7 @@ export interface KeyValueCache {
     keys: Value,
     values: Value,
   ): { readonly keys: Value; readonly values: Value };
-  /** As `append` of rows [B, G, T, D] that `fused.layer` then sets; undefined where the backend has no such step. */
+  /** As `append` of rows [B, G, T, D] that `LayerOps.layer` then sets; undefined where the backend has no such step. */
   readonly extend?:
     | ((
         layer: number,

@@ -23,14 +23,14 @@ export class KvCache implements TokenCache, KeyValueCache {
   constructor(ops: Ops, batch: number) {
     this.#ops = ops;
     this.rows = new TokenRows(batch);
-    const { fused } = ops;
+    const whole = ops.fused?.whole;
     this.extend =
-      fused === undefined
+      whole === undefined
         ? undefined
         : (layer, shape) =>
             this.#change(layer, (old) => ({
-              keys: fused.extend(old?.keys, shape), // [B, G, L, D]
-              values: fused.extend(old?.values, shape), // [B, G, L, D]
+              keys: whole.extend(old?.keys, shape), // [B, G, L, D]
+              values: whole.extend(old?.values, shape), // [B, G, L, D]
             }));
   }
 

@@ -14,8 +14,9 @@ export function wholeLayer(
   x: Value,
   { layer, newRotary, allRotary, keyMask, cache }: AttentionContext,
 ): Value | undefined {
+  const whole = ops.fused?.whole;
   // Keys that are cached before they are rotated, and neighbours that turn together, are only known to the steps.
-  if (ops.fused?.layer === undefined || allRotary !== undefined || newRotary.pairs !== "halves")
+  if (whole === undefined || allRotary !== undefined || newRotary.pairs !== "halves")
     return undefined;
   if (cache !== undefined && cache.extend === undefined) return undefined;
   const { heads, kvHeads, headDim, rmsNormEps: epsilon } = config;
@@ -23,7 +24,7 @@ export function wholeLayer(
   const attention = weights.scope("self_attn");
   const network = weights.scope("mlp");
   const { cos, sin } = newRotary;
-  return ops.fused.layer(
+  return whole.layer(
     x,
     {
       attentionNorm: weights.get("input_layernorm.weight"),
