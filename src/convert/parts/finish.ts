@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { isSystemError, WbError } from "../../errors/wb-error.ts";
 import type { FilePlan } from "../file-plan.ts";
-import { exists, type FileSystem } from "../file-system.ts";
+import { exists, readText, type FileSystem } from "../file-system.ts";
 import type { Outputs } from "../outputs.ts";
 import { removeStale } from "../run.ts";
 import { MANIFEST, progressOf, type RunOptions, type SideFile } from "../run-options.ts";
@@ -138,7 +138,9 @@ async function setManifestAside(
   fileSystem: FileSystem,
 ): Promise<void> {
   const manifest = join(target, MANIFEST);
-  if (!(await exists(manifest))) return;
+  const text = await readText(manifest);
+  // Taken aside even for a moment, it would go with the folder that the other process removes.
+  if (text === undefined || text === mine) return;
   const aside = join(runner, `${basename(MANIFEST)}.old`);
   await fileSystem.rename(manifest, aside);
   if ((await readFile(aside, "utf8")) === mine) await fileSystem.rename(aside, manifest);
