@@ -96,6 +96,30 @@ function high8(a: v128, b: v128): v128 {
   return v128.shuffle<i64>(a, b, 1, 3);
 }
 
+/** Elements of 2 or 4 bytes: whole blocks in registers, and the rest one by one. */
+function matrix<T>(
+  from: usize,
+  fromStride: usize,
+  to: usize,
+  toStride: usize,
+  rows: i32,
+  columns: i32,
+): void {
+  const side: i32 = sizeof<T>() == 2 ? 8 : 4;
+  const wholeRows = rows & ~(side - 1);
+  const wholeColumns = columns & ~(side - 1);
+  for (let column = 0; column < wholeColumns; column += side) {
+    for (let row = 0; row < wholeRows; row += side) {
+      const source = from + <usize>row * fromStride + sizeof<T>() * <usize>column;
+      const target = to + <usize>column * toStride + sizeof<T>() * <usize>row;
+      if (sizeof<T>() == 2) block2(source, fromStride, target, toStride);
+      else block4(source, fromStride, target, toStride);
+    }
+  }
+  elements<T>(from, fromStride, to, toStride, wholeRows, rows, 0, wholeColumns);
+  elements<T>(from, fromStride, to, toStride, 0, rows, wholeColumns, columns);
+}
+
 export function transpose1(
   from: usize,
   fromStride: usize,
@@ -115,20 +139,7 @@ export function transpose2(
   rows: i32,
   columns: i32,
 ): void {
-  const wholeRows = rows & ~7;
-  const wholeColumns = columns & ~7;
-  for (let column = 0; column < wholeColumns; column += 8) {
-    for (let row = 0; row < wholeRows; row += 8) {
-      block2(
-        from + <usize>row * fromStride + 2 * <usize>column,
-        fromStride,
-        to + <usize>column * toStride + 2 * <usize>row,
-        toStride,
-      );
-    }
-  }
-  elements<u16>(from, fromStride, to, toStride, wholeRows, rows, 0, wholeColumns);
-  elements<u16>(from, fromStride, to, toStride, 0, rows, wholeColumns, columns);
+  matrix<u16>(from, fromStride, to, toStride, rows, columns);
 }
 
 export function transpose4(
@@ -139,20 +150,7 @@ export function transpose4(
   rows: i32,
   columns: i32,
 ): void {
-  const wholeRows = rows & ~3;
-  const wholeColumns = columns & ~3;
-  for (let column = 0; column < wholeColumns; column += 4) {
-    for (let row = 0; row < wholeRows; row += 4) {
-      block4(
-        from + <usize>row * fromStride + 4 * <usize>column,
-        fromStride,
-        to + <usize>column * toStride + 4 * <usize>row,
-        toStride,
-      );
-    }
-  }
-  elements<u32>(from, fromStride, to, toStride, wholeRows, rows, 0, wholeColumns);
-  elements<u32>(from, fromStride, to, toStride, 0, rows, wholeColumns, columns);
+  matrix<u32>(from, fromStride, to, toStride, rows, columns);
 }
 
 export function transpose8(

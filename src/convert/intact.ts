@@ -1,23 +1,40 @@
-import { WbError } from "../errors/wb-error.ts";
-import type { FilePlan } from "./file-plan.ts";
-import { Verification, type VerificationOptions } from "./verification.ts";
+import { openFileSource } from "../checkpoint/sources.ts";
+import { fileBytes, segmentBytes, type FilePlan } from "./file-plan.ts";
+import { startReadBack } from "./read-back.ts";
 import type { TensorOutcome } from "./write-file.ts";
+
+export interface IntactOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Told the bytes of each tensor that was found as expected. */
+  onBytes(count: number, item: string): void;
+}
 
 /** Whether a file, read back, holds exactly the tensors that are expected. @throws WbError WB3001, WB6002. */
 export async function isIntact(
   file: FilePlan,
   path: string,
   expected: ReadonlyMap<string, TensorOutcome>,
-  options: VerificationOptions,
+  options: IntactOptions,
 ): Promise<boolean> {
-  const verification = new Verification(file, options);
+  const source = await openFileSource(path);
+  await source.close();
+  const tensors = file.segments.filter(({ kind }) => kind === "tensor").length;
+  if (tensors !== expected.size || source.byteLength !== fileBytes(file)) return false;
+  const reader = startReadBack(path);
   try {
-    await verification.finish(path, expected);
+    let position = 0;
+    for (const segment of file.segments) {
+      const begin = position;
+      position += segmentBytes(segment);
+      if (segment.kind !== "tensor") continue;
+      const { name, byteLength } = segment.tensor;
+      options.signal?.throwIfAborted();
+      const { sha256 } = await reader.digest(begin, position, false);
+      if (sha256 !== expected.get(name)?.sha256) return false;
+      options.onBytes(byteLength, name);
+    }
     return true;
-  } catch (error) {
-    if (error instanceof WbError && error.code === "WB1901") return false;
-    throw error;
   } finally {
-    await verification.close();
+    await reader.close();
   }
 }

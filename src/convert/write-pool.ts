@@ -1,13 +1,11 @@
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { WbError } from "../errors/wb-error.ts";
+import { BUFFER_BYTES } from "../mapping/buffer-ring.ts";
 import { fileBytes, type FilePlan } from "./file-plan.ts";
 import { REAL_FILE_SYSTEM, type FileSystem } from "./file-system.ts";
 import type { WriteReply, WriteRequest } from "./write-message.ts";
 import type { WrittenTensor } from "./write-tensor.ts";
-
-/** Bytes of what all threads hold of matrices that they turn. */
-const BUFFER_BYTES = 96 * 2 ** 20;
 
 /** Threads at most: hashing needs a core for each 2 GB/s, and few disks take more than four give. */
 const MOST_THREADS = 4;

@@ -1,6 +1,12 @@
 import { TurningBuffer } from "./turning-buffer.ts";
 
 /**
+ * Bytes of the buffers of one piece of work together. To turn a matrix takes a read of each row of the source for every chunk, a few
+ * KiB long in the shares of this; shorter ones would cost more than what they bring.
+ */
+export const BUFFER_BYTES = 96 * 2 ** 20;
+
+/**
  * A few buffers in turn, so that one is filled while the one before is at work. One ring may serve many tensors, one after
  * another, so that a conversion allocates its memory once.
  */
@@ -12,10 +18,9 @@ export class BufferRing {
 
   /**
    * @param count One where nothing is to be read ahead.
-   * @param byteLength Of all together. To turn a matrix takes a read of each row of the source for every chunk, a few KiB long in the
-   *   shares of this; shorter ones would cost more than what they bring.
+   * @param byteLength Of all together.
    */
-  constructor(count = 2, byteLength = 96 * 2 ** 20) {
+  constructor(count = 2, byteLength = BUFFER_BYTES) {
     this.chunkBytes = Math.floor(byteLength / count);
     this.#buffers = Array.from({ length: count }, () => new TurningBuffer());
   }

@@ -1,10 +1,10 @@
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { launch, type Browser, type Page } from "puppeteer-core";
+import type { Browser, Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openBrowser, openPage, type WatchedPage } from "../support/browser.ts";
 import { runCli } from "../support/cli.ts";
 import { FIXTURES } from "../support/fixture-manifest.ts";
 
@@ -13,25 +13,7 @@ const report = join(work, "report.html");
 
 let browser: Browser;
 beforeAll(async () => {
-  const fetched = spawnSync(
-    process.execPath,
-    [join(import.meta.dirname, "../../scripts/chromium.mjs")],
-    {
-      encoding: "utf8",
-    },
-  );
-  expect({ status: fetched.status, stderr: fetched.stderr }).toMatchObject({ status: 0 });
-  const folder = fetched.stdout.trim();
-  browser = await launch({
-    executablePath: join(folder, "chromium"),
-    headless: "shell",
-    args: ["--no-sandbox", "--no-zygote", "--single-process", "--disable-gpu"],
-    env: {
-      ...process.env,
-      LD_LIBRARY_PATH: `${join(folder, "lib")}:${folder}`,
-      FONTCONFIG_FILE: join(folder, "fonts.conf"),
-    },
-  });
+  browser = await openBrowser();
   const golden = join(FIXTURES, "goldens/f16.safetensors");
   const { status } = runCli(
     "verify",
@@ -49,22 +31,9 @@ afterAll(async () => {
   rmSync(work, { recursive: true, force: true });
 });
 
-/** Opens the report; what it asks for, beside itself, and what goes wrong in it. */
-async function opened(
-  scheme: "light" | "dark",
-  width: number,
-): Promise<{ page: Page; asked: string[]; wrong: string[] }> {
-  const page = await browser.newPage();
-  const asked: string[] = [];
-  const wrong: string[] = [];
-  page.on("request", (request) => asked.push(request.url()));
-  page.on("pageerror", (error) => wrong.push(String(error)));
-  page.on("console", (message) => wrong.push(message.text()));
-  await page.setViewport({ width, height: 800 });
-  await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
-  await page.goto(pathToFileURL(report).href);
-  return { page, asked, wrong };
-}
+/** Opens the report. */
+const opened = (scheme: "light" | "dark", width: number): Promise<WatchedPage> =>
+  openPage(browser, pathToFileURL(report).href, scheme, width);
 
 /** What an expression in the page is: a list of numbers. */
 async function numbers(page: Page, expression: string): Promise<readonly number[]> {

@@ -1,30 +1,14 @@
-import { spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { launch, type Browser, type Page } from "puppeteer-core";
+import type { Browser, Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { RunningServer } from "../../src/api/serve.ts";
+import { openBrowser, openPage, type WatchedPage } from "../support/browser.ts";
 import { served, TINY } from "../support/served.ts";
 
 let browser: Browser;
 let server: RunningServer;
 beforeAll(async () => {
-  const fetched = spawnSync(
-    process.execPath,
-    [join(import.meta.dirname, "../../scripts/chromium.mjs")],
-    { encoding: "utf8" },
-  );
-  expect({ status: fetched.status, stderr: fetched.stderr }).toMatchObject({ status: 0 });
-  const folder = fetched.stdout.trim();
-  browser = await launch({
-    executablePath: join(folder, "chromium"),
-    headless: "shell",
-    args: ["--no-sandbox", "--no-zygote", "--single-process", "--disable-gpu"],
-    env: {
-      ...process.env,
-      LD_LIBRARY_PATH: `${join(folder, "lib")}:${folder}`,
-      FONTCONFIG_FILE: join(folder, "fonts.conf"),
-    },
-  });
+  browser = await openBrowser();
   server = await served({ template: "internlm-2023-07" }, [TINY, TINY]);
 });
 afterAll(async () => {
@@ -32,21 +16,10 @@ afterAll(async () => {
   await server.stop();
 });
 
-async function opened(
-  scheme: "light" | "dark",
-  width: number,
-): Promise<{ page: Page; asked: string[]; wrong: string[] }> {
-  const page = await browser.newPage();
-  const asked: string[] = [];
-  const wrong: string[] = [];
-  page.on("request", (request) => asked.push(request.url()));
-  page.on("pageerror", (error) => wrong.push(String(error)));
-  page.on("console", (message) => wrong.push(message.text()));
-  await page.setViewport({ width, height: 800 });
-  await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
-  await page.goto(server.url);
-  await page.waitForSelector("#send:not([disabled])");
-  return { page, asked, wrong };
+async function opened(scheme: "light" | "dark", width: number): Promise<WatchedPage> {
+  const watched = await openPage(browser, server.url, scheme, width);
+  await watched.page.waitForSelector("#send:not([disabled])");
+  return watched;
 }
 
 /** Asks, and waits until both models have answered. */

@@ -6,7 +6,9 @@ import { Sequence } from "../../src/runtime/model/sequence.ts";
 import { startKernels } from "../../src/runtime/native-kernels.ts";
 import { findNativePackages } from "../../src/runtime/native-location.ts";
 import { openNativeOps } from "../../src/runtime/native-open.ts";
-import type { ComputeDtype, FusedOps, Ops, Value, Weight } from "../../src/runtime/ops.ts";
+import type { ComputeDtype, FusedOps, Ops, Weight } from "../../src/runtime/ops.ts";
+import { expectGrowingCache } from "../support/cache-growth.ts";
+import { bytesOf, sixteenths as numbersFrom, turned } from "../support/exact-numbers.ts";
 import { attentionReference, linearReference, rotateReference } from "../support/float64-model.ts";
 import { internlmConfig, SMALL } from "../support/model-config.ts";
 import { maxAbs } from "../support/max-abs.ts";
@@ -46,27 +48,7 @@ async function open(compute: ComputeDtype): Promise<Ops & { readonly fused: Fuse
   return Object.assign(ops, { fused });
 }
 
-let state = 1;
-/** Numbers between −1 and 1 that every dtype here holds exactly: sixteenths. */
-function sixteenths(count: number): Float32Array {
-  return Float32Array.from({ length: count }, () => {
-    state = (Math.imul(state, 1103515245) + 12345) >>> 0;
-    return ((state >>> 16) % 33) / 16 - 1;
-  });
-}
-
-/** The bytes of numbers that the dtype holds exactly. */
-function bytesOf(numbers: Float32Array, dtype: ComputeDtype): Uint8Array {
-  if (dtype === "f32") return new Uint8Array(numbers.slice().buffer);
-  const bits = new Uint32Array(numbers.slice().buffer);
-  const halves = Uint16Array.from(bits, (word) => {
-    if (dtype === "bf16") return word >>> 16;
-    const exponent = ((word >>> 23) & 255) - 112;
-    if (exponent <= 0) return 0;
-    return ((word >>> 16) & 0x8000) | (exponent << 10) | ((word >>> 13) & 0x3ff);
-  });
-  return new Uint8Array(halves.buffer);
-}
+const sixteenths = numbersFrom(1);
 
 function upload(
   ops: Ops,
@@ -77,15 +59,11 @@ function upload(
 ): Weight {
   return ops.uploadWeight({
     name: "w",
-    bytes: bytesOf(data, dtype),
+    bytes: bytesOf(data, STORED[dtype]),
     dtype: STORED[dtype],
     shape,
     transposed,
   });
-}
-
-function turned(data: Float32Array, rows: number, columns: number): Float32Array {
-  return data.map((_, index) => data[(index % rows) * columns + Math.floor(index / rows)] ?? 0);
 }
 
 /** Distance relative to the largest number there is. */
@@ -348,37 +326,7 @@ test.each(["f32", "f16", "bf16"] as const)(
   (compute) => {
     const ops = opened[compute];
     const before = ops.memory();
-    const [b, g, d] = [2, 3, 6];
-    const parts = [5, 1, 1, 255, 1, 300, 1].map((t) => ({ t, data: sixteenths(b * g * t * d) }));
-    let cache: Value | undefined;
-    let plain: Value | undefined;
-    for (const { t, data } of parts) {
-      const more = ops.upload(data, [b, g, t, d]);
-      const grown: Value = ops.fused.append(cache, more);
-      const joined = plain === undefined ? more : ops.concat([plain, more], 2);
-      if (plain !== undefined) {
-        ops.free(plain);
-        ops.free(more);
-      }
-      [cache, plain] = [grown, joined];
-      expect(grown.shape).toEqual(joined.shape);
-      expect(ops.read(grown)).toEqual(ops.read(joined));
-    }
-    if (cache === undefined || plain === undefined) throw new Error("parts");
-    const [whole, same] = [cache, plain];
-    ops.scope(() => {
-      expect(ops.read(ops.scale(whole, -1))).toEqual(ops.read(ops.scale(same, -1)));
-      expect(ops.read(ops.slice(whole, 2, 3, 9))).toEqual(ops.read(ops.slice(same, 2, 3, 9)));
-      const shape = [b, g, 1, d];
-      const query = ops.upload(sixteenths(b * g * d), shape);
-      const [roomy, tight] = [whole, same].map((keys) =>
-        ops.read(ops.fused.attention(query, keys, keys, undefined)),
-      );
-      expect(roomy).toEqual(tight);
-      return undefined;
-    });
-    ops.free(whole);
-    ops.free(same);
+    expectGrowingCache(ops, sixteenths);
     expect(ops.memory()).toEqual(before);
   },
 );

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import type { FusedOps, LinearWeights, Ops, Value, Weight } from "../../src/runtime/ops.ts";
+import type { FusedOps, LinearWeights, Ops, Weight } from "../../src/runtime/ops.ts";
 import { openWasmOps } from "../../src/runtime/wasm-ops.ts";
+import { expectGrowingCache } from "../support/cache-growth.ts";
 import { bytesOf, sixteenths, turned, type StoredDtype } from "../support/exact-numbers.ts";
 import { attentionReference, linearReference, rotateReference } from "../support/float64-model.ts";
 import { maxAbs } from "../support/max-abs.ts";
@@ -289,35 +290,7 @@ describe("attention", () => {
 });
 
 test("a cache grows by one and by many, past its room, and is read and used like any value", () => {
-  const [b, g, d] = [2, 3, 6];
-  const parts = [5, 1, 1, 255, 1, 300, 1].map((t) => ({ t, data: numbers(b * g * t * d) }));
-  let cache: Value | undefined;
-  let plain: Value | undefined;
-  for (const { t, data } of parts) {
-    const more = ops.upload(data, [b, g, t, d]);
-    const grown: Value = ops.fused.append(cache, more);
-    const joined = plain === undefined ? more : ops.concat([plain, more], 2);
-    if (plain !== undefined) {
-      ops.free(plain);
-      ops.free(more);
-    }
-    [cache, plain] = [grown, joined];
-    expect(grown.shape).toEqual(joined.shape);
-    expect(ops.read(grown)).toEqual(ops.read(joined));
-  }
-  if (cache === undefined || plain === undefined) throw new Error("parts");
-  const [whole, same] = [cache, plain];
-  ops.scope(() => {
-    expect(ops.read(ops.scale(whole, -1))).toEqual(ops.read(ops.scale(same, -1)));
-    expect(ops.read(ops.slice(whole, 2, 3, 9))).toEqual(ops.read(ops.slice(same, 2, 3, 9)));
+  expectGrowingCache(ops, numbers, (whole, same) => {
     expect(ops.read(ops.add(whole, same))).toEqual(ops.read(ops.scale(same, 2)));
-    const query = ops.upload(numbers(b * g * d), [b, g, 1, d]);
-    const [roomy, tight] = [whole, same].map((keys) =>
-      ops.read(ops.fused.attention(query, keys, keys, undefined)),
-    );
-    expect(roomy).toEqual(tight);
-    return undefined;
   });
-  ops.free(whole);
-  ops.free(same);
 });
