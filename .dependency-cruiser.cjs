@@ -2,14 +2,18 @@
 const LAYERS = {
   errors: [],
   tensor: ["errors"],
-  checkpoint: ["errors", "tensor"],
-  mapping: ["errors", "tensor", "checkpoint"],
-  convert: ["errors", "tensor", "checkpoint", "mapping"],
-  runtime: ["errors", "tensor", "checkpoint", "mapping"],
-  verify: ["errors", "tensor", "checkpoint", "mapping"],
-  api: ["errors", "tensor", "checkpoint", "mapping", "convert", "runtime", "verify"],
-  cli: ["errors", "tensor", "checkpoint", "mapping", "convert", "runtime", "verify", "api"],
+  sources: ["errors", "tensor"],
+  formats: ["errors", "tensor", "sources"],
+  mapping: ["errors", "tensor", "sources", "formats"],
+  convert: ["errors", "tensor", "sources", "formats", "mapping"],
+  runtime: ["errors", "tensor", "sources", "formats", "mapping"],
+  session: ["errors", "tensor", "sources", "formats", "mapping", "runtime"],
+  verify: ["errors", "tensor", "sources", "formats", "mapping", "runtime", "session"],
+  serve: ["errors", "tensor", "sources", "formats", "mapping", "runtime", "session"],
 };
+const BELOW_API = Object.keys(LAYERS);
+LAYERS.api = BELOW_API;
+LAYERS.cli = [...BELOW_API, "api"];
 
 const arrows = Object.entries(LAYERS).map(([layer, below]) => ({
   name: `${layer}-imports-only-below`,

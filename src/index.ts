@@ -16,8 +16,8 @@ export {
 export { ERROR_CODES, type ErrorCode } from "./errors/codes.ts";
 export { WbError, type ErrorDetails } from "./errors/wb-error.ts";
 export { logits, type LogitsOptions, type LogitsResult, type PositionTop } from "./api/logits.ts";
-export type { Prompt } from "./api/prompts.ts";
-export { openRuntime, type Runtime, type RuntimeOptions } from "./api/open-runtime.ts";
+export type { Prompt } from "./session/prompts.ts";
+export { openRuntime, type Runtime, type RuntimeOptions } from "./session/open-runtime.ts";
 export {
   generateIds,
   type GeneratedId,
@@ -34,7 +34,7 @@ export {
   type InstallNativeOptions,
   type NativeStatus,
 } from "./api/native.ts";
-export { diff, type DiffedTensor, type DiffModelsOptions, type DiffResult } from "./api/diff.ts";
+export { diff, type DiffedTensor, type DiffModelsOptions, type DiffResult } from "./verify/diff.ts";
 export { generate, type GenerateOptions, type GenerateResult } from "./api/generate.ts";
 export {
   openGenerator,
@@ -46,33 +46,33 @@ export {
   type GeneratorCapacity,
   type GeneratorModel,
   type GeneratorOptions,
-} from "./api/generator.ts";
+} from "./session/generator.ts";
 export {
   goldenScript,
   recordGolden,
   type RecordedGolden,
   type RecordGoldenOptions,
-} from "./api/golden.ts";
-export { verify, type Comparison, type VerifyOptions, type VerifyResult } from "./api/verify.ts";
-export { writeReports, type ReportPaths } from "./api/reports.ts";
+} from "./verify/golden/record.ts";
+export { verify, type Comparison, type VerifyOptions, type VerifyResult } from "./verify/run.ts";
+export { writeReports, type ReportPaths } from "./verify/report/reports.ts";
 export { demo, type DemoOptions, type DemoResult, type DemoStep } from "./api/demo.ts";
 export type { SumFacts } from "./api/manifest.ts";
 export type { GenerateChatOptions } from "./api/generate.ts";
 export type { NativePackageStatus } from "./api/native.ts";
-export type { DetectedFormat } from "./checkpoint/detect.ts";
-export type { ScannedGlobal, ScanReason } from "./checkpoint/scan-file.ts";
+export type { DetectedFormat } from "./formats/detect.ts";
+export type { ScannedGlobal, ScanReason } from "./formats/scan-file.ts";
 export type { WbErrorOptions } from "./errors/wb-error.ts";
-export type { NativeDevices } from "./runtime/native-open.ts";
-export type { NativeVariant } from "./runtime/native-pins.ts";
-export type { ComputeDtype, DeviceKind } from "./runtime/ops.ts";
+export type { NativeDevices } from "./runtime/backends/native/open.ts";
+export type { NativeVariant } from "./runtime/backends/native/install/pins.ts";
+export type { ComputeDtype, DeviceKind } from "./runtime/backends/ops.ts";
 export type { CheckpointFormat } from "./tensor/table.ts";
-export type { DiffClass } from "./verify/diff-checkpoints.ts";
-export type { PromptMetrics } from "./verify/metrics.ts";
-export type { ToleranceProfile } from "./verify/tolerance.ts";
+export type { DiffClass } from "./verify/compare/diff-checkpoints.ts";
+export type { PromptMetrics } from "./verify/compare/metrics.ts";
+export type { ToleranceProfile } from "./verify/compare/tolerance.ts";
 export {
   startServer,
   type RunningServer,
   type ServeOptions,
   type StoppedServer,
 } from "./api/serve.ts";
-export type { ServerCounts } from "./api/serve/server-state.ts";
+export type { ServerCounts } from "./serve/server-state.ts";

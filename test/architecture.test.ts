@@ -71,7 +71,7 @@ describe("layers", () => {
     const found = cruise(
       copyWith({
         "src/tensor/seeded-upwards.ts":
-          'import type { FileSource } from "../checkpoint/sources.ts";\nexport type Seeded = FileSource;\n',
+          'import type { FileSource } from "../sources/file.ts";\nexport type Seeded = FileSource;\n',
         "src/convert/seeded-sideways.ts":
           'import type { Seeded } from "../verify/seeded-target.ts";\nexport type Sideways = Seeded;\n',
         "src/verify/seeded-target.ts": "export type Seeded = string;\n",

@@ -9,7 +9,7 @@ const KERNELS = [
   { source: "wasm/transpose.ts", target: "src/mapping/transpose-wasm.ts", name: "TRANSPOSE_WASM" },
   {
     source: "wasm/decoder/index.ts",
-    target: "src/runtime/decoder-wasm.ts",
+    target: "src/runtime/backends/wasm/decoder-module.ts",
     name: "DECODER_WASM",
     // A memory of up to 4 GiB that threads share; vectors stay inside the module.
     options: [

@@ -2,9 +2,18 @@ import { WbError } from "../errors/wb-error.ts";
 import type { ChatMessage } from "../runtime/chat/message.ts";
 import { KeptTokens } from "../runtime/generation/kept-tokens.ts";
 import type { SamplingSettings } from "../runtime/generation/sampling.ts";
-import { openChatPrompts, type ChatPromptOptions, type ChatPrompts } from "./chat-prompt.ts";
+import {
+  openChatPrompts,
+  type ChatPromptOptions,
+  type ChatPrompts,
+} from "../session/chat-prompt.ts";
 import { checkStops } from "../runtime/generation/stop-strings.ts";
-import { openGenerator, samplingOf, type Generator, type GeneratorOptions } from "./generator.ts";
+import {
+  openGenerator,
+  samplingOf,
+  type Generator,
+  type GeneratorOptions,
+} from "../session/generator.ts";
 
 /** New tokens of an answer at most, where nobody says: `chat` of modeling_internlm.py. */
 const DEFAULT_NEW_TOKENS = 1024;

@@ -1,9 +1,9 @@
-import { surveyCheckpoint, type FileProblem } from "../checkpoint/survey.ts";
+import { surveyCheckpoint, type FileProblem } from "../formats/survey.ts";
 import { WbError } from "../errors/wb-error.ts";
 import { canonicalize } from "../mapping/canonical.ts";
 import type { ModelConfig } from "../mapping/model-config.ts";
 import type { Checkpoint } from "../tensor/table.ts";
-import { readConfig } from "./open-model.ts";
+import { readConfig } from "../session/open-model.ts";
 
 /** How `check` looks at a checkpoint. */
 export interface CheckOptions {

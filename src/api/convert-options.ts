@@ -1,4 +1,4 @@
-import { REAL_FILE_SYSTEM, type FileSystem } from "../convert/file-system.ts";
+import { REAL_FILE_SYSTEM, type FileSystem } from "../convert/staging/file-system.ts";
 import type { Part } from "../convert/parts/balance.ts";
 import type { RunOptions } from "../convert/run-options.ts";
 import type { TargetFormat } from "../mapping/plan.ts";

@@ -11,15 +11,15 @@ import {
 } from "../convert/parts/plan-file.ts";
 import { runPart } from "../convert/parts/run-part.ts";
 import { refuseFiles } from "../convert/parts/workplace.ts";
-import { refuseSource } from "../convert/target-folder.ts";
-import type { TensorOutcome } from "../convert/write-file.ts";
+import { refuseSource } from "../convert/staging/target-folder.ts";
+import type { TensorOutcome } from "../convert/write/file.ts";
 import { WbError } from "../errors/wb-error.ts";
 import type { TargetFormat } from "../mapping/plan.ts";
 import type { CastDtype, LinearLayout } from "../mapping/step.ts";
 import { runOptions, type ConvertOptions } from "./convert-options.ts";
 import { manifestText } from "./manifest.ts";
-import type { OpenedModel } from "./open-model.ts";
-import { packageVersion } from "./package-version.ts";
+import type { OpenedModel } from "../session/open-model.ts";
+import { packageVersion } from "../session/package-version.ts";
 import { sideFiles } from "./side-files.ts";
 
 /** What was done of a conversion in parts. */

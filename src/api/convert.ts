@@ -1,7 +1,7 @@
-import type { CastCounts } from "../convert/cast.ts";
+import type { CastCounts } from "../convert/values/cast.ts";
 import { planOutputs, type Outputs } from "../convert/outputs.ts";
 import { runConversion, totalCast } from "../convert/run.ts";
-import type { TensorOutcome } from "../convert/write-file.ts";
+import type { TensorOutcome } from "../convert/write/file.ts";
 import { deltaName } from "../mapping/delta-plan.ts";
 import type { LayoutEvidence } from "../mapping/layout.ts";
 import { planConversion, type Plan } from "../mapping/plan.ts";
@@ -14,7 +14,7 @@ import { runOptions, type ConvertOptions } from "./convert-options.ts";
 import { openParts, runParts, type Done, type PartsStep } from "./convert-parts.ts";
 import { openDelta, type OpenedDelta } from "./delta.ts";
 import { manifestText, summedDigest, writtenDigest, type SumFacts } from "./manifest.ts";
-import { openModel, type OpenedModel } from "./open-model.ts";
+import { openModel, type OpenedModel } from "../session/open-model.ts";
 import { sideFiles } from "./side-files.ts";
 
 export type { ConvertOptions } from "./convert-options.ts";

@@ -1,5 +1,5 @@
-import { isFolder } from "../checkpoint/open.ts";
-import { listPlace } from "../checkpoint/places.ts";
+import { isFolder } from "../formats/open.ts";
+import { listPlace } from "../sources/places.ts";
 import { WbError } from "../errors/wb-error.ts";
 import { planDelta, type DeltaPlan } from "../mapping/delta-plan.ts";
 import type { RecipeChoice } from "../mapping/delta-recipe.ts";
@@ -10,7 +10,7 @@ import {
   type FoundConfig,
   type OpenedModel,
   type OpenModelOptions,
-} from "./open-model.ts";
+} from "../session/open-model.ts";
 
 /** Weights to add to the source's, and how. */
 export interface DeltaOptions extends RecipeChoice {

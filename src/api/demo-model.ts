@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { writeSafetensors, type TensorToWrite } from "../checkpoint/safetensors-write.ts";
+import { writeSafetensors, type TensorToWrite } from "../formats/safetensors/save.ts";
 import { seededRandom } from "../runtime/generation/random.ts";
 import { f32Bits, f32BitsToF16 } from "../tensor/float-bits.ts";
 

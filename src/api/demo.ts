@@ -1,15 +1,15 @@
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openCheckpoint } from "../checkpoint/open.ts";
+import { openCheckpoint } from "../formats/open.ts";
 import { WbError } from "../errors/wb-error.ts";
 import { convert } from "./convert.ts";
 import { writeDemoModel } from "./demo-model.ts";
-import { diff } from "./diff.ts";
+import { diff } from "../verify/diff.ts";
 import { generate } from "./generate.ts";
-import { recordGolden } from "./golden.ts";
-import type { RuntimeOptions } from "./open-runtime.ts";
-import { verify } from "./verify.ts";
+import { recordGolden } from "../verify/golden/record.ts";
+import type { RuntimeOptions } from "../session/open-runtime.ts";
+import { verify } from "../verify/run.ts";
 
 /** Where the demo runs. */
 export interface DemoOptions extends Pick<RuntimeOptions, "device" | "verbose" | "signal"> {

@@ -1,9 +1,9 @@
 import { statfs } from "node:fs/promises";
 import { totalmem } from "node:os";
 import { WbError } from "../errors/wb-error.ts";
-import { hasGpuDeviceFile } from "../runtime/native-open.ts";
-import { runProcess } from "../runtime/native-process.ts";
-import type { DeviceKind } from "../runtime/ops.ts";
+import { hasGpuDeviceFile } from "../runtime/backends/native/open.ts";
+import { runProcess } from "../runtime/backends/native/install/process.ts";
+import type { DeviceKind } from "../runtime/backends/ops.ts";
 import { nativeStatus, type NativeStatus } from "./native.ts";
 
 /** The range of package.json's "engines"; native TensorFlow.js calls a function that Node 23 removed. */
@@ -79,7 +79,7 @@ export function nodeCheck(version: string): DoctorCheck {
 }
 
 async function wasmDevice(): Promise<DoctorDevice> {
-  const { openWasmOps } = await import("../runtime/wasm-ops.ts");
+  const { openWasmOps } = await import("../runtime/backends/wasm/ops.ts");
   try {
     const { description } = await openWasmOps();
     return { device: "wasm", usable: true, description };

@@ -3,18 +3,22 @@ import type { ModelConfig } from "../mapping/model-config.ts";
 import type { GenerateIdsOptions } from "../runtime/generation/generate-ids.ts";
 import type { SamplingSettings } from "../runtime/generation/sampling.ts";
 import { checkStops } from "../runtime/generation/stop-strings.ts";
-import type { ComputeDtype, DeviceKind } from "../runtime/ops.ts";
+import type { ComputeDtype, DeviceKind } from "../runtime/backends/ops.ts";
 import {
   openGenerator,
   samplingOf,
   type GeneratedText,
   type GenerationRequest,
   type Generator,
-} from "./generator.ts";
+} from "../session/generator.ts";
 import type { ChatMessage } from "../runtime/chat/message.ts";
-import { openChatPrompts, type ChatPromptOptions, type ChatPrompts } from "./chat-prompt.ts";
-import type { RuntimeOptions } from "./open-runtime.ts";
-import type { Prompt } from "./prompts.ts";
+import {
+  openChatPrompts,
+  type ChatPromptOptions,
+  type ChatPrompts,
+} from "../session/chat-prompt.ts";
+import type { RuntimeOptions } from "../session/open-runtime.ts";
+import type { Prompt } from "../session/prompts.ts";
 
 /** New tokens where the caller sets no limit. */
 const DEFAULT_NEW_TOKENS = 128;

@@ -4,7 +4,7 @@ import { canonicalize } from "../mapping/canonical.ts";
 import { surveyLayout, type LayoutSurvey } from "../mapping/survey-layout.ts";
 import { byteCount, elementCount } from "../tensor/shape.ts";
 import type { CheckpointFormat, StoredTensor } from "../tensor/table.ts";
-import { openModel, type OpenedModel } from "./open-model.ts";
+import { openModel, type OpenedModel } from "../session/open-model.ts";
 
 /** How `inspect` looks at a checkpoint. */
 export interface InspectOptions {

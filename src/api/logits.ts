@@ -1,13 +1,13 @@
-import { writeSafetensors } from "../checkpoint/safetensors-write.ts";
+import { writeSafetensors } from "../formats/safetensors/save.ts";
 import type { ModelConfig } from "../mapping/model-config.ts";
 import type { Workload } from "../runtime/memory-plan.ts";
 import { forward, type PromptOutput } from "../runtime/model/forward.ts";
 import { LayerwiseModel } from "../runtime/model/layerwise.ts";
-import type { ComputeDtype, DeviceKind } from "../runtime/ops.ts";
+import type { ComputeDtype, DeviceKind } from "../runtime/backends/ops.ts";
 import { topLogits } from "../runtime/top-logits.ts";
-import { goldenMetadata, goldenTensors } from "./golden-file.ts";
-import { encodePrompts, positionsOf, type Prompt } from "./prompts.ts";
-import { openRuntime, type Runtime, type RuntimeOptions } from "./open-runtime.ts";
+import { goldenMetadata, goldenTensors } from "../verify/golden/write.ts";
+import { encodePrompts, positionsOf, type Prompt } from "../session/prompts.ts";
+import { openRuntime, type Runtime, type RuntimeOptions } from "../session/open-runtime.ts";
 
 /** How many of the largest logits `top` holds where the caller does not say. */
 const DEFAULT_TOP = 5;

@@ -1,6 +1,6 @@
-import type { OutputTensor } from "../convert/file-plan.ts";
+import type { OutputTensor } from "../convert/output-tensor.ts";
 import type { Outputs } from "../convert/outputs.ts";
-import type { TensorOutcome } from "../convert/write-file.ts";
+import type { TensorOutcome } from "../convert/write/file.ts";
 import type { DeltaRecipe } from "../mapping/delta-recipe.ts";
 import { weightsDigest, type TensorDigest } from "../mapping/weights-digest.ts";
 

@@ -1,13 +1,17 @@
-import { findNativePackages, nativeRoot, type NativePackage } from "../runtime/native-location.ts";
-import { nativeDevices, type NativeDevices } from "../runtime/native-open.ts";
-import { probePackage, type NativeProbe } from "../runtime/native-steps.ts";
+import {
+  findNativePackages,
+  nativeRoot,
+  type NativePackage,
+} from "../runtime/backends/native/install/location.ts";
+import { nativeDevices, type NativeDevices } from "../runtime/backends/native/open.ts";
+import { probePackage, type NativeProbe } from "../runtime/backends/native/install/steps.ts";
 
 export {
   installNative,
   removeNative,
   type InstalledNative,
   type InstallNativeOptions,
-} from "../runtime/native-install.ts";
+} from "../runtime/backends/native/install/install.ts";
 
 /** The native builds that are there, and what they can do. */
 export interface NativeStatus {

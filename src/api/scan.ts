@@ -1,19 +1,19 @@
 import { dirname, join } from "node:path";
-import { isFolder } from "../checkpoint/open.ts";
+import { isFolder } from "../formats/open.ts";
 import {
   MAX_INDEX_BYTES,
   oversized,
   parseIndex,
   type WeightIndex,
-} from "../checkpoint/index-file.ts";
+} from "../formats/sets/index-file.ts";
 import {
   scanFile,
   type FileScan,
   type ScannedGlobal,
   type ScanReason,
-} from "../checkpoint/scan-file.ts";
-import { listPlace, openPlace } from "../checkpoint/places.ts";
-import type { FileSource } from "../checkpoint/sources.ts";
+} from "../formats/scan-file.ts";
+import { listPlace, openPlace } from "../sources/places.ts";
+import type { FileSource } from "../sources/file.ts";
 import { WbError } from "../errors/wb-error.ts";
 
 interface Scanned {

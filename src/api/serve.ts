@@ -3,12 +3,12 @@ import { createServer, type Server } from "node:http";
 import { getRequestListener, type HttpBindings } from "@hono/node-server";
 import type { Hono } from "hono";
 import { WbError } from "../errors/wb-error.ts";
-import type { ChatPromptOptions } from "./chat-prompt.ts";
-import type { RuntimeOptions } from "./open-runtime.ts";
-import { buildApp } from "./serve/app.ts";
-import { isLoopback } from "./serve/guard.ts";
-import { modelIds, openServedModel } from "./serve/served-model.ts";
-import { ServerState, type ServerCounts } from "./serve/server-state.ts";
+import type { ChatPromptOptions } from "../session/chat-prompt.ts";
+import type { RuntimeOptions } from "../session/open-runtime.ts";
+import { buildApp } from "../serve/app.ts";
+import { isLoopback } from "../serve/guard.ts";
+import { modelIds, openServedModel } from "../serve/served-model.ts";
+import { ServerState, type ServerCounts } from "../serve/server-state.ts";
 
 export interface ServeOptions extends RuntimeOptions, Pick<ChatPromptOptions, "template"> {
   /** Address to listen at; 127.0.0.1 when left out. Others need `apiKey`. */

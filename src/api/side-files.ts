@@ -1,5 +1,6 @@
+import { ORIGINAL_CONFIG } from "../mapping/converted-folder.ts";
 import { join } from "node:path";
-import { listPlace, readSmall } from "../checkpoint/places.ts";
+import { listPlace, readSmall } from "../sources/places.ts";
 import type { Outputs } from "../convert/outputs.ts";
 import type { SideFile } from "../convert/run-options.ts";
 import { WbError } from "../errors/wb-error.ts";
@@ -7,10 +8,7 @@ import { familyOf } from "../mapping/families.ts";
 import { generationConfig, hfConfig } from "../mapping/hf-config.ts";
 import type { ModelConfig } from "../mapping/model-config.ts";
 import type { Dtype } from "../tensor/dtype.ts";
-import type { FoundConfig } from "./open-model.ts";
-
-/** The config.json that the model was published with; a second conversion carries it on. */
-export const ORIGINAL_CONFIG = "config.original.json";
+import type { FoundConfig } from "../session/open-model.ts";
 
 /** Files of a tokenizer and of text that go along as they are. */
 const CARRIED =

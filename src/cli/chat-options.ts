@@ -1,5 +1,5 @@
 import type { Argv } from "yargs";
-import type { ChatPromptOptions } from "../api/chat-prompt.ts";
+import type { ChatPromptOptions } from "../session/chat-prompt.ts";
 import { flag, optionalString } from "./arguments.ts";
 import type { Arguments } from "./command.ts";
 

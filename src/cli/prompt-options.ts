@@ -1,5 +1,5 @@
 import type { Argv } from "yargs";
-import type { Prompt } from "../api/prompts.ts";
+import type { Prompt } from "../session/prompts.ts";
 import { WbError } from "../errors/wb-error.ts";
 import type { Arguments } from "./command.ts";
 

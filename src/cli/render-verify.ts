@@ -1,5 +1,5 @@
-import type { Comparison, VerifyResult } from "../api/verify.ts";
-import { short } from "../verify/tolerance.ts";
+import type { Comparison, VerifyResult } from "../verify/run.ts";
+import { short } from "../verify/compare/tolerance.ts";
 import { renderDiagnosis } from "./render-diagnosis.ts";
 
 /** Failures that the text lists. */

@@ -1,5 +1,5 @@
 import type { Argv } from "yargs";
-import type { RuntimeOptions } from "../api/open-runtime.ts";
+import type { RuntimeOptions } from "../session/open-runtime.ts";
 import { optionalChoice, optionalSize } from "./arguments.ts";
 import type { Arguments, CommandContext } from "./command.ts";
 import { COMPUTE_DTYPES, DEVICES, LAYOUTS } from "./option-values.ts";

@@ -1,16 +1,16 @@
 import { targetBytes } from "../mapping/render-plan.ts";
 import type { Plan, TargetFormat } from "../mapping/plan.ts";
 import { madeBy, type WriteStep } from "../mapping/step.ts";
-import type { FilePlan, OutputTensor } from "./file-plan.ts";
-import { planPaddleFile } from "./paddle-file.ts";
-import { planPytorchFile } from "./pytorch-file.ts";
-import { planSafetensorsFile } from "./safetensors-file.ts";
+import type { OutputPlan, OutputTensor } from "./output-tensor.ts";
+import { planPaddleFile } from "../formats/paddle/write.ts";
+import { planPytorchFile } from "../formats/pytorch/write.ts";
+import { planSafetensorsFile } from "../formats/safetensors/write.ts";
 import { shardIndex, shardName, shardTensors } from "./shard.ts";
 
 interface FormatFacts {
   readonly stem: string;
   readonly extension: string;
-  plan(name: string, tensors: readonly OutputTensor[]): FilePlan;
+  plan(name: string, tensors: readonly OutputTensor[]): OutputPlan;
 }
 
 const FORMATS: Readonly<Record<TargetFormat, FormatFacts>> = {
@@ -21,7 +21,7 @@ const FORMATS: Readonly<Record<TargetFormat, FormatFacts>> = {
 
 /** The weight files of a conversion, and their index where there are several. */
 export interface Outputs {
-  readonly files: readonly FilePlan[];
+  readonly files: readonly OutputPlan[];
   readonly tensors: readonly OutputTensor[];
   readonly index: { readonly name: string; readonly text: string } | undefined;
 }

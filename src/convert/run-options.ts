@@ -1,15 +1,12 @@
-import type { FilePlan } from "./file-plan.ts";
-import type { FileSystem } from "./file-system.ts";
-import type { TensorOutcome } from "./write-file.ts";
+import type { OutputPlan } from "./output-tensor.ts";
+import type { FileSystem } from "./staging/file-system.ts";
+import type { TensorOutcome } from "./write/file.ts";
 
 /** A small file that goes beside the weights. */
 export interface SideFile {
   readonly name: string;
   readonly content: string | Uint8Array;
 }
-
-/** The manifest's name; it is put in place last, so that a folder with one is complete. */
-export const MANIFEST = "weighbridge.manifest.json";
 
 export interface RunOptions {
   readonly target: string;
@@ -34,7 +31,7 @@ export interface RunOptions {
 
 /** Adds up bytes for whoever shows progress. */
 export function progressOf(
-  files: readonly FilePlan[],
+  files: readonly OutputPlan[],
   onProgress: RunOptions["onProgress"],
 ): (phase: "convert" | "verify") => (count: number, item: string) => void {
   const lengths = files.flatMap(({ segments }) =>

@@ -1,16 +1,17 @@
+import { MANIFEST } from "../mapping/converted-folder.ts";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { findWeightSets } from "../checkpoint/folder.ts";
+import { findWeightSets } from "../formats/sets/folder.ts";
 import { WbError } from "../errors/wb-error.ts";
 import { BufferRing } from "../mapping/buffer-ring.ts";
-import type { CastCounts } from "./cast.ts";
-import { fileBytes } from "./file-plan.ts";
-import { exists, freeBytes, type FileSystem } from "./file-system.ts";
-import { JournalWriter, planDigest, readJournal } from "./journal.ts";
-import { refuseRunning, releaseLock } from "./lock.ts";
+import type { CastCounts } from "./values/cast.ts";
+import { fileBytes } from "../formats/file-plan.ts";
+import { exists, freeBytes, type FileSystem } from "./staging/file-system.ts";
+import { JournalWriter, planDigest, readJournal } from "./staging/journal.ts";
+import { refuseRunning, releaseLock } from "./staging/lock.ts";
 import type { Outputs } from "./outputs.ts";
-import { completedBefore } from "./completed.ts";
-import { MANIFEST, progressOf, type RunOptions, type SideFile } from "./run-options.ts";
+import { completedBefore } from "./staging/completed.ts";
+import { progressOf, type RunOptions, type SideFile } from "./run-options.ts";
 import {
   holdsParts,
   nearestFolder,
@@ -18,10 +19,10 @@ import {
   STAGING,
   takeTarget,
   type Target,
-} from "./target-folder.ts";
-import type { TensorOutcome } from "./write-file.ts";
-import { withWritePool } from "./write-pool.ts";
-import { writeVerified } from "./write-verified.ts";
+} from "./staging/target-folder.ts";
+import type { TensorOutcome } from "./write/file.ts";
+import { withWritePool } from "./write/pool.ts";
+import { writeVerified } from "./write/verified.ts";
 
 /** Bytes of the unit in which file systems give space to files. */
 const BLOCK_BYTES = 4096;

@@ -1,4 +1,4 @@
-import type { OutputTensor } from "./file-plan.ts";
+import type { OutputTensor } from "./output-tensor.ts";
 
 /**
  * Tensors in shards of at most `maxBytes` each, in the model's order; a tensor that is larger alone gets a shard of its own

@@ -7,7 +7,7 @@ import { SCORE_BYTES } from "./model/attention.ts";
 import { TOKENS_AT_A_TIME } from "./model/mlp.ts";
 import type { ParameterSpec } from "./model/parameters.ts";
 import { HEAD_BAND_BYTES, type Residence } from "./model/weight-store.ts";
-import { CACHE_STEP, type DeviceKind, type Ops } from "./ops.ts";
+import { CACHE_STEP, type DeviceKind, type Ops } from "./backends/ops.ts";
 
 /** What is going to be run. */
 export interface Workload {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { convert } from "../../src/api/convert.ts";
-import { diff } from "../../src/api/diff.ts";
+import { diff } from "../../src/verify/diff.ts";
 import { readEditable } from "../support/editable-model.ts";
 import { FIXTURES } from "../support/fixture-manifest.ts";
 

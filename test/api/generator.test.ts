@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { generate } from "../../src/api/generate.ts";
-import { openGenerator, type Generator } from "../../src/api/generator.ts";
+import { openGenerator, type Generator } from "../../src/session/generator.ts";
 import { caught } from "../support/caught.ts";
 import { FIXTURES } from "../support/fixture-manifest.ts";
 

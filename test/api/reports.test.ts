@@ -2,8 +2,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { writeReports } from "../../src/api/reports.ts";
-import { verify, type VerifyResult } from "../../src/api/verify.ts";
+import { writeReports } from "../../src/verify/report/reports.ts";
+import { verify, type VerifyResult } from "../../src/verify/run.ts";
 import { caught } from "../support/caught.ts";
 import { FIXTURES } from "../support/fixture-manifest.ts";
 

@@ -2,9 +2,9 @@ import { copyFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { recordGolden } from "../../src/api/golden.ts";
-import { verify } from "../../src/api/verify.ts";
-import { openCheckpoint } from "../../src/checkpoint/open.ts";
+import { recordGolden } from "../../src/verify/golden/record.ts";
+import { verify } from "../../src/verify/run.ts";
+import { openCheckpoint } from "../../src/formats/open.ts";
 import { caught } from "../support/caught.ts";
 import { readEditable } from "../support/editable-model.ts";
 import { FIXTURES } from "../support/fixture-manifest.ts";

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { describeCommand } from "../../src/cli/describe.ts";
 import { manPages } from "../../src/cli/man-page.ts";
-import { packageVersion } from "../../src/api/package-version.ts";
+import { packageVersion } from "../../src/session/package-version.ts";
 
 const FOLDER = join(import.meta.dirname, "../../man");
 const PAGES = manPages(COMMANDS.map(describeCommand), packageVersion());

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { convert } from "../../src/api/convert.ts";
-import { openModel, requireConfig } from "../../src/api/open-model.ts";
+import { openModel, requireConfig } from "../../src/session/open-model.ts";
 import { canonicalTensors } from "../../src/mapping/canonical.ts";
 import { readAssembly } from "../../src/mapping/read-assembly.ts";
 import { decodeValues } from "../../src/tensor/decode.ts";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { convert } from "../../src/api/convert.ts";
-import { STAGING } from "../../src/convert/target-folder.ts";
+import { STAGING } from "../../src/convert/staging/target-folder.ts";
 import { WbError } from "../../src/errors/wb-error.ts";
 import { caught } from "../support/caught.ts";
 import { failingDisk, type DiskFailure } from "../support/failing-disk.ts";

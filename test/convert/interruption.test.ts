@@ -12,7 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { convert } from "../../src/api/convert.ts";
-import { STAGING } from "../../src/convert/target-folder.ts";
+import { STAGING } from "../../src/convert/staging/target-folder.ts";
 import { caught } from "../support/caught.ts";
 import { folderDigests } from "../support/folder-digests.ts";
 import { killConversion } from "../support/kill-conversion.ts";

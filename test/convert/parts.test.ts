@@ -16,10 +16,10 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { convert, type ConvertOptions } from "../../src/api/convert.ts";
-import type { FilePlan } from "../../src/convert/file-plan.ts";
-import { fileBytes } from "../../src/convert/file-plan.ts";
+import type { OutputPlan } from "../../src/convert/output-tensor.ts";
+import { fileBytes } from "../../src/formats/file-plan.ts";
 import { filesOfPart } from "../../src/convert/parts/balance.ts";
-import { STAGING } from "../../src/convert/target-folder.ts";
+import { STAGING } from "../../src/convert/staging/target-folder.ts";
 import { WbError } from "../../src/errors/wb-error.ts";
 import { caught } from "../support/caught.ts";
 import { runCli } from "../support/cli.ts";
@@ -60,7 +60,7 @@ async function planned(
   return { target, plan, whole: folderDigests(`${target}-whole`) };
 }
 
-function fileOf(bytes: number, index: number): FilePlan {
+function fileOf(bytes: number, index: number): OutputPlan {
   return {
     name: `${index}`,
     needsCrc32: false,
@@ -68,7 +68,7 @@ function fileOf(bytes: number, index: number): FilePlan {
   };
 }
 
-function load(part: readonly FilePlan[]): number {
+function load(part: readonly OutputPlan[]): number {
   return part.reduce((sum, file) => sum + fileBytes(file), 0);
 }
 

@@ -3,12 +3,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import { convert } from "../../src/api/convert.ts";
-import { openModel, requireConfig } from "../../src/api/open-model.ts";
-import { REAL_FILE_SYSTEM, type FileSystem } from "../../src/convert/file-system.ts";
+import { openModel, requireConfig } from "../../src/session/open-model.ts";
+import { REAL_FILE_SYSTEM, type FileSystem } from "../../src/convert/staging/file-system.ts";
 import { ERROR_CODES } from "../../src/errors/codes.ts";
 import { WbError } from "../../src/errors/wb-error.ts";
-import { installNative } from "../../src/runtime/native-install.ts";
-import { compileAddon, fetchPackage, fetchWheels } from "../../src/runtime/native-steps.ts";
+import { installNative } from "../../src/runtime/backends/native/install/install.ts";
+import {
+  compileAddon,
+  fetchPackage,
+  fetchWheels,
+} from "../../src/runtime/backends/native/install/steps.ts";
 import { parseSentencePieceModel } from "../../src/runtime/tokenizer/sentencepiece-model.ts";
 import { caught } from "../support/caught.ts";
 import { FIXTURES } from "../support/fixture-manifest.ts";

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ColumnMean } from "../../src/convert/column-mean.ts";
+import { ColumnMean } from "../../src/convert/values/column-mean.ts";
 import { runCli } from "../support/cli.ts";
 import { convertedFacts } from "../support/converted.ts";
 import { isRecord } from "../support/is-record.ts";

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { goldenScript } from "../../src/api/golden.ts";
+import { goldenScript } from "../../src/verify/golden/record.ts";
 import { runCli } from "../support/cli.ts";
 import { FIXTURES } from "../support/fixture-manifest.ts";
 import { ORACLES, SHARED_ORACLES } from "../support/shared-oracles.ts";

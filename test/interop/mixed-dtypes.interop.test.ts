@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { openGenerator } from "../../src/api/generator.ts";
-import { verify } from "../../src/api/verify.ts";
-import { openNativeOps } from "../../src/runtime/native-open.ts";
+import { openGenerator } from "../../src/session/generator.ts";
+import { verify } from "../../src/verify/run.ts";
+import { openNativeOps } from "../../src/runtime/backends/native/open.ts";
 import { FIXTURES } from "../support/fixture-manifest.ts";
 
 /** The diagnosis against the golden runs the model with one tensor of the other side at a time, so gate and up differ in dtype. */

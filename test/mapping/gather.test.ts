@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { memorySource } from "../../src/checkpoint/sources.ts";
+import { memorySource } from "../../src/sources/file.ts";
 import { gatherPieces } from "../../src/mapping/gather.ts";
 
 describe("gatherPieces", () => {

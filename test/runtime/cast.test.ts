@@ -1,5 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { checkWeightDtype, toFloat32, toFloat32Transposed } from "../../src/runtime/cast.ts";
+import {
+  checkWeightDtype,
+  toFloat32,
+  toFloat32Transposed,
+} from "../../src/runtime/backends/cast.ts";
 import { bf16ToF32Bits, f16ToF32Bits } from "../../src/tensor/float-bits.ts";
 import { caught } from "../support/caught.ts";
 

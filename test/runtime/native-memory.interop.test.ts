@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openNativeOps } from "../../src/runtime/native-open.ts";
-import type { Ops } from "../../src/runtime/ops.ts";
+import { openNativeOps } from "../../src/runtime/backends/native/open.ts";
+import type { Ops } from "../../src/runtime/backends/ops.ts";
 
 let ops: Ops;
 beforeAll(async () => {

@@ -2,12 +2,15 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { openDevice } from "../../src/runtime/device.ts";
-import { installNative, removeNative } from "../../src/runtime/native-install.ts";
-import { findNativePackages, nativeRoot } from "../../src/runtime/native-location.ts";
-import { nativeDevices } from "../../src/runtime/native-open.ts";
-import { pinsOf } from "../../src/runtime/native-pins.ts";
-import { lastLines, runProcess } from "../../src/runtime/native-process.ts";
+import { openDevice } from "../../src/runtime/backends/device.ts";
+import { installNative, removeNative } from "../../src/runtime/backends/native/install/install.ts";
+import {
+  findNativePackages,
+  nativeRoot,
+} from "../../src/runtime/backends/native/install/location.ts";
+import { nativeDevices } from "../../src/runtime/backends/native/open.ts";
+import { pinsOf } from "../../src/runtime/backends/native/install/pins.ts";
+import { lastLines, runProcess } from "../../src/runtime/backends/native/install/process.ts";
 import { caught } from "../support/caught.ts";
 
 let root: string;

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import type { FusedOps, LinearWeights, Ops, Weight } from "../../src/runtime/ops.ts";
-import { openWasmOps } from "../../src/runtime/wasm-ops.ts";
+import type { FusedOps, LinearWeights, Ops, Weight } from "../../src/runtime/backends/ops.ts";
+import { openWasmOps } from "../../src/runtime/backends/wasm/ops.ts";
 import { expectGrowingCache } from "../support/cache-growth.ts";
 import { bytesOf, sixteenths, turned, type StoredDtype } from "../support/exact-numbers.ts";
 import { attentionReference, linearReference, rotateReference } from "../support/float64-model.ts";

@@ -1,6 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { PAGE_BYTES, WasmMemory, type GrowingMemory } from "../../src/runtime/wasm-memory.ts";
+import {
+  PAGE_BYTES,
+  WasmMemory,
+  type GrowingMemory,
+} from "../../src/runtime/backends/wasm/memory.ts";
 import { caught } from "../support/caught.ts";
 
 /** A memory that ends at `most` pages. */

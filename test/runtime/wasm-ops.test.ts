@@ -1,7 +1,7 @@
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import { LOWEST, type Ops, type Value, type Weight } from "../../src/runtime/ops.ts";
-import { openWasmOps } from "../../src/runtime/wasm-ops.ts";
-import { openTensorFlowOps } from "../../src/runtime/wasm-tensorflow.ts";
+import { LOWEST, type Ops, type Value, type Weight } from "../../src/runtime/backends/ops.ts";
+import { openWasmOps } from "../../src/runtime/backends/wasm/ops.ts";
+import { openTensorFlowOps } from "../../src/runtime/backends/wasm/tensorflow.ts";
 import { caught } from "../support/caught.ts";
 import { maxAbs } from "../support/max-abs.ts";
 

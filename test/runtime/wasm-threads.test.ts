@@ -2,16 +2,20 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { WasmKernels, loadKernels, type KernelModule } from "../../src/runtime/wasm-kernels.ts";
-import { PAGE_BYTES } from "../../src/runtime/wasm-memory.ts";
-import { WasmValues } from "../../src/runtime/wasm-values.ts";
+import {
+  WasmKernels,
+  loadKernels,
+  type KernelModule,
+} from "../../src/runtime/backends/wasm/kernels.ts";
+import { PAGE_BYTES } from "../../src/runtime/backends/wasm/memory.ts";
+import { WasmValues } from "../../src/runtime/backends/wasm/values.ts";
 import { caught } from "../support/caught.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 
 /** A product that is worth threads, whose first sum is printed; nothing is freed or closed. */
 const PROGRAM = `
-const { openWasmOps } = await import(${JSON.stringify(join(ROOT, "dist/runtime/wasm-ops.js"))});
+const { openWasmOps } = await import(${JSON.stringify(join(ROOT, "dist/runtime/backends/wasm/ops.js"))});
 const ops = await openWasmOps(4);
 const bytes = new Uint8Array(new Float32Array(2048 * 2048).fill(0.5).buffer);
 const weight = ops.uploadWeight({ name: "w", bytes, dtype: "F32", shape: [2048, 2048], transposed: false });

@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import type { FusedOps, Ops, Value } from "../../src/runtime/ops.ts";
+import type { FusedOps, Ops, Value } from "../../src/runtime/backends/ops.ts";
 
 /** Grows a cache by one row and by many, past its room, and holds it against plain concatenation, read and used; `alsoUsed` uses both, too. */
 export function expectGrowingCache(

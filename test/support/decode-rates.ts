@@ -1,10 +1,10 @@
-import { GraphDecoder } from "../../src/runtime/graph/graph-decoder.ts";
+import { GraphDecoder } from "../../src/runtime/backends/graph/decoder.ts";
 import type { ModelConfig } from "../../src/mapping/model-config.ts";
 import { modelParameters } from "../../src/runtime/model/architecture.ts";
 import { Decoder } from "../../src/runtime/model/decoder.ts";
 import type { TokenModel } from "../../src/runtime/model/token-model.ts";
 import type { WeightSource } from "../../src/runtime/model/weights.ts";
-import type { Ops } from "../../src/runtime/ops.ts";
+import type { Ops } from "../../src/runtime/backends/ops.ts";
 import { elementCount } from "../../src/tensor/shape.ts";
 
 /** How fast a model of drawn weights decodes, as a graph and call by call, and how fast the device reads. */

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { openCheckpoint } from "../../src/checkpoint/open.ts";
-import { writeSafetensors } from "../../src/checkpoint/safetensors-write.ts";
+import { openCheckpoint } from "../../src/formats/open.ts";
+import { writeSafetensors } from "../../src/formats/safetensors/save.ts";
 import { canonicalTensors } from "../../src/mapping/canonical.ts";
 import { parseModelConfig } from "../../src/mapping/parse-config.ts";
 import { readAssembly } from "../../src/mapping/read-assembly.ts";

@@ -2,7 +2,7 @@ import {
   REAL_FILE_SYSTEM,
   type FileSystem,
   type OutputFile,
-} from "../../src/convert/file-system.ts";
+} from "../../src/convert/staging/file-system.ts";
 import { WbError } from "../../src/errors/wb-error.ts";
 
 export type DiskFailure = "ENOSPC" | "EDQUOT" | "EIO" | "EACCES";

@@ -1,5 +1,5 @@
-import { openSafetensors } from "../../src/checkpoint/safetensors.ts";
-import { openFileSource } from "../../src/checkpoint/sources.ts";
+import { openSafetensors } from "../../src/formats/safetensors/read.ts";
+import { openFileSource } from "../../src/sources/file.ts";
 import type { StoredTensor } from "../../src/tensor/table.ts";
 
 /** One prompt of a golden file. */

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { writeSafetensors, type TensorToWrite } from "../../src/checkpoint/safetensors-write.ts";
+import { writeSafetensors, type TensorToWrite } from "../../src/formats/safetensors/save.ts";
 
 /** Bytes of one tensor: large enough that a conversion of all takes long enough to be stopped in its midst. */
 const TENSOR_BYTES = 1_600_000;

@@ -1,4 +1,4 @@
-import { memorySource } from "../../src/checkpoint/sources.ts";
+import { memorySource } from "../../src/sources/file.ts";
 import { DTYPES, type Dtype } from "../../src/tensor/dtype.ts";
 import { rowMajorStrides } from "../../src/tensor/shape.ts";
 import type { Checkpoint, StoredTensor } from "../../src/tensor/table.ts";

@@ -1,10 +1,10 @@
-import { openModel, requireConfig } from "../../src/api/open-model.ts";
-import { modelWeights } from "../../src/api/open-runtime.ts";
+import { openModel, requireConfig } from "../../src/session/open-model.ts";
+import { modelWeights } from "../../src/session/open-runtime.ts";
 import type { ModelConfig } from "../../src/mapping/model-config.ts";
 import { Decoder } from "../../src/runtime/model/decoder.ts";
 import { LayerwiseModel } from "../../src/runtime/model/layerwise.ts";
 import type { Residence } from "../../src/runtime/model/weight-store.ts";
-import type { Ops } from "../../src/runtime/ops.ts";
+import type { Ops } from "../../src/runtime/backends/ops.ts";
 
 export interface OpenedDecoder {
   readonly decoder: Decoder;

@@ -2,7 +2,7 @@ import {
   PICKLE_OPCODES,
   type OpcodeArgument,
   type OpcodeName,
-} from "../../src/checkpoint/pickle-opcodes.ts";
+} from "../../src/formats/pickle/opcodes.ts";
 
 /** An opcode without an argument, one with its argument, or bytes as they are. */
 export type Piece =

@@ -1,6 +1,6 @@
-import { readPickle } from "../../src/checkpoint/pickle.ts";
-import { memorySource } from "../../src/checkpoint/sources.ts";
-import type { PickleValue } from "../../src/checkpoint/pickle-value.ts";
+import { readPickle } from "../../src/formats/pickle/read.ts";
+import { memorySource } from "../../src/sources/file.ts";
+import type { PickleValue } from "../../src/formats/pickle/value.ts";
 import { pickleBytes, type Piece } from "./pickle-bytes.ts";
 
 /** A short text for an inert value; test trees have no cycles. */

@@ -1,4 +1,4 @@
-import { openCheckpoint } from "../../src/checkpoint/open.ts";
+import { openCheckpoint } from "../../src/formats/open.ts";
 import { readAssembly } from "../../src/mapping/read-assembly.ts";
 
 /** All F32 tensors of a file whose name ends in `suffix`, by name. */

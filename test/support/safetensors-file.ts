@@ -1,5 +1,5 @@
 import type { ByteSource } from "../../src/tensor/byte-source.ts";
-import { memorySource } from "../../src/checkpoint/sources.ts";
+import { memorySource } from "../../src/sources/file.ts";
 
 /** One entry of a header as it should be; builders of broken files change what they need. */
 export interface HeaderEntry {

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseIndex } from "../../src/checkpoint/index-file.ts";
+import { parseIndex } from "../../src/formats/sets/index-file.ts";
 import { WbError } from "../../src/errors/wb-error.ts";
 import { isRecord } from "./is-record.ts";
 import { readAllBytes } from "./open-bytes.ts";

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { openCheckpoint } from "../../src/checkpoint/open.ts";
+import { openCheckpoint } from "../../src/formats/open.ts";
 import { readAssembly } from "../../src/mapping/read-assembly.ts";
 
 /** [dtype, shape, sha256 of the little-endian row-major bytes] */

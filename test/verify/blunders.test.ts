@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { verify } from "../../src/api/verify.ts";
+import { verify } from "../../src/verify/run.ts";
 import type { Blunder, Subject } from "../support/blunders/blunder.ts";
 import { ORDER_BLUNDERS } from "../support/blunders/order.ts";
 import { SETTING_BLUNDERS } from "../support/blunders/settings.ts";

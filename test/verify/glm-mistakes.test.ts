@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { verify } from "../../src/api/verify.ts";
+import { verify } from "../../src/verify/run.ts";
 import type { Cause } from "../../src/verify/diagnose/diagnosis.ts";
 import { readEditable, type EditableModel, type Values } from "../support/editable-model.ts";
 import { FIXTURES } from "../support/fixture-manifest.ts";

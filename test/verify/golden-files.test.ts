@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { verify } from "../../src/api/verify.ts";
-import { writeSafetensors } from "../../src/checkpoint/safetensors-write.ts";
+import { verify } from "../../src/verify/run.ts";
+import { writeSafetensors } from "../../src/formats/safetensors/save.ts";
 import { caught } from "../support/caught.ts";
 import { FIXTURES } from "../support/fixture-manifest.ts";
 

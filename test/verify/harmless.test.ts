@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { convert } from "../../src/api/convert.ts";
-import { diff } from "../../src/api/diff.ts";
-import { verify } from "../../src/api/verify.ts";
+import { diff } from "../../src/verify/diff.ts";
+import { verify } from "../../src/verify/run.ts";
 import { FIXTURE_FOLDERS } from "../support/fixture-manifest.ts";
 import { ORACLES, SHARED_ORACLES } from "../support/shared-oracles.ts";
 
@@ -67,7 +67,7 @@ describe.skipIf(!SHARED_ORACLES.every(({ present }) => present))("InternLM's own
 
   test("a golden of another model is refused as stale, not explained", async () => {
     const golden = join(folder, "other.safetensors");
-    const { recordGolden } = await import("../../src/api/golden.ts");
+    const { recordGolden } = await import("../../src/verify/golden/record.ts");
     await recordGolden(join(ORACLES, "nano-ntk"), golden, { device: "wasm" });
     await expect(verify(join(ORACLES, "nano"), { golden, device: "wasm" })).rejects.toMatchObject({
       code: "WB3912",

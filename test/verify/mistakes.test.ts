@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { verify } from "../../src/api/verify.ts";
+import { verify } from "../../src/verify/run.ts";
 import { readEditable, type EditableModel } from "../support/editable-model.ts";
 import { MISTAKES, type Mistake } from "../support/mistakes.ts";
 import { ORACLES } from "../support/shared-oracles.ts";

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { addChunk, noDifference } from "../../src/verify/compare-values.ts";
-import { compareLogits, maxDifference, maxMagnitude } from "../../src/verify/metrics.ts";
-import { largest } from "../../src/verify/run-model.ts";
+import { addChunk, noDifference } from "../../src/verify/compare/compare-values.ts";
+import { compareLogits, maxDifference, maxMagnitude } from "../../src/verify/compare/metrics.ts";
+import { largest } from "../../src/verify/compare/run-model.ts";
 
 const bytesOf = (values: readonly number[]): Uint8Array =>
   new Uint8Array(Float32Array.from(values).buffer);

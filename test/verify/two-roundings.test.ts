@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { verify } from "../../src/api/verify.ts";
+import { verify } from "../../src/verify/run.ts";
 import { FIXTURES } from "../support/fixture-manifest.ts";
 
 test("weights that were rounded to bfloat16 and to float16 from the same numbers are called cast, all of them", async () => {

@@ -1,4 +1,4 @@
-import type { DiffedTensor, DiffResult } from "../../api/diff.ts";
+import type { DiffedTensor, DiffResult } from "../../verify/diff.ts";
 import { renderShape } from "../../tensor/shape.ts";
 import { optionalChoice, optionalNumber, optionalString, requiredString } from "../arguments.ts";
 import type { Command } from "../command.ts";
@@ -38,7 +38,7 @@ export const diff: Command = {
         describe: "look for the cause of differences (--no-diagnose does not)",
       }),
   run: async (args, context) => {
-    const { diff: run } = await import("../../api/diff.ts");
+    const { diff: run } = await import("../../verify/diff.ts");
     const result = await run(requiredString(args, "a"), requiredString(args, "b"), {
       maxAbs: optionalNumber(args, "max-abs"),
       architecture: optionalString(args, "architecture"),

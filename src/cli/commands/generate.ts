@@ -1,5 +1,5 @@
 import type { GenerateChatOptions, GenerateOptions, GenerateResult } from "../../api/generate.ts";
-import type { GeneratedText } from "../../api/generator.ts";
+import type { GeneratedText } from "../../session/generator.ts";
 import { WbError } from "../../errors/wb-error.ts";
 import {
   flag,

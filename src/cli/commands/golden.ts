@@ -1,4 +1,4 @@
-import type { RecordedGolden } from "../../api/golden.ts";
+import type { RecordedGolden } from "../../verify/golden/record.ts";
 import { WbError } from "../../errors/wb-error.ts";
 import { optionalNumber, optionalString, requiredString } from "../arguments.ts";
 import type { Arguments, Command, CommandContext, CommandResult } from "../command.ts";
@@ -50,7 +50,7 @@ export const golden: Command = {
 };
 
 async function record(args: Arguments, context: CommandContext): Promise<CommandResult> {
-  const { recordGolden } = await import("../../api/golden.ts");
+  const { recordGolden } = await import("../../verify/golden/record.ts");
   const prompts = promptsOf(args);
   const result = await recordGolden(
     requiredString(args, "model"),
@@ -83,7 +83,7 @@ function render({ path, prompts, seconds }: RecordedGolden): string {
 }
 
 async function script(args: Arguments): Promise<CommandResult> {
-  const { goldenScript } = await import("../../api/golden.ts");
+  const { goldenScript } = await import("../../verify/golden/record.ts");
   const framework = requiredString(args, "framework");
   const text = await goldenScript(framework);
   return { ok: true, json: { framework, script: text }, text };

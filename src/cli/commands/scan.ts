@@ -2,7 +2,7 @@ import type { ScanResult } from "../../api/scan.ts";
 import { optionalChoice, requiredString } from "../arguments.ts";
 import type { Command } from "../command.ts";
 import { SCAN_FORMATS } from "../option-values.ts";
-import { packageVersion } from "../../api/package-version.ts";
+import { packageVersion } from "../../session/package-version.ts";
 
 export const scan: Command = {
   usage: "scan <file>",

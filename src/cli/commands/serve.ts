@@ -52,7 +52,7 @@ export const serve: Command = {
       }),
   run: async (args, context) => {
     const { startServer } = await import("../../api/serve.ts");
-    const { isLoopback } = await import("../../api/serve/guard.ts");
+    const { isLoopback } = await import("../../serve/guard.ts");
     const other = optionalString(args, "other");
     const paths = [requiredString(args, "model"), ...(other === undefined ? [] : [other])];
     const server = await startServer(paths, serveOptions(args, context));

@@ -1,4 +1,4 @@
-import type { VerifyOptions } from "../../api/verify.ts";
+import type { VerifyOptions } from "../../verify/run.ts";
 import { optionalChoice, optionalNumber, optionalString, requiredString } from "../arguments.ts";
 import type { Arguments, Command, CommandContext } from "../command.ts";
 import { TOLERANCE_PROFILES } from "../option-values.ts";
@@ -42,10 +42,10 @@ export const verify: Command = {
       .option("junit", { type: "string", describe: "write a report as JUnit XML" })
       .option("markdown", { type: "string", describe: "write a report as Markdown" }),
   run: async (args, context) => {
-    const { verify: run } = await import("../../api/verify.ts");
+    const { verify: run } = await import("../../verify/run.ts");
     const result = await run(requiredString(args, "model"), optionsOf(args, context));
     for (const note of result.notes) context.note(note);
-    const { writeReports } = await import("../../api/reports.ts");
+    const { writeReports } = await import("../../verify/report/reports.ts");
     const reports = await writeReports(result, {
       html: optionalString(args, "report"),
       junit: optionalString(args, "junit"),

@@ -1,17 +1,18 @@
+import { MANIFEST } from "../../mapping/converted-folder.ts";
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { isSystemError, WbError } from "../../errors/wb-error.ts";
-import type { FilePlan } from "../file-plan.ts";
-import { exists, readText, type FileSystem } from "../file-system.ts";
+import type { OutputPlan } from "../output-tensor.ts";
+import { exists, readText, type FileSystem } from "../staging/file-system.ts";
 import type { Outputs } from "../outputs.ts";
 import { removeStale } from "../run.ts";
-import { MANIFEST, progressOf, type RunOptions, type SideFile } from "../run-options.ts";
-import { refuseSource } from "../target-folder.ts";
-import type { TensorOutcome } from "../write-file.ts";
+import { progressOf, type RunOptions, type SideFile } from "../run-options.ts";
+import { refuseSource } from "../staging/target-folder.ts";
+import type { TensorOutcome } from "../write/file.ts";
 import { filesOfPart } from "./balance.ts";
-import { completedBefore } from "../completed.ts";
+import { completedBefore } from "../staging/completed.ts";
 import { finishedFiles, type Finished } from "./receipt.ts";
-import { isIntact } from "../intact.ts";
+import { isIntact } from "../staging/intact.ts";
 import {
   COMMITTING,
   commit,
@@ -62,12 +63,12 @@ export async function finishParts(
 
 /** @throws WbError WB3902. */
 async function refuseIncomplete(
-  files: readonly FilePlan[],
+  files: readonly OutputPlan[],
   finished: ReadonlyMap<string, Finished>,
   { verify, signal, onProgress, target }: FinishOptions,
 ): Promise<void> {
   const missing = files.filter(({ name }) => !finished.has(name));
-  const damaged: FilePlan[] = [];
+  const damaged: OutputPlan[] = [];
   const onBytes = progressOf(files, onProgress)("verify");
   for (const file of verify ? files : []) {
     const found = finished.get(file.name);
@@ -97,8 +98,8 @@ async function refuseIncomplete(
 
 /** The parts that hold some files, counted as most of the finished files were; none where nothing is finished. */
 function partsOf(
-  wanted: readonly FilePlan[],
-  files: readonly FilePlan[],
+  wanted: readonly OutputPlan[],
+  files: readonly OutputPlan[],
   finished: ReadonlyMap<string, Finished>,
 ): readonly string[] {
   const counts = new Map<number, number>();
@@ -114,7 +115,7 @@ function partsOf(
 
 async function place(
   workplace: Workplace,
-  files: readonly FilePlan[],
+  files: readonly OutputPlan[],
   small: readonly SideFile[],
   { fileSystem, signal, force }: FinishOptions,
 ): Promise<void> {

@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import { WbError } from "../../errors/wb-error.ts";
 import type { Checkpoint } from "../../tensor/table.ts";
-import { fileBytes } from "../file-plan.ts";
-import { planDigest, versionOf } from "../journal.ts";
+import { fileBytes } from "../../formats/file-plan.ts";
+import { planDigest, versionOf } from "../staging/journal.ts";
 import type { Outputs } from "../outputs.ts";
 import type { PartsPlan, PlannedOptions } from "./plan-file.ts";
 

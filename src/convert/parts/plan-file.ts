@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { readSmall } from "../../checkpoint/places.ts";
-import { isPlainFileName } from "../../checkpoint/index-file.ts";
-import { parseStrictJson, type JsonNode } from "../../checkpoint/strict-json.ts";
+import { readSmall } from "../../sources/places.ts";
+import { isPlainFileName } from "../../formats/sets/index-file.ts";
+import { parseStrictJson, type JsonNode } from "../../formats/safetensors/strict-json.ts";
 import { WbError } from "../../errors/wb-error.ts";
-import { readText, type FileSystem } from "../file-system.ts";
+import { readText, type FileSystem } from "../staging/file-system.ts";
 
 /** The options that decide what is written; those that were not given are left out. */
 export type PlannedOptions = Readonly<Record<string, string | number>>;

@@ -1,8 +1,9 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { fileBytes, type FilePlan } from "../file-plan.ts";
-import { readText, type FileSystem } from "../file-system.ts";
-import type { TensorOutcome } from "../write-file.ts";
+import { fileBytes } from "../../formats/file-plan.ts";
+import type { OutputPlan } from "../output-tensor.ts";
+import { readText, type FileSystem } from "../staging/file-system.ts";
+import type { TensorOutcome } from "../write/file.ts";
 import type { Part } from "./balance.ts";
 import { COMMITTING, type Workplace } from "./workplace.ts";
 
@@ -18,7 +19,7 @@ const SUFFIX = ".receipt.json";
 /** Puts a file of the runner's folder among the finished ones: first the file, then what is known of it. */
 export async function handIn(
   workplace: Workplace,
-  file: FilePlan,
+  file: OutputPlan,
   receipt: Receipt,
   fileSystem: FileSystem,
 ): Promise<void> {
@@ -45,7 +46,7 @@ export interface Finished extends Receipt {
  */
 export async function finishedFiles(
   workplace: Workplace,
-  files: readonly FilePlan[],
+  files: readonly OutputPlan[],
 ): Promise<ReadonlyMap<string, Finished>> {
   const staged = new Set(await readdir(workplace.folder));
   // Only `finish` puts files in place; anything else under a final name is of a model that is to be replaced.
@@ -65,7 +66,7 @@ export async function finishedFiles(
   return finished;
 }
 
-function holdsAll({ tensors }: Receipt, file: FilePlan): boolean {
+function holdsAll({ tensors }: Receipt, file: OutputPlan): boolean {
   const names = file.segments.flatMap((segment) =>
     segment.kind === "tensor" ? [segment.tensor.name] : [],
   );

@@ -1,21 +1,22 @@
 import { BufferRing } from "../../mapping/buffer-ring.ts";
-import { fileBytes, type FilePlan } from "../file-plan.ts";
+import { fileBytes } from "../../formats/file-plan.ts";
+import type { OutputPlan } from "../output-tensor.ts";
 import type { Outputs } from "../outputs.ts";
 import { checkSpace } from "../run.ts";
 import { progressOf, type RunOptions } from "../run-options.ts";
-import { refuseSource } from "../target-folder.ts";
-import type { TensorOutcome } from "../write-file.ts";
-import { withWritePool } from "../write-pool.ts";
-import { writeVerified } from "../write-verified.ts";
+import { refuseSource } from "../staging/target-folder.ts";
+import type { TensorOutcome } from "../write/file.ts";
+import { withWritePool } from "../write/pool.ts";
+import { writeVerified } from "../write/verified.ts";
 import { filesOfPart, type Part } from "./balance.ts";
-import { isIntact } from "../intact.ts";
+import { isIntact } from "../staging/intact.ts";
 import { finishedFiles, handIn, type Finished } from "./receipt.ts";
 import { inWorkplace, type Workplace } from "./workplace.ts";
 
 export type RunPartOptions = Omit<RunOptions, "sideFiles" | "manifest" | "resume">;
 
 export interface PartOutcome {
-  readonly files: readonly FilePlan[];
+  readonly files: readonly OutputPlan[];
   /** Names of those that were written before, by whomever. */
   readonly kept: readonly string[];
   readonly outcomes: ReadonlyMap<string, TensorOutcome>;
@@ -52,7 +53,7 @@ export async function runPart(
 /** Finished files of the part whose bytes are still those that were written. */
 async function keepable(
   workplace: Workplace,
-  files: readonly FilePlan[],
+  files: readonly OutputPlan[],
   options: RunPartOptions,
 ): Promise<ReadonlyMap<string, Finished>> {
   const finished = new Map(await finishedFiles(workplace, files));
@@ -71,7 +72,7 @@ async function keepable(
 async function writeMissing(
   workplace: Workplace,
   part: Part,
-  missing: readonly FilePlan[],
+  missing: readonly OutputPlan[],
   options: RunPartOptions,
 ): Promise<Map<string, TensorOutcome>> {
   const { fileSystem, signal, verify, onProgress } = options;

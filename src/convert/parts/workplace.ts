@@ -2,8 +2,8 @@ import { randomBytes } from "node:crypto";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { WbError } from "../../errors/wb-error.ts";
-import { exists, makeFolder, type FileSystem } from "../file-system.ts";
-import { PARTS, STAGING } from "../target-folder.ts";
+import { exists, makeFolder, type FileSystem } from "../staging/file-system.ts";
+import { PARTS, STAGING } from "../staging/target-folder.ts";
 
 /** Begin of the names of folders in which one process writes what is not finished. */
 const RUNNER = "runner-";

@@ -1,5 +1,12 @@
 import type { ModelConfig } from "../../mapping/model-config.ts";
-import { hasSteps, LOWEST, type KeyMask, type BlockOps, type Ops, type Value } from "../ops.ts";
+import {
+  hasSteps,
+  LOWEST,
+  type KeyMask,
+  type BlockOps,
+  type Ops,
+  type Value,
+} from "../backends/ops.ts";
 import { additiveMask } from "./mask.ts";
 import {
   linear,

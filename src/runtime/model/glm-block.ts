@@ -1,5 +1,5 @@
 import type { ModelConfig } from "../../mapping/model-config.ts";
-import type { BlockOps, Value } from "../ops.ts";
+import type { BlockOps, Value } from "../backends/ops.ts";
 import { projectionParameters } from "./attention.ts";
 import { preNormBlock, type BlockKind } from "./block.ts";
 import { inParts } from "./mlp.ts";

@@ -1,5 +1,5 @@
 import { WbError } from "../../errors/wb-error.ts";
-import type { Ops, Value } from "../ops.ts";
+import type { Ops, Value } from "../backends/ops.ts";
 import type { KeyValueCache } from "./attention.ts";
 import type { TokenCache } from "./token-model.ts";
 import { TokenRows } from "./token-rows.ts";

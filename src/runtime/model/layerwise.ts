@@ -1,4 +1,4 @@
-import type { Ops, Value } from "../ops.ts";
+import type { Ops, Value } from "../backends/ops.ts";
 import type { SubBlock } from "./block.ts";
 import type { Decoder } from "./decoder.ts";
 import { Sequence } from "./sequence.ts";

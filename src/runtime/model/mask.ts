@@ -1,4 +1,4 @@
-import { LOWEST, type ComputeDtype, type KeyMask } from "../ops.ts";
+import { LOWEST, type ComputeDtype, type KeyMask } from "../backends/ops.ts";
 
 /** A mask to add to scores; batch is 1 when all rows have the same. */
 export interface AdditiveMask {

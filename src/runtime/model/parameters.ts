@@ -1,5 +1,5 @@
 import { WbError } from "../../errors/wb-error.ts";
-import type { LinearWeights, BlockOps, Value, Weight } from "../ops.ts";
+import type { LinearWeights, BlockOps, Value, Weight } from "../backends/ops.ts";
 
 /** One parameter that a module needs, by its name inside the module. */
 export interface ParameterSpec {

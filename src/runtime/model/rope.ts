@@ -1,6 +1,6 @@
 import type { RotaryPairs } from "../../mapping/model-config.ts";
 import type { RopeConfig, RopeScaling } from "../../mapping/rope-config.ts";
-import { hasSteps, type BlockOps, type Value } from "../ops.ts";
+import { hasSteps, type BlockOps, type Value } from "../backends/ops.ts";
 
 /**
  * Rotary position embedding (Su et al. 2021, arXiv 2104.09864, equation 34), with the halves of a head paired as in

@@ -1,5 +1,5 @@
 import type { ModelConfig } from "../../mapping/model-config.ts";
-import type { KeyMask, Ops } from "../ops.ts";
+import type { KeyMask, Ops } from "../backends/ops.ts";
 import type { AttentionContext } from "./attention.ts";
 import type { KvCache } from "./kv-cache.ts";
 import { ropeTable, rotatesWholeCache, type RopeTable, type RotaryValues } from "./rope.ts";

@@ -1,7 +1,7 @@
 import { WbError } from "../../errors/wb-error.ts";
 import type { ModelConfig } from "../../mapping/model-config.ts";
-import { checkWeightDtype, toFloat32 } from "../cast.ts";
-import type { Ops, Weight, WeightBytes } from "../ops.ts";
+import { checkWeightDtype, toFloat32 } from "../backends/cast.ts";
+import type { Ops, Weight, WeightBytes } from "../backends/ops.ts";
 import { architectureOf, type Architecture } from "./architecture.ts";
 import { normParameters } from "./norm.ts";
 import { ModuleWeights } from "./parameters.ts";

@@ -4,8 +4,8 @@ import type { ModelConfig } from "../../mapping/model-config.ts";
 import { readAssembly } from "../../mapping/read-assembly.ts";
 import type { Dtype } from "../../tensor/dtype.ts";
 import { renderShape, sameShape } from "../../tensor/shape.ts";
-import { checkWeightDtype } from "../cast.ts";
-import type { WeightBytes } from "../ops.ts";
+import { checkWeightDtype } from "../backends/cast.ts";
+import type { WeightBytes } from "../backends/ops.ts";
 import { modelParameters } from "./architecture.ts";
 
 /** Indices along the first axis, `end` not included. */

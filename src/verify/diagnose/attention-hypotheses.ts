@@ -1,5 +1,5 @@
 import type { ModelConfig } from "../../mapping/model-config.ts";
-import type { HostTensor } from "../model-runner.ts";
+import type { HostTensor } from "../compare/model-runner.ts";
 import { edited, type Hypothesis } from "./hypothesis.ts";
 import {
   halvesFromInterleaved,

@@ -1,4 +1,4 @@
-import type { Laboratory, HostTensor } from "../model-runner.ts";
+import type { Laboratory, HostTensor } from "../compare/model-runner.ts";
 import { commonLayer, type Diagnosis } from "./diagnosis.ts";
 import type { Read } from "./hypothesis.ts";
 import { sizeOf } from "./tensor-edits.ts";

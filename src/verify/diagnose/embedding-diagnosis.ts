@@ -1,4 +1,4 @@
-import type { HostTensor } from "../model-runner.ts";
+import type { HostTensor } from "../compare/model-runner.ts";
 import { fall, type Diagnosis } from "./diagnosis.ts";
 import type { LocalLab } from "./local-lab.ts";
 import { EMBEDDINGS, HEAD, tableHypotheses } from "./table-hypotheses.ts";

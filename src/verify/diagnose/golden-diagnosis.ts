@@ -1,8 +1,8 @@
 import type { Dtype } from "../../tensor/dtype.ts";
-import type { Golden } from "../golden.ts";
-import { maxMagnitude } from "../metrics.ts";
-import type { Laboratory } from "../model-runner.ts";
-import { largest } from "../run-model.ts";
+import type { Golden } from "../golden/read.ts";
+import { maxMagnitude } from "../compare/metrics.ts";
+import type { Laboratory } from "../compare/model-runner.ts";
+import { largest } from "../compare/run-model.ts";
 import { searchConfig, type MeasureConfig } from "./config-search.ts";
 import { fall, type Diagnosis } from "./diagnosis.ts";
 import { judgeCopies } from "./copies.ts";

@@ -1,6 +1,6 @@
 import type { ModelConfig } from "../../mapping/model-config.ts";
 import type { Dtype } from "../../tensor/dtype.ts";
-import type { HostTensor } from "../model-runner.ts";
+import type { HostTensor } from "../compare/model-runner.ts";
 import { headHypotheses, rotaryHypotheses, splitHypotheses } from "./attention-hypotheses.ts";
 import { edited, type Hypothesis } from "./hypothesis.ts";
 import { rereadHypotheses, rereadsOf } from "./reread-hypotheses.ts";

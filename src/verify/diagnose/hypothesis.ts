@@ -1,4 +1,4 @@
-import type { HostTensor } from "../model-runner.ts";
+import type { HostTensor } from "../compare/model-runner.ts";
 import type { Cause } from "./diagnosis.ts";
 
 /** Parameters read so far, by name. */

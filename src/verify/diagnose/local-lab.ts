@@ -1,13 +1,13 @@
 import type { ModelConfig } from "../../mapping/model-config.ts";
-import type { Golden, GoldenPrompt } from "../golden.ts";
-import { maxDifference } from "../metrics.ts";
+import type { Golden, GoldenPrompt } from "../golden/read.ts";
+import { maxDifference } from "../compare/metrics.ts";
 import {
   overrideWith,
   type HostTensor,
   type Laboratory,
   type RunnerStates,
-} from "../model-runner.ts";
-import { largest } from "../run-model.ts";
+} from "../compare/model-runner.ts";
+import { largest } from "../compare/run-model.ts";
 import type { Read, ReadBits } from "./hypothesis.ts";
 import { bitsReader } from "./read-bits.ts";
 

@@ -1,8 +1,8 @@
 import type { ModelConfig } from "../../mapping/model-config.ts";
-import type { Golden } from "../golden.ts";
-import { maxDifference, maxMagnitude } from "../metrics.ts";
-import { overrideWith, type Laboratory } from "../model-runner.ts";
-import { largest, runAgainstGolden } from "../run-model.ts";
+import type { Golden } from "../golden/read.ts";
+import { maxDifference, maxMagnitude } from "../compare/metrics.ts";
+import { overrideWith, type Laboratory } from "../compare/model-runner.ts";
+import { largest, runAgainstGolden } from "../compare/run-model.ts";
 import { searchConfig } from "./config-search.ts";
 import { judgeCopies } from "./copies.ts";
 import { fall, layerOf, type Diagnosis } from "./diagnosis.ts";

@@ -1,5 +1,5 @@
 import type { Dtype } from "../../tensor/dtype.ts";
-import type { HostTensor } from "../model-runner.ts";
+import type { HostTensor } from "../compare/model-runner.ts";
 import { roundedToBf16, roundedToF16, sameValues, sizeOf } from "./tensor-edits.ts";
 
 /** Elements of a tensor that one scale belongs to: `count` of them from `begin` on, every `stride`. */

@@ -1,4 +1,4 @@
-import type { HostTensor } from "../model-runner.ts";
+import type { HostTensor } from "../compare/model-runner.ts";
 import { commonLayer, fall, type Diagnosis } from "./diagnosis.ts";
 import type { Read } from "./hypothesis.ts";
 import type { Changes } from "./local-lab.ts";

@@ -1,7 +1,7 @@
 import { readAssembly } from "../../mapping/read-assembly.ts";
 import type { Assembly } from "../../mapping/assembly.ts";
 import type { Dtype } from "../../tensor/dtype.ts";
-import type { Laboratory } from "../model-runner.ts";
+import type { Laboratory } from "../compare/model-runner.ts";
 import type { ReadBits } from "./hypothesis.ts";
 
 const HALVES: ReadonlySet<Dtype> = new Set(["F16", "BF16"]);

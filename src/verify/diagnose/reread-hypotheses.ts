@@ -1,5 +1,5 @@
 import type { Dtype } from "../../tensor/dtype.ts";
-import type { HostTensor } from "../model-runner.ts";
+import type { HostTensor } from "../compare/model-runner.ts";
 import type { Cause } from "./diagnosis.ts";
 import type { Hypothesis } from "./hypothesis.ts";
 import { halvesOf, rereadHalves, swappedWords, type HalfDtype } from "./tensor-edits.ts";

@@ -1,4 +1,4 @@
-import type { HostTensor } from "../model-runner.ts";
+import type { HostTensor } from "../compare/model-runner.ts";
 import type { Diagnosis } from "./diagnosis.ts";
 import type { LocalLab, Part } from "./local-lab.ts";
 import { sizeOf } from "./tensor-edits.ts";

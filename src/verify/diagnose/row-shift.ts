@@ -1,4 +1,4 @@
-import type { HostTensor } from "../model-runner.ts";
+import type { HostTensor } from "../compare/model-runner.ts";
 import { sizeOf } from "./tensor-edits.ts";
 
 /** Share of the rows that must be found again at one distance. */

@@ -4,7 +4,7 @@ import {
   f32BitsToBf16,
   f32BitsToF16,
 } from "../../tensor/float-bits.ts";
-import type { HostTensor } from "../model-runner.ts";
+import type { HostTensor } from "../compare/model-runner.ts";
 
 /** Rows and columns of a matrix; a vector is a column. */
 export function sizeOf({ shape }: HostTensor): { readonly rows: number; readonly columns: number } {

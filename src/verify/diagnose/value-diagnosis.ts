@@ -1,4 +1,4 @@
-import type { Laboratory } from "../model-runner.ts";
+import type { Laboratory } from "../compare/model-runner.ts";
 import { commonLayer, type Cause, type Diagnosis } from "./diagnosis.ts";
 import type { Read } from "./hypothesis.ts";
 import { EMBEDDINGS } from "./table-hypotheses.ts";

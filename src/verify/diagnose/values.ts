@@ -1,5 +1,5 @@
 import type { Dtype } from "../../tensor/dtype.ts";
-import type { HostTensor } from "../model-runner.ts";
+import type { HostTensor } from "../compare/model-runner.ts";
 import { gridOf } from "./number-grid.ts";
 import { sizeOf } from "./tensor-edits.ts";
 

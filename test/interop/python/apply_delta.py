@@ -23,7 +23,7 @@ from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
 from facts import BY_NAME, of_torch
 
-# Two whole blocks of torch's columns, and some left over: see src/convert/column-mean.ts.
+# Two whole blocks of torch's columns, and some left over: see src/convert/values/column-mean.ts.
 SIZES = {"hidden_size": 80, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 4, "max_position_embeddings": 64}
 WORDS = 4243  # more rows than two levels of torch's cascade hold
 

@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { generateIds } from "../../../src/runtime/generation/generate-ids.ts";
-import { openWasmOps } from "../../../src/runtime/wasm-ops.ts";
+import { openWasmOps } from "../../../src/runtime/backends/wasm/ops.ts";
 import { FIXTURES } from "../../support/fixture-manifest.ts";
 import { openDecoderOf } from "../../support/open-decoder.ts";
 

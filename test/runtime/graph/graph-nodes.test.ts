@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { GraphNodes } from "../../../src/runtime/graph/graph-nodes.ts";
-import { ProtobufWriter } from "../../../src/runtime/graph/protobuf-writer.ts";
-import { TF_FLOAT, TF_HALF, TF_INT32 } from "../../../src/runtime/native-binding.ts";
+import { GraphNodes } from "../../../src/runtime/backends/graph/nodes.ts";
+import { ProtobufWriter } from "../../../src/runtime/backends/graph/protobuf-writer.ts";
+import { TF_FLOAT, TF_HALF, TF_INT32 } from "../../../src/runtime/backends/native/binding.ts";
 import { protobufFields } from "../../../src/runtime/tokenizer/protobuf.ts";
 import { graphNodesOf } from "../../support/graph-nodes-of.ts";
 

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { GraphNodes } from "../../../src/runtime/graph/graph-nodes.ts";
-import { cacheRows, maskOf, newRotary } from "../../../src/runtime/graph/graph-inputs.ts";
-import { GraphOps, GraphValue } from "../../../src/runtime/graph/graph-ops.ts";
-import { modelGraph } from "../../../src/runtime/graph/graph-plan.ts";
+import { GraphNodes } from "../../../src/runtime/backends/graph/nodes.ts";
+import { cacheRows, maskOf, newRotary } from "../../../src/runtime/backends/graph/inputs.ts";
+import { GraphOps, GraphValue } from "../../../src/runtime/backends/graph/ops.ts";
+import { modelGraph } from "../../../src/runtime/backends/graph/plan.ts";
 import { modelParameters } from "../../../src/runtime/model/architecture.ts";
-import { TF_FLOAT } from "../../../src/runtime/native-binding.ts";
-import { LOWEST, type ComputeDtype } from "../../../src/runtime/ops.ts";
+import { TF_FLOAT } from "../../../src/runtime/backends/native/binding.ts";
+import { LOWEST, type ComputeDtype } from "../../../src/runtime/backends/ops.ts";
 import { caught } from "../../support/caught.ts";
 import { graphNodesOf } from "../../support/graph-nodes-of.ts";
 import { internlmConfig, SMALL } from "../../support/model-config.ts";

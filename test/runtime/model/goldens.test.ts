@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import type { Ops } from "../../../src/runtime/ops.ts";
-import { openWasmOps } from "../../../src/runtime/wasm-ops.ts";
+import type { Ops } from "../../../src/runtime/backends/ops.ts";
+import { openWasmOps } from "../../../src/runtime/backends/wasm/ops.ts";
 import { FIXTURE_FOLDERS } from "../../support/fixture-manifest.ts";
 import { distanceFromGolden, greedyIds } from "../../support/golden-agreement.ts";
 import { readGoldenPrompts } from "../../support/golden-prompts.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { additiveMask, positionsOfMask } from "../../../src/runtime/model/mask.ts";
-import { LOWEST } from "../../../src/runtime/ops.ts";
+import { LOWEST } from "../../../src/runtime/backends/ops.ts";
 
 const low = LOWEST.f32;
 

@@ -1,14 +1,14 @@
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { openModel, requireConfig } from "../../../src/api/open-model.ts";
-import { modelWeights } from "../../../src/api/open-runtime.ts";
+import { openModel, requireConfig } from "../../../src/session/open-model.ts";
+import { modelWeights } from "../../../src/session/open-runtime.ts";
 import type { ModelConfig } from "../../../src/mapping/model-config.ts";
 import { Decoder } from "../../../src/runtime/model/decoder.ts";
 import { forward } from "../../../src/runtime/model/forward.ts";
 import { LayerwiseModel } from "../../../src/runtime/model/layerwise.ts";
 import type { WeightSource } from "../../../src/runtime/model/weights.ts";
-import type { Ops } from "../../../src/runtime/ops.ts";
-import { openWasmOps } from "../../../src/runtime/wasm-ops.ts";
+import type { Ops } from "../../../src/runtime/backends/ops.ts";
+import { openWasmOps } from "../../../src/runtime/backends/wasm/ops.ts";
 import { caught } from "../../support/caught.ts";
 import { FIXTURES } from "../../support/fixture-manifest.ts";
 import { maxAbs } from "../../support/max-abs.ts";

@@ -1,4 +1,4 @@
-import { LEGACY_MAGIC } from "../../../src/checkpoint/pytorch-legacy.ts";
+import { LEGACY_MAGIC } from "../../../src/formats/pytorch/legacy.ts";
 import { pickleBytes, tensorPieces, type Piece } from "../pickle-bytes.ts";
 import { zipBytes, type ZipPart, type ZipShape } from "../zip-bytes.ts";
 

@@ -1,0 +1,10 @@
+import type { FilePlan, PlannedTensor } from "../formats/file-plan.ts";
+import type { WriteStep } from "../mapping/step.ts";
+
+/** A tensor of an output file, and the step of the plan that makes it. */
+export interface OutputTensor extends PlannedTensor {
+  readonly step: WriteStep;
+}
+
+/** One output file, whole, before a byte of it is written. */
+export type OutputPlan = FilePlan<OutputTensor>;

@@ -1,0 +1,134 @@
+import { createHash } from "node:crypto";
+import { setImmediate } from "node:timers/promises";
+import { crc32 } from "node:zlib";
+import { WbError } from "../../errors/wb-error.ts";
+import { isContiguous } from "../../mapping/assembly.ts";
+import { plainRange, type PlainRange } from "../../mapping/plain-range.ts";
+import type { BufferRing } from "../../mapping/buffer-ring.ts";
+import { streamAssembly } from "../../mapping/read-assembly.ts";
+import { madeBy, type WriteStep } from "../../mapping/step.ts";
+import { DTYPES } from "../../tensor/dtype.ts";
+import { castFloats, isCastSource, isCastTarget, type CastCounts } from "../values/cast.ts";
+import type { OutputTensor } from "../output-tensor.ts";
+import { streamSum, type SummedDigests } from "../values/sum-tensor.ts";
+
+/** Bytes of a chunk: small ones stay in the processor's cache between reading, hashing and writing. */
+const COPY_CHUNK_BYTES = 2 ** 18;
+
+/** What became of one tensor. */
+export interface WrittenTensor {
+  readonly sha256: string;
+  /** Where it was asked for. */
+  readonly crc32: number | undefined;
+  readonly cast: CastCounts;
+  /** Of what was added up to it. */
+  readonly summed?: SummedDigests;
+}
+
+export interface WriteTensorOptions {
+  readonly needsCrc32: boolean;
+  readonly buffers: BufferRing;
+  readonly signal?: AbortSignal | undefined;
+  /** Told the bytes of each chunk as it is written. */
+  onBytes(count: number): void;
+}
+
+/** Streams a tensor from its source, casts it where the plan says so, and hands it to `write` in order. */
+export async function writeTensor(
+  tensor: OutputTensor,
+  options: WriteTensorOptions,
+  write: WriteNow,
+): Promise<WrittenTensor> {
+  const { step } = tensor;
+  const isCopy = step.kind !== "add" && step.assembly.dtype === tensor.dtype;
+  const range = isCopy ? plainRange(step.assembly) : undefined;
+  if (range !== undefined) return copyRange(tensor, range, options, write);
+  const hash = createHash("sha256");
+  const cast: CastCounts = { overflow: 0, underflow: 0 };
+  let offset = 0;
+  let checksum = 0;
+  const summed = await streamMade(tensor.step, options, cast, (source) => {
+    const chunk = castChunk(source, tensor, cast);
+    for (let at = 0; at < chunk.byteLength; at += COPY_CHUNK_BYTES) {
+      const piece = chunk.subarray(at, at + COPY_CHUNK_BYTES);
+      hash.update(piece);
+      if (options.needsCrc32) checksum = crc32(piece, checksum);
+      write(piece, offset);
+      offset += piece.byteLength;
+    }
+    options.onBytes(chunk.byteLength);
+  });
+  if (offset !== tensor.byteLength) {
+    throw new WbError(
+      "WB7001",
+      `tensor ${tensor.name}: ${offset} bytes came of it, ${tensor.byteLength} were planned`,
+    );
+  }
+  return {
+    sha256: hash.digest("hex"),
+    crc32: options.needsCrc32 ? checksum : undefined,
+    cast,
+    ...(summed === undefined ? {} : { summed }),
+  };
+}
+
+/** What a step makes, before a cast, chunk by chunk. */
+async function streamMade(
+  step: WriteStep,
+  { buffers, signal }: WriteTensorOptions,
+  counts: CastCounts,
+  onChunk: (chunk: Uint8Array) => void,
+): Promise<SummedDigests | undefined> {
+  if (step.kind === "add") return streamSum(step, { counts, signal }, onChunk);
+  const { assembly } = step;
+  const chunkBytes = isContiguous(assembly) ? COPY_CHUNK_BYTES : buffers.chunkBytes;
+  await streamAssembly(assembly, { chunkBytes, buffers, signal }, onChunk);
+  return undefined;
+}
+
+/** Takes a tensor's bytes at once; offsets count from its first byte. */
+export type WriteNow = (chunk: Uint8Array, offset: number) => void;
+
+/** Bytes after which other work, signals and progress get their turn. */
+const TURN_BYTES = 4 * 2 ** 20;
+
+async function copyRange(
+  tensor: OutputTensor,
+  range: PlainRange,
+  options: WriteTensorOptions,
+  write: WriteNow,
+): Promise<WrittenTensor> {
+  const hash = createHash("sha256");
+  let checksum = 0;
+  const buffer = options.buffers.next().take(Math.min(COPY_CHUNK_BYTES, tensor.byteLength));
+  for (let offset = 0; offset < tensor.byteLength; offset += COPY_CHUNK_BYTES) {
+    const chunk = buffer.subarray(0, Math.min(COPY_CHUNK_BYTES, tensor.byteLength - offset));
+    range.readNow(range.begin + offset, chunk);
+    hash.update(chunk);
+    if (options.needsCrc32) checksum = crc32(chunk, checksum);
+    write(chunk, offset);
+    options.onBytes(chunk.byteLength);
+    if (offset % TURN_BYTES === 0) {
+      await setImmediate();
+      options.signal?.throwIfAborted();
+    }
+  }
+  return {
+    sha256: hash.digest("hex"),
+    crc32: options.needsCrc32 ? checksum : undefined,
+    cast: { overflow: 0, underflow: 0 },
+  };
+}
+
+/** The chunk in the target's dtype; itself where nothing is cast. */
+function castChunk(source: Uint8Array, tensor: OutputTensor, counts: CastCounts): Uint8Array {
+  const from = madeBy(tensor.step).dtype;
+  if (from === tensor.dtype) return source;
+  if (!isCastSource(from) || !isCastTarget(tensor.dtype)) {
+    throw new WbError("WB2702", `tensor ${tensor.name}: ${from} cannot be cast to ${tensor.dtype}`);
+  }
+  const count = source.byteLength / (DTYPES[from].bits / 8);
+  const target = new Uint8Array(count * (DTYPES[tensor.dtype].bits / 8));
+  castFloats(source, from, target, tensor.dtype, counts);
+  return target;
+}

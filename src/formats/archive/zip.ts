@@ -1,0 +1,126 @@
+import { WbError } from "../../errors/wb-error.ts";
+import type { ByteSource } from "../../tensor/byte-source.ts";
+import { sliceSource } from "../../sources/file.ts";
+import { parseDirectory, type DirectoryEntry } from "./zip-directory.ts";
+import { findDirectory } from "./zip-end.ts";
+
+/** One stored (uncompressed) entry of a zip. */
+export interface ZipEntry {
+  readonly name: string;
+  /** As the directory gives it; torch.load does not check it, and torch can be told to write another. */
+  readonly crc32: number;
+  /** The bytes as they lie in the file, compressed or not. */
+  readonly data: ByteSource;
+  /** Why the data cannot be used: encrypted or compressed, as torch.save writes none. */
+  readonly unsupported: WbError | undefined;
+}
+
+/** First bytes of a zip's first local header. */
+export const ZIP_MAGIC = Uint8Array.of(0x50, 0x4b, 0x03, 0x04);
+
+const LOCAL_HEADER_BYTES = 30;
+const LOCAL_SIGNATURE = 0x04034b50;
+
+/** Bit 0 of the flags: encrypted. */
+const ENCRYPTED = 1;
+
+/**
+ * The entries of a zip, in the order of its directory; nothing of their data is read. Strict, so that no two readers can
+ * see different contents: directory and local headers must agree, names be unique, and entries not overlap. Compressed entries
+ * are listed, since what they are named tells what the archive is.
+ * @throws WbError WB3101, WB3102, WB4101, WB5101.
+ */
+export async function readZip(source: ByteSource): Promise<readonly ZipEntry[]> {
+  const place = await findDirectory(source);
+  const directory = parseDirectory(
+    await source.read(place.begin, place.byteLength),
+    place,
+    source.label,
+  );
+  refuseDuplicates(directory, source.label);
+  const entries: ZipEntry[] = [];
+  let previousEnd = 0;
+  let previousName = "";
+  for (const entry of directory.toSorted((left, right) => left.localBegin - right.localBegin)) {
+    const begin = await checkLocalHeader(source, entry);
+    if (entry.localBegin < previousEnd) {
+      throw contradiction(source.label, entry.name, `overlaps ${previousName}`);
+    }
+    previousEnd = begin + entry.byteLength;
+    previousName = entry.name;
+    if (previousEnd > place.begin) {
+      throw contradiction(
+        source.label,
+        entry.name,
+        `ends at byte ${previousEnd}, behind the directory at ${place.begin}`,
+      );
+    }
+    const data = sliceSource(source, begin, entry.byteLength, source.label);
+    const unsupported = unsupportedKind(entry, source.label);
+    entries.push({ name: entry.name, crc32: entry.crc32, data, unsupported });
+  }
+  const order = new Map(directory.map(({ name }, index) => [name, index]));
+  return entries.sort((left, right) => (order.get(left.name) ?? 0) - (order.get(right.name) ?? 0));
+}
+
+function refuseDuplicates(directory: readonly DirectoryEntry[], label: string): void {
+  const seen = new Set<string>();
+  for (const { name } of directory) {
+    if (seen.has(name))
+      throw new WbError("WB5101", `${label}: two zip entries are named ${JSON.stringify(name)}`);
+    seen.add(name);
+  }
+}
+
+/** Byte where the entry's data begins. */
+async function checkLocalHeader(source: ByteSource, entry: DirectoryEntry): Promise<number> {
+  const { label } = source;
+  const fixed = entry.localBegin + LOCAL_HEADER_BYTES;
+  if (fixed + entry.nameBytes.byteLength > source.byteLength) {
+    throw contradiction(
+      label,
+      entry.name,
+      `its header at byte ${entry.localBegin} lies outside the file`,
+    );
+  }
+  const header = await source.read(
+    entry.localBegin,
+    LOCAL_HEADER_BYTES + entry.nameBytes.byteLength,
+  );
+  const view = new DataView(header.buffer, header.byteOffset, header.byteLength);
+  if (view.getUint32(0, true) !== LOCAL_SIGNATURE) {
+    throw contradiction(label, entry.name, `no local header at byte ${entry.localBegin}`);
+  }
+  const flags = view.getUint16(6, true);
+  const method = view.getUint16(8, true);
+  if ((flags & ENCRYPTED) !== (entry.flags & ENCRYPTED) || method !== entry.method) {
+    throw contradiction(
+      label,
+      entry.name,
+      "its local header and the directory differ in encryption or compression",
+    );
+  }
+  const nameLength = view.getUint16(26, true);
+  const name = header.subarray(LOCAL_HEADER_BYTES, LOCAL_HEADER_BYTES + entry.nameBytes.byteLength);
+  if (nameLength !== entry.nameBytes.byteLength || Buffer.compare(name, entry.nameBytes) !== 0) {
+    throw contradiction(label, entry.name, "its local header has another name");
+  }
+  // Size and checksum may be zero here, when a data descriptor follows (flag bit 3); the directory's count.
+  return fixed + nameLength + view.getUint16(28, true);
+}
+
+function unsupportedKind(entry: DirectoryEntry, label: string): WbError | undefined {
+  const name = JSON.stringify(entry.name);
+  if ((entry.flags & ENCRYPTED) !== 0) {
+    return new WbError("WB4101", `${label}: zip entry ${name} is encrypted`);
+  }
+  if (entry.method === 0) return undefined;
+  return new WbError(
+    "WB4101",
+    `${label}: zip entry ${name} is compressed (method ${entry.method}), expected stored (0)`,
+  );
+}
+
+function contradiction(label: string, name: string, problem: string): WbError {
+  return new WbError("WB3102", `${label}: zip entry ${JSON.stringify(name)}: ${problem}`);
+}

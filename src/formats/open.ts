@@ -1,0 +1,129 @@
+import { stat } from "node:fs/promises";
+import { isSystemError, WbError } from "../errors/wb-error.ts";
+import type { Checkpoint } from "../tensor/table.ts";
+import { detectFormat, type DetectedFormat } from "./detect.ts";
+import { chooseWeightSet, type WeightSet } from "./sets/folder.ts";
+import { MAX_INDEX_BYTES, oversized, parseIndex, type WeightIndex } from "./sets/index-file.ts";
+import { openPaddle } from "./paddle/read.ts";
+import type { PickleOptions } from "./pickle/options.ts";
+import { openPytorch } from "./pytorch/read.ts";
+import { openSafetensors } from "./safetensors/read.ts";
+import { joinCheckpoints, openShards, type CheckpointPart } from "./sets/shards.ts";
+import { localPlace, openPlace } from "../sources/places.ts";
+import { isRemote } from "../sources/remote/place.ts";
+import { isRemoteFolder } from "../sources/remote/remote-files.ts";
+import type { FileSource } from "../sources/file.ts";
+
+export interface OpenOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface OpenedCheckpoint {
+  readonly checkpoint: Checkpoint;
+  /** What the user should know of the choice that was made; one sentence each. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Opens weights of any format: a file, an index with its shards, or a folder. The format is told by content, and only headers
+ * are read.
+ * @throws WbError of the format's reader; WB3001, WB3006 for what is not there.
+ */
+export async function openCheckpoint(
+  path: string,
+  options: OpenOptions = {},
+): Promise<OpenedCheckpoint> {
+  if (!(await isFolder(path))) return { checkpoint: await openFile(path, options), notes: [] };
+  const { set, others } = await chooseWeightSet(path);
+  const names = others.map(({ name }) => name).join(", ");
+  const notes = others.length === 0 ? [] : [`${path}: taking ${set.name}; also there: ${names}`];
+  return { checkpoint: await openWeightSet(set, options), notes };
+}
+
+/** Opens one of the sets that `findWeightSets` found. */
+export async function openWeightSet(
+  set: WeightSet,
+  options: OpenOptions = {},
+): Promise<Checkpoint> {
+  if (set.kind !== "ranks") return openFile(set.path, options);
+  const parts: CheckpointPart[] = [];
+  try {
+    for (const { path, tp, pp } of set.parts)
+      parts.push({ checkpoint: await openFile(path, options), rank: { tp, pp } });
+    return joinCheckpoints(set.path, parts);
+  } catch (error) {
+    for (const { checkpoint } of parts) await checkpoint.close();
+    throw error;
+  }
+}
+
+/** Opens one file, or an index with the shards that it names. */
+async function openFile(path: string, options: OpenOptions): Promise<Checkpoint> {
+  const opened = await openOne(path, options);
+  return opened.kind === "checkpoint"
+    ? opened.checkpoint
+    : openShards(opened.index, (shard) => openShard(shard, opened.index, options));
+}
+
+/** A shard is a file of weights: an index that names an index could name itself. */
+export async function openShard(
+  path: string,
+  index: WeightIndex,
+  options: OpenOptions = {},
+): Promise<Checkpoint> {
+  const opened = await openOne(path, options);
+  if (opened.kind === "checkpoint") return opened.checkpoint;
+  throw new WbError("WB3601", `${index.path}: names ${path} as a shard, which is an index itself`);
+}
+
+type Opened =
+  | { readonly kind: "checkpoint"; readonly checkpoint: Checkpoint }
+  | { readonly kind: "index"; readonly index: WeightIndex };
+
+async function openOne(path: string, options: OpenOptions): Promise<Opened> {
+  const source = await openPlace(path, options.signal);
+  try {
+    const format = await detectFormat(source);
+    if (format !== "index")
+      return { kind: "checkpoint", checkpoint: await openAs(format, source, options) };
+    if (source.byteLength > MAX_INDEX_BYTES) throw oversized(path, source.byteLength);
+    const bytes = await source.read(0, source.byteLength);
+    await source.close();
+    return { kind: "index", index: parseIndex(bytes, path) };
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+}
+
+function openAs(
+  format: Exclude<DetectedFormat, "index">,
+  source: FileSource,
+  options: OpenOptions,
+): Promise<Checkpoint> {
+  const pickle: Partial<PickleOptions> =
+    options.signal === undefined ? {} : { signal: options.signal };
+  switch (format) {
+    case "safetensors":
+      return openSafetensors(source);
+    case "paddle":
+      return openPaddle(source, pickle);
+    default:
+      return openPytorch(source, format, pickle);
+  }
+}
+
+/** @throws WbError WB3001, WB6002. */
+export async function isFolder(path: string): Promise<boolean> {
+  const place = await localPlace(path);
+  if (isRemote(place)) return isRemoteFolder(place);
+  try {
+    return (await stat(place)).isDirectory();
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    if (error.code === "ENOENT" || error.code === "ENOTDIR") {
+      throw new WbError("WB3001", `${path}: no such file or folder`, { cause: error });
+    }
+    throw new WbError("WB6002", `${path}: cannot be looked at (${error.code})`, { cause: error });
+  }
+}

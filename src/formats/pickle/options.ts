@@ -1,0 +1,12 @@
+import type { PickleGlobal } from "./value.ts";
+
+export interface PickleOptions {
+  /**
+   * Which globals may occur, by exact module and name. One that may not ends the reading with WB5201, wherever in the
+   * stream it stands and whatever becomes of it.
+   */
+  readonly allow: (module: string, name: string) => boolean;
+  /** Told of every global as it is met, allowed or not, before `allow` decides. */
+  readonly onGlobal?: (global: PickleGlobal) => void;
+  readonly signal?: AbortSignal;
+}

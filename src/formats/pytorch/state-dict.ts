@@ -1,0 +1,173 @@
+import { WbError } from "../../errors/wb-error.ts";
+import { describeValue } from "../pickle/stack.ts";
+import type { PickleDict, PickleReduce, PickleValue } from "../pickle/value.ts";
+
+/** Nodes that one state dict may have, shared ones counted each time: an honest one has one a tensor. */
+const MAX_NODES = 250_000;
+
+/** Characters of all names together; 10^5 tensors have about 5 million. Shared containers repeat theirs without end. */
+const MAX_NAME_CHARACTERS = 16 * 2 ** 20;
+
+/** Nested containers; training checkpoints of the frameworks stay below ten. */
+const MAX_DEPTH = 64;
+
+/** Top-level keys that only wrap the state dict itself. */
+const WRAPPERS: ReadonlySet<string> = new Set(["state_dict", "model"]);
+
+/** One leaf of a state dict: its path of keys joined by ".", and its value. */
+export interface StateDictLeaf {
+  readonly name: string;
+  readonly value: PickleValue;
+}
+
+interface Node {
+  readonly name: string;
+  readonly value: PickleValue;
+  readonly depth: number;
+}
+
+/**
+ * The leaves of nested dicts, lists and tuples, in written order. List positions count as keys; a `state_dict` or `model`
+ * key on top that holds a dict is left out of the names.
+ * @param isLeaf Told of containers that are values themselves (a tuple of name and array, say).
+ * @throws WbError WB3305 for a name that occurs twice, WB3301 for a key that is no name, WB5204 for a bomb or a cycle.
+ */
+export function flattenStateDict(
+  root: PickleValue,
+  label: string,
+  isLeaf: (value: PickleValue) => boolean = () => false,
+): readonly StateDictLeaf[] {
+  const leaves: StateDictLeaf[] = [];
+  const names = new Set<string>();
+  const pending: Node[] = [{ name: "", value: root, depth: 0 }];
+  let nodes = 0;
+  let characters = 0;
+  for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
+    if (node.depth > MAX_DEPTH) throw bomb(label, node);
+    nodes += isLeaf(node.value) ? 0 : childCount(node.value);
+    // Counted before the children are made: a list that holds itself has as many as its file has bytes, at every level.
+    if (nodes > MAX_NODES) throw bomb(label, node);
+    const children = isLeaf(node.value) ? undefined : childrenOf(node, label);
+    if (children === undefined) {
+      characters += node.name.length;
+      if (characters > MAX_NAME_CHARACTERS) throw bomb(label, node);
+      if (names.has(node.name))
+        throw new WbError("WB3305", `${label}: the name ${node.name} occurs twice`);
+      names.add(node.name);
+      leaves.push({ name: node.name, value: node.value });
+    } else {
+      // Reversed onto the stack, so that they come off it in written order.
+      for (let index = children.length - 1; index >= 0; index--) {
+        const child = children[index];
+        if (child !== undefined) pending.push(child);
+      }
+    }
+  }
+  return leaves;
+}
+
+function bomb(label: string, node: Node): WbError {
+  return new WbError(
+    "WB5204",
+    `${label}: ${node.name.slice(0, 80)}: nested deeper or wider than any state dict`,
+  );
+}
+
+function childCount(value: PickleValue): number {
+  if (typeof value !== "object" || value === null) return 0;
+  if (value.kind === "list" || value.kind === "tuple") return value.items.length;
+  return isMapping(value) ? entryCount(value) : 0;
+}
+
+function childrenOf(node: Node, label: string): readonly Node[] | undefined {
+  const { value, depth } = node;
+  if (typeof value !== "object" || value === null) return undefined;
+  if (value.kind === "list" || value.kind === "tuple") {
+    return value.items.map((item, index) => ({
+      name: join(node.name, `${index}`),
+      value: item,
+      depth: depth + 1,
+    }));
+  }
+  if (!isMapping(value)) return undefined;
+  return mappingEntries(value, label).map(([key, item]) => {
+    const text = keyText(key, node, label);
+    const wraps = depth === 0 && WRAPPERS.has(text) && isMapping(item);
+    return { name: wraps ? "" : join(node.name, text), value: item, depth: depth + 1 };
+  });
+}
+
+function keyText(key: PickleValue, node: Node, label: string): string {
+  if (typeof key === "string") return key;
+  if (typeof key === "number" || typeof key === "bigint") return String(key);
+  throw new WbError(
+    "WB3301",
+    `${label}: a key below ${node.name === "" ? "the top" : node.name} is ${describeValue(key)}, expected a name`,
+  );
+}
+
+function join(path: string, key: string): string {
+  return path === "" ? key : `${path}.${key}`;
+}
+
+/** Entries, or what may become entries. */
+function entryCount(value: PickleDict | PickleReduce): number {
+  const given = value.kind === "reduce" ? value.args.items[0] : undefined;
+  const count = given === undefined || given === null ? 0 : childCount(given);
+  return count + value.entries.length;
+}
+
+/**
+ * The entries of a mapping: those that were set, and before them those that it was called with, as Python 2 pickles an
+ * OrderedDict (a list of pairs) and any Python a Counter (a dict). A defaultdict is called with its factory.
+ * @throws WbError WB3301 for a call with anything else.
+ */
+export function mappingEntries(
+  value: PickleDict | PickleReduce,
+  label: string,
+): readonly (readonly [PickleValue, PickleValue])[] {
+  if (value.kind === "dict") return value.entries;
+  const [given, ...more] = value.args.items;
+  if (value.callable.name === "defaultdict" && more.length === 0) return value.entries;
+  const entries = given === undefined ? [] : givenEntries(given);
+  if (entries !== undefined && more.length === 0) return [...entries, ...value.entries];
+  throw new WbError(
+    "WB3301",
+    `${label}: ${describeValue(value)} at byte ${value.offset} is given ${describeValue(given)}, expected pairs of keys and values`,
+  );
+}
+
+function givenEntries(
+  given: PickleValue,
+): readonly (readonly [PickleValue, PickleValue])[] | undefined {
+  if (typeof given !== "object" || given === null) return undefined;
+  if (given.kind === "dict") return given.entries;
+  if (given.kind !== "list" && given.kind !== "tuple") return undefined;
+  const entries: (readonly [PickleValue, PickleValue])[] = [];
+  for (const pair of given.items) {
+    const isPair = typeof pair === "object" && (pair?.kind === "list" || pair?.kind === "tuple");
+    const [key, value] = isPair ? pair.items : [];
+    if (!isPair || pair.items.length !== 2 || key === undefined || value === undefined)
+      return undefined;
+    entries.push([key, value]);
+  }
+  return entries;
+}
+
+const MAPPING_NAMES: ReadonlySet<string> = new Set([
+  "OrderedDict",
+  "Counter",
+  "defaultdict",
+  "dict",
+]);
+
+/** True for a dict and for what OrderedDict and its like become: a call with entries. */
+export function isMapping(value: PickleValue): value is PickleDict | PickleReduce {
+  if (typeof value !== "object" || value === null) return false;
+  if (value.kind === "dict") return true;
+  return (
+    value.kind === "reduce" &&
+    MAPPING_NAMES.has(value.callable.name) &&
+    !value.callable.module.startsWith("torch")
+  );
+}

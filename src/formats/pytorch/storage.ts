@@ -1,0 +1,126 @@
+import { WbError } from "../../errors/wb-error.ts";
+import type { Dtype } from "../../tensor/dtype.ts";
+import { describeValue } from "../pickle/stack.ts";
+import type { PickleGlobal, PicklePersistent, PickleValue } from "../pickle/value.ts";
+
+/** torch's typed storages, torch/storage.py of v2.6.0, `_dtype_to_storage_type_map`. */
+export const DTYPE_OF_STORAGE: ReadonlyMap<string, Dtype> = new Map<string, Dtype>([
+  ["FloatStorage", "F32"],
+  ["DoubleStorage", "F64"],
+  ["HalfStorage", "F16"],
+  ["BFloat16Storage", "BF16"],
+  ["LongStorage", "I64"],
+  ["IntStorage", "I32"],
+  ["ShortStorage", "I16"],
+  ["CharStorage", "I8"],
+  ["ByteStorage", "U8"],
+  ["BoolStorage", "BOOL"],
+  ["ComplexFloatStorage", "C64"],
+  ["ComplexDoubleStorage", "C128"],
+]);
+
+/** torch dtypes as `_rebuild_tensor_v3` names them. */
+const DTYPE_OF_NAME: ReadonlyMap<string, Dtype> = new Map<string, Dtype>([
+  ["float16", "F16"],
+  ["bfloat16", "BF16"],
+  ["float32", "F32"],
+  ["float64", "F64"],
+  ["uint8", "U8"],
+  ["uint16", "U16"],
+  ["uint32", "U32"],
+  ["uint64", "U64"],
+  ["int8", "I8"],
+  ["int16", "I16"],
+  ["int32", "I32"],
+  ["int64", "I64"],
+  ["bool", "BOOL"],
+  ["complex64", "C64"],
+  ["complex128", "C128"],
+  ["float8_e4m3fn", "F8_E4M3"],
+  ["float8_e5m2", "F8_E5M2"],
+  ["float8_e4m3fnuz", "F8_E4M3FNUZ"],
+  ["float8_e5m2fnuz", "F8_E5M2FNUZ"],
+  ["float8_e8m0fnu", "F8_E8M0"],
+]);
+
+/** A storage as a persistent id describes it: which record it is, and what it holds. */
+export interface StorageRef {
+  /** Name of the record in a zip; the storage's address in older files. */
+  readonly key: string;
+  /** Undefined for an UntypedStorage, whose `length` counts bytes. */
+  readonly dtype: Dtype | undefined;
+  readonly length: number;
+  /** Files of torch before 0.4: this storage is a part of the one that `key` names. */
+  readonly view:
+    { readonly key: string; readonly offset: number; readonly length: number } | undefined;
+}
+
+/**
+ * Parses ("storage", type, key, location, numel[, view]) of a persistent id.
+ * @throws WbError WB3302 when it is anything else, WB4303 for a storage type without a counterpart.
+ */
+export function parseStorageRef(value: PickleValue | undefined, where: string): StorageRef {
+  if (typeof value !== "object" || value?.kind !== "persistent") {
+    throw malformed(where, `expected a storage, found ${describeValue(value)}`);
+  }
+  const [tag, type, key, location, length, view] = tupleItems(value);
+  if (tag === "module") {
+    throw new WbError(
+      "WB4302",
+      `${where}: the file holds a module's source code, not only weights`,
+    );
+  }
+  if (
+    tag !== "storage" ||
+    typeof key !== "string" ||
+    typeof location !== "string" ||
+    !isCount(length)
+  ) {
+    throw malformed(where, "its storage is not described as torch.save does");
+  }
+  return { key, dtype: storageDtype(type, where), length, view: parseView(view, where) };
+}
+
+function tupleItems(value: PicklePersistent): readonly PickleValue[] {
+  const { id } = value;
+  return typeof id === "object" && id?.kind === "tuple" ? id.items : [];
+}
+
+function storageDtype(type: PickleValue | undefined, where: string): Dtype | undefined {
+  if (typeof type !== "object" || type?.kind !== "global") {
+    throw malformed(where, `expected a storage type, found ${describeValue(type)}`);
+  }
+  if (type.name === "UntypedStorage" || type.name === "_UntypedStorage") return undefined;
+  const dtype = DTYPE_OF_STORAGE.get(type.name);
+  if (dtype !== undefined) return dtype;
+  throw new WbError(
+    "WB4303",
+    `${where}: storage type ${type.module}.${type.name} has no counterpart`,
+  );
+}
+
+function parseView(view: PickleValue | undefined, where: string): StorageRef["view"] {
+  if (view === undefined || view === null) return undefined;
+  const items = typeof view === "object" && view.kind === "tuple" ? view.items : [];
+  const [key, offset, length] = items;
+  if (typeof key !== "string" || !isCount(offset) || !isCount(length)) {
+    throw malformed(where, "the view metadata of its storage is not what torch wrote");
+  }
+  return { key, offset, length };
+}
+
+/** The dtype of a `torch.<name>` global. @throws WbError WB4303. */
+export function dtypeOfTorchName(global: PickleGlobal, where: string): Dtype {
+  const dtype = global.module === "torch" ? DTYPE_OF_NAME.get(global.name) : undefined;
+  if (dtype !== undefined) return dtype;
+  throw new WbError("WB4303", `${where}: dtype ${global.module}.${global.name} has no counterpart`);
+}
+
+/** True for a whole number that can be a size. */
+export function isCount(value: PickleValue | undefined): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}
+
+export function malformed(where: string, problem: string): WbError {
+  return new WbError("WB3302", `${where}: ${problem}`);
+}

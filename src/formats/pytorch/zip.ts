@@ -1,0 +1,134 @@
+import { WbError } from "../../errors/wb-error.ts";
+import type { ByteSource } from "../../tensor/byte-source.ts";
+import { isAllowedGlobal } from "../pickle/allow.ts";
+import type { PickleOptions } from "../pickle/options.ts";
+import { readPickle } from "../pickle/read.ts";
+import type { StorageRef } from "./storage.ts";
+import { tableOf, type PytorchTable, type StorageLookup } from "./table.ts";
+import { torchItemBytes } from "./tensor.ts";
+import { readZip, type ZipEntry } from "../archive/zip.ts";
+
+/** Longest `byteorder` record, in bytes: "little". */
+const MAX_BYTE_ORDER_BYTES = 16;
+
+/** The pickle of a zip, and the records beside it. */
+export interface PytorchArchive {
+  readonly pickle: ByteSource;
+  readonly root: string;
+  readonly entries: readonly ZipEntry[];
+}
+
+/**
+ * Finds the one data.pkl of a zip that torch.save wrote; its folder has any name.
+ * @throws WbError WB3301, WB4101, WB4302, WB5301 beside those of `readZip`.
+ */
+export async function openArchive(source: ByteSource): Promise<PytorchArchive> {
+  const entries = await readZip(source);
+  const pickles = entries.filter(({ name }) => name === "data.pkl" || name.endsWith("/data.pkl"));
+  const [pickle] = pickles;
+  if (pickle === undefined) {
+    throw new WbError(
+      "WB3301",
+      `${source.label}: the zip holds no data.pkl, so torch.save did not write it`,
+    );
+  }
+  if (pickles.length > 1) {
+    const names = pickles.map(({ name }) => name).join(", ");
+    throw new WbError("WB5301", `${source.label}: the zip holds several data.pkl: ${names}`);
+  }
+  const root = pickle.name.slice(0, -"data.pkl".length);
+  if (entries.some(({ name }) => name === `${root}constants.pkl`)) {
+    throw new WbError(
+      "WB4302",
+      `${source.label}: the zip is a TorchScript archive (it holds ${root}constants.pkl)`,
+    );
+  }
+  refuseEqualButForCase(entries, source.label);
+  const unusable = entries.find(({ unsupported }) => unsupported !== undefined);
+  if (unusable?.unsupported !== undefined) throw unusable.unsupported;
+  return { pickle: pickle.data, root, entries };
+}
+
+/** Reads a zip's table of tensors; their bytes stay where they are. */
+export async function readPytorchZip(
+  source: ByteSource,
+  options: Partial<PickleOptions> = {},
+): Promise<PytorchTable> {
+  const archive = await openArchive(source);
+  const records = new Map(archive.entries.map((entry) => [entry.name, entry.data]));
+  const { value } = await readPickle(archive.pickle, 0, { allow: isAllowedGlobal, ...options });
+  const described = new Map<string, StorageRef>();
+  const lookup: StorageLookup = (storage, tensor, where) => {
+    refuseSecondDescription(storage, described, where);
+    const name = `${archive.root}data/${storage.key}`;
+    const record = records.get(name);
+    if (record === undefined)
+      throw new WbError("WB3304", `${where}: its storage ${name} is not in the zip`);
+    const expected =
+      storage.length * (storage.dtype === undefined ? 1 : torchItemBytes(storage.dtype, where));
+    if (record.byteLength !== expected) {
+      throw new WbError(
+        "WB3304",
+        `${where} (${tensor.dtype}): its storage ${name} has ${record.byteLength} bytes, expected ${expected}`,
+      );
+    }
+    return {
+      source: record,
+      begin: 0,
+      byteLength: record.byteLength,
+      identity: `${source.label}:${storage.key}`,
+    };
+  };
+  return tableOf(value, source.label, await byteOrderOf(archive, records, source.label), lookup);
+}
+
+/** torch takes a storage's dtype from its first mention, whatever the later ones say. */
+function refuseSecondDescription(
+  storage: StorageRef,
+  described: Map<string, StorageRef>,
+  where: string,
+): void {
+  const known = described.get(storage.key) ?? storage;
+  described.set(storage.key, known);
+  if (known.dtype === storage.dtype && known.length === storage.length) return;
+  throw new WbError(
+    "WB3304",
+    `${where}: its storage ${storage.key} is ${storage.dtype ?? "untyped"} of ${storage.length} elements here, but ${known.dtype ?? "untyped"} of ${known.length} for another tensor`,
+  );
+}
+
+/** torch's zip reader (miniz) looks records up without regard to case. */
+function refuseEqualButForCase(entries: readonly ZipEntry[], label: string): void {
+  const seen = new Map<string, string>();
+  for (const { name } of entries) {
+    const folded = name.toLowerCase();
+    const other = seen.get(folded);
+    if (other !== undefined) {
+      throw new WbError(
+        "WB5101",
+        `${label}: zip entries ${JSON.stringify(other)} and ${JSON.stringify(name)} differ in case only`,
+      );
+    }
+    seen.set(folded, name);
+  }
+}
+
+async function byteOrderOf(
+  archive: PytorchArchive,
+  records: ReadonlyMap<string, ByteSource>,
+  label: string,
+): Promise<"little" | "big"> {
+  const record = records.get(`${archive.root}byteorder`);
+  if (record === undefined) return "little";
+  const text =
+    record.byteLength <= MAX_BYTE_ORDER_BYTES
+      ? Buffer.from(await record.read(0, record.byteLength))
+          .toString("latin1")
+          .trim()
+      : "";
+  if (text === "little" || text === "big") return text;
+  throw new WbError(
+    "WB3301",
+    `${label}: its byteorder record says ${JSON.stringify(text)}, expected little or big`,
+  );
+}

@@ -1,0 +1,48 @@
+import { WbError } from "../../errors/wb-error.ts";
+import type { ComputeDtype, DeviceKind, Ops } from "./ops.ts";
+
+export interface DeviceRequest {
+  /** "auto" takes a GPU before native TensorFlow on the CPU before WebAssembly. */
+  readonly device: "auto" | DeviceKind;
+  readonly compute: ComputeDtype;
+  /** Lets TensorFlow print. */
+  readonly verbose?: boolean;
+}
+
+export interface OpenedDevice {
+  readonly ops: Ops;
+  /** Which device was taken and why, one line. */
+  readonly why: string;
+}
+
+/**
+ * Opens the device that was asked for. Only "auto" chooses, and says what it chose.
+ * @throws WbError WB6201 when an explicit device is not there, WB6203 when it cannot compute in the dtype.
+ */
+export async function openDevice(request: DeviceRequest): Promise<OpenedDevice> {
+  const { device } = request;
+  if (device !== "auto") {
+    const ops = await openBackend(device, request);
+    return { ops, why: `${device}, as asked: ${ops.description}` };
+  }
+  const { nativeDevices } = await import("./native/open.ts");
+  const native = await nativeDevices();
+  const chosen = native.cuda ? "cuda" : native.cpu ? "cpu" : "wasm";
+  const ops = await openBackend(chosen, request);
+  return { ops, why: `${chosen}, since ${native.why}: ${ops.description}` };
+}
+
+async function openBackend(
+  device: DeviceKind,
+  { compute, verbose = false }: DeviceRequest,
+): Promise<Ops> {
+  if (device !== "wasm") {
+    const { openNativeOps } = await import("./native/open.ts");
+    return openNativeOps({ device, compute, verbose });
+  }
+  if (compute !== "f32") {
+    throw new WbError("WB6203", `--device wasm: expected --compute f32, found ${compute}`);
+  }
+  const { openWasmOps } = await import("./wasm/ops.ts");
+  return openWasmOps();
+}

@@ -1,0 +1,313 @@
+import { WbError } from "../../../errors/wb-error.ts";
+import { execute, executeAll, type Binding, type Handle, type OpAttribute } from "./binding.ts";
+import type { Kernels } from "./kernels.ts";
+import {
+  TF_DTYPE,
+  valueOf,
+  weightOf,
+  type NativeValue,
+  type NativeValues,
+  type NativeWeight,
+} from "./values.ts";
+import { CACHE_STEP } from "../ops.ts";
+import type {
+  ComputeDtype,
+  FusedOps,
+  KeyMask,
+  LayerOps,
+  LayerTokens,
+  LayerWeights,
+  LinearWeights,
+  Value,
+  Weight,
+} from "../ops.ts";
+
+/** Numbers of `Type` in native/kernels/kernels.h. */
+const TYPES: Readonly<Record<ComputeDtype, number>> = { f32: 0, f16: 1, bf16: 2 };
+
+/** A matrix in host memory: what it is stored as, and what it is kept in. */
+export interface Packing {
+  readonly bytes: Uint8Array;
+  readonly from: ComputeDtype;
+  readonly kept: ComputeDtype;
+  readonly shape: readonly number[];
+  readonly transposed: boolean;
+}
+
+/**
+ * The operations that native/kernels registers with TensorFlow, for its CPU device. They take arrays by their elements,
+ * whatever their shape, and get the sizes as numbers.
+ */
+export class NativeFused implements FusedOps, LayerOps {
+  readonly whole: LayerOps = this;
+  readonly #binding: Binding;
+  readonly #values: NativeValues;
+  readonly #kernels: Kernels;
+  readonly #compute: ComputeDtype;
+  /** Lists of attributes by what they say; each is the same at every token. */
+  readonly #attributes = new Map<string, readonly OpAttribute[]>();
+
+  constructor(binding: Binding, values: NativeValues, kernels: Kernels, compute: ComputeDtype) {
+    this.#binding = binding;
+    this.#values = values;
+    this.#kernels = kernels;
+    this.#compute = compute;
+  }
+
+  linear(x: Value, layer: LinearWeights): NativeValue {
+    return this.#linear(x, [layer], 1)[0] ?? missing();
+  }
+
+  linears(x: Value, layers: readonly LinearWeights[]): readonly Value[] {
+    return this.#linear(x, layers, layers.length);
+  }
+
+  gatedLinear(x: Value, gate: LinearWeights, up: LinearWeights): Value {
+    return this.#linear(x, [gate, up], 1)[0] ?? missing();
+  }
+
+  #linear(x: Value, layers: readonly LinearWeights[], results: number): readonly NativeValue[] {
+    const own = valueOf(x);
+    const { inputs, biases } = this.#parameters(layers);
+    const arrays = executeAll(
+      this.#binding,
+      "WeighbridgeLinear",
+      [own.array.id, ...inputs],
+      this.#listed([
+        ["T", own.dtype],
+        ["N", layers.length],
+        ["B", biases],
+        ["K", results],
+      ]),
+      results,
+    );
+    const outer = own.shape.slice(0, -1);
+    return arrays.map(({ id, shape }, index) =>
+      this.#values.add(id, shape, [...outer, layers[index]?.weight.shape[0] ?? 0], own.dtype),
+    );
+  }
+
+  /** Inputs of an operation: which layers have a bias, their matrices, their biases. */
+  #parameters(layers: readonly LinearWeights[]): {
+    readonly inputs: readonly number[];
+    readonly biases: number;
+  } {
+    const flags = layers.map(({ bias }) => (bias === undefined ? 0 : 1));
+    const matrices = layers.map(({ weight }) => weightOf(weight).id);
+    const biases = layers.flatMap(({ bias }) => (bias === undefined ? [] : [weightOf(bias).id]));
+    return { inputs: [this.#values.ints(flags), ...matrices, ...biases], biases: biases.length };
+  }
+
+  /** A matrix as the kernels take it, in panels, whatever its layout was. */
+  pack({ bytes, from, kept, shape, transposed }: Packing): NativeWeight {
+    const [outputs = 0, inputs = 0] = shape;
+    const sizes = [TYPES[from], TYPES[kept], transposed ? 1 : 0, outputs, inputs];
+    const packed = this.#kernels.lending(bytes, () =>
+      execute(this.#binding, "WeighbridgePack", [this.#values.ints(sizes)], []),
+    );
+    const byteLength = packed.shape[0] ?? 0;
+    return this.#values.addWeight({
+      id: packed.id,
+      shape,
+      dtype: kept,
+      transposed: false,
+      byteLength,
+    });
+  }
+
+  layer(x: Value, weights: LayerWeights, { cos, sin, keyMask, cached }: LayerTokens): Value {
+    const own = valueOf(x);
+    const { query, key, value, output, gate, up, down, heads, kvHeads } = weights;
+    const { inputs, biases } = this.#parameters([query, key, value, output, gate, up, down]);
+    const [b = 0, t = 0] = own.shape;
+    const d = (query.weight.shape[0] ?? 0) / heads;
+    const [keys, values] =
+      cached === undefined
+        ? [undefined, undefined]
+        : [valueOf(cached.keys), valueOf(cached.values)];
+    const l = keys?.shape[2] ?? t;
+    const sizes = this.#values.ints([
+      cos.shape[0] ?? 0,
+      b,
+      t,
+      heads,
+      kvHeads,
+      d,
+      cos.shape[3] ?? 0,
+      l,
+      keys?.capacity ?? l,
+      values?.capacity ?? l,
+      keys === undefined ? 0 : 1,
+      keyMask === undefined ? 0 : 1,
+    ]);
+    const attributes = this.#listed([
+      ["T", own.dtype],
+      ["N", 7],
+      ["B", biases],
+      ["C", keys === undefined ? 0 : 2],
+      ["V", keyMask === undefined ? 0 : 1],
+    ]);
+    const made = this.#withMask(keyMask, (mask) =>
+      execute(
+        this.#binding,
+        "WeighbridgeLayer",
+        [
+          own.array.id,
+          weightOf(weights.attentionNorm).id,
+          weightOf(weights.networkNorm).id,
+          valueOf(cos).array.id,
+          valueOf(sin).array.id,
+          this.#values.number(weights.epsilon),
+          sizes,
+          ...inputs,
+          ...(keys === undefined || values === undefined ? [] : [keys.array.id, values.array.id]),
+          ...mask,
+        ],
+        attributes,
+      ),
+    );
+    return this.#values.add(made.id, made.shape, own.shape, own.dtype);
+  }
+
+  rmsNorm(x: Value, weight: Weight, epsilon: number): NativeValue {
+    const own = valueOf(x);
+    const inputs = [own.array.id, weightOf(weight).id, this.#values.number(epsilon)];
+    return this.#run("WeighbridgeNorm", inputs, own.shape, own.dtype);
+  }
+
+  rotate(x: Value, cos: Value, sin: Value): Value {
+    return this.#values.scope(() => {
+      const own = this.compact(valueOf(x));
+      const sizes = this.#values.ints([cos.shape[0] ?? 0, ...own.shape]);
+      const inputs = [own.array.id, valueOf(cos).array.id, valueOf(sin).array.id, sizes];
+      return this.#run("WeighbridgeRotate", inputs, own.shape, own.dtype);
+    });
+  }
+
+  append(rows: Value | undefined, more: Value): Value {
+    const added = valueOf(more);
+    const [b = 0, g = 0, t = 0, d = 0] = added.shape;
+    const joined = this.extend(rows, [b, g, t, d]);
+    const length = joined.shape[2] ?? 0;
+    executeAll(
+      this.#binding,
+      "WeighbridgeAppend",
+      [
+        joined.array.id,
+        added.array.id,
+        this.#values.ints([b * g, joined.capacity ?? length, length - t, t, d]),
+      ],
+      this.#listed([["T", added.dtype]]),
+      0,
+    );
+    return joined;
+  }
+
+  extend(
+    rows: Value | undefined,
+    [b, g, t, d]: readonly [number, number, number, number],
+  ): NativeValue {
+    return this.#values.scope(() => {
+      const old = rows === undefined ? undefined : valueOf(rows);
+      const shape = [b, g, (old?.shape[2] ?? 0) + t, d];
+      const fits = old !== undefined && (shape[2] ?? 0) <= (old.capacity ?? 0);
+      const buffer = fits ? old : this.#roomy(old, shape);
+      const joined = this.#values.share(buffer, shape, buffer.capacity);
+      if (old !== undefined) {
+        this.#values.keep(old);
+        this.#values.dispose(old);
+      }
+      return joined;
+    });
+  }
+
+  #roomy(old: NativeValue | undefined, shape: readonly number[]): NativeValue {
+    const capacity = CACHE_STEP * (Math.floor((shape[2] ?? 0) / CACHE_STEP) + 1);
+    return this.#copy(old, shape, capacity);
+  }
+
+  /** The rows that there are, in an array with room for `capacity` rows; the value's shape tells which are meant. */
+  #copy(from: NativeValue | undefined, shape: readonly number[], capacity: number): NativeValue {
+    const [b = 0, g = 0, , d = 0] = shape;
+    const rows = from?.shape[2] ?? 0;
+    const sizes = this.#values.ints([b * g, from?.capacity ?? rows, rows, capacity, d]);
+    const dtype = from?.dtype ?? this.#compute;
+    const attributes = this.#listed([
+      ["T", dtype],
+      ["C", from === undefined ? 0 : 1],
+    ]);
+    const inputs = from === undefined ? [sizes] : [sizes, from.array.id];
+    const made = execute(this.#binding, "WeighbridgeGrow", inputs, attributes);
+    return this.#values.add(made.id, made.shape, shape, dtype, capacity);
+  }
+
+  /** A value without room for more rows: itself, or a copy. */
+  compact(x: NativeValue): NativeValue {
+    if (x.capacity === undefined) return x;
+    const copy = this.#copy(x, x.shape, x.shape[2] ?? 0);
+    return this.#values.share(copy, x.shape);
+  }
+
+  attention(queries: Value, keys: Value, values: Value, keyMask: KeyMask): Value {
+    const q = valueOf(queries);
+    const [k, v] = [valueOf(keys), valueOf(values)];
+    const [b = 0, h = 0, t = 0, d = 0] = q.shape;
+    const [, g = 0, l = 0] = k.shape;
+    const sizes = this.#values.ints([b, h, g, t, d, l, k.capacity ?? l, v.capacity ?? l]);
+    const attributes = this.#listed([
+      ["T", q.dtype],
+      ["V", keyMask === undefined ? 0 : 1],
+    ]);
+    const { id, shape } = this.#withMask(keyMask, (mask) =>
+      execute(
+        this.#binding,
+        "WeighbridgeAttention",
+        [q.array.id, k.array.id, v.array.id, sizes, ...mask],
+        attributes,
+      ),
+    );
+    return this.#values.add(id, shape, q.shape, q.dtype);
+  }
+
+  /** Calls `work` with the mask [B, L] as an input of an operation, or with none. */
+  #withMask(keyMask: KeyMask, work: (mask: readonly number[]) => Handle): Handle {
+    if (keyMask === undefined) return work([]);
+    const length = keyMask[0]?.length ?? 0;
+    const seen = new Float32Array(keyMask.length * length);
+    for (const [row, visible] of keyMask.entries()) seen.set(visible, row * length);
+    const mask = this.#values.create([keyMask.length, length], TF_DTYPE.f32, seen);
+    try {
+      return work([mask]);
+    } finally {
+      this.#binding.deleteTensor(mask);
+    }
+  }
+
+  #run(
+    name: string,
+    inputs: readonly number[],
+    shape: readonly number[],
+    dtype: ComputeDtype,
+  ): NativeValue {
+    const made = execute(this.#binding, name, inputs, this.#listed([["T", dtype]]));
+    return this.#values.add(made.id, made.shape, shape, dtype);
+  }
+
+  #listed(entries: readonly (readonly [string, ComputeDtype | number])[]): readonly OpAttribute[] {
+    const key = entries.join(";");
+    const known = this.#attributes.get(key);
+    if (known !== undefined) return known;
+    const { TF_ATTR_INT, TF_ATTR_TYPE } = this.#binding;
+    const made = entries.map(([name, value]) =>
+      typeof value === "number"
+        ? { name, type: TF_ATTR_INT, value }
+        : { name, type: TF_ATTR_TYPE, value: TF_DTYPE[value] },
+    );
+    this.#attributes.set(key, made);
+    return made;
+  }
+}
+
+function missing(): never {
+  throw new WbError("WB7001", "a kernel gave no result of the size that was asked for");
+}

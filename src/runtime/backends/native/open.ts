@@ -1,0 +1,88 @@
+import { existsSync } from "node:fs";
+import { WbError } from "../../../errors/wb-error.ts";
+import { loadBinding } from "./backend.ts";
+import { startKernels } from "./kernels.ts";
+import { findNativePackages, type NativePackage } from "./install/location.ts";
+import { NativeOps } from "./ops.ts";
+import type { ComputeDtype, Ops } from "../ops.ts";
+
+export interface NativeRequest {
+  readonly device: "cpu" | "cuda";
+  readonly compute: ComputeDtype;
+  readonly verbose: boolean;
+}
+
+/** What native devices look likely from outside; only loading TensorFlow proves a GPU. */
+export interface NativeDevices {
+  readonly cpu: boolean;
+  readonly cuda: boolean;
+  /** One phrase on what was found. */
+  readonly why: string;
+}
+
+/** Looks for packages and for a GPU's device file; loads nothing. */
+export async function nativeDevices(): Promise<NativeDevices> {
+  const packages = await findNativePackages();
+  if (packages.length === 0) {
+    return { cpu: false, cuda: false, why: "native TensorFlow is not installed" };
+  }
+  const gpu = hasGpuDeviceFile();
+  const cuda = packages.some(({ origin }) => origin === "cuda");
+  if (cuda && gpu) return { cpu: true, cuda: true, why: "there is a GPU and a CUDA build for it" };
+  if (cuda) return { cpu: true, cuda: false, why: "there is no GPU" };
+  return {
+    cpu: true,
+    cuda: false,
+    why: gpu ? "only TensorFlow's CPU build is installed" : "native TensorFlow is installed",
+  };
+}
+
+/** The device file of NVIDIA's driver on Linux, or of the one that Windows lends to its Linux. */
+export function hasGpuDeviceFile(): boolean {
+  return existsSync("/dev/nvidiactl") || existsSync("/dev/dxg");
+}
+
+/**
+ * Opens native TensorFlow on one device.
+ * @throws WbError WB6201 when it is not installed or sees no GPU, WB6107 when it does not load.
+ */
+export async function openNativeOps({ device, compute, verbose }: NativeRequest): Promise<Ops> {
+  const chosen = choose(await findNativePackages(), device);
+  if (chosen === undefined) {
+    const missing = device === "cuda" ? "TensorFlow's CUDA build" : "native TensorFlow";
+    throw new WbError("WB6201", `--device ${device}: ${missing} is not installed`, {
+      hint: `Run \`weighbridge native install${device === "cuda" ? " --cuda" : ""}\`, or use --device wasm.`,
+    });
+  }
+  const binding = loadBinding(chosen, device === "cpu", verbose);
+  if (device === "cuda" && !binding.isUsingGpuDevice()) {
+    throw new WbError(
+      "WB6201",
+      `--device cuda: TensorFlow ${binding.TF_Version} sees no GPU on this machine`,
+      { hint: "Run again with --verbose to see TensorFlow's own reason; check `nvidia-smi`." },
+    );
+  }
+  const kernels = device === "cpu" ? startKernels(chosen.packageFolder) : undefined;
+  const place = device === "cuda" ? "a GPU" : "the CPU";
+  const own = kernels === undefined ? "" : `, with kernels for ${kernels.instructionSet}`;
+  return new NativeOps(binding, {
+    device,
+    compute,
+    kernels,
+    description: `TensorFlow ${binding.TF_Version} on ${place} through @tensorflow/tfjs-node${own}`,
+    memoryLimit: undefined,
+  });
+}
+
+/** A CUDA build for a GPU; for the CPU the CPU build before the CUDA one, which can do it, too. */
+function choose(
+  packages: readonly NativePackage[],
+  device: "cpu" | "cuda",
+): NativePackage | undefined {
+  const order = device === "cuda" ? ["cuda", "own"] : ["cpu", "cuda", "own"];
+  for (const origin of order) {
+    const found = packages.find((candidate) => candidate.origin === origin);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}

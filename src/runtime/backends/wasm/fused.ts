@@ -1,0 +1,193 @@
+import { WbError } from "../../../errors/wb-error.ts";
+import { CACHE_STEP } from "../ops.ts";
+import type { FusedOps, KeyMask, LinearWeights, Value } from "../ops.ts";
+import { LAYERS_AT } from "./kernels.ts";
+import {
+  KEPT,
+  sizeOf,
+  valueOf,
+  weightOf,
+  type WasmValue,
+  type WasmValues,
+  type WasmWeight,
+} from "./values.ts";
+
+/** Layers whose descriptions have room in the first page; a decoder asks for three at once. */
+const MOST_LAYERS = 64;
+
+/** Whole steps of a decoder by the kernels of wasm/decoder. */
+export class WasmFused implements FusedOps {
+  readonly #values: WasmValues;
+
+  constructor(values: WasmValues) {
+    this.#values = values;
+  }
+
+  linear(x: Value, layer: LinearWeights): WasmValue {
+    return this.#linears(x, [layer], false)[0] ?? missing();
+  }
+
+  linears(x: Value, layers: readonly LinearWeights[]): readonly Value[] {
+    return this.#linears(x, layers, false);
+  }
+
+  gatedLinear(x: Value, gate: LinearWeights, up: LinearWeights): Value {
+    return this.#linears(x, [gate, up], true)[0] ?? missing();
+  }
+
+  #linears(given: Value, layers: readonly LinearWeights[], gated: boolean): readonly WasmValue[] {
+    return this.#values.scope(() => this.#multiply(this.compact(valueOf(given)), layers, gated));
+  }
+
+  #multiply(x: WasmValue, layers: readonly LinearWeights[], gated: boolean): readonly WasmValue[] {
+    const inputs = x.shape.at(-1) ?? 0;
+    const outer = x.shape.slice(0, -1);
+    const matrices = layers.map(({ weight }) => matrixOf(weightOf(weight), inputs));
+    const outputs = matrices.map(({ shape }) => shape[0] ?? 0);
+    if (layers.length > MOST_LAYERS || (gated && outputs[0] !== outputs[1])) mismatch("layers");
+    const results = matrices
+      .slice(0, gated ? 1 : matrices.length)
+      .map((_, index) => this.#values.create([...outer, outputs[index] ?? 0]));
+    const described = layers.flatMap(({ bias }, index) => {
+      const matrix = matrices[index];
+      const size = outputs[index] ?? 0;
+      return [
+        matrix?.address ?? 0,
+        KEPT[matrix?.dtype ?? "F32"],
+        bias === undefined ? 0 : vectorOf(weightOf(bias), size).address,
+        results[gated ? 0 : index]?.address ?? 0,
+        size,
+      ];
+    });
+    const { kernels } = this.#values;
+    const { exports } = kernels;
+    kernels.memory.wordsAt(LAYERS_AT, described.length).set(described);
+    const rows = sizeOf(outer);
+    const products = rows * inputs * outputs.reduce((sum, size) => sum + size, 0);
+    kernels.share(products, exports.linearScratchBytes(), (scratch) =>
+      exports.linear(x.address, rows, inputs, LAYERS_AT, layers.length, Number(gated), scratch),
+    );
+    return results;
+  }
+
+  rotate(x: Value, cos: Value, sin: Value): Value {
+    return this.#values.scope(() => this.#rotate(this.compact(valueOf(x)), cos, sin));
+  }
+
+  #rotate(own: WasmValue, cos: Value, sin: Value): Value {
+    const [b = 0, h = 0, t = 0, d = 0] = own.shape;
+    const [tables = 0] = cos.shape;
+    const given = [valueOf(cos), valueOf(sin)] as const;
+    const fits = given.every(({ shape }) => shape[2] === t && shape[3] === d);
+    if (!fits || (tables !== 1 && tables !== b)) mismatch("rotary tables");
+    const result = this.#values.create(own.shape);
+    const [c, s] = given;
+    const { exports } = this.#values.kernels;
+    exports.rotate(own.address, c.address, s.address, tables, b, h, t, d, result.address);
+    return result;
+  }
+
+  append(rows: Value | undefined, more: Value): Value {
+    return this.#values.scope(() => this.#append(rows, this.compact(valueOf(more))));
+  }
+
+  #append(rows: Value | undefined, added: WasmValue): Value {
+    const [b = 0, g = 0, t = 0, d = 0] = added.shape;
+    const old = rows === undefined ? undefined : valueOf(rows);
+    const at = old?.shape[2] ?? 0;
+    const shape = [b, g, at + t, d];
+    const room = old?.capacity ?? 0;
+    const roomy = CACHE_STEP * (Math.floor((at + t) / CACHE_STEP) + 1);
+    const joined =
+      old !== undefined && at + t <= room
+        ? this.#values.share(old, shape, room)
+        : this.#values.create(shape, roomy);
+    if (old !== undefined && joined.array !== old.array) this.#copyRows(old, joined, 0);
+    this.#copyRows(added, joined, at);
+    if (old !== undefined) this.#values.free(old);
+    return joined;
+  }
+
+  /** A value without room for more rows: itself, or a copy. */
+  compact(x: WasmValue): WasmValue {
+    if (x.capacity === undefined) return x;
+    const copy = this.#values.create(x.shape);
+    this.#copyRows(x, copy, 0);
+    return copy;
+  }
+
+  /** Copies the rows along axis 2 to those of `to` from row `at` on. */
+  #copyRows(from: WasmValue, to: WasmValue, at: number): void {
+    const [b = 0, g = 0, rows = 0, d = 0] = from.shape;
+    const rowBytes = 4 * d;
+    this.#values.kernels.exports.copyPieces(
+      from.address,
+      (from.capacity ?? rows) * rowBytes,
+      to.address + at * rowBytes,
+      (to.capacity ?? to.shape[2] ?? 0) * rowBytes,
+      rows * rowBytes,
+      b * g,
+    );
+  }
+
+  attention(queries: Value, keys: Value, values: Value, keyMask: KeyMask): Value {
+    return this.#values.scope(() =>
+      this.#attention(this.compact(valueOf(queries)), keys, values, keyMask),
+    );
+  }
+
+  #attention(q: WasmValue, keys: Value, values: Value, keyMask: KeyMask): Value {
+    const [k, v] = [valueOf(keys), valueOf(values)];
+    const [b = 0, h = 0, t = 0, d = 0] = q.shape;
+    const [, g = 0, l = 0] = k.shape;
+    const result = this.#values.create(q.shape);
+    const { kernels } = this.#values;
+    const { exports, memory } = kernels;
+    const visible = keyMask === undefined ? 0 : memory.allocate(b * l, "a mask");
+    try {
+      for (const [row, seen] of (keyMask ?? []).entries()) {
+        memory.bytesAt(visible + row * l, l).set(seen);
+      }
+      const products = 2 * b * h * t * l * d;
+      kernels.share(products, exports.attentionScratchBytes(l), (scratch) =>
+        exports.attention(
+          q.address,
+          k.address,
+          v.address,
+          visible,
+          result.address,
+          b,
+          h,
+          g,
+          t,
+          d,
+          l,
+          k.capacity ?? l,
+          v.capacity ?? l,
+          scratch,
+        ),
+      );
+    } finally {
+      if (visible !== 0) memory.free(visible);
+    }
+    return result;
+  }
+}
+
+function matrixOf(weight: WasmWeight, inputs: number): WasmWeight {
+  return weight.shape.length === 2 && weight.shape[1] === inputs
+    ? weight
+    : mismatch(`a matrix of ${inputs} inputs`);
+}
+
+function vectorOf(weight: WasmWeight, size: number): WasmWeight {
+  return sizeOf(weight.shape) === size ? weight : mismatch(`a vector of ${size}`);
+}
+
+function mismatch(what: string): never {
+  throw new WbError("WB6202", `the WebAssembly kernels: shapes do not fit: ${what}`);
+}
+
+function missing(): never {
+  throw new WbError("WB7001", "a kernel gave no result");
+}

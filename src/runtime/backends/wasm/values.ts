@@ -1,0 +1,153 @@
+import { WbError } from "../../../errors/wb-error.ts";
+import { elementCount } from "../../../tensor/shape.ts";
+import type { OpsMemory, ScopeResult, Value, Weight } from "../ops.ts";
+import { WasmKernels, type KernelModule } from "./kernels.ts";
+import { Scopes } from "./scopes.ts";
+
+/** What a weight lies in memory as, by the numbers that wasm/decoder/linear.ts has for them. */
+export const KEPT = { F32: 0, F16: 1, BF16: 2 } as const;
+
+export type KeptDtype = keyof typeof KEPT;
+
+/** A piece of memory that several values may look at, each with a shape of its own. */
+interface WasmArray {
+  readonly address: number;
+  readonly byteLength: number;
+  /** Values that look at it. */
+  users: number;
+}
+
+export class WasmValue implements Value {
+  readonly array: WasmArray;
+  readonly shape: readonly number[];
+  readonly dtype = "f32";
+  /** Rows along axis 2 that the array has room for, where it has more than the value's own. */
+  readonly capacity: number | undefined;
+
+  constructor(array: WasmArray, shape: readonly number[], capacity?: number) {
+    this.array = array;
+    this.shape = shape;
+    this.capacity = capacity;
+  }
+
+  get address(): number {
+    return this.array.address;
+  }
+}
+
+export class WasmWeight implements Weight {
+  readonly address: number;
+  readonly byteLength: number;
+  readonly shape: readonly number[];
+  readonly dtype: KeptDtype;
+
+  constructor(address: number, byteLength: number, shape: readonly number[], dtype: KeptDtype) {
+    this.address = address;
+    this.byteLength = byteLength;
+    this.shape = shape;
+    this.dtype = dtype;
+  }
+}
+
+/** Owns every array in the memory of the kernels, which is there while there is one. */
+export class WasmValues {
+  readonly #module: KernelModule;
+  readonly #threads: number;
+  readonly #scopes = new Scopes<WasmValue>((value) => {
+    this.free(value);
+  });
+  readonly #values = new Set<WasmValue>();
+  readonly #weights = new Set<WasmWeight>();
+  #kernels: WasmKernels | undefined;
+
+  constructor(module: KernelModule, threads: number) {
+    this.#module = module;
+    this.#threads = threads;
+  }
+
+  get kernels(): WasmKernels {
+    this.#kernels ??= new WasmKernels(this.#module, this.#threads);
+    return this.#kernels;
+  }
+
+  /** An array without defined content; with `capacity`, one that has room for that many rows along axis 2. */
+  create(shape: readonly number[], capacity?: number): WasmValue {
+    const lying = capacity === undefined ? shape : shape.with(2, capacity);
+    const byteLength = 4 * sizeOf(lying);
+    const address = this.kernels.memory.allocate(byteLength, "an array");
+    return this.#track(new WasmValue({ address, byteLength, users: 0 }, shape, capacity));
+  }
+
+  /** Another look at the array of `value`. */
+  share(value: WasmValue, shape: readonly number[], capacity?: number): WasmValue {
+    return this.#track(new WasmValue(value.array, shape, capacity));
+  }
+
+  #track(value: WasmValue): WasmValue {
+    value.array.users++;
+    this.#values.add(value);
+    this.#scopes.add(value);
+    return value;
+  }
+
+  scope<T extends ScopeResult>(work: () => T): T {
+    return this.#scopes.run(work);
+  }
+
+  keep(value: WasmValue): void {
+    this.#scopes.keep(value);
+  }
+
+  /** Frees a value; nothing when it is free already. */
+  free(value: WasmValue): void {
+    this.#scopes.keep(value);
+    if (!this.#values.delete(value)) return;
+    value.array.users--;
+    if (value.array.users === 0) this.kernels.memory.free(value.address);
+  }
+
+  /** Memory for a weight without defined content. */
+  createWeight(shape: readonly number[], dtype: KeptDtype): WasmWeight {
+    const byteLength = sizeOf(shape) * (dtype === "F32" ? 4 : 2);
+    const address = this.kernels.memory.allocate(byteLength, "a weight");
+    const weight = new WasmWeight(address, byteLength, shape, dtype);
+    this.#weights.add(weight);
+    return weight;
+  }
+
+  /** Frees a weight; nothing when it is free already. */
+  releaseWeight(weight: WasmWeight): void {
+    if (this.#weights.delete(weight)) this.kernels.memory.free(weight.address);
+  }
+
+  memory(): OpsMemory {
+    let bytes = 0;
+    for (const array of new Set([...this.#values].map((value) => value.array)))
+      bytes += array.byteLength;
+    for (const weight of this.#weights) bytes += weight.byteLength;
+    return { values: this.#values.size + this.#weights.size, bytes };
+  }
+
+  /** Frees all, and gives the memory back to the machine. */
+  freeAll(): void {
+    this.#values.clear();
+    this.#weights.clear();
+    this.#kernels?.close();
+    this.#kernels = undefined;
+  }
+}
+
+/** Elements of a shape. */
+export function sizeOf(shape: readonly number[]): number {
+  return elementCount(shape) ?? 0;
+}
+
+export function valueOf(value: Value): WasmValue {
+  if (value instanceof WasmValue) return value;
+  throw new WbError("WB7001", "a value of another backend was given to the WebAssembly kernels");
+}
+
+export function weightOf(weight: Weight): WasmWeight {
+  if (weight instanceof WasmWeight) return weight;
+  throw new WbError("WB7001", "a weight of another backend was given to the WebAssembly kernels");
+}

@@ -1,0 +1,129 @@
+import type { SamplingSettings } from "../runtime/generation/sampling.ts";
+import type { Fields } from "./fields.ts";
+import { Problem } from "./problem.ts";
+
+/** Stop texts of one request at most, as OpenAI's API has it. */
+const MAX_STOPS = 4;
+
+/** Characters of a stop text at most: every new token is searched for it. */
+const MAX_STOP_LENGTH = 1000;
+
+/** Answers to one prompt at most. */
+const MAX_CHOICES = 16;
+
+/** Largest number of likeliest tokens told of each token. */
+export const MAX_TOP_LOGPROBS = 20;
+
+/** Logits are changed by at most so much, as OpenAI's API has it. */
+const MAX_BIAS = 100;
+
+/** Ids whose logits one request may change. */
+const MAX_BIASED_IDS = 1024;
+
+/** What OpenAI adds to logits beside sampling proper. */
+export interface Adjustments {
+  /** Taken off the logit of an id once for each time it occurs in the answer. */
+  readonly frequencyPenalty: number;
+  /** Taken off the logit of every id that occurs in the answer. */
+  readonly presencePenalty: number;
+  /** Added to the logit of an id. */
+  readonly bias: ReadonlyMap<number, number>;
+}
+
+/** How answers are chosen, as both kinds of requests say it. */
+export interface AnswerSettings {
+  readonly sampling: SamplingSettings;
+  readonly adjustments: Adjustments;
+  readonly stop: readonly string[];
+  /** Answers to each prompt. */
+  readonly choices: number;
+  readonly stream: boolean;
+  /** Whether the stream ends with the count of tokens. */
+  readonly streamsUsage: boolean;
+}
+
+/**
+ * Reads the fields that both kinds of requests have; OpenAI's defaults: temperature 1, nothing cut off.
+ * @throws Problem 400.
+ */
+export function readSettings(fields: Fields): AnswerSettings {
+  const stream = fields.flag("stream");
+  const streamOptions = fields.object("stream_options");
+  if (streamOptions !== undefined && !stream) {
+    throw new Problem(400, "stream_options: only together with stream", {
+      param: "stream_options",
+      code: "invalid_value",
+    });
+  }
+  const streamsUsage = streamOptions?.flag("include_usage") ?? false;
+  streamOptions?.ignore("include_obfuscation");
+  streamOptions?.refuseOthers();
+  fields.ignore("user", "metadata", "store", "service_tier", "safety_identifier");
+  return {
+    sampling: readSampling(fields),
+    adjustments: {
+      frequencyPenalty: fields.number("frequency_penalty", -2, 2) ?? 0,
+      presencePenalty: fields.number("presence_penalty", -2, 2) ?? 0,
+      bias: readBias(fields),
+    },
+    stop: readStop(fields),
+    choices: fields.whole("n", 1, MAX_CHOICES) ?? 1,
+    stream,
+    streamsUsage,
+  };
+}
+
+/** top_k and repetition_penalty are no fields of OpenAI's, but of most servers that speak its language. */
+function readSampling(fields: Fields): SamplingSettings {
+  const temperature = fields.number("temperature", 0, 2) ?? 1;
+  const topP = fields.number("top_p", 0, 1) ?? 1;
+  const seed = fields.whole("seed", Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+  return {
+    doSample: temperature > 0 && topP > 0,
+    temperature: temperature > 0 ? temperature : 1,
+    topP: topP > 0 ? topP : 1,
+    topK: fields.whole("top_k", 0, Number.MAX_SAFE_INTEGER) ?? 0,
+    repetitionPenalty: fields.number("repetition_penalty", 0.01, 100) ?? 1,
+    seed: seed ?? Math.floor(Math.random() * 2 ** 32),
+  };
+}
+
+function readStop(fields: Fields): readonly string[] {
+  const value = fields.any("stop");
+  if (value === undefined) return [];
+  const list: readonly unknown[] = Array.isArray(value) ? value : [value];
+  if (
+    list.length <= MAX_STOPS &&
+    list.every(
+      (stop): stop is string =>
+        typeof stop === "string" && stop !== "" && stop.length <= MAX_STOP_LENGTH,
+    )
+  )
+    return list;
+  throw fields.wrong(
+    "stop",
+    `a text or at most ${MAX_STOPS} of them, of 1 to ${MAX_STOP_LENGTH} characters each`,
+    value,
+  );
+}
+
+function readBias(fields: Fields): ReadonlyMap<number, number> {
+  const value = fields.any("logit_bias");
+  if (value === undefined) return new Map();
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+    const entries = Object.entries(value).map(
+      ([id, bias]: readonly [string, unknown]) =>
+        [
+          /^\d{1,9}$/.test(id) ? Number(id) : -1,
+          typeof bias === "number" ? bias : Number.NaN,
+        ] as const,
+    );
+    const isValid = entries.every(([id, bias]) => id >= 0 && Math.abs(bias) <= MAX_BIAS);
+    if (isValid && entries.length <= MAX_BIASED_IDS) return new Map(entries);
+  }
+  throw fields.wrong(
+    "logit_bias",
+    `at most ${MAX_BIASED_IDS} token ids, each with a number from -${MAX_BIAS} to ${MAX_BIAS}`,
+    value,
+  );
+}

@@ -1,0 +1,102 @@
+import type { Tokenizer } from "../runtime/tokenizer/tokenizer.ts";
+import type { CompletionRequest } from "./completion-request.ts";
+import type { ScoredToken } from "./choices.ts";
+import { replyHead, seedOf, type ReplyPlan, type ReplyShape } from "./reply.ts";
+import type { ServedModel } from "./served-model.ts";
+import { tokenText } from "./token-logprobs.ts";
+
+/** Plans the answer to POST /v1/completions: the choices of the first prompt, then those of the second, … */
+export function completionPlan(request: CompletionRequest, model: ServedModel): ReplyPlan {
+  const choices = request.prompts.flatMap((prompt) =>
+    Array.from({ length: request.choices }, (_, choice) => ({
+      prompt,
+      continuesPrompt: true,
+      echo: request.echo,
+      maxNewTokens: request.maxNewTokens,
+      stopIds: model.generator.stopIds,
+      stop: request.stop,
+      sampling: { ...request.sampling, seed: seedOf(request.sampling.seed, choice) },
+      adjustments: request.adjustments,
+      topLogprobs: request.topLogprobs,
+    })),
+  );
+  const { prompts, stream, streamsUsage } = request;
+  return { choices, prompts, stream, streamsUsage, shape: shapeOf(request, model) };
+}
+
+function shapeOf(request: CompletionRequest, { id, generator }: ServedModel): ReplyShape {
+  const head = { ...replyHead("cmpl", id), object: "text_completion" };
+  const { tokenizer } = generator;
+  const top = request.topLogprobs;
+  const writers = new Map<number, LogprobWriter>();
+  const logprobs = (index: number, tokens: readonly ScoredToken[]): unknown => {
+    if (top === undefined || tokenizer === undefined) return null;
+    const writer = writers.get(index) ?? new LogprobWriter(tokenizer, top);
+    writers.set(index, writer);
+    return writer.write(tokens);
+  };
+  const nothingYet = request.streamsUsage ? { usage: null } : {};
+  return {
+    whole: (choices, usage) => ({
+      ...head,
+      choices: choices.map(({ text, tokens, finish }, index) => ({
+        index,
+        text,
+        logprobs: logprobs(index, tokens),
+        finish_reason: finish,
+      })),
+      usage,
+    }),
+    chunks: ({ index, text, tokens, finish }) =>
+      text === "" && tokens.length === 0 && finish === undefined
+        ? []
+        : [
+            {
+              ...head,
+              choices: [
+                { index, text, logprobs: logprobs(index, tokens), finish_reason: finish ?? null },
+              ],
+              ...nothingYet,
+            },
+          ],
+    usageChunk: (usage) => ({ ...head, choices: [], usage }),
+  };
+}
+
+/** Logprobs in the style of completions: four lists side by side. */
+class LogprobWriter {
+  readonly #tokenizer: Tokenizer;
+  readonly #top: number;
+  /** Characters of the tokens before. */
+  #offset = 0;
+
+  constructor(tokenizer: Tokenizer, top: number) {
+    this.#tokenizer = tokenizer;
+    this.#top = top;
+  }
+
+  write(tokens: readonly ScoredToken[]): unknown {
+    const texts = tokens.map(({ id }) => tokenText(this.#tokenizer, id).token);
+    return {
+      tokens: texts,
+      token_logprobs: tokens.map(({ logprob }) => logprob),
+      top_logprobs: this.#top === 0 ? null : tokens.map((token) => this.#topOf(token)),
+      text_offset: texts.map((text) => {
+        const begin = this.#offset;
+        this.#offset += text.length;
+        return begin;
+      }),
+    };
+  }
+
+  /** The likeliest tokens, and the chosen one where it is none of them; the likelier of two that read the same. */
+  #topOf({ id, logprob, top }: ScoredToken): Readonly<Record<string, number>> | null {
+    if (top === null || logprob === null) return null;
+    const byText = new Map<string, number>();
+    for (const token of [...top, { id, logprob }]) {
+      const { token: text } = tokenText(this.#tokenizer, token.id);
+      if (!byText.has(text)) byText.set(text, token.logprob);
+    }
+    return Object.fromEntries(byText);
+  }
+}

@@ -1,0 +1,118 @@
+import { basename, dirname, extname, resolve } from "node:path";
+import { isFolder } from "../formats/open.ts";
+import { WbError } from "../errors/wb-error.ts";
+import {
+  openChatPrompts,
+  type ChatPromptOptions,
+  type ChatPrompts,
+} from "../session/chat-prompt.ts";
+import { openGenerator, type Generator, type GeneratorOptions } from "../session/generator.ts";
+import { Problem } from "./problem.ts";
+import { TurnQueue } from "./turn-queue.ts";
+
+export interface ServedModelOptions
+  extends Omit<GeneratorOptions, "capacity" | "needsTokenizer">, ChatPromptOptions {
+  /** Tokens of prompt and answer at most; the model's own context when left out. */
+  readonly context?: number | undefined;
+  /** Requests to this model that wait or are answered, at most. */
+  readonly queue: number;
+}
+
+/** A model as the server has it. */
+export interface ServedModel {
+  readonly id: string;
+  readonly generator: Generator;
+  /** Undefined where no chat template is known; `whyNoChat` says why. */
+  readonly chat: ChatPrompts | undefined;
+  readonly whyNoChat: string;
+  readonly context: number;
+  /** Ends with the model. */
+  readonly turns: TurnQueue;
+}
+
+/** Names by which clients ask for models: those of their folders, told apart by numbers where they are the same. */
+export async function modelIds(paths: readonly string[]): Promise<readonly string[]> {
+  const ids: string[] = [];
+  for (const path of paths) {
+    const full = resolve(path);
+    const name = (await isFolder(full)) ? basename(full) : nameOfFile(full);
+    let id = name;
+    for (let number = 2; ids.includes(id); number++) id = `${name}-${number}`;
+    ids.push(id);
+  }
+  return ids;
+}
+
+/** "internlm-7b" of internlm-7b/pytorch_model.bin: most files of weights are called the same. */
+function nameOfFile(path: string): string {
+  const folder = basename(dirname(path));
+  return folder === "" ? basename(path, extname(path)) : folder;
+}
+
+/**
+ * Opens a model, its tokenizer and, where one is known, its chat template.
+ * @throws WbError of the readers and the runtime; WB2951 for a context that is longer than the model's.
+ */
+export async function openServedModel(
+  id: string,
+  path: string,
+  options: ServedModelOptions,
+): Promise<ServedModel> {
+  let context = 0;
+  const generator = await openGenerator(path, {
+    ...options,
+    needsTokenizer: true,
+    capacity: ({ config }) => {
+      context = contextOf(config.maxPositions, options.context);
+      return { batch: 1, promptTokens: context - 1, newTokens: 1 };
+    },
+  });
+  try {
+    const { chat, why } = await chatOf(path, options);
+    return { id, generator, chat, whyNoChat: why, context, turns: new TurnQueue(options.queue) };
+  } catch (error) {
+    await generator.close();
+    throw error;
+  }
+}
+
+function contextOf(own: number, wanted: number | undefined): number {
+  if (wanted === undefined) return own;
+  if (Number.isSafeInteger(wanted) && wanted >= 2 && wanted <= own) return wanted;
+  throw new WbError(
+    "WB2951",
+    `context: expected a whole number from 2 to the model's ${own} tokens, found ${wanted}`,
+  );
+}
+
+/** A base model has no template and is served all the same; a template that was asked for must be there. */
+async function chatOf(
+  path: string,
+  options: ChatPromptOptions,
+): Promise<{ readonly chat: ChatPrompts | undefined; readonly why: string }> {
+  try {
+    return { chat: await openChatPrompts(path, options), why: "" };
+  } catch (error) {
+    const isBase = error instanceof WbError && error.code === "WB2803";
+    if (!isBase || options.template !== undefined) throw error;
+    return { chat: undefined, why: "no chat template is known for this model" };
+  }
+}
+
+/** Room for new tokens behind a prompt. @throws Problem 400 when the context has none, or less than was asked for. */
+export function roomFor(
+  { context }: ServedModel,
+  promptTokens: number,
+  asked: number | undefined,
+  limit: number,
+): number {
+  const room = context - promptTokens;
+  if (room < (asked ?? 1)) {
+    throw new Problem(
+      400,
+      `the model's context is ${context} tokens: the prompt has ${promptTokens}, and ${asked ?? 1} were asked for as an answer`,
+      { param: "max_tokens", code: "context_length_exceeded" },
+    );
+  }
+  return asked ?? Math.min(room, limit);
+}

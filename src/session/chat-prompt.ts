@@ -1,0 +1,63 @@
+import { MANIFEST, ORIGINAL_CONFIG } from "../mapping/converted-folder.ts";
+import { dirname, join } from "node:path";
+import { isFolder } from "../formats/open.ts";
+import { readSmall } from "../sources/places.ts";
+import { isRecord, parseRawConfig, type RawConfig } from "../mapping/config-fields.ts";
+import { chooseTemplate, type ChosenTemplate } from "../runtime/chat/choose-template.ts";
+import { encodeChat } from "../runtime/chat/encode-chat.ts";
+import type { ChatMessage } from "../runtime/chat/message.ts";
+import { openTokenizer, type Tokenizer } from "../runtime/tokenizer/tokenizer.ts";
+
+export interface ChatPromptOptions {
+  /** Name of a template; told from the model when left out. */
+  readonly template?: string | undefined;
+  /** Lets control tokens that messages spell out take effect; otherwise they are ordinary text. */
+  readonly allowControlTokens?: boolean | undefined;
+}
+
+/** How conversations with one model are written as token ids. */
+export interface ChatPrompts extends ChosenTemplate {
+  readonly tokenizer: Tokenizer;
+  /** @throws WbError WB2802 for a conversation that the template has no place for. */
+  encode(messages: readonly ChatMessage[]): readonly number[];
+  /** Ids that end an answer, beside the model's own. */
+  readonly stopIds: readonly number[];
+}
+
+/**
+ * Opens a model's tokenizer and its chat template.
+ * @param path A file of weights, an index or a model folder.
+ * @throws WbError WB2803, WB3801–WB3805.
+ */
+export async function openChatPrompts(
+  path: string,
+  options: ChatPromptOptions = {},
+): Promise<ChatPrompts> {
+  const folder = (await isFolder(path)) ? path : dirname(path);
+  const tokenizer = await openTokenizer(folder);
+  const config =
+    (await readJson(folder, ORIGINAL_CONFIG)) ?? (await readJson(folder, "config.json"));
+  const sum = (await readJson(folder, MANIFEST))?.["sum"];
+  const recipe = isRecord(sum) && typeof sum["recipe"] === "string" ? sum["recipe"] : undefined;
+  const model = { folder, tokenizer, config: config ?? {}, recipe };
+  const { template, why } = chooseTemplate(model, options.template);
+  const { idOfPiece } = tokenizer.sentencePiece.model;
+  return {
+    template,
+    why,
+    tokenizer,
+    encode: (messages) => encodeChat(tokenizer, template, messages, options.allowControlTokens),
+    stopIds: template.stopTokens.flatMap((token) => idOfPiece.get(token) ?? []),
+  };
+}
+
+/** Largest file beside weights that is read here, in bytes: a manifest of thousands of tensors has about 1 MB. */
+const MAX_JSON_BYTES = 64 * 2 ** 20;
+
+async function readJson(folder: string, name: string): Promise<RawConfig | undefined> {
+  const path = join(folder, name);
+  const bytes = await readSmall(path, MAX_JSON_BYTES);
+  return bytes === undefined
+    ? undefined
+    : parseRawConfig(Buffer.from(bytes).toString("utf8"), path);
+}

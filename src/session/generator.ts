@@ -1,0 +1,269 @@
+import { join } from "node:path";
+import { WbError } from "../errors/wb-error.ts";
+import type { ModelConfig } from "../mapping/model-config.ts";
+import type { Workload } from "../runtime/memory-plan.ts";
+import type { TokenModel } from "../runtime/model/token-model.ts";
+import { generateIds, type GenerateIdsOptions } from "../runtime/generation/generate-ids.ts";
+import {
+  checkSampling,
+  createSampler,
+  DEFAULT_SAMPLING,
+  type SamplingSettings,
+} from "../runtime/generation/sampling.ts";
+import type { ComputeDtype, DeviceKind } from "../runtime/backends/ops.ts";
+import { findTokenizer, openTokenizer, type Tokenizer } from "../runtime/tokenizer/tokenizer.ts";
+import { endIds } from "./end-ids.ts";
+import { GrowingText } from "./growing-text.ts";
+import { loadModel, type LoadedModel } from "./load-model.ts";
+import { openRuntime, type RuntimeOptions } from "./open-runtime.ts";
+import type { Prompt } from "./prompts.ts";
+
+/** The most that will be asked of a generator at once; memory is planned for it. */
+export interface GeneratorCapacity {
+  /** Prompts that are generated together. */
+  readonly batch: number;
+  /** Tokens of the longest prompt. */
+  readonly promptTokens: number;
+  /** New tokens of each. */
+  readonly newTokens: number;
+}
+
+/** What is known of a model before its memory is planned. */
+export interface GeneratorModel {
+  readonly config: ModelConfig;
+  /** Undefined where the folder has none. */
+  readonly tokenizer: Tokenizer | undefined;
+}
+
+export interface GeneratorOptions extends RuntimeOptions {
+  /** One prompt that fills the model's context when left out. */
+  readonly capacity?: (model: GeneratorModel) => GeneratorCapacity;
+  /** Whether a folder without a tokenizer is an error at once. */
+  readonly needsTokenizer?: boolean;
+  /** Told as layers are loaded. */
+  readonly onLoad?: ((done: number, total: number) => void) | undefined;
+}
+
+/** One generation; settings that are left out are transformers' defaults. */
+export interface GenerationRequest
+  extends
+    Partial<SamplingSettings>,
+    Pick<GenerateIdsOptions, "onLogits" | "beyondContext" | "kept"> {
+  /** Token ids of at least one prompt; several are generated together. */
+  readonly prompts: readonly (readonly number[])[];
+  readonly maxNewTokens: number;
+  /** Texts that end an answer; they are not part of it. Needs a tokenizer. */
+  readonly stop?: readonly string[] | undefined;
+  /** Decode answers by themselves, as chats do: a space before the first word is then not part of an answer. */
+  readonly decodesAlone?: boolean | undefined;
+  /** Ids that end an answer; the model's own when left out. */
+  readonly stopIds?: readonly number[] | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** One new token of one prompt. */
+export interface GenerationStep {
+  readonly prompt: number;
+  readonly id: number;
+  /** What of the answer became certain with it: often nothing, as bytes of a character or a stop text may be pending. */
+  readonly text: string;
+  /** "stop" for an end-of-sequence id or a stop text, "length" for the limit; then nothing more comes of this prompt. */
+  readonly finish?: "stop" | "length";
+}
+
+/** The state of one prompt's answer. */
+export interface GeneratedText {
+  /** Prompt and answer, special tokens left out; null where the model has no tokenizer. */
+  readonly text: string | null;
+  /** The answer alone; null where the model has no tokenizer. */
+  readonly newText: string | null;
+  /** Prompt and new ids. */
+  readonly ids: readonly number[];
+  readonly promptTokens: number;
+  readonly newTokens: number;
+  /** "stop" for an end-of-sequence id or a stop text, "length" for the limit. */
+  readonly finish: "stop" | "length";
+}
+
+/** A generation that goes on as it is listened to; nothing of it is left on the device when listening ends. */
+export interface Generation extends AsyncIterable<GenerationStep> {
+  /** Each prompt as the tokenizer decodes it, less what its answer's first token may still change; "" without a tokenizer. */
+  readonly promptTexts: readonly string[];
+  /** What has been generated so far of each prompt. */
+  results(): readonly GeneratedText[];
+}
+
+/** A model that was opened once, to generate from many times; one generation at a time. */
+export interface Generator extends GeneratorModel {
+  readonly device: DeviceKind;
+  readonly backend: string;
+  readonly compute: ComputeDtype;
+  readonly residence: "resident" | "streamed";
+  /** What the user should know: the weights, the device and the memory plan that were chosen. */
+  readonly notes: readonly string[];
+  /** Ids that end an answer where a request names none. */
+  readonly stopIds: readonly number[];
+  /** Token ids of a prompt. @throws WbError WB2801 for an empty one, WB3801 for text without a tokenizer. */
+  encode(prompt: Prompt): readonly number[];
+  /** @throws WbError WB2801 at once for settings and prompts that cannot be; steps throw those of the runtime. */
+  generate(request: GenerationRequest): Generation;
+  /**
+   * Shows the logits [vocab] after each token of a prompt, in order; arrays are only good during the call.
+   * @throws WbError WB3804, and those of the runtime.
+   */
+  score(
+    ids: readonly number[],
+    onLogits: (position: number, logits: Float32Array) => void,
+    signal?: AbortSignal,
+  ): Promise<void>;
+  /** Gives back the memory of the weights. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens weights, tokenizer and device, and loads the layers that stay on it.
+ * @param path A file of weights, an index, or a model folder, in any format.
+ * @throws WbError of the readers and the runtime.
+ */
+export async function openGenerator(
+  path: string,
+  options: GeneratorOptions = {},
+): Promise<Generator> {
+  let tokenizer: Tokenizer | undefined;
+  let stopIds: readonly number[] = [];
+  let batch = 1;
+  const runtime = await openRuntime(path, options, async (config, { folder }) => {
+    tokenizer = await (options.needsTokenizer === true ? openTokenizer : findTokenizer)(folder);
+    stopIds = await endIds(config, folder);
+    const capacity = options.capacity?.({ config, tokenizer }) ?? wholeContext(config);
+    batch = capacity.batch;
+    return workOf(capacity);
+  });
+  let loaded: LoadedModel;
+  try {
+    loaded = await loadModel(runtime, { batch, signal: options.signal, onLoad: options.onLoad });
+  } catch (error) {
+    await runtime.close();
+    throw error;
+  }
+  return {
+    config: runtime.config,
+    tokenizer,
+    device: runtime.ops.device,
+    backend: runtime.ops.description,
+    compute: runtime.ops.compute,
+    residence: runtime.plan.residence,
+    notes: [...runtime.notes, ...loaded.notes],
+    stopIds,
+    encode: (prompt) => encodePrompt(prompt, tokenizer, runtime.model.folder),
+    generate: (request) => startGeneration(loaded.model, tokenizer, stopIds, request),
+    score: (ids, onLogits, signal) => loaded.score(ids, onLogits, signal),
+    close: async () => {
+      loaded.close();
+      await runtime.close();
+    },
+  };
+}
+
+function wholeContext({ maxPositions }: ModelConfig): GeneratorCapacity {
+  return { batch: 1, promptTokens: maxPositions, newTokens: 1 };
+}
+
+function workOf({ batch, promptTokens, newTokens }: GeneratorCapacity): Workload {
+  return {
+    passes: "many",
+    batch,
+    tokens: promptTokens,
+    cachedTokens: batch * (promptTokens + newTokens),
+    hostTokens: 0,
+    logitRows: batch,
+  };
+}
+
+function encodePrompt(
+  prompt: Prompt,
+  tokenizer: Tokenizer | undefined,
+  folder: string,
+): readonly number[] {
+  if (prompt.kind === "ids") return prompt.ids;
+  if (tokenizer !== undefined) return tokenizer.encode(prompt.text);
+  throw new WbError("WB3801", `${join(folder, "tokenizer.model")}: needed to encode text`);
+}
+
+interface Row {
+  readonly ids: number[];
+  readonly promptTokens: number;
+  readonly text: GrowingText | undefined;
+  finish: "stop" | "length";
+}
+
+function startGeneration(
+  model: TokenModel,
+  tokenizer: Tokenizer | undefined,
+  modelStopIds: readonly number[],
+  request: GenerationRequest,
+): Generation {
+  const sampling = samplingOf(request);
+  const stopIds = request.stopIds ?? modelStopIds;
+  const stops = request.stop ?? [];
+  const rows = request.prompts.map((prompt): Row => {
+    const text =
+      tokenizer === undefined
+        ? undefined
+        : new GrowingText(tokenizer, prompt, stops, request.decodesAlone);
+    return { ids: [...prompt], promptTokens: prompt.length, text, finish: "length" };
+  });
+  return {
+    promptTexts: rows.map(({ text }) => text?.promptText ?? ""),
+    results: () => rows.map(resultOf),
+    [Symbol.asyncIterator]: async function* () {
+      const steps = generateIds(model, request.prompts, {
+        maxNewTokens: request.maxNewTokens,
+        stopIds,
+        padId: model.config.padTokenId ?? stopIds[0] ?? 0,
+        samplerOf: () => createSampler(sampling),
+        stopAfter: (prompt, id) => !stopIds.includes(id) && rows[prompt]?.text?.push(id) === true,
+        onLogits: request.onLogits,
+        beyondContext: request.beyondContext,
+        kept: request.kept,
+        signal: request.signal,
+      });
+      for await (const { prompt, id, finish } of steps) {
+        const row = rows[prompt];
+        if (row === undefined) continue;
+        row.ids.push(id);
+        if (finish !== undefined) {
+          row.finish = finish;
+          row.text?.end();
+        }
+        const text = row.text?.take() ?? "";
+        yield finish === undefined ? { prompt, id, text } : { prompt, id, text, finish };
+      }
+    },
+  };
+}
+
+/** @throws WbError WB2801 naming the setting that is out of range. */
+export function samplingOf(given: Partial<SamplingSettings>): SamplingSettings {
+  const settings: SamplingSettings = {
+    doSample: given.doSample ?? DEFAULT_SAMPLING.doSample,
+    temperature: given.temperature ?? DEFAULT_SAMPLING.temperature,
+    topK: given.topK ?? DEFAULT_SAMPLING.topK,
+    topP: given.topP ?? DEFAULT_SAMPLING.topP,
+    repetitionPenalty: given.repetitionPenalty ?? DEFAULT_SAMPLING.repetitionPenalty,
+    seed: given.seed ?? DEFAULT_SAMPLING.seed,
+  };
+  checkSampling(settings);
+  return settings;
+}
+
+function resultOf({ ids, promptTokens, text, finish }: Row): GeneratedText {
+  return {
+    text: text?.text ?? null,
+    newText: text?.newText ?? null,
+    ids,
+    promptTokens,
+    newTokens: ids.length - promptTokens,
+    finish,
+  };
+}

@@ -1,0 +1,168 @@
+import { dirname, join } from "node:path";
+import { isFolder, openCheckpoint, type OpenedCheckpoint } from "../formats/open.ts";
+import { readSmall } from "../sources/places.ts";
+import { WbError } from "../errors/wb-error.ts";
+import { ConfigFields } from "../mapping/config-fields.ts";
+import { hasOwnHead } from "../mapping/own-head.ts";
+import { metaConfig } from "../mapping/meta-params.ts";
+import type { ModelConfig } from "../mapping/model-config.ts";
+import { parseModelConfig, resolveModelConfig } from "../mapping/parse-config.ts";
+import type { StoredTensor } from "../tensor/table.ts";
+
+/** Largest config.json we read, in bytes; real ones have about 1 kB. */
+const MAX_CONFIG_BYTES = 4 * 2 ** 20;
+
+export interface OpenModelOptions {
+  /** "none" ignores config.json and takes tensors as they lie; a family's name is checked against config.json. */
+  readonly architecture?: string | undefined;
+  /** Takes the configuration's word for a head that is stored although it is tied; else the two matrices are compared. */
+  readonly headersOnly?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The configuration beside a file or in a folder of weights. */
+export interface FoundConfig {
+  /** The folder that the configuration and the tokenizer belong in. */
+  readonly folder: string;
+  /** As written; undefined when there is none or it is not wanted. */
+  readonly configText: string | undefined;
+  readonly configPath: string;
+  /** Undefined for architecture "none", which is the default where there is no config.json. */
+  readonly config: ModelConfig | undefined;
+  /** What the configuration leaves open and was taken to be so; one sentence each. */
+  readonly notes: readonly string[];
+}
+
+/** A checkpoint with the configuration beside it. */
+export interface OpenedModel extends OpenedCheckpoint, FoundConfig {}
+
+/**
+ * Opens weights and the configuration beside them; reads headers only, and a head that is stored beside tied embeddings.
+ * @param path A file of weights, an index, or a folder.
+ * @throws WbError of the readers, WB3701, WB3705, WB4701, WB4702, WB2702.
+ */
+export async function openModel(
+  path: string,
+  options: OpenModelOptions = {},
+): Promise<OpenedModel> {
+  const opened = await openCheckpoint(path, { signal: options.signal });
+  try {
+    const found = await readConfig(path, options.architecture, opened.checkpoint.tensors);
+    const notes = [...opened.notes, ...found.notes];
+    if (found.config === undefined && options.architecture === undefined) {
+      notes.push(
+        `no config.json in ${found.folder}: tensors are taken as they lie (--architecture none)`,
+      );
+    }
+    const isOwn =
+      found.config !== undefined &&
+      options.headersOnly !== true &&
+      (await hasOwnHead(opened.checkpoint, found.config));
+    if (!isOwn || found.config === undefined) return { ...opened, ...found, notes };
+    notes.push(
+      `${found.configPath} ties lm_head to the embeddings, but the weights have another: it is used, as transformers does`,
+    );
+    return { ...opened, ...found, config: { ...found.config, tieWordEmbeddings: false }, notes };
+  } catch (error) {
+    await opened.checkpoint.close();
+    throw error;
+  }
+}
+
+/**
+ * Reads the config.json that belongs to weights, or the params.json of Meta's own files.
+ * @param architecture As in `OpenModelOptions`.
+ * @param tensors Those of the weights, where they could be opened: params.json leaves sizes to them.
+ * @throws WbError WB3701, WB3705, WB4701, WB4702, WB2702.
+ */
+export async function readConfig(
+  path: string,
+  architecture: string | undefined,
+  tensors: readonly StoredTensor[] | undefined,
+): Promise<FoundConfig> {
+  const folder = (await isFolder(path)) ? path : dirname(path);
+  const found =
+    architecture === "none"
+      ? {
+          configPath: join(folder, "config.json"),
+          configText: undefined,
+          config: undefined,
+          notes: [],
+        }
+      : await findConfig(folder, tensors);
+  checkArchitecture(architecture, found.config, found.configPath);
+  return { folder, ...found };
+}
+
+/** Others call files of theirs params.json, too. Where the weights could not be opened, nothing tells. */
+function isMeta(tensors: readonly StoredTensor[] | undefined): boolean {
+  return tensors?.some(({ name }) => name === "tok_embeddings.weight") ?? true;
+}
+
+async function findConfig(
+  folder: string,
+  tensors: readonly StoredTensor[] | undefined,
+): Promise<Omit<FoundConfig, "folder">> {
+  const configPath = join(folder, "config.json");
+  const configText = await readOptional(configPath);
+  if (configText !== undefined) {
+    return { configPath, configText, config: parseModelConfig(configText, configPath), notes: [] };
+  }
+  const paramsPath = join(folder, "params.json");
+  const params = isMeta(tensors) ? await readOptional(paramsPath) : undefined;
+  if (params === undefined) return { configPath, configText, config: undefined, notes: [] };
+  if (tensors === undefined) {
+    const note = `${paramsPath}: not read, since it leaves sizes to the tensors`;
+    return { configPath: paramsPath, configText: params, config: undefined, notes: [note] };
+  }
+  const { fields, note } = metaConfig(params, paramsPath, tensors);
+  const config = resolveModelConfig(new ConfigFields(fields, paramsPath));
+  return { configPath: paramsPath, configText: params, config, notes: [note] };
+}
+
+/** The configuration of a model that is opened for nothing else. @throws WbError as `openModel`. */
+export async function configOf(path: string): Promise<ModelConfig | undefined> {
+  const { checkpoint, config } = await openModel(path, { headersOnly: true });
+  await checkpoint.close();
+  return config;
+}
+
+/** The configuration, for what cannot do without. @throws WbError WB3705. */
+export function requireConfig(model: OpenedModel): ModelConfig {
+  if (model.config !== undefined) return model.config;
+  throw new WbError(
+    "WB3705",
+    `${model.configPath}: no such file, and the model's dimensions are not known without it`,
+  );
+}
+
+function checkArchitecture(
+  wanted: string | undefined,
+  config: ModelConfig | undefined,
+  path: string,
+): void {
+  if (wanted === undefined || wanted === "none") return;
+  if (config === undefined) {
+    throw new WbError(
+      "WB3705",
+      `${path}: no such file; --architecture ${wanted} needs the model's dimensions`,
+    );
+  }
+  if (wanted !== config.family && wanted !== config.architecture) {
+    throw new WbError(
+      "WB2702",
+      `--architecture ${wanted}: ${path} says ${config.architecture} (${config.family})`,
+      { hint: "Leave --architecture out, or give none to take tensors as they lie." },
+    );
+  }
+}
+
+async function readOptional(path: string): Promise<string | undefined> {
+  try {
+    const bytes = await readSmall(path, MAX_CONFIG_BYTES);
+    return bytes === undefined ? undefined : Buffer.from(bytes).toString("utf8");
+  } catch (error) {
+    if (!(error instanceof WbError) || error.code !== "WB3002") throw error;
+    throw new WbError("WB3701", error.message, { cause: error });
+  }
+}

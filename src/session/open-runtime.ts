@@ -1,0 +1,122 @@
+import { WbError } from "../errors/wb-error.ts";
+import { canonicalTensors } from "../mapping/canonical.ts";
+import type { ModelConfig } from "../mapping/model-config.ts";
+import type { LinearLayout } from "../mapping/step.ts";
+import { openDevice, type DeviceRequest } from "../runtime/backends/device.ts";
+import { planMemory, type MemoryPlan, type Workload } from "../runtime/memory-plan.ts";
+import { Decoder } from "../runtime/model/decoder.ts";
+import { assemblyWeights, type WeightSource } from "../runtime/model/weights.ts";
+import type { ComputeDtype, Ops } from "../runtime/backends/ops.ts";
+import { openModel, requireConfig, type OpenedModel } from "./open-model.ts";
+
+/** Share of the memory that the system says is available which we take unasked. */
+const SHARE_OF_AVAILABLE = 0.9;
+
+const ELEMENT_BYTES: Readonly<Record<ComputeDtype, number>> = { f32: 4, f16: 2, bf16: 2 };
+
+/** What every command that runs a model takes. */
+export interface RuntimeOptions {
+  /** "auto" when left out. */
+  readonly device?: DeviceRequest["device"] | undefined;
+  /** "f32" when left out, the reference. */
+  readonly compute?: ComputeDtype | undefined;
+  /** Bytes of memory to use at most; nine tenths of what is available when left out. */
+  readonly maxMemory?: number | undefined;
+  /** Where the file cannot tell how its Linear weights lie. */
+  readonly sourceLayout?: LinearLayout | undefined;
+  /** Lets the backend print. */
+  readonly verbose?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A model that is ready to run. */
+export interface Runtime {
+  readonly model: OpenedModel;
+  readonly config: ModelConfig;
+  readonly ops: Ops;
+  readonly decoder: Decoder;
+  readonly plan: MemoryPlan;
+  /** What the user should know: the weights, the device and the memory plan that were chosen; one sentence each. */
+  readonly notes: readonly string[];
+  /** Frees the device's memory and closes the files. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens weights, device and model for some work; reads headers only.
+ * @param workOf What will be run, told from the model's config.
+ * @throws WbError of the readers, WB3780, WB4780, WB6003, WB6201, WB6203.
+ */
+export async function openRuntime(
+  path: string,
+  options: RuntimeOptions,
+  workOf: (config: ModelConfig, model: OpenedModel) => Workload | Promise<Workload>,
+): Promise<Runtime> {
+  const model = await openModel(path, { signal: options.signal });
+  try {
+    const config = requireConfig(model);
+    const weights = modelWeights(model, config, options.sourceLayout);
+    const { device = "auto", compute = "f32", verbose = false } = options;
+    const work = await workOf(config, model);
+    const { ops, why } = await openDevice({ device, compute, verbose });
+    const { decoder, plan } = openDecoder(ops, config, weights, work, options.maxMemory);
+    return {
+      model,
+      config,
+      ops,
+      decoder,
+      plan,
+      notes: [...model.notes, `device: ${why}`, `memory: ${plan.why}`],
+      close: async () => {
+        await decoder.dispose();
+        // What the backend keeps for itself, such as numbers that every token needs.
+        ops.dispose();
+        await model.checkpoint.close();
+      },
+    };
+  } catch (error) {
+    await model.checkpoint.close();
+    throw error;
+  }
+}
+
+/** The parameters of an opened model by Hugging Face name, read when asked for. */
+export function modelWeights(
+  model: OpenedModel,
+  config: ModelConfig,
+  sourceLayout?: LinearLayout,
+): WeightSource {
+  return assemblyWeights(canonicalTensors(model.checkpoint, config, { sourceLayout }));
+}
+
+/** A decoder on a device that is open, with memory planned. @throws WbError WB3780, WB4780, WB6003. */
+export function openDecoder(
+  ops: Ops,
+  config: ModelConfig,
+  weights: WeightSource,
+  work: Workload,
+  maxMemory?: number,
+): { readonly decoder: Decoder; readonly plan: MemoryPlan } {
+  checkPromptLength(config, work);
+  const plan = planMemory(
+    config,
+    (name) => weights.facts(name)?.dtype,
+    {
+      device: ops.device,
+      memoryLimit: ops.memoryLimit,
+      weightElementBytes: (dtype) => ops.weightElementBytes(dtype),
+      elementBytes: ELEMENT_BYTES[ops.compute],
+    },
+    work,
+    maxMemory ?? process.availableMemory() * SHARE_OF_AVAILABLE,
+  );
+  return { decoder: new Decoder(ops, config, weights, plan.residence), plan };
+}
+
+function checkPromptLength(config: ModelConfig, { tokens }: Workload): void {
+  if (tokens > 0) return;
+  throw new WbError(
+    "WB2801",
+    `expected a prompt of 1 to ${config.maxPositions} tokens, found an empty one`,
+  );
+}

@@ -1,0 +1,120 @@
+import { openCheckpoint } from "../formats/open.ts";
+import { WbError } from "../errors/wb-error.ts";
+import { findTokenizer } from "../runtime/tokenizer/tokenizer.ts";
+import { diagnoseGolden } from "./diagnose/golden-diagnosis.ts";
+import type { Diagnosis } from "./diagnose/diagnosis.ts";
+import { readGolden, refuseStale, type Golden } from "./golden/read.ts";
+import { parityWithGolden, type Parity } from "./compare/parity.ts";
+import { checkGreedy, type GreedyCheck } from "./greedy-check.ts";
+import type { Bench } from "./subject.ts";
+import {
+  tokenizerDigest,
+  TOKENIZER_KEY,
+  VALUES_KEY,
+  WEIGHTS_KEY,
+  weightsIdentity,
+} from "./weights-identity.ts";
+
+/** What came of holding a model against a golden. */
+export interface GoldenOutcome {
+  readonly golden: Golden;
+  readonly parity: Parity;
+  readonly greedy: readonly GreedyCheck[];
+  readonly diagnoses: readonly Diagnosis[];
+  readonly notes: readonly string[];
+}
+
+/**
+ * Holds a model against a golden file, and looks for the cause where it does not fit.
+ * @throws WbError WB3911; WB3912 for a golden of other weights or another tokenizer.
+ */
+export async function verifyGolden(bench: Bench, path: string): Promise<GoldenOutcome> {
+  const { laboratory, options } = bench;
+  const golden = await openGolden(path);
+  refuseStale(golden, laboratory.config);
+  await refuseOtherTokenizer(golden, bench.folder);
+  const ownWeights = await isForTheseWeights(golden, bench);
+  const parity = await parityWithGolden(laboratory, golden, options.parity);
+  const tokens = await tokenizerDiagnoses(golden, bench.folder);
+  const greedy = parity.passes ? await checkGreedy(bench, golden, parity.gate.maxAbs) : [];
+  if (parity.passes) {
+    if (ownWeights === "other") throw stale(golden);
+    return { golden, parity, greedy, diagnoses: tokens, notes: bench.notes };
+  }
+  const diagnoses = options.diagnose
+    ? await diagnoseGolden(laboratory, golden, options.parity.compute)
+    : [];
+  const isExplained = diagnoses.some(({ cause }) => cause !== "undetermined");
+  if (ownWeights === "other" && options.diagnose && !isExplained) throw stale(golden);
+  return { golden, parity, greedy, diagnoses: [...tokens, ...diagnoses], notes: bench.notes };
+}
+
+async function openGolden(path: string): Promise<Golden> {
+  const { checkpoint } = await openCheckpoint(path);
+  try {
+    return await readGolden(checkpoint);
+  } finally {
+    await checkpoint.close();
+  }
+}
+
+/**
+ * Whether a golden that says which weights it was made for means these: the same bytes, or the same values in another dtype.
+ */
+async function isForTheseWeights(
+  golden: Golden,
+  { tensors, options }: Bench,
+): Promise<"same" | "other" | "unknown"> {
+  const sha256 = golden.metadata.get(WEIGHTS_KEY);
+  if (sha256 === undefined) return "unknown";
+  const identity = await weightsIdentity(tensors, options.parity.signal);
+  if (identity.sha256 === sha256) return "same";
+  return identity.valuesSha256 === golden.metadata.get(VALUES_KEY) ? "same" : "other";
+}
+
+function stale(golden: Golden): WbError {
+  return new WbError(
+    "WB3912",
+    `${golden.path}: made for weights with digest ${golden.metadata.get(WEIGHTS_KEY) ?? ""}, which are not this model's, and no single mistake turns these into those`,
+  );
+}
+
+async function refuseOtherTokenizer(golden: Golden, folder: string): Promise<void> {
+  const wanted = golden.metadata.get(TOKENIZER_KEY);
+  const found = wanted === undefined ? undefined : await tokenizerDigest(folder);
+  if (wanted === undefined || found === undefined || wanted === found) return;
+  throw new WbError(
+    "WB3912",
+    `${golden.path}: made with a tokenizer.model of SHA-256 ${wanted}, that of ${folder} has ${found}`,
+  );
+}
+
+/** Where the golden has its prompts' texts, this model's tokenizer must make the same ids of them. */
+async function tokenizerDiagnoses(golden: Golden, folder: string): Promise<readonly Diagnosis[]> {
+  const texts = golden.prompts.map(({ name }) => golden.metadata.get(`${name}.text`));
+  if (texts.every((text) => text === undefined)) return [];
+  const tokenizer = await findTokenizer(folder);
+  if (tokenizer === undefined) return [];
+  for (const [index, text] of texts.entries()) {
+    const wanted = golden.prompts[index]?.ids ?? [];
+    const ids = text === undefined ? wanted : tokenizer.encode(text);
+    if (ids.join() === wanted.join()) continue;
+    return [{ cause: "tokenizer", tensors: [], evidence: tokenDifference(index, ids, wanted) }];
+  }
+  return [];
+}
+
+function tokenDifference(
+  prompt: number,
+  ours: readonly number[],
+  wanted: readonly number[],
+): string {
+  const [first = -1] = wanted;
+  if (wanted.slice(1).join() === ours.join())
+    return `prompt ${prompt}: the golden begins with id ${first}, which this tokenizer does not put there (add_bos_token?)`;
+  if (ours.slice(1).join() === wanted.join())
+    return `prompt ${prompt}: this tokenizer puts id ${ours[0] ?? -1} first, which the golden has not (add_bos_token?)`;
+  const at = wanted.findIndex((id, index) => id !== ours[index]);
+  const place = at < 0 ? wanted.length : at;
+  return `prompt ${prompt}: token ${place} is ${String(ours[place])}, in the golden ${String(wanted[place])}`;
+}

@@ -1,0 +1,203 @@
+import type { ModelConfig } from "../mapping/model-config.ts";
+import type { RopeScaling } from "../mapping/rope-config.ts";
+import type { Ops } from "../runtime/backends/ops.ts";
+import { findTokenizer, openTokenizer, type Tokenizer } from "../runtime/tokenizer/tokenizer.ts";
+import type { Diagnosis } from "./diagnose/diagnosis.ts";
+import { diagnosePair } from "./diagnose/pair-diagnosis.ts";
+import { diffTensors, type TensorDiff } from "./compare/diff-checkpoints.ts";
+import { parityOfModels, type NamedPrompt, type Parity } from "./compare/parity.ts";
+import { DEFAULT_PROMPTS, idPrompts } from "./prompts.ts";
+import { WbError } from "../errors/wb-error.ts";
+import type { Prompt } from "../session/prompts.ts";
+import { openBench, type Bench } from "./subject.ts";
+
+/** Two checkpoints' tensors side by side. */
+export interface WeightsSummary {
+  readonly compared: number;
+  /** Tensors that differ beyond what rounding to the coarser dtype explains, or are on one side only. */
+  readonly wrong: number;
+  /** Tensors that differ only as rounding to the coarser dtype explains. */
+  readonly rounded: number;
+  /** The most different first. */
+  readonly worst: readonly TensorDiff[];
+}
+
+/** What came of running two checkpoints in step. */
+export interface OtherOutcome {
+  /** Undefined where one of them cannot run. */
+  readonly parity: Parity | undefined;
+  readonly weights: WeightsSummary | undefined;
+  readonly diagnoses: readonly Diagnosis[];
+}
+
+/** Tensors that a result lists. */
+const LISTED = 10;
+
+/** Runs another checkpoint in step with a model, and compares their tensors. */
+export async function verifyOther(
+  bench: Bench,
+  path: string,
+  ops: Ops,
+  prompts: readonly Prompt[] | undefined,
+  compareWeights: boolean,
+): Promise<OtherOutcome> {
+  const other = await openBench(path, ops, bench.options, bench.laboratory.config);
+  try {
+    const { config } = bench.laboratory;
+    const hidden = hiddenSettings(config, other.laboratory.config);
+    const visible = visibleSettings(config, other.laboratory.config);
+    const parity = other.isComplete
+      ? await parityOfModels(
+          bench.laboratory,
+          other.laboratory,
+          await promptsFor(bench, prompts),
+          bench.options.parity,
+        )
+      : undefined;
+    const mustCompare = compareWeights || (parity?.passes !== true && bench.options.diagnose);
+    const diffs = mustCompare
+      ? await diffTensors(bench.tensors, other.tensors, { signal: bench.options.parity.signal })
+      : undefined;
+    const weights = diffs === undefined ? undefined : summarize(diffs);
+    const tokenizer = await tokenizerDifference(bench, other);
+    const isWrong = parity?.passes !== true || (weights?.wrong ?? 0) > 0;
+    const causes =
+      isWrong && diffs !== undefined && bench.options.diagnose
+        ? await diagnosePair(bench.tensors, other.tensors, diffs, config)
+        : [];
+    return {
+      parity,
+      weights,
+      diagnoses: [
+        ...causes,
+        ...configDifferences(parity?.passes === true ? hidden : [...visible, ...hidden]),
+        ...tokenizer,
+        ...turnedThere(other),
+      ],
+    };
+  } finally {
+    await other.close();
+  }
+}
+
+function summarize(diffs: readonly TensorDiff[]): WeightsSummary {
+  const wrong = diffs.filter(({ class: kind }) =>
+    ["differ", "onlyLeft", "onlyRight"].includes(kind),
+  );
+  const worst = wrong.toSorted(
+    (left, right) => (right.maxAbs ?? Infinity) - (left.maxAbs ?? Infinity),
+  );
+  const rounded = diffs.filter(({ class: kind }) => kind === "withinTolerance").length;
+  return { compared: diffs.length, wrong: wrong.length, rounded, worst: worst.slice(0, LISTED) };
+}
+
+/** What the reference's own names and shapes show to be wrong. */
+function turnedThere({ structure, path }: Bench): readonly Diagnosis[] {
+  return structure.map((diagnosis) => ({
+    ...diagnosis,
+    evidence: `on the other side (${path}): ${diagnosis.evidence}`,
+  }));
+}
+
+/** A setting of two configs: its name, and both values. */
+type Setting = readonly [name: string, ours: unknown, other: unknown];
+
+/** Settings that show in any logits, where two configs differ. */
+function visibleSettings(ours: ModelConfig, other: ModelConfig): readonly Setting[] {
+  return [
+    ["rms_norm_eps", ours.rmsNormEps, other.rmsNormEps],
+    ["rope_theta", ours.rope.theta, other.rope.theta],
+    ["num_attention_heads", ours.heads, other.heads],
+    ["num_key_value_heads", ours.kvHeads, other.kvHeads],
+    ["num_hidden_layers", ours.layers, other.layers],
+    ["tie_word_embeddings", ours.tieWordEmbeddings, other.tieWordEmbeddings],
+  ];
+}
+
+/** Settings that show in long prompts alone: dynamic scaling begins past the positions that prompts are cut to. */
+function hiddenSettings(ours: ModelConfig, other: ModelConfig): readonly Setting[] {
+  const isDynamic = [ours, other].some(({ rope }) => rope.scaling.kind === "dynamic-ntk");
+  return [
+    ["rope scaling", shownScaling(ours), shownScaling(other)],
+    // The positions are only a promise where no scaling begins after them.
+    ["max_position_embeddings", isDynamic && ours.maxPositions, isDynamic && other.maxPositions],
+  ];
+}
+
+/** Whether the whole cache is rotated anew is a trait of the code, and the same in one pass over a prompt. */
+function shownScaling({ rope: { scaling } }: ModelConfig): RopeScaling {
+  return scaling.kind === "dynamic-ntk" ? { ...scaling, wholeCache: true } : scaling;
+}
+
+/** Settings that change what a model computes, where two configs differ. */
+function configDifferences(settings: readonly Setting[]): readonly Diagnosis[] {
+  const different = settings.filter(
+    ([, left, right]) => JSON.stringify(left) !== JSON.stringify(right),
+  );
+  if (different.length === 0) return [];
+  const evidence = different
+    .map(
+      ([name, left, right]) =>
+        `${name} is ${JSON.stringify(left)} here, ${JSON.stringify(right)} there`,
+    )
+    .join("; ");
+  return [{ cause: "config-mismatch", tensors: [], evidence }];
+}
+
+async function promptsFor(
+  { folder, laboratory }: Bench,
+  wanted: readonly Prompt[] | undefined,
+): Promise<readonly NamedPrompt[]> {
+  const { vocabSize, maxPositions } = laboratory.config;
+  const found = wanted === undefined ? await findTokenizer(folder) : undefined;
+  if (wanted === undefined && found === undefined) {
+    return idPrompts(vocabSize, maxPositions, BOS_ID).map(named);
+  }
+  const texts = wanted ?? DEFAULT_PROMPTS.map((text): Prompt => ({ kind: "text", text }));
+  const needsTokenizer = texts.some(({ kind }) => kind === "text");
+  const tokenizer = needsTokenizer ? (found ?? (await openTokenizer(folder))) : undefined;
+  const lists = texts.map((prompt) =>
+    prompt.kind === "ids" ? prompt.ids : (tokenizer?.encode(prompt.text) ?? []),
+  );
+  const isDefaultUsable = lists.every((ids) => ids.every((id) => id < vocabSize));
+  if (wanted === undefined && !isDefaultUsable)
+    return idPrompts(vocabSize, maxPositions, BOS_ID).map(named);
+  const empty = lists.findIndex((ids) => ids.length === 0);
+  if (empty >= 0) throw new WbError("WB2801", `prompt ${empty}: expected at least one token`);
+  return lists.map((ids, index) => named(ids.slice(0, maxPositions), index));
+}
+
+/** The beginning-of-sequence id of every model of the family. */
+const BOS_ID = 1;
+
+function named(ids: readonly number[], index: number): NamedPrompt {
+  return { name: `prompt.${index}`, ids };
+}
+
+/** Two folders whose tokenizers make different ids of the same texts. */
+async function tokenizerDifference(ours: Bench, other: Bench): Promise<readonly Diagnosis[]> {
+  if (ours.folder === other.folder) return [];
+  const [left, right] = await Promise.all([ours.folder, other.folder].map(findTokenizer));
+  if (left === undefined || right === undefined) return [];
+  const text = DEFAULT_PROMPTS.find(
+    (prompt) => left.encode(prompt).join() !== right.encode(prompt).join(),
+  );
+  if (text === undefined) return [];
+  return [{ cause: "tokenizer", tensors: [], evidence: describeIds(text, left, right) }];
+}
+
+/** Ids of a message. */
+const SHOWN = 6;
+
+function shown(ids: readonly number[]): string {
+  return `${ids.slice(0, SHOWN).join(", ")}${ids.length > SHOWN ? ", …" : ""}`;
+}
+
+function describeIds(text: string, left: Tokenizer, right: Tokenizer): string {
+  const [ours, theirs] = [left.encode(text), right.encode(text)];
+  const why =
+    ours.slice(1).join() === theirs.join() || theirs.slice(1).join() === ours.join()
+      ? " (a beginning-of-sequence id on one side only)"
+      : "";
+  return `${JSON.stringify(text)} is ${shown(ours)} here, ${shown(theirs)} there${why}`;
+}

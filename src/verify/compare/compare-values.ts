@@ -1,0 +1,149 @@
+import { decodeValues } from "../../tensor/decode.ts";
+import { DTYPES, type Dtype } from "../../tensor/dtype.ts";
+import { f32Bits, f32BitsToBf16, f32BitsToF16 } from "../../tensor/float-bits.ts";
+
+/** How two tensors differ, over all elements compared so far. */
+export interface ValueDifference {
+  /** Elements compared; 0 means that nothing was. */
+  elements: number;
+  identicalBits: boolean;
+  /** −0 equals 0; NaN equals NaN. */
+  equalValues: boolean;
+  /** Largest |a − b|; NaN when one side is no number where the other is one, or infinities differ. */
+  maxAbs: number;
+  /** Largest |a − b| / |b| where b is not 0. */
+  maxRel: number;
+  /** Largest distance in units of the coarser dtype's last place; undefined for dtypes without one. */
+  ulp: number | undefined;
+  /** Row-major index of the first element whose values differ; −1 when none does. */
+  firstIndex: number;
+  /** Elements whose values differ. */
+  differing: number;
+  /** Largest |a − b| − relative · |b|, for the tolerance of rounding. */
+  beyondRounding: number;
+}
+
+export function noDifference(): ValueDifference {
+  return {
+    elements: 0,
+    identicalBits: true,
+    equalValues: true,
+    maxAbs: 0,
+    maxRel: 0,
+    ulp: 0,
+    firstIndex: -1,
+    differing: 0,
+    beyondRounding: 0,
+  };
+}
+
+/** Relative rounding error of one conversion to a float dtype: half a unit in the last place. */
+const ROUNDING: Readonly<Partial<Record<Dtype, number>>> = {
+  BF16: 2 ** -8,
+  F16: 2 ** -11,
+  F32: 2 ** -24,
+  F64: 2 ** -53,
+  F8_E5M2: 2 ** -3,
+  F8_E4M3: 2 ** -4,
+};
+
+/** Smallest step of a dtype near 0, half of which rounding may lose whatever the value. */
+const SMALLEST: Readonly<Partial<Record<Dtype, number>>> = {
+  F16: 2 ** -24,
+  F8_E5M2: 2 ** -16,
+  F8_E4M3: 2 ** -9,
+};
+
+/** The dtype of two that keeps less of a number. */
+export function coarserDtype(left: Dtype, right: Dtype): Dtype {
+  return (ROUNDING[left] ?? 0) >= (ROUNDING[right] ?? 0) ? left : right;
+}
+
+/** What converting to the coarser of two dtypes may change: |a − b| ≤ relative · |b| + absolute. 0 for one dtype. */
+export function roundingTolerance(
+  left: Dtype,
+  right: Dtype,
+): { readonly relative: number; readonly absolute: number } {
+  if (left === right) return { relative: 0, absolute: 0 };
+  const coarse = coarserDtype(left, right);
+  return { relative: ROUNDING[coarse] ?? 0, absolute: (SMALLEST[coarse] ?? 0) / 2 };
+}
+
+/** Adds a chunk of both sides, the same elements of each, to `total`. */
+export function addChunk(
+  total: ValueDifference,
+  left: Uint8Array,
+  leftDtype: Dtype,
+  right: Uint8Array,
+  rightDtype: Dtype,
+): void {
+  const count = left.byteLength / (DTYPES[leftDtype].bits / 8);
+  const base = total.elements;
+  total.elements += count;
+  if (leftDtype === rightDtype && Buffer.compare(left, right) === 0) return;
+  total.identicalBits = false;
+  const a = decodeValues(left, leftDtype);
+  const b = decodeValues(right, rightDtype);
+  if (a === undefined || b === undefined || a.length !== b.length) {
+    total.equalValues = false;
+    total.maxAbs = Number.NaN;
+    total.ulp = undefined;
+    if (total.firstIndex < 0) total.firstIndex = base;
+    return;
+  }
+  compareNumbers(total, a, b, base, leftDtype, rightDtype);
+}
+
+function compareNumbers(
+  total: ValueDifference,
+  a: Float64Array,
+  b: Float64Array,
+  base: number,
+  leftDtype: Dtype,
+  rightDtype: Dtype,
+): void {
+  const { relative, absolute } = roundingTolerance(leftDtype, rightDtype);
+  const coarse = coarserDtype(leftDtype, rightDtype);
+  const width = DTYPES[leftDtype].kind === "complex" ? 2 : 1;
+  for (let index = 0; index < a.length; index++) {
+    const x = a[index] ?? Number.NaN;
+    const y = b[index] ?? Number.NaN;
+    if (x === y || (Number.isNaN(x) && Number.isNaN(y))) continue;
+    total.equalValues = false;
+    total.differing++;
+    if (total.firstIndex < 0) total.firstIndex = base + Math.floor(index / width);
+    const difference = Math.abs(x - y);
+    // Math.max gives NaN when either is: once a NaN was met, no later element hides it.
+    total.maxAbs = Math.max(total.maxAbs, difference);
+    if (y !== 0) total.maxRel = Math.max(total.maxRel, difference / Math.abs(y));
+    const beyond = difference - relative * Math.abs(y) - absolute;
+    total.beyondRounding = Math.max(total.beyondRounding, beyond);
+    const distance = ulpDistance(x, y, coarse);
+    if (distance === undefined) total.ulp = undefined;
+    else if (total.ulp !== undefined && distance > total.ulp) total.ulp = distance;
+  }
+}
+
+/** Distance of two values in units of the last place of a float dtype; undefined for others and for NaN. */
+function ulpDistance(x: number, y: number, dtype: Dtype): number | undefined {
+  if (Number.isNaN(x) || Number.isNaN(y)) return undefined;
+  const orderOf = (value: number): number | undefined => {
+    switch (dtype) {
+      case "F32":
+        return ordered(f32Bits(value), 0x80000000);
+      case "F16":
+        return ordered(f32BitsToF16(f32Bits(value)), 0x8000);
+      case "BF16":
+        return ordered(f32BitsToBf16(f32Bits(value)), 0x8000);
+      default:
+        return undefined;
+    }
+  };
+  const [left, right] = [orderOf(x), orderOf(y)];
+  return left === undefined || right === undefined ? undefined : Math.abs(left - right);
+}
+
+/** A float's pattern as a whole number that grows with the value. */
+function ordered(pattern: number, signBit: number): number {
+  return pattern >= signBit ? -(pattern - signBit) : pattern;
+}

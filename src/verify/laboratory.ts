@@ -1,0 +1,61 @@
+import { narrowRows, type Assembly } from "../mapping/assembly.ts";
+import type { ModelConfig } from "../mapping/model-config.ts";
+import { readAssembly } from "../mapping/read-assembly.ts";
+import { WbError } from "../errors/wb-error.ts";
+import { decodeValues } from "../tensor/decode.ts";
+import { Decoder } from "../runtime/model/decoder.ts";
+import { LayerwiseModel } from "../runtime/model/layerwise.ts";
+import { assemblyWeights, type WeightSource } from "../runtime/model/weights.ts";
+import type { Ops } from "../runtime/backends/ops.ts";
+import type { Laboratory, Override } from "./compare/model-runner.ts";
+
+/** A model on a device, which can be opened again with changes; the parameters stay in their file. */
+export function openLaboratory(
+  path: string,
+  config: ModelConfig,
+  assemblies: ReadonlyMap<string, Assembly>,
+  ops: Ops,
+): Laboratory {
+  const stored = assemblyWeights(assemblies);
+  const assemblyOf = (name: string): Assembly => {
+    const assembly = assemblies.get(name);
+    if (assembly !== undefined) return assembly;
+    throw new WbError("WB3780", `${path}: ${name} is not in the checkpoint`);
+  };
+  return {
+    config,
+    facts: (name) => assemblies.get(name),
+    names: () => [...assemblies.keys()],
+    readBytes: (name) => readAssembly(assemblyOf(name)),
+    read: async (name, rows) => {
+      const whole = assemblyOf(name);
+      const assembly = rows === undefined ? whole : narrowRows(whole, rows.begin, rows.end);
+      const values = decodeValues(await readAssembly(assembly), assembly.dtype);
+      return { shape: assembly.shape, data: Float32Array.from(values ?? []) };
+    },
+    open: (override, changed) => {
+      const source = override === undefined ? stored : overridden(stored, override);
+      const decoder = new Decoder(ops, changed ?? config, source, "streamed");
+      return Promise.resolve(new LayerwiseModel(decoder));
+    },
+  };
+}
+
+/** Parameters of one source with some replaced. */
+function overridden(stored: WeightSource, override: Override): WeightSource {
+  return {
+    facts: (name) => {
+      const facts = stored.facts(name);
+      return facts === undefined || override(name) === undefined
+        ? facts
+        : { ...facts, dtype: "F32" };
+    },
+    read: async (name, rows) => {
+      const read = override(name);
+      if (read === undefined) return stored.read(name, rows);
+      const { shape, data } = await read(rows);
+      const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+      return { name, bytes, dtype: "F32", shape, transposed: false };
+    },
+  };
+}

@@ -1,0 +1,91 @@
+import { short } from "../compare/tolerance.ts";
+import type { Comparison, VerifyResult } from "../run.ts";
+
+/** Prompts and tensors that a table lists: a CI step summary holds 1 MiB, and people read a page. */
+const LISTED = 20;
+
+/** A verification as Markdown, for the summary of a CI step. */
+export function markdownReport(result: VerifyResult): string {
+  const { verdict, model, comparisons, device, backend, compute, seconds } = result;
+  return `${[
+    `## ${verdict === "pass" ? "✅ pass" : "❌ fail"}: ${code(model)}`,
+    ...comparisons.flatMap(section),
+    `<sub>${escape(backend)} (${device}, ${compute}), ${seconds.toFixed(1)} s</sub>`,
+  ].join("\n\n")}\n`;
+}
+
+function section({
+  path,
+  verdict,
+  parity,
+  greedy,
+  weights,
+  diagnosis,
+  failures,
+}: Comparison): readonly string[] {
+  const parts = [`### against ${code(path)}: ${verdict}`];
+  if (diagnosis.length > 0) {
+    parts.push(
+      diagnosis
+        .slice(0, LISTED)
+        .map(
+          ({ cause, tensors, evidence }) =>
+            `- **${cause}** ${tensors.slice(0, LISTED).map(code).join(", ")}: ${escape(evidence)}`,
+        )
+        .join("\n"),
+    );
+  }
+  if (failures.length > 0)
+    parts.push(
+      failures
+        .slice(0, LISTED)
+        .map((text) => `- ${escape(text)}`)
+        .join("\n"),
+    );
+  if (weights !== undefined)
+    parts.push(
+      `Tensors: ${weights.compared} compared, ${weights.wrong} different, ${weights.rounded} the same but for rounding.`,
+    );
+  if (parity !== undefined) parts.push(promptTable(parity), gateText(parity));
+  if (greedy.length > 0) {
+    const all = greedy.reduce((sum, { tokens }) => sum + tokens, 0);
+    const same = greedy.reduce((sum, { agreeing }) => sum + agreeing, 0);
+    parts.push(`Greedy ids: ${same} of ${all} the same.`);
+  }
+  return parts;
+}
+
+type Parity = NonNullable<Comparison["parity"]>;
+
+function promptTable({ prompts }: Parity): string {
+  const rows = prompts
+    .slice(0, LISTED)
+    .map(
+      ({ name, positions, maxAbs, rmse, kl, top1Agreement, cosine, wouldPassWith }) =>
+        `| ${name} | ${positions} | ${short(maxAbs)} | ${short(rmse)} | ${cosine.toFixed(7)} | ${short(kl)} | ${(100 * top1Agreement).toFixed(1)} % | ${wouldPassWith === null ? "nothing" : short(wouldPassWith)} |`,
+    );
+  return [
+    "| prompt | positions | max abs | RMSE | cosine | KL | top-1 | would pass with |",
+    "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ...rows,
+    ...(prompts.length > LISTED ? [`| and ${prompts.length - LISTED} more | | | | | | | |`] : []),
+  ].join("\n");
+}
+
+function gateText({ gate, timesNoise }: Parity): string {
+  const noise =
+    timesNoise === null
+      ? ""
+      : ` The largest difference is ${short(timesNoise)} times this model's own noise.`;
+  return `Allowed: ${short(gate.maxAbs)} on logits, ${short(gate.kl)} nats. ${gate.origin.map(escape).join("; ")}.${noise}`;
+}
+
+/** A name as code, whose own backticks would end it. */
+function code(text: string): string {
+  return `\`${text.replaceAll("`", "'").replaceAll("\n", " ")}\``;
+}
+
+/** Keeps names from files from being read as Markdown or HTML. */
+function escape(text: string): string {
+  return text.replaceAll(/[\\|<>*_[\]`]/g, (character) => `\\${character}`).replaceAll("\n", " ");
+}

@@ -1,0 +1,70 @@
+import type { Assembly } from "../mapping/assembly.ts";
+import type { ModelConfig } from "../mapping/model-config.ts";
+import type { LinearLayout } from "../mapping/step.ts";
+import type { Ops } from "../runtime/backends/ops.ts";
+import type { Diagnosis } from "./diagnose/diagnosis.ts";
+import { structureOf } from "./diagnose/structure.ts";
+import type { Laboratory } from "./compare/model-runner.ts";
+import type { ParityOptions } from "./compare/parity.ts";
+import { openLaboratory } from "./laboratory.ts";
+import { openModel, requireConfig, type OpenedModel } from "../session/open-model.ts";
+
+/** What all of one verification's parts share. */
+export interface BenchOptions {
+  readonly parity: ParityOptions;
+  /** Looks for the cause of a failure. */
+  readonly diagnose: boolean;
+  readonly sourceLayout?: LinearLayout | undefined;
+}
+
+/** A model that is ready to be verified. */
+export interface Bench {
+  readonly path: string;
+  readonly folder: string;
+  readonly model: OpenedModel;
+  readonly ops: Ops;
+  readonly laboratory: Laboratory;
+  readonly tensors: ReadonlyMap<string, Assembly>;
+  /** What names and shapes show to be wrong; the tensors are put right. */
+  readonly structure: readonly Diagnosis[];
+  /** False when tensors are missing, so that it cannot run. */
+  readonly isComplete: boolean;
+  readonly notes: readonly string[];
+  readonly options: BenchOptions;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a model for verification; its names and shapes may be wrong in ways that have a name.
+ * @param fallback What a file without config.json is taken to be.
+ * @throws WbError of the readers, WB3702, WB3705.
+ */
+export async function openBench(
+  path: string,
+  ops: Ops,
+  options: BenchOptions,
+  fallback?: ModelConfig,
+): Promise<Bench> {
+  const model = await openModel(path, { signal: options.parity.signal });
+  try {
+    const config = model.config ?? fallback ?? requireConfig(model);
+    const { sourceLayout } = options;
+    const { tensors, diagnoses, isComplete } = structureOf(model.checkpoint, config, sourceLayout);
+    return {
+      path,
+      folder: model.folder,
+      model,
+      ops,
+      laboratory: openLaboratory(path, config, tensors, ops),
+      tensors,
+      structure: diagnoses,
+      isComplete,
+      notes: model.notes,
+      options,
+      close: () => model.checkpoint.close(),
+    };
+  } catch (error) {
+    await model.checkpoint.close();
+    throw error;
+  }
+}

@@ -1,0 +1,126 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { convert } from "../../src/api/convert.ts";
+import { scan } from "../../src/api/scan.ts";
+import { openCheckpoint } from "../../src/formats/open.ts";
+import { exitCodeOf } from "../../src/cli/exit-codes.ts";
+import { ERROR_CODES } from "../../src/errors/codes.ts";
+import { WbError } from "../../src/errors/wb-error.ts";
+import { caught } from "../support/caught.ts";
+import { CORPUS, writeHostile } from "../support/hostile/corpus.ts";
+import { fileNameOf, type HostileFile } from "../support/hostile/hostile-file.ts";
+import { PAYLOAD_MARK } from "../support/hostile/payloads.ts";
+
+const MAX_MS = 5000;
+const MAX_BYTES = 256 * 2 ** 20;
+
+let folder = "";
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "weighbridge-hostile-"));
+});
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** A folder of its own for each case, since some write files beside themselves. */
+function put(file: HostileFile): string {
+  const own = join(folder, `${file.reader}-${file.name}`);
+  if (existsSync(own)) return join(own, fileNameOf(file));
+  mkdirSync(own);
+  return writeHostile(file, own);
+}
+
+function label(file: HostileFile): string {
+  return `${fileNameOf(file)} ${file.fact}`;
+}
+
+const REFUSED = CORPUS.filter(({ expected }) => typeof expected === "string");
+const READ = CORPUS.filter(({ expected }) => typeof expected === "number");
+
+describe("the corpus of hostile files", () => {
+  it("has no name twice", () => {
+    const names = CORPUS.map(({ name, reader }) => `${reader}/${name}`);
+    expect(new Set(names).size).toBe(names.length);
+  });
+
+  it("provokes every code of archives, pickles, frameworks' files, safetensors and indexes", () => {
+    const provoked = new Set<unknown>(CORPUS.map(({ expected }) => expected));
+    const missing = Object.keys(ERROR_CODES).filter(
+      (code) => /^WB[345][1-6]/.test(code) && !provoked.has(code),
+    );
+    // Found by `check`, not by opening: the weights convert all the same.
+    expect(missing).toEqual(["WB3606"]);
+  });
+});
+
+describe("a file that", () => {
+  it.each(REFUSED.map((file) => [label(file), file] as const))(
+    "%s is refused",
+    async (_label, file) => {
+      const path = put(file);
+      const before = process.memoryUsage().rss;
+      const begin = process.cpuUsage();
+      const error = await caught(() => openCheckpoint(path));
+      expect(error.code).toBe(file.expected);
+      // Time of our own: others may keep the machine busy while the suite runs.
+      const { user, system } = process.cpuUsage(begin);
+      expect((user + system) / 1000).toBeLessThan(MAX_MS);
+      expect(process.memoryUsage().rss - before).toBeLessThan(MAX_BYTES);
+      expect(exitCodeOf(error.code)).toBe(Number(error.code.charAt(2)));
+      expect(error.message).toContain(folder);
+    },
+  );
+
+  it.each(READ.map((file) => [label(file), file] as const))("%s is read", async (_label, file) => {
+    const { checkpoint } = await openCheckpoint(put(file));
+    expect(checkpoint.tensors.map(({ name }) => name)).toHaveLength(Number(file.expected));
+    await checkpoint.close();
+  });
+});
+
+function openFiles(): number {
+  return readdirSync("/proc/self/fd").length;
+}
+
+describe("hostile files", () => {
+  it("leave nothing in the target folder of a conversion", async () => {
+    for (const file of REFUSED.filter(({ kind }) => kind !== "bomb")) {
+      const target = join(folder, "target");
+      await expect(
+        convert(put(file), target, { architecture: "none" }),
+        file.name,
+      ).rejects.toBeInstanceOf(WbError);
+      expect([file.name, existsSync(target)]).toEqual([file.name, false]);
+    }
+    expect(Object.keys(Object.prototype)).toEqual([]);
+  });
+
+  it.runIf(process.platform === "linux")("leave no file open", async () => {
+    for (const file of REFUSED.filter(({ kind }) => kind !== "bomb")) {
+      const path = put(file);
+      const before = openFiles();
+      await caught(() => convert(path, join(folder, "target"), { architecture: "none" }));
+      expect([file.name, openFiles()]).toEqual([file.name, before]);
+    }
+  });
+
+  it("are never called safe by scan, where they are payloads", async () => {
+    for (const file of CORPUS.filter(({ kind }) => kind === "payload")) {
+      const verdict = await scan(put(file)).then(
+        (result) => result.verdict,
+        (error: unknown) => {
+          if (error instanceof WbError) return error.code;
+          throw error;
+        },
+      );
+      expect([file.name, verdict]).not.toEqual([file.name, "safe"]);
+    }
+  });
+
+  it("run nothing", () => {
+    expect(existsSync(PAYLOAD_MARK)).toBe(false);
+    expect(readdirSync(folder).includes(PAYLOAD_MARK)).toBe(false);
+  });
+});
