@@ -6,7 +6,7 @@ import { WHEEL_PYTHON, wheelPlatforms, type PinnedWheel } from "./pins.ts";
 import { lastLines, runProcess, type ProcessOptions } from "./process.ts";
 
 /** The folder of this package that holds the pinned lock file and the sources of our addons. */
-export const RECIPE = join(import.meta.dirname, "../../native");
+export const RECIPE = join(import.meta.dirname, "../../../../../native");
 
 /** Lines of another program's output that a message shows. */
 const SHOWN_LINES = 12;
