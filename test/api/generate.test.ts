@@ -7,7 +7,7 @@ import { openTokenizer } from "../../src/runtime/tokenizer/tokenizer.ts";
 import { caught } from "../support/caught.ts";
 import { FIXTURE_FOLDERS, FIXTURES } from "../support/fixture-manifest.ts";
 import { readGoldenPrompts } from "../support/golden-prompts.ts";
-import { SHARED_ORACLES } from "../support/shared-oracles.ts";
+import { ORACLES } from "../support/oracles.ts";
 
 const TINY = join(FIXTURES, "internlm-tiny");
 
@@ -33,7 +33,7 @@ describe("greedy generation", () => {
         ? [{ name, path, golden }]
         : [],
     ),
-    ...SHARED_ORACLES.filter(({ present }) => present).map(({ name, folder: path, golden }) => ({
+    ...ORACLES.map(({ name, folder: path, golden }) => ({
       name,
       path,
       golden,

@@ -1,11 +1,12 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { runCli } from "../support/cli.ts";
 import { convertedFacts, sha256Of } from "../support/converted.ts";
 import { expectedWeights, FIXTURE_FOLDERS, FIXTURES } from "../support/fixture-manifest.ts";
 import { isRecord } from "../support/is-record.ts";
+import { ORACLES } from "../support/oracles.ts";
 import { runPython } from "../support/python.ts";
 import { storedFacts } from "../support/stored-facts.ts";
 
@@ -39,9 +40,6 @@ describe("every fixture converts to the weights that were saved", () => {
     expect(digest).toBe(digests.get(weights));
   });
 });
-
-const ORACLES = join(import.meta.dirname, "../../../shared/oracles");
-const oracles = ["nano", "nano-ntk"].map((name) => join(ORACLES, name));
 
 describe("stock transformers loads what was converted", () => {
   // One of each architecture and spelling of the configuration.
@@ -97,27 +95,24 @@ describe("stock transformers loads what was converted", () => {
     expect(worstOf(loaded)).toBeLessThanOrEqual(1e-5);
   });
 
-  test.skipIf(!oracles.every((path) => existsSync(path)))(
-    "the oracles too, from torch's and from Paddle's file (skipped where ../shared is absent)",
-    () => {
-      const folders = oracles.flatMap((oracle) => {
-        const files = readdirSync(oracle).filter((file) => /\.(bin|pdparams)$/.test(file));
-        const converted = files.map((file) => {
-          const folder = join(work, basename(oracle), file);
-          expect(runCli("convert", join(oracle, file), folder).status).toBe(0);
-          return { folder, golden: join(oracle, "golden.safetensors") };
-        });
-        const bytes = converted.map(({ folder }) => sha256Of(join(folder, "model.safetensors")));
-        expect(new Set(bytes).size).toBe(1);
-        return converted;
+  test("the models of InternLM's own code too, from torch's and from Paddle's file", () => {
+    const folders = ORACLES.flatMap(({ name, folder: oracle, golden }) => {
+      const files = readdirSync(oracle).filter((file) => /\.(bin|pdparams)$/.test(file));
+      const converted = files.map((file) => {
+        const folder = join(work, name, file);
+        expect(runCli("convert", join(oracle, file), folder).status).toBe(0);
+        return { folder, golden };
       });
-      expect(folders).toHaveLength(5);
-      const loaded = runPython("load_transformers.py", folders);
-      const llama = { ...clean, class: "LlamaForCausalLM" };
-      expect(loaded).toEqual(folders.map(() => expect.objectContaining(llama) as unknown));
-      expect(worstOf(loaded)).toBeLessThanOrEqual(1e-5);
-    },
-  );
+      const bytes = converted.map(({ folder }) => sha256Of(join(folder, "model.safetensors")));
+      expect(new Set(bytes).size).toBe(1);
+      return converted;
+    });
+    expect(folders).toHaveLength(5);
+    const loaded = runPython("load_transformers.py", folders);
+    const llama = { ...clean, class: "LlamaForCausalLM" };
+    expect(loaded).toEqual(folders.map(() => expect.objectContaining(llama) as unknown));
+    expect(worstOf(loaded)).toBeLessThanOrEqual(1e-5);
+  });
 });
 
 function positionsOf(loaded: unknown): readonly number[] {

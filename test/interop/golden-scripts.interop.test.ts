@@ -6,7 +6,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { goldenScript } from "../../src/verify/golden/record.ts";
 import { runCli } from "../support/cli.ts";
 import { FIXTURES } from "../support/fixture-manifest.ts";
-import { ORACLES, SHARED_ORACLES } from "../support/shared-oracles.ts";
+import { ORACLES } from "../support/oracles.ts";
 import { PYTHON } from "../support/python.ts";
 
 const work = mkdtempSync(join(tmpdir(), "weighbridge-scripts-"));
@@ -53,18 +53,17 @@ describe("what a printed script records", () => {
   });
 });
 
-describe.skipIf(!SHARED_ORACLES.every(({ present }) => present))("InternLM's own models", () => {
+describe("InternLM's own models", () => {
   test.each(
-    SHARED_ORACLES.flatMap(({ name }) => [
-      { name, file: "pytorch_model.bin" },
-      { name, file: "model_state.pdparams" },
-      ...(name === "nano" ? [{ name, file: "model_state.hf-layout.pdparams" }] : []),
+    ORACLES.flatMap((oracle) => [
+      { ...oracle, file: "pytorch_model.bin" },
+      { ...oracle, file: "model_state.pdparams" },
+      ...(oracle.name === "nano" ? [{ ...oracle, file: "model_state.hf-layout.pdparams" }] : []),
     ]),
   )(
     "$name/$file fits its golden on native TensorFlow and on wasm, before and after conversion",
-    ({ name, file }) => {
-      const source = join(ORACLES, name, file);
-      const golden = join(ORACLES, name, "golden.safetensors");
+    ({ name, folder, golden, file }) => {
+      const source = join(folder, file);
       const converted = join(work, `${name}-${file}`);
       expect(runCli("convert", source, converted).status).toBe(0);
       for (const device of ["cpu", "wasm"]) {

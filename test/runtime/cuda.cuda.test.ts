@@ -12,7 +12,7 @@ import { distanceFromGolden, greedyIds } from "../support/golden-agreement.ts";
 import { readGoldenPrompts } from "../support/golden-prompts.ts";
 import { internlmConfig } from "../support/model-config.ts";
 import { openDecoderOf } from "../support/open-decoder.ts";
-import { SHARED_ORACLES } from "../support/shared-oracles.ts";
+import { ORACLES } from "../support/oracles.ts";
 
 /** float32 sums in another order, on hidden states and logits below 10; TensorFloat-32 would be a thousand times off. */
 const TOLERANCE = 5e-5;
@@ -42,9 +42,7 @@ describe("on CUDA, logits, hidden states and greedy ids are the golden ones", ()
   const folders = FIXTURE_FOLDERS.flatMap(({ name, path, golden }) =>
     golden === undefined ? [] : [{ name, folder: path, golden }],
   );
-  const oracles = SHARED_ORACLES.filter(({ present }) => present);
-
-  test.each([...folders, ...oracles])("of $name", async ({ folder, golden: path }) => {
+  test.each([...folders, ...ORACLES])("of $name", async ({ folder, golden: path }) => {
     const golden = await readGoldenPrompts(path);
     const model = await openDecoderOf(folder, ops, "resident");
     try {

@@ -19,7 +19,7 @@ import { readGoldenPrompts } from "../support/golden-prompts.ts";
 import { maxAbs } from "../support/max-abs.ts";
 import { internlmConfig, SMALL } from "../support/model-config.ts";
 import { openDecoderOf } from "../support/open-decoder.ts";
-import { SHARED_ORACLES } from "../support/shared-oracles.ts";
+import { ORACLES } from "../support/oracles.ts";
 
 /** float32 sums in another order, on logits below 10. */
 const TOLERANCE = 5e-5;
@@ -109,9 +109,7 @@ describe("as a graph, a model gives what it gives call by call, and the golden l
   const folders = FIXTURE_FOLDERS.flatMap(({ name, path, golden }) =>
     golden === undefined ? [] : [{ name, folder: path, golden }],
   );
-  const oracles = SHARED_ORACLES.filter(({ present }) => present);
-
-  test.each([...folders, ...oracles])("$name", async ({ folder, golden: path }) => {
+  test.each([...folders, ...ORACLES])("$name", async ({ folder, golden: path }) => {
     const golden = await readGoldenPrompts(path);
     await withGraph(folder, ops, 1, async (graph, eager) => {
       for (const { ids, logits, greedy, penalized } of golden) {

@@ -9,7 +9,7 @@ import { distanceFromGolden, greedyIds } from "../support/golden-agreement.ts";
 import { readGoldenPrompts } from "../support/golden-prompts.ts";
 import { maxAbs } from "../support/max-abs.ts";
 import { openDecoderOf } from "../support/open-decoder.ts";
-import { SHARED_ORACLES } from "../support/shared-oracles.ts";
+import { ORACLES } from "../support/oracles.ts";
 
 /** float32 sums in another order, on hidden states and logits below 10. */
 const TOLERANCE = 5e-5;
@@ -30,9 +30,7 @@ describe("on native TensorFlow, logits, hidden states and greedy ids are the gol
   const folders = FIXTURE_FOLDERS.flatMap(({ name, path, golden }) =>
     golden === undefined ? [] : [{ name, folder: path, golden }],
   );
-  const oracles = SHARED_ORACLES.filter(({ present }) => present);
-
-  test.each([...folders, ...oracles])("of $name", async ({ folder, golden: path }) => {
+  test.each([...folders, ...ORACLES])("of $name", async ({ folder, golden: path }) => {
     const golden = await readGoldenPrompts(path);
     const model = await openDecoderOf(folder, ops, "resident");
     try {

@@ -6,7 +6,7 @@ import { convert } from "../../src/api/convert.ts";
 import { diff } from "../../src/verify/diff.ts";
 import { verify } from "../../src/verify/run.ts";
 import { FIXTURE_FOLDERS } from "../support/fixture-manifest.ts";
-import { ORACLES, SHARED_ORACLES } from "../support/shared-oracles.ts";
+import { ORACLE_FOLDER, ORACLES } from "../support/oracles.ts";
 
 /** Every format, layout, sharding and naming that the frameworks write, each with the golden of its values. */
 const MODELS = FIXTURE_FOLDERS.flatMap(({ name, path, golden }) =>
@@ -27,25 +27,22 @@ describe("equal weights, however they are kept", () => {
   });
 });
 
-describe.skipIf(!SHARED_ORACLES.every(({ present }) => present))("InternLM's own models", () => {
+describe("InternLM's own models", () => {
   let folder = "";
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), "weighbridge-harmless-"));
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  test.each(SHARED_ORACLES)(
-    "$name: all its files agree with each other",
-    async ({ folder: path }) => {
-      const { verdict, comparisons } = await verify(path, { device: "wasm" });
-      expect(verdict).toBe("pass");
-      expect(comparisons.length).toBeGreaterThan(0);
-      for (const { parity, weights } of comparisons) {
-        expect(parity?.prompts.every(({ positions }) => positions > 0)).toBe(true);
-        expect(weights).toMatchObject({ compared: 42, wrong: 0 });
-      }
-    },
-  );
+  test.each(ORACLES)("$name: all its files agree with each other", async ({ folder: path }) => {
+    const { verdict, comparisons } = await verify(path, { device: "wasm" });
+    expect(verdict).toBe("pass");
+    expect(comparisons.length).toBeGreaterThan(0);
+    for (const { parity, weights } of comparisons) {
+      expect(parity?.prompts.every(({ positions }) => positions > 0)).toBe(true);
+      expect(weights).toMatchObject({ compared: 42, wrong: 0 });
+    }
+  });
 
   test.each([
     { name: "float32", options: { dtype: "F32" } },
@@ -53,10 +50,10 @@ describe.skipIf(!SHARED_ORACLES.every(({ present }) => present))("InternLM's own
     { name: "Paddle's layout", options: { to: "paddle" } },
     { name: "torch's pickle", options: { to: "pytorch", dtype: "F32" } },
   ] as const)("nano converted to $name passes golden, pair and diff", async ({ name, options }) => {
-    const source = join(ORACLES, "nano", "model_state.pdparams");
+    const source = join(ORACLE_FOLDER, "nano", "model_state.pdparams");
     const target = join(folder, name.replaceAll(/\W/g, "-"));
     await convert(source, target, options);
-    const golden = join(ORACLES, "nano", "golden.safetensors");
+    const golden = join(ORACLE_FOLDER, "nano", "golden.safetensors");
     expect(await verify(target, { golden, other: source, device: "wasm" })).toMatchObject({
       verdict: "pass",
       diagnosis: [],
@@ -68,8 +65,10 @@ describe.skipIf(!SHARED_ORACLES.every(({ present }) => present))("InternLM's own
   test("a golden of another model is refused as stale, not explained", async () => {
     const golden = join(folder, "other.safetensors");
     const { recordGolden } = await import("../../src/verify/golden/record.ts");
-    await recordGolden(join(ORACLES, "nano-ntk"), golden, { device: "wasm" });
-    await expect(verify(join(ORACLES, "nano"), { golden, device: "wasm" })).rejects.toMatchObject({
+    await recordGolden(join(ORACLE_FOLDER, "nano-ntk"), golden, { device: "wasm" });
+    await expect(
+      verify(join(ORACLE_FOLDER, "nano"), { golden, device: "wasm" }),
+    ).rejects.toMatchObject({
       code: "WB3912",
     });
     expect(readFileSync(golden).byteLength).toBeGreaterThan(0);

@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { encodeChat } from "../../../src/runtime/chat/encode-chat.ts";
@@ -8,7 +7,7 @@ import { CHAT_TEMPLATES } from "../../../src/runtime/chat/templates.ts";
 import { openTokenizer, type Tokenizer } from "../../../src/runtime/tokenizer/tokenizer.ts";
 import { FIXTURES } from "../../support/fixture-manifest.ts";
 
-const SHARED = join(import.meta.dirname, "../../../../shared/tokenizer");
+const INTERNLM = join(FIXTURES, "tokenizers/internlm");
 
 function template(name: string): ChatTemplate {
   const found = CHAT_TEMPLATES.get(name);
@@ -122,11 +121,11 @@ describe("a Jinja chat_template", () => {
   });
 });
 
-describe.skipIf(!existsSync(SHARED))("encodeChat with InternLM's tokenizer", () => {
+describe("encodeChat with InternLM's tokenizer", () => {
   let tokenizer: Tokenizer;
 
   beforeAll(async () => {
-    tokenizer = await openTokenizer(SHARED);
+    tokenizer = await openTokenizer(INTERNLM);
   });
 
   it("gives the ids of the original code, both leading 1s included", () => {

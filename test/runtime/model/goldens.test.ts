@@ -5,7 +5,7 @@ import { FIXTURE_FOLDERS } from "../../support/fixture-manifest.ts";
 import { distanceFromGolden, greedyIds } from "../../support/golden-agreement.ts";
 import { readGoldenPrompts } from "../../support/golden-prompts.ts";
 import { openDecoderOf } from "../../support/open-decoder.ts";
-import { SHARED_ORACLES } from "../../support/shared-oracles.ts";
+import { ORACLES } from "../../support/oracles.ts";
 
 /** float32 sums in another order, on hidden states and logits below 10. */
 const TOLERANCE = 5e-5;
@@ -42,12 +42,7 @@ describe("on wasm, logits, hidden states and greedy ids are the golden ones", ()
     await checkGoldens(folder, golden);
   });
 
-  for (const { name, folder, golden, present } of SHARED_ORACLES) {
-    test.skipIf(!present)(
-      `of InternLM's own modeling code: ${name}${present ? "" : " (not beside this checkout)"}`,
-      async () => {
-        await checkGoldens(folder, golden);
-      },
-    );
-  }
+  test.each(ORACLES)("of InternLM's own modeling code: $name", async ({ folder, golden }) => {
+    await checkGoldens(folder, golden);
+  });
 });

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,8 +6,9 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { streamDecoder } from "../../../src/runtime/tokenizer/stream-decoder.ts";
 import { openTokenizer, type Tokenizer } from "../../../src/runtime/tokenizer/tokenizer.ts";
+import { FIXTURES } from "../../support/fixture-manifest.ts";
 
-const SHARED = join(import.meta.dirname, "../../../../shared/tokenizer");
+const INTERNLM = join(FIXTURES, "tokenizers/internlm");
 
 interface RawGolden {
   readonly text: string;
@@ -23,7 +24,7 @@ interface WrapperGolden {
 }
 
 function goldens<T>(name: string, isGolden: (value: unknown) => value is T): readonly T[] {
-  const parsed: unknown = JSON.parse(readFileSync(join(SHARED, name), "utf8"));
+  const parsed: unknown = JSON.parse(readFileSync(join(INTERNLM, name), "utf8"));
   return Array.isArray(parsed) ? parsed.filter(isGolden) : [];
 }
 
@@ -35,11 +36,11 @@ const isWrapper = (value: unknown): value is WrapperGolden =>
   "hf_ids" in value &&
   "decoded_skip_special" in value;
 
-describe.skipIf(!existsSync(SHARED))("InternLM's own tokenizer.model", () => {
+describe("InternLM's own tokenizer.model", () => {
   let tokenizer: Tokenizer;
 
   beforeAll(async () => {
-    tokenizer = await openTokenizer(SHARED);
+    tokenizer = await openTokenizer(INTERNLM);
   });
 
   it("gives the ids and the text of native SentencePiece 0.2.3", () => {
@@ -194,8 +195,11 @@ describe("a damaged tokenizer folder", () => {
     }
   });
 
-  it.skipIf(!existsSync(SHARED))("with a broken tokenizer_config.json names the file", async () => {
-    await writeFile(join(folder, "tokenizer.model"), readFileSync(join(SHARED, "tokenizer.model")));
+  it("with a broken tokenizer_config.json names the file", async () => {
+    await writeFile(
+      join(folder, "tokenizer.model"),
+      readFileSync(join(INTERNLM, "tokenizer.model")),
+    );
     await writeFile(join(folder, "tokenizer_config.json"), "{");
     await expect(openTokenizer(folder)).rejects.toMatchObject({ code: "WB3803" });
   });
