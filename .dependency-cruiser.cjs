@@ -4,12 +4,13 @@ const LAYERS = {
   tensor: ["errors"],
   sources: ["errors", "tensor"],
   formats: ["errors", "tensor", "sources"],
-  mapping: ["errors", "tensor", "sources", "formats"],
-  convert: ["errors", "tensor", "sources", "formats", "mapping"],
-  runtime: ["errors", "tensor", "sources", "formats", "mapping"],
-  session: ["errors", "tensor", "sources", "formats", "mapping", "runtime"],
-  verify: ["errors", "tensor", "sources", "formats", "mapping", "runtime", "session"],
-  serve: ["errors", "tensor", "sources", "formats", "mapping", "runtime", "session"],
+  model: ["errors", "tensor"],
+  mapping: ["errors", "tensor", "sources", "formats", "model"],
+  convert: ["errors", "tensor", "sources", "formats", "model", "mapping"],
+  runtime: ["errors", "tensor", "sources", "formats", "model", "mapping"],
+  session: ["errors", "tensor", "sources", "formats", "model", "mapping", "runtime"],
+  verify: ["errors", "tensor", "sources", "formats", "model", "mapping", "runtime", "session"],
+  serve: ["errors", "tensor", "sources", "formats", "model", "mapping", "runtime", "session"],
 };
 const BELOW_API = Object.keys(LAYERS);
 LAYERS.api = BELOW_API;

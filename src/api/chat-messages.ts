@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { isSystemError, WbError } from "../errors/wb-error.ts";
-import { isRecord } from "../mapping/config-fields.ts";
+import { isRecord } from "../model/config/fields.ts";
 import type { ChatMessage } from "../runtime/chat/message.ts";
 
 /**

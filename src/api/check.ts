@@ -1,7 +1,7 @@
 import { surveyCheckpoint, type FileProblem } from "../formats/survey.ts";
 import { WbError } from "../errors/wb-error.ts";
 import { canonicalize } from "../mapping/canonical.ts";
-import type { ModelConfig } from "../mapping/model-config.ts";
+import type { ModelConfig } from "../model/config/model-config.ts";
 import type { Checkpoint } from "../tensor/table.ts";
 import { readConfig } from "../session/open-model.ts";
 

@@ -3,7 +3,7 @@ import { listPlace } from "../sources/places.ts";
 import { WbError } from "../errors/wb-error.ts";
 import { planDelta, type DeltaPlan } from "../mapping/delta-plan.ts";
 import type { RecipeChoice } from "../mapping/delta-recipe.ts";
-import type { ModelConfig } from "../mapping/model-config.ts";
+import type { ModelConfig } from "../model/config/model-config.ts";
 import type { PlanOptions } from "../mapping/plan.ts";
 import {
   openModel,

@@ -1,5 +1,5 @@
 import { WbError } from "../errors/wb-error.ts";
-import type { ModelConfig } from "../mapping/model-config.ts";
+import type { ModelConfig } from "../model/config/model-config.ts";
 import type { GenerateIdsOptions } from "../runtime/generation/generate-ids.ts";
 import type { SamplingSettings } from "../runtime/generation/sampling.ts";
 import { checkStops } from "../runtime/generation/stop-strings.ts";

@@ -1,5 +1,5 @@
 import { writeSafetensors } from "../formats/safetensors/save.ts";
-import type { ModelConfig } from "../mapping/model-config.ts";
+import type { ModelConfig } from "../model/config/model-config.ts";
 import type { Workload } from "../runtime/memory-plan.ts";
 import { forward, type PromptOutput } from "../runtime/model/forward.ts";
 import { LayerwiseModel } from "../runtime/model/layerwise.ts";

@@ -6,7 +6,7 @@ import type { SideFile } from "../convert/run-options.ts";
 import { WbError } from "../errors/wb-error.ts";
 import { familyOf } from "../mapping/families.ts";
 import { generationConfig, hfConfig } from "../mapping/hf-config.ts";
-import type { ModelConfig } from "../mapping/model-config.ts";
+import type { ModelConfig } from "../model/config/model-config.ts";
 import type { Dtype } from "../tensor/dtype.ts";
 import type { FoundConfig } from "../session/open-model.ts";
 

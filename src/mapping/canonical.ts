@@ -5,7 +5,7 @@ import { assemblyOf, wholeView, type Assembly } from "./assembly.ts";
 import { familyOf } from "./families.ts";
 import type { SourceGroup, TensorSpec } from "./family.ts";
 import { decideLayout, type LayoutEvidence } from "./layout.ts";
-import type { ModelConfig } from "./model-config.ts";
+import type { ModelConfig } from "../model/config/model-config.ts";
 import { nameProblems, refuseProblems, repeatedProblem, type MappingProblem } from "./problems.ts";
 import { groupSources, sourceName, type RuleGroup } from "./source-groups.ts";
 import type { LinearLayout } from "./step.ts";

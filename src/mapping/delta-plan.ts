@@ -6,7 +6,7 @@ import { transposedAssembly } from "./assembly.ts";
 import { canonicalize, type Canonical, type CanonicalTensor } from "./canonical.ts";
 import { chooseRecipe, type DeltaRecipe, type RecipeChoice } from "./delta-recipe.ts";
 import { familyOf } from "./families.ts";
-import type { ModelConfig } from "./model-config.ts";
+import type { ModelConfig } from "../model/config/model-config.ts";
 import { castOf, checkAccounting, targetNaming, type Plan, type PlanOptions } from "./plan.ts";
 import { refuseProblems } from "./problems.ts";
 import { sourceName } from "./source-groups.ts";

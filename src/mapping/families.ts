@@ -3,7 +3,7 @@ import { CHATGLM2, GLM } from "./families/chatglm2.ts";
 import { INTERNLM } from "./families/internlm.ts";
 import { LLAMA } from "./families/llama.ts";
 import type { Family } from "./family.ts";
-import type { FamilyName } from "./model-config.ts";
+import type { FamilyName } from "../model/config/model-config.ts";
 
 const BY_NAME: Readonly<Record<FamilyName, Family>> = {
   internlm: INTERNLM,

@@ -1,6 +1,6 @@
 import type { Assembly } from "./assembly.ts";
-import type { ConfigFields } from "./config-fields.ts";
-import type { FamilyName, ModelConfig, NetworkConfig } from "./model-config.ts";
+import type { ConfigFields } from "../model/config/fields.ts";
+import type { FamilyName, ModelConfig, NetworkConfig } from "../model/config/model-config.ts";
 import type { LinearLayout } from "./step.ts";
 import type { StoredTensor } from "../tensor/table.ts";
 

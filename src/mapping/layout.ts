@@ -2,7 +2,7 @@ import { WbError } from "../errors/wb-error.ts";
 import { renderShape, sameShape } from "../tensor/shape.ts";
 import type { Checkpoint, StoredTensor } from "../tensor/table.ts";
 import { familyOf } from "./families.ts";
-import type { ModelConfig } from "./model-config.ts";
+import type { ModelConfig } from "../model/config/model-config.ts";
 import type { RuleGroup } from "./source-groups.ts";
 import type { LinearLayout } from "./step.ts";
 

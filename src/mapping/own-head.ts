@@ -3,7 +3,7 @@ import { DTYPES } from "../tensor/dtype.ts";
 import type { Checkpoint } from "../tensor/table.ts";
 import { narrowRows, type Assembly } from "./assembly.ts";
 import { canonicalize, type Canonical } from "./canonical.ts";
-import type { ModelConfig } from "./model-config.ts";
+import type { ModelConfig } from "../model/config/model-config.ts";
 import { readAssembly } from "./read-assembly.ts";
 
 /** Bytes of each matrix that are compared at a time. */

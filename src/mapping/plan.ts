@@ -14,7 +14,7 @@ import { familyOf } from "./families.ts";
 import type { Family, FusedNames } from "./family.ts";
 import { fuseTensors } from "./fuse.ts";
 import type { LayoutEvidence } from "./layout.ts";
-import type { ModelConfig } from "./model-config.ts";
+import type { ModelConfig } from "../model/config/model-config.ts";
 import { refuseProblems } from "./problems.ts";
 import { sourceName } from "./source-groups.ts";
 import type { CastDtype, LinearLayout, Step } from "./step.ts";

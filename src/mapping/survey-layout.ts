@@ -3,7 +3,7 @@ import { renderShape } from "../tensor/shape.ts";
 import type { Checkpoint, StoredTensor } from "../tensor/table.ts";
 import { familyOf } from "./families.ts";
 import { decideLayout, type LayoutDecision, type LayoutEvidence } from "./layout.ts";
-import type { ModelConfig } from "./model-config.ts";
+import type { ModelConfig } from "../model/config/model-config.ts";
 import { groupSources } from "./source-groups.ts";
 
 /** The layout as far as it can be told, for looking at a checkpoint rather than converting it. */

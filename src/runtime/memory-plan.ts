@@ -1,5 +1,5 @@
 import { WbError } from "../errors/wb-error.ts";
-import type { ModelConfig } from "../mapping/model-config.ts";
+import type { ModelConfig } from "../model/config/model-config.ts";
 import { DTYPES, type Dtype } from "../tensor/dtype.ts";
 import { elementCount } from "../tensor/shape.ts";
 import { architectureOf, modelParameters } from "./model/architecture.ts";

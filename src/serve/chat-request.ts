@@ -1,4 +1,4 @@
-import { isRecord } from "../mapping/config-fields.ts";
+import { isRecord } from "../model/config/fields.ts";
 import type { ChatMessage } from "../runtime/chat/message.ts";
 import type { ChatPrompts } from "../session/chat-prompt.ts";
 import { readSettings, MAX_TOP_LOGPROBS, type AnswerSettings } from "./answer-settings.ts";

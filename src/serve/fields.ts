@@ -1,4 +1,4 @@
-import { isRecord } from "../mapping/config-fields.ts";
+import { isRecord } from "../model/config/fields.ts";
 import { Problem } from "./problem.ts";
 
 /** Typed access to the fields of a request; null counts as not given. What nobody asked for is refused in the end. */

@@ -2,7 +2,7 @@ import { MANIFEST, ORIGINAL_CONFIG } from "../mapping/converted-folder.ts";
 import { dirname, join } from "node:path";
 import { isFolder } from "../formats/open.ts";
 import { readSmall } from "../sources/places.ts";
-import { isRecord, parseRawConfig, type RawConfig } from "../mapping/config-fields.ts";
+import { isRecord, parseRawConfig, type RawConfig } from "../model/config/fields.ts";
 import { chooseTemplate, type ChosenTemplate } from "../runtime/chat/choose-template.ts";
 import { encodeChat } from "../runtime/chat/encode-chat.ts";
 import type { ChatMessage } from "../runtime/chat/message.ts";

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isSystemError, WbError } from "../errors/wb-error.ts";
-import type { ModelConfig } from "../mapping/model-config.ts";
+import type { ModelConfig } from "../model/config/model-config.ts";
 
 /** Ids that end a text: generation_config.json is meant for this, config.json says it for older models. */
 export async function endIds(config: ModelConfig, folder: string): Promise<readonly number[]> {

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { WbError } from "../errors/wb-error.ts";
-import type { ModelConfig } from "../mapping/model-config.ts";
+import type { ModelConfig } from "../model/config/model-config.ts";
 import type { Workload } from "../runtime/memory-plan.ts";
 import type { TokenModel } from "../runtime/model/token-model.ts";
 import { generateIds, type GenerateIdsOptions } from "../runtime/generation/generate-ids.ts";

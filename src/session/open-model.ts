@@ -2,10 +2,10 @@ import { dirname, join } from "node:path";
 import { isFolder, openCheckpoint, type OpenedCheckpoint } from "../formats/open.ts";
 import { readSmall } from "../sources/places.ts";
 import { WbError } from "../errors/wb-error.ts";
-import { ConfigFields } from "../mapping/config-fields.ts";
+import { ConfigFields } from "../model/config/fields.ts";
 import { hasOwnHead } from "../mapping/own-head.ts";
 import { metaConfig } from "../mapping/meta-params.ts";
-import type { ModelConfig } from "../mapping/model-config.ts";
+import type { ModelConfig } from "../model/config/model-config.ts";
 import { parseModelConfig, resolveModelConfig } from "../mapping/parse-config.ts";
 import type { StoredTensor } from "../tensor/table.ts";
 

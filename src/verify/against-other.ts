@@ -1,5 +1,5 @@
-import type { ModelConfig } from "../mapping/model-config.ts";
-import type { RopeScaling } from "../mapping/rope-config.ts";
+import type { ModelConfig } from "../model/config/model-config.ts";
+import type { RopeScaling } from "../model/config/rope.ts";
 import type { Ops } from "../runtime/backends/ops.ts";
 import { findTokenizer, openTokenizer, type Tokenizer } from "../runtime/tokenizer/tokenizer.ts";
 import type { Diagnosis } from "./diagnose/diagnosis.ts";

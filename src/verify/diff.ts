@@ -1,5 +1,5 @@
 import { assemblyOf, wholeView, type Assembly } from "../mapping/assembly.ts";
-import type { ModelConfig } from "../mapping/model-config.ts";
+import type { ModelConfig } from "../model/config/model-config.ts";
 import { sourceName } from "../mapping/source-groups.ts";
 import type { LinearLayout } from "../mapping/step.ts";
 import { byteCount } from "../tensor/shape.ts";

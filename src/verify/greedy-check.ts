@@ -1,4 +1,4 @@
-import type { ModelConfig } from "../mapping/model-config.ts";
+import type { ModelConfig } from "../model/config/model-config.ts";
 import { argmax, penalizeRepetition } from "../runtime/generation/sampling.ts";
 import type { Golden } from "./golden/read.ts";
 import type { ModelRunner } from "./compare/model-runner.ts";

@@ -1,5 +1,5 @@
 import { narrowRows, type Assembly } from "../mapping/assembly.ts";
-import type { ModelConfig } from "../mapping/model-config.ts";
+import type { ModelConfig } from "../model/config/model-config.ts";
 import { readAssembly } from "../mapping/read-assembly.ts";
 import { WbError } from "../errors/wb-error.ts";
 import { decodeValues } from "../tensor/decode.ts";

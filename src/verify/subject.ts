@@ -1,5 +1,5 @@
 import type { Assembly } from "../mapping/assembly.ts";
-import type { ModelConfig } from "../mapping/model-config.ts";
+import type { ModelConfig } from "../model/config/model-config.ts";
 import type { LinearLayout } from "../mapping/step.ts";
 import type { Ops } from "../runtime/backends/ops.ts";
 import type { Diagnosis } from "./diagnose/diagnosis.ts";

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { ConfigFields } from "../../src/mapping/config-fields.ts";
+import { ConfigFields } from "../../src/model/config/fields.ts";
 import { metaConfig } from "../../src/mapping/meta-params.ts";
 import { resolveModelConfig } from "../../src/mapping/parse-config.ts";
-import type { ModelConfig } from "../../src/mapping/model-config.ts";
+import type { ModelConfig } from "../../src/model/config/model-config.ts";
 import type { StoredTensor } from "../../src/tensor/table.ts";
 import { caught } from "../support/caught.ts";
 import { memoryTensor } from "../support/memory-checkpoint.ts";

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Assembly } from "../../src/mapping/assembly.ts";
 import { canonicalTensors } from "../../src/mapping/canonical.ts";
-import type { ModelConfig } from "../../src/mapping/model-config.ts";
+import type { ModelConfig } from "../../src/model/config/model-config.ts";
 import { planConversion, type Plan, type PlanOptions } from "../../src/mapping/plan.ts";
 import { readAssembly } from "../../src/mapping/read-assembly.ts";
 import { sourceName } from "../../src/mapping/source-groups.ts";

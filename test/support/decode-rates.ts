@@ -1,5 +1,5 @@
 import { GraphDecoder } from "../../src/runtime/backends/graph/decoder.ts";
-import type { ModelConfig } from "../../src/mapping/model-config.ts";
+import type { ModelConfig } from "../../src/model/config/model-config.ts";
 import { modelParameters } from "../../src/runtime/model/architecture.ts";
 import { Decoder } from "../../src/runtime/model/decoder.ts";
 import type { TokenModel } from "../../src/runtime/model/token-model.ts";

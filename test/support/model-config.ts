@@ -1,4 +1,4 @@
-import type { ModelConfig } from "../../src/mapping/model-config.ts";
+import type { ModelConfig } from "../../src/model/config/model-config.ts";
 import { parseModelConfig } from "../../src/mapping/parse-config.ts";
 
 /** InternLM-7B's own config.json of July 2023, with fields of a small model put over it. */

@@ -1,6 +1,6 @@
 import { openModel, requireConfig } from "../../src/session/open-model.ts";
 import { modelWeights } from "../../src/session/open-runtime.ts";
-import type { ModelConfig } from "../../src/mapping/model-config.ts";
+import type { ModelConfig } from "../../src/model/config/model-config.ts";
 import { Decoder } from "../../src/runtime/model/decoder.ts";
 import { LayerwiseModel } from "../../src/runtime/model/layerwise.ts";
 import type { Residence } from "../../src/runtime/model/weight-store.ts";

@@ -1,4 +1,4 @@
-import type { ModelConfig } from "../../src/mapping/model-config.ts";
+import type { ModelConfig } from "../../src/model/config/model-config.ts";
 import type { LinearLayout } from "../../src/mapping/step.ts";
 import { columnMajorStrides } from "../../src/tensor/shape.ts";
 import type { StoredTensor } from "../../src/tensor/table.ts";

@@ -1,5 +1,5 @@
 import { WbError } from "../../errors/wb-error.ts";
-import type { ConfigFields } from "../config-fields.ts";
+import type { ConfigFields } from "../../model/config/fields.ts";
 import type { Family } from "../family.ts";
 import { DECODER_LAYERS, DECODER_PREFIXES, DECODER_RULES, decoderTensors } from "./decoder.ts";
 import { readLlamaConfig } from "./llama-config.ts";

@@ -1,6 +1,6 @@
 import { WbError } from "../../errors/wb-error.ts";
-import type { ConfigFields } from "../config-fields.ts";
-import type { NetworkConfig } from "../model-config.ts";
+import type { ConfigFields } from "../../model/config/fields.ts";
+import type { NetworkConfig } from "../../model/config/model-config.ts";
 import { layerCount, unsupported } from "./llama-config.ts";
 import { kvHeadCount } from "./stock-glm.ts";
 

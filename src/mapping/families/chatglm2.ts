@@ -9,7 +9,7 @@ import {
   vectorTarget,
   type MatrixFacts,
 } from "../merge.ts";
-import type { ModelConfig } from "../model-config.ts";
+import type { ModelConfig } from "../../model/config/model-config.ts";
 import { readChatglm2Config } from "./chatglm2-config.ts";
 import { GLM_MATRICES, GLM_NORMS, glmTensors, readGlmConfig, STOCK_GLM } from "./stock-glm.ts";
 

@@ -8,7 +8,7 @@ import {
   vectorTarget,
   type MatrixFacts,
 } from "../merge.ts";
-import type { ModelConfig } from "../model-config.ts";
+import type { ModelConfig } from "../../model/config/model-config.ts";
 import { sameShape } from "../../tensor/shape.ts";
 
 /** The Linear weights of one decoder layer, by their name below `model.layers.{i}.`. */

@@ -1,7 +1,7 @@
 import { WbError } from "../../errors/wb-error.ts";
-import type { ConfigFields } from "../config-fields.ts";
-import type { NetworkConfig } from "../model-config.ts";
-import { parseRope } from "../rope-config.ts";
+import type { ConfigFields } from "../../model/config/fields.ts";
+import type { NetworkConfig } from "../../model/config/model-config.ts";
+import { parseRope } from "../../model/config/rope.ts";
 
 /** Fields that change the model in ways that no family here implements, with the values that change nothing. */
 const UNSUPPORTED_FIELDS: ReadonlyMap<string, readonly unknown[]> = new Map<

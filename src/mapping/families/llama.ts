@@ -1,5 +1,5 @@
 import type { Family } from "../family.ts";
-import { SOURCE_FAMILY_FIELD } from "../model-config.ts";
+import { SOURCE_FAMILY_FIELD } from "../../model/config/model-config.ts";
 import { DECODER_LAYERS, DECODER_RULES, DECODER_PREFIXES, decoderTensors } from "./decoder.ts";
 import { TRAINING_RULES } from "./internlm-training.ts";
 import { readLlamaConfig } from "./llama-config.ts";

@@ -2,7 +2,7 @@ import { sameShape } from "../../tensor/shape.ts";
 import { concatViews, slicedView } from "../assembly.ts";
 import type { NameRule, SourceGroup, Target } from "../family.ts";
 import { matrixLayoutShapes, torchView, type MatrixFacts } from "../merge.ts";
-import type { ModelConfig } from "../model-config.ts";
+import type { ModelConfig } from "../../model/config/model-config.ts";
 
 /** Baichuan-7B's name of it. */
 export const W_PACK = "layers.{i}.self_attn.W_pack";

@@ -1,8 +1,8 @@
-import type { ConfigFields } from "../config-fields.ts";
+import type { ConfigFields } from "../../model/config/fields.ts";
 import type { StockClass, TensorSpec } from "../family.ts";
 import type { MatrixFacts } from "../merge.ts";
-import type { ModelConfig, NetworkConfig } from "../model-config.ts";
-import { parseRope } from "../rope-config.ts";
+import type { ModelConfig, NetworkConfig } from "../../model/config/model-config.ts";
+import { parseRope } from "../../model/config/rope.ts";
 import { LAYER_MATRICES } from "./decoder.ts";
 import { layerCount, unsupported } from "./llama-config.ts";
 

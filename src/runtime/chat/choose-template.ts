@@ -1,7 +1,7 @@
 import { basename, join, resolve } from "node:path";
 import { WbError } from "../../errors/wb-error.ts";
-import type { RawConfig } from "../../mapping/config-fields.ts";
-import { SOURCE_FAMILY_FIELD } from "../../mapping/model-config.ts";
+import type { RawConfig } from "../../model/config/fields.ts";
+import { SOURCE_FAMILY_FIELD } from "../../model/config/model-config.ts";
 import { DEFAULT_TEMPLATE } from "../tokenizer/chat-templates.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { jinjaTemplate } from "./jinja-template.ts";

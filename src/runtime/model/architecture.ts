@@ -1,4 +1,4 @@
-import type { FamilyName, ModelConfig } from "../../mapping/model-config.ts";
+import type { FamilyName, ModelConfig } from "../../model/config/model-config.ts";
 import { LLAMA_BLOCK, type BlockKind } from "./block.ts";
 import { GLM_BLOCK } from "./glm-block.ts";
 import { normParameters } from "./norm.ts";

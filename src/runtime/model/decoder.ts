@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import { WbError } from "../../errors/wb-error.ts";
-import type { ModelConfig } from "../../mapping/model-config.ts";
+import type { ModelConfig } from "../../model/config/model-config.ts";
 import type { Ops, Value } from "../backends/ops.ts";
 import { architectureOf, type Architecture } from "./architecture.ts";
 import type { Observer } from "./block.ts";

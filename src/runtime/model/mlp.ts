@@ -1,4 +1,4 @@
-import type { ModelConfig } from "../../mapping/model-config.ts";
+import type { ModelConfig } from "../../model/config/model-config.ts";
 import type { BlockOps, Value } from "../backends/ops.ts";
 import {
   linear,

@@ -1,5 +1,5 @@
-import type { RotaryPairs } from "../../mapping/model-config.ts";
-import type { RopeConfig, RopeScaling } from "../../mapping/rope-config.ts";
+import type { RotaryPairs } from "../../model/config/model-config.ts";
+import type { RopeConfig, RopeScaling } from "../../model/config/rope.ts";
 import { hasSteps, type BlockOps, type Value } from "../backends/ops.ts";
 
 /**

@@ -1,4 +1,4 @@
-import type { ModelConfig } from "../../mapping/model-config.ts";
+import type { ModelConfig } from "../../model/config/model-config.ts";
 import type { KeyMask, Ops } from "../backends/ops.ts";
 import type { AttentionContext } from "./attention.ts";
 import type { KvCache } from "./kv-cache.ts";

@@ -1,4 +1,4 @@
-import type { ModelConfig } from "../../mapping/model-config.ts";
+import type { ModelConfig } from "../../model/config/model-config.ts";
 import type { TokenRows } from "./token-rows.ts";
 
 /** New tokens of a batch: B rows of T. */

@@ -1,5 +1,5 @@
 import { WbError } from "../../errors/wb-error.ts";
-import type { ModelConfig } from "../../mapping/model-config.ts";
+import type { ModelConfig } from "../../model/config/model-config.ts";
 import { checkWeightDtype, toFloat32 } from "../backends/cast.ts";
 import type { Ops, Weight, WeightBytes } from "../backends/ops.ts";
 import { architectureOf, type Architecture } from "./architecture.ts";

@@ -1,6 +1,6 @@
 import { WbError } from "../../errors/wb-error.ts";
 import { narrowRows, transposedAssembly, type Assembly } from "../../mapping/assembly.ts";
-import type { ModelConfig } from "../../mapping/model-config.ts";
+import type { ModelConfig } from "../../model/config/model-config.ts";
 import { readAssembly } from "../../mapping/read-assembly.ts";
 import type { Dtype } from "../../tensor/dtype.ts";
 import { renderShape, sameShape } from "../../tensor/shape.ts";

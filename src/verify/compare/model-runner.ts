@@ -1,5 +1,5 @@
 import type { Dtype } from "../../tensor/dtype.ts";
-import type { ModelConfig } from "../../mapping/model-config.ts";
+import type { ModelConfig } from "../../model/config/model-config.ts";
 
 /** Hidden states of one prompt, [tokens, hidden] row-major. */
 export interface RunnerStates {

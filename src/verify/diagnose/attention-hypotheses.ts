@@ -1,4 +1,4 @@
-import type { ModelConfig } from "../../mapping/model-config.ts";
+import type { ModelConfig } from "../../model/config/model-config.ts";
 import type { HostTensor } from "../compare/model-runner.ts";
 import { edited, type Hypothesis } from "./hypothesis.ts";
 import {

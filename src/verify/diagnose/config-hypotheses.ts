@@ -1,5 +1,5 @@
-import type { ModelConfig } from "../../mapping/model-config.ts";
-import { yarnMagnitude, type RopeScaling } from "../../mapping/rope-config.ts";
+import type { ModelConfig } from "../../model/config/model-config.ts";
+import { yarnMagnitude, type RopeScaling } from "../../model/config/rope.ts";
 
 /** Another configuration that the reference may have been computed with. */
 export interface ConfigHypothesis {

@@ -1,4 +1,4 @@
-import type { ModelConfig } from "../../mapping/model-config.ts";
+import type { ModelConfig } from "../../model/config/model-config.ts";
 import { configHypotheses, configRanges, type ConfigRange } from "./config-hypotheses.ts";
 
 /** A setting that the reference was computed with. */

@@ -1,4 +1,4 @@
-import type { ModelConfig } from "../../mapping/model-config.ts";
+import type { ModelConfig } from "../../model/config/model-config.ts";
 import type { Golden, GoldenPrompt } from "../golden/read.ts";
 import { maxDifference } from "../compare/metrics.ts";
 import {

@@ -1,4 +1,4 @@
-import type { ModelConfig } from "../../mapping/model-config.ts";
+import type { ModelConfig } from "../../model/config/model-config.ts";
 import type { Golden } from "../golden/read.ts";
 import { maxDifference, maxMagnitude } from "../compare/metrics.ts";
 import { overrideWith, type Laboratory } from "../compare/model-runner.ts";

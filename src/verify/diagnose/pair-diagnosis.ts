@@ -1,7 +1,7 @@
 import { WbError } from "../../errors/wb-error.ts";
 import { readAssembly } from "../../mapping/read-assembly.ts";
 import { narrowRows, type Assembly } from "../../mapping/assembly.ts";
-import type { ModelConfig } from "../../mapping/model-config.ts";
+import type { ModelConfig } from "../../model/config/model-config.ts";
 import { decodeValues } from "../../tensor/decode.ts";
 import { sameShape } from "../../tensor/shape.ts";
 import type { HostTensor } from "../compare/model-runner.ts";

@@ -1,5 +1,5 @@
 import type { Misshapen } from "../../mapping/canonical.ts";
-import type { ModelConfig } from "../../mapping/model-config.ts";
+import type { ModelConfig } from "../../model/config/model-config.ts";
 import type { MappingProblem } from "../../mapping/problems.ts";
 import { commonLayer, type Diagnosis } from "./diagnosis.ts";
 

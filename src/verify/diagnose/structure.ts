@@ -1,7 +1,7 @@
 import { WbError } from "../../errors/wb-error.ts";
 import { transposedAssembly, type Assembly } from "../../mapping/assembly.ts";
 import { canonicalize, type Canonical, type Misshapen } from "../../mapping/canonical.ts";
-import type { ModelConfig } from "../../mapping/model-config.ts";
+import type { ModelConfig } from "../../model/config/model-config.ts";
 import { refuseProblems, type MappingProblem } from "../../mapping/problems.ts";
 import type { LinearLayout } from "../../mapping/step.ts";
 import { renderShape, sameShape } from "../../tensor/shape.ts";

@@ -1,6 +1,6 @@
 import { WbError } from "../../errors/wb-error.ts";
 import { assemblyOf, wholeView } from "../../mapping/assembly.ts";
-import type { ModelConfig } from "../../mapping/model-config.ts";
+import type { ModelConfig } from "../../model/config/model-config.ts";
 import { readAssembly } from "../../mapping/read-assembly.ts";
 import { renderShape } from "../../tensor/shape.ts";
 import type { Checkpoint, StoredTensor } from "../../tensor/table.ts";

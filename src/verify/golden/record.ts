@@ -1,6 +1,6 @@
 import { writeSafetensors, type TensorToWrite } from "../../formats/safetensors/save.ts";
 import { WbError } from "../../errors/wb-error.ts";
-import type { ModelConfig } from "../../mapping/model-config.ts";
+import type { ModelConfig } from "../../model/config/model-config.ts";
 import { canonicalTensors } from "../../mapping/canonical.ts";
 import { generateIds } from "../../runtime/generation/generate-ids.ts";
 import { createSampler, DEFAULT_SAMPLING } from "../../runtime/generation/sampling.ts";

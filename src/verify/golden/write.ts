@@ -1,5 +1,5 @@
 import type { TensorToWrite } from "../../formats/safetensors/save.ts";
-import type { ModelConfig } from "../../mapping/model-config.ts";
+import type { ModelConfig } from "../../model/config/model-config.ts";
 import type { PromptOutput } from "../../runtime/model/forward.ts";
 import type { ComputeDtype, Ops } from "../../runtime/backends/ops.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { RopeScaling } from "../../../src/mapping/rope-config.ts";
+import type { RopeScaling } from "../../../src/model/config/rope.ts";
 import { inverseFrequencies, ropeTable } from "../../../src/runtime/model/rope.ts";
 import { maxAbs } from "../../support/max-abs.ts";
 

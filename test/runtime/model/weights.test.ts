@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { openModel, requireConfig } from "../../../src/session/open-model.ts";
 import { modelWeights } from "../../../src/session/open-runtime.ts";
-import type { ModelConfig } from "../../../src/mapping/model-config.ts";
+import type { ModelConfig } from "../../../src/model/config/model-config.ts";
 import { Decoder } from "../../../src/runtime/model/decoder.ts";
 import { forward } from "../../../src/runtime/model/forward.ts";
 import { LayerwiseModel } from "../../../src/runtime/model/layerwise.ts";

@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import { WbError } from "../../../errors/wb-error.ts";
-import type { ModelConfig } from "../../../mapping/model-config.ts";
+import type { ModelConfig } from "../../../model/config/model-config.ts";
 import { SCORE_BYTES } from "../../model/attention.ts";
 import type { Decoder } from "../../model/decoder.ts";
 import type { RowRange } from "../../model/weights.ts";

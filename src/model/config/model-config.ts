@@ -1,6 +1,6 @@
-import type { Dtype } from "../tensor/dtype.ts";
-import type { RawConfig } from "./config-fields.ts";
-import type { RopeConfig } from "./rope-config.ts";
+import type { Dtype } from "../../tensor/dtype.ts";
+import type { RawConfig } from "./fields.ts";
+import type { RopeConfig } from "./rope.ts";
 
 /** The families that have a description in `families`. */
 export type FamilyName = "internlm" | "llama" | "baichuan" | "chatglm2" | "glm";

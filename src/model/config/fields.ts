@@ -1,4 +1,4 @@
-import { WbError } from "../errors/wb-error.ts";
+import { WbError } from "../../errors/wb-error.ts";
 
 /** config.json as written: any fields of any kind. */
 export type RawConfig = Readonly<Record<string, unknown>>;

@@ -1,5 +1,5 @@
-import { WbError } from "../errors/wb-error.ts";
-import type { ConfigFields } from "./config-fields.ts";
+import { WbError } from "../../errors/wb-error.ts";
+import type { ConfigFields } from "./fields.ts";
 
 /** How rotary angles change with the length or beyond the trained context. */
 export type RopeScaling =
