@@ -56,7 +56,8 @@ export {
 export { verify, type Comparison, type VerifyOptions, type VerifyResult } from "./verify/run.ts";
 export { writeReports, type ReportPaths } from "./verify/report/reports.ts";
 export { demo, type DemoOptions, type DemoResult, type DemoStep } from "./api/demo.ts";
-export type { SumFacts } from "./api/manifest.ts";
+export type { Weakened } from "./options/weakening.ts";
+export type { SumFacts } from "./convert/manifest.ts";
 export type { GenerateChatOptions } from "./api/generate.ts";
 export type { NativePackageStatus } from "./api/native.ts";
 export type { DetectedFormat } from "./formats/detect.ts";

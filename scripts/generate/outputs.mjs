@@ -111,6 +111,30 @@ const answer = {
   finish: oneOf("stop", "length"),
 };
 
+const weakened = list(
+  fields({ option: said(text, "as it is given"), effect: text }),
+  "checks that the options gave up",
+);
+
+/** Fields that any command may have. */
+const COMMON = {
+  "weakened?": weakened,
+  "settings?": said(
+    fields({
+      file: said(orNull(text), "the settings file that was read"),
+      "notRead?": fields({ file: text, why: text }),
+      options: list(
+        fields({
+          name: text,
+          value: said({ type: ["string", "number", "boolean"] }, "*** for a secret"),
+          origin: said(text, "a variable's name or the file's path"),
+        }),
+      ),
+    }),
+    "options that the command line does not show; left out where there are none",
+  ),
+};
+
 /** Fields by command; a list of tables where a command prints one of several. */
 export const OUTPUTS = {
   inspect: {
@@ -184,6 +208,7 @@ export const OUTPUTS = {
     ),
     seconds,
     peakMemoryBytes: count,
+    weakened,
     notes,
     "dryRun?": exactly(true),
     "step?": said(
@@ -236,6 +261,7 @@ export const OUTPUTS = {
     compute,
     seconds,
     peakMemoryBytes: count,
+    weakened,
     reports: list(text, "paths of the reports that were written"),
     notes,
   },
@@ -385,8 +411,8 @@ export function outputSchema(command) {
     $schema: "https://json-schema.org/draft/2020-12/schema",
     title: `weighbridge ${command} --json`,
     oneOf: [
-      ...kinds.map((kind) => fields({ ...head, ok: truth, ...kind })),
-      fields({ ...head, ok: exactly(false), error }),
+      ...kinds.map((kind) => fields({ ...head, ok: truth, ...COMMON, ...kind })),
+      fields({ ...head, ok: exactly(false), error, "settings?": COMMON["settings?"] }),
     ],
   };
 }
@@ -396,7 +422,13 @@ export function errorSchema() {
   return {
     $schema: "https://json-schema.org/draft/2020-12/schema",
     title: "a failure of weighbridge with --json",
-    ...fields({ schemaVersion: exactly(1), command: text, ok: exactly(false), error }),
+    ...fields({
+      schemaVersion: exactly(1),
+      command: text,
+      ok: exactly(false),
+      error,
+      "settings?": COMMON["settings?"],
+    }),
   };
 }
 

@@ -3,6 +3,7 @@ import type { Part } from "../convert/parts/balance.ts";
 import type { RunOptions } from "../convert/run-options.ts";
 import type { TargetFormat } from "../mapping/plan.ts";
 import type { CastDtype, LinearLayout } from "../mapping/step.ts";
+import { weakenedBy, type Weakened } from "../options/weakening.ts";
 import type { DeltaOptions } from "./delta.ts";
 
 /** What is converted to what, and how carefully. */
@@ -43,6 +44,11 @@ export interface ConvertOptions {
   ) => void;
   /** The disk; for tests of its failures. */
   readonly fileSystem?: FileSystem;
+}
+
+/** Checks that a conversion gives up. */
+export function weakenedConversion({ force, verify }: ConvertOptions): readonly Weakened[] {
+  return weakenedBy("convert", { force, verify });
 }
 
 /** What every way of writing is told. @param sources Files that are read. */

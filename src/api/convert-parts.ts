@@ -16,8 +16,8 @@ import type { TensorOutcome } from "../convert/write/file.ts";
 import { WbError } from "../errors/wb-error.ts";
 import type { TargetFormat } from "../mapping/plan.ts";
 import type { CastDtype, LinearLayout } from "../mapping/step.ts";
-import { runOptions, type ConvertOptions } from "./convert-options.ts";
-import { manifestText } from "./manifest.ts";
+import { runOptions, weakenedConversion, type ConvertOptions } from "./convert-options.ts";
+import { manifestText } from "../convert/manifest.ts";
 import type { OpenedModel } from "../session/open-model.ts";
 import { packageVersion } from "../session/package-version.ts";
 import { sideFiles } from "./side-files.ts";
@@ -143,7 +143,7 @@ export async function runParts(
     const outcomes = await finishParts(outputs, digest, {
       ...how,
       sideFiles: await sideFiles(model, model.folder, outputs),
-      manifest: (all) => manifestText(outputs, all, undefined),
+      manifest: (all) => manifestText(outputs, all, undefined, weakenedConversion(options)),
     });
     return { outputs, outcomes, step: { kind: "finish" } };
   }

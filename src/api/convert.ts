@@ -10,10 +10,11 @@ import { sourceName } from "../mapping/source-groups.ts";
 import type { LinearLayout } from "../mapping/step.ts";
 import type { Dtype } from "../tensor/dtype.ts";
 import { byteCount } from "../tensor/shape.ts";
-import { runOptions, type ConvertOptions } from "./convert-options.ts";
+import type { Weakened } from "../options/weakening.ts";
+import { runOptions, weakenedConversion, type ConvertOptions } from "./convert-options.ts";
 import { openParts, runParts, type Done, type PartsStep } from "./convert-parts.ts";
 import { openDelta, type OpenedDelta } from "./delta.ts";
-import { manifestText, summedDigest, writtenDigest, type SumFacts } from "./manifest.ts";
+import { manifestText, summedDigest, writtenDigest, type SumFacts } from "../convert/manifest.ts";
 import { openModel, type OpenedModel } from "../session/open-model.ts";
 import { sideFiles } from "./side-files.ts";
 
@@ -55,6 +56,8 @@ export interface ConvertResult {
   readonly seconds: number;
   /** Highest resident memory of this process, in bytes. */
   readonly peakMemoryBytes: number;
+  /** Checks that the options gave up; in the manifest, too. */
+  readonly weakened: readonly Weakened[];
   /** What the user should know; one sentence each. */
   readonly notes: readonly string[];
   /** The plan for people; what `--dry-run` prints. */
@@ -134,7 +137,8 @@ async function convertWhole(
   const outcomes = await runConversion(outputs, {
     ...runOptions(sources, target, options),
     sideFiles: files,
-    manifest: (all) => manifestText(outputs, all, sumFacts(added, outputs, all)),
+    manifest: (all) =>
+      manifestText(outputs, all, sumFacts(added, outputs, all), weakenedConversion(options)),
     resume: options.resume ?? false,
   });
   return { outputs, outcomes, step: undefined };
@@ -198,6 +202,7 @@ function resultOf(
     sum: outcomes === undefined ? null : (sumFacts(added, outputs, outcomes) ?? null),
     seconds,
     peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
+    weakened: weakenedConversion(options),
     notes: [...model.notes, ...(added?.notes ?? [])],
     plan: renderPlan(plan),
   };

@@ -2,11 +2,22 @@ import yargs, { type Argv } from "yargs";
 import { WbError } from "../errors/wb-error.ts";
 import { nameOf, type Arguments, type Command } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
-import { declaredOptions, SECRETS, settingsFor, type SettingSources } from "./settings.ts";
+import {
+  declaredOptions,
+  SECRETS,
+  settingsFor,
+  type Setting,
+  type SettingSources,
+} from "./settings.ts";
 import { withSharedOptions } from "./shared-options.ts";
 import { withSuggestions } from "./suggest.ts";
 
-export type Handler = (command: Command, args: Arguments) => Promise<void>;
+/** @param settings Those that took effect: not given on the command line itself. */
+export type Handler = (
+  command: Command,
+  args: Arguments,
+  settings: readonly Setting[],
+) => Promise<void>;
 
 /**
  * The parser of all commands; it runs `handler` with the command that was named.
@@ -31,23 +42,29 @@ export function commandLine(
         : new WbError("WB2001", withSuggestions(message, words, COMMANDS));
     });
   for (const command of COMMANDS) {
+    let used: readonly Setting[] = [];
     parser = parser.command(
       command.usage,
       command.summary,
       (sub) => {
         for (const [line, description] of command.examples) sub.example(line, description);
         const declared = command.options(sub);
-        for (const { name, value } of settingsFor(
-          nameOf(command),
-          declaredOptions(declared),
-          settings,
-        )) {
+        const all = settingsFor(nameOf(command), declaredOptions(declared), settings);
+        used = all.filter(({ name }) => !isGiven(name, words));
+        for (const { name, value } of all) {
           declared.default(name, value, SECRETS.has(name) ? "not shown" : undefined);
         }
         return declared;
       },
-      (args) => handler(command, args),
+      (args) => handler(command, args, used),
     );
   }
   return parser;
+}
+
+function isGiven(option: string, words: readonly string[]): boolean {
+  return words.some(
+    (word) =>
+      word === `--${option}` || word === `--no-${option}` || word.startsWith(`--${option}=`),
+  );
 }

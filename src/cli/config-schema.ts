@@ -1,3 +1,4 @@
+import { isNeverSetting, isCommandLineOnly } from "../options/weakening.ts";
 import type { CommandDescription, ParameterDescription } from "./describe.ts";
 
 type Schema = Readonly<Record<string, unknown>>;
@@ -8,7 +9,7 @@ export function configSchema(commands: readonly CommandDescription[]): Schema {
   const sections: Record<string, Schema> = {};
   for (const { name, summary, options } of commands) {
     const properties: Record<string, Schema> = {};
-    for (const option of options) {
+    for (const option of options.filter((each) => !isNeverSetting(each.name))) {
       const schema = optionSchema(option);
       properties[option.name] = schema;
       shared[option.name] = widest(shared[option.name], schema);
@@ -24,14 +25,17 @@ export function configSchema(commands: readonly CommandDescription[]): Schema {
     $schema: "https://json-schema.org/draft/2020-12/schema",
     title: "weighbridge.config.json",
     description:
-      "Options of weighbridge for every command that has them, and for one command under its name.",
+      "Options of weighbridge for every command that has them, and for one command under its name. Options that weaken a check are left to the command line.",
     type: "object",
     properties: {
       $schema: { type: "string" },
       quiet: flag(),
       verbose: flag(),
       ...shared,
-      ...sections,
+      // A name may be an option and a command: `generate` has --chat, and there is `chat`.
+      ...Object.fromEntries(
+        Object.entries(sections).map(([name, section]) => [name, widest(shared[name], section)]),
+      ),
     },
     additionalProperties: false,
   };
@@ -42,8 +46,15 @@ function flag(): Schema {
 }
 
 function optionSchema({ kind, summary, values, name }: ParameterDescription): Schema {
-  if (kind !== "string") return { type: kind, description: summary };
-  if (values.length > 0) return { enum: values, description: summary };
+  if (kind === "boolean") {
+    const allowed = [true, false].filter((value) => !isCommandLineOnly(name, value, "file"));
+    return { type: kind, ...(allowed.length === 1 ? { enum: allowed } : {}), description: summary };
+  }
+  if (kind === "number") return { type: kind, description: summary };
+  if (values.length > 0) {
+    const allowed = values.filter((value) => !isCommandLineOnly(name, value, "file"));
+    return { enum: allowed, description: summary };
+  }
   const isSize = /(memory|size)$/.test(name);
   return { type: isSize ? ["string", "integer"] : "string", description: summary };
 }

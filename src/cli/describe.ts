@@ -1,7 +1,7 @@
 import yargs from "yargs";
 import { WbError } from "../errors/wb-error.ts";
 import { nameOf, type Command } from "./command.ts";
-import { valuesOf } from "./option-values.ts";
+import { valuesOf } from "../options/choices.ts";
 import { declaredOptions, type OptionKind } from "./settings.ts";
 import { withSharedOptions } from "./shared-options.ts";
 

@@ -9,11 +9,14 @@ import {
   type CommandContext,
   type CommandResult,
 } from "./command.ts";
+import { weakenedBy } from "../options/weakening.ts";
 import { exitCodeOf } from "./exit-codes.ts";
 import { COMMANDS } from "./commands.ts";
 import { printable } from "./printable.ts";
 import { progressDrawer } from "./progress.ts";
-import { findSettings } from "./settings.ts";
+import { placesIn } from "./places.ts";
+import { provenanceOf, renderProvenance, type Provenance } from "./provenance.ts";
+import { findSettings } from "./find-settings.ts";
 import { commandIn } from "./suggest.ts";
 
 interface Outcome {
@@ -66,18 +69,22 @@ type Interrupts = Pick<CommandContext, "signal" | "onInterrupt">;
 async function execute(argv: readonly string[], interrupts: Interrupts): Promise<Outcome> {
   const json = argv.includes("--json");
   let chosen = "";
+  let settings: Provenance | undefined;
   try {
     let outcome: Outcome | undefined;
-    const settings = findSettings(process.env, process.cwd());
-    const parser = commandLine(settings, argv, async (command, args) => {
+    const places = (): readonly string[] => placesIn(argv, COMMANDS);
+    const { found, sources } = findSettings(process.env, process.cwd(), places, COMMANDS);
+    settings = provenanceOf(found, []);
+    const parser = commandLine(sources, argv, async (command, args, used) => {
       chosen = nameOf(command);
-      outcome = await runCommand(command, args, json, interrupts);
+      settings = provenanceOf(found, used);
+      outcome = await runCommand(command, args, { json, interrupts, settings });
     });
     const help = await parsed(parser, argv);
     return outcome ?? { exitCode: 0, stdout: help, stderr: "" };
   } catch (error) {
     const command = chosen === "" ? nameIn(argv) : chosen;
-    return failure(error, command, json, argv.includes("--verbose"));
+    return failure(error, { command, settings }, json, argv.includes("--verbose"));
   }
 }
 
@@ -103,11 +110,16 @@ async function parsed(parser: Argv, argv: readonly string[]): Promise<string> {
   return printed;
 }
 
+interface Run {
+  readonly json: boolean;
+  readonly interrupts: Interrupts;
+  readonly settings: Provenance | undefined;
+}
+
 async function runCommand(
   command: Command,
   args: Arguments,
-  json: boolean,
-  interrupts: Interrupts,
+  { json, interrupts, settings }: Run,
 ): Promise<Outcome> {
   const quiet = args["quiet"] === true;
   const drawer = progressDrawer(process.stderr);
@@ -129,13 +141,23 @@ async function runCommand(
       if (!json) process.stdout.write(process.stdout.isTTY ? printable(text) : text);
     },
   };
+  const weakened = weakenedBy(nameOf(command), args);
+  for (const line of settings === undefined ? [] : renderProvenance(settings)) context.note(line);
+  for (const { option, effect } of weakened) context.note(`weakened: ${option}: ${effect}`);
   let result: CommandResult;
   try {
     result = await command.run(args, context);
   } finally {
     drawer.clear();
   }
-  const document = { schemaVersion: 1, command: nameOf(command), ok: result.ok, ...result.json };
+  const document = {
+    schemaVersion: 1,
+    command: nameOf(command),
+    ok: result.ok,
+    ...result.json,
+    ...(weakened.length === 0 ? {} : { weakened }),
+    ...provenanceField(command, settings),
+  };
   return {
     exitCode: result.ok ? 0 : (result.exitCode ?? 1),
     stdout: json ? `${JSON.stringify(document)}\n` : result.text === "" ? "" : `${result.text}\n`,
@@ -143,7 +165,21 @@ async function runCommand(
   };
 }
 
-function failure(error: unknown, command: string, json: boolean, verbose: boolean): Outcome {
+/** `config print` has a field of this name, which says more. */
+function provenanceField(
+  command: Command | undefined,
+  settings: Provenance | undefined,
+): { readonly settings?: Provenance } {
+  const isConfig = command !== undefined && nameOf(command) === "config";
+  return settings === undefined || isConfig ? {} : { settings };
+}
+
+function failure(
+  error: unknown,
+  { command, settings }: { readonly command: string; readonly settings: Provenance | undefined },
+  json: boolean,
+  verbose: boolean,
+): Outcome {
   const known = asWbError(error);
   const trace = verbose && error instanceof Error ? `${error.stack ?? ""}\n` : "";
   const hint = hintFor(command, known.hint);
@@ -153,6 +189,7 @@ function failure(error: unknown, command: string, json: boolean, verbose: boolea
     command,
     ok: false,
     error: { code: known.code, message: known.message, hint, details: known.details },
+    ...provenanceField(undefined, settings),
   };
   return {
     exitCode: exitCodeOf(known.code),

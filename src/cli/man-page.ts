@@ -60,7 +60,7 @@ function programPage(commands: readonly CommandDescription[], version: string): 
       [
         ".TP",
         ".B weighbridge.config.json",
-        "options by name, and under a command's name those of that command alone; WEIGHBRIDGE_CONFIG names another file",
+        "options by name, and under a command's name those of that command alone; WEIGHBRIDGE_CONFIG names another file; never read in or below the folder of a model",
       ],
     ],
   ]);

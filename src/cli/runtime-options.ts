@@ -2,7 +2,7 @@ import type { Argv } from "yargs";
 import type { RuntimeOptions } from "../session/open-runtime.ts";
 import { optionalChoice, optionalSize } from "./arguments.ts";
 import type { Arguments, CommandContext } from "./command.ts";
-import { COMPUTE_DTYPES, DEVICES, LAYOUTS } from "./option-values.ts";
+import { COMPUTE_DTYPES, DEVICES, LAYOUTS } from "../options/choices.ts";
 
 /** The options of every command that runs a model. */
 export function withRuntimeOptions(argv: Argv): Argv {

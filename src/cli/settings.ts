@@ -1,9 +1,6 @@
-import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
-import { isSystemError, WbError } from "../errors/wb-error.ts";
-
-/** The file of settings in the working directory; WEIGHBRIDGE_CONFIG names another. */
-export const CONFIG_FILE = "weighbridge.config.json";
+import { WbError } from "../errors/wb-error.ts";
+import { isCommandLineOnly } from "../options/weakening.ts";
+import { CONFIG_FILE, type SettingsFile } from "./settings-file.ts";
 
 /** Options that only make sense on the command line itself. */
 const NOT_SETTINGS: ReadonlySet<string> = new Set(["help", "version", "json", "$0", "_"]);
@@ -33,48 +30,13 @@ export interface Setting {
 export interface SettingSources {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Options by name, and under a command's name the options of that command alone. */
-  readonly file:
-    { readonly path: string; readonly values: Readonly<Record<string, unknown>> } | undefined;
-}
-
-/**
- * Finds the config file. One that WEIGHBRIDGE_CONFIG names must exist; the one in the working directory may be missing.
- * @throws WbError WB2002 when it is not a JSON object.
- */
-export function findSettings(
-  environment: Readonly<Record<string, string | undefined>>,
-  workingFolder: string,
-): SettingSources {
-  const named = environment[`${ENVIRONMENT_PREFIX}CONFIG`];
-  const path = resolve(workingFolder, named ?? CONFIG_FILE);
-  let text: string;
-  try {
-    // One small file at start-up: to wait for it in a thread takes longer than to read it.
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    if (named === undefined && isSystemError(error) && error.code === "ENOENT") {
-      return { environment, file: undefined };
-    }
-    throw new WbError("WB2002", `${path}: cannot be read`, { cause: error });
-  }
-  return { environment, file: { path, values: parseConfig(text, path) } };
-}
-
-function parseConfig(text: string, path: string): Readonly<Record<string, unknown>> {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new WbError("WB2002", `${path}: expected JSON`, { cause: error });
-  }
-  if (isRecord(value)) return value;
-  throw new WbError("WB2002", `${path}: expected a JSON object`);
+  readonly file: SettingsFile | undefined;
 }
 
 /**
  * The settings that apply to one command: the environment before the file, a command's own section before the rest of the
  * file. Options that the command does not have are left alone, since other commands may have them.
- * @throws WbError WB2002 for a value of the wrong kind.
+ * @throws WbError WB2002 for a value of the wrong kind, and for one that weakens a check.
  */
 export function settingsFor(
   command: string,
@@ -82,23 +44,37 @@ export function settingsFor(
   sources: SettingSources,
 ): readonly Setting[] {
   const section = sources.file?.values[command];
-  const fromFile = { ...sources.file?.values, ...(isRecord(section) ? section : {}) };
+  const fromFile = { ...scalarsOf(sources.file?.values), ...(isRecord(section) ? section : {}) };
   const settings: Setting[] = [];
   for (const { name, kind } of options) {
     const variable = environmentName(name);
     const text = sources.environment[variable];
     if (text !== undefined && text !== "") {
-      settings.push({ name, value: parseText(text, kind, variable), origin: variable });
+      const value = parseText(text, kind, variable);
+      if (isCommandLineOnly(name, value, "environment")) throw commandLineOnly(variable, name);
+      settings.push({ name, value, origin: variable });
     } else if (Object.hasOwn(fromFile, name)) {
       const path = sources.file?.path ?? CONFIG_FILE;
-      settings.push({
-        name,
-        value: checkValue(fromFile[name], kind, `${path}: ${name}`),
-        origin: path,
-      });
+      const value = checkValue(fromFile[name], kind, `${path}: ${name}`);
+      if (isCommandLineOnly(name, value, "file")) throw commandLineOnly(`${path}: ${name}`, name);
+      settings.push({ name, value, origin: path });
     }
   }
   return settings;
+}
+
+/** The options for all commands: an object is the section of one, which may have an option's name (`chat`). */
+function scalarsOf(
+  values: Readonly<Record<string, unknown>> = {},
+): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => !isRecord(value)));
+}
+
+/** The refusal of a setting that would weaken a check. */
+export function commandLineOnly(where: string, name: string): WbError {
+  return new WbError("WB2002", `${where}: only the command line may set this`, {
+    hint: `It weakens a check or opens a door: give --${name} itself where it is wanted.`,
+  });
 }
 
 /** WEIGHBRIDGE_MAX_MEMORY for `max-memory`. */

@@ -1,10 +1,17 @@
 /** Names beyond this distance are no likely slip. */
 const MAX_DISTANCE = 12;
 
-/** The candidate that takes the fewest insertions, deletions and replacements to become `name`, unless all are far. */
-export function nearestName(name: string, candidates: readonly string[]): string | undefined {
+/**
+ * The candidate that takes the fewest insertions, deletions and replacements to become `name`, unless all are far.
+ * @param most Changes that still count as near; half the name's letters when left out.
+ */
+export function nearestName(
+  name: string,
+  candidates: readonly string[],
+  most = Math.floor(name.length / 2),
+): string | undefined {
   let best: string | undefined;
-  let least = Math.min(MAX_DISTANCE, Math.floor(name.length / 2)) + 1;
+  let least = Math.min(MAX_DISTANCE, most) + 1;
   for (const candidate of candidates) {
     if (Math.abs(candidate.length - name.length) >= least) continue;
     const distance = editDistance(name, candidate);

@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { findWeightSets } from "../formats/sets/folder.ts";
 import { WbError } from "../errors/wb-error.ts";
+import { weakenedBy, type Weakened } from "../options/weakening.ts";
 import { openDevice } from "../runtime/backends/device.ts";
 import type { ComputeDtype, DeviceKind, Ops } from "../runtime/backends/ops.ts";
 import type { Diagnosis } from "./diagnose/diagnosis.ts";
@@ -73,6 +74,8 @@ export interface VerifyResult {
   readonly compute: ComputeDtype;
   readonly seconds: number;
   readonly peakMemoryBytes: number;
+  /** Checks that the options gave up. */
+  readonly weakened: readonly Weakened[];
   readonly notes: readonly string[];
 }
 
@@ -103,11 +106,17 @@ export async function verify(path: string, options: VerifyOptions = {}): Promise
         );
       }
     }
-    return resultOf(bench, comparisons, ops, [...notes, ...bench.notes, `device: ${why}`], begin);
+    const told = [...notes, ...bench.notes, `device: ${why}`];
+    return { ...resultOf(bench, comparisons, ops, told, begin), weakened: weakened(options) };
   } finally {
     await bench.close();
     ops.dispose();
   }
+}
+
+function weakened({ profile, maxAbs, kl, calibrate, weights }: VerifyOptions): readonly Weakened[] {
+  const given = { "tolerance-profile": profile, "max-abs": maxAbs, kl, calibrate, weights };
+  return weakenedBy("verify", given);
 }
 
 interface References {
@@ -252,7 +261,7 @@ function resultOf(
   ops: Ops,
   notes: readonly string[],
   begin: number,
-): VerifyResult {
+): Omit<VerifyResult, "weakened"> {
   const { architecture, layers } = bench.laboratory.config;
   return {
     verdict: comparisons.every(({ verdict }) => verdict === "pass") ? "pass" : "fail",

@@ -4,7 +4,7 @@ import { commandLine } from "../../src/cli/command-line.ts";
 import { nameOf, type Arguments } from "../../src/cli/command.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { describeCommand } from "../../src/cli/describe.ts";
-import { TARGET_FORMATS } from "../../src/cli/option-values.ts";
+import { TARGET_FORMATS } from "../../src/options/choices.ts";
 import { caught } from "../support/caught.ts";
 import { runCli } from "../support/cli.ts";
 

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { completionScript } from "../../src/cli/completion-script.ts";
 import { describeCommand } from "../../src/cli/describe.ts";
-import { SHELLS } from "../../src/cli/option-values.ts";
+import { SHELLS } from "../../src/options/choices.ts";
 
 const DESCRIBED = COMMANDS.map(describeCommand);
 

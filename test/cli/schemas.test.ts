@@ -112,7 +112,13 @@ describe("the schema of weighbridge.config.json", () => {
 
   it.each([
     [{ device: "wasm", "max-memory": "4GiB", generate: { "top-p": 0.8 }, quiet: true }, true],
-    [{ "max-memory": 1000, convert: { verify: false, "max-shard-size": "5GB" } }, true],
+    [{ "max-memory": 1000, convert: { verify: true, "max-shard-size": "5GB" } }, true],
+    [{ verify: { "tolerance-profile": "strict" }, chat: { device: "wasm" } }, true],
+    [{ generate: { chat: true } }, true],
+    [{ convert: { verify: false } }, false],
+    [{ verify: { "tolerance-profile": "loose" } }, false],
+    [{ serve: { host: "0.0.0.0" } }, false],
+    [{ verify: { "tolerance-profil": "strict" } }, false],
     [{ device: "gpu" }, false],
     [{ "top-p": "much" }, false],
     [{ "top-q": 1 }, false],

@@ -1,9 +1,5 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { findSettings, settingsFor, type OptionDeclaration } from "../../src/cli/settings.ts";
-import { caught } from "../support/caught.ts";
+import { describe, expect, it } from "vitest";
+import { settingsFor, type OptionDeclaration } from "../../src/cli/settings.ts";
 
 const OPTIONS: readonly OptionDeclaration[] = [
   { name: "device", kind: "string" },
@@ -38,6 +34,45 @@ describe("settingsFor", () => {
     ]);
   });
 
+  it("takes an object for a command's section, though an option has its name", () => {
+    const options: readonly OptionDeclaration[] = [{ name: "chat", kind: "boolean" }];
+    const values = { chat: { device: "wasm" }, generate: { chat: true } };
+    const sources = { environment: {}, file: { path: "w.json", values } };
+    expect(settingsFor("logits", options, sources)).toEqual([]);
+    expect(settingsFor("generate", options, sources)[0]?.value).toBe(true);
+  });
+
+  it.each([
+    [{ WEIGHBRIDGE_FORCE: "1" }, {}, "WEIGHBRIDGE_FORCE: only the command line may set this"],
+    [{}, { verify: false }, "w.json: verify: only the command line may set this"],
+    [{}, { "tolerance-profile": "loose" }, "only the command line may set this"],
+    [{}, { "max-abs": 1e-9 }, "only the command line may set this"],
+    [{}, { "api-key": "known" }, "only the command line may set this"],
+  ])("refuses what weakens a check: %j %j", (environment, values, message) => {
+    const options: readonly OptionDeclaration[] = [
+      { name: "force", kind: "boolean" },
+      { name: "verify", kind: "boolean" },
+      { name: "tolerance-profile", kind: "string" },
+      { name: "max-abs", kind: "number" },
+      { name: "api-key", kind: "string" },
+    ];
+    expect(() =>
+      settingsFor("x", options, { environment, file: { path: "w.json", values } }),
+    ).toThrowError(message);
+  });
+
+  it("takes what makes a check stricter, and a key from the environment", () => {
+    const options: readonly OptionDeclaration[] = [
+      { name: "tolerance-profile", kind: "string" },
+      { name: "api-key", kind: "string" },
+    ];
+    const strict = { path: "w.json", values: { "tolerance-profile": "strict" } };
+    const environment = { WEIGHBRIDGE_API_KEY: "k" };
+    expect(
+      settingsFor("x", options, { environment, file: strict }).map(({ value }) => value),
+    ).toEqual(["strict", "k"]);
+  });
+
   it.each([
     [{ WEIGHBRIDGE_TOP_P: "much" }, {}, "WEIGHBRIDGE_TOP_P: expected a number, found null"],
     [{ WEIGHBRIDGE_QUIET: "maybe" }, {}, "WEIGHBRIDGE_QUIET: expected true or false, found maybe"],
@@ -46,31 +81,5 @@ describe("settingsFor", () => {
     expect(() =>
       settingsFor("x", OPTIONS, { environment, file: { path: "w.json", values } }),
     ).toThrowError(message);
-  });
-});
-
-describe("findSettings", () => {
-  let folder: string;
-  beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), "weighbridge-settings-"));
-  });
-  afterAll(async () => {
-    await rm(folder, { recursive: true });
-  });
-
-  it("does without a file, unless one is named", async () => {
-    expect(findSettings({}, folder).file).toBeUndefined();
-    const missing = await caught(() => findSettings({ WEIGHBRIDGE_CONFIG: "other.json" }, folder));
-    expect(missing.code).toBe("WB2002");
-  });
-
-  it("reads the file of the working directory and refuses what is no object", async () => {
-    const path = join(folder, "weighbridge.config.json");
-    await writeFile(path, '{"device":"wasm"}');
-    expect(findSettings({}, folder).file).toEqual({ path, values: { device: "wasm" } });
-    for (const text of ["[]", "{"]) {
-      await writeFile(path, text);
-      expect((await caught(() => findSettings({}, folder))).code).toBe("WB2002");
-    }
   });
 });

@@ -1,6 +1,6 @@
 import { optionalChoice, requiredString } from "../arguments.ts";
 import type { Command } from "../command.ts";
-import { SHELLS } from "../option-values.ts";
+import { SHELLS } from "../../options/choices.ts";
 
 /** @param commands All commands; a function, since the list holds this one. */
 export const completion = (commands: () => readonly Command[]): Command => ({

@@ -1,10 +1,10 @@
 import yargs from "yargs";
+import { findSettings } from "../find-settings.ts";
 import type { Command, CommandResult } from "../command.ts";
-import { CONFIG_ACTIONS } from "../option-values.ts";
+import { CONFIG_ACTIONS } from "../../options/choices.ts";
 import {
   declaredOptions,
   environmentName,
-  findSettings,
   SECRETS,
   settingsFor,
   type OptionDeclaration,
@@ -39,7 +39,7 @@ export const config = (commands: () => readonly Command[]): Command => ({
       })
       .option("all", { type: "boolean", describe: "also options that nothing sets" }),
   run: async (args) => {
-    const sources = findSettings(process.env, process.cwd());
+    const { sources } = findSettings(process.env, process.cwd(), () => [], commands());
     const rows = commands().flatMap((command) => rowsOf(command, sources, args["all"] === true));
     return result(rows, sources);
   },

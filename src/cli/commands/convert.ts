@@ -16,7 +16,7 @@ import {
   LAYOUTS,
   TARGET_DTYPES,
   TARGET_FORMATS,
-} from "../option-values.ts";
+} from "../../options/choices.ts";
 import { renderConvert } from "../render-convert.ts";
 
 export const convert: Command = {

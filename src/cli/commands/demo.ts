@@ -1,6 +1,6 @@
 import { optionalChoice } from "../arguments.ts";
 import type { Command } from "../command.ts";
-import { DEVICES } from "../option-values.ts";
+import { DEVICES } from "../../options/choices.ts";
 
 export const demo: Command = {
   usage: "demo",

@@ -2,7 +2,7 @@ import type { DiffedTensor, DiffResult } from "../../verify/diff.ts";
 import { renderShape } from "../../tensor/shape.ts";
 import { optionalChoice, optionalNumber, optionalString, requiredString } from "../arguments.ts";
 import type { Command } from "../command.ts";
-import { LAYOUTS } from "../option-values.ts";
+import { LAYOUTS } from "../../options/choices.ts";
 import { renderDiagnosis } from "../render-diagnosis.ts";
 
 /** Tensors that the text lists; --json has all. */

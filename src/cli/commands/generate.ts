@@ -10,7 +10,7 @@ import {
 } from "../arguments.ts";
 import { chatOptions, withChatOptions } from "../chat-options.ts";
 import type { Arguments, Command, CommandContext } from "../command.ts";
-import { BEYOND_CONTEXT } from "../option-values.ts";
+import { BEYOND_CONTEXT } from "../../options/choices.ts";
 import { listOf, requiredPrompts, withPromptOptions } from "../prompt-options.ts";
 import { runtimeOptions, withRuntimeOptions } from "../runtime-options.ts";
 import { samplingOptions, withSamplingOptions } from "../sampling-options.ts";

@@ -1,6 +1,6 @@
 import { optionalChoice, flag, optionalString, requiredString } from "../arguments.ts";
 import type { Arguments, Command, CommandContext, CommandResult } from "../command.ts";
-import { NATIVE_ACTIONS } from "../option-values.ts";
+import { NATIVE_ACTIONS } from "../../options/choices.ts";
 
 export const native: Command = {
   usage: "native <action>",

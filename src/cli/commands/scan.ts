@@ -1,7 +1,7 @@
 import type { ScanResult } from "../../api/scan.ts";
 import { optionalChoice, requiredString } from "../arguments.ts";
 import type { Command } from "../command.ts";
-import { SCAN_FORMATS } from "../option-values.ts";
+import { SCAN_FORMATS } from "../../options/choices.ts";
 import { packageVersion } from "../../session/package-version.ts";
 
 export const scan: Command = {

@@ -1,7 +1,7 @@
 import type { VerifyOptions } from "../../verify/run.ts";
 import { optionalChoice, optionalNumber, optionalString, requiredString } from "../arguments.ts";
 import type { Arguments, Command, CommandContext } from "../command.ts";
-import { TOLERANCE_PROFILES } from "../option-values.ts";
+import { TOLERANCE_PROFILES } from "../../options/choices.ts";
 import { promptsOf, withPromptOptions } from "../prompt-options.ts";
 import { renderVerify } from "../render-verify.ts";
 import { runtimeOptions, withRuntimeOptions } from "../runtime-options.ts";

@@ -5,6 +5,7 @@ import { BufferRing } from "../../mapping/buffer-ring.ts";
 import { fileBytes } from "../../formats/file-plan.ts";
 import { exists, readText } from "./file-system.ts";
 import { isIntact } from "./intact.ts";
+import { isSameConversion } from "../manifest.ts";
 import type { Outputs } from "../outputs.ts";
 import { progressOf, type RunOptions } from "../run-options.ts";
 import type { TensorOutcome } from "../write/file.ts";
@@ -26,7 +27,7 @@ export async function completedBefore(
   if (text === undefined || !(await haveTheirLengths(outputs, target))) return undefined;
   const counter = progressOf(outputs.files, onProgress);
   const outcomes = await digestSource(outputs, signal, counter("convert"));
-  if (options.manifest(outcomes) !== text) return undefined;
+  if (!isSameConversion(options.manifest(outcomes), text)) return undefined;
   const onBytes = counter("verify");
   for (const file of outputs.files) {
     const expected = new Map<string, TensorOutcome>();

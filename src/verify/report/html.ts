@@ -35,6 +35,7 @@ export function htmlReport(result: VerifyResult): string {
 <h1><span class="verdict ${verdict}">${verdict}</span> <span class="path">${text(model)}</span></h1>
 ${comparisons.map(section).join("\n")}
 <dl>${facts.map(([name, value]) => `<div><dt>${name}</dt><dd>${text(value)}</dd></div>`).join("")}</dl>
+${result.weakened.length === 0 ? "" : `<h2>Weakened checks</h2><ul class="failures">${result.weakened.map(({ option, effect }) => `<li><code>${text(option)}</code>: ${text(effect)}</li>`).join("")}</ul>`}
 ${result.notes.length === 0 ? "" : `<ul class="notes">${result.notes.map((note) => `<li>${text(note)}</li>`).join("")}</ul>`}
 </main>
 </body>

@@ -2,7 +2,7 @@ import type { Comparison, VerifyResult } from "../run.ts";
 
 /** A verification as JUnit XML: a suite for each reference, a case for each prompt, the greedy ids and the weights. */
 export function junitReport(result: VerifyResult): string {
-  const suites = result.comparisons.map((comparison) => suite(comparison, result.seconds));
+  const suites = result.comparisons.map((comparison) => suite(comparison, result));
   return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="weighbridge verify ${attribute(result.model)}">\n${suites.join("\n")}\n</testsuites>\n`;
 }
 
@@ -11,7 +11,7 @@ interface Case {
   readonly failure: string | undefined;
 }
 
-function suite(comparison: Comparison, seconds: number): string {
+function suite(comparison: Comparison, { seconds, weakened }: VerifyResult): string {
   const cases = casesOf(comparison);
   const failed = cases.filter(({ failure }) => failure !== undefined).length;
   const lines = cases.map(({ name, failure }) => {
@@ -20,7 +20,17 @@ function suite(comparison: Comparison, seconds: number): string {
       ? `${head}/>`
       : `${head}>\n      <failure message="${attribute(failure)}"/>\n    </testcase>`;
   });
-  return `  <testsuite name="${attribute(comparison.path)}" tests="${cases.length}" failures="${failed}" time="${seconds.toFixed(3)}">\n${lines.join("\n")}\n  </testsuite>`;
+  return `  <testsuite name="${attribute(comparison.path)}" tests="${cases.length}" failures="${failed}" time="${seconds.toFixed(3)}">\n${properties(weakened)}${lines.join("\n")}\n  </testsuite>`;
+}
+
+/** Checks that the options gave up. */
+function properties(weakened: VerifyResult["weakened"]): string {
+  if (weakened.length === 0) return "";
+  const lines = weakened.map(
+    ({ option, effect }) =>
+      `      <property name="weakened ${attribute(option)}" value="${attribute(effect)}"/>\n`,
+  );
+  return `    <properties>\n${lines.join("")}    </properties>\n`;
 }
 
 function casesOf({

@@ -9,6 +9,7 @@ export function markdownReport(result: VerifyResult): string {
   const { verdict, model, comparisons, device, backend, compute, seconds } = result;
   return `${[
     `## ${verdict === "pass" ? "✅ pass" : "❌ fail"}: ${code(model)}`,
+    ...result.weakened.map(({ option, effect }) => `Weakened: ${code(option)}: ${escape(effect)}.`),
     ...comparisons.flatMap(section),
     `<sub>${escape(backend)} (${device}, ${compute}), ${seconds.toFixed(1)} s</sub>`,
   ].join("\n\n")}\n`;

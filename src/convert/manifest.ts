@@ -1,7 +1,8 @@
-import type { OutputTensor } from "../convert/output-tensor.ts";
-import type { Outputs } from "../convert/outputs.ts";
-import type { TensorOutcome } from "../convert/write/file.ts";
+import type { OutputTensor } from "./output-tensor.ts";
+import type { Outputs } from "./outputs.ts";
+import type { TensorOutcome } from "./write/file.ts";
 import type { DeltaRecipe } from "../mapping/delta-recipe.ts";
+import type { Weakened } from "../options/weakening.ts";
 import { weightsDigest, type TensorDigest } from "../mapping/weights-digest.ts";
 
 /** What a result is the sum of; digests as `weightsSha256` of a conversion of that side alone, in its own dtype. */
@@ -14,21 +15,39 @@ export interface SumFacts extends Pick<DeltaRecipe, "dtype" | "newRows"> {
 
 type Outcomes = ReadonlyMap<string, TensorOutcome>;
 
-/** The text of weighbridge.manifest.json. */
+/** The text of weighbridge.manifest.json. @param weakened Checks that were given up; not there where none was. */
 export function manifestText(
   outputs: Outputs,
   outcomes: Outcomes,
   sum: SumFacts | undefined,
+  weakened: readonly Weakened[],
 ): string {
   const digests = digestsOf(outputs, outcomes);
   const manifest = {
     schemaVersion: 1,
     weightsSha256: weightsDigest(digests),
     ...(sum === undefined ? {} : { sum }),
+    ...(weakened.length === 0 ? {} : { weakened }),
     files: outputs.files.map(({ name }) => name),
     tensors: Object.fromEntries(digests),
   };
   return `${JSON.stringify(manifest, undefined, 1)}\n`;
+}
+
+/** Whether two manifests describe the same weights in the same files, however carefully each was written. */
+export function isSameConversion(left: string, right: string): boolean {
+  return left === right || withoutCare(left) === withoutCare(right);
+}
+
+function withoutCare(text: string): string {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value !== "object" || value === null) return text;
+    return JSON.stringify(Object.entries(value).filter(([key]) => key !== "weakened"));
+  } catch (error) {
+    if (error instanceof SyntaxError) return text;
+    throw error;
+  }
 }
 
 export function writtenDigest(outputs: Outputs, outcomes: Outcomes): string {
