@@ -1,38 +1,59 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 
-/** Three suites: `unit` needs Node only; `interop` the pinned Python environment; `cuda` a GPU. */
+const INTEROP = "test/**/*.interop.test.ts";
+const CUDA = "test/**/*.cuda.test.ts";
+const STRESS = "test/**/*.stress.test.ts";
+
+/** Tests that try a sample in the unit suite and everything in the stress suite: they import test/support/effort.ts. */
+function sampledTests(): readonly string[] {
+  return readdirSync("test", { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".test.ts"))
+    .map((name) => join("test", name))
+    .filter((path) => readFileSync(path, "utf8").includes("support/effort.ts"));
+}
+
+const LONG = { testTimeout: 600_000, hookTimeout: 600_000 };
+
+/**
+ * Four suites: `unit` needs Node only and a minute; `stress` tries all of what `unit` samples, and what takes long;
+ * `interop` needs the pinned Python environment; `cuda` a GPU.
+ */
 export default defineConfig({
   test: {
+    // One less than the cores would be a single one on a small machine.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // Nothing is judged by the clock: a busy machine may take long.
     testTimeout: 60_000,
+    hookTimeout: 60_000,
     projects: [
       {
         extends: true,
         test: {
           name: "unit",
-          // The bench is plain JavaScript that runs without a build, and so are its tests.
-          include: ["test/**/*.test.ts", "test/bench/*.test.mjs"],
-          exclude: ["test/**/*.interop.test.ts", "test/**/*.cuda.test.ts"],
+          // The bench and the CI are plain JavaScript that runs without a build, and so are their tests.
+          include: ["test/**/*.test.ts", "test/**/*.test.mjs"],
+          exclude: [INTEROP, CUDA, STRESS],
         },
       },
       {
         extends: true,
         test: {
-          name: "interop",
-          include: ["test/**/*.interop.test.ts"],
-          testTimeout: 600_000,
-          hookTimeout: 600_000,
-          fileParallelism: false,
+          ...LONG,
+          name: "stress",
+          include: [STRESS, ...sampledTests()],
+          env: { WEIGHBRIDGE_STRESS: "1" },
         },
       },
       {
         extends: true,
-        test: {
-          name: "cuda",
-          include: ["test/**/*.cuda.test.ts"],
-          testTimeout: 600_000,
-          hookTimeout: 600_000,
-          fileParallelism: false,
-        },
+        test: { ...LONG, name: "interop", include: [INTEROP], fileParallelism: false },
+      },
+      {
+        extends: true,
+        test: { ...LONG, name: "cuda", include: [CUDA], fileParallelism: false },
       },
     ],
   },

@@ -1,24 +1,33 @@
 // Runs every check of the project and adds up what passed and failed; started by .ci/run.
 //
-// A static check counts as one, a suite as its tests; a suite that could not run, or ran nothing, counts as one failure.
+// A static check counts as one, a suite as its tests; a suite that could not run, or ran nothing, counts as one failure,
+// and so does a test that was skipped without a reason in test/allowed-skips.json.
 // Only the CUDA suite may be left out, where there is no NVIDIA device, and that is said.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { judgeSkips, reasonToLeaveOut } from "./ci/judge-skips.mjs";
+import { readSuite } from "./ci/suite-report.mjs";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
-const STEP_LIMIT_MS = 20 * 60_000;
+const MINUTE_MS = 60_000;
+/** Longest static check, build or bench; several times what they take on two cores. */
+const STEP_LIMIT_MS = 10 * MINUTE_MS;
+/** Longest suite. */
+const SUITE_LIMIT_MS = 25 * MINUTE_MS;
+/** Making the Python environment loads some 3 GB the first time, compiling the native backend takes minutes. */
+const INSTALL_LIMIT_MS = 20 * MINUTE_MS;
 const SCRATCH = mkdtempSync(join(tmpdir(), "weighbridge-ci-"));
 const VITEST = join("node_modules", "vitest", "vitest.mjs");
+const ALLOWED = JSON.parse(readFileSync(join(ROOT, "test/allowed-skips.json"), "utf8"));
 const bin = (name, entry) => [process.execPath, join("node_modules", name, entry)];
-
-/** What takes too long for `npm test`: a hundred conversions stopped, ten thousand openings and a thousand conversions in one process. */
-const LONG = { WEIGHBRIDGE_KILLS: "34", WEIGHBRIDGE_OPENINGS: "10000" };
+const script = (name, ...args) => [process.execPath, join("scripts", name), ...args];
 
 const started = Date.now();
 const results = [];
+const suites = [];
 
 function note(name, passed, failed, extra = "") {
   results.push({ name, passed, failed });
@@ -29,19 +38,19 @@ function note(name, passed, failed, extra = "") {
 }
 
 /** Runs one program, its output passed on only when it fails or `show` asks for it. */
-function run([program, ...args], { show = false, env = {} } = {}) {
+function run([program, ...args], { show = false, limitMs = STEP_LIMIT_MS } = {}) {
   const done = spawnSync(program, args, {
     cwd: ROOT,
     encoding: "utf8",
-    timeout: STEP_LIMIT_MS,
+    timeout: limitMs,
     maxBuffer: 2 ** 28,
-    env: { ...process.env, CI: "1", NO_COLOR: "1", ...env },
+    env: { ...process.env, CI: "1", NO_COLOR: "1" },
     stdio: show ? ["ignore", "inherit", "inherit"] : ["ignore", "pipe", "pipe"],
   });
   const good = done.status === 0;
   if (!good && !show) process.stdout.write(`${done.stdout ?? ""}${done.stderr ?? ""}`);
   if (done.error)
-    console.log(`${program} ${args.join(" ")}: ${done.error.message} (limit ${STEP_LIMIT_MS} ms)`);
+    console.log(`${program} ${args.join(" ")}: ${done.error.message} (limit ${limitMs} ms)`);
   return good;
 }
 
@@ -51,29 +60,26 @@ function check(name, command, options) {
   return good;
 }
 
-/** One vitest project, counted from its JSON report. */
-function suite(project) {
-  const report = join(SCRATCH, `${project}.json`);
-  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
-  const good = run([process.execPath, VITEST, "run", "--project", project, ...reporters], {
-    show: true,
-    env: LONG,
-  });
-  if (!existsSync(report)) return note(`${project} tests`, 0, 1, " (no report was written)");
-  const counts = JSON.parse(readFileSync(report, "utf8"));
-  const broken = counts.testResults.filter(
-    (file) => file.status === "failed" && !file.assertionResults.some((t) => t.status === "failed"),
-  );
-  for (const file of broken) console.log(`could not run: ${file.name}: ${file.message}`);
-  let failed = counts.numFailedTests + broken.length;
-  if (failed === 0 && (!good || counts.numPassedTests === 0)) failed = 1;
-  const skipped = counts.numPendingTests + counts.numTodoTests;
-  return note(
-    `${project} tests`,
-    counts.numPassedTests,
-    failed,
-    skipped > 0 ? ` (${skipped} skipped, named above)` : "",
-  );
+/** One vitest project, counted from its JSON report; `command` is what starts it. */
+function suite(project, command = [process.execPath, VITEST, "run", "--project", project]) {
+  const path = join(SCRATCH, `${project}.json`);
+  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${path}`];
+  const good = run([...command, ...reporters], { show: true, limitMs: SUITE_LIMIT_MS });
+  if (!existsSync(path)) return note(`${project} tests`, 0, 1, " (no report was written)");
+  const found = readSuite(JSON.parse(readFileSync(path, "utf8")), ROOT);
+  suites.push(found);
+  for (const { file, message } of found.broken) console.log(`could not run: ${file}: ${message}`);
+  // A run that ends badly though no test failed, or in which nothing passed, did not do its work.
+  const isEmpty = found.failed === 0 && (!good || found.passed === 0);
+  return note(`${project} tests`, found.passed, isEmpty ? 1 : found.failed);
+}
+
+/** Every skip with its reason; one without fails. */
+function skips() {
+  const { named, problems } = judgeSkips(ALLOWED, suites);
+  for (const { file, title, reason } of named) console.log(`skipped: ${file}: ${title}: ${reason}`);
+  for (const problem of problems) console.log(problem);
+  note("skips have a named reason", problems.length === 0 ? 1 : 0, problems.length);
 }
 
 /** npm notes in this file what it installed; older than the lock file means stale. */
@@ -85,8 +91,8 @@ function installed() {
   );
 }
 
-function main() {
-  if (!installed() && !check("install", ["npm", "ci", "--no-audit", "--no-fund"])) return;
+/** What a minute or two tell: formatting, types, layers, what is generated. Gives whether the build is there. */
+function staticChecks() {
   check("format", [...bin("prettier", "bin/prettier.cjs"), "--check", "."]);
   check("lint", [...bin("oxlint", "bin/oxlint"), "--type-aware"]);
   check("types", [...bin("typescript", "bin/tsc"), "-p", "tsconfig.json"]);
@@ -97,25 +103,42 @@ function main() {
     ".dependency-cruiser.cjs",
   ]);
   check("unused code", [...bin("knip", "bin/knip.js")]);
-  check("fixtures", [process.execPath, "scripts/verify-fixtures.mjs"]);
+  check("fixtures", script("verify-fixtures.mjs"));
   check("API docs", [...bin("typedoc", "bin/typedoc"), "--emit", "none"]);
   const built = check("build", [...bin("typescript", "bin/tsc"), "-p", "tsconfig.build.json"]);
-  if (built) check("generated files", [process.execPath, "scripts/generate.mjs", "--check"]);
-  suite("unit");
-  if (built) check("demo", [process.execPath, "bin/weighbridge.js", "demo"]);
-  const python = check("Python environment", [process.execPath, "scripts/python-env.mjs"]);
+  if (built) check("generated files", script("generate.mjs", "--check"));
+  return built;
+}
+
+/** The suites that need other libraries, each installed by the project's own scripts. */
+function interop(built) {
+  const install = { limitMs: INSTALL_LIMIT_MS };
+  const python = check("Python environment", script("python-env.mjs"), install);
   const native =
     built &&
-    check("native TensorFlow", [process.execPath, "bin/weighbridge.js", "native", "install"]);
+    check(
+      "native TensorFlow",
+      [process.execPath, "bin/weighbridge.js", "native", "install"],
+      install,
+    );
   if (python && native) suite("interop");
   else note("interop tests", 0, 1, " (could not run: see above)");
   // Its ratios are shown, not judged: how fast a shared machine is, is no property of the code. That it runs, is.
   if (built && python)
-    check("bench, quick form", [process.execPath, "scripts/bench/bench.mjs", "--quick"], {
-      show: true,
-    });
+    check("bench, quick form", script("bench/bench.mjs", "--quick"), { show: true });
+}
+
+function main() {
+  if (!installed() && !check("install", ["npm", "ci", "--no-audit", "--no-fund"])) return;
+  const built = staticChecks();
+  // The README's command, so that it is known to work; its words after `--` go on to vitest.
+  suite("unit", ["npm", "test", "--"]);
+  if (built) check("demo", [process.execPath, "bin/weighbridge.js", "demo"]);
+  suite("stress");
+  interop(built);
   if (existsSync("/dev/nvidia0")) suite("cuda");
-  else console.log("cuda tests: SKIPPED, this machine has no NVIDIA device (/dev/nvidia0)");
+  else console.log(`cuda tests: LEFT OUT: ${reasonToLeaveOut(ALLOWED, "cuda")}`);
+  skips();
 }
 
 try {

@@ -1,9 +1,9 @@
-import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ERROR_CODES } from "../src/errors/codes.ts";
+import { runInProcess } from "./support/cli-in-process.ts";
 import { consoleSessions } from "./support/console-sessions.ts";
 
 const ROOT = join(import.meta.dirname, "..");
@@ -25,14 +25,10 @@ const steady = (text: string): string =>
     .replaceAll(/[ \t]+$/gm, "")
     .trim();
 
-function run(command: string): { status: number | null; output: string } {
+async function run(command: string): Promise<{ status: number; output: string }> {
   const [program, ...args] = command.split(" ");
   expect(program).toBe("weighbridge");
-  const { status, stdout } = spawnSync(
-    process.execPath,
-    [join(ROOT, "bin/weighbridge.js"), ...args, "--quiet"],
-    { cwd: folder, encoding: "utf8", env: { ...process.env, NO_COLOR: "1" } },
-  );
+  const { status, stdout } = await runInProcess([...args, "--quiet"], folder);
   return { status, output: stdout };
 }
 
@@ -54,9 +50,9 @@ describe.each(READMES)("$name", ({ text }) => {
   const replayed = all.filter(({ marker }) => marker === "replayed");
   test.each(replayed.map((session, index) => ({ session, index })))(
     "session $index gives the output that it shows",
-    ({ session }) => {
+    async ({ session }) => {
       for (const { command, output: shown } of session.steps) {
-        const { status, output } = run(command);
+        const { status, output } = await run(command);
         expect(`$ ${command}\n${steady(output)}`).toBe(`$ ${command}\n${steady(shown)}`);
         expect(status).toBe(0);
       }

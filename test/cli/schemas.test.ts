@@ -6,7 +6,9 @@ import { COMMANDS } from "../../src/cli/commands.ts";
 import { nameOf } from "../../src/cli/command.ts";
 import { configSchema } from "../../src/cli/config-schema.ts";
 import { describeCommand } from "../../src/cli/describe.ts";
-import { runCli } from "../support/cli.ts";
+import { runCli, type CliRun } from "../support/cli.ts";
+import { runInProcess } from "../support/cli-in-process.ts";
+import { isRecord } from "../support/is-record.ts";
 import { compileSchema, readSchema } from "../support/json-schema.ts";
 
 const FIXTURES = join(import.meta.dirname, "../../fixtures");
@@ -74,12 +76,21 @@ const RUNS: readonly (readonly [status: number, ...words: string[]])[] = [
   [2, "convert"],
 ];
 
+/** In this process, but for what reads stdin. */
+async function runJson(...args: readonly string[]): Promise<CliRun> {
+  if (args[0] === "chat") return runCli(...args);
+  const { status, stdout, stderr } = await runInProcess([...args, "--json"]);
+  const json: unknown = JSON.parse(stdout);
+  if (!isRecord(json)) throw new Error(`stdout is no JSON object: ${stdout}`);
+  return { status, json, stderr };
+}
+
 describe("what --json prints", () => {
   it.each(RUNS.map(([status, ...words]) => ({ status, words, line: words.join(" ") })))(
     "fits its schema, every field of it: $line",
-    ({ status, words }) => {
+    async ({ status, words }) => {
       const args = words.map((word) => word.replace(/^@/, folder).replace(/^T(?=\/|$)/, TINY));
-      const run = runCli(...args);
+      const run = await runJson(...args);
       const validate = compileSchema(args[0] ?? "", true);
       validate(run.json);
       expect(validate.errors ?? []).toEqual([]);
@@ -93,14 +104,14 @@ describe("what --json prints", () => {
     expect(COMMANDS.map(nameOf).filter((name) => !tried.has(name))).toEqual([]);
   });
 
-  it("is a failure that fits the common schema where no command is known", () => {
-    const { json, status } = runCli("convrt", "a", "b");
+  it("is a failure that fits the common schema where no command is known", async () => {
+    const { json, status } = await runJson("convrt", "a", "b");
     expect(status).toBe(2);
     expect(compileSchema("error", true)(json)).toBe(true);
   });
 
-  it("does not fit another command's schema", () => {
-    expect(compileSchema("check", false)(runCli("explain").json)).toBe(false);
+  it("does not fit another command's schema", async () => {
+    expect(compileSchema("check", false)((await runJson("explain")).json)).toBe(false);
   });
 });
 

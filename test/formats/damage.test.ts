@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { WbError } from "../../src/errors/wb-error.ts";
+import { IS_STRESS } from "../support/effort.ts";
 import { FIXTURE_FOLDERS } from "../support/fixture-manifest.ts";
 import { openBytes, readAllBytes } from "../support/open-bytes.ts";
 
@@ -9,7 +10,7 @@ import { openBytes, readAllBytes } from "../support/open-bytes.ts";
  * Places tried in each file. WEIGHBRIDGE_SWEEP gives another number (12000 tries every byte of the first and last 4,000), and
  * "full" tries every byte, which takes about an hour.
  */
-const SWEEP = process.env["WEIGHBRIDGE_SWEEP"] ?? "250";
+const SWEEP = process.env["WEIGHBRIDGE_SWEEP"] ?? (IS_STRESS ? "250" : "18");
 const PLACES = SWEEP === "full" ? Number.POSITIVE_INFINITY : Number(SWEEP);
 
 /** Longest sweep of one file. */

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
+import { tries } from "../support/effort.ts";
 import {
   editedPieces,
   lyingZips,
@@ -20,7 +21,7 @@ import { safetensorsBytes } from "../support/safetensors-file.ts";
 import { zipBytes } from "../support/zip-bytes.ts";
 
 /** Drawn files a property, and what they are drawn from; the variables set others for a night's run. */
-const RUNS = Number(process.env["WEIGHBRIDGE_FUZZ_RUNS"] ?? 500);
+const RUNS = Number(process.env["WEIGHBRIDGE_FUZZ_RUNS"] ?? tries(1000, 150));
 const SEED = Number(process.env["WEIGHBRIDGE_FUZZ_SEED"] ?? 20_261_124);
 
 /** Set, the corpus is written anew: the smallest of the drawn files for each way in which reading one ends. */

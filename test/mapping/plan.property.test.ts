@@ -8,6 +8,7 @@ import { readAssembly } from "../../src/mapping/read-assembly.ts";
 import { sourceName } from "../../src/mapping/source-groups.ts";
 import { WbError } from "../../src/errors/wb-error.ts";
 import type { Checkpoint } from "../../src/tensor/table.ts";
+import { tries } from "../support/effort.ts";
 import { memoryCheckpoint } from "../support/memory-checkpoint.ts";
 import { internlmConfig } from "../support/model-config.ts";
 import {
@@ -139,7 +140,7 @@ describe("planConversion", () => {
         );
         await expectPlan(torchPaddle, checkpoint, truth);
       }),
-      { numRuns: 150 },
+      { numRuns: tries(150, 20) },
     );
   }, 60_000);
 
@@ -164,7 +165,7 @@ describe("planConversion", () => {
           await expectPlan(plan, checkpoint, truth);
         },
       ),
-      { numRuns: 100 },
+      { numRuns: tries(100, 25) },
     );
   }, 60_000);
 });
@@ -181,7 +182,7 @@ describe("canonicalTensors", () => {
         for (const [name, assembly] of tensors) found.set(name, await gridOf(assembly));
         expect(found).toEqual(new Map([...truth, ["lm_head.weight", head]]));
       }),
-      { numRuns: 60 },
+      { numRuns: tries(60, 12) },
     );
   }, 60_000);
 });

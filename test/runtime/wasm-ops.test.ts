@@ -3,6 +3,7 @@ import { LOWEST, type Ops, type Value, type Weight } from "../../src/runtime/bac
 import { openWasmOps } from "../../src/runtime/backends/wasm/ops.ts";
 import { openTensorFlowOps } from "../../src/runtime/backends/wasm/tensorflow.ts";
 import { caught } from "../support/caught.ts";
+import { stressTest } from "../support/effort.ts";
 import { maxAbs } from "../support/max-abs.ts";
 
 let ops: Ops;
@@ -207,31 +208,34 @@ describe.each(["with kernels", "TensorFlow.js alone"])("wasm, %s", (which) => {
   });
 });
 
-test("the end of TensorFlow.js's heap is an error, and what fits is still computed right", async () => {
-  ops = await openTensorFlowOps();
-  const big = 2 ** 26; // elements: 256 MiB
-  const data = new Float32Array(big);
-  const error = await caught(() => {
-    for (let count = 0; count < 9; count++) ops.upload(data, [big]);
-  });
-  expect(error.message).toMatchInlineSnapshot(
-    `"the WebAssembly heap of 2 GiB has no room for an array of 268435456 bytes"`,
-  );
-  expect(error.code).toBe("WB6003");
-  const x = numbers(4 * 64, 1);
-  const result = ops.linear(ops.upload(x, [4, 64]), matrix(32, 64, 2, false));
-  const expected = product(x, turned(numbers(32 * 64, 2), 32, 64), 64);
-  expect(maxAbs(ops.read(result), expected)).toBeLessThan(1e-5);
-  // A product whose packed copy does not fit: XNNPACK would only print, and leave what lay there.
-  const rest = await caught(() =>
-    ops.linear(
-      ops.upload(new Float32Array(2 ** 24), [2 ** 14, 1024]),
-      matrix(4096, 1024, 3, false),
-    ),
-  );
-  expect(rest.code).toBe("WB6003");
-  ops.dispose();
-});
+stressTest(
+  "the end of TensorFlow.js's heap is an error, and what fits is still computed right",
+  async () => {
+    ops = await openTensorFlowOps();
+    const big = 2 ** 26; // elements: 256 MiB
+    const data = new Float32Array(big);
+    const error = await caught(() => {
+      for (let count = 0; count < 9; count++) ops.upload(data, [big]);
+    });
+    expect(error.message).toMatchInlineSnapshot(
+      `"the WebAssembly heap of 2 GiB has no room for an array of 268435456 bytes"`,
+    );
+    expect(error.code).toBe("WB6003");
+    const x = numbers(4 * 64, 1);
+    const result = ops.linear(ops.upload(x, [4, 64]), matrix(32, 64, 2, false));
+    const expected = product(x, turned(numbers(32 * 64, 2), 32, 64), 64);
+    expect(maxAbs(ops.read(result), expected)).toBeLessThan(1e-5);
+    // A product whose packed copy does not fit: XNNPACK would only print, and leave what lay there.
+    const rest = await caught(() =>
+      ops.linear(
+        ops.upload(new Float32Array(2 ** 24), [2 ** 14, 1024]),
+        matrix(4096, 1024, 3, false),
+      ),
+    );
+    expect(rest.code).toBe("WB6003");
+    ops.dispose();
+  },
+);
 
 test("copies in another order and in pieces are what TensorFlow.js makes, along every axis", async () => {
   const [kernels, plain] = [await openWasmOps(), await openTensorFlowOps()];

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { verify } from "../../src/verify/run.ts";
 import type { Cause } from "../../src/verify/diagnose/diagnosis.ts";
+import { sampled } from "../support/effort.ts";
 import { readEditable, type EditableModel, type Values } from "../support/editable-model.ts";
 import { FIXTURES } from "../support/fixture-manifest.ts";
 
@@ -173,6 +174,8 @@ const MISTAKES: readonly Mistake[] = [
   },
 ];
 
+const TRIED = sampled(MISTAKES, 5);
+
 describe("mistakes in ChatGLM2, whose golden is stock transformers'", () => {
   let folder = "";
   let model: EditableModel | undefined;
@@ -185,39 +188,34 @@ describe("mistakes in ChatGLM2, whose golden is stock transformers'", () => {
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  test.each(MISTAKES)(
-    "$name: is noticed, by golden and by the other checkpoint",
-    async (mistake) => {
-      const broken = model?.copy();
-      if (broken === undefined) throw new Error("no model");
-      mistake.make(broken);
-      const path = join(folder, mistake.name.replaceAll(/\W/g, "-"));
-      await broken.write(path);
-      for (const [mode, options] of [
-        ["golden", { golden: GOLDEN }],
-        ["pair", { other: SOURCE }],
-      ] as const) {
-        const { verdict, diagnosis } = await verify(path, { ...options, device: "wasm" });
-        expect([mode, verdict]).toEqual([mode, "fail"]);
-        const [first] = diagnosis;
-        const blamed = first?.tensors ?? [];
-        const isPlace =
-          mistake.tensors.length === 0
-            ? blamed.length === 0
-            : blamed.length > 0 && blamed.every((name) => mistake.tensors.includes(name));
-        if (first?.cause === mistake.cause && isPlace) right.set(mode, (right.get(mode) ?? 0) + 1);
-        else
-          missed.push(
-            `${mode}: ${mistake.name}: ${first?.cause ?? "nothing"} ${blamed.join(", ")}`,
-          );
-      }
-    },
-  );
+  test.each(TRIED)("$name: is noticed, by golden and by the other checkpoint", async (mistake) => {
+    const broken = model?.copy();
+    if (broken === undefined) throw new Error("no model");
+    mistake.make(broken);
+    const path = join(folder, mistake.name.replaceAll(/\W/g, "-"));
+    await broken.write(path);
+    for (const [mode, options] of [
+      ["golden", { golden: GOLDEN }],
+      ["pair", { other: SOURCE }],
+    ] as const) {
+      const { verdict, diagnosis } = await verify(path, { ...options, device: "wasm" });
+      expect([mode, verdict]).toEqual([mode, "fail"]);
+      const [first] = diagnosis;
+      const blamed = first?.tensors ?? [];
+      const isPlace =
+        mistake.tensors.length === 0
+          ? blamed.length === 0
+          : blamed.length > 0 && blamed.every((name) => mistake.tensors.includes(name));
+      if (first?.cause === mistake.cause && isPlace) right.set(mode, (right.get(mode) ?? 0) + 1);
+      else
+        missed.push(`${mode}: ${mistake.name}: ${first?.cause ?? "nothing"} ${blamed.join(", ")}`);
+    }
+  });
 
   test("nine tenths and more get their right name and place first", () => {
     expect(MISTAKES.length).toBeGreaterThanOrEqual(12);
     for (const mode of ["golden", "pair"])
-      expect({ mode, share: (right.get(mode) ?? 0) / MISTAKES.length, missed }).toSatisfy(
+      expect({ mode, share: (right.get(mode) ?? 0) / TRIED.length, missed }).toSatisfy(
         ({ share }: { share: number }) => share >= 0.9,
       );
   });

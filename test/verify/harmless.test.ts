@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { convert } from "../../src/api/convert.ts";
 import { diff } from "../../src/verify/diff.ts";
 import { verify } from "../../src/verify/run.ts";
+import { sampled, stressTest } from "../support/effort.ts";
 import { FIXTURE_FOLDERS } from "../support/fixture-manifest.ts";
 import { ORACLE_FOLDER, ORACLES } from "../support/oracles.ts";
 
@@ -18,13 +19,16 @@ describe("equal weights, however they are kept", () => {
     expect(MODELS.length).toBeGreaterThan(20);
   });
 
-  test.each(MODELS)("$name passes its golden, and nothing is accused", async ({ path, golden }) => {
-    const { verdict, diagnosis, comparisons } = await verify(path, { golden, device: "wasm" });
-    expect([verdict, diagnosis]).toEqual(["pass", []]);
-    const [comparison] = comparisons;
-    expect(comparison?.greedy.length).toBeGreaterThan(0);
-    expect(comparison?.greedy.every(({ tokens, agreeing }) => tokens === agreeing)).toBe(true);
-  });
+  test.each(sampled(MODELS, 9))(
+    "$name passes its golden, and nothing is accused",
+    async ({ path, golden }) => {
+      const { verdict, diagnosis, comparisons } = await verify(path, { golden, device: "wasm" });
+      expect([verdict, diagnosis]).toEqual(["pass", []]);
+      const [comparison] = comparisons;
+      expect(comparison?.greedy.length).toBeGreaterThan(0);
+      expect(comparison?.greedy.every(({ tokens, agreeing }) => tokens === agreeing)).toBe(true);
+    },
+  );
 });
 
 describe("InternLM's own models", () => {
@@ -62,7 +66,8 @@ describe("InternLM's own models", () => {
     expect([same, summary.differ + summary.onlyLeft + summary.onlyRight]).toEqual([true, 0]);
   });
 
-  test("a golden of another model is refused as stale, not explained", async () => {
+  // Searches all hypotheses, in vain.
+  stressTest("a golden of another model is refused as stale, not explained", async () => {
     const golden = join(folder, "other.safetensors");
     const { recordGolden } = await import("../../src/verify/golden/record.ts");
     await recordGolden(join(ORACLE_FOLDER, "nano-ntk"), golden, { device: "wasm" });

@@ -8,8 +8,8 @@ import { WbError } from "../../src/errors/wb-error.ts";
 import { FIXTURE_FOLDERS, FIXTURES } from "../support/fixture-manifest.ts";
 import { CORPUS, writeHostile } from "../support/hostile/corpus.ts";
 
-/** Openings in one process; a tenth as many conversions. WEIGHBRIDGE_OPENINGS=10000 makes it a long run. */
-const OPENINGS = Number(process.env["WEIGHBRIDGE_OPENINGS"] ?? 1000);
+/** Openings in one process; a tenth as many conversions. WEIGHBRIDGE_OPENINGS sets another number. */
+const OPENINGS = Number(process.env["WEIGHBRIDGE_OPENINGS"] ?? 10_000);
 
 /** What the heap and its garbage may differ by between two moments of the same work, in bytes. */
 const LEVEL_BYTES = 64 * 2 ** 20;
