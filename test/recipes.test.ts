@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -30,22 +31,34 @@ beforeAll(async () => {
   whole = folderDigests(join(folder, "whole"));
   mkdirSync(join(folder, "bin"));
   const program = `exec "${process.execPath}" "${join(ROOT, "bin/weighbridge.js")}" "$@"`;
-  script("weighbridge", program);
-  // npx --yes weighbridge@VERSION …
-  script("npx", `[ "$1 $2" = "--yes weighbridge@0.1.0" ] || exit 9\nshift 2\n${program}`);
-  // Runs a job at once, an array's tasks all at the same time, one behind others only when those were good.
+  // A part that FAILING names fails, as on a node that broke.
+  script(
+    "weighbridge",
+    `case "$*" in *"--part $(cat "$STATE/failing" 2>/dev/null || echo none)"*) exit 6 ;; esac\n${program}`,
+  );
+  // No recipe may fetch a package by its name.
+  script("npx", "exit 9");
+  // Runs a job at once, an array's tasks all at the same time. One behind others that failed is ended where it asks for that;
+  // else Slurm would leave it waiting for ever. Jobs see none of the submitting shell's variables.
   script(
     "sbatch",
-    `array=
+    `array= kill=no needs=
 while [ "\${1#--}" != "$1" ]; do
   case "$1" in
     --array=*) array="\${1#--array=}" ;;
-    --dependency=afterok:*) [ "$(cat "$STATE/\${1#--dependency=afterok:}")" = good ] || exit 7 ;;
+    --dependency=afterok:*) needs="\${1#--dependency=afterok:}" ;;
+    --kill-on-invalid-dep=yes) kill=yes ;;
   esac
   shift
 done
 id=$$
 state=good
+if [ -n "$needs" ] && [ "$(cat "$STATE/$needs")" != good ]; then
+  [ "$kill" = yes ] || exit 7
+  echo ended > "$STATE/dependent"
+  exit 0
+fi
+unset SOURCE TARGET PARTS SHARD PLAN
 if [ -n "$array" ]; then
   pids=
   for task in $(seq "\${array%-*}" "\${array#*-}"); do
@@ -173,6 +186,59 @@ describe("docs/recipes", () => {
     const env = { SOURCE, TARGET: target, PARTS: "3", SHARD: "40KB" };
     run(join(RECIPES, "slurm.sh"), [], env);
     expect(folderDigests(target)).toEqual(whole);
+  });
+
+  it("slurm.sh: options reach the plan, the parts and the finish", async () => {
+    const target = join(folder, "options");
+    await convert(SOURCE, target, { maxShardSize: 40_000 });
+    const env = { SOURCE, TARGET: target, PARTS: "2", SHARD: "40KB" };
+    run(join(RECIPES, "slurm.sh"), ["--dtype", "F32", "--force"], env);
+    await convert(SOURCE, join(folder, "f32"), { maxShardSize: 40_000, dtype: "F32", force: true });
+    expect(folderDigests(target)).toEqual(folderDigests(join(folder, "f32")));
+  });
+
+  it("slurm.sh: a part that fails ends the job that waits for it, and nothing is put in place", () => {
+    const target = join(folder, "failed");
+    writeFileSync(join(folder, "failing"), "2/3");
+    try {
+      run(join(RECIPES, "slurm.sh"), [], { SOURCE, TARGET: target, PARTS: "3", SHARD: "40KB" });
+    } finally {
+      rmSync(join(folder, "failing"));
+    }
+    expect(readFileSync(join(folder, "dependent"), "utf8")).toBe("ended\n");
+    expect(readdirSync(target).filter((name) => !name.startsWith("."))).toEqual([]);
+    run(join(RECIPES, "slurm.sh"), [], { SOURCE, TARGET: target, PARTS: "3", SHARD: "40KB" });
+    expect(folderDigests(target)).toEqual(whole);
+  });
+
+  it("verify.sh and gitlab-ci.yml: a verdict by exit code, with reports of this run alone", () => {
+    const reports = join(folder, "reports");
+    mkdirSync(reports);
+    for (const name of ["verify.xml", "verify.md"]) writeFileSync(join(reports, name), "yesterday");
+    const sides = ["pytorch_model.bin", "model_state.pdparams"].map((name) => join(SOURCE, name));
+    const ids = ["--input-ids", "1,7,42", "--device", "wasm"];
+    const shell = join(RECIPES, "verify.sh");
+    const env = { REPORTS: reports };
+    expect(run(shell, [...sides, ...ids], env)).toContain("verdict: pass");
+    expect(readFileSync(join(reports, "verify.md"), "utf8")).toContain("✅ pass");
+    expect(() => run(shell, [...sides, ...ids, "--max-abs=-1"], env)).toThrow("verdict: fail");
+    expect(() => run(shell, ["nothing", "nothing"], env)).toThrow("verdict: error (exit code 3)");
+    expect(readdirSync(reports)).toEqual([]);
+
+    const job: unknown = at(
+      parse(readFileSync(join(RECIPES, "gitlab-ci.yml"), "utf8")),
+      "verify-model",
+    );
+    const lines = items(at(job, "script")).map(String).join("\n");
+    const golden = join(FIXTURES, "oracles/nano/golden.safetensors");
+    const model = join(FIXTURES, "oracles/nano/pytorch_model.bin");
+    const given = { MODEL: model, GOLDEN: golden, REPORTS: reports };
+    expect(Object.keys(given).toSorted()).toEqual(
+      Object.keys(at(job, "variables") ?? {}).toSorted(),
+    );
+    expect(run("sh", ["-euc", lines], given)).toContain("PASS");
+    expect(at(job, "artifacts.reports.junit")).toBe("$REPORTS/verify.xml");
+    expect(existsSync(join(reports, "verify.xml"))).toBe(true);
   });
 
   it("has a recipe for each file, and names it in its README", () => {

@@ -1,7 +1,7 @@
 #!/bin/bash
-# Converts a model in parts, as a Slurm job array and one job behind it. On the login node:
+# Converts a model in parts, as a Slurm job array and one job behind it. On the login node, with options of `convert` behind:
 #
-#   SOURCE=/models/internlm-7b TARGET=/models/internlm-7b-hf PARTS=8 docs/recipes/slurm.sh
+#   SOURCE=/models/internlm-7b TARGET=/models/internlm-7b-hf PARTS=8 docs/recipes/slurm.sh --dtype BF16
 #
 #SBATCH --job-name=weighbridge
 #SBATCH --cpus-per-task=2
@@ -9,24 +9,33 @@
 #SBATCH --time=01:00:00
 #SBATCH --requeue
 set -euo pipefail
-: "${SOURCE:?a file of weights or a model folder}" "${TARGET:?the folder to write}"
-: "${PARTS:=8}" "${SHARD:=1GB}" "${PLAN:=$TARGET.plan.json}"
-export SOURCE TARGET PARTS SHARD PLAN
 
-case "${1:-submit}" in
-submit)
-  weighbridge convert "$SOURCE" "$TARGET" --max-shard-size "$SHARD" --plan "$PLAN"
-  parts=$(sbatch --parsable --array="1-$PARTS" "$0" part)
-  sbatch --dependency="afterok:${parts%%;*}" "$0" finish
-  ;;
+submit() {
+  : "${SOURCE:?a file of weights or a model folder}" "${TARGET:?the folder to write}"
+  : "${PARTS:=8}" "${SHARD:=1GB}" "${PLAN:=$TARGET.plan.json}"
+  weighbridge convert "$SOURCE" "$TARGET" --max-shard-size "$SHARD" --plan "$PLAN" "$@"
+  # Sites may start jobs without this shell's variables: what they need, they are given as arguments.
+  local what=("$SOURCE" "$TARGET" --plan "$PLAN" "$@") parts
+  parts=$(sbatch --parsable --array="1-$PARTS" "$0" part "$PARTS" "${what[@]}")
+  # Without --kill-on-invalid-dep a failed part would leave this job waiting for ever.
+  sbatch --dependency="afterok:${parts%%;*}" --kill-on-invalid-dep=yes "$0" finish "${what[@]}"
+}
+
+case "${1:-}" in
 part)
-  weighbridge convert "$SOURCE" "$TARGET" --plan "$PLAN" --part "$SLURM_ARRAY_TASK_ID/$PARTS"
+  parts=$2
+  shift 2
+  weighbridge convert "$@" --part "$SLURM_ARRAY_TASK_ID/$parts"
   ;;
 finish)
-  weighbridge convert "$SOURCE" "$TARGET" --plan "$PLAN" --finish
+  shift
+  weighbridge convert "$@" --finish
+  ;;
+"" | --*)
+  submit "$@"
   ;;
 *)
-  echo "usage: $0 [submit | part | finish]" >&2
+  echo "usage: SOURCE=… TARGET=… [PARTS=8] [SHARD=1GB] [PLAN=…] $0 [options of weighbridge convert]" >&2
   exit 2
   ;;
 esac
