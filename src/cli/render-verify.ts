@@ -1,5 +1,5 @@
 import type { Comparison, VerifyResult } from "../verify/run.ts";
-import { short } from "../verify/compare/tolerance.ts";
+import { COMPUTE_NAME, short } from "../verify/compare/tolerance.ts";
 import { renderDiagnosis } from "./render-diagnosis.ts";
 
 /** Failures that the text lists. */
@@ -37,6 +37,14 @@ function lines({
     found.push(
       `    logits: ${parity.prompts.length} prompts, ${positions} positions, largest difference ${short(worst)}${noise}; allowed ${short(parity.gate.maxAbs)}`,
     );
+    if (parity.compute !== "f32")
+      found.push(
+        `    ${parity.passes ? "right within" : "judged by the noise of"} ${COMPUTE_NAME[parity.compute]}, which the coarser side computed in`,
+      );
+    if (parity.referenceError !== null)
+      found.push(
+        `    held against float64 logits, from which the golden's own float32 ones differ by ${short(parity.referenceError)}`,
+      );
   }
   if (weights !== undefined)
     found.push(

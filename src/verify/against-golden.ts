@@ -41,9 +41,7 @@ export async function verifyGolden(bench: Bench, path: string): Promise<GoldenOu
     if (ownWeights === "other") throw stale(golden);
     return { golden, parity, greedy, diagnoses: tokens, notes: bench.notes };
   }
-  const diagnoses = options.diagnose
-    ? await diagnoseGolden(laboratory, golden, options.parity.compute)
-    : [];
+  const diagnoses = options.diagnose ? await diagnoseGolden(laboratory, golden, parity) : [];
   const isExplained = diagnoses.some(({ cause }) => cause !== "undetermined");
   if (ownWeights === "other" && options.diagnose && !isExplained) throw stale(golden);
   return { golden, parity, greedy, diagnoses: [...tokens, ...diagnoses], notes: bench.notes };

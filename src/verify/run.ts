@@ -16,8 +16,11 @@ import { openBench, type Bench, type BenchOptions } from "./subject.ts";
 import { verifyGolden } from "./against-golden.ts";
 import { verifyOther, type WeightsSummary } from "./against-other.ts";
 
-/** Parameters up to which the noise is measured and two files' tensors are compared unasked: beyond, each takes minutes. */
+/** Parameters up to which two files' tensors are compared, and noise is measured in a run of its own, unasked: beyond, each takes minutes. */
 const SMALL_PARAMETERS = 1e9;
+
+/** Tokens of the prompts that noise is measured on along the way: of small models nearly all, of large ones a few short prompts. */
+const SHAKEN_TOKENS = { small: 512, large: 64 } as const;
 
 export interface VerifyOptions extends RuntimeOptions {
   /** A second checkpoint, in any format. */
@@ -32,7 +35,10 @@ export interface VerifyOptions extends RuntimeOptions {
   readonly maxAbs?: number | undefined;
   /** Tolerance on the KL divergence of a prompt, in nats. */
   readonly kl?: number | undefined;
-  /** Measure the model's own noise with another order of summation; when left out, on models up to 1e9 parameters. */
+  /**
+   * Measure the model's own noise in a second run with another order of summation, too; when left out, on models up to 1e9
+   * parameters. The noise of shaken states is measured at any size, along the way.
+   */
   readonly calibrate?: boolean | undefined;
   /** Compare two checkpoints' tensors, too; when left out, on models up to 1e9 parameters. */
   readonly weights?: boolean | undefined;
@@ -154,6 +160,7 @@ function benchOptions(options: VerifyOptions, compute: ComputeDtype): BenchOptio
     maxAbs: options.maxAbs,
     kl: options.kl,
     calibrate: options.calibrate ?? false,
+    shakenTokens: SHAKEN_TOKENS.small,
     signal: options.signal,
     onLayer: options.onProgress,
   };
@@ -164,7 +171,12 @@ function benchOptions(options: VerifyOptions, compute: ComputeDtype): BenchOptio
 /** Whether to measure noise is decided when the model's size is known. */
 function withSize(bench: Bench, { calibrate }: VerifyOptions): Bench {
   const { options } = bench;
-  const parity = { ...options.parity, calibrate: calibrate ?? isSmall(bench) };
+  const small = isSmall(bench);
+  const parity = {
+    ...options.parity,
+    calibrate: calibrate ?? small,
+    shakenTokens: small ? SHAKEN_TOKENS.small : SHAKEN_TOKENS.large,
+  };
   return { ...bench, options: { ...options, parity } };
 }
 

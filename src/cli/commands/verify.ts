@@ -27,7 +27,8 @@ export const verify: Command = {
       .option("kl", { type: "number", describe: "tolerance on the KL divergence, in nats" })
       .option("calibrate", {
         type: "boolean",
-        describe: "measure the model's own noise; the default up to 1e9 parameters",
+        describe:
+          "measure the model's noise in a second run, too; the default up to 1e9 parameters",
       })
       .option("weights", {
         type: "boolean",

@@ -1,5 +1,5 @@
 import type { Golden } from "../golden/read.ts";
-import { compareLogits, maxMagnitude, type PromptMetrics } from "./metrics.ts";
+import { compareLogits, maxDifference, maxMagnitude, type PromptMetrics } from "./metrics.ts";
 import type { Laboratory } from "./model-runner.ts";
 import { measureNoise, reordered } from "./noise.ts";
 import {
@@ -8,18 +8,30 @@ import {
   runInStep,
   type LayerDifference,
   type RunOptions,
+  type ShakenNoise,
 } from "./run-model.ts";
-import { gateOf, klTolerance, type Gate, type ToleranceProfile } from "./tolerance.ts";
+import {
+  COMPUTE_NAME,
+  gateOf,
+  klTolerance,
+  type ComputeKind,
+  type Gate,
+  type GateFacts,
+  type ToleranceProfile,
+} from "./tolerance.ts";
+import { arithmeticOf, coarserCompute } from "../golden/arithmetic.ts";
 
 export interface ParityOptions extends RunOptions {
-  readonly compute: "f32" | "f16" | "bf16";
+  readonly compute: ComputeKind;
   readonly profile: ToleranceProfile;
   /** Takes the place of the gate's own number, on logits. */
   readonly maxAbs?: number | undefined;
   /** Takes the place of the gate's own number, in nats. */
   readonly kl?: number | undefined;
-  /** Measures the model's own noise: the same weights, summed in another order. */
+  /** Measures the model's own noise in a run of its own, too: the same weights, summed in another order. */
   readonly calibrate: boolean;
+  /** Tokens of the prompts that the noise of shaken states is measured on. */
+  readonly shakenTokens: number;
 }
 
 /** Two ways to the same logits, held against each other. */
@@ -27,7 +39,13 @@ export interface Parity {
   readonly passes: boolean;
   readonly prompts: readonly PromptMetrics[];
   readonly gate: Gate;
-  /** Largest difference that another order of summation makes; null where it was not measured. */
+  /** What the coarser of the two sides computed in, which the gate is for. */
+  readonly compute: ComputeKind;
+  /** How the noise was measured, and on how much. */
+  readonly calibration: string;
+  /** The reference's own largest error against its float64 logits; null where it has none. */
+  readonly referenceError: number | null;
+  /** The model's own noise, the larger where it was measured in two ways; null where no measurement came to anything. */
   readonly noise: number | null;
   /** The largest difference over the noise; null where it was not measured or is 0. */
   readonly timesNoise: number | null;
@@ -44,6 +62,10 @@ interface Compared {
   readonly ours: readonly Float32Array[];
   readonly reference: readonly Float32Array[];
   readonly curve: readonly LayerDifference[];
+  readonly shaken: ShakenNoise;
+  readonly compute: ComputeKind;
+  /** Undefined where the reference has no float64 logits. */
+  readonly referenceError: number | undefined;
 }
 
 /** A model's logits against those of a golden. */
@@ -52,9 +74,12 @@ export async function parityWithGolden(
   golden: Golden,
   options: ParityOptions,
 ): Promise<Parity> {
+  const arithmetic = arithmeticOf(golden);
+  const compute = coarserCompute(options.compute, arithmetic.compute);
   const runner = await laboratory.open();
   try {
-    const { logits, curve } = await runAgainstGolden(runner, golden, options);
+    const shake = { compute, tokens: options.shakenTokens };
+    const { logits, curve, shaken } = await runAgainstGolden(runner, golden, shake, options);
     return await judge(
       laboratory,
       {
@@ -62,8 +87,12 @@ export async function parityWithGolden(
         ids: golden.prompts.map(({ ids }) => ids),
         positions: golden.prompts.map(({ positions }) => positions),
         ours: logits,
-        reference: golden.prompts.map((prompt) => prompt.logits),
+        reference: golden.prompts.map(({ logits: values, exactLogits }) => exactLogits ?? values),
         curve,
+        shaken,
+        compute,
+        // A coarser reference's error is no measure of what ours may have.
+        referenceError: arithmetic.compute === "f32" ? referenceErrorOf(golden) : undefined,
       },
       options,
     );
@@ -89,7 +118,8 @@ export async function parityOfModels(
   try {
     const ids = prompts.map((prompt) => prompt.ids);
     const positions = ids.map((list) => list.map((_id, position) => position));
-    const run = await runInStep(ours, theirs, ids, positions, options);
+    const shake = { compute: options.compute, tokens: options.shakenTokens };
+    const run = await runInStep(ours, theirs, ids, positions, shake, options);
     return await judge(
       laboratory,
       {
@@ -99,6 +129,9 @@ export async function parityOfModels(
         ours: run.logits,
         reference: run.reference,
         curve: run.curve,
+        shaken: run.shaken,
+        compute: options.compute,
+        referenceError: undefined,
       },
       options,
     );
@@ -108,14 +141,35 @@ export async function parityOfModels(
   }
 }
 
+/** How far the golden's float32 logits are from its float64 ones. */
+function referenceErrorOf({ prompts }: Golden): number | undefined {
+  const errors = prompts.flatMap(({ logits, exactLogits }) =>
+    exactLogits === undefined ? [] : [maxDifference(logits, exactLogits)],
+  );
+  return errors.length === 0 ? undefined : largest(errors);
+}
+
 async function judge(
   laboratory: Laboratory,
   compared: Compared,
   options: ParityOptions,
 ): Promise<Parity> {
-  const noise = options.calibrate ? await noiseOf(laboratory, compared, options) : undefined;
+  const { shaken, compute, referenceError } = compared;
+  const isReordered = options.calibrate && compute === "f32";
+  const secondRun = isReordered ? await noiseOf(laboratory, compared, options) : undefined;
   const scale = largest(compared.reference.map(maxMagnitude));
-  const gate = gateFor(laboratory, scale, noise, options);
+  const gate = gateFor(
+    {
+      compute,
+      layers: laboratory.config.layers,
+      scale: Number.isFinite(scale) ? scale : 0,
+      shaken: shaken.noise,
+      reordered: secondRun,
+      referenceError,
+      profile: options.profile,
+    },
+    options,
+  );
   const prompts = compared.names.map((name, index) =>
     compareLogits(
       name,
@@ -127,16 +181,31 @@ async function judge(
   );
   const failures = failuresOf(prompts, gate);
   const maxAbs = largest(prompts.map((prompt) => prompt.maxAbs));
-  const isComparable = noise !== undefined && noise > 0 && Number.isFinite(maxAbs);
+  // Exactly 0 was not measured: two ways that give the same bits say nothing about a third.
+  const noise = Math.max(shaken.noise, secondRun ?? 0);
   return {
     passes: failures.length === 0,
     prompts,
     gate,
-    noise: noise ?? null,
-    timesNoise: isComparable ? maxAbs / noise : null,
+    compute,
+    calibration: calibrationText(compared, secondRun),
+    referenceError: referenceError ?? null,
+    noise: noise > 0 ? noise : null,
+    timesNoise: noise > 0 && Number.isFinite(maxAbs) ? maxAbs / noise : null,
     curve: compared.curve,
     failures,
   };
+}
+
+function calibrationText(
+  { shaken, ids, compute }: Compared,
+  secondRun: number | undefined,
+): string {
+  const by = `noise measured by moving every state by one ${COMPUTE_NAME[compute]} rounding unit, on ${shaken.prompts} of ${ids.length} prompts`;
+  if (secondRun === undefined) return by;
+  return secondRun > 0
+    ? `${by}, and by another order of summation, on all prompts`
+    : `${by}; another order of summation gave the same bits, and measured nothing`;
 }
 
 async function noiseOf(
@@ -152,21 +221,8 @@ async function noiseOf(
   }
 }
 
-function gateFor(
-  laboratory: Laboratory,
-  scale: number,
-  noise: number | undefined,
-  options: ParityOptions,
-): Gate {
-  const { compute, profile, maxAbs, kl } = options;
-  const { layers } = laboratory.config;
-  const gate = gateOf({
-    compute,
-    layers,
-    scale: Number.isFinite(scale) ? scale : 0,
-    noise,
-    profile,
-  });
+function gateFor(facts: GateFacts, { maxAbs, kl }: ParityOptions): Gate {
+  const gate = gateOf(facts);
   if (maxAbs === undefined && kl === undefined) return gate;
   const origin = [
     ...(maxAbs === undefined ? gate.origin : [`--max-abs ${maxAbs}, as asked`]),

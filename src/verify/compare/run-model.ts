@@ -1,6 +1,7 @@
 import type { Golden, GoldenPrompt } from "../golden/read.ts";
 import { maxDifference, maxMagnitude } from "./metrics.ts";
 import type { ModelRunner, RunnerStates } from "./model-runner.ts";
+import { ShakenCopies, type ShakeOptions } from "./shaken.ts";
 
 /** How far apart two models are after a step, largest over all prompts. */
 export interface LayerDifference {
@@ -21,36 +22,64 @@ export interface ModelRun {
   readonly logits: readonly Float32Array[];
   /** Against the reference's hidden states; empty where there are none. */
   readonly curve: readonly LayerDifference[];
+  readonly shaken: ShakenNoise;
+}
+
+/** What one rounding unit on every state makes of the logits. */
+export interface ShakenNoise {
+  readonly noise: number;
+  /** How many of the prompts it was measured on. */
+  readonly prompts: number;
 }
 
 /** Runs a model on a golden's prompts and holds its hidden states against the golden's, where it has them. */
 export async function runAgainstGolden(
   runner: ModelRunner,
   golden: Golden,
+  shake: ShakeOptions,
   options: RunOptions = {},
 ): Promise<ModelRun> {
   const { prompts } = golden;
+  const ids = prompts.map((prompt) => prompt.ids);
+  const copies = new ShakenCopies(ids, shake);
   const curve: LayerDifference[] = [];
   const hold = (step: string, states: readonly RunnerStates[], layer: number): void => {
     const difference = stateDifference(states, prompts, layer, step);
     if (difference !== undefined) curve.push(difference);
   };
-  let states = await runner.embed(prompts.map(({ ids }) => ids));
+  let states = copies.shake(await runner.embed(copies.withCopies(ids)));
   hold("embeddings", states, 0);
   for (let layer = 0; layer < runner.layers; layer++) {
     options.signal?.throwIfAborted();
-    states = await runner.runLayer(layer, states);
+    states = copies.shake(await runner.runLayer(layer, states), states);
     // The last hidden states of a golden are those after the final norm.
     if (layer < runner.layers - 1) hold(`layer ${layer}`, states, layer + 1);
     options.onLayer?.(layer + 1, runner.layers);
   }
-  const normed = await runner.finalNorm(states);
+  const normed = copies.shake(await runner.finalNorm(states));
   hold("final norm", normed, runner.layers);
   const logits = await runner.head(
     normed,
+    copies.withCopies(prompts.map(({ positions }) => positions)),
+  );
+  return {
+    logits: copies.own(logits),
+    curve,
+    shaken: { noise: copies.noise(logits), prompts: copies.prompts },
+  };
+}
+
+/** A golden's prompts through the whole model, for their logits alone. */
+export async function logitsOn(
+  runner: ModelRunner,
+  { prompts }: Golden,
+): Promise<readonly Float32Array[]> {
+  let states = await runner.embed(prompts.map(({ ids }) => ids));
+  for (let layer = 0; layer < runner.layers; layer++) states = await runner.runLayer(layer, states);
+  return runner.head(
+    await runner.finalNorm(states),
     prompts.map(({ positions }) => positions),
   );
-  return { logits, curve };
 }
 
 function stateDifference(
@@ -83,27 +112,34 @@ export async function runInStep(
   reference: ModelRunner,
   prompts: readonly (readonly number[])[],
   positions: readonly (readonly number[])[],
+  shake: ShakeOptions,
   options: RunOptions = {},
 ): Promise<ModelRun & { readonly reference: readonly Float32Array[] }> {
+  const copies = new ShakenCopies(prompts, shake);
   const curve: LayerDifference[] = [];
-  let left = await ours.embed(prompts);
+  let left = copies.shake(await ours.embed(copies.withCopies(prompts)));
   let right = await reference.embed(prompts);
-  curve.push(pairDifference("embeddings", left, right));
+  const hold = (step: string): void => {
+    curve.push(pairDifference(step, copies.own(left), right));
+  };
+  hold("embeddings");
   const layers = Math.min(ours.layers, reference.layers);
   for (let layer = 0; layer < layers; layer++) {
     options.signal?.throwIfAborted();
-    left = await ours.runLayer(layer, left);
+    left = copies.shake(await ours.runLayer(layer, left), left);
     right = await reference.runLayer(layer, right);
-    curve.push(pairDifference(`layer ${layer}`, left, right));
+    hold(`layer ${layer}`);
     options.onLayer?.(layer + 1, layers);
   }
-  left = await ours.finalNorm(left);
+  left = copies.shake(await ours.finalNorm(left));
   right = await reference.finalNorm(right);
-  curve.push(pairDifference("final norm", left, right));
+  hold("final norm");
+  const logits = await ours.head(left, copies.withCopies(positions));
   return {
-    logits: await ours.head(left, positions),
+    logits: copies.own(logits),
     reference: await reference.head(right, positions),
     curve,
+    shaken: { noise: copies.noise(logits), prompts: copies.prompts },
   };
 }
 

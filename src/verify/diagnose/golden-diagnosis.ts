@@ -2,7 +2,9 @@ import type { Dtype } from "../../tensor/dtype.ts";
 import type { Golden } from "../golden/read.ts";
 import { maxMagnitude } from "../compare/metrics.ts";
 import type { Laboratory } from "../compare/model-runner.ts";
+import type { Parity } from "../compare/parity.ts";
 import { largest } from "../compare/run-model.ts";
+import { UNIT, type ComputeKind } from "../compare/tolerance.ts";
 import { searchConfig, type MeasureConfig } from "./config-search.ts";
 import { fall, type Diagnosis } from "./diagnosis.ts";
 import { judgeCopies } from "./copies.ts";
@@ -22,7 +24,8 @@ import { judgeValues } from "./value-diagnosis.ts";
 /** Rounding units that one layer's sums may differ by, relative to the largest state: seen are 2 to 8. */
 const UNITS = 48;
 
-const UNIT = { f32: 2 ** -24, f16: 2 ** -11, bf16: 2 ** -8 } as const;
+/** How many times what one unit on every state makes of a part counts as its noise: the same as for whole models. */
+const SHAKEN_FACTOR = 6;
 
 /** Time for trying mistakes, in milliseconds; small models need a second or two. */
 const SEARCH_MS = 240_000;
@@ -42,13 +45,13 @@ interface Suspect extends Departure {
 export async function diagnoseGolden(
   laboratory: Laboratory,
   golden: Golden,
-  compute: keyof typeof UNIT,
+  { compute, gate }: Pick<Parity, "compute" | "gate">,
 ): Promise<readonly Diagnosis[]> {
   const layerMismatch = diagnoseLayerCount(laboratory, golden);
   if (layerMismatch !== undefined) return [layerMismatch];
   const lab = new LocalLab(laboratory, golden);
-  if (!lab.hasStates) return diagnoseFromLogits(laboratory, golden, UNITS * UNIT[compute]);
-  const suspects = await findSuspects(lab, UNITS * UNIT[compute]);
+  if (!lab.hasStates) return diagnoseFromLogits(laboratory, golden, gate.maxAbs);
+  const suspects = await findSuspects(lab, compute);
   const configured = await diagnoseConfig(lab, suspects);
   if (configured !== undefined) return [configured];
   const budget = new SearchBudget(SEARCH_MS);
@@ -73,7 +76,7 @@ function diagnoseLayerCount(laboratory: Laboratory, golden: Golden): Diagnosis |
   };
 }
 
-async function findSuspects(lab: LocalLab, relative: number): Promise<readonly Suspect[]> {
+async function findSuspects(lab: LocalLab, compute: ComputeKind): Promise<readonly Suspect[]> {
   const { layers } = lab.laboratory.config;
   const parts: Part[] = [
     { kind: "embeddings" },
@@ -85,7 +88,10 @@ async function findSuspects(lab: LocalLab, relative: number): Promise<readonly S
     const outputs = await lab.outputs(part);
     const before = await lab.difference(part);
     const scale = Math.max(largest(outputs.map(({ reference }) => maxMagnitude(reference))), 1e-3);
-    const noise = relative * scale;
+    const analytic = UNITS * UNIT[compute] * scale;
+    if (before <= analytic) continue;
+    const shaken = await lab.shakenNoise(part, compute);
+    const noise = Math.max(analytic, Number.isFinite(shaken) ? SHAKEN_FACTOR * shaken : 0);
     if (!(before <= noise)) suspects.push({ part, before, noise, scale });
   }
   return suspects;

@@ -8,6 +8,8 @@ import {
   type RunnerStates,
 } from "../compare/model-runner.ts";
 import { largest } from "../compare/run-model.ts";
+import { Shaker } from "../compare/shaken.ts";
+import type { ComputeKind } from "../compare/tolerance.ts";
 import type { Read, ReadBits } from "./hypothesis.ts";
 import { bitsReader } from "./read-bits.ts";
 
@@ -71,11 +73,24 @@ export class LocalLab {
     );
   }
 
+  /** What one rounding unit on every state that goes into a part makes of what comes out, and of that itself. */
+  async shakenNoise(part: Part, compute: ComputeKind): Promise<number> {
+    const shaker = new Shaker(compute);
+    const own = await this.outputs(part);
+    const shaken = await this.outputs(part, undefined, undefined, (states) =>
+      states.map((state) => shaker.shake(state)),
+    );
+    return largest(
+      own.map(({ ours }, index) => maxDifference(ours, shaken[index]?.ours ?? new Float32Array(0))),
+    );
+  }
+
   /** What one part makes of the golden's states, beside what it should make. */
   async outputs(
     part: Part,
     changes?: Changes,
     config?: ModelConfig,
+    change: (states: readonly RunnerStates[]) => readonly RunnerStates[] = (states) => states,
   ): Promise<readonly { readonly ours: Float32Array; readonly reference: Float32Array }[]> {
     const override = changes === undefined ? undefined : overrideWith(changes);
     const runner = await this.laboratory.open(override, config);
@@ -87,13 +102,13 @@ export class LocalLab {
           return this.#beside(states, 0);
         }
         case "layer": {
-          const states = await runner.runLayer(part.index, this.#states(part.index));
+          const states = await runner.runLayer(part.index, change(this.#states(part.index)));
           const isLast = part.index === layers - 1;
           return this.#beside(isLast ? await runner.finalNorm(states) : states, part.index + 1);
         }
         case "head": {
           const logits = await runner.head(
-            this.#states(layers),
+            change(this.#states(layers)),
             this.#prompts.map(({ positions }) => positions),
           );
           return this.#prompts.map((prompt, index) => ({

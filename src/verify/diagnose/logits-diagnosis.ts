@@ -2,7 +2,7 @@ import type { ModelConfig } from "../../model/config/model-config.ts";
 import type { Golden } from "../golden/read.ts";
 import { maxDifference, maxMagnitude } from "../compare/metrics.ts";
 import { overrideWith, type Laboratory } from "../compare/model-runner.ts";
-import { largest, runAgainstGolden } from "../compare/run-model.ts";
+import { largest, logitsOn } from "../compare/run-model.ts";
 import { searchConfig } from "./config-search.ts";
 import { judgeCopies } from "./copies.ts";
 import { fall, layerOf, type Diagnosis } from "./diagnosis.ts";
@@ -20,11 +20,14 @@ import { judgeValues } from "./value-diagnosis.ts";
 /** Time for trying mistakes on the whole model, in milliseconds. */
 const SEARCH_MS = 240_000;
 
-/** The golden has logits alone: the whole model is run with each mistake undone, until its logits fit. */
+/**
+ * The golden has logits alone: the whole model is run with each mistake undone, until its logits fit.
+ * @param noise What logits may differ by.
+ */
 export async function diagnoseFromLogits(
   laboratory: Laboratory,
   golden: Golden,
-  relative: number,
+  noise: number,
 ): Promise<readonly Diagnosis[]> {
   const cache = new Map<string, ReturnType<Read>>();
   const read: Read = (name) => {
@@ -37,7 +40,6 @@ export async function diagnoseFromLogits(
     logitsDifference(laboratory, golden, changes, config);
   const before = await measure();
   const scale = largest(golden.prompts.map(({ logits }) => maxMagnitude(logits)));
-  const noise = relative * Math.sqrt(laboratory.config.layers + 1) * scale;
   const departure = { before, noise, scale };
   const budget = new SearchBudget(SEARCH_MS);
   const readers = { read, readBits: bitsReader(laboratory) };
@@ -116,7 +118,7 @@ async function judgeHeadRows(
   const runner = await laboratory.open();
   const wrong = new Set<number>();
   try {
-    const { logits } = await runAgainstGolden(runner, golden);
+    const logits = await logitsOn(runner, golden);
     for (const [prompt, values] of logits.entries()) {
       const reference = golden.prompts[prompt]?.logits ?? new Float32Array(0);
       for (let index = 0; index < reference.length; index++) {
@@ -153,7 +155,7 @@ async function logitsDifference(
   const override = changes === undefined ? undefined : overrideWith(changes);
   const runner = await laboratory.open(override, config);
   try {
-    const { logits } = await runAgainstGolden(runner, golden);
+    const logits = await logitsOn(runner, golden);
     return largest(
       logits.map((values, index) =>
         maxDifference(values, golden.prompts[index]?.logits ?? new Float32Array(0)),

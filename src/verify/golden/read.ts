@@ -2,7 +2,8 @@ import { WbError } from "../../errors/wb-error.ts";
 import { assemblyOf, wholeView } from "../../mapping/assembly.ts";
 import type { ModelConfig } from "../../model/config/model-config.ts";
 import { readAssembly } from "../../mapping/read-assembly.ts";
-import { renderShape } from "../../tensor/shape.ts";
+import { decodeValues } from "../../tensor/decode.ts";
+import { renderShape, sameShape } from "../../tensor/shape.ts";
 import type { Checkpoint, StoredTensor } from "../../tensor/table.ts";
 
 /** What the original framework computed for one prompt. */
@@ -13,6 +14,8 @@ export interface GoldenPrompt {
   readonly positions: readonly number[];
   /** [positions, vocab] row-major. */
   readonly logits: Float32Array;
+  /** The same computed in float64, where the golden has them, rounded once to float32. */
+  readonly exactLogits: Float32Array | undefined;
   /** Embeddings, then each layer's output, the last one after the final norm; empty where the golden has none. */
   readonly hiddenStates: readonly Float32Array[];
   /** Prompt and greedily chosen ids. */
@@ -87,6 +90,7 @@ async function readPrompt(tensors: Tensors, index: number, path: string): Promis
     ids,
     positions,
     logits: await readFloats(logits),
+    exactLogits: await readExact(tensors, `${at}.logits_f64`, logits.shape, path),
     hiddenStates: await readStates(tensors, at, ids.length, path),
     greedyIds: tensors.has(`${at}.greedy_ids`)
       ? await readIds(tensors, `${at}.greedy_ids`, path)
@@ -134,6 +138,23 @@ async function readIds(tensors: Tensors, name: string, path: string): Promise<re
 async function readFloats(tensor: StoredTensor): Promise<Float32Array> {
   const bytes = await readAssembly(assemblyOf(wholeView(tensor)));
   return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
+}
+
+async function readExact(
+  tensors: Tensors,
+  name: string,
+  shape: readonly number[],
+  path: string,
+): Promise<Float32Array | undefined> {
+  const tensor = tensors.get(name);
+  if (tensor === undefined) return undefined;
+  if (tensor.dtype !== "F64" || !sameShape(tensor.shape, shape))
+    throw damaged(
+      path,
+      `${name} is ${tensor.dtype} ${renderShape(tensor.shape)}, expected F64 ${renderShape(shape)}`,
+    );
+  const bytes = await readAssembly(assemblyOf(wholeView(tensor)));
+  return Float32Array.from(decodeValues(bytes, tensor.dtype) ?? []);
 }
 
 /**
