@@ -2,7 +2,8 @@ import { REAL_FILE_SYSTEM, type FileSystem } from "../convert/staging/file-syste
 import type { Part } from "../convert/parts/balance.ts";
 import type { RunOptions } from "../convert/run-options.ts";
 import type { TargetFormat } from "../mapping/plan.ts";
-import type { CastDtype, LinearLayout } from "../mapping/step.ts";
+import type { CastDtype } from "../mapping/step.ts";
+import type { LinearLayout } from "../model/parameter.ts";
 import { weakenedBy, type Weakened } from "../options/weakening.ts";
 import type { DeltaOptions } from "./delta.ts";
 

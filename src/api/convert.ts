@@ -7,7 +7,7 @@ import type { LayoutEvidence } from "../mapping/layout.ts";
 import { planConversion, type Plan } from "../mapping/plan.ts";
 import { renderPlan } from "../mapping/render-plan.ts";
 import { sourceName } from "../mapping/source-groups.ts";
-import type { LinearLayout } from "../mapping/step.ts";
+import type { LinearLayout } from "../model/parameter.ts";
 import type { Dtype } from "../tensor/dtype.ts";
 import { byteCount } from "../tensor/shape.ts";
 import type { Weakened } from "../options/weakening.ts";

@@ -1,4 +1,4 @@
-import type { LinearLayout } from "../mapping/step.ts";
+import type { LinearLayout } from "../model/parameter.ts";
 import { WbError } from "../errors/wb-error.ts";
 import { canonicalize } from "../mapping/canonical.ts";
 import { surveyLayout, type LayoutSurvey } from "../mapping/survey-layout.ts";
@@ -71,7 +71,7 @@ export async function inspect(path: string, options: InspectOptions = {}): Promi
       layoutEvidence: survey.evidence,
       tied: tiedNames(checkpoint.tensors),
       skipped: checkpoint.skipped,
-      notes: survey.problem === undefined ? notes : [...notes, survey.problem.message],
+      notes: [...notes, ...layoutNotes(survey)],
     };
   } finally {
     await checkpoint.close();
@@ -133,4 +133,13 @@ function tiedNames(tensors: readonly StoredTensor[]): readonly (readonly string[
     names.push(name);
   }
   return [...byStorage.values()].filter((names) => names.length > 1);
+}
+
+/** A contradiction of layouts, and a head that is stored otherwise than the Linears. */
+function layoutNotes({ problem, headEvidence: head }: LayoutSurvey): readonly string[] {
+  if (problem !== undefined) return [problem.message];
+  if (head === undefined) return [];
+  return [
+    `the head is stored as ${head.layout} does, unlike the other Linears: ${head.tensor}: ${head.why}`,
+  ];
 }

@@ -4,8 +4,8 @@ import { listPlace, readSmall } from "../sources/places.ts";
 import type { Outputs } from "../convert/outputs.ts";
 import type { SideFile } from "../convert/run-options.ts";
 import { WbError } from "../errors/wb-error.ts";
-import { familyOf } from "../mapping/families.ts";
-import { generationConfig, hfConfig } from "../mapping/hf-config.ts";
+import { familyOf } from "../model/families.ts";
+import { generationConfig, hfConfig } from "../model/config/stock.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
 import type { Dtype } from "../tensor/dtype.ts";
 import type { FoundConfig } from "../session/open-model.ts";
@@ -49,8 +49,8 @@ export async function sideFiles(
 }
 
 function hasPaddleNames({ family }: ModelConfig, { tensors }: Outputs): boolean {
-  const { paddlePrefix } = familyOf(family);
-  return tensors.some(({ name }) => name.startsWith(paddlePrefix));
+  const { prefix } = familyOf(family).names.paddlenlp;
+  return tensors.some(({ name }) => name.startsWith(prefix));
 }
 
 /** Largest file that goes along with weights, in bytes: tokenizers of 250 000 pieces have 33 MB. */

@@ -2,13 +2,17 @@ import { WbError } from "../errors/wb-error.ts";
 import { renderShape, sameShape } from "../tensor/shape.ts";
 import type { Checkpoint, StoredTensor } from "../tensor/table.ts";
 import { assemblyOf, wholeView, type Assembly } from "./assembly.ts";
-import { familyOf } from "./families.ts";
-import type { SourceGroup, TensorSpec } from "./family.ts";
-import { decideLayout, type LayoutEvidence } from "./layout.ts";
+import { familyOf } from "../model/families.ts";
+import { EMBEDDINGS, HEAD } from "../model/network.ts";
+import type { Statement } from "../model/names/statement.ts";
+import { TURNABLE, type LinearLayout, type TensorClass } from "../model/parameter.ts";
+import { expectedTensors, tensorOf, type TensorSpec } from "../model/tensors.ts";
+import type { Target } from "./merge.ts";
+import { decideLayout, type LayoutDecision, type LayoutEvidence } from "./layout.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
 import { nameProblems, refuseProblems, repeatedProblem, type MappingProblem } from "./problems.ts";
-import { groupSources, sourceName, type RuleGroup } from "./source-groups.ts";
-import type { LinearLayout } from "./step.ts";
+import { readStatement } from "./read-statement.ts";
+import { groupSources, sourceName, type NameGroup } from "./source-groups.ts";
 
 export interface CanonicalOptions {
   /** Believed without evidence; shapes must still fit. */
@@ -38,8 +42,11 @@ export interface Dropped {
 }
 
 export interface Canonical {
+  /** How Linear weights are stored; the head may be stored otherwise. */
   readonly layout: LinearLayout | "unknown";
+  readonly headLayout: LinearLayout | "unknown";
   readonly evidence: readonly LayoutEvidence[];
+  readonly headEvidence?: LayoutEvidence;
   /** By Hugging Face name, in the model's order. */
   readonly tensors: ReadonlyMap<string, CanonicalTensor>;
   /** Stored tensors of another shape than the model's, by Hugging Face name; each is among the problems. */
@@ -61,9 +68,9 @@ export function canonicalTensors(
   const canonical = canonicalize(checkpoint, config, options);
   refuseProblems(canonical.problems, checkpoint.path);
   const tensors = new Map([...canonical.tensors].map(([name, { assembly }]) => [name, assembly]));
-  const embeddings = tensors.get("model.embed_tokens.weight");
+  const embeddings = tensors.get(EMBEDDINGS);
   if (config.tieWordEmbeddings && embeddings !== undefined) {
-    tensors.set("lm_head.weight", embeddings);
+    tensors.set(HEAD, embeddings);
   }
   return tensors;
 }
@@ -80,12 +87,9 @@ export function canonicalize(
     family,
     checkpoint.path,
   );
-  const decision =
-    options.sourceLayout === undefined
-      ? decideLayout(checkpoint, groups, config)
-      : { layout: options.sourceLayout, evidence: [] };
-  const layout = usableLayout(decision.layout, groups, checkpoint.path);
-  const specs = new Map(family.expected(config).map((spec) => [spec.name, spec]));
+  const decision = decideLayout(checkpoint, groups, config, options.sourceLayout);
+  const layouts = usableLayouts(decision, groups, checkpoint.path);
+  const specs = new Map(expectedTensors(config).map((spec) => [spec.name, spec]));
   const made = new Map<string, CanonicalTensor>();
   const misshapen = new Map<string, Misshapen>();
   const problems: MappingProblem[] = [];
@@ -95,15 +99,16 @@ export function canonicalize(
       dropped.push({ sources: [again], why: `pipeline stage ${kept.rank.pp} has it too` });
     } else problems.push(repeatedProblem(kept, again));
   }
-  const patterns = new Set(groups.map(({ rule }) => rule.pattern));
-  for (const group of groups) {
-    if (group.rule.kind === "drop") dropped.push({ sources: group.parts, why: group.rule.why });
-    else
-      makeTargets(
-        group,
-        { layout, config, patterns },
-        { specs, made, misshapen, problems, dropped },
-      );
+  const patterns = new Set(groups.map(({ reading }) => reading.pattern));
+  for (const { reading, layer, parts } of groups) {
+    if (reading.kind === "drop") {
+      dropped.push({ sources: parts, why: reading.why });
+      continue;
+    }
+    const statement = chosen(reading.statements, patterns);
+    const layout = layouts(statement.canonical[0]?.class ?? "linear");
+    const targets = readStatement(statement, { parts, layout }, config, layer);
+    takeTargets(targets, parts, config, { specs, made, misshapen, problems, dropped });
   }
   const hasBadShape = new Set(
     problems.filter(({ kind }) => kind === "shape").map(({ tensor }) => tensor),
@@ -126,20 +131,46 @@ function weightDtype(tensor: StoredTensor): StoredTensor {
   return tensor.dtype === "U16" ? { ...tensor, dtype: "BF16" } : tensor;
 }
 
-function usableLayout(
-  layout: LinearLayout | "unknown",
-  groups: readonly RuleGroup[],
+/** Of several statements on one stored name, the one whose companion the checkpoint has; else the one without. */
+function chosen(statements: readonly Statement[], patterns: ReadonlySet<string>): Statement {
+  const statement =
+    statements.find(({ beside }) => beside !== undefined && patterns.has(beside)) ??
+    statements.find(({ beside }) => beside === undefined);
+  if (statement !== undefined) return statement;
+  throw new WbError("WB7001", "a stored name without a statement");
+}
+
+/** The layout of each class of weights. @throws WbError WB2701 where it is needed and nothing tells it. */
+function usableLayouts(
+  decision: LayoutDecision,
+  groups: readonly NameGroup[],
   path: string,
-): LinearLayout {
-  if (layout !== "unknown") return layout;
-  const hasMatrix = groups.some(
-    ({ rule }) => rule.kind === "make" && rule.layoutShapes !== undefined,
+): (of: TensorClass) => LinearLayout {
+  const classes = new Set(
+    groups.flatMap(({ reading }) =>
+      reading.kind === "make"
+        ? reading.statements.flatMap(({ canonical }) =>
+            canonical.map((parameter) => parameter.class),
+          )
+        : [],
+    ),
   );
-  if (!hasMatrix) return "torch";
-  throw new WbError(
-    "WB2701",
-    `${path}: every Linear weight in it is square, so that its shapes do not tell torch's layout from Paddle's`,
+  const needed = (name: TensorClass): boolean => TURNABLE.has(name) && classes.has(name);
+  const isUnknown =
+    (decision.layout === "unknown" && (needed("linear") || needed("router"))) ||
+    (decision.headLayout === "unknown" && needed("head"));
+  if (isUnknown) {
+    const which =
+      decision.layout === "unknown" ? "every Linear weight in it is" : "its lm_head.weight is";
+    throw new WbError(
+      "WB2701",
+      `${path}: ${which} square, so that its shapes do not tell torch's layout from Paddle's`,
+    );
+  }
+  const [linear, head] = [decision.layout, decision.headLayout].map((layout) =>
+    layout === "unknown" ? "torch" : layout,
   );
+  return (name) => (name === "head" ? head : linear) ?? "torch";
 }
 
 /** What has been made of the groups so far. */
@@ -151,16 +182,14 @@ interface Made {
   readonly dropped: Dropped[];
 }
 
-function makeTargets(
-  group: RuleGroup,
-  facts: Omit<SourceGroup, "parts">,
+function takeTargets(
+  targets: readonly Target[],
+  parts: readonly StoredTensor[],
+  config: ModelConfig,
   { specs, made, misshapen, problems, dropped }: Made,
 ): void {
-  if (group.rule.kind !== "make") return;
-  const [first] = group.parts;
-  const { config } = facts;
-  const targets = group.rule.targets({ parts: group.parts, ...facts }, group.layer);
-  const isWhole = targets.length === 1 && group.parts.length === 1;
+  const [first] = parts;
+  const isWhole = targets.length === 1 && parts.length === 1;
   for (const target of targets) {
     const tied = tiedSpec(target.name, config);
     const spec = specs.get(target.name) ?? tied;
@@ -178,19 +207,19 @@ function makeTargets(
       if (isWhole && first !== undefined)
         misshapen.set(target.name, { stored: assemblyOf(wholeView(first)), spec });
       const expected = [...new Set(target.expected.map(renderShape))].join(" or ");
-      const found = group.parts.map(({ shape }) => renderShape(shape)).join(", ");
+      const found = parts.map(({ shape }) => renderShape(shape)).join(", ");
       problems.push({
         kind: "shape",
         tensor: target.name,
         message: `${name}: expected ${expected}, found ${found}`,
       });
     } else if (tied !== undefined) {
-      dropped.push({ sources: group.parts, why: "config.json ties it to the embeddings" });
+      dropped.push({ sources: parts, why: "config.json ties it to the embeddings" });
     } else {
       made.set(target.name, {
         spec,
         assembly: target.assembly,
-        sources: group.parts,
+        sources: parts,
         why: target.why,
       });
     }
@@ -199,6 +228,8 @@ function makeTargets(
 
 /** A tied model may store its head all the same; `hasOwnHead` tells one that is not the embeddings. */
 function tiedSpec(name: string, config: ModelConfig): TensorSpec | undefined {
-  if (name !== "lm_head.weight" || !config.tieWordEmbeddings) return undefined;
-  return { name, shape: [config.vocabSize, config.hiddenSize], linear: true };
+  if (name !== HEAD || !config.tieWordEmbeddings) return undefined;
+  const { parameters } = familyOf(config.family).network;
+  const head = parameters.find((parameter) => parameter.name === HEAD);
+  return head === undefined ? undefined : tensorOf(head, config, -1);
 }

@@ -2,15 +2,25 @@ import { WbError } from "../errors/wb-error.ts";
 import { DTYPES } from "../tensor/dtype.ts";
 import { renderShape, sameShape } from "../tensor/shape.ts";
 import type { Checkpoint } from "../tensor/table.ts";
-import { transposedAssembly } from "./assembly.ts";
-import { canonicalize, type Canonical, type CanonicalTensor } from "./canonical.ts";
+import { canonicalize, type Canonical } from "./canonical.ts";
 import { chooseRecipe, type DeltaRecipe, type RecipeChoice } from "./delta-recipe.ts";
-import { familyOf } from "./families.ts";
+import type { Axis } from "../model/axes.ts";
+import { familyOf } from "../model/families.ts";
+import type { TensorSpec } from "../model/tensors.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
-import { castOf, checkAccounting, targetNaming, type Plan, type PlanOptions } from "./plan.ts";
+import {
+  castOf,
+  checkAccounting,
+  orient,
+  targetNaming,
+  type Plan,
+  type PlanOptions,
+  type TargetNaming,
+} from "./plan.ts";
 import { refuseProblems } from "./problems.ts";
 import { sourceName } from "./source-groups.ts";
 import type { Step } from "./step.ts";
+import { writeTensors, type NamedTensor } from "./write-statement.ts";
 
 /** One side of a sum. */
 export interface DeltaSide {
@@ -24,11 +34,8 @@ export interface DeltaPlan extends Plan {
   readonly newWords: number;
 }
 
-/** The tensors that grow with the vocabulary. */
-const VOCABULARY_TENSORS: ReadonlySet<string> = new Set([
-  "model.embed_tokens.weight",
-  "lm_head.weight",
-]);
+/** The axis with which tables grow. */
+const GROWING: Axis = "vocab";
 
 /** How a plan names the delta's tensors, which usually have the base's names. */
 export function deltaName(name: string): string {
@@ -52,12 +59,14 @@ export function planDelta(
   refuseStrangers(left, right, base, delta);
   const dtypes = [...right.tensors.values()].map(({ assembly }) => assembly.dtype);
   const recipe = chooseRecipe(dtypes, choice, delta.checkpoint.path);
-  const naming = targetNaming(options, familyOf(delta.config.family));
+  const target = targetNaming(options, familyOf(delta.config.family));
+  const bases = new Map(
+    writeTensors(left.tensors, target.naming, base.config).map((tensor) => [tensor.name, tensor]),
+  );
   const steps: Step[] = [];
-  for (const [name, addend] of right.tensors) {
-    const tensor = left.tensors.get(name);
-    if (tensor !== undefined)
-      steps.push(addStep(naming.name(name), tensor, addend, recipe, naming.layout, options));
+  for (const addend of writeTensors(right.tensors, target.naming, delta.config)) {
+    const tensor = bases.get(addend.name);
+    if (tensor !== undefined) steps.push(addStep(tensor, addend, recipe, target, options));
   }
   for (const { sources, why } of left.dropped)
     for (const source of sources) steps.push({ kind: "drop", from: [sourceName(source)], why });
@@ -70,7 +79,7 @@ export function planDelta(
     steps,
     sourceLayout: left.layout,
     evidence: left.evidence,
-    targetLayout: naming.layout,
+    targetLayout: target.layout,
     tied: [],
     recipe,
     newWords: delta.config.vocabSize - base.config.vocabSize,
@@ -84,34 +93,36 @@ function canonicalSide({ checkpoint, config }: DeltaSide, options: PlanOptions):
 }
 
 function addStep(
-  to: string,
-  base: CanonicalTensor,
-  delta: CanonicalTensor,
+  base: NamedTensor,
+  delta: NamedTensor,
   recipe: DeltaRecipe,
-  targetLayout: Plan["targetLayout"],
+  target: TargetNaming,
   options: PlanOptions,
 ): Step {
-  const isTurned = delta.spec.linear && targetLayout === "paddle";
-  const orient = ({ assembly }: CanonicalTensor): CanonicalTensor["assembly"] =>
-    isTurned ? transposedAssembly(assembly) : assembly;
   const { dtype, newRows, name } = recipe;
-  const rows = (delta.spec.shape[0] ?? 0) - (base.spec.shape[0] ?? 0);
+  const rows = (delta.assembly.shape[0] ?? 0) - (base.assembly.shape[0] ?? 0);
   const grown =
     rows === 0
       ? ""
       : `; ${rows} new row${rows === 1 ? "" : "s"}: ${NEW_ROWS[newRows]}, plus the delta`;
   return {
     kind: "add",
-    from: [
-      ...base.sources.map(sourceName),
-      ...delta.sources.map((source) => deltaName(sourceName(source))),
-    ],
-    to,
-    assembly: orient(base),
-    addend: { assembly: orient(delta), dtype, axis: isTurned ? 1 : 0, newRows },
+    from: [...sourcesOf(base), ...sourcesOf(delta).map(deltaName)],
+    to: delta.name,
+    assembly: orient(base, target),
+    addend: {
+      assembly: orient(delta, target),
+      dtype,
+      axis: target.transposed.has(delta.class) ? 1 : 0,
+      newRows,
+    },
     ...castOf(dtype, options),
     why: `base ${base.assembly.dtype} + delta ${delta.assembly.dtype}, added in ${dtype} as ${name} does${grown}`,
   };
+}
+
+function sourcesOf({ of }: NamedTensor): readonly string[] {
+  return [...new Set(of.flatMap(({ sources }) => sources.map(sourceName)))];
 }
 
 const NEW_ROWS = { zero: "zero", mean: "the mean of the base's" } as const;
@@ -130,7 +141,7 @@ function refuseStrangers(
       problems.push(`${name}: only the ${ours === undefined ? "delta" : "base"} has it`);
     } else if (!areFloats(name, left, right)) {
       problems.push(`${name}: only F16, BF16, F32 and F64 can be added`);
-    } else if (!isSummable(name, ours.shape, theirs.shape)) {
+    } else if (!isSummable(theirs, ours.shape)) {
       const shapes = `${renderShape(ours.shape)}, the delta ${renderShape(theirs.shape)}`;
       problems.push(`${name}: the base has ${shapes}`);
     }
@@ -155,11 +166,11 @@ function areFloats(name: string, ...sides: readonly Canonical[]): boolean {
 const MAX_LISTED = 10;
 
 /** True for equal shapes, and for tables of words of which the delta has more. */
-function isSummable(name: string, base: readonly number[], delta: readonly number[]): boolean {
-  if (sameShape(base, delta)) return true;
+function isSummable({ parameter, shape }: TensorSpec, base: readonly number[]): boolean {
+  if (sameShape(base, shape)) return true;
   return (
-    VOCABULARY_TENSORS.has(name) &&
-    sameShape(base.slice(1), delta.slice(1)) &&
-    (base[0] ?? 0) < (delta[0] ?? 0)
+    parameter.axes[0] === GROWING &&
+    sameShape(base.slice(1), shape.slice(1)) &&
+    (base[0] ?? 0) < (shape[0] ?? 0)
   );
 }

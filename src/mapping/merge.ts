@@ -8,16 +8,34 @@ import {
   type Assembly,
   type TensorView,
 } from "./assembly.ts";
-import type { LayoutShapes, SourceGroup, Target } from "./family.ts";
-import type { LinearLayout } from "./step.ts";
+import type { LinearLayout } from "../model/parameter.ts";
 
-/** Along which axis of [out, in] tensor parallelism cuts a Linear weight. */
-export type SplitAxis = "out" | "in";
+/** The parts of one stored tensor, one a tensor-parallel rank (one in all where the checkpoint is not split). */
+export interface Parts {
+  readonly parts: readonly StoredTensor[];
+  /** How its class of weights is stored. */
+  readonly layout: LinearLayout;
+}
 
+/** One target that a group of source parts makes. */
+export interface Target {
+  readonly name: string;
+  /** In torch's layout; undefined when the parts' shapes do not fit, with `expected` telling what would. */
+  readonly assembly: Assembly | undefined;
+  /** Shapes that one part may have, for the message when none fits. */
+  readonly expected: readonly (readonly number[])[];
+  readonly why: string;
+}
+
+export interface LayoutShapes {
+  readonly torch: readonly (readonly number[])[];
+  readonly paddle: readonly (readonly number[])[];
+}
+
+/** A weight's shape [out, in], and which axis of it tensor-parallel ranks cut. */
 export interface MatrixFacts {
-  readonly out: number;
-  readonly in: number;
-  readonly split: SplitAxis;
+  readonly shape: readonly number[];
+  readonly cut: 0 | 1;
 }
 
 /** The window of a stored Linear weight in torch's layout, [out, in]. */
@@ -26,14 +44,13 @@ export function torchView(tensor: StoredTensor, layout: LinearLayout): TensorVie
 }
 
 /** A Linear weight from its parts: [out, in], whatever the layout and the number of ranks. */
-export function linearTarget(name: string, group: SourceGroup, facts: MatrixFacts): Target {
+export function linearTarget(name: string, group: Parts, facts: MatrixFacts): Target {
   const views = group.parts.map((part) => torchView(part, group.layout));
-  const axis = facts.split === "out" ? 0 : 1;
-  const shape = [facts.out, facts.in];
-  const partShape = partOf(shape, axis, views.length);
+  const { shape, cut } = facts;
+  const partShape = partOf(shape, cut, views.length);
   return {
     name,
-    assembly: mergeViews(views, shape, partShape, axis),
+    assembly: mergeViews(views, shape, partShape, cut),
     expected: [shape, partShape].map((size) =>
       group.layout === "paddle" ? size.toReversed() : size,
     ),
@@ -41,7 +58,7 @@ export function linearTarget(name: string, group: SourceGroup, facts: MatrixFact
   };
 }
 
-function linearWhy({ layout, parts }: SourceGroup): string {
+function linearWhy({ layout, parts }: Parts): string {
   const reasons: string[] = [];
   if (layout === "paddle") {
     const isColumnMajor = parts.every(
@@ -58,12 +75,7 @@ function linearWhy({ layout, parts }: SourceGroup): string {
 }
 
 /** A vector: replicated on all ranks, or cut into equal parts. */
-export function vectorTarget(
-  name: string,
-  group: SourceGroup,
-  size: number,
-  isSplit: boolean,
-): Target {
+export function vectorTarget(name: string, group: Parts, size: number, isSplit: boolean): Target {
   const views = group.parts.map(wholeView);
   const partShape = isSplit ? partOf([size], 0, views.length) : [size];
   return {
@@ -75,11 +87,7 @@ export function vectorTarget(
 }
 
 /** An embedding table [vocab, hidden]: cut along the vocabulary (PaddleNLP) or along hidden (InternLM's training). */
-export function tableTarget(
-  name: string,
-  group: SourceGroup,
-  shape: readonly [number, number],
-): Target {
+export function tableTarget(name: string, group: Parts, shape: readonly number[]): Target {
   const views = group.parts.map(wholeView);
   const byRows = partOf(shape, 0, views.length);
   const byColumns = partOf(shape, 1, views.length);
@@ -121,8 +129,6 @@ export function partOf(shape: readonly number[], axis: number, parts: number): r
 
 /** The shapes of one part of a Linear weight that prove a layout. */
 export function matrixLayoutShapes(facts: MatrixFacts, parts: number): LayoutShapes {
-  const whole = [facts.out, facts.in];
-  const part = partOf(whole, facts.split === "out" ? 0 : 1, parts);
-  const torch = [whole, part];
+  const torch = [facts.shape, partOf(facts.shape, facts.cut, parts)];
   return { torch, paddle: torch.map((shape) => shape.toReversed()) };
 }

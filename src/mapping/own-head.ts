@@ -4,6 +4,7 @@ import type { Checkpoint } from "../tensor/table.ts";
 import { narrowRows, type Assembly } from "./assembly.ts";
 import { canonicalize, type Canonical } from "./canonical.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
+import { EMBEDDINGS, HEAD } from "../model/network.ts";
 import { readAssembly } from "./read-assembly.ts";
 
 /** Bytes of each matrix that are compared at a time. */
@@ -16,8 +17,8 @@ const BAND_BYTES = 8 * 2 ** 20;
 export async function hasOwnHead(checkpoint: Checkpoint, config: ModelConfig): Promise<boolean> {
   if (!config.tieWordEmbeddings) return false;
   const tensors = untied(checkpoint, config)?.tensors;
-  const head = tensors?.get("lm_head.weight")?.assembly;
-  const embeddings = tensors?.get("model.embed_tokens.weight")?.assembly;
+  const head = tensors?.get(HEAD)?.assembly;
+  const embeddings = tensors?.get(EMBEDDINGS)?.assembly;
   if (head === undefined || embeddings === undefined || isSame(head, embeddings)) return false;
   if (head.dtype !== embeddings.dtype) return true;
   const rowBytes = (config.hiddenSize * DTYPES[head.dtype].bits) / 8;

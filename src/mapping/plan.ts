@@ -9,15 +9,18 @@ import {
   wholeView,
   type Assembly,
 } from "./assembly.ts";
-import { canonicalize, type CanonicalTensor } from "./canonical.ts";
-import { familyOf } from "./families.ts";
-import type { Family, FusedNames } from "./family.ts";
-import { fuseTensors } from "./fuse.ts";
+import { canonicalize, type Canonical } from "./canonical.ts";
+import { familyOf } from "../model/families.ts";
+import type { Family } from "../model/family.ts";
+import type { Naming } from "../model/names/naming.ts";
+import { TURNABLE, type TensorClass } from "../model/parameter.ts";
 import type { LayoutEvidence } from "./layout.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
 import { refuseProblems } from "./problems.ts";
 import { sourceName } from "./source-groups.ts";
-import type { CastDtype, LinearLayout, Step } from "./step.ts";
+import { writeTensors, type NamedTensor } from "./write-statement.ts";
+import type { CastDtype, Step } from "./step.ts";
+import type { LinearLayout } from "../model/parameter.ts";
 
 export type TargetFormat = "safetensors" | "pytorch" | "paddle";
 
@@ -35,6 +38,8 @@ export interface Plan {
   readonly steps: readonly Step[];
   readonly sourceLayout: LinearLayout | "unknown";
   readonly evidence: readonly LayoutEvidence[];
+  /** What tells the head's layout, where it is not that of the Linears. */
+  readonly headEvidence?: LayoutEvidence;
   readonly targetLayout: LinearLayout;
   /** Groups of target names that lie in one storage of the source; each is written in full. */
   readonly tied: readonly (readonly string[])[];
@@ -66,12 +71,10 @@ export function planConversion(
 function planModel(checkpoint: Checkpoint, config: ModelConfig, options: PlanOptions): Plan {
   const canonical = canonicalize(checkpoint, config, { sourceLayout: options.sourceLayout });
   refuseProblems(canonical.problems, checkpoint.path);
-  const naming = targetNaming(options, familyOf(config.family));
-  const targetLayout = naming.layout;
+  const target = targetNaming(options, familyOf(config.family));
   const steps: Step[] = [];
-  for (const [name, tensor] of fuseTensors(canonical.tensors, naming.fused)) {
-    steps.push(stepFor(naming.name(name), tensor, canonical.layout, targetLayout, options));
-  }
+  for (const tensor of writeTensors(canonical.tensors, target.naming, config))
+    steps.push(stepFor(tensor, canonical, target, options));
   for (const { sources, why } of canonical.dropped) {
     for (const source of sources) steps.push({ kind: "drop", from: [sourceName(source)], why });
   }
@@ -79,47 +82,52 @@ function planModel(checkpoint: Checkpoint, config: ModelConfig, options: PlanOpt
     steps,
     sourceLayout: canonical.layout,
     evidence: canonical.evidence,
-    targetLayout,
+    ...(canonical.headEvidence === undefined ? {} : { headEvidence: canonical.headEvidence }),
+    targetLayout: target.layout,
     tied: tiedNames(steps),
   };
 }
 
-/** How the target lays Linear weights and names tensors. */
-export function targetNaming(
-  options: PlanOptions,
-  family: Family,
-): {
+/** How the target names tensors, and which classes of weights it stores as [in, out]. */
+export interface TargetNaming {
   readonly layout: LinearLayout;
-  /** Canonical tensors that the target keeps in one. */
-  readonly fused: readonly FusedNames[];
-  name(name: string): string;
-} {
+  readonly naming: Naming;
+  readonly transposed: ReadonlySet<TensorClass>;
+}
+
+export function targetNaming(options: PlanOptions, family: Family): TargetNaming {
   const layout = options.layout ?? usualLayout(options.to);
-  const usesPaddleNames = options.to === "paddle" && layout === "paddle";
-  return {
-    layout,
-    fused: usesPaddleNames ? (family.paddleFused ?? []) : [],
-    name: (name) => (usesPaddleNames ? family.paddleName(name) : name),
-  };
+  const { huggingface, paddlenlp } = family.names;
+  if (layout === "torch") return { layout, naming: huggingface, transposed: new Set() };
+  const naming = options.to === "paddle" ? paddlenlp : huggingface;
+  return { layout, naming, transposed: paddlenlp.transposed };
+}
+
+/** A named tensor as the target stores it. */
+export function orient(
+  { assembly, class: kind }: NamedTensor,
+  { transposed }: TargetNaming,
+): Assembly {
+  return transposed.has(kind) ? transposedAssembly(assembly) : assembly;
 }
 
 function stepFor(
-  to: string,
-  tensor: CanonicalTensor,
-  sourceLayout: LinearLayout | "unknown",
-  targetLayout: LinearLayout,
+  tensor: NamedTensor,
+  canonical: Canonical,
+  target: TargetNaming,
   options: PlanOptions,
 ): Step {
-  const isTurned = tensor.spec.linear && targetLayout === "paddle";
-  const assembly = isTurned ? transposedAssembly(tensor.assembly) : tensor.assembly;
-  const kind = kindOf(assembly, tensor.sources);
+  const assembly = orient(tensor, target);
+  const sources = [...new Set(tensor.of.flatMap((part) => part.sources))];
+  const kind = kindOf(assembly, sources);
+  const sourceLayout = tensor.class === "head" ? canonical.headLayout : canonical.layout;
   return {
     kind,
-    from: tensor.sources.map(sourceName),
-    to,
+    from: sources.map(sourceName),
+    to: tensor.name,
     assembly,
     ...castOf(assembly.dtype, options),
-    why: whyOf(kind, tensor, sourceLayout, targetLayout),
+    why: whyOf(kind, tensor, sourceLayout, target),
   };
 }
 
@@ -136,17 +144,21 @@ function kindOf(
 
 function whyOf(
   kind: Exclude<Step["kind"], "drop">,
-  tensor: CanonicalTensor,
+  tensor: NamedTensor,
   sourceLayout: LinearLayout | "unknown",
-  targetLayout: LinearLayout,
+  { layout, transposed }: TargetNaming,
 ): string {
-  if (!tensor.spec.linear || targetLayout === "torch") return tensor.why;
+  const [first] = tensor.of;
+  const made =
+    tensor.of.length > 1 || first === undefined ? "put together as PaddleNLP keeps it" : first.why;
+  if (!TURNABLE.has(tensor.class) || layout === "torch" || !transposed.has(tensor.class))
+    return made;
   if (kind === "copy")
     return `${sourceLayout === "paddle" ? "Paddle" : "the"} layout [in, out] is kept`;
   const turned = "torch Linear stores [out, in]; the target's layout is Paddle's, [in, out]";
   return sourceLayout === "torch" && kind === "transpose"
     ? turned
-    : `${tensor.why}; written as [in, out]`;
+    : `${made}; written as [in, out]`;
 }
 
 export function castOf(dtype: Dtype, options: PlanOptions): { cast?: Dtype } {

@@ -25,9 +25,14 @@ export function renderPlan(plan: Plan): string {
     ...lines,
     "",
     `${written} tensors, ${bytes} bytes; ${plan.steps.length - written} dropped`,
-    `source layout: ${plan.sourceLayout}${evidence === undefined ? "" : ` (${plan.evidence.length} tensors say so: ${evidence.tensor} ${evidence.why})`}; target layout: ${plan.targetLayout}`,
+    `source layout: ${plan.sourceLayout}${evidence === undefined ? "" : ` (${plan.evidence.length} tensors say so: ${evidence.tensor} ${evidence.why})`}${renderHead(plan)}; target layout: ${plan.targetLayout}`,
     ...plan.tied.map((names) => `tied in the source, written in full: ${names.join(", ")}`),
   ].join("\n");
+}
+
+/** A head that is stored otherwise than the Linears, as PaddleFormers does. */
+function renderHead({ headEvidence: head }: Plan): string {
+  return head === undefined ? "" : `, but for the head: ${head.tensor} ${head.why}`;
 }
 
 /** Bytes that a step writes. */

@@ -1,10 +1,11 @@
 import { WbError } from "../errors/wb-error.ts";
 import type { StoredTensor } from "../tensor/table.ts";
-import type { Family, NameRule } from "./family.ts";
+import type { Family } from "../model/family.ts";
+import { nameReader, type NameReader, type Reading } from "../model/names/read.ts";
 
-/** Stored tensors that one rule takes together: the tensor-parallel parts of one tensor of one layer. */
-export interface RuleGroup {
-  readonly rule: NameRule;
+/** Stored tensors that are read together: the tensor-parallel parts of one tensor of one layer. */
+export interface NameGroup {
+  readonly reading: Reading;
   /** Layer number over all pipeline stages; -1 for tensors outside of layers. */
   readonly layer: number;
   /** By rank. */
@@ -12,7 +13,7 @@ export interface RuleGroup {
 }
 
 export interface SourceGroups {
-  readonly groups: readonly RuleGroup[];
+  readonly groups: readonly NameGroup[];
   readonly unknown: readonly StoredTensor[];
   /** Tensors that another stored tensor says again under the same name: [kept, repeated]. */
   readonly repeated: readonly (readonly [StoredTensor, StoredTensor])[];
@@ -23,27 +24,8 @@ export function sourceName({ name, rank }: StoredTensor): string {
   return rank === undefined ? name : `${name}@tp${rank.tp}_pp${rank.pp}`;
 }
 
-type NameParser = (name: string) => { readonly pattern: string; readonly layer: number };
-
-/** Takes a family's prefix from a name (DataParallel adds `module.` before it), and the layer number out of it. */
-function nameParser({ prefixes, layers }: Family): NameParser {
-  const prefix = new RegExp(`^(?:module\\.)?(?:(?:${alternatives(prefixes)})\\.)?`);
-  const layer = new RegExp(`^(${alternatives(layers)})\\.(\\d{1,5})\\.`);
-  return (name) => {
-    const body = name.replace(prefix, "");
-    const match = layer.exec(body);
-    if (match === null) return { pattern: body, layer: -1 };
-    const [whole, list = "", number = ""] = match;
-    return { pattern: `${list}.{i}.${body.slice(whole.length)}`, layer: Number(number) };
-  };
-}
-
-function alternatives(names: readonly string[]): string {
-  return names.map((name) => name.replaceAll(".", "\\.")).join("|");
-}
-
 /**
- * Sorts stored tensors by the rules of a family that take them.
+ * Sorts stored tensors by what a family makes of their names.
  * @throws WbError WB3704 when a tensor-parallel rank has no part of a tensor that others have.
  */
 export function groupSources(
@@ -51,22 +33,21 @@ export function groupSources(
   family: Family,
   path: string,
 ): SourceGroups {
-  const ruleOf = new Map(family.rules.map((rule) => [rule.pattern, rule]));
-  const parseName = nameParser(family);
-  const firstLayer = stageOffsets(tensors, parseName);
-  const byKey = new Map<string, { rule: NameRule; layer: number; parts: StoredTensor[] }>();
+  const reader = nameReader(family);
+  const firstLayer = stageOffsets(tensors, reader);
+  const byKey = new Map<string, { reading: Reading; layer: number; parts: StoredTensor[] }>();
   const unknown: StoredTensor[] = [];
   const repeated: (readonly [StoredTensor, StoredTensor])[] = [];
   for (const tensor of tensors) {
-    const { pattern, layer: local } = parseName(tensor.name);
-    const rule = ruleOf.get(pattern);
-    if (rule === undefined) {
+    const { pattern, layer: local } = reader.parse(tensor.name);
+    const reading = reader.reading(pattern);
+    if (reading === undefined) {
       unknown.push(tensor);
       continue;
     }
     const layer = local < 0 ? local : local + (firstLayer.get(tensor.rank?.pp ?? 0) ?? 0);
     const key = `${layer}:${pattern}`;
-    const group = byKey.get(key) ?? { rule, layer, parts: [] };
+    const group = byKey.get(key) ?? { reading, layer, parts: [] };
     byKey.set(key, group);
     const same = group.parts.find((part) => (part.rank?.tp ?? 0) === (tensor.rank?.tp ?? 0));
     if (same === undefined) group.parts.push(tensor);
@@ -98,11 +79,11 @@ function checkRanks(parts: readonly StoredTensor[], ranks: number, path: string)
  */
 function stageOffsets(
   tensors: readonly StoredTensor[],
-  parseName: NameParser,
+  reader: NameReader,
 ): ReadonlyMap<number, number> {
   const layersOf = new Map<number, Set<number>>();
   for (const { name, rank } of tensors) {
-    const { layer } = parseName(name);
+    const { layer } = reader.parse(name);
     const stage = rank?.pp ?? 0;
     const layers = layersOf.get(stage) ?? new Set<number>();
     layersOf.set(stage, layers);

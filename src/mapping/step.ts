@@ -54,6 +54,3 @@ export function madeBy(step: WriteStep): {
   if (step.kind !== "add") return step.assembly;
   return { shape: step.addend.assembly.shape, dtype: step.addend.dtype };
 }
-
-/** How Linear weights lie: torch is [out, in], paddle [in, out]. */
-export type LinearLayout = "torch" | "paddle";

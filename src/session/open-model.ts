@@ -4,9 +4,9 @@ import { readSmall } from "../sources/places.ts";
 import { WbError } from "../errors/wb-error.ts";
 import { ConfigFields } from "../model/config/fields.ts";
 import { hasOwnHead } from "../mapping/own-head.ts";
-import { metaConfig } from "../mapping/meta-params.ts";
+import { metaConfig } from "../model/config/meta-params.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
-import { parseModelConfig, resolveModelConfig } from "../mapping/parse-config.ts";
+import { parseModelConfig, resolveModelConfig } from "../model/config/parse.ts";
 import type { StoredTensor } from "../tensor/table.ts";
 
 /** Largest config.json we read, in bytes; real ones have about 1 kB. */

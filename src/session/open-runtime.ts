@@ -1,7 +1,7 @@
 import { WbError } from "../errors/wb-error.ts";
 import { canonicalTensors } from "../mapping/canonical.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
-import type { LinearLayout } from "../mapping/step.ts";
+import type { LinearLayout } from "../model/parameter.ts";
 import { openDevice, type DeviceRequest } from "../runtime/backends/device.ts";
 import { planMemory, type MemoryPlan, type Workload } from "../runtime/memory-plan.ts";
 import { Decoder } from "../runtime/model/decoder.ts";

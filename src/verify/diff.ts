@@ -1,7 +1,7 @@
 import { assemblyOf, wholeView, type Assembly } from "../mapping/assembly.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
 import { sourceName } from "../mapping/source-groups.ts";
-import type { LinearLayout } from "../mapping/step.ts";
+import type { LinearLayout } from "../model/parameter.ts";
 import { byteCount } from "../tensor/shape.ts";
 import type { Diagnosis } from "./diagnose/diagnosis.ts";
 import { diagnosePair } from "./diagnose/pair-diagnosis.ts";

@@ -1,6 +1,6 @@
 import type { Assembly } from "../mapping/assembly.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
-import type { LinearLayout } from "../mapping/step.ts";
+import type { LinearLayout } from "../model/parameter.ts";
 import type { Ops } from "../runtime/backends/ops.ts";
 import type { Diagnosis } from "./diagnose/diagnosis.ts";
 import { structureOf } from "./diagnose/structure.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseModelConfig } from "../../src/mapping/parse-config.ts";
+import { parseModelConfig } from "../../src/model/config/parse.ts";
 import { inverseFrequencies, ropeTable } from "../../src/runtime/model/rope.ts";
 import { isRecord } from "../support/is-record.ts";
 import { maxAbs } from "../support/max-abs.ts";

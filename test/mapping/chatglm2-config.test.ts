@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { parseModelConfig } from "../../src/mapping/parse-config.ts";
+import { parseModelConfig } from "../../src/model/config/parse.ts";
 import { FIXTURES } from "../support/fixture-manifest.ts";
 import { isRecord } from "../support/is-record.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { generationConfig, hfConfig } from "../../src/mapping/hf-config.ts";
-import { parseModelConfig } from "../../src/mapping/parse-config.ts";
+import { generationConfig, hfConfig } from "../../src/model/config/stock.ts";
+import { parseModelConfig } from "../../src/model/config/parse.ts";
 import { internlmConfig } from "../support/model-config.ts";
 
 describe("hfConfig", () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { canonicalize } from "../../src/mapping/canonical.ts";
+import { readAssembly } from "../../src/mapping/read-assembly.ts";
 import { surveyLayout } from "../../src/mapping/survey-layout.ts";
 import { columnMajorStrides } from "../../src/tensor/shape.ts";
 import type { Checkpoint, StoredTensor } from "../../src/tensor/table.ts";
@@ -54,15 +55,55 @@ describe("the layout of Linear weights", () => {
   });
 
   it("is refused when two tensors disagree, and both sides are listed", async () => {
+    const name = "model.layers.1.mlp.up_proj.weight";
     const mixed = written(CONFIG, "paddle").map((tensor) =>
-      tensor.name === "lm_head.weight" ? { ...tensor, shape: [40, 16] } : tensor,
+      tensor.name === name ? { ...tensor, shape: [24, 16] } : tensor,
     );
     const error = await caught(() => layoutOf(mixed));
     expect(error.code).toBe("WB3703");
     expect(error.message).toMatchInlineSnapshot(
-      `"memory: 1 Linear weights lie as PyTorch's, 6 as Paddle's: lm_head.weight is [40, 16] ([out, in]), but model.layers.0.mlp.gate_proj.weight is [16, 24] ([in, out])"`,
+      `"memory: 1 Linear weights lie as PyTorch's, 6 as Paddle's: model.layers.1.mlp.up_proj.weight is [24, 16] ([out, in]), but model.layers.0.mlp.gate_proj.weight is [16, 24] ([in, out])"`,
     );
-    expect(error.details["torch"]).toEqual(["lm_head.weight"]);
+    expect(error.details["torch"]).toEqual([name]);
+  });
+
+  it("of the head is judged alone: PaddleFormers stores it as torch does, beside Linears as Paddle's", async () => {
+    const paddleformers = memoryCheckpoint([
+      ...written(CONFIG, "paddle").filter(isNotHead),
+      ...written(CONFIG, "torch").filter((tensor) => !isNotHead(tensor)),
+    ]);
+    for (const sourceLayout of [undefined, "paddle"] as const) {
+      const found = canonicalize(paddleformers, CONFIG, { sourceLayout });
+      expect([found.layout, found.headLayout, found.problems]).toEqual(["paddle", "torch", []]);
+      for (const [name, { shape, values }] of numberedModel(CONFIG)) {
+        const assembly = found.tensors.get(name)?.assembly;
+        const bytes = assembly && (await readAssembly(assembly));
+        expect(assembly?.shape).toEqual(shape);
+        expect([...new Float32Array(bytes?.slice().buffer ?? new ArrayBuffer())]).toEqual(values);
+      }
+    }
+    expect(surveyLayout(paddleformers, undefined).headLayout).toBe("torch");
+    expect(surveyLayout(paddleformers, CONFIG).headLayout).toBe("torch");
+  });
+
+  it("of a head as Paddle's beside Linears as torch's is refused: nobody writes so", async () => {
+    const mixed = [
+      ...written(CONFIG, "torch").filter(isNotHead),
+      ...written(CONFIG, "paddle").filter((tensor) => !isNotHead(tensor)),
+    ];
+    expect((await caught(() => layoutOf(mixed))).code).toBe("WB3703");
+  });
+
+  it("of a square head is asked for where the names do not tell PaddleFormers from others", async () => {
+    const config = internlmConfig({ ...SMALL, vocab_size: 16 });
+    const tensors = (prefix: string): Checkpoint =>
+      memoryCheckpoint(written(config, "paddle", prefix));
+    expect(canonicalize(tensors("llama."), config, {}).headLayout).toBe("paddle");
+    const error = await caught(() => canonicalize(tensors("model."), config, {}));
+    expect(error.code).toBe("WB2701");
+    expect(error.message).toContain("its lm_head.weight is square");
+    const told = canonicalize(tensors("model."), config, { sourceLayout: "paddle" });
+    expect(told.headLayout).toBe("paddle");
   });
 
   it("cannot be told from squares with plain names, and asks", async () => {
@@ -98,7 +139,7 @@ function isNotHead({ name }: StoredTensor): boolean {
 describe("surveyLayout", () => {
   it("tells a contradiction instead of throwing it", () => {
     const mixed = written(CONFIG, "paddle").map((tensor) =>
-      tensor.name === "lm_head.weight" ? { ...tensor, shape: [40, 16] } : tensor,
+      tensor.name.endsWith("1.mlp.up_proj.weight") ? { ...tensor, shape: [24, 16] } : tensor,
     );
     const survey = surveyLayout(memoryCheckpoint(mixed), CONFIG);
     expect([survey.layout, survey.problem?.code]).toEqual(["unknown", "WB3703"]);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ConfigFields } from "../../src/model/config/fields.ts";
-import { metaConfig } from "../../src/mapping/meta-params.ts";
-import { resolveModelConfig } from "../../src/mapping/parse-config.ts";
+import { metaConfig } from "../../src/model/config/meta-params.ts";
+import { resolveModelConfig } from "../../src/model/config/parse.ts";
 import type { ModelConfig } from "../../src/model/config/model-config.ts";
 import type { StoredTensor } from "../../src/tensor/table.ts";
 import { caught } from "../support/caught.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseModelConfig } from "../../src/mapping/parse-config.ts";
+import { parseModelConfig } from "../../src/model/config/parse.ts";
 import { caught } from "../support/caught.ts";
 import { internlmConfig, internlmConfigText } from "../support/model-config.ts";
 

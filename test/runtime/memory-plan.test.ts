@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { parseModelConfig } from "../../src/mapping/parse-config.ts";
+import { parseModelConfig } from "../../src/model/config/parse.ts";
 import { planMemory, type DeviceFacts, type Workload } from "../../src/runtime/memory-plan.ts";
 import { caught } from "../support/caught.ts";
 

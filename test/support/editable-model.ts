@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { openCheckpoint } from "../../src/formats/open.ts";
 import { writeSafetensors } from "../../src/formats/safetensors/save.ts";
 import { canonicalTensors } from "../../src/mapping/canonical.ts";
-import { parseModelConfig } from "../../src/mapping/parse-config.ts";
+import { parseModelConfig } from "../../src/model/config/parse.ts";
 import { readAssembly } from "../../src/mapping/read-assembly.ts";
 import { decodeValues } from "../../src/tensor/decode.ts";
 import { f32Bits, f32BitsToBf16, f32BitsToF16 } from "../../src/tensor/float-bits.ts";

@@ -1,5 +1,5 @@
 import type { ModelConfig } from "../../src/model/config/model-config.ts";
-import { parseModelConfig } from "../../src/mapping/parse-config.ts";
+import { parseModelConfig } from "../../src/model/config/parse.ts";
 
 /** InternLM-7B's own config.json of July 2023, with fields of a small model put over it. */
 export function internlmConfigText(fields: Readonly<Record<string, unknown>> = {}): string {

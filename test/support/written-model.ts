@@ -1,5 +1,5 @@
 import type { ModelConfig } from "../../src/model/config/model-config.ts";
-import type { LinearLayout } from "../../src/mapping/step.ts";
+import type { LinearLayout } from "../../src/model/parameter.ts";
 import { columnMajorStrides } from "../../src/tensor/shape.ts";
 import type { StoredTensor } from "../../src/tensor/table.ts";
 import { memoryTensor } from "./memory-checkpoint.ts";

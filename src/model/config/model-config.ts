@@ -2,9 +2,6 @@ import type { Dtype } from "../../tensor/dtype.ts";
 import type { RawConfig } from "./fields.ts";
 import type { RopeConfig } from "./rope.ts";
 
-/** The families that have a description in `families`. */
-export type FamilyName = "internlm" | "llama" | "baichuan" | "chatglm2" | "glm";
-
 /** Dimension j turns with j + D/2 (LLaMA in transformers), or 2j with 2j + 1 (the original rotary, GLM). */
 export type RotaryPairs = "halves" | "neighbours";
 
@@ -36,7 +33,8 @@ export interface NetworkConfig {
 
 /** A model's dimensions and settings, and what every config.json says beside them. */
 export interface ModelConfig extends NetworkConfig {
-  readonly family: FamilyName;
+  /** The name of its description in `families`. */
+  readonly family: string;
   /** `architectures[0]` as written, else the family's usual class. */
   readonly architecture: string;
   readonly bosTokenId: number | undefined;

@@ -1,4 +1,6 @@
-import type { FamilyName, ModelConfig } from "../../model/config/model-config.ts";
+import type { ModelConfig } from "../../model/config/model-config.ts";
+import { familyOf } from "../../model/families.ts";
+import type { BlockName } from "../../model/network.ts";
 import { LLAMA_BLOCK, type BlockKind } from "./block.ts";
 import { GLM_BLOCK } from "./glm-block.ts";
 import { normParameters } from "./norm.ts";
@@ -27,17 +29,11 @@ const LLAMA: Architecture = {
 
 const GLM: Architecture = { ...LLAMA, block: GLM_BLOCK };
 
-const ARCHITECTURES: Readonly<Record<FamilyName, Architecture>> = {
-  internlm: LLAMA,
-  llama: LLAMA,
-  baichuan: LLAMA,
-  chatglm2: GLM,
-  glm: GLM,
-};
+const ARCHITECTURES: Readonly<Record<BlockName, Architecture>> = { llama: LLAMA, glm: GLM };
 
 /** The architecture of a model; with tied embeddings the head is the embedding matrix. */
 export function architectureOf(config: ModelConfig): Architecture {
-  const architecture = ARCHITECTURES[config.family];
+  const architecture = ARCHITECTURES[familyOf(config.family).network.block];
   return config.tieWordEmbeddings
     ? { ...architecture, head: architecture.embedding }
     : architecture;

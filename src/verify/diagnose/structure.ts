@@ -3,7 +3,7 @@ import { transposedAssembly, type Assembly } from "../../mapping/assembly.ts";
 import { canonicalize, type Canonical, type Misshapen } from "../../mapping/canonical.ts";
 import type { ModelConfig } from "../../model/config/model-config.ts";
 import { refuseProblems, type MappingProblem } from "../../mapping/problems.ts";
-import type { LinearLayout } from "../../mapping/step.ts";
+import type { LinearLayout } from "../../model/parameter.ts";
 import { renderShape, sameShape } from "../../tensor/shape.ts";
 import type { Checkpoint } from "../../tensor/table.ts";
 import { commonLayer, type Diagnosis } from "./diagnosis.ts";

@@ -1,6 +1,6 @@
-import type { Dtype } from "../tensor/dtype.ts";
-import { familyOf } from "./families.ts";
-import { SOURCE_FAMILY_FIELD, type ModelConfig } from "../model/config/model-config.ts";
+import type { Dtype } from "../../tensor/dtype.ts";
+import { familyOf } from "../families.ts";
+import { SOURCE_FAMILY_FIELD, type ModelConfig } from "./model-config.ts";
 
 const NAME_OF_DTYPE: Readonly<Partial<Record<Dtype, string>>> = {
   F16: "float16",

@@ -1,9 +1,9 @@
-import { WbError } from "../errors/wb-error.ts";
-import type { Dtype } from "../tensor/dtype.ts";
-import { ConfigFields, parseRawConfig } from "../model/config/fields.ts";
-import { FAMILIES } from "./families.ts";
-import type { Family } from "./family.ts";
-import type { ModelConfig } from "../model/config/model-config.ts";
+import { WbError } from "../../errors/wb-error.ts";
+import type { Dtype } from "../../tensor/dtype.ts";
+import { ConfigFields, parseRawConfig } from "./fields.ts";
+import { FAMILIES } from "../families.ts";
+import type { Family } from "../family.ts";
+import type { ModelConfig } from "./model-config.ts";
 
 const DTYPE_OF_NAME: ReadonlyMap<string, Dtype> = new Map([
   ["float16", "F16"],

@@ -1,5 +1,5 @@
 import type { StockClass } from "../family.ts";
-import type { RopeConfig } from "../../model/config/rope.ts";
+import type { RopeConfig } from "../config/rope.ts";
 
 /** The smallest double above 1. */
 const JUST_ABOVE_ONE = 1 + Number.EPSILON;

@@ -1,6 +1,6 @@
-import { WbError } from "../errors/wb-error.ts";
-import type { StoredTensor } from "../tensor/table.ts";
-import { ConfigFields, parseRawConfig, isRecord, type RawConfig } from "../model/config/fields.ts";
+import { WbError } from "../../errors/wb-error.ts";
+import type { StoredTensor } from "../../tensor/table.ts";
+import { ConfigFields, parseRawConfig, isRecord, type RawConfig } from "./fields.ts";
 
 /** What Meta's params.json does not say and what was taken instead, beside the fields of config.json that it amounts to. */
 export interface MetaConfig {

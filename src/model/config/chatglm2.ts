@@ -1,8 +1,7 @@
 import { WbError } from "../../errors/wb-error.ts";
-import type { ConfigFields } from "../../model/config/fields.ts";
-import type { NetworkConfig } from "../../model/config/model-config.ts";
-import { layerCount, unsupported } from "./llama-config.ts";
-import { kvHeadCount } from "./stock-glm.ts";
+import type { ConfigFields } from "./fields.ts";
+import type { NetworkConfig } from "./model-config.ts";
+import { kvHeadCount, layerCount, unsupported } from "./llama-like.ts";
 
 /**
  * Fields that change the network in ways that are not implemented, with the values that change nothing. Scaling queries and

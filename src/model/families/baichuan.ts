@@ -1,9 +1,14 @@
 import { WbError } from "../../errors/wb-error.ts";
-import type { ConfigFields } from "../../model/config/fields.ts";
+import type { ConfigFields } from "../config/fields.ts";
+import { readLlamaConfig } from "../config/llama-like.ts";
 import type { Family } from "../family.ts";
-import { DECODER_LAYERS, DECODER_PREFIXES, DECODER_RULES, decoderTensors } from "./decoder.ts";
-import { readLlamaConfig } from "./llama-config.ts";
-import { stackedQkvRules, W_PACK } from "./stacked-qkv.ts";
+import {
+  BAICHUAN_NAMES,
+  LLAMA_DECODER,
+  LLAMA_NAMES,
+  LLAMA_PREFIXES,
+  ROTARY_BUFFERS,
+} from "../names/llama-names.ts";
 import { STOCK_LLAMA } from "./stock-llama.ts";
 
 /**
@@ -19,12 +24,10 @@ export const BAICHUAN: Family = {
     refuseNormHead(config);
     return readLlamaConfig(config, { attentionBias: false, rotatesWholeCache: false });
   },
-  expected: decoderTensors,
-  prefixes: [...DECODER_PREFIXES, "baichuan"],
-  layers: DECODER_LAYERS,
-  rules: [...DECODER_RULES, ...stackedQkvRules(W_PACK)],
-  paddlePrefix: "llama.",
-  paddleName: (name) => name.replace(/^model\./, "llama."),
+  network: LLAMA_DECODER,
+  names: { ...LLAMA_NAMES, authors: BAICHUAN_NAMES },
+  prefixes: [...LLAMA_PREFIXES, "baichuan"],
+  drops: ROTARY_BUFFERS,
   stock: STOCK_LLAMA,
 };
 

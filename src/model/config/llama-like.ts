@@ -1,7 +1,7 @@
 import { WbError } from "../../errors/wb-error.ts";
-import type { ConfigFields } from "../../model/config/fields.ts";
-import type { NetworkConfig } from "../../model/config/model-config.ts";
-import { parseRope } from "../../model/config/rope.ts";
+import type { ConfigFields } from "./fields.ts";
+import type { NetworkConfig } from "./model-config.ts";
+import { parseRope } from "./rope.ts";
 
 /** Fields that change the model in ways that no family here implements, with the values that change nothing. */
 const UNSUPPORTED_FIELDS: ReadonlyMap<string, readonly unknown[]> = new Map<
@@ -114,4 +114,16 @@ export function layerCount(config: ConfigFields, ...names: readonly string[]): n
   const layers = config.count(...names);
   if (layers <= MAX_LAYERS) return layers;
   throw config.problem(names[0] ?? "", `at most ${MAX_LAYERS}`, layers);
+}
+
+/** Groups of heads that share keys and values; a divisor of the heads. */
+export function kvHeadCount(
+  config: ConfigFields,
+  heads: number,
+  field: string,
+  fallback: number,
+): number {
+  const groups = config.optionalCount(field) ?? fallback;
+  if (heads % groups === 0) return groups;
+  throw config.problem(field, `a divisor of num_attention_heads ${heads}`, groups);
 }

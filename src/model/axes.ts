@@ -1,0 +1,45 @@
+import type { NetworkConfig } from "./config/model-config.ts";
+
+interface AxisFacts {
+  readonly size: (config: NetworkConfig) => number;
+  /** The setting that the axis' length gives away, where it is one alone. */
+  readonly field?: string;
+  /** Elements of the axis for each of the field's units. */
+  readonly unit?: (config: NetworkConfig) => number;
+}
+
+/** What the axes of parameters run over. */
+const AXES = {
+  vocab: { size: ({ vocabSize }) => vocabSize, field: "vocab_size" },
+  /** The channels of the residual stream. */
+  hidden: { size: ({ hiddenSize }) => hiddenSize },
+  "heads·headDim": { size: ({ heads, headDim }) => heads * headDim },
+  "kvHeads·headDim": {
+    size: ({ kvHeads, headDim }) => kvHeads * headDim,
+    field: "num_key_value_heads",
+    unit: ({ headDim }) => headDim,
+  },
+  ffn: { size: ({ intermediateSize }) => intermediateSize, field: "intermediate_size" },
+  "2·ffn": {
+    size: ({ intermediateSize }) => 2 * intermediateSize,
+    field: "intermediate_size",
+    unit: () => 2,
+  },
+} as const satisfies Record<string, AxisFacts>;
+
+export type Axis = keyof typeof AXES;
+
+export function axisSize(axis: Axis, config: NetworkConfig): number {
+  return AXES[axis].size(config);
+}
+
+/** The setting of config.json that an axis' length gives away, and what `elements` of it would make of the setting. */
+export function settingOf(
+  axis: Axis,
+  config: NetworkConfig,
+): { readonly field: string; readonly ours: number; readonly unit: number } | undefined {
+  const facts: AxisFacts = AXES[axis];
+  if (facts.field === undefined) return undefined;
+  const unit = facts.unit?.(config) ?? 1;
+  return { field: facts.field, ours: facts.size(config) / unit, unit };
+}
