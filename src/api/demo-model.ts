@@ -1,6 +1,9 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { writeSafetensors, type TensorToWrite } from "../formats/safetensors/save.ts";
+import { ConfigFields } from "../model/config/fields.ts";
+import { resolveModelConfig } from "../model/config/parse.ts";
+import { expectedTensors } from "../model/tensors.ts";
 import { seededRandom } from "../runtime/generation/random.ts";
 import { f32Bits, f32BitsToF16 } from "../tensor/float-bits.ts";
 
@@ -46,39 +49,15 @@ function drawTensors(): readonly TensorToWrite[] {
     for (let count = 0; count < 12; count++) sum += random();
     return sum;
   };
-  const tensor = (name: string, shape: readonly number[], center = 0): TensorToWrite => {
-    const length = shape.reduce((product, size) => product * size, 1);
-    const halves = Uint16Array.from({ length }, () =>
-      f32BitsToF16(f32Bits(center + SPREAD * normal())),
-    );
-    return { name, dtype: "F16", shape, bytes: new Uint8Array(halves.buffer) };
-  };
-  const {
-    hidden_size: hidden,
-    intermediate_size: intermediate,
-    vocab_size: vocab,
-    num_hidden_layers: layers,
-  } = CONFIG;
-  const tensors = [tensor("model.embed_tokens.weight", [vocab, hidden])];
-  for (let layer = 0; layer < layers; layer++) {
-    const at = `model.layers.${layer}`;
-    for (const name of ["q_proj", "k_proj", "v_proj", "o_proj"]) {
-      tensors.push(
-        tensor(`${at}.self_attn.${name}.weight`, [hidden, hidden]),
-        tensor(`${at}.self_attn.${name}.bias`, [hidden]),
+  return expectedTensors(resolveModelConfig(new ConfigFields(CONFIG, "config.json"))).map(
+    ({ name, shape, parameter }) => {
+      const length = shape.reduce((product, size) => product * size, 1);
+      // Norms scale what they are given by numbers around 1.
+      const center = parameter.role.endsWith("Norm") ? 1 : 0;
+      const halves = Uint16Array.from({ length }, () =>
+        f32BitsToF16(f32Bits(center + SPREAD * normal())),
       );
-    }
-    tensors.push(
-      tensor(`${at}.mlp.gate_proj.weight`, [intermediate, hidden]),
-      tensor(`${at}.mlp.up_proj.weight`, [intermediate, hidden]),
-      tensor(`${at}.mlp.down_proj.weight`, [hidden, intermediate]),
-      tensor(`${at}.input_layernorm.weight`, [hidden], 1),
-      tensor(`${at}.post_attention_layernorm.weight`, [hidden], 1),
-    );
-  }
-  return [
-    ...tensors,
-    tensor("model.norm.weight", [hidden], 1),
-    tensor("lm_head.weight", [vocab, hidden]),
-  ];
+      return { name, dtype: "F16", shape, bytes: new Uint8Array(halves.buffer) };
+    },
+  );
 }

@@ -1,3 +1,5 @@
+import { splitLayer } from "../model/canonical-names.ts";
+
 /** Lines that differ in the layer number alone, as one. */
 export interface CollapsedLine {
   /** The name with `{0..31}` for the layer number. */
@@ -5,8 +7,6 @@ export interface CollapsedLine {
   readonly facts: string;
   readonly count: number;
 }
-
-const LAYER = /^(.*?\b(?:layers|blocks|h)\.)(\d+)(\..*)$/;
 
 /** Names with equal facts, collapsed over layers, in order of first appearance. */
 export function collapseLayers(
@@ -17,12 +17,16 @@ export function collapseLayers(
     { before: string; after: string; facts: string; layers: number[]; count: number }
   >();
   for (const { name, facts } of entries) {
-    const [, before = name, layer, after = ""] = LAYER.exec(name) ?? [];
+    const { before, layer, after } = splitLayer(name) ?? {
+      before: name,
+      layer: undefined,
+      after: "",
+    };
     const key = JSON.stringify([before, layer === undefined, after, facts]);
     const group = groups.get(key) ?? { before, after, facts, layers: [], count: 0 };
     groups.set(key, group);
     group.count++;
-    if (layer !== undefined) group.layers.push(Number(layer));
+    if (layer !== undefined) group.layers.push(layer);
   }
   return [...groups.values()].map(({ before, after, facts, layers, count }) => ({
     name: before + renderLayers(layers) + after,

@@ -1,4 +1,5 @@
 import { byteCount, renderShape } from "../tensor/shape.ts";
+import { inLayer, layerOf } from "../model/canonical-names.ts";
 import type { Plan } from "./plan.ts";
 import { madeBy, type Step, type WriteStep } from "./step.ts";
 
@@ -42,19 +43,14 @@ export function targetBytes(step: Step): number {
   return byteCount(shape, step.cast ?? dtype) ?? 0;
 }
 
-/** The name with `{i}` for every layer number. */
-function general(name: string): string {
-  return name.replaceAll(/(layers|blocks)\.\d+\./g, "$1.{i}.");
-}
-
 function addStep(step: Step, patterns: Map<string, Pattern>): void {
   const source = renderSources(step.from);
   const target = step.kind === "drop" ? "" : step.to;
-  const layer = /(?:layers|blocks)\.(\d+)\./.exec(target === "" ? source : target)?.[1];
+  const layer = layerOf(target === "" ? (step.from[0] ?? "") : target);
   const facts = step.kind === "drop" ? "" : renderFacts(step);
   const pattern: Pattern = {
-    from: general(source),
-    to: general(target),
+    from: source,
+    to: inLayer(target, "{i}"),
     action: step.kind,
     facts,
     why: step.why,
@@ -65,7 +61,7 @@ function addStep(step: Step, patterns: Map<string, Pattern>): void {
   const known = patterns.get(key) ?? pattern;
   patterns.set(key, known);
   known.count++;
-  if (layer !== undefined) known.layers.push(Number(layer));
+  if (layer !== undefined) known.layers.push(layer);
 }
 
 function renderFacts(step: WriteStep): string {
@@ -77,7 +73,9 @@ function renderFacts(step: WriteStep): string {
 function renderSources(from: readonly string[]): string {
   const names = [...new Set(from.map((name) => name.replace(/@tp\d+_pp\d+$/, "")))];
   const ranks = from.length / names.length;
-  return names.join(" + ") + (ranks > 1 ? ` on ${ranks} ranks` : "");
+  return (
+    names.map((name) => inLayer(name, "{i}")).join(" + ") + (ranks > 1 ? ` on ${ranks} ranks` : "")
+  );
 }
 
 function renderPattern({ from, to, action, facts, why, layers, count }: Pattern): string {

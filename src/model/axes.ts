@@ -33,11 +33,15 @@ export function axisSize(axis: Axis, config: NetworkConfig): number {
   return AXES[axis].size(config);
 }
 
-/** The setting of config.json that an axis' length gives away, and what `elements` of it would make of the setting. */
-export function settingOf(
-  axis: Axis,
-  config: NetworkConfig,
-): { readonly field: string; readonly ours: number; readonly unit: number } | undefined {
+/** A setting of config.json that an axis' length gives away. */
+export interface AxisSetting {
+  readonly field: string;
+  readonly ours: number;
+  /** Elements of the axis for each of the setting's units. */
+  readonly unit: number;
+}
+
+export function settingOf(axis: Axis, config: NetworkConfig): AxisSetting | undefined {
   const facts: AxisFacts = AXES[axis];
   if (facts.field === undefined) return undefined;
   const unit = facts.unit?.(config) ?? 1;

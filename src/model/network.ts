@@ -54,17 +54,32 @@ function norm(name: string, role: Role): Parameter {
 /** What canonical names of layers begin with. */
 export const LAYER = "model.layers.{i}.";
 
+/** Names of modules inside a layer. */
+export const ATTENTION = {
+  query: "self_attn.q_proj",
+  key: "self_attn.k_proj",
+  value: "self_attn.v_proj",
+  output: "self_attn.o_proj",
+} as const;
+export const MLP = {
+  gate: "mlp.gate_proj",
+  up: "mlp.up_proj",
+  gateUp: "mlp.gate_up_proj",
+  down: "mlp.down_proj",
+} as const;
+export const NORMS = ["input_layernorm", "post_attention_layernorm"] as const;
+
 const hasAttentionBias: Switch = ({ attentionBias }) => attentionBias;
 const hasMlpBias: Switch = ({ mlpBias }) => mlpBias;
 
 /** Queries, keys and values of grouped heads, and the output; which of them `attentionBias` gives a bias. */
 export function grouped({ bias }: { readonly bias: "qkv" | "qkvo" }): readonly Parameter[] {
   return [
-    ...linear("self_attn.q_proj", "query", ["heads·headDim", "hidden"], "out", hasAttentionBias),
-    ...linear("self_attn.k_proj", "key", ["kvHeads·headDim", "hidden"], "out", hasAttentionBias),
-    ...linear("self_attn.v_proj", "value", ["kvHeads·headDim", "hidden"], "out", hasAttentionBias),
+    ...linear(ATTENTION.query, "query", ["heads·headDim", "hidden"], "out", hasAttentionBias),
+    ...linear(ATTENTION.key, "key", ["kvHeads·headDim", "hidden"], "out", hasAttentionBias),
+    ...linear(ATTENTION.value, "value", ["kvHeads·headDim", "hidden"], "out", hasAttentionBias),
     ...linear(
-      "self_attn.o_proj",
+      ATTENTION.output,
       "output",
       ["hidden", "heads·headDim"],
       "in",
@@ -75,15 +90,15 @@ export function grouped({ bias }: { readonly bias: "qkv" | "qkvo" }): readonly P
 
 /** SwiGLU of three Linears. */
 export const gated: readonly Parameter[] = [
-  ...linear("mlp.gate_proj", "gate", ["ffn", "hidden"], "out", hasMlpBias),
-  ...linear("mlp.up_proj", "up", ["ffn", "hidden"], "out", hasMlpBias),
-  ...linear("mlp.down_proj", "down", ["hidden", "ffn"], "in", hasMlpBias),
+  ...linear(MLP.gate, "gate", ["ffn", "hidden"], "out", hasMlpBias),
+  ...linear(MLP.up, "up", ["ffn", "hidden"], "out", hasMlpBias),
+  ...linear(MLP.down, "down", ["hidden", "ffn"], "in", hasMlpBias),
 ];
 
 /** SwiGLU with gate and up in one Linear, gate first. */
 export const gatedInOne: readonly Parameter[] = [
-  ...linear("mlp.gate_up_proj", "gateUp", ["2·ffn", "hidden"], "out"),
-  ...linear("mlp.down_proj", "down", ["hidden", "ffn"], "in"),
+  ...linear(MLP.gateUp, "gateUp", ["2·ffn", "hidden"], "out"),
+  ...linear(MLP.down, "down", ["hidden", "ffn"], "in"),
 ];
 
 /** A pre-norm decoder: embeddings, layers of attention and a feed-forward network, a norm, the head. */
@@ -104,8 +119,8 @@ export function decoder(parts: {
       },
       ...parts.attention,
       ...parts.mlp,
-      norm(`${LAYER}input_layernorm`, "attentionNorm"),
-      norm(`${LAYER}post_attention_layernorm`, "mlpNorm"),
+      norm(LAYER + NORMS[0], "attentionNorm"),
+      norm(LAYER + NORMS[1], "mlpNorm"),
       { name: FINAL_NORM, role: "finalNorm", kind: "weight", class: "vector", axes: ["hidden"] },
       {
         name: HEAD,

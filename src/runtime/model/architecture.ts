@@ -1,10 +1,11 @@
 import type { ModelConfig } from "../../model/config/model-config.ts";
 import { familyOf } from "../../model/families.ts";
-import type { BlockName } from "../../model/network.ts";
+import { layerName } from "../../model/canonical-names.ts";
+import { EMBEDDINGS, HEAD, type BlockName } from "../../model/network.ts";
+import { expectedTensors } from "../../model/tensors.ts";
 import { LLAMA_BLOCK, type BlockKind } from "./block.ts";
 import { GLM_BLOCK } from "./glm-block.ts";
-import { normParameters } from "./norm.ts";
-import { nested, type ParameterSpec } from "./parameters.ts";
+import type { ParameterSpec } from "./parameters.ts";
 
 /** A decoder as data: what its parts are called in the checkpoint, and what its block computes. */
 export interface Architecture {
@@ -20,10 +21,10 @@ export interface Architecture {
 }
 
 const LLAMA: Architecture = {
-  embedding: "model.embed_tokens.weight",
-  layer: (index) => `model.layers.${index}`,
+  embedding: EMBEDDINGS,
+  layer: (index) => layerName(index, "").slice(0, -1),
   norm: "model.norm",
-  head: "lm_head.weight",
+  head: HEAD,
   block: LLAMA_BLOCK,
 };
 
@@ -41,15 +42,10 @@ export function architectureOf(config: ModelConfig): Architecture {
 
 /** Every parameter that the model needs, by its full name. */
 export function modelParameters(config: ModelConfig): readonly ParameterSpec[] {
-  const architecture = architectureOf(config);
-  const matrix = [config.vocabSize, config.hiddenSize];
-  const layers = Array.from({ length: config.layers }, (_, index) =>
-    nested(architecture.layer(index), architecture.block.parameters(config)),
-  );
-  return [
-    { name: architecture.embedding, shape: matrix },
-    ...layers.flat(),
-    ...nested(architecture.norm, normParameters(config)),
-    ...(config.tieWordEmbeddings ? [] : [{ name: architecture.head, shape: matrix }]),
-  ];
+  return expectedTensors(config);
+}
+
+/** Those of layer `index`, by their full names. */
+export function layerParameters(config: ModelConfig, index: number): readonly ParameterSpec[] {
+  return expectedTensors(config).filter(({ layer }) => layer === index);
 }

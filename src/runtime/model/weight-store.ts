@@ -2,7 +2,7 @@ import { WbError } from "../../errors/wb-error.ts";
 import type { ModelConfig } from "../../model/config/model-config.ts";
 import { checkWeightDtype, toFloat32 } from "../backends/cast.ts";
 import type { Ops, Weight, WeightBytes } from "../backends/ops.ts";
-import { architectureOf, type Architecture } from "./architecture.ts";
+import { architectureOf, layerParameters, type Architecture } from "./architecture.ts";
 import { normParameters } from "./norm.ts";
 import { ModuleWeights } from "./parameters.ts";
 import type { RowRange, WeightSource } from "./weights.ts";
@@ -150,9 +150,8 @@ export class WeightStore {
   }
 
   #readBlock(index: number): Promise<readonly WeightBytes[]> {
-    const prefix = `${this.#architecture.layer(index)}.`;
-    const parameters = this.#architecture.block.parameters(this.#config);
-    return Promise.all(parameters.map(({ name }) => this.source.read(prefix + name)));
+    const parameters = layerParameters(this.#config, index);
+    return Promise.all(parameters.map(({ name }) => this.source.read(name)));
   }
 
   #upload(parameters: readonly WeightBytes[], prefix: string): ReadonlyMap<string, Weight> {

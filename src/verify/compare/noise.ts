@@ -1,3 +1,5 @@
+import { parameterOf } from "../../model/canonical-names.ts";
+import type { ModelConfig } from "../../model/config/model-config.ts";
 import {
   rowsOf,
   type HostTensor,
@@ -7,20 +9,13 @@ import {
 } from "./model-runner.ts";
 import { maxDifference } from "./metrics.ts";
 
-/** How a parameter's axes meet the hidden size: which of them are counted in hidden channels. */
-type HiddenAxes = readonly (0 | 1)[];
+/** A parameter's axes that run over the residual stream's channels. */
+type HiddenAxes = readonly number[];
 
-/**
- * Axes of each parameter that run over the residual stream's channels, by the end of its name. Permuting all of them the same
- * way gives the same model, whose sums run in another order.
- */
-function hiddenAxes(name: string): HiddenAxes {
-  if (
-    /(embed_tokens|lm_head|q_proj|k_proj|v_proj|gate_proj|up_proj|gate_up_proj)\.weight$/.test(name)
-  )
-    return [1];
-  if (/(o_proj|down_proj)\.(weight|bias)$/.test(name) || name.endsWith("norm.weight")) return [0];
-  return [];
+/** Permuting all of them the same way gives the same model, whose sums run in another order. */
+function hiddenAxes(name: string, config: ModelConfig): HiddenAxes {
+  const axes = parameterOf(name, config)?.axes ?? [];
+  return axes.flatMap((axis, index) => (axis === "hidden" ? [index] : []));
 }
 
 /** A fixed permutation that moves every index far: i → i · step mod n, with a step near n · 0.618 that shares no factor. */
@@ -55,7 +50,7 @@ function permuted(tensor: HostTensor, axes: HiddenAxes, order: readonly number[]
 export function reordered(laboratory: Laboratory): Override {
   const order = spreadPermutation(laboratory.config.hiddenSize);
   return (name) => {
-    const axes = hiddenAxes(name);
+    const axes = hiddenAxes(name, laboratory.config);
     if (axes.length === 0) return undefined;
     return async (rows) => {
       if (!axes.includes(0)) return permuted(await laboratory.read(name, rows), axes, order);

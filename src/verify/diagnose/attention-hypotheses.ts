@@ -1,3 +1,4 @@
+import { ATTENTION } from "../../model/network.ts";
 import type { ModelConfig } from "../../model/config/model-config.ts";
 import type { HostTensor } from "../compare/model-runner.ts";
 import { edited, type Hypothesis } from "./hypothesis.ts";
@@ -18,12 +19,12 @@ export function rotaryHypotheses(
   has: ReadonlySet<string>,
 ): readonly Hypothesis[] {
   const hypotheses: Hypothesis[] = [];
-  for (const group of [["q_proj", "k_proj"], ["q_proj"], ["k_proj"]]) {
+  for (const group of [[ATTENTION.query, ATTENTION.key], [ATTENTION.query], [ATTENTION.key]]) {
     for (const suffixes of suffixGroups(group, at, has)) {
       for (const dims of new Set([config.rotaryDims, config.headDim])) {
         for (const isStoredInterleaved of [true, false]) {
           const tensors = suffixes.flatMap((suffix) =>
-            group.map((name) => at(`self_attn.${name}.${suffix}`)),
+            group.map((name) => at(`${name}.${suffix}`)),
           );
           hypotheses.push({
             cause: "rotary-permuted",
@@ -31,7 +32,7 @@ export function rotaryHypotheses(
             mistake: rotaryMistake(config, isStoredInterleaved),
             undo: (read) =>
               edited(tensors, read, (tensor, name) => {
-                const heads = name.includes("q_proj") ? config.heads : config.kvHeads;
+                const heads = name.includes(ATTENTION.query) ? config.heads : config.kvHeads;
                 const order = halvesFromInterleaved(heads, config.headDim, dims);
                 return takeRows(tensor, isStoredInterleaved ? order : inverse(order));
               }),
@@ -64,7 +65,7 @@ function suffixGroups(
   at: (name: string) => string,
   has: ReadonlySet<string>,
 ): readonly (readonly string[])[] {
-  const hasBias = group.every((name) => has.has(at(`self_attn.${name}.bias`)));
+  const hasBias = group.every((name) => has.has(at(`${name}.bias`)));
   return hasBias ? [["weight", "bias"], ["weight"], ["bias"]] : [["weight"]];
 }
 
@@ -74,7 +75,7 @@ export function splitHypotheses(
   config: ModelConfig,
   has: ReadonlySet<string>,
 ): readonly Hypothesis[] {
-  const parts = ["q_proj", "k_proj", "v_proj"];
+  const parts = [ATTENTION.query, ATTENTION.key, ATTENTION.value];
   const { heads, kvHeads, headDim } = config;
   const sizes = [heads * headDim, kvHeads * headDim, kvHeads * headDim];
   const grouped = groupedRows(config);
@@ -107,9 +108,7 @@ export function splitHypotheses(
   }
   return orders.flatMap(([mistake, rows]) =>
     suffixGroups(parts, at, has).map((suffixes): Hypothesis => {
-      const tensors = suffixes.flatMap((suffix) =>
-        parts.map((name) => at(`self_attn.${name}.${suffix}`)),
-      );
+      const tensors = suffixes.flatMap((suffix) => parts.map((name) => at(`${name}.${suffix}`)));
       return {
         cause: "qkv-split-order",
         tensors,
@@ -117,7 +116,7 @@ export function splitHypotheses(
         undo: async (read) => {
           const changes = new Map<string, HostTensor>();
           for (const suffix of suffixes) {
-            const names = parts.map((name) => at(`self_attn.${name}.${suffix}`));
+            const names = parts.map((name) => at(`${name}.${suffix}`));
             const fused = takeRows(stacked(await Promise.all(names.map(read))), rows);
             let begin = 0;
             for (const [index, name] of names.entries()) {
@@ -165,23 +164,21 @@ export function headHypotheses(
   const groups: readonly (readonly string[])[] =
     heads === kvHeads
       ? [
-          ["q_proj", "k_proj", "v_proj"],
-          ["q_proj"],
-          ["k_proj"],
-          ["v_proj"],
-          ["q_proj", "k_proj"],
-          ["k_proj", "v_proj"],
+          [ATTENTION.query, ATTENTION.key, ATTENTION.value],
+          [ATTENTION.query],
+          [ATTENTION.key],
+          [ATTENTION.value],
+          [ATTENTION.query, ATTENTION.key],
+          [ATTENTION.key, ATTENTION.value],
         ]
-      : [["q_proj"], ["k_proj", "v_proj"], ["k_proj"], ["v_proj"]];
+      : [[ATTENTION.query], [ATTENTION.key, ATTENTION.value], [ATTENTION.key], [ATTENTION.value]];
   const hypotheses: Hypothesis[] = [];
   for (const group of groups) {
-    const count = group.includes("q_proj") ? heads : kvHeads;
+    const count = group.includes(ATTENTION.query) ? heads : kvHeads;
     for (const order of headOrders(count)) {
       const rows = headRows(inverse(order), headDim);
       for (const suffixes of suffixGroups(group, at, has)) {
-        const tensors = suffixes.flatMap((suffix) =>
-          group.map((name) => at(`self_attn.${name}.${suffix}`)),
-        );
+        const tensors = suffixes.flatMap((suffix) => group.map((name) => at(`${name}.${suffix}`)));
         hypotheses.push({
           cause: "head-order",
           tensors,
@@ -193,7 +190,7 @@ export function headHypotheses(
   }
   if (heads !== kvHeads) {
     for (const order of headOrders(heads)) {
-      const tensors = [at("self_attn.o_proj.weight")];
+      const tensors = [at(`${ATTENTION.output}.weight`)];
       const columns = headRows(inverse(order), headDim);
       hypotheses.push({
         cause: "head-order",

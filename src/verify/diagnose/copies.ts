@@ -1,3 +1,4 @@
+import { inLayer, layerOf } from "../../model/canonical-names.ts";
 import type { Laboratory, HostTensor } from "../compare/model-runner.ts";
 import { commonLayer, type Diagnosis } from "./diagnosis.ts";
 import type { Read } from "./hypothesis.ts";
@@ -70,12 +71,12 @@ async function sharedWithNeighbours(
 
 /** The same tensor of the layers nearby, the nearest first. */
 function neighboursOf(name: string, names: readonly string[]): readonly string[] {
-  const layer = Number(/\.layers\.(\d+)\./.exec(name)?.[1] ?? Number.NaN);
-  if (Number.isNaN(layer)) return [];
+  const layer = layerOf(name);
+  if (layer === undefined) return [];
   const distances = Array.from({ length: NEIGHBOURS }, (_unused, index) => index + 1);
   return distances
     .flatMap((distance) => [layer - distance, layer + distance])
-    .map((other) => name.replace(`.layers.${layer}.`, `.layers.${other}.`))
+    .map((other) => inLayer(name, other))
     .filter((other) => names.includes(other));
 }
 

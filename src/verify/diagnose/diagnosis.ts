@@ -1,3 +1,5 @@
+import { layerOf } from "../../model/canonical-names.ts";
+
 /** What can be wrong with converted weights, by name. */
 export const CAUSES = [
   "transposed",
@@ -31,12 +33,6 @@ export interface Diagnosis {
   /** Largest difference from the reference, as found and with the change undone. */
   readonly before?: number;
   readonly after?: number;
-}
-
-/** The layer that a tensor's name puts it in. */
-export function layerOf(name: string): number | undefined {
-  const number = /\.layers\.(\d+)\./.exec(name)?.[1];
-  return number === undefined ? undefined : Number(number);
 }
 
 /** The layer that all tensors are in, as a field; none where they are in several. */

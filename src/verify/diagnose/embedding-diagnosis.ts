@@ -1,7 +1,8 @@
 import type { HostTensor } from "../compare/model-runner.ts";
 import { fall, type Diagnosis } from "./diagnosis.ts";
 import type { LocalLab } from "./local-lab.ts";
-import { EMBEDDINGS, HEAD, tableHypotheses } from "./table-hypotheses.ts";
+import { EMBEDDINGS, HEAD } from "../../model/network.ts";
+import { tableHypotheses } from "./table-hypotheses.ts";
 import { sameValues } from "./tensor-edits.ts";
 import { judgeValues } from "./value-diagnosis.ts";
 

@@ -3,7 +3,8 @@ import { rereadsOf } from "./reread-hypotheses.ts";
 import type { LocalLab } from "./local-lab.ts";
 import { explainNonFinite } from "./non-finite.ts";
 import { explained, searchExplanations, type Departure, type SearchBudget } from "./search.ts";
-import { EMBEDDINGS, HEAD, tableHypotheses } from "./table-hypotheses.ts";
+import { EMBEDDINGS, HEAD } from "../../model/network.ts";
+import { tableHypotheses } from "./table-hypotheses.ts";
 import { sameValues } from "./tensor-edits.ts";
 import { judgeValues } from "./value-diagnosis.ts";
 

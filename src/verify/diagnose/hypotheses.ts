@@ -1,20 +1,26 @@
+import {
+  inLayer,
+  isOfAttention,
+  isOfMlp,
+  layerName,
+  layerOf,
+} from "../../model/canonical-names.ts";
+import { ATTENTION, FINAL_NORM, MLP, NORMS } from "../../model/network.ts";
 import type { ModelConfig } from "../../model/config/model-config.ts";
 import type { Dtype } from "../../tensor/dtype.ts";
 import type { HostTensor } from "../compare/model-runner.ts";
 import { headHypotheses, rotaryHypotheses, splitHypotheses } from "./attention-hypotheses.ts";
 import { edited, type Hypothesis } from "./hypothesis.ts";
 import { rereadHypotheses, rereadsOf } from "./reread-hypotheses.ts";
-import { FINAL_NORM } from "./table-hypotheses.ts";
 import { halvesExchanged, inverse, reinterpreted, takeRows } from "./tensor-edits.ts";
 
-const ATTENTION = ["q_proj", "k_proj", "v_proj", "o_proj"].map((name) => `self_attn.${name}`);
-const MLP = ["gate_proj", "up_proj", "gate_up_proj", "down_proj"].map((name) => `mlp.${name}`);
-const MATRICES = [...ATTENTION, ...MLP];
-const NORMS = ["input_layernorm", "post_attention_layernorm"] as const;
+const ATTENTION_MODULES: readonly string[] = Object.values(ATTENTION);
+const MLP_MODULES: readonly string[] = Object.values(MLP);
+const MATRICES = [...ATTENTION_MODULES, ...MLP_MODULES];
 
 /** Names of one layer's parameters. */
 export function layerNames(layer: number, names: readonly string[]): readonly string[] {
-  return names.filter((name) => name.startsWith(`model.layers.${layer}.`));
+  return names.filter((name) => layerOf(name) === layer);
 }
 
 /** The same, and the final norm after the last layer, since a golden has no states between the two. */
@@ -36,7 +42,7 @@ export function layerHypotheses(
   dtypeOf: (name: string) => Dtype | undefined,
 ): readonly Hypothesis[] {
   const has = new Set(names);
-  const at = inLayer(layer);
+  const at = namedIn(layer);
   const hypotheses = [
     ...ownHypotheses(layer, config, names, dtypeOf),
     ...NORMS.map((norm) => swapOf([[at(`${norm}.weight`), FINAL_NORM]])),
@@ -84,10 +90,10 @@ function joined(hypotheses: readonly Hypothesis[]): Hypothesis {
   };
 }
 
-const inLayer =
+const namedIn =
   (layer: number) =>
   (name: string): string =>
-    `model.layers.${layer}.${name}`;
+    layerName(layer, name);
 
 /** Mistakes among one layer's own parameters. */
 function ownHypotheses(
@@ -96,16 +102,19 @@ function ownHypotheses(
   names: readonly string[],
   dtypeOf: (name: string) => Dtype | undefined,
 ): readonly Hypothesis[] {
-  const at = inLayer(layer);
+  const at = namedIn(layer);
   const has = new Set(names);
   const own = partNames(layer, config, names);
   const matricesOf = (list: readonly string[]): readonly string[] =>
     list.filter((name) => has.has(at(`${name}.weight`)));
   const matrices = matricesOf(MATRICES);
   return [
-    ...[...matrices.map((name) => [name]), ATTENTION, matricesOf(MLP), matrices].map((group) =>
-      transposeOf(group.map((name) => at(`${name}.weight`))),
-    ),
+    ...[
+      ...matrices.map((name) => [name]),
+      ATTENTION_MODULES,
+      matricesOf(MLP_MODULES),
+      matrices,
+    ].map((group) => transposeOf(group.map((name) => at(`${name}.weight`)))),
     ...gateUpHypotheses(at, config, has),
     ...swapHypotheses(at, config, has),
     ...rotaryHypotheses(at, config, has),
@@ -153,13 +162,12 @@ function swapHypotheses(
 ): readonly Hypothesis[] {
   const sameHeads = config.kvHeads === config.heads;
   const isSquare = config.heads * config.headDim === config.hiddenSize;
-  const pairs: (readonly [string, string])[] = [["mlp.gate_proj", "mlp.up_proj"]];
-  if (sameHeads)
-    pairs.push(["self_attn.q_proj", "self_attn.k_proj"], ["self_attn.q_proj", "self_attn.v_proj"]);
-  pairs.push(["self_attn.k_proj", "self_attn.v_proj"]);
+  const pairs: (readonly [string, string])[] = [[MLP.gate, MLP.up]];
+  if (sameHeads) pairs.push([ATTENTION.query, ATTENTION.key], [ATTENTION.query, ATTENTION.value]);
+  pairs.push([ATTENTION.key, ATTENTION.value]);
   if (isSquare) {
-    for (const name of sameHeads ? ["q_proj", "k_proj", "v_proj"] : ["q_proj"])
-      pairs.push([`self_attn.${name}`, "self_attn.o_proj"]);
+    const { query, key, value, output } = ATTENTION;
+    for (const name of sameHeads ? [query, key, value] : [query]) pairs.push([name, output]);
   }
   const hypotheses: Hypothesis[] = [swapOf([[at(`${NORMS[0]}.weight`), at(`${NORMS[1]}.weight`)]])];
   for (const [left, right] of pairs) {
@@ -178,7 +186,7 @@ function gateUpHypotheses(
   { intermediateSize: size }: ModelConfig,
   has: ReadonlySet<string>,
 ): readonly Hypothesis[] {
-  const tensors = [at("mlp.gate_up_proj.weight")];
+  const tensors = [at(`${MLP.gateUp}.weight`)];
   if (!tensors.every((name) => has.has(name))) return [];
   const rows = Array.from({ length: 2 * size }, (_unused, row) => row);
   const byTurns = rows.map((row) => (row % 2) * size + Math.floor(row / 2));
@@ -226,8 +234,8 @@ function layerSwapHypotheses(
     const own = layerNames(layer, names);
     const groups = [
       own,
-      own.filter((name) => name.includes(".self_attn.")),
-      own.filter((name) => name.includes(".mlp.")),
+      own.filter(isOfAttention),
+      own.filter(isOfMlp),
       ...own.map((name) => [name]),
     ];
     for (const group of groups) hypotheses.push(exchange(group, layer, other));
@@ -236,8 +244,7 @@ function layerSwapHypotheses(
 }
 
 function exchange(group: readonly string[], layer: number, other: number): Hypothesis {
-  const otherName = (name: string): string =>
-    name.replace(`model.layers.${layer}.`, `model.layers.${other}.`);
+  const otherName = (name: string): string => inLayer(name, other);
   return {
     cause: "swapped",
     tensors: [...group, ...group.map(otherName)],

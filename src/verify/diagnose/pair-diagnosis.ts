@@ -1,3 +1,5 @@
+import { isBias } from "../../model/canonical-names.ts";
+import { ATTENTION } from "../../model/network.ts";
 import { WbError } from "../../errors/wb-error.ts";
 import { readAssembly } from "../../mapping/read-assembly.ts";
 import { narrowRows, type Assembly } from "../../mapping/assembly.ts";
@@ -6,7 +8,8 @@ import { decodeValues } from "../../tensor/decode.ts";
 import { sameShape } from "../../tensor/shape.ts";
 import type { HostTensor } from "../compare/model-runner.ts";
 import type { TensorDiff } from "../compare/diff-checkpoints.ts";
-import { commonLayer, layerOf, type Cause, type Diagnosis } from "./diagnosis.ts";
+import { layerOf } from "../../model/canonical-names.ts";
+import { commonLayer, type Cause, type Diagnosis } from "./diagnosis.ts";
 import { describeCorruption } from "./pair-corruption.ts";
 import type { Hypothesis, Read, ReadBits } from "./hypothesis.ts";
 import { rereadsOf } from "./reread-hypotheses.ts";
@@ -16,7 +19,8 @@ import { rowShift } from "./row-shift.ts";
 import { mergeDiagnoses } from "./merge-diagnoses.ts";
 import { assemblyBitsReader } from "./read-bits.ts";
 import { SearchBudget } from "./search.ts";
-import { EMBEDDINGS, HEAD, tableHypotheses } from "./table-hypotheses.ts";
+import { EMBEDDINGS, HEAD } from "../../model/network.ts";
+import { tableHypotheses } from "./table-hypotheses.ts";
 import { equalShare, sameValues, sizeOf, reinterpreted } from "./tensor-edits.ts";
 
 type Tensors = ReadonlyMap<string, Assembly>;
@@ -131,7 +135,7 @@ async function otherWay(
 /** Biases that one side lacks; other missing tensors have no name of a cause. */
 function oneSided(diffs: readonly TensorDiff[]): readonly Diagnosis[] {
   const missing = diffs.filter(({ class: kind }) => kind === "onlyRight").map(({ name }) => name);
-  const biases = missing.filter((name) => name.endsWith(".bias"));
+  const biases = missing.filter(isBias);
   if (biases.length === 0) return [];
   return [
     {
@@ -228,7 +232,7 @@ async function transposedOnes(pair: Pair, wrong: Set<string>): Promise<readonly 
 async function zeroBiases(pair: Pair, wrong: Set<string>): Promise<readonly Diagnosis[]> {
   const zero: string[] = [];
   for (const name of wrong) {
-    if (!name.endsWith(".bias")) continue;
+    if (!isBias(name)) continue;
     const [ours, reference] = [await pair.readOurs(name), await pair.readReference(name)];
     const isZero = ours.data.every((value) => value === 0);
     if (isZero && reference.data.some((value) => value !== 0)) zero.push(name);
@@ -305,7 +309,8 @@ async function explains(
 /** o_proj's heads are columns; a transposition needs them all, as exchanged halves may. */
 function touchesColumns({ cause, tensors }: Hypothesis): boolean {
   return (
-    ["transposed", "corrupt"].includes(cause) || tensors.some((name) => name.includes("o_proj"))
+    ["transposed", "corrupt"].includes(cause) ||
+    tensors.some((name) => name.includes(ATTENTION.output))
   );
 }
 

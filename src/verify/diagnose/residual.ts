@@ -1,3 +1,5 @@
+import { layerName } from "../../model/canonical-names.ts";
+import { ATTENTION, MLP } from "../../model/network.ts";
 import type { HostTensor } from "../compare/model-runner.ts";
 import type { Diagnosis } from "./diagnosis.ts";
 import type { LocalLab, Part } from "./local-lab.ts";
@@ -30,13 +32,13 @@ export async function locateInLayer(
   // The last layer is only seen through the final norm, which mixes channels.
   if (layer === layers - 1) return undefined;
   const residual = residualRows(await lab.outputs(part), hiddenSize);
-  const at = (name: string): string => `model.layers.${layer}.${name}`;
+  const at = (module: string): string => layerName(layer, `${module}.weight`);
   const energies = channelEnergies(residual, hiddenSize);
   const total = energies.reduce((sum, energy) => sum + energy, 0);
   const loud = energies.flatMap((energy, channel) => (Math.sqrt(energy) > noise ? [channel] : []));
   if (loud.length > 0 && loud.length <= Math.max(1, FEW_CHANNELS * hiddenSize)) {
     return corrupt(
-      [at("mlp.down_proj.weight")],
+      [at(MLP.down)],
       layer,
       difference,
       `only the channels ${listed(loud)} depart: rows of down_proj`,
@@ -45,20 +47,18 @@ export async function locateInLayer(
   const top = strongest(energies);
   if (total > 0 && top.energy / total > DOMINANT) {
     return corrupt(
-      [at("self_attn.o_proj.weight")],
+      [at(ATTENTION.output)],
       layer,
       difference,
       `channel ${top.index} departs most by far: a row of o_proj`,
     );
   }
-  const down = await lab.read(at("mlp.down_proj.weight"));
+  const down = await lab.read(at(MLP.down));
   const neuron = strongestColumn(residual, down, total);
   if (neuron !== undefined) {
     const known = new Set(lab.laboratory.names());
     return corrupt(
-      ["gate_proj", "up_proj", "gate_up_proj"]
-        .map((name) => at(`mlp.${name}.weight`))
-        .filter((name) => known.has(name)),
+      [MLP.gate, MLP.up, MLP.gateUp].map(at).filter((name) => known.has(name)),
       layer,
       difference,
       `the difference lies along column ${neuron} of down_proj: row ${neuron} of gate or up`,

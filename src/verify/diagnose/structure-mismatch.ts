@@ -1,3 +1,6 @@
+import { settingOf, type AxisSetting } from "../../model/axes.ts";
+import { isBias, layerName, layerOf } from "../../model/canonical-names.ts";
+import { NORMS } from "../../model/network.ts";
 import type { Misshapen } from "../../mapping/canonical.ts";
 import type { ModelConfig } from "../../model/config/model-config.ts";
 import type { MappingProblem } from "../../mapping/problems.ts";
@@ -17,7 +20,7 @@ export function nameMismatch(
   const unknown = problems.filter(({ kind }) => kind === "unknown").map(({ tensor }) => tensor);
   if (missing.length + unknown.length !== problems.length) return [];
   const layers = layersIn(missing.length > 0 ? missing : unknown);
-  const allLayers = [...missing, ...unknown].every((name) => /layers\.\d+\./.test(name));
+  const allLayers = [...missing, ...unknown].every((name) => layerOf(name) !== undefined);
   const wholeLayers = allLayers && layers.length > 0 && (missing.length === 0 || hasNorms(missing));
   if (wholeLayers && (missing.length === 0) !== (unknown.length === 0)) {
     const stored =
@@ -30,7 +33,7 @@ export function nameMismatch(
       },
     ];
   }
-  if (unknown.length === 0 && missing.every((name) => name.endsWith(".bias"))) {
+  if (unknown.length === 0 && missing.every(isBias)) {
     return [
       {
         cause: "bias-missing",
@@ -40,51 +43,12 @@ export function nameMismatch(
       },
     ];
   }
-  if (missing.length === 0 && unknown.every((name) => name.endsWith("_proj.bias"))) {
+  if (missing.length === 0 && unknown.every(isBias)) {
     const evidence = `config.json says that there are no biases, the file has ${unknown.length}: ${unknown[0] ?? ""} and so on`;
     return [{ cause: "config-mismatch", tensors: [], evidence }];
   }
   return [];
 }
-
-/** A size of config.json that shapes give away: of which tensors, and along which axis of theirs. */
-const SIZES: readonly {
-  readonly field: string;
-  readonly ours: (config: ModelConfig) => number;
-  readonly tensors: RegExp;
-  readonly axis: 0 | 1;
-  /** Elements of the axis for each of the field's units. */
-  readonly unit: (config: ModelConfig) => number;
-}[] = [
-  {
-    field: "num_key_value_heads",
-    ours: ({ kvHeads }) => kvHeads,
-    tensors: /\.[kv]_proj\./,
-    axis: 0,
-    unit: ({ headDim }) => headDim,
-  },
-  {
-    field: "intermediate_size",
-    ours: ({ intermediateSize }) => intermediateSize,
-    tensors: /\.(gate|up)_proj\./,
-    axis: 0,
-    unit: () => 1,
-  },
-  {
-    field: "intermediate_size",
-    ours: ({ intermediateSize }) => intermediateSize,
-    tensors: /\.down_proj\./,
-    axis: 1,
-    unit: () => 1,
-  },
-  {
-    field: "vocab_size",
-    ours: ({ vocabSize }) => vocabSize,
-    tensors: /embed_tokens|lm_head/,
-    axis: 0,
-    unit: () => 1,
-  },
-];
 
 /** One size that all misshapen tensors agree on. */
 function nameSize(
@@ -94,12 +58,11 @@ function nameSize(
 ): readonly Diagnosis[] {
   const implied = new Map<string, number>();
   for (const { tensor } of problems) {
-    const size = SIZES.find(({ tensors }) => tensors.test(tensor));
     const found = misshapen.get(tensor);
-    if (size === undefined || found === undefined) return [];
-    const elements = alongAxis(found, size.axis);
-    const value = (elements ?? Number.NaN) / size.unit(config);
-    const line = `${size.field} is ${size.ours(config)}`;
+    const size = found === undefined ? undefined : sizeGivenAway(found, config);
+    if (found === undefined || size === undefined) return [];
+    const value = (alongAxis(found, size.axis) ?? Number.NaN) / size.unit;
+    const line = `${size.field} is ${size.ours}`;
     if (!Number.isSafeInteger(value) || (implied.get(line) ?? value) !== value) return [];
     implied.set(line, value);
   }
@@ -107,6 +70,19 @@ function nameSize(
   if (only === undefined || implied.size > 1) return [];
   const evidence = `${only[0]}, the shapes of all ${problems.length} tensors that do not fit ask for ${only[1]}`;
   return [{ cause: "config-mismatch", tensors: [], evidence }];
+}
+
+/** The axis of a tensor whose length is a setting of config.json. */
+function sizeGivenAway(
+  { spec }: Misshapen,
+  config: ModelConfig,
+): (AxisSetting & { readonly axis: 0 | 1 }) | undefined {
+  for (const axis of [0, 1] as const) {
+    const name = spec.parameter.axes[axis];
+    const setting = name === undefined ? undefined : settingOf(name, config);
+    if (setting !== undefined) return { ...setting, axis };
+  }
+  return undefined;
 }
 
 /** The elements along one axis of a tensor whose other axis is as it should be, whichever way it lies. */
@@ -119,15 +95,10 @@ function alongAxis({ stored, spec }: Misshapen, axis: 0 | 1): number | undefined
 }
 
 function layersIn(names: readonly string[]): readonly number[] {
-  const numbers = names.flatMap((name) => {
-    const number = /layers\.(\d+)\./.exec(name)?.[1];
-    return number === undefined ? [] : [Number(number)];
-  });
-  return [...new Set(numbers)];
+  return [...new Set(names.flatMap((name) => layerOf(name) ?? []))];
 }
 
 function hasNorms(names: readonly string[]): boolean {
-  return layersIn(names).every((layer) =>
-    names.some((name) => name.includes(`layers.${layer}.input_layernorm`)),
-  );
+  const all = new Set(names);
+  return layersIn(names).every((layer) => all.has(layerName(layer, `${NORMS[0]}.weight`)));
 }

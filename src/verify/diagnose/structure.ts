@@ -8,7 +8,7 @@ import { renderShape, sameShape } from "../../tensor/shape.ts";
 import type { Checkpoint } from "../../tensor/table.ts";
 import { commonLayer, type Diagnosis } from "./diagnosis.ts";
 import { nameMismatch } from "./structure-mismatch.ts";
-import { EMBEDDINGS, HEAD } from "./table-hypotheses.ts";
+import { EMBEDDINGS, HEAD } from "../../model/network.ts";
 
 /** A model's tensors as far as names and shapes let them be told, and what is wrong with those. */
 export interface Structure {

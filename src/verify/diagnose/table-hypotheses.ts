@@ -1,11 +1,8 @@
 import type { Dtype } from "../../tensor/dtype.ts";
+import { EMBEDDINGS, HEAD } from "../../model/network.ts";
 import { edited, type Hypothesis } from "./hypothesis.ts";
 import { rereadsOf } from "./reread-hypotheses.ts";
 import { reinterpreted, takeRows } from "./tensor-edits.ts";
-
-export const EMBEDDINGS = "model.embed_tokens.weight";
-export const HEAD = "lm_head.weight";
-export const FINAL_NORM = "model.norm.weight";
 
 /** Rows by which a vocabulary may be shifted: special tokens and reserved ones come in dozens at most. */
 const MAX_SHIFT = 64;

@@ -1,7 +1,8 @@
+import { isBias } from "../../model/canonical-names.ts";
 import type { Laboratory } from "../compare/model-runner.ts";
 import { commonLayer, type Cause, type Diagnosis } from "./diagnosis.ts";
 import type { Read } from "./hypothesis.ts";
-import { EMBEDDINGS } from "./table-hypotheses.ts";
+import { EMBEDDINGS } from "../../model/network.ts";
 import { valueFacts, type ValueFacts } from "./values.ts";
 
 /** Row numbers that a sentence lists. */
@@ -49,7 +50,7 @@ function judge(
     return { cause: "non-finite", evidence: `${facts.nonFinite} elements are NaN or infinite` };
   }
   if (facts.allZero) {
-    return name.endsWith(".bias")
+    return isBias(name)
       ? { cause: "bias-missing", evidence: "every element of the bias is 0" }
       : { cause: "corrupt", evidence: "every element is 0" };
   }

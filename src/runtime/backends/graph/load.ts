@@ -1,5 +1,5 @@
 import { checkWeightDtype, toFloat32, type WeightDtype } from "../cast.ts";
-import { architectureOf, modelParameters } from "../../model/architecture.ts";
+import { architectureOf, layerParameters, modelParameters } from "../../model/architecture.ts";
 import type { Decoder } from "../../model/decoder.ts";
 import type { RowRange, WeightSource } from "../../model/weights.ts";
 import { COMPUTE_OF_STORED, keptAs } from "../native/values.ts";
@@ -39,7 +39,7 @@ export async function loadGraph(
       pending = read(weights.source, all[index + 1]);
       if (given !== undefined) fill(session, index, given);
       // Layers come first, in order.
-      const done = (index + 1) / architectureOf(config).block.parameters(config).length;
+      const done = (index + 1) / layerParameters(config, 0).length;
       if (Number.isInteger(done) && done <= config.layers) onLayer?.(done, config.layers);
     }
     session.run([], "created");

@@ -1,0 +1,60 @@
+import type { NetworkConfig } from "./config/model-config.ts";
+import { familyOf } from "./families.ts";
+import { ATTENTION, LAYER, MLP } from "./network.ts";
+import type { Parameter } from "./parameter.ts";
+
+/** A layer's number in any name, canonical or stored, with what stands around it. */
+const LAYER_NUMBER = /(?<=(?:^|\.)(?:layers|blocks|h)\.)\d+(?=\.)/;
+
+/** The layer that a tensor's name puts it in. */
+export function layerOf(name: string): number | undefined {
+  const number = LAYER_NUMBER.exec(name)?.[0];
+  return number === undefined ? undefined : Number(number);
+}
+
+/** The name of the same tensor in another layer, or with `{i}` for the number. */
+export function inLayer(name: string, layer: number | "{i}"): string {
+  return name.replace(LAYER_NUMBER, String(layer));
+}
+
+/** What stands before a layer's number, the number and what stands after it; undefined outside of layers. */
+export function splitLayer(
+  name: string,
+): { readonly before: string; readonly layer: number; readonly after: string } | undefined {
+  const match = LAYER_NUMBER.exec(name);
+  if (match === null) return undefined;
+  const [number] = match;
+  return {
+    before: name.slice(0, match.index),
+    layer: Number(number),
+    after: name.slice(match.index + number.length),
+  };
+}
+
+/** The canonical name of what is called `name` inside a layer. */
+export function layerName(layer: number, name: string): string {
+  return LAYER.replace("{i}", String(layer)) + name;
+}
+
+export function isBias(name: string): boolean {
+  return name.endsWith(".bias");
+}
+
+/** Whether a canonical name is one of attention's. */
+export function isOfAttention(name: string): boolean {
+  return Object.values(ATTENTION).some((module) => name.includes(`.${module}.`));
+}
+
+/** Whether a canonical name is one of the feed-forward network's. */
+export function isOfMlp(name: string): boolean {
+  return Object.values(MLP).some((module) => name.includes(`.${module}.`));
+}
+
+/** The parameter that a canonical name is of, in a network of the family; undefined for any other name. */
+export function parameterOf(
+  name: string,
+  config: NetworkConfig & { readonly family: string },
+): Parameter | undefined {
+  const pattern = inLayer(name, "{i}");
+  return familyOf(config.family).network.parameters.find((parameter) => parameter.name === pattern);
+}
