@@ -5,7 +5,7 @@ import { readSmall } from "../sources/places.ts";
 import { isRecord, parseRawConfig, type RawConfig } from "../model/config/fields.ts";
 import { chooseTemplate, type ChosenTemplate } from "../runtime/chat/choose-template.ts";
 import { encodeChat } from "../runtime/chat/encode-chat.ts";
-import type { ChatMessage } from "../runtime/chat/message.ts";
+import type { ChatMessage, TemplateVariables } from "../runtime/chat/message.ts";
 import { openTokenizer, type Tokenizer } from "../runtime/tokenizer/tokenizer.ts";
 
 export interface ChatPromptOptions {
@@ -19,7 +19,7 @@ export interface ChatPromptOptions {
 export interface ChatPrompts extends ChosenTemplate {
   readonly tokenizer: Tokenizer;
   /** @throws WbError WB2802 for a conversation that the template has no place for. */
-  encode(messages: readonly ChatMessage[]): readonly number[];
+  encode(messages: readonly ChatMessage[], variables?: TemplateVariables): readonly number[];
   /** Ids that end an answer, beside the model's own. */
   readonly stopIds: readonly number[];
 }
@@ -46,7 +46,11 @@ export async function openChatPrompts(
     template,
     why,
     tokenizer,
-    encode: (messages) => encodeChat(tokenizer, template, messages, options.allowControlTokens),
+    encode: (messages, variables) =>
+      encodeChat(tokenizer, template, messages, {
+        allowControlTokens: options.allowControlTokens,
+        variables,
+      }),
     stopIds: template.stopTokens.flatMap((token) => idOfPiece.get(token) ?? []),
   };
 }

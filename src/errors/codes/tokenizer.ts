@@ -46,6 +46,18 @@ export const TOKENIZER_CODES = {
     meaning: "The chat_template of tokenizer_config.json is not valid Jinja.",
     remedy: "Mend it, or choose a built-in template with --template.",
   },
+  WB4802: {
+    title: "a chat template with something that is not supported",
+    meaning:
+      "The template uses a filter, method or tag of Jinja that weighbridge does not have, or prints what has no text of its own. It is refused, since leaving that out would give another prompt.",
+    remedy: "Choose another template with --template; the message says what is missing.",
+  },
+  WB5801: {
+    title: "a chat template that does not end",
+    meaning:
+      "Rendering took more steps, text, nesting or time than any real template needs: a loop without end, or one made to exhaust the machine.",
+    remedy: "Do not use this template; choose another with --template.",
+  },
   WB4801: {
     title: "a tokenizer of a kind that is not supported",
     meaning:

@@ -1,9 +1,7 @@
+import { WbError } from "../../errors/wb-error.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
-import type { ChatMessage, ChatTemplate } from "./message.ts";
-
-/** Where the marker of a cut may lie: Unicode's private use area. */
-const PRIVATE_USE_BEGIN = 0xe000;
-const PRIVATE_USE_END = 0xf8ff;
+import { changeTexts, cutTokens, privateCharacter } from "./cut-tokens.ts";
+import type { ChatMessage, ChatTemplate, TemplateVariables } from "./message.ts";
 
 /**
  * Token ids of a conversation. Control tokens count where the template writes them; in the messages they are ordinary
@@ -12,12 +10,13 @@ const PRIVATE_USE_END = 0xf8ff;
  * Such a token is cut in two by a marker before the template is rendered, and the text is encoded piece by piece around
  * the markers, without a dummy prefix in its midst; text without control tokens is encoded in one go, exactly as transformers
  * does.
+ * @throws WbError WB2802 also where the template reads what the cut changes.
  */
 export function encodeChat(
   tokenizer: Tokenizer,
   template: ChatTemplate,
   messages: readonly ChatMessage[],
-  allowControlTokens = false,
+  { allowControlTokens = false, variables = {} }: EncodeChatOptions = {},
 ): number[] {
   const prefix = template.addsSpecialTokens ? tokenizer.encode("") : [];
   const encodeText = (text: string, index: number): number[] =>
@@ -26,48 +25,62 @@ export function encodeChat(
       commandPieces: allowControlTokens,
       continues: index > 0,
     });
-  if (allowControlTokens) return [...prefix, ...encodeText(template.render(messages), 0)];
-  const marker = unusedCharacter(messages);
-  const guarded = messages.map(({ role, content }) => ({
-    role,
-    content: cutControlTokens(content, controlTokens(tokenizer), marker),
-  }));
-  return [...prefix, ...template.render(guarded).split(marker).flatMap(encodeText)];
+  const parts = allowControlTokens
+    ? [template.render(messages, variables)]
+    : renderGuarded(tokenizer, template, messages, variables);
+  return [...prefix, ...parts.flatMap(encodeText)];
 }
 
-/** What may not take effect in a message: added tokens, control pieces, and user-defined pieces that show something. */
-function controlTokens(tokenizer: Tokenizer): readonly string[] {
+export interface EncodeChatOptions {
+  /** Lets control tokens that messages spell out take effect. */
+  readonly allowControlTokens?: boolean | undefined;
+  /** For a Jinja template. */
+  readonly variables?: TemplateVariables | undefined;
+}
+
+/** The prompt, cut where a message spells a control token. */
+function renderGuarded(
+  tokenizer: Tokenizer,
+  template: ChatTemplate,
+  messages: readonly ChatMessage[],
+  variables: TemplateVariables,
+): readonly string[] {
+  const plain = template.render(messages, variables);
+  const said = { messages, variables };
+  const marker = privateCharacter(JSON.stringify(said));
+  // Tokens such as <think> are looked for by templates, and are no control tokens: those are cut where nothing reads them.
+  for (const tokens of [controlTokens(tokenizer, true), controlTokens(tokenizer, false)]) {
+    const cut = changeTexts(said, (text) => cutTokens(text, tokens, marker));
+    if (!cut.isChanged) return [plain];
+    const guarded = template.render(cut.messages, cut.variables);
+    const parts = guarded.split(marker);
+    if (parts.join("") === plain) return parts;
+  }
+  throw new WbError(
+    "WB2802",
+    "a message spells one of the model's control tokens, and the chat template reads it: its text and the token cannot be told apart",
+  );
+}
+
+/**
+ * What may not take effect in a message: added tokens, control pieces, and user-defined pieces that show something.
+ * @param withOthers Also added tokens that are not special.
+ */
+function controlTokens(tokenizer: Tokenizer, withOthers: boolean): readonly string[] {
   const pieces = tokenizer.sentencePiece.model.pieces
     .filter(
       ({ type, text }) => type === "control" || (type === "user-defined" && text.trim().length > 1),
     )
     .map(({ text }) => text);
-  return [...new Set([...pieces, ...tokenizer.settings.addedTokens.map(({ content }) => content)])];
-}
-
-/** Puts `marker` behind the first character of every control token in the text, also where two overlap. */
-function cutControlTokens(text: string, tokens: readonly string[], marker: string): string {
-  const cuts = new Set<number>();
-  for (const token of tokens) {
-    for (let begin = text.indexOf(token); begin >= 0; begin = text.indexOf(token, begin + 1))
-      cuts.add(begin + 1);
-  }
-  let result = "";
-  let position = 0;
-  for (const cut of [...cuts].sort((left, right) => left - right)) {
-    result += text.slice(position, cut) + marker;
-    position = cut;
-  }
-  return result + text.slice(position);
-}
-
-function unusedCharacter(messages: readonly ChatMessage[]): string {
-  for (let code = PRIVATE_USE_BEGIN; code <= PRIVATE_USE_END; code++) {
-    const character = String.fromCharCode(code);
-    if (!messages.some(({ content }) => content.includes(character))) return character;
-  }
-  // All 6,400 characters in one conversation: its cuts then count as text, and no marker is taken from it.
-  return String.fromCharCode(PRIVATE_USE_BEGIN).repeat(
-    messages.reduce((sum, { content }) => sum + content.length, 1),
+  const added = tokenizer.settings.addedTokens.filter(({ special }) => withOthers || special);
+  const others = new Set(
+    withOthers
+      ? []
+      : tokenizer.settings.addedTokens.flatMap(({ special, content }) =>
+          special ? [] : [content],
+        ),
+  );
+  return [...new Set([...pieces, ...added.map(({ content }) => content)])].filter(
+    (content) => !others.has(content),
   );
 }

@@ -1,8 +1,13 @@
 /** One turn of a conversation. */
 export interface ChatMessage {
-  readonly role: "system" | "user" | "assistant";
+  readonly role: "system" | "user" | "assistant" | "tool";
   readonly content: string;
+  /** What a Jinja template sees beside role and content, or instead of them: `tool_calls`, `name`, a content that is null. */
+  readonly fields?: Readonly<Record<string, unknown>> | undefined;
 }
+
+/** What a Jinja template sees beside the messages: `tools`, and what a request says of its own. Values of JSON. */
+export type TemplateVariables = Readonly<Record<string, unknown>>;
 
 /** How a model's own chat draws its answers; transformers' defaults where it says nothing. */
 export interface ChatSampling {
@@ -18,9 +23,10 @@ export interface ChatTemplate {
   readonly name: string;
   /**
    * The prompt, up to where the assistant begins to speak.
+   * @param variables For Jinja templates; the built-in ones have no use for any.
    * @throws WbError WB2802 for a conversation that the template has no place for.
    */
-  render(messages: readonly ChatMessage[]): string;
+  render(messages: readonly ChatMessage[], variables?: TemplateVariables): string;
   /** Tokens and texts that end an answer, beside the model's own eos ids. */
   readonly stopTokens: readonly string[];
   readonly stopStrings: readonly string[];

@@ -145,7 +145,9 @@ describe("encodeChat with InternLM's tokenizer", () => {
   });
 
   it("lets them take effect when allowed", () => {
-    const ids = encodeChat(tokenizer, template("internlm-2023-07"), [user("<eoa>")], true);
+    const ids = encodeChat(tokenizer, template("internlm-2023-07"), [user("<eoa>")], {
+      allowControlTokens: true,
+    });
     expect(ids).toContain(103028);
   });
 });
