@@ -1,6 +1,8 @@
 import { surveyCheckpoint, type FileProblem } from "../formats/survey.ts";
 import { WbError } from "../errors/wb-error.ts";
+import { selectNames } from "../formats/names/select-names.ts";
 import { canonicalize } from "../mapping/canonical.ts";
+import { fitNames } from "../mapping/fit-names.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
 import type { Checkpoint } from "../tensor/table.ts";
 import { readConfig } from "../session/open-model.ts";
@@ -29,9 +31,13 @@ export async function check(path: string, options: CheckOptions = {}): Promise<C
   const notes = [...survey.notes];
   const problems = [...survey.problems];
   try {
-    const config = await configFor(path, options, survey.checkpoint, problems, notes);
-    if (config !== undefined && survey.checkpoint !== undefined) {
-      problems.push(...modelProblems(survey.checkpoint, config, notes));
+    const named = survey.checkpoint === undefined ? undefined : selectNames(survey.checkpoint, {});
+    notes.push(...(survey.checkpoint?.notes ?? []), ...(named?.notes ?? []));
+    const config = await configFor(path, options, named?.checkpoint, problems, notes);
+    if (config !== undefined && named !== undefined) {
+      const fitted = fitNames(named.checkpoint, config);
+      notes.push(...fitted.notes);
+      problems.push(...modelProblems(fitted.checkpoint, config, notes));
     }
     return {
       problems,

@@ -5,6 +5,7 @@ import type { TargetFormat } from "../mapping/plan.ts";
 import type { CastDtype } from "../mapping/step.ts";
 import type { LinearLayout } from "../model/parameter.ts";
 import { weakenedBy, type Weakened } from "../options/weakening.ts";
+import type { Selection } from "../formats/open.ts";
 import type { DeltaOptions } from "./delta.ts";
 
 /** What is converted to what, and how carefully. */
@@ -19,6 +20,8 @@ export interface ConvertOptions {
   /** "none" takes tensors as they lie. */
   readonly architecture?: string | undefined;
   readonly sourceLayout?: LinearLayout | undefined;
+  /** Which of the source's tensors are meant, and under what names. */
+  readonly selection?: Selection | undefined;
   /** Weights to add to the source's: the result is base + delta. */
   readonly delta?: DeltaOptions | undefined;
   readonly dryRun?: boolean;
@@ -48,8 +51,12 @@ export interface ConvertOptions {
 }
 
 /** Checks that a conversion gives up. */
-export function weakenedConversion({ force, verify }: ConvertOptions): readonly Weakened[] {
-  return weakenedBy("convert", { force, verify });
+export function weakenedConversion({
+  force,
+  verify,
+  selection,
+}: ConvertOptions): readonly Weakened[] {
+  return weakenedBy("convert", { force, verify, "data-only": selection?.dataOnly });
 }
 
 /** What every way of writing is told. @param sources Files that are read. */

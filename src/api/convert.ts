@@ -98,8 +98,8 @@ interface Work {
 }
 
 async function openWork(source: string, options: ConvertOptions): Promise<Work> {
-  const { architecture, signal, layout, dtype, sourceLayout } = options;
-  const model = await openModel(source, { architecture, signal });
+  const { architecture, selection, signal, layout, dtype, sourceLayout } = options;
+  const model = await openModel(source, { architecture, selection, signal });
   try {
     const planOptions = { to: options.to ?? "safetensors", layout, dtype, sourceLayout };
     if (options.delta === undefined)

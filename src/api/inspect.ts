@@ -4,12 +4,15 @@ import { canonicalize } from "../mapping/canonical.ts";
 import { surveyLayout, type LayoutSurvey } from "../mapping/survey-layout.ts";
 import { byteCount, elementCount } from "../tensor/shape.ts";
 import type { CheckpointFormat, StoredTensor } from "../tensor/table.ts";
+import type { Selection } from "../formats/open.ts";
 import { openModel, type OpenedModel } from "../session/open-model.ts";
 
 /** How `inspect` looks at a checkpoint. */
 export interface InspectOptions {
   /** "none" takes no notice of config.json. */
   readonly architecture?: string | undefined;
+  /** Which of the file's tensors are meant, and under what names. */
+  readonly selection?: Selection | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -61,7 +64,7 @@ export async function inspect(path: string, options: InspectOptions = {}): Promi
       parameters: countParameters(model, survey),
       bytes: checkpoint.tensors.reduce((sum, tensor) => sum + storedBytes(tensor), 0),
       tensors: checkpoint.tensors.map((tensor) => ({
-        name: tensor.name,
+        name: tensor.storedName ?? tensor.name,
         dtype: tensor.dtype,
         shape: tensor.shape,
         bytes: storedBytes(tensor),
@@ -127,10 +130,10 @@ function countParameters({ checkpoint, config }: OpenedModel, survey: LayoutSurv
 
 function tiedNames(tensors: readonly StoredTensor[]): readonly (readonly string[])[] {
   const byStorage = new Map<string, string[]>();
-  for (const { storage, name } of tensors) {
+  for (const { storage, name, storedName } of tensors) {
     const names = byStorage.get(storage) ?? [];
     byStorage.set(storage, names);
-    names.push(name);
+    names.push(storedName ?? name);
   }
   return [...byStorage.values()].filter((names) => names.length > 1);
 }

@@ -10,6 +10,17 @@ export function optionalString(args: Arguments, name: string): string | undefine
   throw usage(name, "one text", value);
 }
 
+/** An option that may be given several times. @throws WbError WB2001 for anything but texts. */
+export function texts(args: Arguments, name: string): readonly string[] {
+  const value = args[name];
+  if (value === undefined) return [];
+  const all: readonly unknown[] = Array.isArray(value) ? value : [value];
+  return all.map((one) => {
+    if (typeof one === "string" && one !== "") return one;
+    throw usage(name, "a text each time", one);
+  });
+}
+
 export function requiredString(args: Arguments, name: string): string {
   // A shell makes an empty word of a variable that is not set.
   const value = args[name] === "" ? undefined : optionalString(args, name);

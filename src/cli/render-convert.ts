@@ -1,4 +1,5 @@
 import type { ConvertResult, PartsStep } from "../api/convert.ts";
+import { collapseLayers } from "./collapse-layers.ts";
 import { renderBytes, renderSeconds } from "./progress.ts";
 
 /** What a conversion tells people. @param places The source and the target as they were given. */
@@ -67,8 +68,9 @@ function renderCast(cast: ConvertResult["cast"]): readonly string[] {
   return lines;
 }
 
-/** Reasons for dropping that are shown one by one. */
-const SHOWN_REASONS = 4;
+/** Reasons for dropping that are shown one by one, and names for each. */
+const SHOWN_REASONS = 8;
+const SHOWN_NAMES = 3;
 
 function renderDropped(dropped: ConvertResult["dropped"]): readonly string[] {
   const namesOf = new Map<string, string[]>();
@@ -77,11 +79,14 @@ function renderDropped(dropped: ConvertResult["dropped"]): readonly string[] {
     if (names === undefined) namesOf.set(why, [name]);
     else names.push(name);
   }
-  const lines = [...namesOf].map(([why, names]) =>
-    names.length === 1 && namesOf.size > 1
-      ? `dropped: ${names[0] ?? ""} (${why})`
-      : `dropped: ${names.length} (${why})`,
-  );
+  const lines = [...namesOf].map(([why, names]) => {
+    const rows = collapseLayers(names.map((name) => ({ name, facts: "" })));
+    const shown = rows
+      .slice(0, SHOWN_NAMES)
+      .map(({ name, count }) => (count === 1 ? name : `${name} ×${count}`));
+    const more = rows.length - shown.length;
+    return `dropped: ${shown.join(", ")}${more > 0 ? ` and ${more} more` : ""} (${why})`;
+  });
   const more = lines.length - SHOWN_REASONS;
   if (more <= 0) return lines;
   return [...lines.slice(0, SHOWN_REASONS), `dropped: for ${more} more reasons; --json lists all`];

@@ -5,7 +5,9 @@ import { detectFormat, type DetectedFormat } from "./detect.ts";
 import { chooseWeightSet, type WeightSet } from "./sets/folder.ts";
 import { MAX_INDEX_BYTES, oversized, parseIndex, type WeightIndex } from "./sets/index-file.ts";
 import { openPaddle } from "./paddle/read.ts";
-import type { PickleOptions } from "./pickle/options.ts";
+import { selectNames } from "./names/select-names.ts";
+import type { NameOptions } from "./names/name-rules.ts";
+import type { PytorchOptions } from "./pytorch/table.ts";
 import { openPytorch } from "./pytorch/read.ts";
 import { openSafetensors } from "./safetensors/read.ts";
 import { joinCheckpoints, openShards, type CheckpointPart } from "./sets/shards.ts";
@@ -14,7 +16,18 @@ import { isRemote } from "../sources/remote/place.ts";
 import { isRemoteFolder } from "../sources/remote/remote-files.ts";
 import type { FileSource } from "../sources/file.ts";
 
+/** Which of a file's tensors are meant, and under what names; all of it is optional. */
+export interface Selection extends NameOptions {
+  /** A path of keys in a pickled file to the state that is taken; "." takes the file as it is. */
+  readonly select?: string | undefined;
+  /** Takes the tensors of a file that names other globals than weights need; those stay unread, and nothing is called. */
+  readonly dataOnly?: boolean | undefined;
+}
+
 export interface OpenOptions {
+  readonly selection?: Selection | undefined;
+  /** Opens without a `select` that is not there, and says so in `unmatched`. */
+  readonly lenient?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -22,6 +35,8 @@ export interface OpenedCheckpoint {
   readonly checkpoint: Checkpoint;
   /** What the user should know of the choice that was made; one sentence each. */
   readonly notes: readonly string[];
+  /** Options of the selection that fitted nothing in this checkpoint. */
+  readonly unmatched: readonly string[];
 }
 
 /**
@@ -33,11 +48,39 @@ export async function openCheckpoint(
   path: string,
   options: OpenOptions = {},
 ): Promise<OpenedCheckpoint> {
-  if (!(await isFolder(path))) return { checkpoint: await openFile(path, options), notes: [] };
+  const { select } = options.selection ?? {};
+  if (options.lenient !== true || select === undefined) return openSelected(path, options);
+  try {
+    return await openSelected(path, options);
+  } catch (error) {
+    if (!(error instanceof WbError) || error.code !== "WB2710") throw error;
+    const selection = { ...options.selection, select: undefined };
+    const opened = await openSelected(path, { ...options, selection });
+    return { ...opened, unmatched: [...opened.unmatched, `--select ${select}`] };
+  }
+}
+
+async function openSelected(path: string, options: OpenOptions): Promise<OpenedCheckpoint> {
+  if (!(await isFolder(path))) return selected(await openFile(path, options), options, []);
   const { set, others } = await chooseWeightSet(path);
   const names = others.map(({ name }) => name).join(", ");
   const notes = others.length === 0 ? [] : [`${path}: taking ${set.name}; also there: ${names}`];
-  return { checkpoint: await openWeightSet(set, options), notes };
+  return selected(await openWeightSet(set, options), options, notes);
+}
+
+/** The checkpoint under the names that are meant. Closes it when the rules do not fit. */
+async function selected(
+  opened: Checkpoint,
+  { selection = {} }: OpenOptions,
+  before: readonly string[],
+): Promise<OpenedCheckpoint> {
+  try {
+    const { checkpoint, notes, unmatched } = selectNames(opened, selection);
+    return { checkpoint, notes: [...before, ...(opened.notes ?? []), ...notes], unmatched };
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
 }
 
 /** Opens one of the sets that `findWeightSets` found. */
@@ -101,8 +144,12 @@ function openAs(
   source: FileSource,
   options: OpenOptions,
 ): Promise<Checkpoint> {
-  const pickle: Partial<PickleOptions> =
-    options.signal === undefined ? {} : { signal: options.signal };
+  const { selection = {}, signal } = options;
+  const pickle: PytorchOptions = {
+    select: selection.select,
+    ...(selection.dataOnly === true ? { allow: () => true, opaque: true } : {}),
+    ...(signal === undefined ? {} : { signal }),
+  };
   switch (format) {
     case "safetensors":
       return openSafetensors(source);

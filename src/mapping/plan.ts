@@ -187,7 +187,7 @@ function planAsItLies(checkpoint: Checkpoint, options: PlanOptions): Plan {
     const assembly = assemblyOf(wholeView(tensor));
     return {
       kind: "copy",
-      from: [tensor.name],
+      from: [sourceName(tensor)],
       to: tensor.name,
       assembly,
       ...castOf(assembly.dtype, options),

@@ -19,8 +19,17 @@ export interface SourceGroups {
   readonly repeated: readonly (readonly [StoredTensor, StoredTensor])[];
 }
 
-/** How messages and plans call a stored tensor: its name, and its rank where the checkpoint is split. */
-export function sourceName({ name, rank }: StoredTensor): string {
+/** How messages and plans call a stored tensor: its name in the file, and its rank where the checkpoint is split. */
+export function sourceName({ name, storedName, rank }: StoredTensor): string {
+  return withRank(storedName ?? name, rank);
+}
+
+/** The name that a tensor is known by, which may be another than the file's, and its rank. */
+export function ownName({ name, rank }: StoredTensor): string {
+  return withRank(name, rank);
+}
+
+function withRank(name: string, rank: StoredTensor["rank"]): string {
   return rank === undefined ? name : `${name}@tp${rank.tp}_pp${rank.pp}`;
 }
 

@@ -1,5 +1,12 @@
 import { dirname, join } from "node:path";
-import { isFolder, openCheckpoint, type OpenedCheckpoint } from "../formats/open.ts";
+import {
+  isFolder,
+  openCheckpoint,
+  type OpenedCheckpoint,
+  type Selection,
+} from "../formats/open.ts";
+import { refuseUnmatched } from "../formats/names/select-names.ts";
+import { fitNames } from "../mapping/fit-names.ts";
 import { readSmall } from "../sources/places.ts";
 import { WbError } from "../errors/wb-error.ts";
 import { ConfigFields } from "../model/config/fields.ts";
@@ -17,6 +24,10 @@ export interface OpenModelOptions {
   readonly architecture?: string | undefined;
   /** Takes the configuration's word for a head that is stored although it is tied; else the two matrices are compared. */
   readonly headersOnly?: boolean | undefined;
+  /** Which of the file's tensors are meant, and under what names. */
+  readonly selection?: Selection | undefined;
+  /** Leaves options of the selection that fit nothing to the caller, who opens more than one checkpoint with them. */
+  readonly lenient?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -45,9 +56,12 @@ export async function openModel(
   path: string,
   options: OpenModelOptions = {},
 ): Promise<OpenedModel> {
-  const opened = await openCheckpoint(path, { signal: options.signal });
+  const { signal, selection } = options;
+  const stored = await openCheckpoint(path, { signal, selection, lenient: options.lenient });
   try {
-    const found = await readConfig(path, options.architecture, opened.checkpoint.tensors);
+    if (options.lenient !== true) refuseUnmatched(stored.unmatched, path);
+    const found = await readConfig(path, options.architecture, stored.checkpoint.tensors);
+    const opened = fitted(stored, found.config);
     const notes = [...opened.notes, ...found.notes];
     if (found.config === undefined && options.architecture === undefined) {
       notes.push(
@@ -64,9 +78,16 @@ export async function openModel(
     );
     return { ...opened, ...found, config: { ...found.config, tieWordEmbeddings: false }, notes };
   } catch (error) {
-    await opened.checkpoint.close();
+    await stored.checkpoint.close();
     throw error;
   }
+}
+
+/** The checkpoint under the names of its configuration's family, where there is one. */
+function fitted(opened: OpenedCheckpoint, config: ModelConfig | undefined): OpenedCheckpoint {
+  if (config === undefined) return opened;
+  const { checkpoint, notes } = fitNames(opened.checkpoint, config);
+  return { ...opened, checkpoint, notes: [...opened.notes, ...notes] };
 }
 
 /**
@@ -121,8 +142,12 @@ async function findConfig(
 }
 
 /** The configuration of a model that is opened for nothing else. @throws WbError as `openModel`. */
-export async function configOf(path: string): Promise<ModelConfig | undefined> {
-  const { checkpoint, config } = await openModel(path, { headersOnly: true });
+export async function configOf(
+  path: string,
+  selection?: Selection,
+): Promise<ModelConfig | undefined> {
+  const how = { headersOnly: true, selection, lenient: true };
+  const { checkpoint, config } = await openModel(path, how);
   await checkpoint.close();
   return config;
 }

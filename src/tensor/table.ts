@@ -9,6 +9,8 @@ import type { ByteSource } from "./byte-source.ts";
 export interface StoredTensor {
   /** Path of keys joined by "."; a wrapping `state_dict` or `model` key is left out. */
   readonly name: string;
+  /** What the file calls it, where `name` is without the words of a training tool or was renamed as the user asked. */
+  readonly storedName?: string;
   readonly dtype: Dtype;
   readonly shape: readonly number[];
   /** Step in elements from one index to the next on each axis; ≥ 0 (0 repeats an element). */
@@ -40,5 +42,7 @@ export interface Checkpoint {
   readonly skipped: readonly { readonly name: string; readonly why: string }[];
   /** `__metadata__` of safetensors; empty elsewhere. */
   readonly metadata: ReadonlyMap<string, string>;
+  /** What the user should know of how the file was read; one sentence each. */
+  readonly notes?: readonly string[] | undefined;
   close(): Promise<void>;
 }

@@ -9,6 +9,7 @@ import { parityOfModels, type NamedPrompt, type Parity } from "./compare/parity.
 import { DEFAULT_PROMPTS, idPrompts } from "./prompts.ts";
 import { WbError } from "../errors/wb-error.ts";
 import type { Prompt } from "../session/prompts.ts";
+import { refuseUnmatchedInBoth } from "../session/unmatched.ts";
 import { openBench, type Bench } from "./subject.ts";
 
 /** Two checkpoints' tensors side by side. */
@@ -43,6 +44,7 @@ export async function verifyOther(
 ): Promise<OtherOutcome> {
   const other = await openBench(path, ops, bench.options, bench.laboratory.config);
   try {
+    refuseUnmatchedInBoth(bench.model, other.model);
     const { config } = bench.laboratory;
     const hidden = hiddenSettings(config, other.laboratory.config);
     const visible = visibleSettings(config, other.laboratory.config);

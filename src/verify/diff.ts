@@ -1,12 +1,14 @@
 import { assemblyOf, wholeView, type Assembly } from "../mapping/assembly.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
-import { sourceName } from "../mapping/source-groups.ts";
+import { ownName, sourceName } from "../mapping/source-groups.ts";
 import type { LinearLayout } from "../model/parameter.ts";
 import { byteCount } from "../tensor/shape.ts";
 import type { Diagnosis } from "./diagnose/diagnosis.ts";
 import { diagnosePair } from "./diagnose/pair-diagnosis.ts";
 import { lenientTensors } from "./diagnose/structure.ts";
 import { diffTensors, type DiffClass, type TensorDiff } from "./compare/diff-checkpoints.ts";
+import { refuseUnmatchedInBoth } from "../session/unmatched.ts";
+import type { Selection } from "../formats/open.ts";
 import { openModel, type OpenedModel } from "../session/open-model.ts";
 
 /** How two checkpoints are compared. */
@@ -16,6 +18,8 @@ export interface DiffModelsOptions {
   /** "none" compares tensors by their stored names, as they lie. */
   readonly architecture?: string | undefined;
   readonly sourceLayout?: LinearLayout | undefined;
+  /** Which of the files' tensors are meant, and under what names; each rule has to fit on one side at least. */
+  readonly selection?: Selection | undefined;
   /** Look for the cause of a difference; true when left out. */
   readonly diagnose?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -52,11 +56,13 @@ export async function diff(
   options: DiffModelsOptions = {},
 ): Promise<DiffResult> {
   const begin = performance.now();
-  const { architecture, signal } = options;
-  const ours = await openModel(left, { architecture, signal });
+  const { architecture, selection, signal } = options;
+  const how = { architecture, selection, signal, lenient: true };
+  const ours = await openModel(left, how);
   try {
-    const theirs = await openModel(right, { architecture, signal });
+    const theirs = await openModel(right, how);
     try {
+      refuseUnmatchedInBoth(ours, theirs);
       return await diffOpened(ours, theirs, options, begin);
     } finally {
       await theirs.checkpoint.close();
@@ -131,7 +137,13 @@ function tensorsOf(
   const stored = new Map(
     checkpoint.tensors.map((tensor) => [sourceName(tensor), assemblyOf(wholeView(tensor))]),
   );
-  if (config === undefined) return { tensors: stored, turned: [] };
+  if (config === undefined) {
+    const own = checkpoint.tensors.map((tensor) => ownName(tensor));
+    return {
+      tensors: new Map([...stored.values()].map((a, index) => [own[index] ?? "", a])),
+      turned: [],
+    };
+  }
   const { tensors, turned: names, problems } = lenientTensors(checkpoint, config, sourceLayout);
   const all = new Map(tensors);
   for (const { kind, tensor } of problems) {

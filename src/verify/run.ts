@@ -9,6 +9,7 @@ import type { PromptMetrics } from "./compare/metrics.ts";
 import type { Parity, ParityOptions } from "./compare/parity.ts";
 import type { ToleranceProfile } from "./compare/tolerance.ts";
 import type { GreedyCheck } from "./greedy-check.ts";
+import type { Selection } from "../formats/open.ts";
 import { configOf } from "../session/open-model.ts";
 import type { Prompt } from "../session/prompts.ts";
 import type { RuntimeOptions } from "../session/open-runtime.ts";
@@ -25,6 +26,8 @@ const SHAKEN_TOKENS = { small: 512, large: 64 } as const;
 export interface VerifyOptions extends RuntimeOptions {
   /** A second checkpoint, in any format. */
   readonly other?: string | undefined;
+  /** Which of the files' tensors are meant, and under what names. */
+  readonly selection?: Selection | undefined;
   /** A golden file. */
   readonly golden?: string | undefined;
   /** For comparing checkpoints; a built-in set in English and Chinese when left out. */
@@ -97,7 +100,7 @@ export async function verify(path: string, options: VerifyOptions = {}): Promise
   const { ops, why } = await openDevice({ device, compute, verbose });
   const settings = benchOptions(options, compute);
   const [second] = others;
-  const fallback = second === undefined ? undefined : await configOf(second);
+  const fallback = second === undefined ? undefined : await configOf(second, options.selection);
   const bench = await openBench(main, ops, settings, fallback);
   try {
     const sized = withSize(bench, options);
@@ -165,7 +168,13 @@ function benchOptions(options: VerifyOptions, compute: ComputeDtype): BenchOptio
     onLayer: options.onProgress,
   };
   const { sourceLayout } = options;
-  return { parity, diagnose: options.diagnose ?? true, sourceLayout };
+  return {
+    parity,
+    diagnose: options.diagnose ?? true,
+    sourceLayout,
+    selection: options.selection,
+    lenient: options.other !== undefined,
+  };
 }
 
 /** Whether to measure noise is decided when the model's size is known. */

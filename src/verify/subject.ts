@@ -7,6 +7,7 @@ import { structureOf } from "./diagnose/structure.ts";
 import type { Laboratory } from "./compare/model-runner.ts";
 import type { ParityOptions } from "./compare/parity.ts";
 import { openLaboratory } from "./laboratory.ts";
+import type { Selection } from "../formats/open.ts";
 import { openModel, requireConfig, type OpenedModel } from "../session/open-model.ts";
 
 /** What all of one verification's parts share. */
@@ -15,6 +16,9 @@ export interface BenchOptions {
   /** Looks for the cause of a failure. */
   readonly diagnose: boolean;
   readonly sourceLayout?: LinearLayout | undefined;
+  readonly selection?: Selection | undefined;
+  /** Set where a second checkpoint is opened with the same selection. */
+  readonly lenient?: boolean | undefined;
 }
 
 /** A model that is ready to be verified. */
@@ -45,7 +49,11 @@ export async function openBench(
   options: BenchOptions,
   fallback?: ModelConfig,
 ): Promise<Bench> {
-  const model = await openModel(path, { signal: options.parity.signal });
+  const model = await openModel(path, {
+    signal: options.parity.signal,
+    selection: options.selection,
+    lenient: options.lenient,
+  });
   try {
     const config = model.config ?? fallback ?? requireConfig(model);
     const { sourceLayout } = options;

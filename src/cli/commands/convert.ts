@@ -17,6 +17,7 @@ import {
   TARGET_DTYPES,
   TARGET_FORMATS,
 } from "../../options/choices.ts";
+import { selectionOf, withSelectionOptions } from "../selection-options.ts";
 import { renderConvert } from "../render-convert.ts";
 
 export const convert: Command = {
@@ -35,7 +36,7 @@ export const convert: Command = {
     ["$0 convert internlm-7b out --plan plan.json --finish", "and put them together"],
   ],
   options: (argv) =>
-    argv
+    withSelectionOptions(argv)
       .positional("src", {
         type: "string",
         demandOption: true,
@@ -123,6 +124,7 @@ function optionsOf(args: Arguments, context: CommandContext): ConvertOptions {
     dtype: optionalChoice(args, "dtype", TARGET_DTYPES),
     maxShardSize: optionalSize(args, "max-shard-size"),
     architecture: optionalString(args, "architecture"),
+    selection: selectionOf(args),
     delta: deltaOf(args),
     dryRun: flag(args, "dry-run"),
     resume: flag(args, "resume"),

@@ -3,6 +3,7 @@ import { renderShape } from "../../tensor/shape.ts";
 import { optionalChoice, optionalNumber, optionalString, requiredString } from "../arguments.ts";
 import type { Command } from "../command.ts";
 import { LAYOUTS } from "../../options/choices.ts";
+import { selectionOf, withSelectionOptions } from "../selection-options.ts";
 import { renderDiagnosis } from "../render-diagnosis.ts";
 
 /** Tensors that the text lists; --json has all. */
@@ -17,7 +18,7 @@ export const diff: Command = {
     ["$0 diff a.safetensors b.safetensors --max-abs 1e-3", "with a tolerance"],
   ],
   options: (argv) =>
-    argv
+    withSelectionOptions(argv)
       .positional("a", { type: "string", describe: "a file of weights, an index or a folder" })
       .positional("b", { type: "string", describe: "another, the one that is taken to be right" })
       .option("max-abs", {
@@ -44,6 +45,7 @@ export const diff: Command = {
       architecture: optionalString(args, "architecture"),
       sourceLayout: optionalChoice(args, "source-layout", LAYOUTS),
       diagnose: args["diagnose"] !== false,
+      selection: selectionOf(args),
       signal: context.signal,
       onProgress: (done, total, item) => {
         context.progress({ phase: "diff", done, total, unit: "bytes", item });

@@ -1,6 +1,7 @@
 import type { Inspection } from "../../api/inspect.ts";
 import { renderShape } from "../../tensor/shape.ts";
 import { optionalString, requiredString } from "../arguments.ts";
+import { selectionOf, withSelectionOptions } from "../selection-options.ts";
 import { collapseLayers } from "../collapse-layers.ts";
 import type { Command } from "../command.ts";
 
@@ -14,7 +15,7 @@ export const inspect: Command = {
     ["$0 inspect internlm-7b --json", "the same for programs, each tensor by itself"],
   ],
   options: (argv) =>
-    argv
+    withSelectionOptions(argv)
       .positional("model", {
         type: "string",
         demandOption: true,
@@ -29,6 +30,7 @@ export const inspect: Command = {
     const { inspect: run } = await import("../../api/inspect.ts");
     const result = await run(requiredString(args, "model"), {
       architecture: optionalString(args, "architecture"),
+      selection: selectionOf(args),
       signal: context.signal,
     });
     for (const note of result.notes) context.note(note);

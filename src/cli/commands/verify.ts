@@ -3,6 +3,7 @@ import { optionalChoice, optionalNumber, optionalString, requiredString } from "
 import type { Arguments, Command, CommandContext } from "../command.ts";
 import { TOLERANCE_PROFILES } from "../../options/choices.ts";
 import { promptsOf, withPromptOptions } from "../prompt-options.ts";
+import { selectionOf, withSelectionOptions } from "../selection-options.ts";
 import { renderVerify } from "../render-verify.ts";
 import { runtimeOptions, withRuntimeOptions } from "../runtime-options.ts";
 
@@ -15,7 +16,7 @@ export const verify: Command = {
     ["$0 verify converted --golden golden.safetensors", "against what the original computed"],
   ],
   options: (argv) =>
-    withPromptOptions(withRuntimeOptions(argv))
+    withSelectionOptions(withPromptOptions(withRuntimeOptions(argv)))
       .positional("model", { type: "string", describe: "a file of weights, an index or a folder" })
       .positional("other", { type: "string", describe: "the checkpoint that is taken to be right" })
       .option("golden", { type: "string", describe: "a golden file (see: golden record)" })
@@ -83,6 +84,7 @@ function optionsOf(args: Arguments, context: CommandContext): VerifyOptions {
     calibrate: args["calibrate"] === undefined ? undefined : args["calibrate"] === true,
     weights: args["weights"] === undefined ? undefined : args["weights"] === true,
     diagnose: args["diagnose"] !== false,
+    selection: selectionOf(args),
     onProgress: (done, total) => {
       context.progress({ phase: "verify", done, total, unit: "layers" });
     },

@@ -15,6 +15,21 @@ export const MAPPING_CODES = {
       "An option of the conversion names something that this architecture or format does not have.",
     remedy: "Read the message; `weighbridge convert --help` lists the choices.",
   },
+  WB2710: {
+    title: "the selected part is not in the file",
+    meaning: "--select names a path of keys that the file does not have, or that holds no tensors.",
+    remedy: "`weighbridge inspect FILE --select .` lists every tensor under its whole path.",
+  },
+  WB2711: {
+    title: "a rule for names is malformed or fits nothing",
+    meaning: "--strip-prefix, --rename and --drop each have to fit at least one tensor's name.",
+    remedy: "`weighbridge inspect FILE` lists the names; * stands for any characters.",
+  },
+  WB2712: {
+    title: "two tensors would get one name",
+    meaning: "Taking a prefix off, or renaming, leaves two tensors of the file with the same name.",
+    remedy: "Choose one part with --select, leave one out with --drop, or rename more exactly.",
+  },
   WB2703: {
     title: "it cannot be told how a delta is to be added",
     meaning:

@@ -40,7 +40,7 @@ export const PICKLE_CODES = {
     meaning:
       "Loading this file in Python would import that name, and perhaps call it. weighbridge never does, and refuses the file: a state dict needs no such name.",
     remedy:
-      "Do not load this file with pickle or torch.load(weights_only=False). `weighbridge scan FILE` lists every name in it.",
+      "Do not load this file with pickle or torch.load(weights_only=False). `weighbridge scan FILE` lists every name in it; --data-only takes the tensors alone, and still calls nothing.",
   },
   WB5202: {
     title: "the pickle calls something that is not a plain global",

@@ -37,6 +37,12 @@ export const PYTORCH_CODES = {
     remedy:
       "Check that this is the file of weights and not of an optimizer, a scheduler or a tokenizer.",
   },
+  WB3310: {
+    title: "several states in one file could be the model",
+    meaning:
+      "A training program saved more than one set of weights, and nothing in the file tells which of them is meant.",
+    remedy: "Choose one with --select PATH, or take the file as it is with --select . (a dot).",
+  },
   WB4301: {
     title: "a kind of tensor that is not supported",
     meaning:

@@ -5,17 +5,13 @@ import type { Checkpoint, StoredTensor } from "../../tensor/table.ts";
 import { isNdarray, parseNdarray } from "./ndarray.ts";
 import { joinSlices, SLICES_KEY } from "./slices.ts";
 import { isAllowedGlobal } from "../pickle/allow.ts";
-import type { PickleOptions } from "../pickle/options.ts";
 import { describeValue } from "../pickle/stack.ts";
 import type { PickleReduce, PickleValue } from "../pickle/value.ts";
 import { readPickle } from "../pickle/read.ts";
 import type { FileSource } from "../../sources/file.ts";
-import {
-  flattenStateDict,
-  isMapping,
-  mappingEntries,
-  type StateDictLeaf,
-} from "../pytorch/state-dict.ts";
+import { chooseState, flattenChosen } from "../pytorch/choose-state.ts";
+import type { PytorchOptions } from "../pytorch/table.ts";
+import { isMapping, mappingEntries, type StateDictLeaf } from "../pytorch/state-dict.ts";
 
 /** paddle.save's table from structured names to parameter names; paddle.load drops it too. */
 const NAME_TABLE_KEY = "StructuredToParameterName@@";
@@ -27,7 +23,7 @@ const NAME_TABLE_KEY = "StructuredToParameterName@@";
  */
 export async function openPaddle(
   source: FileSource,
-  options: Partial<PickleOptions> = {},
+  options: PytorchOptions = {},
 ): Promise<Checkpoint> {
   const table = await readPaddle(source, options);
   return {
@@ -43,8 +39,8 @@ export async function openPaddle(
 /** The tensors of a `.pdparams` file, and what else is in it. */
 export async function readPaddle(
   source: ByteSource,
-  options: Partial<PickleOptions> = {},
-): Promise<Pick<Checkpoint, "tensors" | "skipped">> {
+  options: PytorchOptions = {},
+): Promise<Pick<Checkpoint, "tensors" | "skipped" | "notes">> {
   const { label } = source;
   const { value, end } = await readPickle(source, 0, { allow: isAllowedGlobal, ...options });
   if (end !== source.byteLength) {
@@ -55,14 +51,21 @@ export async function readPaddle(
   }
   const { root, slices, skipped } = takeTables(value, label);
   const tensors: StoredTensor[] = [];
-  for (const leaf of flattenStateDict(root, label, (item) => arrayOf(item) !== undefined)) {
+  const chosen = chooseState(root, label, isArray, options.select);
+  skipped.push(...chosen.leftOut);
+  for (const leaf of flattenChosen(chosen, label, isArray)) {
     const call = arrayOf(leaf.value);
     if (call === undefined)
       skipped.push({ name: leaf.name, why: `not an array: ${describeValue(leaf.value)}` });
     else tensors.push(storedTensor(leaf, call, label));
   }
   if (tensors.length === 0) throw new WbError("WB3401", `${label}: the pickle holds no arrays`);
-  return { tensors: slices === undefined ? tensors : joinSlices(tensors, slices, label), skipped };
+  const { notes } = chosen;
+  return {
+    tensors: slices === undefined ? tensors : joinSlices(tensors, slices, label),
+    skipped,
+    notes,
+  };
 }
 
 interface Tables {
@@ -91,6 +94,10 @@ function arrayOf(value: PickleValue): PickleReduce | undefined {
   if (isNdarray(value)) return value;
   const pair = namedPair(value);
   return pair?.array;
+}
+
+function isArray(value: PickleValue): boolean {
+  return arrayOf(value) !== undefined;
 }
 
 function namedPair(

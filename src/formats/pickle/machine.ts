@@ -280,7 +280,8 @@ export class PickleMachine {
     const keywords = this.#stack.pop("NEWOBJ_EX");
     const args = this.#stack.popTuple("NEWOBJ_EX");
     const callee = this.#stack.pop("NEWOBJ_EX");
-    if (!isDictLike(keywords) || keywords.entries.length > 0) {
+    const isPlain = isDictLike(keywords) && keywords.entries.length === 0;
+    if (!isPlain && this.#options.opaque !== true) {
       throw new WbError("WB4201", `${this.#stack.where()}: an object made with keyword arguments`);
     }
     this.#call(callee, args, offset);
@@ -288,6 +289,10 @@ export class PickleMachine {
 
   #call(callee: PickleValue | undefined, args: PickleTuple, offset: number): void {
     if (typeof callee !== "object" || callee?.kind !== "global") {
+      if (this.#options.opaque === true) {
+        this.#push(opaqueCallee(callee, offset), args, offset);
+        return;
+      }
       throw new WbError(
         "WB5202",
         `${this.#stack.where()}: expected a global to call, found ${describeValue(callee)}`,
@@ -296,7 +301,11 @@ export class PickleMachine {
         },
       );
     }
-    this.#stack.push({ kind: "reduce", callable: callee, args, offset, items: [], entries: [] });
+    this.#push(callee, args, offset);
+  }
+
+  #push(callable: PickleGlobal, args: PickleTuple, offset: number): void {
+    this.#stack.push({ kind: "reduce", callable, args, offset, items: [], entries: [] });
   }
 
   #global(module: string, name: string, offset: number): PickleGlobal {
@@ -331,6 +340,17 @@ export class PickleMachine {
 
 function isDictLike(value: PickleValue | undefined): value is PickleDict | PickleReduce {
   return typeof value === "object" && (value?.kind === "dict" || value?.kind === "reduce");
+}
+
+/**
+ * What stands for a callee that is no global: the class in the persistent id that torch before 1.6 saved modules with
+ * ("module", class, file, source), else a name that no pickle can spell.
+ */
+function opaqueCallee(callee: PickleValue | undefined, offset: number): PickleGlobal {
+  const id = typeof callee === "object" && callee?.kind === "persistent" ? callee.id : undefined;
+  const [kind, named] = typeof id === "object" && id?.kind === "tuple" ? id.items : [];
+  if (kind === "module" && typeof named === "object" && named?.kind === "global") return named;
+  return { kind: "global", module: "", name: describeValue(callee), offset };
 }
 
 /** The two lines of GLOBAL and INST, which `readArgument` gives as a tuple of strings. */

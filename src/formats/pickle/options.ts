@@ -9,4 +9,6 @@ export interface PickleOptions {
   /** Told of every global as it is met, allowed or not, before `allow` decides. */
   readonly onGlobal?: (global: PickleGlobal) => void;
   readonly signal?: AbortSignal;
+  /** Takes calls of anything, and objects made with keywords, as opaque values; nothing is called either way. */
+  readonly opaque?: boolean;
 }

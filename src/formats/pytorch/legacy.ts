@@ -6,7 +6,7 @@ import type { PickleValue } from "../pickle/value.ts";
 import type { PickleOptions } from "../pickle/options.ts";
 import { readPickle, type PickleDocument } from "../pickle/read.ts";
 import { parseStorageRef, type StorageRef } from "./storage.ts";
-import { tableOf, type PytorchTable, type StorageBytes } from "./table.ts";
+import { tableOf, type PytorchOptions, type PytorchTable, type StorageBytes } from "./table.ts";
 
 /** What the first pickle of a legacy file says: torch/serialization.py of v2.6.0, MAGIC_NUMBER. */
 const MAGIC_NUMBER = 0x1950a86a20f9469cfc6cn;
@@ -41,14 +41,18 @@ const MAX_STORAGES = 1_000_000;
  */
 export async function readPytorchLegacy(
   source: ByteSource,
-  options: Partial<PickleOptions> = {},
+  options: PytorchOptions = {},
 ): Promise<PytorchTable> {
   const { system, root, keys } = await readLegacyPickles(source, options);
   const byteOrder = byteOrderOf(system.value);
   const refs = storageRefs(root.value, source.label);
   const storages = await locateStorages(source, keys.value, keys.end, refs, byteOrder);
-  return tableOf(root.value, source.label, byteOrder, (storage, _tensor, where) =>
-    findStorage(storage, storages, where),
+  return tableOf(
+    root.value,
+    source.label,
+    byteOrder,
+    (storage, _tensor, where) => findStorage(storage, storages, where),
+    options,
   );
 }
 
@@ -90,7 +94,7 @@ function storageRefs(root: PickleValue, label: string): ReadonlyMap<string, Stor
     seen.add(value);
     for (const child of childrenOf(value))
       if (typeof child === "object" && child !== null) pending.push(child);
-    if (value.kind !== "persistent") continue;
+    if (value.kind !== "persistent" || isModuleId(value.id)) continue;
     const ref = parseStorageRef(value, `${label}: storage at byte ${value.offset}`);
     const known = refs.get(ref.key);
     if (known !== undefined && (known.dtype !== ref.dtype || known.length !== ref.length)) {
@@ -99,6 +103,11 @@ function storageRefs(root: PickleValue, label: string): ReadonlyMap<string, Stor
     refs.set(ref.key, ref);
   }
   return refs;
+}
+
+/** ("module", class, file, source): how torch before 1.6 named the class of a module that was saved whole. */
+function isModuleId(id: PickleValue): boolean {
+  return typeof id === "object" && id?.kind === "tuple" && id.items[0] === "module";
 }
 
 function* childrenOf(

@@ -1,5 +1,5 @@
 import type { Checkpoint, CheckpointFormat } from "../../tensor/table.ts";
-import type { PickleOptions } from "../pickle/options.ts";
+import type { PytorchOptions } from "./table.ts";
 import { isLegacyHead, readPytorchLegacy } from "./legacy.ts";
 import { readPytorchTar } from "./tar.ts";
 import { readPytorchZip } from "./zip.ts";
@@ -26,7 +26,7 @@ export function pytorchFormatOf(head: Uint8Array): PytorchFormat | undefined {
 export async function openPytorch(
   source: FileSource,
   format: PytorchFormat,
-  options: Partial<PickleOptions> = {},
+  options: PytorchOptions = {},
 ): Promise<Checkpoint> {
   const table = await READERS[format](source, options);
   return {

@@ -1,4 +1,5 @@
 import { WbError } from "../../errors/wb-error.ts";
+import { moduleState } from "./module-state.ts";
 import { describeValue } from "../pickle/stack.ts";
 import type { PickleDict, PickleReduce, PickleValue } from "../pickle/value.ts";
 
@@ -10,9 +11,6 @@ const MAX_NAME_CHARACTERS = 16 * 2 ** 20;
 
 /** Nested containers; training checkpoints of the frameworks stay below ten. */
 const MAX_DEPTH = 64;
-
-/** Top-level keys that only wrap the state dict itself. */
-const WRAPPERS: ReadonlySet<string> = new Set(["state_dict", "model"]);
 
 /** One leaf of a state dict: its path of keys joined by ".", and its value. */
 export interface StateDictLeaf {
@@ -27,19 +25,21 @@ interface Node {
 }
 
 /**
- * The leaves of nested dicts, lists and tuples, in written order. List positions count as keys; a `state_dict` or `model`
- * key on top that holds a dict is left out of the names.
+ * The leaves of nested dicts, lists and tuples, in written order. List positions count as keys.
+ * @param roots Values to be walked, and what their names begin with; no name may occur twice among all of them.
  * @param isLeaf Told of containers that are values themselves (a tuple of name and array, say).
+ * @param options `repeated`: a name may occur twice, for who counts.
  * @throws WbError WB3305 for a name that occurs twice, WB3301 for a key that is no name, WB5204 for a bomb or a cycle.
  */
 export function flattenStateDict(
-  root: PickleValue,
+  roots: readonly StateDictLeaf[],
   label: string,
   isLeaf: (value: PickleValue) => boolean = () => false,
+  options: { readonly repeated?: boolean } = {},
 ): readonly StateDictLeaf[] {
   const leaves: StateDictLeaf[] = [];
   const names = new Set<string>();
-  const pending: Node[] = [{ name: "", value: root, depth: 0 }];
+  const pending: Node[] = roots.toReversed().map((root) => ({ ...root, depth: 0 }));
   let nodes = 0;
   let characters = 0;
   for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
@@ -51,7 +51,7 @@ export function flattenStateDict(
     if (children === undefined) {
       characters += node.name.length;
       if (characters > MAX_NAME_CHARACTERS) throw bomb(label, node);
-      if (names.has(node.name))
+      if (names.has(node.name) && options.repeated !== true)
         throw new WbError("WB3305", `${label}: the name ${node.name} occurs twice`);
       names.add(node.name);
       leaves.push({ name: node.name, value: node.value });
@@ -80,33 +80,34 @@ function childCount(value: PickleValue): number {
 }
 
 function childrenOf(node: Node, label: string): readonly Node[] | undefined {
-  const { value, depth } = node;
+  const { depth } = node;
+  const value = moduleState(node.value) ?? node.value;
   if (typeof value !== "object" || value === null) return undefined;
   if (value.kind === "list" || value.kind === "tuple") {
     return value.items.map((item, index) => ({
-      name: join(node.name, `${index}`),
+      name: joinKeys(node.name, `${index}`),
       value: item,
       depth: depth + 1,
     }));
   }
   if (!isMapping(value)) return undefined;
   return mappingEntries(value, label).map(([key, item]) => {
-    const text = keyText(key, node, label);
-    const wraps = depth === 0 && WRAPPERS.has(text) && isMapping(item);
-    return { name: wraps ? "" : join(node.name, text), value: item, depth: depth + 1 };
+    const name = joinKeys(node.name, keyText(key, node.name, label));
+    return { name, value: item, depth: depth + 1 };
   });
 }
 
-function keyText(key: PickleValue, node: Node, label: string): string {
+/** A key as a part of a name. @throws WbError WB3301 for a key that is no name. */
+export function keyText(key: PickleValue, above: string, label: string): string {
   if (typeof key === "string") return key;
   if (typeof key === "number" || typeof key === "bigint") return String(key);
   throw new WbError(
     "WB3301",
-    `${label}: a key below ${node.name === "" ? "the top" : node.name} is ${describeValue(key)}, expected a name`,
+    `${label}: a key below ${above === "" ? "the top" : above} is ${describeValue(key)}, expected a name`,
   );
 }
 
-function join(path: string, key: string): string {
+export function joinKeys(path: string, key: string): string {
   return path === "" ? key : `${path}.${key}`;
 }
 

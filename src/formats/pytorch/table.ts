@@ -3,6 +3,7 @@ import type { ByteSource } from "../../tensor/byte-source.ts";
 import { byteCount, renderShape } from "../../tensor/shape.ts";
 import type { Checkpoint, StoredTensor } from "../../tensor/table.ts";
 import { describeValue } from "../pickle/stack.ts";
+import type { PickleOptions } from "../pickle/options.ts";
 import type { PickleValue } from "../pickle/value.ts";
 import type { StorageRef } from "./storage.ts";
 import {
@@ -12,7 +13,7 @@ import {
   torchItemBytes,
   type TorchTensor,
 } from "./tensor.ts";
-import { flattenStateDict } from "./state-dict.ts";
+import { chooseState, flattenChosen, isCounter } from "./choose-state.ts";
 
 /** Finds the bytes of a storage; throws WB3304 when they are not there. */
 export type StorageLookup = (
@@ -36,36 +37,54 @@ export interface StorageBytes {
  */
 const MAX_EXPANDED_BYTES = 64 * 2 ** 30;
 
-export type PytorchTable = Pick<Checkpoint, "tensors" | "skipped">;
+export type PytorchTable = Pick<Checkpoint, "tensors" | "skipped" | "notes">;
+
+/** How a file of torch.save is read. */
+export interface PytorchOptions extends Partial<PickleOptions> {
+  readonly select?: string | undefined;
+}
+
+/** How a table is read from an unpickled file. */
+export interface TableOptions {
+  /** A path of keys to the state that is taken; "." takes the file as it is. */
+  readonly select?: string | undefined;
+  /** Puts the tensor itself where the pickle has only its key. */
+  readonly resolve?: (value: PickleValue) => PickleValue;
+}
 
 /**
  * The tensors of an unpickled file, each checked to lie inside its storage.
- * @param resolve Puts the tensor itself where the pickle has only its key.
  */
 export function tableOf(
   root: PickleValue,
   label: string,
   byteOrder: "little" | "big",
   lookup: StorageLookup,
-  resolve: (value: PickleValue) => PickleValue = (value) => value,
+  options: TableOptions = {},
 ): PytorchTable {
+  const resolve = options.resolve ?? ((value) => value);
+  const isTensor = (value: PickleValue): boolean => isTorchTensor(resolve(value));
+  const chosen = chooseState(root, label, isTensor, options.select);
   const tensors: StoredTensor[] = [];
-  const skipped: { name: string; why: string }[] = [];
-  for (const { name, value: leaf } of flattenStateDict(root, label, isTorchTensor)) {
+  const skipped: { name: string; why: string }[] = [...chosen.leftOut];
+  for (const { name, value: leaf } of flattenChosen(chosen, label, isTensor)) {
     const value = resolve(leaf);
-    refuseModule(name, value, label);
     if (!isTorchTensor(value)) {
       skipped.push({ name, why: `not a tensor: ${describeValue(value)}` });
       continue;
     }
     const where = `${label}: tensor ${name}`;
     const tensor = parseTorchTensor(value, where);
+    if (options.select === undefined && isCounter(name, tensor.shape)) {
+      skipped.push({ name, why: `a counter of the training, ${renderShape(tensor.shape)}` });
+      continue;
+    }
     tensors.push(
       storedTensor(name, tensor, lookup(tensor.storage, tensor, where), byteOrder, where),
     );
   }
   if (tensors.length === 0) throw new WbError("WB3306", `${label}: no tensors in it`);
-  return { tensors, skipped };
+  return { tensors, skipped, notes: chosen.notes };
 }
 
 function storedTensor(
@@ -107,11 +126,4 @@ function storedTensor(
     byteOrder,
     storage: bytes.identity,
   };
-}
-
-/** A whole module is pickled as an object of its class; the allow-list stops most of them before. */
-function refuseModule(name: string, value: PickleValue, label: string): void {
-  if (typeof value !== "object" || value?.kind !== "reduce" || value.state === undefined) return;
-  if (!value.callable.module.startsWith("torch.nn.modules")) return;
-  throw new WbError("WB4302", `${label}: ${name === "" ? "the file" : name} is a pickled module`);
 }

@@ -7,7 +7,13 @@ import type { PickleReduce, PickleValue } from "../pickle/value.ts";
 import type { PickleOptions } from "../pickle/options.ts";
 import { readPickle } from "../pickle/read.ts";
 import { DTYPE_OF_STORAGE, isCount } from "./storage.ts";
-import { tableOf, type PytorchTable, type StorageBytes, type StorageLookup } from "./table.ts";
+import {
+  tableOf,
+  type PytorchOptions,
+  type PytorchTable,
+  type StorageBytes,
+  type StorageLookup,
+} from "./table.ts";
 import { readTar } from "../archive/tar.ts";
 
 interface TarStorage extends StorageBytes {
@@ -24,7 +30,7 @@ const MAX_DIMENSIONS = 64;
  */
 export async function readPytorchTar(
   source: ByteSource,
-  options: Partial<PickleOptions> = {},
+  options: PytorchOptions = {},
 ): Promise<PytorchTable> {
   const entries = await readTar(source);
   const part = (name: string): ByteSource => {
@@ -44,7 +50,8 @@ export async function readPytorchTar(
       throw new WbError("WB3304", `${where}: its storage ${storage.key} is not in the file`);
     return found;
   };
-  return tableOf(root, label, "little", lookup, (value) => resolveKey(value, tensors, label));
+  const resolve = (value: PickleValue): PickleValue => resolveKey(value, tensors, label);
+  return tableOf(root, label, "little", lookup, { ...options, resolve });
 }
 
 async function readStorages(

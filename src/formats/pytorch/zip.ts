@@ -1,10 +1,9 @@
 import { WbError } from "../../errors/wb-error.ts";
 import type { ByteSource } from "../../tensor/byte-source.ts";
 import { isAllowedGlobal } from "../pickle/allow.ts";
-import type { PickleOptions } from "../pickle/options.ts";
 import { readPickle } from "../pickle/read.ts";
 import type { StorageRef } from "./storage.ts";
-import { tableOf, type PytorchTable, type StorageLookup } from "./table.ts";
+import { tableOf, type PytorchOptions, type PytorchTable, type StorageLookup } from "./table.ts";
 import { torchItemBytes } from "./tensor.ts";
 import { readZip, type ZipEntry } from "../archive/zip.ts";
 
@@ -52,7 +51,7 @@ export async function openArchive(source: ByteSource): Promise<PytorchArchive> {
 /** Reads a zip's table of tensors; their bytes stay where they are. */
 export async function readPytorchZip(
   source: ByteSource,
-  options: Partial<PickleOptions> = {},
+  options: PytorchOptions = {},
 ): Promise<PytorchTable> {
   const archive = await openArchive(source);
   const records = new Map(archive.entries.map((entry) => [entry.name, entry.data]));
@@ -79,7 +78,8 @@ export async function readPytorchZip(
       identity: `${source.label}:${storage.key}`,
     };
   };
-  return tableOf(value, source.label, await byteOrderOf(archive, records, source.label), lookup);
+  const byteOrder = await byteOrderOf(archive, records, source.label);
+  return tableOf(value, source.label, byteOrder, lookup, options);
 }
 
 /** torch takes a storage's dtype from its first mention, whatever the later ones say. */

@@ -45,7 +45,7 @@ const PATTERNS: readonly SetPattern[] = [
 /** Names by their ending alone, for folders that have none of the usual ones. */
 const FALLBACK: readonly SetPattern[] = [
   { framework: "safetensors", file: /\.safetensors$/ },
-  { framework: "pytorch", file: /\.(bin|pt|pth)$/ },
+  { framework: "pytorch", file: /\.(bin|pt|pth|ckpt)$/ },
   { framework: "paddle", file: /\.pdparams$/ },
 ];
 

@@ -166,6 +166,7 @@ export function joinCheckpoints(path: string, parts: readonly CheckpointPart[]):
     tensors,
     skipped: [...skipped.values()],
     metadata,
+    notes: parts.flatMap(({ checkpoint }) => checkpoint.notes ?? []),
     close: () => closeAll(parts.map(({ checkpoint }) => checkpoint)),
   };
 }

@@ -1,0 +1,86 @@
+import { WbError } from "../../errors/wb-error.ts";
+import type { Checkpoint, StoredTensor } from "../../tensor/table.ts";
+import { applyRule, parseNameRules, type NameOptions, type NameRule } from "./name-rules.ts";
+import { unwrapNames } from "./wrapper-segments.ts";
+
+export interface SelectedNames {
+  readonly checkpoint: Checkpoint;
+  /** What was done to names without being asked for; one sentence each. */
+  readonly notes: readonly string[];
+  /** Options that fitted no name. */
+  readonly unmatched: readonly string[];
+}
+
+/**
+ * A checkpoint under the names that are meant: the words of training tools are taken off, then the user's rules are applied. Tensors
+ * keep what they were called in the file (`storedName`); what a rule leaves out is among `skipped`.
+ * @throws WbError WB2711 for a malformed rule, WB2712 where two tensors would get one name, or one an empty name.
+ */
+export function selectNames(checkpoint: Checkpoint, options: NameOptions): SelectedNames {
+  const rules = parseNameRules(options);
+  const { names, notes } = unwrapNames(checkpoint.tensors.map(({ name }) => name));
+  const skipped = [...checkpoint.skipped];
+  const tensors: StoredTensor[] = [];
+  const matched = new Set<NameRule>();
+  for (const [index, tensor] of checkpoint.tensors.entries()) {
+    const name = ruled(names[index] ?? tensor.name, rules, matched);
+    if (typeof name === "string") tensors.push(renamed(tensor, name));
+    else skipped.push({ name: tensor.name, why: `left out as asked (${name.option})` });
+  }
+  refuseClashes(tensors, checkpoint.path);
+  return {
+    checkpoint: { ...checkpoint, tensors, skipped },
+    notes: notes.map((note) => `${checkpoint.path}: ${note}`),
+    unmatched: rules.filter((rule) => !matched.has(rule)).map(({ option }) => option),
+  };
+}
+
+/** The name after all rules, or the rule that leaves it out. */
+function ruled(
+  stored: string,
+  rules: readonly NameRule[],
+  matched: Set<NameRule>,
+): string | NameRule {
+  let name = stored;
+  for (const rule of rules) {
+    const next = applyRule(rule, name);
+    if (next === undefined) continue;
+    matched.add(rule);
+    if (next === null) return rule;
+    name = next;
+  }
+  return name;
+}
+
+function renamed(tensor: StoredTensor, name: string): StoredTensor {
+  if (name === tensor.name) return tensor;
+  return { ...tensor, name, storedName: tensor.storedName ?? tensor.name };
+}
+
+function refuseClashes(tensors: readonly StoredTensor[], path: string): void {
+  const known = new Map<string, StoredTensor>();
+  for (const tensor of tensors) {
+    const place = tensor.rank === undefined ? "" : `${tensor.rank.tp},${tensor.rank.pp}`;
+    const key = `${place}:${tensor.name}`;
+    const other = known.get(key);
+    known.set(key, tensor);
+    const isRenamed = tensor.storedName !== undefined || other?.storedName !== undefined;
+    if (other === undefined || !isRenamed) continue;
+    const both = [other, tensor].map((one) => JSON.stringify(one.storedName ?? one.name));
+    throw new WbError(
+      "WB2712",
+      `${path}: ${both.join(" and ")} would both be called ${JSON.stringify(tensor.name)}`,
+      { details: { tensor: tensor.name } },
+    );
+  }
+}
+
+/** @throws WbError WB2711 for options that fitted nothing, in none of the checkpoints that they were for. */
+export function refuseUnmatched(unmatched: readonly string[], path: string): void {
+  const [first] = unmatched;
+  if (first === undefined) return;
+  throw new WbError("WB2711", `${path}: ${first} fits no tensor's name`, {
+    hint: "`weighbridge inspect` lists the names. A pattern is for the whole name: * stands for any characters.",
+    details: { option: first },
+  });
+}

@@ -1,0 +1,83 @@
+/** A word that a training tool puts into the names of a module that it wraps. */
+interface WrapperSegment {
+  readonly segment: string;
+  readonly tool: string;
+}
+
+/**
+ * Segments that are wherever a module is wrapped, and in no module's own names. torch.compile keeps the module in `_orig_mod`
+ * (torch v2.6.0, torch/_dynamo/eval_frame.py), FSDP in `_fsdp_wrapped_module` (torch/distributed/fsdp/_common_utils.py) and
+ * activation checkpointing in `_checkpoint_wrapped_module` (torch/distributed/algorithms/_checkpoint/checkpoint_wrapper.py).
+ */
+const ANYWHERE: readonly WrapperSegment[] = [
+  { segment: "_orig_mod", tool: "torch.compile" },
+  { segment: "_fsdp_wrapped_module", tool: "FSDP" },
+  { segment: "_fpw_module", tool: "FSDP" },
+  { segment: "_checkpoint_wrapped_module", tool: "activation checkpointing" },
+];
+
+/** Prefixes that are taken off where every name has them. */
+const IN_FRONT_OF_ALL: readonly { readonly prefix: string; readonly tool: string }[] = [
+  { prefix: "module.", tool: "DataParallel or DistributedDataParallel" },
+  { prefix: "base_model.model.", tool: "PEFT" },
+];
+
+/** PEFT's word for the matrix that an adapter was put around. */
+const BASE_LAYER = "base_layer";
+
+/** LoRA's own matrices: peft/tuners/lora, `lora_A.default.weight`. */
+const LORA = /(^|\.)lora_(A|B|embedding_A|embedding_B|magnitude_vector)(\.|$)/;
+
+export interface Unwrapped {
+  /** The new name of each name, in their order. */
+  readonly names: readonly string[];
+  /** What was taken off, and why: a sentence each, without a subject. */
+  readonly notes: readonly string[];
+}
+
+/** Takes the words of training tools off names; pure, and the same names where there are none. */
+export function unwrapNames(stored: readonly string[]): Unwrapped {
+  const notes: string[] = [];
+  let names = stored;
+  for (const { segment, tool } of ANYWHERE) {
+    const next = names.map((name) => withoutSegment(name, segment));
+    const count = next.filter((name, index) => name !== names[index]).length;
+    if (count === 0) continue;
+    notes.push(`${segment}. is taken off ${namesCount(count)} (${tool} put it there)`);
+    names = next;
+  }
+  const hasLora = names.some((name) => LORA.test(name));
+  for (const { prefix, tool } of IN_FRONT_OF_ALL) {
+    if (
+      names.length === 0 ||
+      !names.every((name) => name.length > prefix.length && name.startsWith(prefix))
+    )
+      continue;
+    // An adapter's own names are PEFT's, and loaders look for them.
+    if (tool === "PEFT" && hasLora) continue;
+    notes.push(`${prefix} is taken off every name (${tool} put it there)`);
+    names = names.map((name) => name.slice(prefix.length));
+  }
+  if (hasLora && names.some((name) => name.split(".").includes(BASE_LAYER))) {
+    notes.push(
+      "LoRA matrices stand beside their base layers, not merged: the base alone is taken with --drop '*lora_*', which leaves the adapter out",
+    );
+  } else if (!hasLora) {
+    const next = names.map((name) => withoutSegment(name, BASE_LAYER));
+    const count = next.filter((name, index) => name !== names[index]).length;
+    if (count > 0)
+      notes.push(`${BASE_LAYER}. is taken off ${namesCount(count)} (PEFT put it there)`);
+    names = next;
+  }
+  return { names, notes };
+}
+
+function withoutSegment(name: string, segment: string): string {
+  if (!name.includes(segment)) return name;
+  const rest = name.split(".").filter((part) => part !== segment);
+  return rest.length === 0 ? name : rest.join(".");
+}
+
+function namesCount(count: number): string {
+  return count === 1 ? "1 name" : `${count} names`;
+}

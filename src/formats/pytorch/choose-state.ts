@@ -1,0 +1,287 @@
+import { WbError } from "../../errors/wb-error.ts";
+import type { PickleValue } from "../pickle/value.ts";
+import {
+  flattenStateDict,
+  isMapping,
+  joinKeys,
+  mappingEntries,
+  type StateDictLeaf,
+} from "./state-dict.ts";
+import { moduleState } from "./module-state.ts";
+import { ROLE_NAMES, stateRole, type StateRole } from "./state-roles.ts";
+
+/** `--select` of everything, as it is stored. */
+export const WHOLE_FILE = ".";
+
+/** Containers in containers that are looked through for the model's state: {"model": {"state_dict": …}} has two. */
+const MAX_WRAPPINGS = 4;
+
+/** Choices that a message names. */
+const MAX_CHOICES = 8;
+
+/** The part of a file that is taken, and what is left of it. */
+export interface ChosenState {
+  /** Path of the keys that were looked through; empty where the file's top is the state. */
+  readonly path: string;
+  /** Values to be flattened, with what their names begin with. */
+  readonly roots: readonly StateDictLeaf[];
+  /** What was left out, by its path of keys. */
+  readonly leftOut: readonly { readonly name: string; readonly why: string }[];
+  /** What the user should know of the choice; one sentence each. */
+  readonly notes: readonly string[];
+}
+
+interface Part {
+  readonly key: string;
+  readonly path: string;
+  readonly value: PickleValue;
+  readonly role: StateRole | undefined;
+  /** Tensors below it. */
+  readonly tensors: number;
+}
+
+/**
+ * Finds the model's state in what a training program saved: a `state_dict` or the like on top is looked through, and optimizers,
+ * schedules, moving averages and counters beside it are left out and named. Everything else stays, under its path of keys.
+ * @param select A path of keys that is taken instead; "." takes the file as it is.
+ * @throws WbError WB3310 where two parts could be the model, WB2710 for a path that is not there, WB3306 for an optimizer's file.
+ */
+export function chooseState(
+  root: PickleValue,
+  label: string,
+  isTensor: (value: PickleValue) => boolean,
+  select?: string,
+): ChosenState {
+  const top = moduleState(root) ?? root;
+  if (select === WHOLE_FILE)
+    return { path: "", roots: [{ name: "", value: top }], leftOut: [], notes: [] };
+  if (select !== undefined) return selectPath(top, label, isTensor, select);
+  return chooseByRole(top, label, isTensor);
+}
+
+/**
+ * The leaves of what was chosen.
+ * @throws WbError WB3310 where a name occurs twice only because a key on top was looked through, else as `flattenStateDict`.
+ */
+export function flattenChosen(
+  chosen: ChosenState,
+  label: string,
+  isTensor: (value: PickleValue) => boolean,
+): readonly StateDictLeaf[] {
+  try {
+    return flattenStateDict(chosen.roots, label, isTensor);
+  } catch (error) {
+    const [model, ...others] = chosen.roots;
+    if (!(error instanceof WbError) || error.code !== "WB3305") throw error;
+    if (chosen.path === "" || model === undefined || others.length === 0) throw error;
+    flattenStateDict([model], label, isTensor);
+    throw severalModels(label, [chosen.path, ...others.map(({ name }) => name)]);
+  }
+}
+
+/** A number of the training that was put among the weights: {"fc.weight": …, "epoch": tensor(3)}. */
+export function isCounter(name: string, shape: readonly number[]): boolean {
+  const role = stateRole(name);
+  return (role === "record" || role === "schedule") && shape.every((size) => size === 1);
+}
+
+function chooseByRole(
+  top: PickleValue,
+  label: string,
+  isTensor: (value: PickleValue) => boolean,
+): ChosenState {
+  const kept: StateDictLeaf[] = [];
+  const leftOut: { name: string; why: string }[] = [];
+  const notes: string[] = [];
+  let value = top;
+  let path = "";
+  for (let wrappings = 0; wrappings <= MAX_WRAPPINGS; wrappings++) {
+    const parts = isTensor(value) ? [] : partsOf(value, path, label, isTensor);
+    if (isOptimizerState(parts)) throw optimizerFile(label, path);
+    const model = theModel(parts, label);
+    const isState = model === undefined;
+    const rest = parts.filter((part) => part !== model);
+    const isOut = ({ role }: Part): boolean =>
+      role !== undefined && (!isState || OUT_OF_A_STATE.has(role));
+    for (const part of rest.filter(isOut)) {
+      const why = roleName(part);
+      const isEmpty = part.tensors === 0;
+      leftOut.push({
+        name: part.path,
+        why: isEmpty ? why : `${why}, ${countOf(part.tensors)}`,
+      });
+      if (isEmpty) continue;
+      notes.push(
+        `${label}: ${JSON.stringify(part.path)} is left out: ${why} (${countOf(part.tensors)}); --select ${part.path} takes it instead`,
+      );
+    }
+    if (isState) {
+      kept.unshift(...stateRoots(value, parts, isOut));
+      return { path, roots: kept, leftOut, notes };
+    }
+    for (const part of rest) if (!isOut(part)) kept.push({ name: part.path, value: part.value });
+    ({ value } = model);
+    path = model.path;
+    const state = moduleState(value);
+    if (state !== undefined) value = state;
+  }
+  return { path, roots: [{ name: "", value }, ...kept], leftOut, notes };
+}
+
+/** Roles that are no weights even where no model's state stands beside them. */
+const OUT_OF_A_STATE: ReadonlySet<StateRole> = new Set(["optimizer", "schedule"]);
+
+/** The state itself, or its parts but for those that are left out. */
+function stateRoots(
+  value: PickleValue,
+  parts: readonly Part[],
+  isOut: (part: Part) => boolean,
+): readonly StateDictLeaf[] {
+  if (!parts.some(isOut)) return [{ name: "", value }];
+  return parts
+    .filter((part) => !isOut(part))
+    .map((part) => ({ name: part.key, value: part.value }));
+}
+
+/** The keys on top, with what they hold; nothing where the value is no mapping or a key is no text. */
+function partsOf(
+  value: PickleValue,
+  path: string,
+  label: string,
+  isTensor: (value: PickleValue) => boolean,
+): readonly Part[] {
+  if (!isMapping(value)) return [];
+  const parts: Part[] = [];
+  for (const [key, item] of mappingEntries(value, label)) {
+    if (typeof key !== "string") return [];
+    const state = moduleState(item) ?? item;
+    const isContainer =
+      typeof state === "object" &&
+      state !== null &&
+      !isTensor(state) &&
+      (isMapping(state) || state.kind === "list" || state.kind === "tuple");
+    const tensors = isTensor(state) ? 1 : isContainer ? tensorsBelow(state, label, isTensor) : 0;
+    const named = stateRole(key);
+    // A lone tensor may be anything but a state: of those, only records beside a model are told by their names.
+    const isRecord = isTensor(state) && named === "record";
+    const role = isContainer || isRecord ? named : undefined;
+    parts.push({ key, path: joinKeys(path, key), value: item, role, tensors });
+  }
+  return parts;
+}
+
+function tensorsBelow(
+  value: PickleValue,
+  label: string,
+  isTensor: (value: PickleValue) => boolean,
+): number {
+  return flattenStateDict([{ name: "", value }], label, isTensor, { repeated: true }).filter(
+    (leaf) => isTensor(leaf.value),
+  ).length;
+}
+
+/** The one part that is the model's state; a moving average where there is nothing else. */
+function theModel(parts: readonly Part[], label: string): Part | undefined {
+  const withRole = (role: StateRole): readonly Part[] =>
+    parts.filter((part) => part.role === role && part.tensors > 0 && isMappingPart(part));
+  const models = withRole("model");
+  const candidates = models.length > 0 || parts.some(isOther) ? models : withRole("average");
+  if (candidates.length <= 1) return candidates[0];
+  throw severalModels(
+    label,
+    candidates.map(({ path }) => path),
+  );
+}
+
+/** A part that holds tensors and is of no role: the file may be a state dict with a word of ours among its names. */
+function isOther({ role, tensors }: Part): boolean {
+  return role === undefined && tensors > 0;
+}
+
+function isMappingPart({ value }: Part): boolean {
+  return isMapping(moduleState(value) ?? value);
+}
+
+function isOptimizerState(parts: readonly Part[]): boolean {
+  const keys = new Set(parts.map(({ key }) => key));
+  return keys.has("state") && keys.has("param_groups");
+}
+
+function roleName({ role }: Part): string {
+  return role === undefined ? "of an unknown kind" : ROLE_NAMES[role];
+}
+
+function countOf(tensors: number): string {
+  return tensors === 1 ? "1 tensor" : `${tensors} tensors`;
+}
+
+function optimizerFile(label: string, path: string): WbError {
+  const where = path === "" ? "the file" : JSON.stringify(path);
+  return new WbError("WB3306", `${label}: ${where} is an optimizer's state, not a model's`, {
+    hint: "Take the file of the model. Who wants the optimizer's tensors asks for them: --select .",
+  });
+}
+
+function severalModels(label: string, paths: readonly string[]): WbError {
+  const choices = paths.slice(0, MAX_CHOICES);
+  return new WbError(
+    "WB3310",
+    `${label}: ${choices.map((path) => JSON.stringify(path)).join(" and ")} could each be the model`,
+    {
+      hint: `Choose one: ${choices.map((path) => `--select ${path}`).join(" or ")}; or take the file as it is: --select .`,
+      details: { choices },
+    },
+  );
+}
+
+/** A path of keys, each of which may hold dots itself: the longest key that fits is tried first. */
+function selectPath(
+  root: PickleValue,
+  label: string,
+  isTensor: (value: PickleValue) => boolean,
+  select: string,
+): ChosenState {
+  const found = walk(root, label, select);
+  if (found === undefined || (!isTensor(found) && tensorsBelow(found, label, isTensor) === 0)) {
+    const choices = partsOf(root, "", label, isTensor).filter(({ tensors }) => tensors > 0);
+    const named = choices
+      .slice(0, MAX_CHOICES)
+      .map(({ path, tensors }) => `${JSON.stringify(path)} (${countOf(tensors)})`);
+    throw new WbError(
+      "WB2710",
+      `${label}: --select ${select}: ${found === undefined ? "no such key" : "no tensors there"}; on top ${named.length === 1 ? "is" : "are"} ${named.join(", ")}${choices.length > MAX_CHOICES ? ", …" : ""}`,
+      { details: { select, choices: choices.map(({ path }) => path) } },
+    );
+  }
+  const value = moduleState(found) ?? found;
+  const name = isTensor(value) ? select : "";
+  const leftOut = partsOf(root, "", label, isTensor)
+    .filter(({ path, tensors }) => tensors > 0 && !isOnTheWay(path, select))
+    .map(({ path, tensors }) => ({ name: path, why: `not selected, ${countOf(tensors)}` }));
+  return { path: select, roots: [{ name, value }], leftOut, notes: [] };
+}
+
+function isOnTheWay(path: string, select: string): boolean {
+  return select === path || select.startsWith(`${path}.`);
+}
+
+function walk(value: PickleValue, label: string, path: string): PickleValue | undefined {
+  const state = moduleState(value) ?? value;
+  if (typeof state !== "object" || state === null) return undefined;
+  if (state.kind === "list" || state.kind === "tuple") {
+    const [index = "", ...rest] = path.split(".");
+    const item = state.items[Number(index)];
+    if (item === undefined || rest.length === 0) return item;
+    return walk(item, label, rest.join("."));
+  }
+  if (!isMapping(state)) return undefined;
+  const fitting = mappingEntries(state, label)
+    .map(([key, item]) => ({ key: String(typeof key === "object" ? "" : key), item }))
+    .filter(({ key }) => path === key || path.startsWith(`${key}.`))
+    .toSorted((left, right) => right.key.length - left.key.length);
+  for (const { key, item } of fitting) {
+    const found = path === key ? item : walk(item, label, path.slice(key.length + 1));
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}

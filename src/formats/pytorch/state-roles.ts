@@ -1,0 +1,111 @@
+/** What the value of a key on top of a training checkpoint is. */
+export type StateRole = "model" | "average" | "optimizer" | "schedule" | "record";
+
+/** Keys that training programs put on top of a checkpoint, lower case; one row a role. */
+const KEYS = {
+  // torch's tutorials and Lightning; Accelerate and fairseq; DeepSpeed; BasicSR; GAN trainers.
+  model: ["state_dict", "model_state_dict", "model_state", "model", "module", "params", "net"],
+  // Moving averages of the weights, kept beside them.
+  average: [
+    "ema",
+    "ema_state_dict",
+    "ema_model",
+    "model_ema",
+    "params_ema",
+    "net_ema",
+    "state_dict_ema",
+    "averaged_model",
+    "swa_state_dict",
+    "swa_model",
+  ],
+  optimizer: [
+    "optimizer",
+    "optimizers",
+    "optimizer_state",
+    "optimizer_states",
+    "optimizer_state_dict",
+    "optim",
+    "optim_state_dict",
+    "opt",
+    "opt_state_dict",
+    "last_optimizer_state",
+    "base_optimizer_state",
+  ],
+  schedule: [
+    "scheduler",
+    "schedulers",
+    "scheduler_state_dict",
+    "lr_scheduler",
+    "lr_schedulers",
+    "lr_scheduler_state_dict",
+    "param_schedulers",
+    "scaler",
+    "scaler_state_dict",
+    "grad_scaler",
+    "amp",
+    "amp_scaling_state",
+  ],
+  record: [
+    "epoch",
+    "global_step",
+    "step",
+    "steps",
+    "iter",
+    "iteration",
+    "iterations",
+    "num_updates",
+    "best_acc",
+    "best_acc1",
+    "best_loss",
+    "best_score",
+    "loss",
+    "args",
+    "cfg",
+    "config",
+    "hparams",
+    "hyper_parameters",
+    "meta",
+    "message_hub",
+    "callbacks",
+    "loops",
+    "random_rng_state",
+    "rng_state",
+    "rng_states",
+    "torch_rng_state",
+    "cuda_rng_state",
+    "numpy_rng_state",
+    "np_rng_state",
+    "date",
+    "git",
+    "train_metrics",
+    "train_results",
+    "extra_state",
+    "task_state",
+  ],
+} as const satisfies Record<StateRole, readonly string[]>;
+
+function keysOf(role: StateRole): (readonly [string, StateRole])[] {
+  return KEYS[role].map((key) => [key, role]);
+}
+
+const ROLES: ReadonlyMap<string, StateRole> = new Map([
+  ...keysOf("model"),
+  ...keysOf("average"),
+  ...keysOf("optimizer"),
+  ...keysOf("schedule"),
+  ...keysOf("record"),
+]);
+
+/** The role that a key's name tells, or undefined. */
+export function stateRole(key: string): StateRole | undefined {
+  return ROLES.get(key.toLowerCase());
+}
+
+/** What a part that is left out is called. */
+export const ROLE_NAMES: Readonly<Record<StateRole, string>> = {
+  model: "another model state",
+  average: "a moving average of the weights",
+  optimizer: "the optimizer's state",
+  schedule: "the state of a schedule or a scaler",
+  record: "a record of the training",
+};

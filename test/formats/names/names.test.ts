@@ -1,0 +1,111 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { namePattern } from "../../../src/formats/names/glob.ts";
+import { applyRule, parseNameRules } from "../../../src/formats/names/name-rules.ts";
+import { unwrapNames } from "../../../src/formats/names/wrapper-segments.ts";
+import { caught } from "../../support/caught.ts";
+
+/** What a pattern means, by an expression of the language's own. */
+function asExpression(pattern: string): RegExp {
+  const escaped = pattern.replaceAll(/[.+^${}()|[\]\\]/g, "\\$&");
+  return new RegExp(`^${escaped.replaceAll(/[*?]/g, (sign) => (sign === "*" ? "[^]*?" : "[^]"))}$`);
+}
+
+describe("a pattern of names", () => {
+  it("fits the names that the same regular expression fits", () => {
+    const words = fc.string({ unit: fc.constantFrom("a", "b", ".", "*", "?"), maxLength: 8 });
+    fc.assert(
+      fc.property(words, words, (pattern, name) => {
+        const isFit = namePattern(pattern).match(name) !== undefined;
+        expect(isFit).toBe(asExpression(pattern).test(name));
+      }),
+    );
+  });
+
+  it("gives what each star stands for, so that putting it back gives the name", () => {
+    const words = fc.string({ unit: fc.constantFrom("a", "b", ".", "*"), maxLength: 8 });
+    fc.assert(
+      fc.property(words, words, (pattern, name) => {
+        const stars = namePattern(pattern).match(name);
+        if (stars === undefined) return;
+        let next = 0;
+        expect(pattern.replaceAll("*", () => stars[next++] ?? "")).toBe(name);
+        expect(next).toBe(stars.length);
+      }),
+    );
+  });
+
+  it("takes no time that grows faster than pattern times name", () => {
+    expect(namePattern("*a".repeat(200)).match("a".repeat(2000))).toHaveLength(200);
+    expect(namePattern(`${"*a".repeat(200)}b`).match("a".repeat(2000))).toBeUndefined();
+  });
+});
+
+function after(options: Parameters<typeof parseNameRules>[0], name: string): unknown {
+  return parseNameRules(options).map((rule) => applyRule(rule, name));
+}
+
+describe("a rule for names", () => {
+  it("takes a beginning off, renames whole names, and leaves names out", () => {
+    expect(after({ stripPrefix: ["net."] }, "net.a.weight")).toEqual(["a.weight"]);
+    expect(after({ stripPrefix: ["net."] }, "a.net.weight")).toEqual([undefined]);
+    expect(after({ stripPrefix: ["net."] }, "net.")).toEqual([undefined]);
+    expect(after({ rename: ["a.*.w=b.*.weight"] }, "a.3.x.w")).toEqual(["b.3.x.weight"]);
+    expect(after({ rename: ["*.gamma=*.weight"] }, "ln.gamma")).toEqual(["ln.weight"]);
+    expect(after({ rename: ["a=b"] }, "a.c")).toEqual([undefined]);
+    expect(after({ drop: ["*.bias"] }, "a.bias")).toEqual([null]);
+  });
+
+  it.each([
+    [{ rename: ["a"] }, "expected FROM=TO"],
+    [{ rename: ["=b"] }, "expected FROM=TO"],
+    [{ rename: ["a*=*b*"] }, "TO has 2 × *, and FROM only 1"],
+    [{ drop: [""] }, "expected a pattern of names"],
+    [{ stripPrefix: [""] }, "expected the beginning of a name"],
+  ])("that is malformed is refused: %j", async (options, message) => {
+    const error = await caught(() => Promise.resolve(parseNameRules(options)));
+    expect(error.code).toBe("WB2711");
+    expect(error.message).toContain(message);
+  });
+});
+
+describe("names that a training tool changed", () => {
+  it.each([
+    [["_orig_mod.fc.weight"], ["fc.weight"]],
+    [["model.layers.0._orig_mod.w"], ["model.layers.0.w"]],
+    [["_fsdp_wrapped_module.a._fsdp_wrapped_module.w"], ["a.w"]],
+    [["a._checkpoint_wrapped_module.w"], ["a.w"]],
+    [
+      ["module._orig_mod.w", "module.b"],
+      ["w", "b"],
+    ],
+    [["_orig_mod.module.w"], ["w"]],
+    [["base_model.model.q.weight"], ["q.weight"]],
+    [["base_model.model.q.base_layer.weight"], ["q.weight"]],
+  ])("lose its words: %j", (stored, names) => {
+    const unwrapped = unwrapNames(stored);
+    expect(unwrapped.names).toEqual(names);
+    expect(unwrapped.notes.length).toBeGreaterThan(0);
+  });
+
+  it.each([
+    [["module.a", "b"]],
+    [["module.", "module.a"]],
+    [["_orig_mod"]],
+    [["modules.a"]],
+    [["base_model.model.q.lora_A.weight", "base_model.model.q.lora_B.weight"]],
+    [[]],
+  ])("are left as they are where the word may be the model's own: %j", (stored) => {
+    expect(unwrapNames(stored)).toEqual({ names: stored, notes: [] });
+  });
+
+  it("keep an adapter that is not merged, and the user is told", () => {
+    const stored = [
+      "base_model.model.q.base_layer.weight",
+      "base_model.model.q.lora_A.default.weight",
+    ];
+    const { names, notes } = unwrapNames(stored);
+    expect(names).toEqual(stored);
+    expect(notes.join()).toContain("not merged");
+  });
+});

@@ -1,0 +1,60 @@
+import { describe, expect, it } from "vitest";
+import { fitNames } from "../../src/mapping/fit-names.ts";
+import { openModel, type OpenedModel } from "../../src/session/open-model.ts";
+import { join } from "node:path";
+import { FIXTURES } from "../support/fixture-manifest.ts";
+import type { Checkpoint, StoredTensor } from "../../src/tensor/table.ts";
+import type { ModelConfig } from "../../src/model/config/model-config.ts";
+
+async function tiny(): Promise<{ checkpoint: Checkpoint; config: ModelConfig }> {
+  const model: OpenedModel = await openModel(join(FIXTURES, "internlm-tiny"));
+  await model.checkpoint.close();
+  if (model.config === undefined) throw new Error("the fixture has a config.json");
+  return { checkpoint: model.checkpoint, config: model.config };
+}
+
+async function fitted(rename: (name: string) => string, more: readonly string[] = []) {
+  const { checkpoint, config } = await tiny();
+  const [first] = checkpoint.tensors;
+  if (first === undefined) throw new Error("the fixture has tensors");
+  const tensors: readonly StoredTensor[] = [
+    ...checkpoint.tensors.map((tensor) => ({ ...tensor, name: rename(tensor.name) })),
+    ...more.map((name) => ({ ...first, name })),
+  ];
+  const plain = checkpoint.tensors.map(({ name }) => name);
+  return { ...fitNames({ ...checkpoint, tensors }, config), plain };
+}
+
+describe("names in front of which a program put its own", () => {
+  it.each(["model.", "policy.model.", "a.b.c.", "language_model."])(
+    "fit without %s",
+    async (prefix) => {
+      const { checkpoint, notes, plain } = await fitted((name) => `${prefix}${name}`);
+      expect(checkpoint.tensors.map(({ name }) => name)).toEqual(plain);
+      expect(checkpoint.tensors.map(({ storedName }) => storedName)).toEqual(
+        plain.map((name) => `${prefix}${name}`),
+      );
+      expect(notes).toHaveLength(1);
+    },
+  );
+
+  it("stay where they are the family's, or where no beginning helps", async () => {
+    expect((await fitted((name) => name)).notes).toEqual([]);
+    const { checkpoint, notes } = await fitted((name) => `${name}.x`);
+    expect(notes).toEqual([]);
+    expect(checkpoint.tensors[0]?.storedName).toBeUndefined();
+  });
+
+  it("lose a value head, which is named", async () => {
+    const heads = ["v_head.summary.weight", "v_head.summary.bias"];
+    const { checkpoint, notes, plain } = await fitted((name) => name, heads);
+    expect(checkpoint.tensors).toHaveLength(plain.length);
+    expect(checkpoint.skipped.map(({ name }) => name)).toEqual(expect.arrayContaining(heads));
+    expect(notes.join()).toContain("v_head.summary.bias");
+  });
+
+  it("keep what is no value head, so that the planner refuses it", async () => {
+    const { checkpoint, plain } = await fitted((name) => name, ["head.extra"]);
+    expect(checkpoint.tensors).toHaveLength(plain.length + 1);
+  });
+});
