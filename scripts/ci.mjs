@@ -135,6 +135,8 @@ function main() {
   suite("unit", ["npm", "test", "--"]);
   if (built) check("demo", [process.execPath, "bin/weighbridge.js", "demo"]);
   suite("stress");
+  // The numbers of `verify` may have no survivor.
+  check("mutants of verify", script("mutate.mjs", "compare"), { show: true });
   interop(built);
   if (existsSync("/dev/nvidia0")) suite("cuda");
   else console.log(`cuda tests: LEFT OUT: ${reasonToLeaveOut(ALLOWED, "cuda")}`);

@@ -57,7 +57,8 @@ export function compareLogits(
 ): PromptMetrics {
   const rows: RowMetrics[] = [];
   const histogram = Array.from({ length: DECADES }, () => 0);
-  const vocab = positions.length === 0 ? 0 : reference.length / positions.length;
+  // Without positions no safe integer, and then nothing is comparable.
+  const vocab = reference.length / positions.length;
   const isComparable = ours.length === reference.length && vocab > 0 && Number.isSafeInteger(vocab);
   let worst = { position: -1, token: -1, ours: Number.NaN, reference: Number.NaN };
   let [maxAbs, squares, scale] = [0, 0, 0];
@@ -80,7 +81,7 @@ export function compareLogits(
     name,
     positions: isComparable ? positions.length : 0,
     maxAbs: isComparable ? maxAbs : Number.NaN,
-    rmse: isComparable ? Math.sqrt(squares / Math.max(1, reference.length)) : Number.NaN,
+    rmse: isComparable ? Math.sqrt(squares / reference.length) : Number.NaN,
     cosine: mean((row) => row.cosine),
     kl: mean((row) => row.kl),
     top1Agreement: mean((row) => (row.top1 === "differs" ? 0 : 1)),
@@ -149,7 +150,8 @@ function compareRow(
 
 function decadeOf(difference: number): number {
   if (Number.isNaN(difference)) return DECADES - 1;
-  const decade = difference === 0 ? FIRST_DECADE - 1 : Math.floor(Math.log10(difference));
+  // Of 0, −∞: in the first.
+  const decade = Math.floor(Math.log10(difference));
   return Math.min(DECADES - 1, Math.max(0, decade - FIRST_DECADE + 1));
 }
 
@@ -193,12 +195,12 @@ function divergence(ours: Float32Array, reference: Float32Array): number {
     const weight = Math.exp(logQ);
     if (weight !== 0) sum += weight * (logQ - logP);
   }
-  return Number.isNaN(sum) ? sum : Math.max(0, sum);
+  return Math.max(0, sum);
 }
 
 function logNormalizer(logits: Float32Array): number {
   let largest = Number.NEGATIVE_INFINITY;
-  for (const logit of logits) if (!(logit <= largest)) largest = logit;
+  for (const logit of logits) largest = Math.max(largest, logit);
   let sum = 0;
   for (const logit of logits) sum += Math.exp(logit - largest);
   return largest + Math.log(sum);

@@ -130,9 +130,6 @@ export function klTolerance(maxAbs: number): number {
 
 /** A number in three digits, as reports print it. */
 export function short(value: number): string {
-  if (!Number.isFinite(value)) return String(value);
   if (value === 0) return "0";
-  return Math.abs(value) >= 0.01 && Math.abs(value) < 10_000
-    ? value.toPrecision(3)
-    : value.toExponential(2);
+  return Math.abs(value) >= 0.01 ? value.toPrecision(3) : value.toExponential(2);
 }
