@@ -4,6 +4,7 @@ const LAYERS = {
   tensor: ["errors"],
   sources: ["errors", "tensor"],
   formats: ["errors", "tensor", "sources"],
+  scan: ["errors", "tensor", "sources", "formats"],
   model: ["errors", "tensor"],
   mapping: ["errors", "tensor", "sources", "formats", "model"],
   options: ["errors", "mapping"],

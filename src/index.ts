@@ -23,7 +23,7 @@ export {
   type GeneratedId,
   type GenerateIdsOptions,
 } from "./runtime/generation/generate-ids.ts";
-export { scan, type ScanOptions, type ScanResult } from "./api/scan.ts";
+export { scan, type ScannedFile, type ScanOptions, type ScanResult } from "./api/scan.ts";
 export { renderSarif } from "./api/render-sarif.ts";
 export { doctor, type DoctorCheck, type DoctorDevice, type DoctorReport } from "./api/doctor.ts";
 export {
@@ -61,7 +61,8 @@ export type { SumFacts } from "./convert/manifest.ts";
 export type { GenerateChatOptions } from "./api/generate.ts";
 export type { NativePackageStatus } from "./api/native.ts";
 export type { DetectedFormat } from "./formats/detect.ts";
-export type { ScannedGlobal, ScanReason } from "./formats/scan-file.ts";
+export type { ScannedGlobal, ScanReason } from "./scan/findings.ts";
+export type { FileState } from "./scan/judgement.ts";
 export type { WbErrorOptions } from "./errors/wb-error.ts";
 export type { NativeDevices } from "./runtime/backends/native/open.ts";
 export type { NativeVariant } from "./runtime/backends/native/install/pins.ts";

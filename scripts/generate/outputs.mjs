@@ -165,11 +165,21 @@ export const OUTPUTS = {
     "notes?": notes,
   },
   scan: {
-    verdict: oneOf("safe", "unsafe"),
-    globals: list(fields({ module: text, name: text, file: text, offset: count, allowed: truth })),
+    verdict: oneOf("safe", "unsafe", "incomplete"),
+    globals: list(
+      fields({
+        module: text,
+        name: text,
+        file: text,
+        offset: said(count, "byte in the file, or in its member"),
+        allowed: truth,
+        "member?": said(text, "the pickle inside of an archive or a compressed file"),
+      }),
+    ),
     reasons: list(fields({ code, message: text, file: text })),
-    files: list(fields({ path: text, format: text })),
-    notes,
+    files: list(
+      fields({ file: text, state: oneOf("examined", "harmless", "not-understood"), why: text }),
+    ),
   },
   convert: {
     tensors: list(

@@ -4,13 +4,15 @@ import type { ScanResult } from "./scan.ts";
 
 interface Finding {
   readonly code: ErrorCode;
+  readonly level: "error" | "warning";
   readonly message: string;
   readonly file: string;
   readonly offset: number | undefined;
 }
 
 /**
- * A scan as SARIF 2.1.0 (OASIS, 2020-03-27), one result for each global outside the allow-list and each other reason.
+ * A scan as SARIF 2.1.0 (OASIS, 2020-03-27): one result for each global outside the allow-list, for each other reason, and for
+ * each file that was not understood, so that nothing unexamined looks like nothing found.
  * @param folder Paths inside it are written relative to it, which is what code scanning expects.
  */
 export function renderSarif(result: ScanResult, version: string, folder: string): string {
@@ -22,11 +24,11 @@ export function renderSarif(result: ScanResult, version: string, folder: string)
     runs: [
       {
         tool: { driver: { name: "weighbridge", version, rules: codes.map(ruleOf) } },
-        artifacts: result.files.map(({ path }) => ({ location: { uri: uriOf(path, folder) } })),
+        artifacts: result.files.map(({ file }) => ({ location: { uri: uriOf(file, folder) } })),
         results: findings.map((finding) => ({
           ruleId: finding.code,
           ruleIndex: codes.indexOf(finding.code),
-          level: "error",
+          level: finding.level,
           message: { text: finding.message },
           locations: [locationOf(finding, folder)],
         })),
@@ -39,35 +41,51 @@ export function renderSarif(result: ScanResult, version: string, folder: string)
 function findingsOf(result: ScanResult): readonly Finding[] {
   const globals = result.globals
     .filter(({ allowed }) => !allowed)
-    .map(({ module, name, file, offset }): Finding => {
-      const message = `Loading this file in Python would import ${module}.${name} (byte ${offset} of the pickle).`;
-      return { code: "WB5201", message, file, offset };
+    .map(({ module, name, file, offset, member }): Finding => {
+      const where = member === undefined ? "of the pickle" : `of ${member}`;
+      const message = `Loading this file in Python would import ${module}.${name} (byte ${offset} ${where}).`;
+      // A byte of a member is none of the file.
+      const inFile = member === undefined ? offset : undefined;
+      return { code: "WB5201", level: "error", message, file, offset: inFile };
     });
   const reasons = result.reasons.map(({ code, message, file }): Finding => ({
     code,
+    level: "error",
     message,
     file,
     offset: undefined,
   }));
-  return [...globals, ...reasons];
+  const open = result.files
+    .filter(({ state }) => state === "not-understood")
+    .map(({ file, why }): Finding => {
+      const message = `Not understood, so not called safe: ${why}`;
+      return { code: "WB4002", level: "warning", message, file, offset: undefined };
+    });
+  return [...globals, ...reasons, ...open];
 }
 
 function ruleOf(code: ErrorCode): object {
   const { title, meaning, remedy } = ERROR_CODES[code];
+  const isOpen = code === "WB4002";
   return {
     id: code,
     shortDescription: { text: title },
     fullDescription: { text: meaning },
     help: { text: remedy },
-    defaultConfiguration: { level: "error" },
-    properties: { tags: ["security"], "security-severity": "9.0" },
+    defaultConfiguration: { level: isOpen ? "warning" : "error" },
+    properties: { tags: ["security"], "security-severity": isOpen ? "5.0" : "9.0" },
   };
 }
 
+/** Weights have no lines, but GitHub shows nothing without one. */
+const FIRST_LINE = 1;
+
 function locationOf({ file, offset }: Finding, folder: string): object {
   const artifactLocation = { uri: uriOf(file, folder) };
-  const region = offset === undefined ? {} : { region: { byteOffset: offset, byteLength: 1 } };
-  return { physicalLocation: { artifactLocation, ...region } };
+  const bytes = offset === undefined ? {} : { byteOffset: offset, byteLength: 1 };
+  return {
+    physicalLocation: { artifactLocation, region: { startLine: FIRST_LINE, ...bytes } },
+  };
 }
 
 function uriOf(path: string, folder: string): string {

@@ -1,146 +1,142 @@
 import { dirname, join } from "node:path";
-import { isFolder } from "../formats/open.ts";
-import {
-  MAX_INDEX_BYTES,
-  oversized,
-  parseIndex,
-  type WeightIndex,
-} from "../formats/sets/index-file.ts";
-import {
-  scanFile,
-  type FileScan,
-  type ScannedGlobal,
-  type ScanReason,
-} from "../formats/scan-file.ts";
-import { listPlace, openPlace } from "../sources/places.ts";
-import type { FileSource } from "../sources/file.ts";
 import { WbError } from "../errors/wb-error.ts";
-
-interface Scanned {
-  readonly path: string;
-  readonly found: FileScan;
-}
+import { isFolder } from "../formats/open.ts";
+import { MAX_INDEX_BYTES, parseIndex } from "../formats/sets/index-file.ts";
+import { Findings, type ScannedGlobal, type ScanReason } from "../scan/findings.ts";
+import { notUnderstood, type FileState } from "../scan/judgement.ts";
+import { scanFile, type FileScan } from "../scan/scan-file.ts";
+import { openPlace } from "../sources/places.ts";
+import { walkPlace } from "../sources/walk.ts";
 
 /** How files are scanned. */
 export interface ScanOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** A file of the place, and what was made of it. */
+export interface ScannedFile {
+  readonly file: string;
+  /** Examined by its content, harmless by its kind, or not understood. */
+  readonly state: FileState;
+  /** What it is, and why it is harmless or not understood. */
+  readonly why: string;
+}
+
 /** What loading the files in Python would import. */
 export interface ScanResult {
-  /** "safe" when every global is on the list and nothing else is wrong. */
-  readonly verdict: "safe" | "unsafe";
+  /**
+   * "unsafe" when a name is not on the list or anything else is wrong; "incomplete" when a file was not understood; "safe"
+   * when every file was.
+   */
+  readonly verdict: "safe" | "unsafe" | "incomplete";
   readonly globals: readonly ScannedGlobal[];
   readonly reasons: readonly ScanReason[];
-  /** Files that were read. */
-  readonly files: readonly { readonly path: string; readonly format: FileScan["format"] }[];
-  readonly notes: readonly string[];
+  /** Every file of the place. */
+  readonly files: readonly ScannedFile[];
 }
 
 /**
- * Lists every global that the pickles of a file name, without running anything; of an index all its shards, of a folder
- * all files that are weights or pickles.
- * @throws WbError of class 3 or 4 for a file that cannot be read to the end of its pickles and shows nothing unsafe.
+ * Says of every file of a place whether it was examined, is harmless by its kind or is not understood, and lists every global
+ * that its pickles name, without running anything. Of an index all its shards are looked at, of a folder all that is below it.
+ * @throws WbError when the place itself cannot be opened.
  */
 export async function scan(path: string, options: ScanOptions = {}): Promise<ScanResult> {
-  return (await isFolder(path)) ? scanFolder(path, options) : scanOne(path, options);
+  if (await isFolder(path)) return resultOf(await scanFolder(path, options));
+  // What cannot be opened at all is an error of the call, and no verdict on anything.
+  await (await openPlace(path, options.signal)).close();
+  const scanned = [await scanFile(path, options.signal)];
+  return resultOf([...scanned, ...(await scanShards(path, new Set([path]), options))]);
 }
 
-async function scanOne(path: string, options: ScanOptions): Promise<ScanResult> {
-  const source = await openPlace(path, options.signal);
-  try {
-    const found = await scanFile(source, options.signal);
-    if (found.format !== "index") return resultOf([{ path, found }], []);
-    const index = await readIndex(source);
-    return resultOf(await scanShards(index, index.files, options), []);
-  } finally {
-    await source.close();
-  }
-}
-
-async function readIndex(source: FileSource): Promise<WeightIndex> {
-  if (source.byteLength > MAX_INDEX_BYTES) throw oversized(source.label, source.byteLength);
-  return parseIndex(await source.read(0, source.byteLength), source.label);
-}
-
-/** @throws WbError WB3601 for a shard that is an index itself, as conversion does. */
-async function scanShards(
-  index: WeightIndex,
-  files: readonly string[],
-  options: ScanOptions,
-): Promise<readonly Scanned[]> {
-  const shards: Scanned[] = [];
-  for (const file of files) {
-    const path = join(dirname(index.path), file);
-    const found = await scanPath(path, options);
-    if (found.format === "index")
-      throw new WbError("WB3601", `${index.path}: names ${path} as a shard, an index itself`);
-    shards.push({ path, found });
-  }
-  return shards;
-}
-
-async function scanFolder(folder: string, options: ScanOptions): Promise<ScanResult> {
-  const scanned: Scanned[] = [];
-  const notes: string[] = [];
-  const names = await listPlace(folder);
-  for (const name of names.toSorted()) {
-    const path = join(folder, name);
-    try {
-      const found = await scanPath(path, options);
-      if (found.format !== "index") scanned.push({ path, found });
-      else if (INDEX_NAME.test(name)) scanned.push(...(await scanBelow(path, options)));
-    } catch (error) {
-      // Texts, configurations and tokenizers hold no pickles, and folders behind links are not followed.
-      if (!(error instanceof WbError)) throw error;
-      if (NOT_WEIGHTS.has(error.code)) continue;
-      notes.push(error.message);
-    }
-  }
-  if (scanned.length === 0) {
-    throw new WbError(
-      "WB3006",
-      `${folder}: nothing to scan${notes.map((note) => `; ${note}`).join("")}`,
+async function scanFolder(folder: string, options: ScanOptions): Promise<readonly FileScan[]> {
+  const entries = await walkPlace(folder);
+  if (entries.length === 0) throw new WbError("WB3006", `${folder}: nothing to scan`);
+  const scanned: FileScan[] = [];
+  for (const entry of entries) {
+    scanned.push(
+      entry.kind === "file"
+        ? await scanFile(entry.path, options.signal)
+        : { findings: new Findings(entry.path), judgement: notUnderstood(entry.why) },
     );
   }
-  return resultOf(scanned, notes);
+  const seen = new Set(entries.map(({ path }) => path));
+  for (const { path } of entries) {
+    if (INDEX_NAME.test(path)) scanned.push(...(await scanShards(path, seen, options)));
+  }
+  return scanned;
 }
 
 /** Other JSON files, such as config.json, look the same from their first byte. */
 const INDEX_NAME = /\.index(\.[\w-]+)?\.json$/;
 
-/** The shards that an index names in folders below its own; those beside it are scanned with its folder. */
-async function scanBelow(path: string, options: ScanOptions): Promise<readonly Scanned[]> {
-  const source = await openPlace(path, options.signal);
+/** The shards that a file names, where it is an index, and that were not scanned yet. */
+async function scanShards(
+  path: string,
+  seen: Set<string>,
+  options: ScanOptions,
+): Promise<readonly FileScan[]> {
+  const scanned: FileScan[] = [];
+  const index = await readIndex(path);
+  if (index.problem !== undefined) {
+    const findings = new Findings(path);
+    findings.takeUnsafe(index.problem);
+    scanned.push({ findings, judgement: notUnderstood(index.problem.message) });
+  }
+  for (const file of index.files) {
+    const shard = join(dirname(path), file);
+    if (seen.has(shard)) continue;
+    seen.add(shard);
+    scanned.push(await scanFile(shard, options.signal));
+  }
+  return scanned;
+}
+
+interface IndexFiles {
+  readonly files: readonly string[];
+  /** Why its shards are not known, where the file should be an index. */
+  readonly problem?: WbError;
+}
+
+async function readIndex(path: string): Promise<IndexFiles> {
   try {
-    const index = await readIndex(source);
-    const below = index.files.filter((file) => file.includes("/"));
-    return await scanShards(index, below, options);
-  } finally {
-    await source.close();
+    const source = await openPlace(path);
+    try {
+      const head = await source.read(0, Math.min(HEAD_BYTES, source.byteLength));
+      const isObject = Buffer.from(head).toString("latin1").trimStart().startsWith("{");
+      if (!isObject || source.byteLength > MAX_INDEX_BYTES) return { files: [] };
+      return { files: parseIndex(await source.read(0, source.byteLength), path).files };
+    } finally {
+      await source.close();
+    }
+  } catch (error) {
+    if (!(error instanceof WbError)) throw error;
+    // Other objects of JSON, such as config.json, are no index, and need not be.
+    const isMeant = INDEX_NAME.test(path) || error.code.startsWith("WB5");
+    return isMeant ? { files: [], problem: error } : { files: [] };
   }
 }
 
-const NOT_WEIGHTS: ReadonlySet<string> = new Set(["WB4001", "WB3002", "WB3005", "WB3007"]);
+/** Bytes of white space and the first brace of an index. */
+const HEAD_BYTES = 64;
 
-async function scanPath(path: string, options: ScanOptions): Promise<FileScan> {
-  const source = await openPlace(path, options.signal);
-  try {
-    return await scanFile(source, options.signal);
-  } finally {
-    await source.close();
-  }
-}
-
-function resultOf(scanned: readonly Scanned[], notes: readonly string[]): ScanResult {
-  const globals = scanned.flatMap(({ found }) => found.globals);
-  const reasons = scanned.flatMap(({ found }) => found.reasons);
-  const isUnsafe = reasons.length > 0 || globals.some(({ allowed }) => !allowed);
+function resultOf(scanned: readonly FileScan[]): ScanResult {
+  const isUnsafe = scanned.some(({ findings }) => findings.isUnsafe);
+  const isOpen = scanned.some(({ judgement }) => judgement.state === "not-understood");
+  const understood = isOpen ? "incomplete" : "safe";
   return {
-    verdict: isUnsafe ? "unsafe" : "safe",
-    globals,
-    reasons,
-    files: scanned.map(({ path, found }) => ({ path, format: found.format })),
-    notes: [...scanned.flatMap(({ found }) => found.notes), ...notes],
+    verdict: isUnsafe ? "unsafe" : understood,
+    globals: scanned.flatMap(({ findings }) => findings.globals),
+    reasons: scanned.flatMap(({ findings }) => findings.reasons),
+    files: filesOf(scanned),
   };
+}
+
+/** Each file once: of two judgements of an index, as a text and as an index, the worse. */
+function filesOf(scanned: readonly FileScan[]): readonly ScannedFile[] {
+  const files = new Map<string, ScannedFile>();
+  for (const { findings, judgement } of scanned) {
+    if (files.get(findings.file)?.state !== "not-understood")
+      files.set(findings.file, { file: findings.file, ...judgement });
+  }
+  return [...files.values()];
 }

@@ -37,8 +37,8 @@ export interface ProgressEvent {
 export interface CommandResult {
   /** Decides the exit code: 0 when true and no `exitCode` is given, 1 when false. */
   readonly ok: boolean;
-  /** Where "not ok" is not exit 1: `check` 3, `scan` 5. */
-  readonly exitCode?: 3 | 5 | 6;
+  /** Where "not ok" is not exit 1: `check` 3, `scan` 4 and 5. */
+  readonly exitCode?: 3 | 4 | 5 | 6;
   /** Fields of the JSON document beside schemaVersion, command and ok. */
   readonly json: Readonly<Record<string, unknown>>;
   /** The result for people; ends without a newline; empty when everything was streamed. */

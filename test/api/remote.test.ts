@@ -178,7 +178,9 @@ describe("a repository of a model hub", () => {
     expect((await inspect("hf:org/tiny@main/model_state.pdparams")).format).toBe("paddle");
     const { verdict, files } = await scan("hf:org/tiny");
     expect(verdict).toBe("safe");
-    expect(files.map(({ format }) => format).toSorted()).toEqual(["paddle", "pytorch-zip"]);
+    const weights = files.filter(({ state }) => state === "examined").map(({ file }) => file);
+    expect(weights).toEqual(["hf:org/tiny/model_state.pdparams", "hf:org/tiny/pytorch_model.bin"]);
+    expect(files).toHaveLength(readdirSync(TINY).length);
     for (const path of ["hf:org/tiny/none.bin", "hf:org/tiny/none", "hf:org/other"]) {
       expect((await caught(() => inspect(path))).code).toBe("WB3001");
     }

@@ -51,7 +51,7 @@ describe("scan", () => {
   );
 
   it("lists what is not allowed with its byte, and goes on to list the rest", async () => {
-    const { verdict, globals, notes } = await scan(put("evil.pdparams", PAYLOAD));
+    const { verdict, globals, files } = await scan(put("evil.pdparams", PAYLOAD));
     expect(verdict).toBe("unsafe");
     expect(
       globals.map(({ module, name, offset, allowed }) => [module, name, offset, allowed]),
@@ -59,7 +59,8 @@ describe("scan", () => {
       ["posix", "system", 0, false],
       ["collections", "OrderedDict", 23, true],
     ]);
-    expect(notes[0]).toContain("expected a pickle opcode");
+    expect(files.map(({ state }) => state)).toEqual(["not-understood"]);
+    expect(files[0]?.why).toContain("expected a pickle opcode");
   });
 
   it("finds a payload in each pickle of an archive", async () => {
@@ -86,26 +87,39 @@ describe("scan", () => {
     );
     const { reasons } = await scan(put("bomb", Buffer.concat([pickleBytes(["PROTO", 2]), bomb])));
     expect(reasons.map(({ code }) => code)).toEqual(["WB5204"]);
-    const script = zipBytes([
-      { name: "s/data.pkl", data: pickleBytes("EMPTY_DICT", "STOP") },
-      { name: "s/constants.pkl", data: new Uint8Array(0) },
-    ]);
-    expect((await scan(put("script.pt", script))).reasons[0]?.code).toBe("WB4302");
   });
 
-  it("calls a pickle without tensors safe, and says that it is none of weights", async () => {
-    const { verdict, notes } = await scan(
+  it("names the code of a TorchScript program, and calls it neither safe nor unsafe", async () => {
+    const script = zipBytes([
+      {
+        name: "s/data.pkl",
+        data: pickleBytes(["GLOBAL", "__torch__", "Net"], "EMPTY_TUPLE", "NEWOBJ", "STOP"),
+      },
+      { name: "s/constants.pkl", data: pickleBytes("EMPTY_TUPLE", "STOP") },
+      { name: "s/code/__torch__.py", data: Buffer.from("class Net(Module):\n  pass\n") },
+    ]);
+    const { verdict, files } = await scan(put("script.pt", script));
+    expect(verdict).toBe("incomplete");
+    expect(files[0]?.why).toContain("a TorchScript program");
+    expect(files[0]?.why).toContain("s/code/__torch__.py");
+    const evil = zipBytes([
+      { name: "s/data.pkl", data: pickleBytes(...SYSTEM, "STOP") },
+      { name: "s/constants.pkl", data: pickleBytes("EMPTY_TUPLE", "STOP") },
+    ]);
+    expect((await scan(put("evil-script.pt", evil))).verdict).toBe("unsafe");
+  });
+
+  it("calls a pickle without tensors safe", async () => {
+    const { verdict, files } = await scan(
       put("numbers", pickleBytes(["PROTO", 2], "EMPTY_DICT", "STOP")),
     );
-    expect([verdict, notes]).toEqual(["safe", [expect.stringContaining("holds no arrays")]]);
+    expect([verdict, files.map(({ state }) => state)]).toEqual(["safe", ["examined"]]);
   });
 
   it("does not call safe what it could not read to the end", async () => {
-    const cut = put("cut", pickleBytes(["PROTO", 2], "EMPTY_DICT"));
-    expect((await caught(() => scan(cut))).code).toBe("WB3201");
-    expect((await caught(() => scan(put("gguf", Buffer.from("GGUF and more"))))).code).toBe(
-      "WB4001",
-    );
+    const cut = await scan(put("cut", pickleBytes(["PROTO", 2], "EMPTY_DICT")));
+    expect([cut.verdict, cut.files[0]?.state]).toEqual(["incomplete", "not-understood"]);
+    expect((await scan(put("gguf", Buffer.from("GGUF and more")))).verdict).toBe("incomplete");
     expect((await caught(() => scan(join(folder, "nothing")))).code).toBe("WB3001");
   });
 
@@ -124,10 +138,10 @@ describe("scan", () => {
       pickleBytes(["PROTO", 2], "EMPTY_DICT", "STOP"),
       Buffer.from("x"),
     ]);
-    expect((await caught(() => scan(put("garbage.pdparams", third)))).code).toBe("WB3202");
+    expect((await scan(put("garbage.pdparams", third))).verdict).toBe("incomplete");
   });
 
-  it("scans the shards of a folder's index that lie below it, and takes no index for a shard", async () => {
+  it("follows an index, wherever its shards are, and says so when one is missing", async () => {
     const below = mkdtempSync(join(folder, "below-"));
     const index = join(below, "pytorch_model.bin.index.json");
     mkdirSync(join(below, "sub"));
@@ -135,8 +149,15 @@ describe("scan", () => {
     writeFileSync(join(below, "sub/evil.bin"), PAYLOAD);
     writeFileSync(index, JSON.stringify({ weight_map: { w: "sub/evil.bin" } }));
     expect((await scan(below)).verdict).toBe("unsafe");
-    writeFileSync(join(below, "sub/evil.bin"), JSON.stringify({ weight_map: { w: "other" } }));
-    expect((await caught(() => scan(index))).code).toBe("WB3601");
+    expect((await scan(index)).verdict).toBe("unsafe");
+    writeFileSync(index, JSON.stringify({ weight_map: { w: "sub/none.bin" } }));
+    const { verdict, files } = await scan(index);
+    expect([verdict, files.map(({ state }) => state)]).toEqual([
+      "incomplete",
+      ["harmless", "not-understood"],
+    ]);
+    writeFileSync(index, JSON.stringify({ weight_map: { w: "../evil.bin" } }));
+    expect((await scan(index)).reasons.map(({ code }) => code)).toEqual(["WB5601"]);
   });
 
   it("scans every file of a folder, and all shards of an index", async () => {
@@ -147,21 +168,23 @@ describe("scan", () => {
       writeFileSync(join(mixed, "README.md"), "text");
       const { verdict, files } = await scan(mixed);
       expect(verdict).toBe("unsafe");
-      expect(files.map(({ path }) => path)).toEqual(
-        ["good.pdparams", "optimizer.pt"].map((name) => join(mixed, name)),
-      );
+      expect(files.map(({ file, state }) => [file, state])).toEqual([
+        [join(mixed, "README.md"), "harmless"],
+        [join(mixed, "good.pdparams"), "examined"],
+        [join(mixed, "optimizer.pt"), "not-understood"],
+      ]);
       expect(readdirSync(mixed)).toHaveLength(3);
     } finally {
       rmSync(mixed, { recursive: true, force: true });
     }
     const index = join(FIXTURES, "pytorch-sharded/pytorch_model.bin.index.json");
-    expect((await scan(index)).files).toHaveLength(3);
+    expect((await scan(index)).files).toHaveLength(4);
   });
 });
 
 describe("renderSarif", () => {
   it("gives one result for each finding, with rule, file and byte", async () => {
-    const result = await scan(put("evil 1.pdparams", PAYLOAD));
+    const result = await scan(put("evil 1.pdparams", pickleBytes(...SYSTEM, "STOP")));
     const log: unknown = JSON.parse(renderSarif(result, "1.2.3", folder));
     expect(log).toMatchObject({
       version: "2.1.0",
@@ -177,7 +200,7 @@ describe("renderSarif", () => {
                 {
                   physicalLocation: {
                     artifactLocation: { uri: "evil%201.pdparams" },
-                    region: { byteOffset: 0, byteLength: 1 },
+                    region: { startLine: 1, byteOffset: 0, byteLength: 1 },
                   },
                 },
               ],

@@ -1,4 +1,6 @@
 import type { ScanResult } from "../../api/scan.ts";
+import type { ScannedGlobal } from "../../scan/findings.ts";
+import type { FileState } from "../../scan/judgement.ts";
 import { optionalChoice, requiredString } from "../arguments.ts";
 import type { Command } from "../command.ts";
 import { SCAN_FORMATS } from "../../options/choices.ts";
@@ -6,10 +8,10 @@ import { packageVersion } from "../../session/package-version.ts";
 
 export const scan: Command = {
   usage: "scan <file>",
-  summary: "list every name that loading a file in Python would import",
+  summary: "say of every file what loading it in Python would import",
   examples: [
-    ["$0 scan pytorch_model.bin", "exit 0 when all are harmless; 5 when one is not"],
-    ["$0 scan downloads/some-model", "every file of a folder"],
+    ["$0 scan pytorch_model.bin", "exit 0 when all is harmless, 5 when not, 4 when not understood"],
+    ["$0 scan downloads/some-model", "every file of a folder and below it"],
     ["$0 scan model.pt --format sarif > scan.sarif", "for code scanning"],
   ],
   options: (argv) =>
@@ -20,44 +22,57 @@ export const scan: Command = {
         describe:
           "a file of weights, an index, or a folder; also https://… and hf:org/name@revision",
       })
+      .option("allow-unexamined", {
+        type: "boolean",
+        describe: "exit 0 although some files were not understood, when nothing is unsafe",
+      })
       .option("format", { choices: SCAN_FORMATS, describe: "sarif prints SARIF 2.1.0" }),
   run: async (args, context) => {
     const { scan: run } = await import("../../api/scan.ts");
     const { renderSarif } = await import("../../api/render-sarif.ts");
     const result = await run(requiredString(args, "file"), { signal: context.signal });
-    for (const note of result.notes) context.note(note);
     const isSarif = optionalChoice(args, "format", SCAN_FORMATS) === "sarif";
+    const isAccepted = result.verdict === "incomplete" && args["allow-unexamined"] === true;
     return {
-      ok: result.verdict === "safe",
-      exitCode: 5,
+      ok: result.verdict === "safe" || isAccepted,
+      exitCode: result.verdict === "unsafe" ? 5 : 4,
       json: { ...result },
       text: isSarif ? renderSarif(result, packageVersion(), process.cwd()) : render(result),
     };
   },
 };
 
-/** The globals, each once with the number of times it is named, those not allowed first. */
+/** The globals, each once with the number of times it is named, those not allowed first; then what was not understood. */
 function render({ verdict, globals, reasons, files }: ScanResult): string {
-  const counts = new Map<
-    string,
-    { allowed: boolean; offset: number; file: string; count: number }
-  >();
-  for (const { module, name, allowed, offset, file } of globals) {
-    const key = `${module}.${name}`;
+  const counts = new Map<string, { first: ScannedGlobal; count: number }>();
+  for (const global of globals) {
+    const key = `${global.module}.${global.name}`;
     const known = counts.get(key);
-    if (known === undefined) counts.set(key, { allowed, offset, file, count: 1 });
+    if (known === undefined) counts.set(key, { first: global, count: 1 });
     else known.count++;
   }
   const rows = [...counts].sort(
-    ([, left], [, right]) => Number(left.allowed) - Number(right.allowed),
+    ([, left], [, right]) => Number(left.first.allowed) - Number(right.first.allowed),
   );
   return [
-    ...rows.map(([name, { allowed, offset, file, count }]) =>
-      allowed
+    ...rows.map(([name, { first, count }]) =>
+      first.allowed
         ? `allowed  ${name} ×${count}`
-        : `UNSAFE   ${name} ×${count}, first in ${file} at byte ${offset}`,
+        : `UNSAFE   ${name} ×${count}, first in ${placeOf(first)} at byte ${first.offset}`,
     ),
     ...reasons.map(({ code, message }) => `UNSAFE   ${code} ${message}`),
-    `${verdict}: ${files.length} file${files.length === 1 ? "" : "s"}, ${globals.length} globals named; nothing was run`,
+    ...files
+      .filter(({ state }) => state === "not-understood")
+      .map(({ file, why }) => `UNKNOWN  ${file}: ${why}`),
+    `${verdict}: ${countsOf(files)}, ${globals.length} globals named; nothing was run`,
   ].join("\n");
+}
+
+const placeOf = ({ file, member }: ScannedGlobal): string =>
+  member === undefined ? file : `${member} of ${file}`;
+
+/** "3 files: 2 examined, 1 harmless by its kind, 0 not understood". */
+function countsOf(files: ScanResult["files"]): string {
+  const count = (state: FileState): number => files.filter((file) => file.state === state).length;
+  return `${files.length} file${files.length === 1 ? "" : "s"}: ${count("examined")} examined, ${count("harmless")} harmless by kind, ${count("not-understood")} not understood`;
 }

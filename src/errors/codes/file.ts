@@ -48,4 +48,22 @@ export const FILE_CODES = {
     remedy:
       "weighbridge reads safetensors, PyTorch (.bin, .pt, .pth) and Paddle (.pdparams); convert to one of them first.",
   },
+  WB4002: {
+    title: "a file that scan does not understand",
+    meaning:
+      "It is a program, a format that scan does not read, damaged, or larger than is looked into. It may be harmless; nothing says so.",
+    remedy:
+      "Look at it yourself, take it out of the folder, or accept all such files with `scan --allow-unexamined`.",
+  },
+  WB4003: {
+    title: "a compressed stream that is not read",
+    meaning:
+      "Its compression is not one that weighbridge reads, it is damaged, or it is larger than is held in memory.",
+    remedy: "Unpack it with a tool that you trust, and give what it holds.",
+  },
+  WB4004: {
+    title: "an archive with too many members, or nested too deeply",
+    meaning: "Members are examined up to a number and a depth that no published model reaches.",
+    remedy: "Unpack it with a tool that you trust, and scan the folder.",
+  },
 } as const satisfies CodeTable;

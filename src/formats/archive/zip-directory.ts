@@ -10,6 +10,8 @@ export interface DirectoryEntry {
   readonly method: number;
   readonly crc32: number;
   readonly byteLength: number;
+  /** Of the data as it was before compression. */
+  readonly inflatedLength: number;
   /** Byte of its local header. */
   readonly localBegin: number;
 }
@@ -90,7 +92,16 @@ function parseEntry(
     );
   }
   const crc32 = view.getUint32(position + 16, true);
-  return { name, nameBytes, flags, method, crc32, byteLength: compressed, localBegin };
+  return {
+    name,
+    nameBytes,
+    flags,
+    method,
+    crc32,
+    byteLength: compressed,
+    inflatedLength: uncompressed,
+    localBegin,
+  };
 }
 
 /** The 64-bit numbers of the zip64 extra field, in written order; empty where there is none. */

@@ -141,3 +141,8 @@ const ALLOWED_SETS: ReadonlyMap<string, ReadonlySet<string>> = new Map(
 export function isAllowedGlobal(module: string, name: string): boolean {
   return ALLOWED_SETS.get(module)?.has(name) === true;
 }
+
+/** True for a module that `isAllowedGlobal` knows names of. */
+export function isAllowedModule(module: string): boolean {
+  return ALLOWED_SETS.has(module);
+}

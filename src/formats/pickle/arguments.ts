@@ -1,6 +1,7 @@
 import { WbError } from "../../errors/wb-error.ts";
 import type { PickleCursor } from "./cursor.ts";
 import { MAX_INLINE_TEXT_BYTES, PICKLE_LIMITS } from "./limits.ts";
+import { parseDecimal, parseFloatLine, parseInteger, parseLong } from "./numbers.ts";
 import { PICKLE_OPCODES, type OpcodeArgument, type OpcodeName } from "./opcodes.ts";
 import type { PickleStack } from "./stack.ts";
 import {
@@ -183,23 +184,19 @@ async function lineArgument(
 
 function parseLine(opcode: OpcodeName, text: string, bytes: Uint8Array): PickleValue | undefined {
   switch (opcode) {
-    case "INT":
-      if (text === "00") return false;
-      if (text === "01") return true;
-      return /^\s*[-+]?\d{1,2500}\s*$/.test(text)
-        ? exactInteger(BigInt(text.trim().replace(/^\+/, "")))
-        : undefined;
+    case "INT": {
+      const value = parseInteger(text);
+      return typeof value === "bigint" ? exactInteger(value) : value;
+    }
     case "LONG":
-      return /^[-+]?\d{1,2500}L?$/.test(text)
-        ? exactInteger(BigInt(text.replace(/L$/, "").replace(/^\+/, "")))
-        : undefined;
+      return exactOrNone(parseLong(text));
     case "FLOAT":
-      return parseFloatText(text);
+      return parseFloatLine(text);
     case "GET":
     case "PUT":
-      return /^\d{1,10}$/.test(text) ? Number(text) : undefined;
+      return exactOrNone(parseDecimal(text));
     case "STRING":
-      return unquote(text.trim());
+      return unquote(text);
     case "UNICODE":
       return decodeRawUnicodeEscape(bytes);
     default:
@@ -207,15 +204,8 @@ function parseLine(opcode: OpcodeName, text: string, bytes: Uint8Array): PickleV
   }
 }
 
-function parseFloatText(text: string): number | undefined {
-  const named: Readonly<Record<string, number>> = {
-    inf: Number.POSITIVE_INFINITY,
-    "-inf": Number.NEGATIVE_INFINITY,
-    nan: Number.NaN,
-  };
-  const special = named[text.trim().toLowerCase()];
-  if (special !== undefined) return special;
-  return /^\s*[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?\s*$/i.test(text) ? Number(text) : undefined;
+function exactOrNone(value: bigint | undefined): number | bigint | undefined {
+  return value === undefined ? undefined : exactInteger(value);
 }
 
 function malformed(stack: PickleStack, problem: string): WbError {

@@ -11,6 +11,14 @@ const FIRST_WINDOW_BYTES = 1024;
 /** Longest argument that is a line of text, in bytes; torch's and paddle's are names of at most 200. */
 const MAX_LINE_BYTES = 16 * 1024;
 
+/** A line of text, without the newline that ends it. */
+export interface LooseLine {
+  readonly bytes: Uint8Array;
+  /** Of the whole line, of which `bytes` may be the beginning alone. */
+  readonly byteLength: number;
+  readonly hasNewline: boolean;
+}
+
 /**
  * Reads a source front to back through a small window. `need` makes bytes available, and the readers behind it are
  * synchronous, so that millions of small opcodes cost no promise each.
@@ -130,6 +138,28 @@ export class PickleCursor {
     const bytes = this.#window.subarray(this.#index, end);
     this.#index = end + 1;
     return bytes;
+  }
+
+  /**
+   * Bytes up to the next newline, which is stepped over, or up to the end of the source. Of a long line only the first
+   * `keep` bytes are given. Undefined when no newline comes within `limit` bytes.
+   */
+  async looseLine(keep: number, limit: number): Promise<LooseLine | undefined> {
+    let kept: Uint8Array = new Uint8Array(0);
+    let byteLength = 0;
+    while (byteLength <= limit) {
+      if (!this.has(1)) await this.fill(1);
+      const newline = this.#window.indexOf(0x0a, this.#index);
+      const end = newline < 0 ? this.#window.byteLength : newline;
+      const part = this.#window.subarray(this.#index, end);
+      byteLength += part.byteLength;
+      if (kept.byteLength < keep)
+        kept = Buffer.concat([kept, part.subarray(0, keep - kept.byteLength)]);
+      this.#index = newline < 0 ? end : end + 1;
+      if (newline >= 0) return { bytes: kept, byteLength, hasNewline: true };
+      if (this.remaining === 0) return { bytes: kept, byteLength, hasNewline: false };
+    }
+    return undefined;
   }
 
   #advance(count: number): number {

@@ -83,6 +83,8 @@ export function unquote(literal: string): string | undefined {
       if (/^x[0-9a-fA-F]{2}$/.test(escape))
         return String.fromCharCode(Number.parseInt(escape.slice(1), 16));
       if (/^[0-7]+$/.test(escape)) return String.fromCharCode(Number.parseInt(escape, 8) & 0xff);
+      // An escape that is none stays as it is written, but for one that is cut off.
+      if (escape !== "" && escape !== "x") return `\\${escape}`;
       valid = false;
       return "";
     },
@@ -103,12 +105,21 @@ const SIMPLE_ESCAPES: ReadonlyMap<string, string> = new Map([
   ["v", "\v"],
 ]);
 
-/** Raw-unicode-escape, the argument of UNICODE: `\uXXXX` and `\UXXXXXXXX`, all else latin1. */
+/**
+ * Raw-unicode-escape, the argument of UNICODE: `\uXXXX` and `\UXXXXXXXX`, all else latin1. A backslash takes the
+ * character behind it with it, so that the second of two begins no escape.
+ */
 export function decodeRawUnicodeEscape(bytes: Uint8Array): string | undefined {
   let valid = true;
   const text = decodeLatin1(bytes).replaceAll(
-    /\\u([0-9a-fA-F]{4})|\\U([0-9a-fA-F]{8})/g,
-    (_match, short: string | undefined, long: string | undefined) => {
+    /\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([\s\S]|$))/g,
+    (
+      match: string,
+      short: string | undefined,
+      long: string | undefined,
+      other: string | undefined,
+    ) => {
+      if (other !== undefined && other !== "u" && other !== "U") return match;
       const code = Number.parseInt(short ?? long ?? "", 16);
       if (code <= 0x10ffff) return String.fromCodePoint(code);
       valid = false;

@@ -26,14 +26,17 @@ export async function isRemoteFolder(path: string): Promise<boolean> {
   throw new WbError("WB3001", `${path}: the repository has no such file or folder`);
 }
 
-/** Names of the files in a remote folder; undefined where the server has no list, as on the web. */
-export async function listRemoteFolder(path: string): Promise<readonly string[] | undefined> {
+/** Paths of all files in a remote folder and below it; none for a web address, whose server has no list. */
+export async function listRemoteTree(path: string): Promise<readonly string[]> {
   const place = parsePlace(path);
-  if (place.kind === "web") return undefined;
+  if (place.kind === "web") return [];
   const { files } = await hubRepository(place, undefined);
   const prefix = place.path === "" ? "" : `${place.path}/`;
-  return files
-    .filter((file) => file.startsWith(prefix))
-    .map((file) => file.slice(prefix.length))
-    .filter((name) => !name.includes("/"));
+  return files.filter((file) => file.startsWith(prefix)).map((file) => file.slice(prefix.length));
+}
+
+/** Names of the files in a remote folder; undefined where the server has no list, as on the web. */
+export async function listRemoteFolder(path: string): Promise<readonly string[] | undefined> {
+  if (parsePlace(path).kind === "web") return undefined;
+  return (await listRemoteTree(path)).filter((name) => !name.includes("/"));
 }

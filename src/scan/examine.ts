@@ -1,0 +1,134 @@
+import { WbError } from "../errors/wb-error.ts";
+import { isTarHeader } from "../formats/archive/tar.ts";
+import { readSafetensors, isSafetensorsHead } from "../formats/safetensors/read.ts";
+import type { ByteSource } from "../tensor/byte-source.ts";
+import { hasZipEnd } from "./archive/zip-tail.ts";
+import { inflateStream } from "./archive/inflate.ts";
+import { inside, type Examination } from "./context.ts";
+import { examined, harmless, notUnderstood, together, type Judgement } from "./judgement.ts";
+import { foreignKind } from "./kinds/foreign.ts";
+import { examineNpy, NPY_MAGIC } from "./kinds/numpy.ts";
+import { examinePickle } from "./kinds/pickle.ts";
+import { sentencePiece } from "./kinds/sentencepiece.ts";
+import { examineTar } from "./kinds/tar.ts";
+import { isText } from "./kinds/text.ts";
+import { judgeText } from "./kinds/text-kind.ts";
+import { examineZip } from "./kinds/zip.ts";
+import type { TracedGlobal } from "./pickle/stack.ts";
+import { tracePickle, type PickleTrace } from "./pickle/trace.ts";
+
+/** Bytes that tell every kind: a tar header has 512. */
+const HEAD_BYTES = 512;
+
+const ZIP_STARTS = ["PK\u0003\u0004", "PK\u0005\u0006"].map((magic) =>
+  Buffer.from(magic, "latin1"),
+);
+const GZIP = Buffer.from([0x1f, 0x8b]);
+const PROTO = 0x80;
+
+/**
+ * Judges what a file, or a member of one, is: by its content, for every loader that would take it. Whatever it is, Python's
+ * unpickler is followed from its first byte, too, since torch.load and others hand it what they do not know.
+ */
+export async function examine(source: ByteSource, context: Examination): Promise<Judgement> {
+  context.signal?.throwIfAborted();
+  if (source.byteLength === 0) return harmless("empty");
+  const named: TracedGlobal[] = [];
+  let hasHidden = false;
+  const trace = await tracePickle(
+    source,
+    0,
+    {
+      onGlobal: (global) => named.length < MAX_FIRST_NAMES && named.push(global),
+      onHidden: () => (hasHidden = true),
+    },
+    context.signal,
+  );
+  const head = Buffer.from(await source.read(0, Math.min(HEAD_BYTES, source.byteLength)));
+  const known = await examineKnown(source, head, context);
+  if (known !== undefined) {
+    if (names(named, trace)) await traceAgain(source, context);
+    return known;
+  }
+  const isPickle = trace.broken === undefined || head[0] === PROTO;
+  if (!isPickle && (await isText(source))) {
+    if (trace.calls && (named.length > 0 || hasHidden)) await traceAgain(source, context);
+    return judgeText(source, context);
+  }
+  if (!isPickle && named.length === 0 && !hasHidden) return unknown(source, head);
+  await traceAgain(source, context);
+  return examinePickle(source, trace, context);
+}
+
+/** Names of the first trace that are kept; they only tell whether there are any. */
+const MAX_FIRST_NAMES = 100;
+
+/** Whether a file of another kind is a pickle to Python as well: one that names what can be imported. */
+function names(named: readonly TracedGlobal[], trace: PickleTrace): boolean {
+  return (
+    trace.broken === undefined ||
+    named.some(({ module }) => /^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$/.test(module))
+  );
+}
+
+async function traceAgain(source: ByteSource, context: Examination): Promise<void> {
+  await tracePickle(source, 0, context.findings.listener(context), context.signal);
+}
+
+/** Kinds that have a mark of their own; undefined where there is none. */
+async function examineKnown(
+  source: ByteSource,
+  head: Buffer,
+  context: Examination,
+): Promise<Judgement | undefined> {
+  const startsWith = (magic: Buffer): boolean => head.subarray(0, magic.byteLength).equals(magic);
+  if (ZIP_STARTS.some(startsWith)) return examineZip(source, context, examine);
+  if (isTarHeader(head)) return examineTar(source, context, examine);
+  if (startsWith(NPY_MAGIC)) return examineNpy(source, context);
+  if (isSafetensorsHead(head)) return examineSafetensors(source, context);
+  if (startsWith(GZIP)) return examineStream(source, "gzip", context);
+  if (isZlib(head)) return examineStream(source, "zlib", context);
+  const foreign = await foreignKind(source, context.name);
+  if (foreign !== undefined) return foreign;
+  // Python's zipfile takes what has the end of a zip, whatever it begins with.
+  return (await hasZipEnd(source)) ? examineZip(source, context, examine) : undefined;
+}
+
+/** RFC 1950: deflate with a window of at most 32 KiB, and a check of both bytes. */
+function isZlib(head: Buffer): boolean {
+  const [first = 0, second = 0] = head;
+  return first === 0x78 && ((first << 8) | second) % 31 === 0;
+}
+
+async function examineStream(
+  source: ByteSource,
+  kind: "gzip" | "zlib",
+  context: Examination,
+): Promise<Judgement> {
+  try {
+    const data = await inflateStream(source, kind, context.budget, source.label);
+    const within = inside(context, context.name.replace(/\.(gz|z|zlib|tgz)$/i, ""));
+    return together(`a ${kind} stream`, [[within.name, await examine(data, within)]]);
+  } catch (error) {
+    if (!(error instanceof WbError)) throw error;
+    return notUnderstood(error.message);
+  }
+}
+
+async function examineSafetensors(source: ByteSource, context: Examination): Promise<Judgement> {
+  try {
+    await readSafetensors(source);
+    return examined("safetensors: its header was read whole; it holds numbers and no program");
+  } catch (error) {
+    if (!(error instanceof WbError)) throw error;
+    context.findings.takeUnsafe(error);
+    return notUnderstood(`safetensors that break their format: ${error.message}`);
+  }
+}
+
+async function unknown(source: ByteSource, head: Buffer): Promise<Judgement> {
+  const known = await sentencePiece(source);
+  if (known !== undefined) return known;
+  const first = [...head.subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, "0"));
+  return notUnderstood(`begins with ${first.join(" ")}, which is no format that scan knows`);
+}

@@ -1,0 +1,82 @@
+import type { ErrorCode } from "../errors/codes.ts";
+import type { WbError } from "../errors/wb-error.ts";
+import { isAllowedGlobal, isAllowedModule } from "../formats/pickle/allow.ts";
+import type { Examination } from "./context.ts";
+import type { TraceListener } from "./pickle/machine.ts";
+import type { TracedGlobal } from "./pickle/stack.ts";
+
+/** A global that a pickle names. */
+export interface ScannedGlobal {
+  readonly module: string;
+  readonly name: string;
+  readonly file: string;
+  /** Byte of the opcode that names it: in the file, or in the member of the archive that holds the pickle. */
+  readonly offset: number;
+  /** Whether it is on the list of those that files of weights need. */
+  readonly allowed: boolean;
+  /** The pickle's name inside of the file, where the file is an archive or compressed. */
+  readonly member?: string;
+}
+
+/** Why a file is unsafe beyond the globals that it names. */
+export interface ScanReason {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly file: string;
+}
+
+/** In which member of the file, and of what. */
+type Where = Pick<Examination, "member" | "isScript">;
+
+/** TorchScript's own classes, and what its pickles make lists with. */
+const SCRIPT_MODULE = /^(__torch__(\..*)?|torch\.jit\._pickle)$/;
+
+/** Allowed globals that are kept, and as many others; a file with more has shown what it is. */
+const MAX_GLOBALS = 100_000;
+
+/** What was found in one file of the place. */
+export class Findings {
+  readonly file: string;
+  readonly globals: ScannedGlobal[] = [];
+  readonly reasons: ScanReason[] = [];
+  readonly #kept = { allowed: 0, others: 0 };
+
+  constructor(file: string) {
+    this.file = file;
+  }
+
+  get isUnsafe(): boolean {
+    return this.#kept.others > 0 || this.reasons.length > 0;
+  }
+
+  add(global: Omit<TracedGlobal, "kind">, { member, isScript }: Where): void {
+    const { module, name, offset, isWhole } = global;
+    // Of a name that the end of the file cuts off, only the module is imported.
+    const allowed = isWhole
+      ? isAllowedGlobal(module, name) || (isScript && SCRIPT_MODULE.test(module))
+      : isAllowedModule(module);
+    // Counted apart, so that no crowd of harmless names can hide a harmful one.
+    if (this.#kept[allowed ? "allowed" : "others"]++ >= MAX_GLOBALS) return;
+    const inside = member === "" ? {} : { member };
+    this.globals.push({ module, name, file: this.file, offset, allowed, ...inside });
+  }
+
+  reason(code: ErrorCode, message: string): void {
+    if (this.reasons.some((known) => known.code === code && known.message === message)) return;
+    if (this.reasons.length < MAX_GLOBALS) this.reasons.push({ code, message, file: this.file });
+  }
+
+  /** Takes an error as a reason where its code says that the input is unsafe. */
+  takeUnsafe(error: WbError): boolean {
+    if (!error.code.startsWith("WB5")) return false;
+    this.reason(error.code, error.message);
+    return true;
+  }
+
+  listener(where: Where): TraceListener {
+    return {
+      onGlobal: (global) => this.add(global, where),
+      onHidden: (code, message) => this.reason(code, message),
+    };
+  }
+}

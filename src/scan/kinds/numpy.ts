@@ -1,0 +1,36 @@
+import type { ByteSource } from "../../tensor/byte-source.ts";
+import type { Examination } from "../context.ts";
+import { harmless, notUnderstood, type Judgement } from "../judgement.ts";
+import { tracePickle } from "../pickle/trace.ts";
+
+export const NPY_MAGIC = Buffer.from("\u0093NUMPY", "latin1");
+
+/** Longest header that is read, in bytes; numpy itself refuses more than 10 000 unless it is told that the file is trusted. */
+const MAX_HEADER_BYTES = 64 * 1024;
+
+/**
+ * A dict as numpy writes it, whose dtype is one of numbers, text or times. Anything else may be an array of objects, whose
+ * data is a pickle.
+ */
+const PLAIN =
+  /^\{'descr': '[<>=|][biufcSUVmM?]\d*(\[[\w]+\])?', 'fortran_order': (True|False), 'shape': \([\d, ]*\), ?\}\s*$/;
+
+/** Judges one array (numpy's NEP 1): numbers, or a pickle of objects. */
+export async function examineNpy(source: ByteSource, context: Examination): Promise<Judgement> {
+  const head = Buffer.from(await source.read(0, Math.min(12, source.byteLength)));
+  const isFirst = head[6] === 1;
+  const begin = isFirst ? 10 : 12;
+  if (head.byteLength < 12) return notUnderstood("an array of numpy that is cut off");
+  const length = isFirst ? head.readUInt16LE(8) : head.readUInt32LE(8);
+  if (length > MAX_HEADER_BYTES || begin + length > source.byteLength)
+    return notUnderstood(`an array of numpy with a header of ${length} bytes`);
+  const header = Buffer.from(await source.read(begin, length)).toString("latin1");
+  if (PLAIN.test(header)) return harmless("an array of numpy: numbers alone, which no loader runs");
+  const data = begin + length;
+  const trace = await tracePickle(source, data, context.findings.listener(context), context.signal);
+  if (trace.broken === undefined && trace.end === source.byteLength)
+    return { state: "examined", why: "an array of numpy that holds objects: a pickle" };
+  return notUnderstood(
+    `an array of numpy whose header tells no plain dtype, and whose data is no whole pickle: ${header.trim().slice(0, 80)}`,
+  );
+}

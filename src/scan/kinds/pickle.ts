@@ -1,0 +1,82 @@
+import { WbError } from "../../errors/wb-error.ts";
+import { readPaddle } from "../../formats/paddle/read.ts";
+import { isLegacyHead, readPytorchLegacy } from "../../formats/pytorch/legacy.ts";
+import type { ByteSource } from "../../tensor/byte-source.ts";
+import type { Examination } from "../context.ts";
+import { examined, notUnderstood, type Judgement } from "../judgement.ts";
+import { tracePickle, type PickleTrace } from "../pickle/trace.ts";
+
+/** Pickles one after another in a file that should hold one. */
+const MAX_PICKLES = 1000;
+
+/** Pickles at the head of torch.save's older format: two constants, the system, the object, the keys. */
+const LEGACY_PICKLES = 5;
+
+/** Bytes that tell the older format. */
+const HEAD_BYTES = 64;
+
+/**
+ * Judges a file that begins with a pickle, whose trace is given. Python loads the first alone, but what follows it would be
+ * loaded by whoever loads on, so all of the file must be pickles, or storages whose places the pickles tell.
+ */
+export async function examinePickle(
+  source: ByteSource,
+  first: PickleTrace,
+  context: Examination,
+): Promise<Judgement> {
+  const head = await source.read(0, Math.min(HEAD_BYTES, source.byteLength));
+  const isLegacy = isLegacyHead(head);
+  const listener = context.findings.listener(context);
+  let trace = first;
+  let count = 1;
+  while (trace.broken === undefined) {
+    if (trace.frameEnd !== undefined) {
+      return notUnderstood(
+        `a pickle whose frame ends at byte ${trace.frameEnd}, not with it at byte ${trace.end}: CPython's readers go on at different places`,
+      );
+    }
+    if (trace.end >= source.byteLength) break;
+    if (isLegacy && count === LEGACY_PICKLES) return legacy(source, context);
+    if (count === MAX_PICKLES)
+      return notUnderstood(`more than ${MAX_PICKLES} pickles, one after another`);
+    trace = await tracePickle(source, trace.end, listener, context.signal);
+    count++;
+  }
+  if (trace.broken !== undefined) {
+    context.findings.takeUnsafe(trace.broken);
+    const behind = count > 1 ? `${count - 1} pickles, and bytes behind them: ` : "a pickle: ";
+    return notUnderstood(behind + trace.broken.message);
+  }
+  if (isLegacy && count === LEGACY_PICKLES) return legacy(source, context);
+  await takeDanger(context, () => readPaddle(source, optionsOf(context)));
+  return examined(count === 1 ? "a pickle" : `${count} pickles, one after another`);
+}
+
+/** Behind the pickles of the older format lie storages, which torch reads as numbers. */
+async function legacy(source: ByteSource, context: Examination): Promise<Judgement> {
+  const error = await takeDanger(context, () => readPytorchLegacy(source, optionsOf(context)));
+  const what = "torch.save's format before 1.6: five pickles, then the numbers of its storages";
+  return examined(error === undefined ? what : `${what}; not opened as weights: ${error.message}`);
+}
+
+const optionsOf = ({ signal }: Examination): { readonly signal?: AbortSignal } =>
+  signal === undefined ? {} : { signal };
+
+/**
+ * Opens what was traced as conversion does, for what only its reader sees: bombs, and calls of what is no name.
+ * Gives what kept it from being opened.
+ */
+export async function takeDanger(
+  { findings, isScript }: Examination,
+  open: () => Promise<unknown>,
+): Promise<WbError | undefined> {
+  if (findings.isUnsafe || isScript) return undefined;
+  try {
+    await open();
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof WbError)) throw error;
+    findings.takeUnsafe(error);
+    return error;
+  }
+}
