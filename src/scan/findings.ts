@@ -1,7 +1,6 @@
 import type { ErrorCode } from "../errors/codes.ts";
 import type { WbError } from "../errors/wb-error.ts";
 import { isAllowedGlobal, isAllowedModule } from "../formats/pickle/allow.ts";
-import type { Examination } from "./context.ts";
 import type { TraceListener } from "./pickle/machine.ts";
 import type { TracedGlobal } from "./pickle/stack.ts";
 
@@ -25,8 +24,11 @@ export interface ScanReason {
   readonly file: string;
 }
 
-/** In which member of the file, and of what. */
-type Where = Pick<Examination, "member" | "isScript">;
+/** In which member of the file a pickle is, and whether of TorchScript. */
+interface Where {
+  readonly member: string;
+  readonly isScript: boolean;
+}
 
 /** TorchScript's own classes, and what its pickles make lists with. */
 const SCRIPT_MODULE = /^(__torch__(\..*)?|torch\.jit\._pickle)$/;
