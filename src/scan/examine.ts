@@ -7,8 +7,11 @@ import { inflateStream } from "./archive/inflate.ts";
 import { inside, type Examination } from "./context.ts";
 import { examined, harmless, notUnderstood, together, type Judgement } from "./judgement.ts";
 import { foreignKind } from "./kinds/foreign.ts";
+import { examineGguf, GGUF_MAGIC } from "./kinds/gguf.ts";
+import { examineHdf5, HDF5_MAGIC } from "./kinds/hdf5.ts";
 import { examineNpy, NPY_MAGIC } from "./kinds/numpy.ts";
 import { examinePickle } from "./kinds/pickle.ts";
+import { paddleTensors } from "./kinds/paddle-raw.ts";
 import { sentencePiece } from "./kinds/sentencepiece.ts";
 import { examineTar } from "./kinds/tar.ts";
 import { isText } from "./kinds/text.ts";
@@ -85,6 +88,8 @@ async function examineKnown(
   if (ZIP_STARTS.some(startsWith)) return examineZip(source, context, examine);
   if (isTarHeader(head)) return examineTar(source, context, examine);
   if (startsWith(NPY_MAGIC)) return examineNpy(source, context);
+  if (startsWith(GGUF_MAGIC)) return examineGguf(source, context);
+  if (startsWith(HDF5_MAGIC)) return examineHdf5(source, context);
   if (isSafetensorsHead(head)) return examineSafetensors(source, context);
   if (startsWith(GZIP)) return examineStream(source, "gzip", context);
   if (isZlib(head)) return examineStream(source, "zlib", context);
@@ -127,7 +132,7 @@ async function examineSafetensors(source: ByteSource, context: Examination): Pro
 }
 
 async function unknown(source: ByteSource, head: Buffer): Promise<Judgement> {
-  const known = await sentencePiece(source);
+  const known = (await sentencePiece(source)) ?? (await paddleTensors(source));
   if (known !== undefined) return known;
   const first = [...head.subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, "0"));
   return notUnderstood(`begins with ${first.join(" ")}, which is no format that scan knows`);

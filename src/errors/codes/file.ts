@@ -42,6 +42,19 @@ export const FILE_CODES = {
     meaning: "The file has no bytes.",
     remedy: "Download or copy the file again.",
   },
+  WB5001: {
+    title: "a chat template that reaches out of its sandbox",
+    meaning:
+      "Templates of chats are programs of Jinja. This one fetches attributes that lead to Python itself, which a template of messages never needs.",
+    remedy: "Do not use this model's template; take one from its publisher, and look at it.",
+  },
+  WB5002: {
+    title: "a configuration that makes its loader run code",
+    meaning:
+      "It has a layer that holds code (Lambda), a class of a module outside of Keras, or a tag of YAML that builds objects of Python.",
+    remedy:
+      "Do not load it, or only with Keras's safe mode or a safe YAML loader; ask its publisher for the weights alone.",
+  },
   WB4001: {
     title: "a file format that is not supported",
     meaning: "The first bytes are those of no format that weighbridge reads.",

@@ -1,16 +1,41 @@
 import type { ByteSource } from "../../tensor/byte-source.ts";
 import type { Examination } from "../context.ts";
-import { harmless, notUnderstood, type Judgement } from "../judgement.ts";
+import { examined, harmless, notUnderstood, type Judgement } from "../judgement.ts";
+import { examineJson } from "./json.ts";
+import { templateEscape } from "./template.ts";
 
 /** Texts that some program runs. */
 const PROGRAMS =
-  /\.(py|pyi|pyw|ipynb|sh|bash|zsh|bat|cmd|ps1|js|mjs|cjs|ts|lua|pl|rb|r|jl|java|c|cc|cpp|cu|cuh|h|hpp|rs|go|so|dll|exe|php|svg|html?)$/i;
+  /\.(py|pyi|pyw|ipynb|sh|bash|zsh|fish|bat|cmd|ps1|js|mjs|cjs|ts|lua|pl|rb|r|jl|java|c|cc|cpp|cu|cuh|h|hpp|rs|go|php|html?|mk|cmake)$/i;
+
+/** Largest template and YAML that are looked at, in bytes. */
+const MAX_READ_BYTES = 16 * 2 ** 20;
+
+/** Tags of YAML that make its loader build any object of Python. */
+const YAML_PYTHON = /!!python\/|tag:yaml\.org,2002:python\/|!<tag:yaml/;
 
 /** Judges a text by its name, and by what its kind may hold. */
-export function judgeText(source: ByteSource, { name }: Examination): Promise<Judgement> {
-  void source;
-  if (PROGRAMS.test(name)) {
-    return Promise.resolve(notUnderstood("the text of a program, which scan does not judge"));
+export async function judgeText(source: ByteSource, context: Examination): Promise<Judgement> {
+  const { name, findings } = context;
+  if (PROGRAMS.test(name)) return notUnderstood("the text of a program, which scan does not judge");
+  if (/\.json$/i.test(name)) return examineJson(source, context);
+  const isTemplate = /\.(jinja2?|j2)$/i.test(name);
+  if (!isTemplate && !/\.ya?ml$/i.test(name))
+    return harmless("a text that is no pickle, and no program by its name");
+  if (source.byteLength > MAX_READ_BYTES)
+    return notUnderstood(`a text of more than ${MAX_READ_BYTES} bytes`);
+  const text = Buffer.from(await source.read(0, source.byteLength)).toString("utf8");
+  if (isTemplate) {
+    const escape = templateEscape(text);
+    if (escape !== undefined)
+      findings.reason(
+        "WB5001",
+        `${source.label}: the template reaches for ${JSON.stringify(escape)}`,
+      );
+    return examined("a template of Jinja: a program that stays in its sandbox");
   }
-  return Promise.resolve(harmless("a text that is no pickle, and no program by its name"));
+  const tag = YAML_PYTHON.exec(text)?.[0];
+  if (tag !== undefined)
+    findings.reason("WB5002", `${source.label}: YAML with the tag ${JSON.stringify(tag)}`);
+  return tag === undefined ? harmless("YAML without tags of Python") : examined("YAML");
 }

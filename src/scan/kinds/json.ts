@@ -1,0 +1,130 @@
+import type { ByteSource } from "../../tensor/byte-source.ts";
+import type { Examination } from "../context.ts";
+import { examined, harmless, notUnderstood, type Judgement } from "../judgement.ts";
+import { templateEscape } from "./template.ts";
+
+/** Largest JSON that is parsed, in bytes; the largest tokenizer.json has 40 MB. */
+const MAX_JSON_BYTES = 64 * 2 ** 20;
+
+/** Values that are looked at. */
+const MAX_VALUES = 5_000_000;
+
+/** What a JSON file says that loaders act on. */
+interface Facts {
+  readonly templates: string[];
+  readonly code: string[];
+  readonly layers: string[];
+}
+
+/**
+ * Judges a JSON file: data, but for what loaders run because of it: templates of chats, Python that `auto_map` names, layers of
+ * Keras that hold code.
+ */
+export async function examineJson(source: ByteSource, context: Examination): Promise<Judgement> {
+  if (source.byteLength > MAX_JSON_BYTES)
+    return notUnderstood(`JSON of more than ${MAX_JSON_BYTES} bytes`);
+  const text = Buffer.from(await source.read(0, source.byteLength)).toString("utf8");
+  let root: unknown;
+  try {
+    root = JSON.parse(text.replace(/^\uFEFF/, ""));
+  } catch {
+    return harmless("a text that is no JSON in spite of its name, and no pickle");
+  }
+  return judgeFacts(factsOf(root), "JSON", source.label, context);
+}
+
+/** Judges what a configuration makes loaders do. */
+export function judgeFacts(
+  facts: Facts | undefined,
+  what: string,
+  label: string,
+  { findings }: Examination,
+): Judgement {
+  if (facts === undefined) return notUnderstood(`${what} of more than ${MAX_VALUES} values`);
+  const { templates, code, layers } = facts;
+  for (const template of templates) {
+    const escape = templateEscape(template);
+    if (escape !== undefined)
+      findings.reason(
+        "WB5001",
+        `${label}: its chat template reaches for ${JSON.stringify(escape)}`,
+      );
+  }
+  if (layers.length > 0) {
+    findings.reason("WB5002", `${label}: a Keras model with ${[...new Set(layers)].join(", ")}`);
+    return examined(`${what} of a Keras model`);
+  }
+  const foreign = code.filter((name) => name.includes("--"));
+  if (foreign.length > 0)
+    return notUnderstood(
+      `${what} whose auto_map names code of other places: ${foreign.join(", ")}`,
+    );
+  const notes = [
+    ...(templates.length === 0
+      ? []
+      : [
+          `${templates.length} chat template${templates.length === 1 ? "" : "s"}, a program of Jinja that stays in its sandbox`,
+        ]),
+    ...(code.length === 0
+      ? []
+      : [`auto_map names ${code.join(", ")}, which transformers runs with trust_remote_code`]),
+  ];
+  return notes.length === 0
+    ? harmless(`${what}: data, which no loader runs`)
+    : examined(`${what} with ${notes.join("; and ")}`);
+}
+
+/** Everything in a value that loaders act on, without recursion; undefined where there is too much of it. */
+export function factsOf(root: unknown): Facts | undefined {
+  const facts: Facts = { templates: [], code: [], layers: [] };
+  const pending: unknown[] = [root];
+  for (let count = 0; pending.length > 0; count++) {
+    if (count > MAX_VALUES) return undefined;
+    const value = pending.pop();
+    if (Array.isArray(value)) {
+      for (const item of value as readonly unknown[]) pending.push(item);
+      continue;
+    }
+    if (!isRecord(value)) continue;
+    for (const [key, item] of Object.entries(value)) {
+      if (key === "chat_template" || key.endsWith(".chat_template")) templatesOf(item, facts);
+      if (key === "auto_map") facts.code.push(...textsOf(item));
+      pending.push(item);
+    }
+    const layer = dangerousLayer(value);
+    if (layer !== undefined) facts.layers.push(layer);
+  }
+  return facts;
+}
+
+/** One template, or several with names. */
+function templatesOf(value: unknown, facts: Facts): void {
+  facts.templates.push(...textsOf(value));
+}
+
+function textsOf(value: unknown): readonly string[] {
+  if (typeof value === "string") return [value];
+  const items = Array.isArray(value)
+    ? (value as readonly unknown[])
+    : Object.values(isRecord(value) ? value : {});
+  return items.flatMap(textsOf);
+}
+
+/** Modules whose classes Keras may make from a configuration; others are imported for it. */
+const KERAS_MODULE = /^(keras|tf_keras|tensorflow|builtins)(\.|$)/;
+
+/** A layer of Keras that holds code, or a class of a module that loading would import. */
+function dangerousLayer(value: Readonly<Record<string, unknown>>): string | undefined {
+  const { class_name: name, module, config } = value;
+  if (typeof name !== "string" || config === undefined) return undefined;
+  if (["Lambda", "TFOpLambda", "SlicingOpLambda", "__lambda__"].includes(name))
+    return name === "Lambda" || name === "__lambda__"
+      ? "a Lambda layer, which holds code"
+      : undefined;
+  if (typeof module !== "string" || KERAS_MODULE.test(module)) return undefined;
+  return `the class ${name} of ${module}`;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,121 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { scan } from "../../src/api/scan.ts";
+
+let folder = "";
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "weighbridge-kinds-"));
+});
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function verdictOf(name: string, bytes: Uint8Array | string): Promise<readonly unknown[]> {
+  const path = join(folder, name);
+  writeFileSync(path, bytes);
+  const { verdict, files, reasons } = await scan(path);
+  return [verdict, files[0]?.state, reasons.map(({ code }) => code).join()];
+}
+
+const text = (value: string): Buffer => {
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(Buffer.byteLength(value)));
+  return Buffer.concat([length, Buffer.from(value)]);
+};
+const u32 = (value: number): Buffer => {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(value);
+  return bytes;
+};
+const u64 = (value: number): Buffer => Buffer.concat([u32(value), u32(0)]);
+
+/** GGUF of version 3 without tensors, with one array of texts and a chat template. */
+const gguf = (template: string): Buffer =>
+  Buffer.concat([
+    Buffer.from("GGUF"),
+    ...[u32(3), u64(0), u64(2)],
+    ...[text("tokenizer.ggml.tokens"), u32(9), u32(8), u64(2), text("a"), text("b")],
+    ...[text("tokenizer.chat_template"), u32(8), text(template)],
+  ]);
+
+const PLAIN = "{% for m in messages %}{{ m['content'].strip() }}{% endfor %}";
+const ESCAPES = [
+  "{{ cycler.__init__.__globals__.os.popen('true').read() }}",
+  "{{ messages|attr('_' ~ '_class_' ~ '_') }}",
+  "{{ ''['\\x5f\\x5fclass\\x5f\\x5f'] }}",
+];
+
+describe("a chat template", () => {
+  it("is examined where it stays in its sandbox, and said to be there", async () => {
+    expect(await verdictOf("a.gguf", gguf(PLAIN))).toEqual(["safe", "examined", ""]);
+    const config = JSON.stringify({ chat_template: PLAIN });
+    expect(await verdictOf("tokenizer_config.json", config)).toEqual(["safe", "examined", ""]);
+    expect(await verdictOf("chat_template.jinja", PLAIN)).toEqual(["safe", "examined", ""]);
+  });
+
+  it.each(ESCAPES)("is unsafe where it reaches for Python: %s", async (template) => {
+    const unsafe = ["unsafe", "examined", "WB5001"];
+    expect(await verdictOf("a.gguf", gguf(template))).toEqual(unsafe);
+    const named = { chat_template: [{ name: "default", template }] };
+    expect(await verdictOf("tokenizer_config.json", JSON.stringify(named))).toEqual(unsafe);
+    expect(await verdictOf("chat_template.jinja", template)).toEqual(unsafe);
+  });
+});
+
+const layer = (name: string, module: string): string =>
+  JSON.stringify({
+    module: "keras",
+    class_name: "Sequential",
+    config: { layers: [{ module, class_name: name, config: { name: "a" } }] },
+  });
+const hdf5 = (config: string): Buffer =>
+  Buffer.concat([
+    Buffer.from("\u0089HDF\r\n\u001a\n\0\0\0\0", "latin1"),
+    Buffer.from(`model_config\0\0${config}\0\0`),
+  ]);
+
+describe("a model of Keras", () => {
+  it("is unsafe with a layer that holds code or a class from elsewhere, however it is spelled", async () => {
+    const unsafe = ["unsafe", "examined", "WB5002"];
+    expect(await verdictOf("config.json", layer("Lambda", "keras.layers"))).toEqual(unsafe);
+    expect(await verdictOf("config.json", layer("run", "subprocess"))).toEqual(unsafe);
+    const lambda = layer("Lambda", "keras.layers").replace("Lambda", "\\u004cambda");
+    expect(await verdictOf("m.h5", hdf5(lambda))).toEqual(["unsafe", "examined", "WB5002"]);
+  });
+
+  it("is safe with layers of Keras alone, and not understood where its layers are not found", async () => {
+    expect((await verdictOf("m.h5", hdf5(layer("Dense", "keras.layers"))))[0]).toBe("safe");
+    expect((await verdictOf("m.h5", hdf5("nothing")))[0]).toBe("incomplete");
+  });
+});
+
+describe("a configuration", () => {
+  it("that names Python of its own folder says so; of another place, it is not understood", async () => {
+    const own = JSON.stringify({ auto_map: { AutoModel: "modeling_x.XModel" } });
+    expect(await verdictOf("config.json", own)).toEqual(["safe", "examined", ""]);
+    const other = JSON.stringify({ auto_map: { AutoModel: "org/name--modeling_x.XModel" } });
+    expect((await verdictOf("config.json", other))[0]).toBe("incomplete");
+  });
+
+  it("in YAML is unsafe with tags of Python", async () => {
+    expect((await verdictOf("a.yaml", "a: 1\n"))[0]).toBe("safe");
+    const tag = "a: !!python/object/apply:os.system ['true']\n";
+    expect((await verdictOf("a.yaml", tag))[2]).toBe("WB5002");
+  });
+});
+
+/** paddle.save(paddle.ones([2]), path, use_binary_format=True) of paddle 3.3.1. */
+const TENSOR = Buffer.from(
+  "0000000000000000000000000000000004000000080510020000803f0000803f",
+  "hex",
+);
+
+describe("raw tensors of Paddle", () => {
+  it("are harmless to their last byte, and nothing else is", async () => {
+    const two = Buffer.concat([TENSOR, TENSOR]);
+    expect(await verdictOf("m.pdiparams", two)).toEqual(["safe", "harmless", ""]);
+    expect((await verdictOf("m.pdiparams", two.subarray(0, 60)))[0]).toBe("incomplete");
+  });
+});
