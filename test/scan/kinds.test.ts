@@ -35,9 +35,18 @@ const u64 = (value: number): Buffer => Buffer.concat([u32(value), u32(0)]);
 const gguf = (template: string): Buffer =>
   Buffer.concat([
     Buffer.from("GGUF"),
-    ...[u32(3), u64(0), u64(2)],
-    ...[text("tokenizer.ggml.tokens"), u32(9), u32(8), u64(2), text("a"), text("b")],
-    ...[text("tokenizer.chat_template"), u32(8), text(template)],
+    u32(3),
+    u64(0),
+    u64(2),
+    text("tokenizer.ggml.tokens"),
+    u32(9),
+    u32(8),
+    u64(2),
+    text("a"),
+    text("b"),
+    text("tokenizer.chat_template"),
+    u32(8),
+    text(template),
   ]);
 
 const PLAIN = "{% for m in messages %}{{ m['content'].strip() }}{% endfor %}";
