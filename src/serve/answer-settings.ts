@@ -40,6 +40,10 @@ export interface AnswerSettings {
   readonly stream: boolean;
   /** Whether the stream ends with the count of tokens. */
   readonly streamsUsage: boolean;
+  /** Goes on behind the end-of-sequence token, as vLLM's `ignore_eos`. */
+  readonly ignoresEos: boolean;
+  /** Tells the token ids of prompt and answer, as vLLM's `return_token_ids`. */
+  readonly tellsIds: boolean;
 }
 
 /**
@@ -58,7 +62,18 @@ export function readSettings(fields: Fields): AnswerSettings {
   const streamsUsage = streamOptions?.flag("include_usage") ?? false;
   streamOptions?.ignore("include_obfuscation");
   streamOptions?.refuseOthers();
-  fields.ignore("user", "metadata", "store", "service_tier", "safety_identifier");
+  // What a client says of itself, and hints for caches and prices: no answer depends on them.
+  fields.ignore(
+    "user",
+    "metadata",
+    "store",
+    "service_tier",
+    "safety_identifier",
+    "prompt_cache_key",
+    "prompt_cache_retention",
+  );
+  fields.refuse("min_p", (value) => value === 0, "is not supported");
+  fields.refuse("min_tokens", (value) => value === 0, "is not supported");
   return {
     sampling: readSampling(fields),
     adjustments: {
@@ -70,6 +85,8 @@ export function readSettings(fields: Fields): AnswerSettings {
     choices: fields.whole("n", 1, MAX_CHOICES) ?? 1,
     stream,
     streamsUsage,
+    ignoresEos: fields.flag("ignore_eos"),
+    tellsIds: fields.flag("return_token_ids"),
   };
 }
 
@@ -82,7 +99,8 @@ function readSampling(fields: Fields): SamplingSettings {
     doSample: temperature > 0 && topP > 0,
     temperature: temperature > 0 ? temperature : 1,
     topP: topP > 0 ? topP : 1,
-    topK: fields.whole("top_k", 0, Number.MAX_SAFE_INTEGER) ?? 0,
+    // vLLM's -1 and transformers' 0 keep all.
+    topK: Math.max(fields.whole("top_k", -1, Number.MAX_SAFE_INTEGER) ?? 0, 0),
     repetitionPenalty: fields.number("repetition_penalty", 0.01, 100) ?? 1,
     seed: seed ?? Math.floor(Math.random() * 2 ** 32),
   };

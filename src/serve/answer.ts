@@ -23,6 +23,7 @@ export interface AnswerRequest {
 export interface AnswerStep {
   /** What of the answer became certain. */
   readonly text: string;
+  readonly id: number;
   /** Absent for an id that ends the answer, and unless asked for. */
   readonly choice?: TokenChoice;
   readonly finish?: "stop" | "length";
@@ -54,6 +55,7 @@ export async function* answer(
     counts.set(id, (counts.get(id) ?? 0) + 1);
     yield {
       text,
+      id,
       ...(logprobs === undefined || stopIds.includes(id)
         ? {}
         : { choice: { id, logprob: logprobs.of(id), top: logprobs.top } }),

@@ -1,5 +1,5 @@
 import type { HttpBindings } from "@hono/node-server";
-import { Hono, type Context, type Handler } from "hono";
+import { Hono, type Context, type Handler, type MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { chatPlan } from "./chat-reply.ts";
 import { readChatRequest } from "./chat-request.ts";
@@ -10,6 +10,9 @@ import { bearer, hardened, sameSite } from "./guard.ts";
 import { pageRoutes } from "./page.ts";
 import { performStream, performWhole } from "./perform.ts";
 import { asProblem, Problem } from "./problem.ts";
+import { readBody } from "./read-body.ts";
+import { identified } from "./request-id.ts";
+import { tokenRoutes } from "./token-routes.ts";
 import type { ReplyPlan } from "./reply.ts";
 import { RequestLife } from "./request-life.ts";
 import type { ServedModel } from "./served-model.ts";
@@ -24,13 +27,13 @@ export interface AppOptions {
 }
 
 type Env = { Bindings: HttpBindings };
-type Planner = (fields: Fields, model: ServedModel, limit: number) => ReplyPlan;
+type Planner = (fields: Fields, model: ServedModel, limit: number) => Promise<ReplyPlan>;
 
 const PLANNERS: Readonly<Record<string, Planner>> = {
-  "/v1/completions": (fields, model, limit) =>
-    completionPlan(readCompletionRequest(fields, model, limit), model),
-  "/v1/chat/completions": (fields, model, limit) =>
-    chatPlan(readChatRequest(fields, model, limit), model),
+  "/v1/completions": async (fields, model, limit) =>
+    completionPlan(await readCompletionRequest(fields, model, limit), model),
+  "/v1/chat/completions": async (fields, model, limit) =>
+    chatPlan(await readChatRequest(fields, model, limit), model),
 };
 
 /** All routes. */
@@ -40,17 +43,15 @@ export async function buildApp(state: ServerState, options: AppOptions): Promise
   app.notFound((c) =>
     replyProblem(new Problem(404, `nothing at ${c.req.method} ${c.req.path.slice(0, 120)}`)),
   );
-  app.use(hardened, sameSite(options.checksHost));
+  app.use(identified, hardened, sameSite(options.checksHost));
   if (options.apiKey !== undefined) app.use("/v1/*", bearer(options.apiKey));
-  app.use(
-    "/v1/*",
-    bodyLimit({
-      maxSize: options.maxBodyBytes,
-      onError: () => {
-        throw new Problem(413, `the body has more than ${options.maxBodyBytes} bytes`);
-      },
-    }),
-  );
+  app.use("/v1/*", bodyLimitOf(options));
+  for (const [path, answer] of tokenRoutes(state)) {
+    app.use(path, bodyLimitOf(options));
+    if (options.apiKey !== undefined) app.use(path, bearer(options.apiKey));
+    app.post(path, async (c) => c.json(await answer(new Fields(await readBody(c)))));
+    onlyMethod(app, path, "POST");
+  }
   for (const { path, handler } of await pageRoutes()) get(app, path, handler);
   get(app, "/health", (c) => {
     const { status } = state;
@@ -67,6 +68,15 @@ export async function buildApp(state: ServerState, options: AppOptions): Promise
     onlyMethod(app, path, "POST");
   }
   return app;
+}
+
+function bodyLimitOf({ maxBodyBytes }: AppOptions): MiddlewareHandler {
+  return bodyLimit({
+    maxSize: maxBodyBytes,
+    onError: () => {
+      throw new Problem(413, `the body has more than ${maxBodyBytes} bytes`);
+    },
+  });
 }
 
 function get(app: Hono<Env>, path: string, handler: Handler<Env>): void {
@@ -105,12 +115,19 @@ async function answerRequest(
   options: AppOptions,
 ): Promise<Response> {
   const fields = new Fields(await readBody(c));
-  const name = fields.text("model");
-  if (name === undefined) throw fields.wrong("model", "the id of a model", undefined);
-  const model = state.model(name);
-  const plan = planner(fields, model, options.maxNewTokens ?? model.context);
+  const model = state.modelFor(fields.text("model"));
+  // A place in the queue comes first: nobody's prompt is tokenized who would be sent away.
   const leave = model.turns.admit();
   const life = new RequestLife(c.env.outgoing, options.timeoutSeconds);
+  let plan: ReplyPlan;
+  try {
+    plan = await planner(fields, model, options.maxNewTokens ?? model.context);
+    life.signal.throwIfAborted();
+  } catch (error) {
+    leave();
+    life.end();
+    throw error;
+  }
   state.begin(life);
   const onEnd = (error: unknown): void => {
     leave();
@@ -129,17 +146,5 @@ async function answerRequest(
   } catch (error) {
     onEnd(error);
     throw error;
-  }
-}
-
-async function readBody(c: Context<Env>): Promise<unknown> {
-  // Forms and plain text are what other sites may post without being asked.
-  if (!/^application\/json\s*(;|$)/i.test(c.req.header("content-type") ?? ""))
-    throw new Problem(415, "expected content-type application/json");
-  const text = await c.req.text();
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new Problem(400, "the body is not JSON", { cause: error });
   }
 }

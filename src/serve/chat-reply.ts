@@ -39,20 +39,23 @@ function shapeOf(request: ChatRequest, model: ServedModel): ReplyShape {
     whole: (choices, usage) => ({
       ...head,
       object: "chat.completion",
-      choices: choices.map(({ text, tokens, finish }, index) => ({
+      choices: choices.map(({ text, tokens, ids, finish }, index) => ({
         index,
         message: { role: "assistant", content: text, refusal: null },
         logprobs: logprobs(tokens),
         finish_reason: finish,
+        ...(request.tellsIds ? { token_ids: ids } : {}),
       })),
       usage,
+      ...(request.tellsIds ? { prompt_token_ids: request.prompt } : {}),
     }),
-    chunks: ({ index, text, tokens, finish }) => {
+    chunks: ({ index, text, tokens, ids, finish }) => {
       const chunks: unknown[] = [];
       if (!greeted.has(index)) chunks.push(chunk(index, { role: "assistant", content: "" }, {}));
       greeted.add(index);
-      if (text !== "" || tokens.length > 0)
-        chunks.push(chunk(index, { content: text }, { logprobs: logprobs(tokens) }));
+      const told = request.tellsIds ? { token_ids: ids } : {};
+      if (text !== "" || tokens.length > 0 || request.tellsIds)
+        chunks.push(chunk(index, { content: text }, { logprobs: logprobs(tokens), ...told }));
       if (finish !== undefined) chunks.push(chunk(index, {}, { finish_reason: finish }));
       return chunks;
     },

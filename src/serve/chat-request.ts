@@ -1,9 +1,11 @@
 import { isRecord } from "../model/config/fields.ts";
-import type { ChatMessage } from "../runtime/chat/message.ts";
+import type { ChatMessage, TemplateVariables } from "../runtime/chat/message.ts";
+import { CHAT_TEMPLATES } from "../runtime/chat/templates.ts";
 import type { ChatPrompts } from "../session/chat-prompt.ts";
 import { readSettings, MAX_TOP_LOGPROBS, type AnswerSettings } from "./answer-settings.ts";
 import { Fields } from "./fields.ts";
 import { Problem } from "./problem.ts";
+import { solidUnits } from "./prompt-length.ts";
 import { roomFor, type ServedModel } from "./served-model.ts";
 
 export interface ChatRequest extends AnswerSettings {
@@ -15,7 +17,11 @@ export interface ChatRequest extends AnswerSettings {
 }
 
 /** Reads the body of POST /v1/chat/completions, but for `model`. @throws Problem 400. */
-export function readChatRequest(fields: Fields, model: ServedModel, limit: number): ChatRequest {
+export async function readChatRequest(
+  fields: Fields,
+  model: ServedModel,
+  limit: number,
+): Promise<ChatRequest> {
   const chat = chatOf(model);
   const settings = readSettings(fields);
   const wantsLogprobs = fields.flag("logprobs");
@@ -31,19 +37,26 @@ export function readChatRequest(fields: Fields, model: ServedModel, limit: numbe
   for (const name of ["tools", "functions"])
     fields.refuse(name, isEmptyList, "tools are not supported");
   for (const name of ["tool_choice", "function_call"])
-    fields.refuse(name, (value) => value === "none", "tools are not supported");
+    fields.refuse(name, (value) => value === "none" || value === "auto", "tools are not supported");
   fields.refuse("response_format", isPlainText, "only answers of plain text are supported");
   fields.refuse("modalities", isTextOnly, "only text is supported");
   const messages = readMessages(fields);
+  const variables = readVariables(fields);
   fields.refuseOthers();
-  const prompt = chat.encode(messages);
+  const isJinja = !CHAT_TEMPLATES.has(chat.template.name);
+  if (!isJinja) refuseForBuiltIn(messages, variables, chat.template.name);
+  model.checkLength(
+    messages.reduce((sum, { content }) => sum + solidUnits(content), 0),
+    "messages",
+  );
+  const prompt = await model.encoder.chat(messages, variables);
   return {
     ...settings,
     prompt,
     maxNewTokens: roomFor(model, prompt.length, asked, limit),
     topLogprobs: wantsLogprobs ? (top ?? 0) : undefined,
     stop: [...chat.template.stopStrings, ...settings.stop],
-    stopIds: [...model.generator.stopIds, ...chat.stopIds],
+    stopIds: settings.ignoresEos ? [] : endsOf(model, chat),
   };
 }
 
@@ -81,19 +94,91 @@ const ROLES: ReadonlyMap<unknown, ChatMessage["role"]> = new Map([
   ["developer", "system"],
   ["user", "user"],
   ["assistant", "assistant"],
+  ["tool", "tool"],
 ]);
 
 function readMessage(message: Fields, where: string): ChatMessage {
   const given = message.any("role");
   const role = ROLES.get(given);
   if (role === undefined)
-    throw message.wrong(`${where}.role`, "system, developer, user or assistant", given);
-  const content = readContent(message.any("content"), message, `${where}.content`);
-  // What an answer of ours holds beside its content, when a client sends it back.
-  for (const name of ["refusal", "annotations", "audio", "tool_calls", "function_call"])
+    throw message.wrong(`${where}.role`, "system, developer, user, assistant or tool", given);
+  const calls = readToolCalls(message, `${where}.tool_calls`);
+  // Fields takes null as not given: a turn that only calls tools has no content.
+  const hasContent = message.has("content") || calls === undefined;
+  const content = hasContent
+    ? readContent(message.any("content"), message, `${where}.content`)
+    : "";
+  for (const name of ["refusal", "annotations", "audio", "function_call"])
     message.refuse(name, isEmptyList, "only text is supported");
+  const fields: Record<string, unknown> = hasContent ? {} : { content: null };
+  for (const name of ["name", "tool_call_id", "reasoning_content"]) {
+    const text = message.text(name);
+    if (text !== undefined) fields[name] = text;
+  }
+  if (calls !== undefined) fields["tool_calls"] = calls;
   message.refuseOthers();
-  return { role, content };
+  return Object.keys(fields).length === 0 ? { role, content } : { role, content, fields };
+}
+
+/** Calls of an earlier turn, with their arguments as objects, as templates want them. */
+function readToolCalls(message: Fields, where: string): readonly unknown[] | undefined {
+  const value = message.any("tool_calls");
+  if (value === undefined || isEmptyList(value)) return undefined;
+  if (!Array.isArray(value)) throw message.wrong(where, "a list of calls", value);
+  return value.map((call: unknown) => {
+    const called = isRecord(call) ? call["function"] : undefined;
+    if (!isRecord(call) || !isRecord(called) || typeof called["name"] !== "string")
+      throw message.wrong(where, "calls of functions, each with its name", value);
+    return { ...call, function: { ...called, arguments: parsedArguments(called["arguments"]) } };
+  });
+}
+
+function parsedArguments(value: unknown): unknown {
+  if (typeof value !== "string") return value;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
+}
+
+/** What a Jinja template is told beside the messages. */
+function readVariables(fields: Fields): TemplateVariables {
+  const value = fields.any("chat_template_kwargs");
+  if (value !== undefined && !isRecord(value))
+    throw fields.wrong("chat_template_kwargs", "an object", value);
+  const effort = fields.text("reasoning_effort");
+  const own = value ?? {};
+  for (const name of ["messages", "tools", "documents"])
+    if (Object.hasOwn(own, name))
+      throw fields.wrong("chat_template_kwargs", `an object without ${name}`, value);
+  return effort === undefined ? own : { reasoning_effort: effort, ...own };
+}
+
+/** Built-in templates know roles and contents alone: what is beyond that would be lost without a word. */
+function refuseForBuiltIn(
+  messages: readonly ChatMessage[],
+  variables: TemplateVariables,
+  template: string,
+): void {
+  const hasCalls = messages.some(
+    ({ role, fields }) => role === "tool" || fields?.["tool_calls"] !== undefined,
+  );
+  const variable = Object.keys(variables).find((name) => name !== "reasoning_effort");
+  if (!hasCalls && variable === undefined) return;
+  const what = hasCalls ? "calls of tools" : variable;
+  throw new Problem(400, `template ${template} has no place for ${what}`, {
+    param: hasCalls ? "messages" : "chat_template_kwargs",
+    code: "unsupported_parameter",
+  });
+}
+
+/** Ids that end an answer: the model's, the template's, and the tokenizer's own, which the template writes behind answers. */
+function endsOf({ generator }: ServedModel, chat: ChatPrompts): readonly number[] {
+  const { eosId } = chat.tokenizer.settings;
+  return [
+    ...new Set([...generator.stopIds, ...chat.stopIds, ...(eosId === undefined ? [] : [eosId])]),
+  ];
 }
 
 function readContent(value: unknown, message: Fields, where: string): string {

@@ -1,4 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { streamDecoder } from "../runtime/tokenizer/stream-decoder.ts";
+import type { Tokenizer } from "../runtime/tokenizer/tokenizer.ts";
 import { answer, type AnswerRequest } from "./answer.ts";
 import type { ServedModel } from "./served-model.ts";
 import { logprobsOf, type TokenLogprob } from "./token-logprobs.ts";
@@ -8,6 +10,8 @@ export interface ScoredToken {
   readonly id: number;
   readonly logprob: number | null;
   readonly top: readonly TokenLogprob[] | null;
+  /** Characters (code points) of the choice's text that are sent before this token adds to it. */
+  readonly offset: number;
 }
 
 /** What is wanted of one choice. */
@@ -22,6 +26,8 @@ export interface ChoiceEvent {
   readonly text: string;
   /** Empty where no logprobs are wanted. */
   readonly tokens: readonly ScoredToken[];
+  /** New ids of the answer. */
+  readonly ids: readonly number[];
   readonly finish?: "stop" | "length";
 }
 
@@ -63,20 +69,51 @@ export async function* answerChoices(
   for (const [index, plan] of plans.entries()) {
     const endTurn = await model.turns.turn(signal);
     try {
-      if (plan.echo) yield { index, ...(await echoed(model, plan, signal)) };
+      let sent = 0;
+      if (plan.echo) {
+        const echo = await echoed(model, plan, signal);
+        sent = characterCount(echo.text);
+        yield { index, ...echo, ids: [] };
+      }
       if (plan.maxNewTokens === 0) {
-        yield { index, text: "", tokens: [], finish: "length" };
+        yield { index, text: "", tokens: [], ids: [], finish: "length" };
         continue;
       }
-      for await (const { text, choice, finish } of answer(model.generator, { ...plan, signal })) {
+      for await (const step of answer(model.generator, { ...plan, signal })) {
         usage.addToken();
-        const tokens = choice === undefined ? [] : [choice];
-        yield finish === undefined ? { index, text, tokens } : { index, text, tokens, finish };
+        const { id, text, choice, finish } = step;
+        const tokens = choice === undefined ? [] : [{ ...choice, offset: sent }];
+        sent += characterCount(text);
+        const event = { index, text, tokens, ids: [id] };
+        yield finish === undefined ? event : { ...event, finish };
       }
     } finally {
       endTurn();
     }
   }
+}
+
+function characterCount(text: string): number {
+  let count = 0;
+  for (const _character of text) count++;
+  return count;
+}
+
+/** Where each token of an echoed prompt begins in its text: behind what the tokens before it made certain. */
+function offsetsOf(
+  tokenizer: Tokenizer | undefined,
+  prompt: readonly number[],
+  text: string,
+): readonly number[] {
+  if (tokenizer === undefined) return [];
+  const decoder = streamDecoder(tokenizer);
+  const whole = characterCount(text);
+  let certain = 0;
+  return prompt.map((id) => {
+    const offset = Math.min(certain, whole);
+    certain += characterCount(decoder.push([id]));
+    return offset;
+  });
 }
 
 async function echoed(
@@ -86,14 +123,21 @@ async function echoed(
 ): Promise<{ readonly text: string; readonly tokens: readonly ScoredToken[] }> {
   const text = generator.tokenizer?.decode(prompt, { skipSpecialTokens: true }) ?? "";
   if (topLogprobs === undefined) return { text, tokens: [] };
-  const tokens: ScoredToken[] = prompt.map((id) => ({ id, logprob: null, top: null }));
+  const offsets = offsetsOf(generator.tokenizer, prompt, text);
+  const tokens: ScoredToken[] = prompt.map((id, index) => ({
+    id,
+    logprob: null,
+    top: null,
+    offset: offsets[index] ?? 0,
+  }));
   await generator.score(
     prompt,
     (position, logits) => {
       const next = prompt[position + 1];
       if (next === undefined) return;
       const { of, top } = logprobsOf(logits, topLogprobs);
-      tokens[position + 1] = { id: next, logprob: of(next), top };
+      const offset = offsets[position + 1] ?? 0;
+      tokens[position + 1] = { id: next, logprob: of(next), top, offset };
     },
     signal,
   );

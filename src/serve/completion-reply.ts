@@ -13,7 +13,7 @@ export function completionPlan(request: CompletionRequest, model: ServedModel): 
       continuesPrompt: true,
       echo: request.echo,
       maxNewTokens: request.maxNewTokens,
-      stopIds: model.generator.stopIds,
+      stopIds: request.stopIds,
       stop: request.stop,
       sampling: { ...request.sampling, seed: seedOf(request.sampling.seed, choice) },
       adjustments: request.adjustments,
@@ -39,22 +39,29 @@ function shapeOf(request: CompletionRequest, { id, generator }: ServedModel): Re
   return {
     whole: (choices, usage) => ({
       ...head,
-      choices: choices.map(({ text, tokens, finish }, index) => ({
+      choices: choices.map(({ text, tokens, ids, finish }, index) => ({
         index,
         text,
         logprobs: logprobs(index, tokens),
         finish_reason: finish,
+        ...(request.tellsIds ? { token_ids: ids, prompt_token_ids: promptOf(request, index) } : {}),
       })),
       usage,
     }),
-    chunks: ({ index, text, tokens, finish }) =>
-      text === "" && tokens.length === 0 && finish === undefined
+    chunks: ({ index, text, tokens, ids, finish }) =>
+      text === "" && tokens.length === 0 && finish === undefined && !request.tellsIds
         ? []
         : [
             {
               ...head,
               choices: [
-                { index, text, logprobs: logprobs(index, tokens), finish_reason: finish ?? null },
+                {
+                  index,
+                  text,
+                  logprobs: logprobs(index, tokens),
+                  finish_reason: finish ?? null,
+                  ...(request.tellsIds ? { token_ids: ids } : {}),
+                },
               ],
               ...nothingYet,
             },
@@ -63,12 +70,15 @@ function shapeOf(request: CompletionRequest, { id, generator }: ServedModel): Re
   };
 }
 
+/** The prompt of a choice: each has as many as were asked for. */
+function promptOf({ prompts, choices }: CompletionRequest, index: number): readonly number[] {
+  return prompts[Math.floor(index / choices)] ?? [];
+}
+
 /** Logprobs in the style of completions: four lists side by side. */
 class LogprobWriter {
   readonly #tokenizer: Tokenizer;
   readonly #top: number;
-  /** Characters of the tokens before. */
-  #offset = 0;
 
   constructor(tokenizer: Tokenizer, top: number) {
     this.#tokenizer = tokenizer;
@@ -81,11 +91,7 @@ class LogprobWriter {
       tokens: texts,
       token_logprobs: tokens.map(({ logprob }) => logprob),
       top_logprobs: this.#top === 0 ? null : tokens.map((token) => this.#topOf(token)),
-      text_offset: texts.map((text) => {
-        const begin = this.#offset;
-        this.#offset += text.length;
-        return begin;
-      }),
+      text_offset: tokens.map(({ offset }) => offset),
     };
   }
 

@@ -1,6 +1,7 @@
 import { readSettings, MAX_TOP_LOGPROBS, type AnswerSettings } from "./answer-settings.ts";
 import type { Fields } from "./fields.ts";
 import { Problem } from "./problem.ts";
+import { solidUnits } from "./prompt-length.ts";
 import { roomFor, type ServedModel } from "./served-model.ts";
 
 /** New tokens where a request does not say: OpenAI's API reference, `max_tokens` of completions. */
@@ -18,20 +19,21 @@ export interface CompletionRequest extends AnswerSettings {
   readonly echo: boolean;
   /** Likeliest tokens to tell of each; undefined for no logprobs. */
   readonly topLogprobs: number | undefined;
+  readonly stopIds: readonly number[];
 }
 
 /** Reads the body of POST /v1/completions, but for `model`. @throws Problem 400. */
-export function readCompletionRequest(
+export async function readCompletionRequest(
   fields: Fields,
   model: ServedModel,
   limit: number,
-): CompletionRequest {
+): Promise<CompletionRequest> {
   const settings = readSettings(fields);
   const echo = fields.flag("echo");
   const topLogprobs = fields.whole("logprobs", 0, MAX_TOP_LOGPROBS);
   const asked =
     fields.whole("max_tokens", echo ? 0 : 1, limit) ?? Math.min(DEFAULT_NEW_TOKENS, limit);
-  const prompts = readPrompts(fields, model);
+  const given = readPrompts(fields, model);
   fields.refuse("suffix", (value) => value === "", "text is only continued, never filled in");
   fields.refuse(
     "best_of",
@@ -39,20 +41,28 @@ export function readCompletionRequest(
     "answers are not ranked; leave it out or set it to n",
   );
   fields.refuseOthers();
+  const prompts: (readonly number[])[] = [];
+  for (const prompt of given)
+    prompts.push(typeof prompt === "string" ? await encode(prompt, model) : prompt);
   for (const prompt of prompts) roomFor(model, prompt.length, asked, limit);
-  return { ...settings, prompts, maxNewTokens: asked, echo, topLogprobs };
+  const stopIds = settings.ignoresEos ? [] : model.generator.stopIds;
+  return { ...settings, prompts, maxNewTokens: asked, echo, topLogprobs, stopIds };
 }
 
 /** A text, texts, token ids, or lists of token ids. */
-function readPrompts(fields: Fields, model: ServedModel): readonly (readonly number[])[] {
+function readPrompts(fields: Fields, model: ServedModel): readonly (string | readonly number[])[] {
   const value = fields.any("prompt");
   const wrong = (): Problem =>
     fields.wrong("prompt", `a text, token ids, or up to ${MAX_PROMPTS} of either`, value);
-  if (typeof value === "string") return [encode(value, model)];
+  const checkedText = (text: string): string => {
+    model.checkLength(solidUnits(text), "prompt");
+    return text;
+  };
+  if (typeof value === "string") return [checkedText(value)];
   if (isIds(value)) return [checked(value, model)];
   if (!Array.isArray(value) || value.length === 0 || value.length > MAX_PROMPTS) throw wrong();
   return value.map((entry: unknown) => {
-    if (typeof entry === "string") return encode(entry, model);
+    if (typeof entry === "string") return checkedText(entry);
     if (isIds(entry)) return checked(entry, model);
     throw wrong();
   });
@@ -62,8 +72,8 @@ function isIds(value: unknown): value is readonly number[] {
   return Array.isArray(value) && value.length > 0 && value.every((id) => typeof id === "number");
 }
 
-function encode(text: string, { generator }: ServedModel): readonly number[] {
-  const ids = generator.encode({ kind: "text", text });
+async function encode(text: string, { encoder }: ServedModel): Promise<readonly number[]> {
+  const ids = await encoder.text(text);
   if (ids.length > 0) return ids;
   throw new Problem(400, "prompt: has no tokens", { param: "prompt", code: "invalid_value" });
 }

@@ -49,7 +49,7 @@ export function asProblem(error: unknown): Problem {
   return new Problem(500, `the model failed (${error.code})`, { code: error.code, cause: error });
 }
 
-/** Codes that a request can provoke: settings, conversations, token ids. */
+/** Codes that a request can provoke: settings, conversations that the template refuses or does not end with, token ids. */
 function isOfRequest(code: string): boolean {
-  return code === "WB2801" || code === "WB2802" || code === "WB3804";
+  return ["WB2801", "WB2802", "WB3804", "WB4802", "WB5801"].includes(code);
 }

@@ -5,6 +5,8 @@ import type { ChoiceEvent, ChoicePlan, Usage } from "./choices.ts";
 export interface WholeChoice {
   readonly text: string;
   readonly tokens: readonly ChoiceEvent["tokens"][number][];
+  /** Ids of the answer. */
+  readonly ids: readonly number[];
   readonly finish: "stop" | "length";
 }
 
@@ -48,6 +50,7 @@ export class ChoiceCollector {
   readonly #choices: {
     text: string;
     tokens: WholeChoice["tokens"][number][];
+    ids: number[];
     finish: "stop" | "length";
   }[];
 
@@ -55,15 +58,17 @@ export class ChoiceCollector {
     this.#choices = Array.from({ length: count }, () => ({
       text: "",
       tokens: [],
+      ids: [],
       finish: "length",
     }));
   }
 
-  add({ index, text, tokens, finish }: ChoiceEvent): void {
+  add({ index, text, tokens, ids, finish }: ChoiceEvent): void {
     const choice = this.#choices[index];
     if (choice === undefined) return;
     choice.text += text;
-    choice.tokens.push(...tokens);
+    for (const token of tokens) choice.tokens.push(token);
+    choice.ids.push(...ids);
     if (finish !== undefined) choice.finish = finish;
   }
 

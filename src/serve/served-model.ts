@@ -7,6 +7,8 @@ import {
   type ChatPrompts,
 } from "../session/chat-prompt.ts";
 import { openGenerator, type Generator, type GeneratorOptions } from "../session/generator.ts";
+import { openEncoder, type Encoder } from "./encoder.ts";
+import { lengthCheck, type LengthCheck } from "./prompt-length.ts";
 import { Problem } from "./problem.ts";
 import { TurnQueue } from "./turn-queue.ts";
 
@@ -26,8 +28,12 @@ export interface ServedModel {
   readonly chat: ChatPrompts | undefined;
   readonly whyNoChat: string;
   readonly context: number;
+  readonly encoder: Encoder;
+  /** Before a prompt is tokenized. */
+  readonly checkLength: LengthCheck;
   /** Ends with the model. */
   readonly turns: TurnQueue;
+  close(): Promise<void>;
 }
 
 /** Names by which clients ask for models: those of their folders, told apart by numbers where they are the same. */
@@ -69,7 +75,23 @@ export async function openServedModel(
   });
   try {
     const { chat, why } = await chatOf(path, options);
-    return { id, generator, chat, whyNoChat: why, context, turns: new TurnQueue(options.queue) };
+    const tokenizer = chat?.tokenizer ?? generator.tokenizer;
+    if (tokenizer === undefined) throw new WbError("WB7001", "a served model has a tokenizer");
+    const encoder = openEncoder({ tokenizer, chat }, path, options.template);
+    return {
+      id,
+      generator,
+      chat,
+      whyNoChat: why,
+      context,
+      encoder,
+      checkLength: lengthCheck(tokenizer, context),
+      turns: new TurnQueue(options.queue),
+      close: async () => {
+        await encoder.close();
+        await generator.close();
+      },
+    };
   } catch (error) {
     await generator.close();
     throw error;

@@ -49,13 +49,25 @@ export class ServerState {
 
   /** @throws Problem 404, 503. */
   model(id: string): ServedModel {
-    const found = this.models().find((model) => model.id === id);
+    const models = this.models();
+    const found = models.find((model) => model.id === id);
     if (found !== undefined) return found;
     throw new Problem(
       404,
       `no model ${JSON.stringify(id.slice(0, 80))} here; there are ${this.ids.join(", ")}`,
       { param: "model", code: "model_not_found" },
     );
+  }
+
+  /** The model that a request means: the only one there is whatever it is called there. @throws Problem 404, 503. */
+  modelFor(id: string | undefined): ServedModel {
+    const [only, ...others] = this.models();
+    if (only !== undefined && others.length === 0) return only;
+    if (id !== undefined) return this.model(id);
+    throw new Problem(400, `model: expected one of ${this.ids.join(", ")}`, {
+      param: "model",
+      code: "invalid_value",
+    });
   }
 
   begin(life: RequestLife): void {
@@ -94,7 +106,7 @@ export class ServerState {
   }
 
   async close(): Promise<void> {
-    for (const { generator } of this.#models.values()) await generator.close();
+    for (const model of this.#models.values()) await model.close();
     this.#models.clear();
   }
 }

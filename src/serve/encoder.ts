@@ -1,0 +1,133 @@
+import { Worker } from "node:worker_threads";
+import { isRecord } from "../model/config/fields.ts";
+import { ERROR_CODES, type ErrorCode } from "../errors/codes.ts";
+import { WbError } from "../errors/wb-error.ts";
+import type { ChatMessage, TemplateVariables } from "../runtime/chat/message.ts";
+import { encodeJob, type EncodeJob, type EncodeModel } from "./encode-job.ts";
+import { Problem } from "./problem.ts";
+
+/** Turns prompts into token ids without holding the event loop up. */
+export interface Encoder {
+  text(text: string): Promise<readonly number[]>;
+  chat(messages: readonly ChatMessage[], variables: TemplateVariables): Promise<readonly number[]>;
+  close(): Promise<void>;
+}
+
+/** UTF-16 units of a text that is encoded at once: that takes a few milliseconds. */
+const SHORT_TEXT = 4096;
+
+/** Units of a prompt behind which the thread ends, and gives the memory back that it took. */
+const LONG_TEXT = 2 ** 18;
+
+/** This module's own name says whether it was compiled; a worker cannot be started from the sources. */
+const COMPILED = import.meta.url.endsWith(".js");
+
+/**
+ * An encoder with a thread of its own, started when it is first needed; a template is always rendered there.
+ * @param path The model, which the thread opens the tokenizer of.
+ */
+export function openEncoder(
+  model: EncodeModel,
+  path: string,
+  template: string | undefined,
+  ownThread = COMPILED,
+): Encoder {
+  const thread = ownThread ? new EncodingThread({ path, template }) : undefined;
+  const run = (job: EncodeJob, units: number): Promise<readonly number[]> => {
+    if (thread === undefined || (job.kind === "text" && units <= SHORT_TEXT))
+      return Promise.resolve().then(() => encodeJob(model, job));
+    return thread.run(job, units);
+  };
+  return {
+    text: (text) => run({ kind: "text", text }, text.length),
+    chat: (messages, variables) =>
+      run({ kind: "chat", messages, variables }, JSON.stringify(messages).length),
+    close: async () => thread?.close(),
+  };
+}
+
+function isErrorCode(code: unknown): code is ErrorCode {
+  return typeof code === "string" && Object.hasOwn(ERROR_CODES, code);
+}
+
+interface Waiting {
+  resolve(ids: readonly number[]): void;
+  reject(error: unknown): void;
+}
+
+class EncodingThread {
+  readonly #data: { readonly path: string; readonly template: string | undefined };
+  readonly #waiting = new Map<number, Waiting>();
+  #worker: Worker | undefined;
+  #asked = 0;
+  #isWorn = false;
+
+  constructor(data: { readonly path: string; readonly template: string | undefined }) {
+    this.#data = data;
+  }
+
+  run(job: EncodeJob, units: number): Promise<readonly number[]> {
+    this.#worker ??= this.#start();
+    const worker = this.#worker;
+    this.#isWorn ||= units > LONG_TEXT;
+    const id = this.#asked++;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+      worker.ref();
+      worker.postMessage({ id, job });
+    });
+  }
+
+  #start(): Worker {
+    const worker = new Worker(new URL("./encoding-worker.js", import.meta.url), {
+      workerData: this.#data,
+      // Of its own: neither what a prompt takes nor how deep it goes is the server's.
+      resourceLimits: { maxOldGenerationSizeMb: 1024 },
+    });
+    worker.unref();
+    worker.on("message", (message: unknown) => this.#answer(worker, message));
+    worker.on("error", (error) => this.#fail(worker, error));
+    worker.on("exit", () => this.#fail(worker, undefined));
+    return worker;
+  }
+
+  #answer(worker: Worker, message: unknown): void {
+    if (!isRecord(message) || typeof message["id"] !== "number") return;
+    const waiter = this.#waiting.get(message["id"]);
+    this.#waiting.delete(message["id"]);
+    const { ids, code, message: reason } = message;
+    if (ids instanceof Int32Array) waiter?.resolve(Array.from(ids));
+    else
+      waiter?.reject(
+        isErrorCode(code) ? new WbError(code, String(reason)) : new Error(String(reason)),
+      );
+    if (this.#waiting.size > 0) return;
+    worker.unref();
+    // It kept what the longest prompt took: the next one comes to a fresh thread.
+    if (this.#isWorn) {
+      this.#isWorn = false;
+      this.#worker = undefined;
+      void worker.terminate();
+    }
+  }
+
+  #fail(worker: Worker, error: unknown): void {
+    if (this.#worker !== worker) return;
+    this.#worker = undefined;
+    for (const waiter of this.#waiting.values())
+      waiter.reject(
+        new Problem(400, "the prompt took more memory than encoding may take", {
+          param: "prompt",
+          code: "prompt_too_large",
+          cause: error,
+        }),
+      );
+    this.#waiting.clear();
+  }
+
+  async close(): Promise<void> {
+    const worker = this.#worker;
+    this.#worker = undefined;
+    await worker?.terminate();
+  }
+}
