@@ -54,14 +54,19 @@ export async function examine(source: ByteSource, context: Examination): Promise
     return known;
   }
   const isPickle = trace.broken === undefined || head[0] === PROTO;
-  if (!isPickle && (await isText(source))) {
-    if (trace.calls && (named.length > 0 || hasHidden)) await traceAgain(source, context);
-    return judgeText(source, context);
-  }
-  if (!isPickle && named.length === 0 && !hasHidden) return unknown(source, head);
+  const isNaming = named.length > 0 || hasHidden;
+  // A list of words may begin with "cat" and "dog", which name `dog` of `at` to an unpickler: by a text's name, and calling
+  // nothing, it is a text.
+  const mayBeText = !isPickle && (!isNaming || (!trace.calls && TEXT_NAME.test(context.name)));
+  if (mayBeText && (await isText(source))) return judgeText(source, context);
+  if (!isPickle && !isNaming) return unknown(source, head);
   await traceAgain(source, context);
   return examinePickle(source, trace, context);
 }
+
+/** Names of texts, which no loader hands to an unpickler. */
+const TEXT_NAME =
+  /^(readme|licen[cs]e|notice|authors|changelog)$|^\.git\w+$|\.(txt|md|rst|json|jsonl|ya?ml|toml|csv|tsv|cfg|ini|log|vocab|merges|jinja2?|j2|py|sh|html?|xml|cff|bib|tex)$/i;
 
 /** Names of the first trace that are kept; they only tell whether there are any. */
 const MAX_FIRST_NAMES = 100;

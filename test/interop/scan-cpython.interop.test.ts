@@ -1,0 +1,108 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { isAllowedGlobal } from "../../src/formats/pickle/allow.ts";
+import { Budget } from "../../src/scan/context.ts";
+import { examine } from "../../src/scan/examine.ts";
+import { Findings } from "../../src/scan/findings.ts";
+import { memorySource } from "../../src/sources/file.ts";
+import { isRecord } from "../support/is-record.ts";
+import { runPython } from "../support/python.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "weighbridge-cpython-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Pickles that are drawn: a million in the full run, WEIGHBRIDGE_DRAWN_PICKLES=1000000. */
+const COUNT = Number(process.env["WEIGHBRIDGE_DRAWN_PICKLES"] ?? 4000);
+const BATCH = 10_000;
+
+interface Answer {
+  readonly names: readonly (readonly [module: string, name: string])[];
+  /** Whether an unpickler came to its end. */
+  readonly done: boolean;
+}
+
+function answersOf(value: unknown): readonly Answer[] {
+  const answers: unknown = isRecord(value) ? value["answers"] : undefined;
+  if (!Array.isArray(answers)) throw new Error("no answers");
+  return answers.map((answer: unknown): Answer => {
+    const [names, done]: readonly unknown[] = Array.isArray(answer) ? answer : [];
+    if (!Array.isArray(names)) throw new Error("no names");
+    return {
+      names: names.map((pair: unknown) => {
+        const [module, name]: readonly unknown[] = Array.isArray(pair) ? pair : [];
+        return [String(module), String(name)];
+      }),
+      done: done === true,
+    };
+  });
+}
+
+function* pickles(path: string): Generator<Uint8Array> {
+  const bytes = readFileSync(path);
+  for (let begin = 0; begin < bytes.byteLength;) {
+    const end = begin + 4 + bytes.readUInt32LE(begin);
+    yield bytes.subarray(begin + 4, end);
+    begin = end;
+  }
+}
+
+/** What scan makes of one pickle. */
+async function judged(bytes: Uint8Array): Promise<readonly [verdict: string, findings: Findings]> {
+  const findings = new Findings("drawn.pkl");
+  const where = { name: "drawn.pkl", member: "", depth: 0, isScript: false, signal: undefined };
+  const { state } = await examine(memorySource(bytes, "drawn.pkl"), {
+    findings,
+    budget: new Budget(),
+    ...where,
+  });
+  if (findings.isUnsafe) return ["unsafe", findings];
+  return [state === "not-understood" ? "incomplete" : "safe", findings];
+}
+
+/** Python 2's names of modules, which CPython reads as Python 3's. */
+const RENAMED: Readonly<Record<string, string>> = { __builtin__: "builtins" };
+
+describe("a drawn pickle", () => {
+  it("is never safe where an unpickler of CPython imports what is not allowed", async () => {
+    let drawn = 0;
+    const counts: Record<string, number> = { safe: 0, unsafe: 0, incomplete: 0 };
+    let named = 0;
+    for (let seed = 1; drawn < COUNT; seed++) {
+      const count = Math.min(BATCH, COUNT - drawn);
+      const file = join(folder, "drawn");
+      const said = runPython("trace_pickles.py", { seed, count, file });
+      expect(isRecord(said) ? said["audited"] : undefined).toEqual([]);
+      const answers = answersOf(said);
+      let index = 0;
+      for (const bytes of pickles(file)) {
+        const { names } = answers[index++] ?? { names: [] };
+        const [verdict, findings] = await judged(bytes);
+        counts[verdict] = (counts[verdict] ?? 0) + 1;
+        const bad = names.filter(([module, name]) => !isAllowedGlobal(module, name));
+        const where = `seed ${seed}, pickle ${index}: ${Buffer.from(bytes).toString("hex")}`;
+        if (bad.length > 0) {
+          named++;
+          const isSafe = verdict === "safe";
+          expect([where, bad, isSafe]).toEqual([where, bad, false]);
+        }
+        if (verdict === "safe") {
+          // What is called safe names to us all that it names to CPython.
+          const ours = new Set(
+            findings.globals.map(({ module, name }) => `${RENAMED[module] ?? module} ${name}`),
+          );
+          const missed = names.filter(([module, name]) => !ours.has(`${module} ${name}`));
+          expect([where, missed]).toEqual([where, []]);
+        }
+      }
+      expect(index).toBe(count);
+      drawn += count;
+    }
+    // The draw is worth something: it makes pickles of each kind.
+    expect(Math.min(counts["safe"] ?? 0, counts["unsafe"] ?? 0, named)).toBeGreaterThan(
+      COUNT / 100,
+    );
+    console.log(`drawn ${drawn}: ${JSON.stringify(counts)}, ${named} import what is not allowed`);
+  });
+});
