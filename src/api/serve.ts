@@ -55,6 +55,9 @@ export interface RunningServer {
 const HEADERS_TIMEOUT = 10_000;
 const REQUEST_TIMEOUT = 30_000;
 
+/** Node looks for connections whose time is up so often, in milliseconds; left alone, every 30 seconds. */
+const TIMEOUT_CHECK = 1000;
+
 /** Connections that are still open when all is answered are cut so many milliseconds later. */
 const CLOSE_TIMEOUT = 1000;
 
@@ -130,7 +133,11 @@ async function listen(
     { overrideGlobalObjects: false },
   );
   const server = createServer(
-    { headersTimeout: HEADERS_TIMEOUT, requestTimeout: REQUEST_TIMEOUT },
+    {
+      headersTimeout: HEADERS_TIMEOUT,
+      requestTimeout: REQUEST_TIMEOUT,
+      connectionsCheckingInterval: TIMEOUT_CHECK,
+    },
     (incoming, outgoing) => {
       void listener(incoming, outgoing);
     },

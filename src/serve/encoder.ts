@@ -29,10 +29,10 @@ const COMPILED = import.meta.url.endsWith(".js");
 export function openEncoder(
   model: EncodeModel,
   path: string,
-  template: string | undefined,
+  { template, context }: Omit<ThreadData, "path">,
   ownThread = COMPILED,
 ): Encoder {
-  const thread = ownThread ? new EncodingThread({ path, template }) : undefined;
+  const thread = ownThread ? new EncodingThread({ path, template, context }) : undefined;
   const run = (job: EncodeJob, units: number): Promise<readonly number[]> => {
     if (thread === undefined || (job.kind === "text" && units <= SHORT_TEXT))
       return Promise.resolve().then(() => encodeJob(model, job));
@@ -50,19 +50,27 @@ function isErrorCode(code: unknown): code is ErrorCode {
   return typeof code === "string" && Object.hasOwn(ERROR_CODES, code);
 }
 
+/** What the thread is started with. */
+interface ThreadData {
+  readonly path: string;
+  readonly template: string | undefined;
+  /** Tokens of a prompt at most; longer ones are refused there. */
+  readonly context: number;
+}
+
 interface Waiting {
   resolve(ids: readonly number[]): void;
   reject(error: unknown): void;
 }
 
 class EncodingThread {
-  readonly #data: { readonly path: string; readonly template: string | undefined };
+  readonly #data: ThreadData;
   readonly #waiting = new Map<number, Waiting>();
   #worker: Worker | undefined;
   #asked = 0;
   #isWorn = false;
 
-  constructor(data: { readonly path: string; readonly template: string | undefined }) {
+  constructor(data: ThreadData) {
     this.#data = data;
   }
 
@@ -95,8 +103,16 @@ class EncodingThread {
     if (!isRecord(message) || typeof message["id"] !== "number") return;
     const waiter = this.#waiting.get(message["id"]);
     this.#waiting.delete(message["id"]);
-    const { ids, code, message: reason } = message;
+    const { ids, code, count, message: reason } = message;
     if (ids instanceof Int32Array) waiter?.resolve(Array.from(ids));
+    else if (typeof count === "number")
+      waiter?.reject(
+        new Problem(
+          400,
+          `the model's context is ${this.#data.context} tokens: the prompt has ${count}`,
+          { param: "prompt", code: "context_length_exceeded" },
+        ),
+      );
     else
       waiter?.reject(
         isErrorCode(code) ? new WbError(code, String(reason)) : new Error(String(reason)),

@@ -25,9 +25,15 @@ async function open(): Promise<EncodeModel> {
 
 const opened = open();
 
+/** Tokens of the model's context. */
+const MOST = isRecord(workerData) ? Number(workerData["context"]) : 0;
+
 async function answer({ id, job }: { id: number; job: EncodeJob }): Promise<void> {
   try {
-    const ids = Int32Array.from(encodeJob(await opened, job));
+    const encoded = encodeJob(await opened, job);
+    // Those are refused: their number says why.
+    if (encoded.length > MOST) return parentPort?.postMessage({ id, count: encoded.length });
+    const ids = Int32Array.from(encoded);
     parentPort?.postMessage({ id, ids }, [ids.buffer]);
   } catch (error) {
     const code = error instanceof WbError ? error.code : undefined;

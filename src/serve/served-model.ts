@@ -77,7 +77,10 @@ export async function openServedModel(
     const { chat, why } = await chatOf(path, options);
     const tokenizer = chat?.tokenizer ?? generator.tokenizer;
     if (tokenizer === undefined) throw new WbError("WB7001", "a served model has a tokenizer");
-    const encoder = openEncoder({ tokenizer, chat }, path, options.template);
+    const encoder = openEncoder({ tokenizer, chat }, path, {
+      template: options.template,
+      context,
+    });
     return {
       id,
       generator,

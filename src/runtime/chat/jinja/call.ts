@@ -2,11 +2,6 @@ import type { Budget } from "./budget.ts";
 import { failed } from "./problem.ts";
 import { isObject, typeName, type Arguments, type Value } from "./value.ts";
 
-/** Arguments that are all positional. */
-export function positionals(...positional: readonly Value[]): Arguments {
-  return { positional, named: new Map() };
-}
-
 /** `callee(…)`. @throws JinjaError for what cannot be called. */
 export function callValue(callee: Value, args: Arguments, budget: Budget): Value {
   budget.step();
