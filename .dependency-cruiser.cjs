@@ -36,6 +36,7 @@ const LAYERS = {
 };
 const BELOW_API = Object.keys(LAYERS);
 LAYERS.api = BELOW_API;
+LAYERS.library = [...BELOW_API, "api"];
 LAYERS.cli = [...BELOW_API, "api"];
 
 const arrows = Object.entries(LAYERS).map(([layer, below]) => ({

@@ -10,6 +10,7 @@ import { isLoopback } from "../serve/guard.ts";
 import { modelIds, openServedModel } from "../serve/served-model.ts";
 import { ServerState, type ServerCounts } from "../serve/server-state.ts";
 
+/** Where a server listens, and what it allows. */
 export interface ServeOptions extends RuntimeOptions, Pick<ChatPromptOptions, "template"> {
   /** Address to listen at; 127.0.0.1 when left out. Others need `apiKey`. */
   readonly host?: string | undefined;

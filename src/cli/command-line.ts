@@ -10,6 +10,7 @@ import {
   type SettingSources,
 } from "./settings.ts";
 import { withSharedOptions } from "./shared-options.ts";
+import { packageVersion } from "../session/package-version.ts";
 import { withSuggestions } from "./suggest.ts";
 
 /** @param settings Those that took effect: not given on the command line itself. */
@@ -32,6 +33,9 @@ export function commandLine(
   let parser = withSharedOptions(yargs().scriptName("weighbridge").usage("$0 <command> [options]"))
     // Messages are read by tests and scripts: the same on every machine, and without another file to load.
     .detectLocale(false)
+    // Left to itself, yargs takes the version of the project that weighbridge is installed in.
+    .version(packageVersion())
+    .alias("help", "h")
     .strict()
     .demandCommand(1, "Name a command.")
     .exitProcess(false)

@@ -3,7 +3,7 @@ import { isCommandLineOnly } from "../options/weakening.ts";
 import { CONFIG_FILE, type SettingsFile } from "./settings-file.ts";
 
 /** Options that only make sense on the command line itself. */
-const NOT_SETTINGS: ReadonlySet<string> = new Set(["help", "version", "json", "$0", "_"]);
+const NOT_SETTINGS: ReadonlySet<string> = new Set(["help", "h", "version", "json", "$0", "_"]);
 
 /** Options whose value is shown to nobody. */
 export const SECRETS: ReadonlySet<string> = new Set(["api-key"]);

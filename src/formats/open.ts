@@ -24,6 +24,7 @@ export interface Selection extends NameOptions {
   readonly dataOnly?: boolean | undefined;
 }
 
+/** How weights are opened. */
 export interface OpenOptions {
   readonly selection?: Selection | undefined;
   /** Opens without a `select` that is not there, and says so in `unmatched`. */
@@ -31,6 +32,7 @@ export interface OpenOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** An opened checkpoint, and what its choice was. */
 export interface OpenedCheckpoint {
   readonly checkpoint: Checkpoint;
   /** What the user should know of the choice that was made; one sentence each. */

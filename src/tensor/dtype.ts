@@ -31,6 +31,7 @@ export const DTYPES = {
   { bits: number; kind: "bool" | "uint" | "int" | "float" | "complex" }
 >;
 
+/** The type of an element, as safetensors spells it; `C128` for complex128. */
 export type Dtype = keyof typeof DTYPES;
 
 export function isDtype(name: string): name is Dtype {

@@ -44,5 +44,6 @@ export interface Checkpoint {
   readonly metadata: ReadonlyMap<string, string>;
   /** What the user should know of how the file was read; one sentence each. */
   readonly notes?: readonly string[] | undefined;
+  /** Closes its files. */
   close(): Promise<void>;
 }

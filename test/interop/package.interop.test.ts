@@ -114,6 +114,53 @@ try {
     expect({ stdout, stderr }).toEqual({ stdout: '[45,2,"WB3001"]', stderr: "" });
   });
 
+  it.each([
+    ["nodenext", "nodenext"],
+    ["esnext", "bundler"],
+  ])("type-checks and runs by its subpaths: module %s, resolution %s", (module, resolution) => {
+    writeFileSync(
+      join(folder, "subpaths.ts"),
+      `import { openCheckpoint, readTensor, type ReadTensor } from "weighbridge/formats";
+import { planConversion, type ConversionPlan } from "weighbridge/convert";
+import { compareLogits, type PromptMetrics } from "weighbridge/verify";
+import { logits, type LogitsResult } from "weighbridge/runtime";
+const path: string = ${JSON.stringify(join(TINY, "pytorch_model.bin"))};
+const { checkpoint } = await openCheckpoint(path);
+const tensor: ReadTensor = await readTensor(checkpoint, "model.norm.weight");
+await checkpoint.close();
+const plan: ConversionPlan = await planConversion(path, { maxShardSize: "40KB" });
+const result: LogitsResult = await logits(path, { prompts: [{ kind: "ids", ids: [1, 2] }], device: "wasm" });
+const [first] = result.prompts;
+if (first === undefined) throw new Error("no prompt");
+const metrics: PromptMetrics = compareLogits(first.logits, first.logits, result.vocabSize);
+process.stdout.write(JSON.stringify([tensor.shape, plan.files.length, metrics.maxAbs]));
+// @ts-expect-error: there is no such option
+void planConversion(path, { maxShradSize: 1 }).catch(() => undefined);
+`,
+    );
+    const words = ["--module", module, "--moduleResolution", resolution, "--target", "es2023"];
+    const types = ["--types", "node", "--typeRoots", join(ROOT, "node_modules/@types")];
+    const tsc = join(ROOT, "node_modules/typescript/bin/tsc");
+    const args = [tsc, "subpaths.ts", ...words, ...types, "--strict"];
+    const checked = spawnSync(process.execPath, args, { cwd: folder, encoding: "utf8" });
+    expect(checked.stdout).toBe("");
+    const { stdout, stderr } = spawnSync(process.execPath, ["subpaths.js"], {
+      cwd: folder,
+      encoding: "utf8",
+    });
+    expect({ stdout, stderr }).toEqual({ stdout: "[[32],5,0]", stderr: "" });
+  });
+
+  it("prints its own version, whatever project it is installed in", () => {
+    const program = join(folder, "node_modules/.bin/weighbridge");
+    writeFileSync(
+      join(folder, "package.json"),
+      '{"name":"empty","version":"9.9.9","private":true,"type":"module"}',
+    );
+    const { stdout } = spawnSync(program, ["--version"], { encoding: "utf8", cwd: folder });
+    expect(stdout.trim()).toBe("0.1.0");
+  });
+
   it("gives its schemas to importers", () => {
     const code = `import schema from "weighbridge/schemas/scan.schema.json" with { type: "json" }; console.log(schema.title)`;
     const { stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", code], {

@@ -1,0 +1,156 @@
+import type { CheckOptions } from "../api/check.ts";
+import type { ConvertOptions } from "../api/convert.ts";
+import type { DeltaOptions } from "../api/delta.ts";
+import type { GenerateChatOptions, GenerateOptions } from "../api/generate.ts";
+import type { InspectOptions } from "../api/inspect.ts";
+import type { LogitsOptions } from "../api/logits.ts";
+import type { ScanOptions } from "../api/scan.ts";
+import type { OpenOptions } from "../formats/open.ts";
+import type { RulesFor } from "../options/check-options.ts";
+import {
+  BEYOND_CONTEXT,
+  COMPUTE_DTYPES,
+  DELTA_DTYPES,
+  DELTA_RECIPES,
+  DEVICES,
+  LAYOUTS,
+  TARGET_DTYPES,
+  TARGET_FORMATS,
+  TOLERANCE_PROFILES,
+} from "../options/choices.ts";
+import type { SamplingSettings } from "../runtime/generation/sampling.ts";
+import type { GeneratorOptions } from "../session/generator.ts";
+import type { RuntimeOptions } from "../session/open-runtime.ts";
+import type { DiffModelsOptions } from "../verify/diff.ts";
+import type { RecordGoldenOptions } from "../verify/golden/record.ts";
+import type { VerifyOptions } from "../verify/run.ts";
+
+const signal = { kind: "signal" } as const;
+const flag = { kind: "flag" } as const;
+const text = { kind: "text" } as const;
+const number = { kind: "number" } as const;
+const count = { kind: "count" } as const;
+const told = { kind: "function" } as const;
+const prompts = { kind: "prompts" } as const;
+const layout = { kind: "choice", values: LAYOUTS } as const;
+
+// The rules of every function's options: an option that is added to a function and not here is a type error.
+
+export const OPEN: RulesFor<OpenOptions> = { signal };
+export const INSPECT: RulesFor<InspectOptions> = { architecture: text, signal };
+export const CHECK: RulesFor<CheckOptions> = { architecture: text };
+export const SCAN: RulesFor<ScanOptions> = { signal };
+
+const DELTA: RulesFor<DeltaOptions> = {
+  path: text,
+  recipe: { kind: "choice", values: DELTA_RECIPES },
+  dtype: { kind: "choice", values: DELTA_DTYPES },
+};
+
+export const CONVERT: RulesFor<Omit<ConvertOptions, "fileSystem">> = {
+  to: { kind: "choice", values: TARGET_FORMATS },
+  layout,
+  dtype: { kind: "choice", values: TARGET_DTYPES },
+  maxShardSize: { kind: "size" },
+  architecture: text,
+  sourceLayout: layout,
+  delta: { kind: "object", rules: DELTA },
+  dryRun: flag,
+  resume: flag,
+  force: flag,
+  verify: flag,
+  plan: text,
+  part: { kind: "part" },
+  finish: flag,
+  signal,
+  onProgress: told,
+};
+
+export const DIFF: RulesFor<DiffModelsOptions> = {
+  maxAbs: number,
+  architecture: text,
+  sourceLayout: layout,
+  diagnose: flag,
+  signal,
+  onProgress: told,
+};
+
+export const RUNTIME: RulesFor<RuntimeOptions> = {
+  device: { kind: "choice", values: DEVICES },
+  compute: { kind: "choice", values: COMPUTE_DTYPES },
+  maxMemory: { kind: "size" },
+  sourceLayout: layout,
+  verbose: flag,
+  signal,
+};
+
+export const VERIFY: RulesFor<VerifyOptions> = {
+  ...RUNTIME,
+  other: text,
+  golden: text,
+  prompts,
+  profile: { kind: "choice", values: TOLERANCE_PROFILES },
+  maxAbs: number,
+  kl: number,
+  calibrate: flag,
+  weights: flag,
+  diagnose: flag,
+  onProgress: told,
+};
+
+export const RECORD: RulesFor<RecordGoldenOptions> = {
+  ...RUNTIME,
+  prompts,
+  positions: { kind: "positions" },
+  hiddenStates: flag,
+  greedyTokens: count,
+  onProgress: told,
+};
+
+export const LOGITS: RulesFor<LogitsOptions> = {
+  ...RUNTIME,
+  prompts,
+  positions: { kind: "positions" },
+  top: count,
+  out: text,
+  hiddenStates: flag,
+  onProgress: told,
+};
+
+const SAMPLING: RulesFor<SamplingSettings> = {
+  doSample: flag,
+  temperature: number,
+  topK: count,
+  topP: number,
+  repetitionPenalty: number,
+  seed: number,
+};
+
+const CHAT: RulesFor<GenerateChatOptions> = {
+  template: text,
+  allowControlTokens: flag,
+  conversations: { kind: "conversations" },
+  system: { kind: "anyText" },
+};
+
+export const GENERATE: RulesFor<GenerateOptions> = {
+  ...RUNTIME,
+  ...SAMPLING,
+  prompts,
+  maxNewTokens: number,
+  maxLength: number,
+  stop: { kind: "texts" },
+  stopIds: { kind: "ids" },
+  chat: { kind: "object", rules: CHAT },
+  beyondContext: { kind: "choice", values: BEYOND_CONTEXT },
+  onText: told,
+  onId: told,
+  onProgress: told,
+};
+
+export const GENERATOR: RulesFor<GeneratorOptions> = {
+  ...RUNTIME,
+  capacity: told,
+  needsTokenizer: flag,
+  onLoad: told,
+};
