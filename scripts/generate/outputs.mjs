@@ -255,6 +255,7 @@ export const OUTPUTS = {
     bytesRead: count,
     seconds,
     peakMemoryBytes: count,
+    reports: list(text, "paths of the reports that were written"),
     "notes?": notes,
   },
   verify: {

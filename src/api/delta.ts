@@ -42,6 +42,7 @@ export async function openDelta(
 ): Promise<OpenedDelta> {
   const delta = await openModel(options.path, openOptions);
   try {
+    refuseAdapter(delta, options.path);
     const found = delta.config === undefined ? base : delta;
     const [left, right] = [base.config ?? delta.config, found.config];
     if (left === undefined || right === undefined) {
@@ -69,6 +70,21 @@ export async function openDelta(
     await delta.checkpoint.close();
     throw error;
   }
+}
+
+/** How peft names an adapter's factors, and those of other trainers. */
+const FACTOR = /(^|[._])lora_(A|B|up|down|embedding_A|embedding_B|magnitude_vector)([._]|$)/;
+
+/** Factors of low rank have other names and shapes than the weights that they change. @throws WbError WB2709. */
+function refuseAdapter({ checkpoint }: OpenedModel, path: string): void {
+  const factor = checkpoint.tensors.find(({ name }) => FACTOR.test(name));
+  if (factor === undefined) return;
+  const shape = factor.shape.join(", ");
+  throw new WbError(
+    "WB2709",
+    `${path}: is a LoRA adapter, no delta: ${factor.name} [${shape}] is a factor of a change, not weights to add`,
+    { details: { path, tensor: factor.name } },
+  );
 }
 
 async function hasTokenizer(folder: string): Promise<boolean> {

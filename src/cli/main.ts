@@ -14,6 +14,8 @@ import { exitCodeOf } from "./exit-codes.ts";
 import { COMMANDS } from "./commands.ts";
 import { printable } from "./printable.ts";
 import { progressDrawer } from "./progress.ts";
+import { hintFor } from "./hints.ts";
+import { paint, showsColour } from "./paint.ts";
 import { placesIn } from "./places.ts";
 import { provenanceOf, renderProvenance, type Provenance } from "./provenance.ts";
 import { findSettings } from "./find-settings.ts";
@@ -55,8 +57,11 @@ export async function main(argv: readonly string[]): Promise<void> {
   process.once("SIGTERM", stop);
   try {
     const outcome = await execute(argv, { signal: interruption.signal, onInterrupt });
-    process.stderr.write(printable(outcome.stderr));
-    process.stdout.write(printable(outcome.stdout));
+    const isColoured = showsColour(process.stderr, process.env);
+    process.stderr.write(paint(printable(outcome.stderr), isColoured));
+    // A document is for programs, which find no colours in it even where a terminal shows it.
+    const isShown = showsColour(process.stdout, process.env) && !argv.includes("--json");
+    process.stdout.write(paint(printable(outcome.stdout), isShown));
     process.exitCode = outcome.exitCode;
   } finally {
     process.removeListener("SIGINT", interrupt);
@@ -84,7 +89,7 @@ async function execute(argv: readonly string[], interrupts: Interrupts): Promise
     return outcome ?? { exitCode: 0, stdout: help, stderr: "" };
   } catch (error) {
     const command = chosen === "" ? nameIn(argv) : chosen;
-    return failure(error, { command, settings }, json, argv.includes("--verbose"));
+    return failure(error, { command, settings, argv }, json, argv.includes("--verbose"));
   }
 }
 
@@ -93,12 +98,6 @@ function nameIn(argv: readonly string[]): string {
   const command = commandIn(argv, COMMANDS);
   if (command !== undefined) return nameOf(command);
   return argv.find((word) => !word.startsWith("-")) ?? "";
-}
-
-/** A remedy with the user's own command in COMMAND's place. */
-function hintFor(command: string, hint: string): string {
-  const isKnown = COMMANDS.some((candidate) => nameOf(candidate) === command);
-  return hint.replace("COMMAND ", isKnown ? `${command} ` : "");
 }
 
 /** Parses and runs; gives the text that yargs itself would print (--help, --version). */
@@ -123,15 +122,16 @@ async function runCommand(
 ): Promise<Outcome> {
   const quiet = args["quiet"] === true;
   const drawer = progressDrawer(process.stderr);
+  const colour = showsColour(process.stderr, process.env);
   const context: CommandContext = {
     ...interrupts,
     json,
     quiet,
     verbose: args["verbose"] === true,
-    colour: process.stderr.isTTY && (process.env["NO_COLOR"] ?? "") === "",
+    colour,
     note: (line) => {
       drawer.clear();
-      if (!quiet) process.stderr.write(`${printable(line)}\n`);
+      if (!quiet) process.stderr.write(`${paint(printable(line), colour)}\n`);
     },
     progress: (event) => {
       if (!quiet) drawer.draw(event);
@@ -174,15 +174,22 @@ function provenanceField(
   return settings === undefined || isConfig ? {} : { settings };
 }
 
+interface Failed {
+  readonly command: string;
+  readonly settings: Provenance | undefined;
+  readonly argv: readonly string[];
+}
+
 function failure(
   error: unknown,
-  { command, settings }: { readonly command: string; readonly settings: Provenance | undefined },
+  { command, settings, argv }: Failed,
   json: boolean,
   verbose: boolean,
 ): Outcome {
   const known = asWbError(error);
   const trace = verbose && error instanceof Error ? `${error.stack ?? ""}\n` : "";
-  const hint = hintFor(command, known.hint);
+  const isKnown = COMMANDS.some((candidate) => nameOf(candidate) === command);
+  const hint = hintFor(known, isKnown ? command : undefined, argv);
   const text = `error ${known.code}: ${known.message}\n  ${hint}\n  (weighbridge explain ${known.code})\n${trace}`;
   const document = {
     schemaVersion: 1,

@@ -107,10 +107,14 @@ function optionLines(option: ParameterDescription): readonly string[] {
   return [".TP", `.B ${word}${value}`, roff(text)];
 }
 
+/** Values that a sentence lists at most. */
+const LISTED_VALUES = 20;
+
 /** The values, unless the sentence itself names them all. */
 function withValues(summary: string, values: readonly string[]): string {
   const isSaid = values.every((value) => summary.includes(value));
-  return isSaid ? summary : `${summary} (${values.join(", ")})`;
+  // All error codes, which completion offers, would be a page.
+  return isSaid || values.length > LISTED_VALUES ? summary : `${summary} (${values.join(", ")})`;
 }
 
 function page(

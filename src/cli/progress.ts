@@ -1,9 +1,17 @@
 import type { ProgressEvent } from "./command.ts";
 import { printable } from "./printable.ts";
 
-/** Least time between two drawings, in milliseconds: a bar ten times a second, a plain line every five seconds. */
+/** Least time between two drawings, in milliseconds: a bar ten times a second, a plain line once a minute. */
 const BAR_INTERVAL_MS = 100;
-const LINE_INTERVAL_MS = 5000;
+const LINE_INTERVAL_MS = 60_000;
+
+/** The first plain line of a phase comes after so many milliseconds, so that a log soon shows that work is going on. */
+const FIRST_LINE_MS = 5000;
+
+/** What is used of the stream that progress goes to. */
+export type ProgressStream = Pick<NodeJS.WriteStream, "isTTY" | "columns"> & {
+  write(text: string): unknown;
+};
 
 export interface ProgressDrawer {
   draw(event: ProgressEvent): void;
@@ -12,7 +20,7 @@ export interface ProgressDrawer {
 }
 
 /** Progress on `stream`: one line redrawn on a terminal, occasional plain lines elsewhere. */
-export function progressDrawer(stream: NodeJS.WriteStream): ProgressDrawer {
+export function progressDrawer(stream: ProgressStream): ProgressDrawer {
   let phase = "";
   let startedAt = 0;
   let drawnAt = 0;
@@ -23,7 +31,7 @@ export function progressDrawer(stream: NodeJS.WriteStream): ProgressDrawer {
       if (event.phase !== phase) {
         phase = event.phase;
         startedAt = now;
-        drawnAt = stream.isTTY ? 0 : now;
+        drawnAt = stream.isTTY ? 0 : now + FIRST_LINE_MS - LINE_INTERVAL_MS;
       }
       if (now - drawnAt < (stream.isTTY ? BAR_INTERVAL_MS : LINE_INTERVAL_MS)) return;
       drawnAt = now;

@@ -1,5 +1,6 @@
 import type { ConvertResult, PartsStep } from "../api/convert.ts";
 import { collapseLayers } from "./collapse-layers.ts";
+import { plural } from "./plural.ts";
 import { renderBytes, renderSeconds } from "./progress.ts";
 
 /** What a conversion tells people. @param places The source and the target as they were given. */
@@ -51,14 +52,14 @@ function renderPlanned(step: Extract<PartsStep, { kind: "plan" }>, again: string
 }
 
 function fileCount(count: number): string {
-  return count === 1 ? "1 file" : `${count} files`;
+  return plural(count, "file");
 }
 
 function written({ tensors, bytesWritten, seconds }: ConvertResult): string {
   const actions = new Map<string, number>();
   for (const { action } of tensors) actions.set(action, (actions.get(action) ?? 0) + 1);
   const counted = [...actions].map(([action, count]) => `${count} ${action}`).join(", ");
-  return `${tensors.length} tensors (${counted}), ${renderBytes(bytesWritten)} in ${renderSeconds(seconds)}`;
+  return `${plural(tensors.length, "tensor")} (${counted}), ${renderBytes(bytesWritten)} in ${renderSeconds(seconds)}`;
 }
 
 function renderCast(cast: ConvertResult["cast"]): readonly string[] {

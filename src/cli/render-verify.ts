@@ -1,5 +1,6 @@
 import type { Comparison, VerifyResult } from "../verify/run.ts";
 import { COMPUTE_NAME, short } from "../verify/compare/tolerance.ts";
+import { plural } from "./plural.ts";
 import { renderDiagnosis } from "./render-diagnosis.ts";
 
 /** Failures that the text lists. */
@@ -35,7 +36,7 @@ function lines({
         ? ""
         : `, ${short(parity.timesNoise)} times this model's own noise`;
     found.push(
-      `    logits: ${parity.prompts.length} prompts, ${positions} positions, largest difference ${short(worst)}${noise}; allowed ${short(parity.gate.maxAbs)}`,
+      `    logits: ${plural(parity.prompts.length, "prompt")}, ${plural(positions, "position")}, largest difference ${short(worst)}${noise}; allowed ${short(parity.gate.maxAbs)}`,
     );
     if (parity.compute !== "f32")
       found.push(
@@ -49,8 +50,8 @@ function lines({
   if (weights !== undefined)
     found.push(
       weights.wrong === 0
-        ? `    weights: ${weights.compared} tensors, ${weights.rounded === 0 ? "all the same" : `${weights.rounded} of them the same but for rounding`}`
-        : `    weights: ${weights.wrong} of ${weights.compared} tensors differ`,
+        ? `    weights: ${plural(weights.compared, "tensor")}, ${weights.rounded === 0 ? "all the same" : `${weights.rounded} of them the same but for rounding`}`
+        : `    weights: ${weights.wrong} of ${plural(weights.compared, "tensor")} differ`,
     );
   if (greedy.length > 0) {
     const sum = (of: (check: (typeof greedy)[number]) => number): number =>

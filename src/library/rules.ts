@@ -5,7 +5,7 @@ import type { GenerateChatOptions, GenerateOptions } from "../api/generate.ts";
 import type { InspectOptions } from "../api/inspect.ts";
 import type { LogitsOptions } from "../api/logits.ts";
 import type { ScanOptions } from "../api/scan.ts";
-import type { OpenOptions } from "../formats/open.ts";
+import type { OpenOptions, Selection } from "../formats/open.ts";
 import type { RulesFor } from "../options/check-options.ts";
 import {
   BEYOND_CONTEXT,
@@ -36,8 +36,17 @@ const layout = { kind: "choice", values: LAYOUTS } as const;
 
 // The rules of every function's options: an option that is added to a function and not here is a type error.
 
-export const OPEN: RulesFor<OpenOptions> = { signal };
-export const INSPECT: RulesFor<InspectOptions> = { architecture: text, signal };
+const SELECTION: RulesFor<Selection> = {
+  select: text,
+  dataOnly: flag,
+  stripPrefix: { kind: "texts" },
+  rename: { kind: "texts" },
+  drop: { kind: "texts" },
+};
+const selection = { kind: "object", rules: SELECTION } as const;
+
+export const OPEN: RulesFor<OpenOptions> = { selection, lenient: flag, signal };
+export const INSPECT: RulesFor<InspectOptions> = { architecture: text, selection, signal };
 export const CHECK: RulesFor<CheckOptions> = { architecture: text };
 export const SCAN: RulesFor<ScanOptions> = { signal };
 
@@ -55,6 +64,7 @@ export const CONVERT: RulesFor<Omit<ConvertOptions, "fileSystem">> = {
   architecture: text,
   sourceLayout: layout,
   delta: { kind: "object", rules: DELTA },
+  selection,
   dryRun: flag,
   resume: flag,
   force: flag,
@@ -69,6 +79,7 @@ export const CONVERT: RulesFor<Omit<ConvertOptions, "fileSystem">> = {
 export const DIFF: RulesFor<DiffModelsOptions> = {
   maxAbs: number,
   architecture: text,
+  selection,
   sourceLayout: layout,
   diagnose: flag,
   signal,
@@ -88,6 +99,7 @@ export const VERIFY: RulesFor<VerifyOptions> = {
   ...RUNTIME,
   other: text,
   golden: text,
+  selection,
   prompts,
   profile: { kind: "choice", values: TOLERANCE_PROFILES },
   maxAbs: number,

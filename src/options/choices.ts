@@ -1,3 +1,5 @@
+import { ERROR_CODES } from "../errors/codes.ts";
+
 /** The values that options choose from: for the checks of the command line, its completion, manual and schemas alike. */
 export const DEVICES = ["auto", "cuda", "cpu", "wasm"] as const;
 export const COMPUTE_DTYPES = ["f32", "f16", "bf16"] as const;
@@ -34,6 +36,7 @@ const OF_OPTION: ReadonlyMap<string, readonly string[]> = new Map<string, readon
 const OF_COMMAND: ReadonlyMap<string, readonly string[]> = new Map<string, readonly string[]>([
   ["scan format", SCAN_FORMATS],
   ["golden action", GOLDEN_ACTIONS],
+  ["explain code", Object.keys(ERROR_CODES)],
   ["native action", NATIVE_ACTIONS],
   ["config action", CONFIG_ACTIONS],
   ["completion shell", SHELLS],

@@ -51,6 +51,10 @@ const ROWS: readonly WeakeningRow[] = [
     when: (value) => typeof value === "string" && value.toLowerCase() === "loose",
     effect: "sixteen times the usual tolerance",
   },
+  { name: "drop", command: "diff", effect: "tensors with such names are not compared" },
+  { name: "drop", command: "verify", effect: "tensors with such names are not compared" },
+  // In a conversion it is the work itself, and told as what was dropped.
+  { name: "drop" },
   { name: "max-abs", effect: "the tolerance on differences was given by hand" },
   { name: "kl", effect: "the tolerance on the KL divergence was given by hand" },
   {
@@ -102,7 +106,8 @@ export function weakenedBy(
 ): readonly Weakened[] {
   return ROWS.flatMap(({ name, command: only, when, effect }) => {
     const value = given[name];
-    if (effect === undefined || value === undefined) return [];
+    const isGiven = value !== undefined && !(Array.isArray(value) && value.length === 0);
+    if (effect === undefined || !isGiven) return [];
     if ((only ?? command) !== command || !(when?.(value) ?? true)) return [];
     return [{ option: spelling(name, value), effect }];
   });

@@ -123,8 +123,11 @@ export async function verify(path: string, options: VerifyOptions = {}): Promise
   }
 }
 
-function weakened({ profile, maxAbs, kl, calibrate, weights }: VerifyOptions): readonly Weakened[] {
-  const given = { "tolerance-profile": profile, "max-abs": maxAbs, kl, calibrate, weights };
+function weakened(options: VerifyOptions): readonly Weakened[] {
+  const { profile, maxAbs, kl, calibrate, weights, selection } = options;
+  const { drop, dataOnly } = selection ?? {};
+  const checks = { "tolerance-profile": profile, "max-abs": maxAbs, kl, calibrate, weights };
+  const given = { ...checks, drop, "data-only": dataOnly };
   return weakenedBy("verify", given);
 }
 

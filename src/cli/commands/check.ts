@@ -1,5 +1,6 @@
 import { optionalString, requiredString } from "../arguments.ts";
 import type { Command } from "../command.ts";
+import { plural } from "../plural.ts";
 
 export const check: Command = {
   usage: "check <model>",
@@ -29,12 +30,14 @@ export const check: Command = {
     for (const note of result.notes) context.note(note);
     const { problems, architecture, tensors } = result;
     const lines = problems.map(({ code, message }) => `${code}  ${message}`);
-    const count = `${problems.length} problem${problems.length === 1 ? "" : "s"}`;
+    const count = plural(problems.length, "problem");
     return {
       ok: problems.length === 0,
       exitCode: 3,
       json: { problems, architecture, tensors },
-      text: [...lines, `${tensors} tensors, architecture ${architecture}: ${count}`].join("\n"),
+      text: [...lines, `${plural(tensors, "tensor")}, architecture ${architecture}: ${count}`].join(
+        "\n",
+      ),
     };
   },
 };

@@ -1,9 +1,11 @@
 import type { DiffedTensor, DiffResult } from "../../verify/diff.ts";
 import { renderShape } from "../../tensor/shape.ts";
+import { weakenedBy } from "../../options/weakening.ts";
 import { optionalChoice, optionalNumber, optionalString, requiredString } from "../arguments.ts";
 import type { Command } from "../command.ts";
 import { LAYOUTS } from "../../options/choices.ts";
 import { selectionOf, withSelectionOptions } from "../selection-options.ts";
+import { plural } from "../plural.ts";
 import { renderDiagnosis } from "../render-diagnosis.ts";
 
 /** Tensors that the text lists; --json has all. */
@@ -37,7 +39,9 @@ export const diff: Command = {
         type: "boolean",
         default: true,
         describe: "look for the cause of differences (--no-diagnose does not)",
-      }),
+      })
+      .option("junit", { type: "string", describe: "write a report as JUnit XML" })
+      .option("markdown", { type: "string", describe: "write a report as Markdown" }),
   run: async (args, context) => {
     const { diff: run } = await import("../../verify/diff.ts");
     const result = await run(requiredString(args, "a"), requiredString(args, "b"), {
@@ -52,8 +56,16 @@ export const diff: Command = {
       },
     });
     for (const note of result.notes) context.note(note);
+    const { writeDiffReports } = await import("../../verify/report/diff-reports.ts");
+    const reports = await writeDiffReports(result, {
+      left: requiredString(args, "a"),
+      right: requiredString(args, "b"),
+      junit: optionalString(args, "junit"),
+      markdown: optionalString(args, "markdown"),
+      weakened: weakenedBy("diff", args),
+    });
     const { notes: _notes, same, ...json } = result;
-    return { ok: same, json, text: render(result) };
+    return { ok: same, json: { ...json, reports }, text: render(result) };
   },
 };
 
@@ -71,7 +83,7 @@ function render({ same, summary, tensors, diagnosis, seconds }: DiffResult): str
     total === 0 ? "nothing was compared" : same ? "the weights agree" : "the weights differ";
   const shown = tensors.filter(({ class: kind }) => !["identical", "equalValues"].includes(kind));
   return [
-    `${same ? "PASS" : "FAIL"}  ${verdict}: of ${total} tensors ${counts.join(", ")}`,
+    `${same ? "PASS" : "FAIL"}  ${verdict}: of ${plural(total, "tensor")} ${counts.join(", ")}`,
     ...diagnosis.map(renderDiagnosis),
     ...shown.slice(0, LISTED).map(describe),
     ...(shown.length > LISTED ? [`and ${shown.length - LISTED} more; --json has them all`] : []),

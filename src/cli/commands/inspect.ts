@@ -4,6 +4,7 @@ import { optionalString, requiredString } from "../arguments.ts";
 import { selectionOf, withSelectionOptions } from "../selection-options.ts";
 import { collapseLayers } from "../collapse-layers.ts";
 import type { Command } from "../command.ts";
+import { plural } from "../plural.ts";
 
 export const inspect: Command = {
   usage: "inspect <model>",
@@ -57,9 +58,9 @@ function render(result: Inspection, each: boolean): string {
         `${name.padEnd(width)}  ${facts}${count > 1 ? `  ×${count}` : ""}`,
     ),
     "",
-    `format        ${result.format}, ${result.files.length} file${result.files.length === 1 ? "" : "s"}`,
+    `format        ${result.format}, ${plural(result.files.length, "file")}`,
     `architecture  ${result.architecture}`,
-    `parameters    ${result.parameters.toLocaleString("en-US")} in ${result.tensors.length} tensors, ${result.bytes.toLocaleString("en-US")} bytes`,
+    `parameters    ${result.parameters.toLocaleString("en-US")} in ${plural(result.tensors.length, "tensor")}, ${result.bytes.toLocaleString("en-US")} bytes`,
     `layout        ${result.layout}${reason}`,
     ...result.tied.map((names) => `shared        ${names.join(", ")}`),
     ...result.skipped.map(({ name, why }) => `not a tensor  ${name}: ${why}`),

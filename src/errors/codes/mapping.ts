@@ -37,6 +37,13 @@ export const MAPPING_CODES = {
     remedy:
       "Say it: --delta-recipe fastchat or --delta-recipe alpaca, and --delta-dtype where the weights were added in another dtype.",
   },
+  WB2709: {
+    title: "a LoRA adapter was given as a delta",
+    meaning:
+      "A delta holds a whole matrix for each of the base's weights. An adapter (adapter_config.json, lora_A and lora_B) holds two narrow factors for some of them, with a scale beside; added as they are, they would be nonsense.",
+    remedy:
+      "Merge it into its base first, as peft's merge_and_unload does, and convert the result; or give it as --lora where `weighbridge convert --help` lists that.",
+  },
   WB3701: {
     title: "the model's configuration is damaged",
     meaning:

@@ -80,7 +80,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
 };
 
 /** Text inside an attribute; characters that XML 1.0 cannot hold become U+FFFD. */
-function attribute(text: string): string {
+export function attribute(text: string): string {
   return text
     .replaceAll(/[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, "\uFFFD")
     .replaceAll(/[&<>"]/g, (character) => ENTITIES[character] ?? character)

@@ -82,11 +82,11 @@ function gateText({ gate, timesNoise }: Parity): string {
 }
 
 /** A name as code, whose own backticks would end it. */
-function code(text: string): string {
+export function code(text: string): string {
   return `\`${text.replaceAll("`", "'").replaceAll("\n", " ")}\``;
 }
 
 /** Keeps names from files from being read as Markdown or HTML. */
-function escape(text: string): string {
+export function escape(text: string): string {
   return text.replaceAll(/[\\|<>*_[\]`]/g, (character) => `\\${character}`).replaceAll("\n", " ");
 }
