@@ -152,6 +152,15 @@ describe("a folder with a valid model and", () => {
   });
 });
 
+describe("a name that the end of its frame cuts in two", () => {
+  it("is unsafe, since CPython's C unpickler imports the rest of it alone", async () => {
+    const frame = Buffer.from("800495090000000000000028", "hex");
+    const cut = Buffer.concat([frame, ascii("icollections\nOrderedDict\n.")]);
+    const { verdict, reasons } = await scanBeside({ "pytorch_model.bin": cut });
+    expect([verdict, reasons.map(({ code }) => code)]).toEqual(["unsafe", ["WB5203"]]);
+  });
+});
+
 /** Nothing is known against them, and nothing for them. */
 const UNKNOWN: Readonly<Record<string, () => Readonly<Record<string, Uint8Array>>>> = {
   "a broken pickle": () => ({ "a.bin": PAYLOAD.subarray(0, 1) }),

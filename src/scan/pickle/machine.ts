@@ -130,6 +130,7 @@ export class TraceMachine {
   runWith(opcode: OpcodeName, argument: TraceArgument, offset: number, next: number): void {
     const stack = this.#stack;
     stack.offset = offset;
+    if (offset < this.frameEnd && next > this.frameEnd) this.#crossing(argument, offset);
     if (argument.kind === "global") {
       // Lib/pickle.py imports before it looks for INST's arguments.
       const global = this.#global(argument, offset);
@@ -177,6 +178,13 @@ export class TraceMachine {
       default:
         stack.push(DATA);
     }
+  }
+
+  /** The C unpickler loses the part of a line that is in the frame, so that another name is imported than stands there. */
+  #crossing(argument: TraceArgument, offset: number): void {
+    const problem = `${this.#label}: byte ${offset}: an opcode reaches beyond the end of its frame`;
+    if (argument.kind === "global") this.#listener.onHidden("WB5203", problem);
+    throw new WbError("WB3201", problem);
   }
 
   #tuple(length: number): void {
