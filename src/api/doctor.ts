@@ -79,10 +79,10 @@ export function nodeCheck(version: string): DoctorCheck {
 }
 
 async function wasmDevice(): Promise<DoctorDevice> {
-  const { openWasmOps } = await import("../runtime/backends/wasm/ops.ts");
+  const { openWasm } = await import("../runtime/backends/wasm/open.ts");
   try {
-    const { description } = await openWasmOps();
-    return { device: "wasm", usable: true, description };
+    const { ops } = await openWasm();
+    return { device: "wasm", usable: true, description: ops.description };
   } catch (error) {
     if (!(error instanceof WbError)) throw error;
     return { device: "wasm", usable: false, description: error.message };

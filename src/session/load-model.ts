@@ -3,7 +3,7 @@ import { scorePrompt } from "../runtime/model/score-prompt.ts";
 import type { TokenModel } from "../runtime/model/token-model.ts";
 import type { Runtime } from "./open-runtime.ts";
 
-/** A model whose weights lie where they are used. */
+/** A model whose weights are where they are used. */
 export interface LoadedModel {
   readonly model: TokenModel;
   /** Shows the logits [vocab] after each token of a prompt, in order; arrays are only good during the call. */
@@ -30,20 +30,20 @@ interface LoadModelOptions {
  * operations that are called one by one.
  */
 export async function loadModel(
-  { decoder, ops, plan }: Runtime,
+  { decoder, graphs, plan }: Runtime,
   { batch, signal, onLoad }: LoadModelOptions,
 ): Promise<LoadedModel> {
-  if (ops.graphs === undefined || plan.residence === "streamed") {
+  if (graphs === undefined || plan.residence === "streamed") {
     await decoder.load({ signal, onLayer: onLoad });
     const why = "calls: each operation is one, since the weights are streamed";
     return {
       model: decoder,
       score: (ids, onLogits, stop) => scorePrompt(decoder, ids, onLogits, stop),
-      notes: ops.graphs === undefined ? [] : [why],
+      notes: graphs === undefined ? [] : [why],
       close: () => undefined,
     };
   }
-  const graph = await GraphDecoder.open(decoder, ops.graphs, batch, { signal, onLayer: onLoad });
+  const graph = await GraphDecoder.open(decoder, graphs, batch, { signal, onLayer: onLoad });
   return {
     model: graph,
     score: (ids, onLogits, stop) => graph.score(ids, onLogits, stop),

@@ -6,6 +6,7 @@ import { openDevice, type DeviceRequest } from "../runtime/backends/device.ts";
 import { planMemory, type MemoryPlan, type Workload } from "../runtime/memory-plan.ts";
 import { Decoder } from "../runtime/model/decoder.ts";
 import { assemblyWeights, type WeightSource } from "../runtime/model/weights.ts";
+import type { Backend } from "../runtime/backends/backend.ts";
 import type { ComputeDtype, Ops } from "../runtime/backends/ops.ts";
 import { openModel, requireConfig, type OpenedModel } from "./open-model.ts";
 
@@ -34,6 +35,7 @@ export interface Runtime {
   readonly model: OpenedModel;
   readonly config: ModelConfig;
   readonly ops: Ops;
+  readonly graphs: Backend["graphs"];
   readonly decoder: Decoder;
   readonly plan: MemoryPlan;
   /** What the user should know: the weights, the device and the memory plan that were chosen; one sentence each. */
@@ -58,19 +60,20 @@ export async function openRuntime(
     const weights = modelWeights(model, config, options.sourceLayout);
     const { device = "auto", compute = "f32", verbose = false } = options;
     const work = await workOf(config, model);
-    const { ops, why } = await openDevice({ device, compute, verbose });
-    const { decoder, plan } = openDecoder(ops, config, weights, work, options.maxMemory);
+    const { why, ...backend } = await openDevice({ device, compute, verbose });
+    const { decoder, plan } = openDecoder(backend, config, weights, work, options.maxMemory);
     return {
       model,
       config,
-      ops,
+      ops: backend.ops,
+      graphs: backend.graphs,
       decoder,
       plan,
       notes: [...model.notes, `device: ${why}`, `memory: ${plan.why}`],
       close: async () => {
         await decoder.dispose();
         // What the backend keeps for itself, such as numbers that every token needs.
-        ops.dispose();
+        backend.ops.dispose();
         await model.checkpoint.close();
       },
     };
@@ -91,13 +94,14 @@ export function modelWeights(
 
 /** A decoder on a device that is open, with memory planned. @throws WbError WB3780, WB4780, WB6003. */
 export function openDecoder(
-  ops: Ops,
+  backend: Backend,
   config: ModelConfig,
   weights: WeightSource,
   work: Workload,
   maxMemory?: number,
 ): { readonly decoder: Decoder; readonly plan: MemoryPlan } {
   checkPromptLength(config, work);
+  const { ops } = backend;
   const plan = planMemory(
     config,
     (name) => weights.facts(name)?.dtype,
@@ -110,7 +114,7 @@ export function openDecoder(
     work,
     maxMemory ?? process.availableMemory() * SHARE_OF_AVAILABLE,
   );
-  return { decoder: new Decoder(ops, config, weights, plan.residence), plan };
+  return { decoder: new Decoder(backend, config, weights, plan.residence), plan };
 }
 
 function checkPromptLength(config: ModelConfig, { tokens }: Workload): void {

@@ -1,6 +1,6 @@
 import type { ModelConfig } from "../model/config/model-config.ts";
 import type { RopeScaling } from "../model/config/rope.ts";
-import type { Ops } from "../runtime/backends/ops.ts";
+import type { Backend } from "../runtime/backends/backend.ts";
 import { findTokenizer, openTokenizer, type Tokenizer } from "../runtime/tokenizer/tokenizer.ts";
 import type { Diagnosis } from "./diagnose/diagnosis.ts";
 import { diagnosePair } from "./diagnose/pair-diagnosis.ts";
@@ -38,11 +38,11 @@ const LISTED = 10;
 export async function verifyOther(
   bench: Bench,
   path: string,
-  ops: Ops,
+  backend: Backend,
   prompts: readonly Prompt[] | undefined,
   compareWeights: boolean,
 ): Promise<OtherOutcome> {
-  const other = await openBench(path, ops, bench.options, bench.laboratory.config);
+  const other = await openBench(path, backend, bench.options, bench.laboratory.config);
   try {
     refuseUnmatchedInBoth(bench.model, other.model);
     const { config } = bench.laboratory;

@@ -6,7 +6,7 @@ import { decodeValues } from "../tensor/decode.ts";
 import { Decoder } from "../runtime/model/decoder.ts";
 import { LayerwiseModel } from "../runtime/model/layerwise.ts";
 import { assemblyWeights, type WeightSource } from "../runtime/model/weights.ts";
-import type { Ops } from "../runtime/backends/ops.ts";
+import type { Backend } from "../runtime/backends/backend.ts";
 import type { Laboratory, Override } from "./compare/model-runner.ts";
 
 /** A model on a device, which can be opened again with changes; the parameters stay in their file. */
@@ -14,7 +14,7 @@ export function openLaboratory(
   path: string,
   config: ModelConfig,
   assemblies: ReadonlyMap<string, Assembly>,
-  ops: Ops,
+  backend: Backend,
 ): Laboratory {
   const stored = assemblyWeights(assemblies);
   const assemblyOf = (name: string): Assembly => {
@@ -35,7 +35,7 @@ export function openLaboratory(
     },
     open: (override, changed) => {
       const source = override === undefined ? stored : overridden(stored, override);
-      const decoder = new Decoder(ops, changed ?? config, source, "streamed");
+      const decoder = new Decoder(backend, changed ?? config, source, "streamed");
       return Promise.resolve(new LayerwiseModel(decoder));
     },
   };

@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import { findWeightSets } from "../formats/sets/folder.ts";
 import { WbError } from "../errors/wb-error.ts";
 import { weakenedBy, type Weakened } from "../options/weakening.ts";
+import type { Backend } from "../runtime/backends/backend.ts";
 import { openDevice } from "../runtime/backends/device.ts";
 import type { ComputeDtype, DeviceKind, Ops } from "../runtime/backends/ops.ts";
 import type { Diagnosis } from "./diagnose/diagnosis.ts";
@@ -97,11 +98,11 @@ export async function verify(path: string, options: VerifyOptions = {}): Promise
   const begin = performance.now();
   const { main, others, notes } = await references(path, options);
   const { device = "auto", compute = "f32", verbose = false } = options;
-  const { ops, why } = await openDevice({ device, compute, verbose });
+  const backend = await openDevice({ device, compute, verbose });
   const settings = benchOptions(options, compute);
   const [second] = others;
   const fallback = second === undefined ? undefined : await configOf(second, options.selection);
-  const bench = await openBench(main, ops, settings, fallback);
+  const bench = await openBench(main, backend, settings, fallback);
   try {
     const sized = withSize(bench, options);
     const comparisons: Comparison[] = [];
@@ -111,15 +112,24 @@ export async function verify(path: string, options: VerifyOptions = {}): Promise
         comparisons.push(await againstGolden(sized, options.golden));
       for (const other of others) {
         comparisons.push(
-          await againstOther(sized, other, ops, options.prompts, options.weights ?? isSmall(bench)),
+          await againstOther(
+            sized,
+            other,
+            backend,
+            options.prompts,
+            options.weights ?? isSmall(bench),
+          ),
         );
       }
     }
-    const told = [...notes, ...bench.notes, `device: ${why}`];
-    return { ...resultOf(bench, comparisons, ops, told, begin), weakened: weakened(options) };
+    const all = [...notes, ...bench.notes, `device: ${backend.why}`];
+    return {
+      ...resultOf(bench, comparisons, backend.ops, all, begin),
+      weakened: weakened(options),
+    };
   } finally {
     await bench.close();
-    ops.dispose();
+    backend.ops.dispose();
   }
 }
 
@@ -231,14 +241,14 @@ async function againstGolden(bench: Bench, path: string): Promise<Comparison> {
 async function againstOther(
   bench: Bench,
   path: string,
-  ops: Ops,
+  backend: Backend,
   prompts: readonly Prompt[] | undefined,
   compareWeights: boolean,
 ): Promise<Comparison> {
   const { parity, weights, diagnoses } = await verifyOther(
     bench,
     path,
-    ops,
+    backend,
     prompts,
     compareWeights,
   );

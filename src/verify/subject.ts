@@ -1,7 +1,7 @@
 import type { Assembly } from "../mapping/assembly.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
 import type { LinearLayout } from "../model/parameter.ts";
-import type { Ops } from "../runtime/backends/ops.ts";
+import type { Backend } from "../runtime/backends/backend.ts";
 import type { Diagnosis } from "./diagnose/diagnosis.ts";
 import { structureOf } from "./diagnose/structure.ts";
 import type { Laboratory } from "./compare/model-runner.ts";
@@ -26,7 +26,7 @@ export interface Bench {
   readonly path: string;
   readonly folder: string;
   readonly model: OpenedModel;
-  readonly ops: Ops;
+  readonly backend: Backend;
   readonly laboratory: Laboratory;
   readonly tensors: ReadonlyMap<string, Assembly>;
   /** What names and shapes show to be wrong; the tensors are put right. */
@@ -45,7 +45,7 @@ export interface Bench {
  */
 export async function openBench(
   path: string,
-  ops: Ops,
+  backend: Backend,
   options: BenchOptions,
   fallback?: ModelConfig,
 ): Promise<Bench> {
@@ -62,8 +62,8 @@ export async function openBench(
       path,
       folder: model.folder,
       model,
-      ops,
-      laboratory: openLaboratory(path, config, tensors, ops),
+      backend,
+      laboratory: openLaboratory(path, config, tensors, backend),
       tensors,
       structure: diagnoses,
       isComplete,

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { openGenerator } from "../../src/session/generator.ts";
 import { verify } from "../../src/verify/run.ts";
-import { openNativeOps } from "../../src/runtime/backends/native/open.ts";
+import { openNative } from "../../src/runtime/backends/native/open.ts";
 import { FIXTURES } from "../support/fixture-manifest.ts";
 
 /** The diagnosis against the golden runs the model with one tensor of the other side at a time, so gate and up differ in dtype. */
@@ -20,7 +20,7 @@ test("a model of two dtypes is diagnosed alike on native TensorFlow and on wasm"
 });
 
 test("nothing is left on the device by a verification, or by a generator that was closed", async () => {
-  const ops = await openNativeOps({ device: "cpu", compute: "f32", verbose: false });
+  const { ops } = await openNative({ device: "cpu", compute: "f32", verbose: false });
   const before = ops.memory();
   const tiny = join(FIXTURES, "internlm-tiny");
   await verify(tiny, { golden: join(FIXTURES, "goldens/f16.safetensors"), device: "cpu" });

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { generate } from "../../src/api/generate.ts";
 import { verify } from "../../src/verify/run.ts";
-import { openNativeOps } from "../../src/runtime/backends/native/open.ts";
+import type { Backend } from "../../src/runtime/backends/backend.ts";
+import { openNative } from "../../src/runtime/backends/native/open.ts";
 import { generateIds } from "../../src/runtime/generation/generate-ids.ts";
 import type { Ops } from "../../src/runtime/backends/ops.ts";
 import { decodeRates } from "../support/decode-rates.ts";
@@ -25,11 +26,13 @@ function gpuMemory(what: "used" | "total"): number {
 
 const TINY = join(FIXTURES, "internlm-tiny");
 
+let backend: Backend;
 let ops: Ops;
 let isOpen = false;
 beforeAll(async () => {
   // Fails where there is no device: a suite that was asked for by name must not skip.
-  ops = await openNativeOps({ device: "cuda", compute: "f32", verbose: false });
+  backend = await openNative({ device: "cuda", compute: "f32", verbose: false });
+  ops = backend.ops;
   isOpen = true;
   process.stdout.write(`CUDA suite on ${ops.description}\n`);
 });
@@ -44,7 +47,7 @@ describe("on CUDA, logits, hidden states and greedy ids are the golden ones", ()
   );
   test.each([...folders, ...ORACLES])("of $name", async ({ folder, golden: path }) => {
     const golden = await readGoldenPrompts(path);
-    const model = await openDecoderOf(folder, ops, "resident");
+    const model = await openDecoderOf(folder, backend, "resident");
     try {
       const { logits, hiddenStates } = await distanceFromGolden(model.layerwise, golden);
       expect(logits).toBeLessThanOrEqual(TOLERANCE);
@@ -68,7 +71,12 @@ describe("on CUDA", () => {
   test.each(["f32", "f16", "bf16"] as const)(
     "text is generated in %s; rate and memory are printed",
     async (compute) => {
-      const { results, tokensPerSecond, peakMemoryBytes, backend } = await generate(TINY, {
+      const {
+        results,
+        tokensPerSecond,
+        peakMemoryBytes,
+        backend: taken,
+      } = await generate(TINY, {
         device: "cuda",
         compute,
         prompts: [{ kind: "ids", ids: [1, 5, 9] }],
@@ -76,7 +84,7 @@ describe("on CUDA", () => {
         stopIds: [],
       });
       process.stdout.write(
-        `${compute}: ${tokensPerSecond.toFixed(1)} tokens/s, GPU memory ${gpuMemory("used")} MiB, host memory ${(peakMemoryBytes / 2 ** 20).toFixed(0)} MiB, ${backend}\n`,
+        `${compute}: ${tokensPerSecond.toFixed(1)} tokens/s, GPU memory ${gpuMemory("used")} MiB, host memory ${(peakMemoryBytes / 2 ** 20).toFixed(0)} MiB, ${taken}\n`,
       );
       expect(results[0]?.newTokens).toBe(64);
     },
@@ -85,12 +93,12 @@ describe("on CUDA", () => {
   test.each(["f16", "bf16"] as const)(
     "a model of 7B's layers decodes in %s; rates and their share of the memory's are printed",
     async (compute) => {
-      const half = await openNativeOps({ device: "cuda", compute, verbose: false });
+      const half = await openNative({ device: "cuda", compute, verbose: false });
       // A layer takes 390 MiB; what is left is for the head, two arrays to add, and what TensorFlow keeps.
       const layers = Math.min(32, Math.floor((0.9 * gpuMemory("total") - 4000) / 390));
       const config = internlmConfig({ num_hidden_layers: layers });
       const rates = await decodeRates(half, config, 2 ** 28);
-      half.dispose();
+      half.ops.dispose();
       const gigabytes = (rate: number): string => ((rate * rates.weightBytes) / 1e9).toFixed(0);
       const share = ((100 * rates.graph * rates.weightBytes) / rates.bandwidth).toFixed(0);
       process.stdout.write(
@@ -101,7 +109,7 @@ describe("on CUDA", () => {
   );
 
   test("device memory is the same after 1 and after 100 tokens", async () => {
-    const model = await openDecoderOf(TINY, ops, "resident");
+    const model = await openDecoderOf(TINY, backend, "resident");
     const run = async (maxNewTokens: number): Promise<void> => {
       for await (const _ of generateIds(model.decoder, [[1, 5, 9]], {
         maxNewTokens,

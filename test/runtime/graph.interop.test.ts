@@ -3,12 +3,13 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { openGenerator } from "../../src/session/generator.ts";
 import { generateIds } from "../../src/runtime/generation/generate-ids.ts";
 import { KeptTokens } from "../../src/runtime/generation/kept-tokens.ts";
+import type { Backend } from "../../src/runtime/backends/backend.ts";
 import { GraphDecoder } from "../../src/runtime/backends/graph/decoder.ts";
 import type { Decoder } from "../../src/runtime/model/decoder.ts";
 import { GraphNodes } from "../../src/runtime/backends/graph/nodes.ts";
 import type { GraphSessions } from "../../src/runtime/backends/graph/session.ts";
 import type { StepInput, TokenModel } from "../../src/runtime/model/token-model.ts";
-import { openNativeOps } from "../../src/runtime/backends/native/open.ts";
+import { openNative } from "../../src/runtime/backends/native/open.ts";
 import type { ComputeDtype, Ops } from "../../src/runtime/backends/ops.ts";
 import { caught } from "../support/caught.ts";
 import { runCli, type CliRun } from "../support/cli.ts";
@@ -27,22 +28,24 @@ const TOLERANCE = 5e-5;
 const TINY = join(FIXTURES, "internlm-tiny");
 
 /** TensorFlow's own operations, as on a GPU: our kernels are for the CPU. */
-async function openPlainOps(compute: ComputeDtype): Promise<Ops> {
+async function openPlain(compute: ComputeDtype): Promise<Backend> {
   vi.stubEnv("WEIGHBRIDGE_KERNELS", "off");
-  const ops = await openNativeOps({ device: "cpu", compute, verbose: false });
+  const opened = await openNative({ device: "cpu", compute, verbose: false });
   vi.unstubAllEnvs();
-  return ops;
+  return opened;
 }
 
+let backend: Backend;
 let ops: Ops;
 beforeAll(async () => {
-  ops = await openPlainOps("f32");
+  backend = await openPlain("f32");
+  ops = backend.ops;
 });
 afterAll(() => {
   expect(ops.memory()).toEqual({ values: 0, bytes: 0 });
 });
 
-function graphsOf({ graphs }: Ops): GraphSessions {
+function graphsOf({ graphs }: Backend): GraphSessions {
   if (graphs === undefined) throw new Error("this backend runs no graphs");
   return graphs;
 }
@@ -50,7 +53,7 @@ function graphsOf({ graphs }: Ops): GraphSessions {
 /** Calls `use` with a model as a graph of up to `batch` rows, and with the same model call by call. */
 async function withGraph(
   path: string,
-  on: Ops,
+  on: Backend,
   batch: number,
   use: (graph: GraphDecoder, eager: Decoder) => Promise<void>,
 ): Promise<void> {
@@ -111,7 +114,7 @@ describe("as a graph, a model gives what it gives call by call, and the golden l
   );
   test.each([...folders, ...ORACLES])("$name", async ({ folder, golden: path }) => {
     const golden = await readGoldenPrompts(path);
-    await withGraph(folder, ops, 1, async (graph, eager) => {
+    await withGraph(folder, backend, 1, async (graph, eager) => {
       for (const { ids, logits, greedy, penalized } of golden) {
         expect(await distance(graph, eager, 1, oneByOne(ids, 3))).toBeLessThanOrEqual(TOLERANCE);
         const scored: number[] = [];
@@ -133,7 +136,7 @@ function someIds(count: number): readonly number[] {
 describe("as a graph", () => {
   test("prompts of several lengths are padded as they are call by call, also where rows stay empty", async () => {
     const prompts = [someIds(9), someIds(3)];
-    await withGraph(TINY, ops, 4, async (graph, eager) => {
+    await withGraph(TINY, backend, 4, async (graph, eager) => {
       const all = await Promise.all(
         [graph, eager].map(async (model) => {
           const ids: number[] = [];
@@ -155,7 +158,7 @@ describe("as a graph", () => {
     "%s takes a prompt in parts where its scores would take much, and texts for which its cache grows",
     async (name) => {
       // 32 rows of a step leave 256 tokens at once.
-      await withGraph(join(FIXTURES, name), ops, 32, async (graph, eager) => {
+      await withGraph(join(FIXTURES, name), backend, 32, async (graph, eager) => {
         const steps = oneByOne(someIds(510), 4);
         expect(await distance(graph, eager, 1, steps)).toBeLessThanOrEqual(TOLERANCE);
       });
@@ -163,7 +166,7 @@ describe("as a graph", () => {
   );
 
   test("a text goes on from what another left", async () => {
-    await withGraph(TINY, ops, 1, async (graph, eager) => {
+    await withGraph(TINY, backend, 1, async (graph, eager) => {
       const kept = new KeptTokens();
       const ask = async (model: TokenModel, ids: readonly number[]): Promise<readonly number[]> => {
         const found: number[] = [];
@@ -185,7 +188,7 @@ describe("as a graph", () => {
   });
 
   test("texts come one after the other, in batches of at most its own", async () => {
-    await withGraph(TINY, ops, 2, async (graph) => {
+    await withGraph(TINY, backend, 2, async (graph) => {
       expect(() => graph.createCache(3)).toThrow(expect.objectContaining({ code: "WB7001" }));
       const cache = graph.createCache(2);
       expect(() => graph.createCache(1)).toThrow(expect.objectContaining({ code: "WB2801" }));
@@ -200,7 +203,7 @@ describe("as a graph", () => {
 
   test("memory is the same after 1 and after 600 tokens, and after an abort", async () => {
     const before = ops.memory();
-    await withGraph(TINY, ops, 1, async (graph) => {
+    await withGraph(TINY, backend, 1, async (graph) => {
       const run = async (maxNewTokens: number, signal?: AbortSignal): Promise<void> => {
         const options = { maxNewTokens, stopIds: [], padId: 2, signal };
         for await (const _ of generateIds(graph, [[1, 5, 9]], options));
@@ -216,7 +219,7 @@ describe("as a graph", () => {
   });
 
   test("a load that is stopped leaves nothing", async () => {
-    const { decoder, close } = await openDecoderOf(TINY, ops, "resident");
+    const { decoder, close } = await openDecoderOf(TINY, backend, "resident");
     const before = ops.memory();
     const stop = new AbortController();
     const layers: number[] = [];
@@ -227,7 +230,7 @@ describe("as a graph", () => {
         stop.abort(new Error("stop"));
       },
     };
-    await expect(GraphDecoder.open(decoder, graphsOf(ops), 1, options)).rejects.toThrow("stop");
+    await expect(GraphDecoder.open(decoder, graphsOf(backend), 1, options)).rejects.toThrow("stop");
     expect(layers).toEqual([1, decoder.config.layers]);
     expect(ops.memory()).toEqual(before);
     await close();
@@ -242,13 +245,13 @@ describe("in a half dtype, a graph", () => {
   ] as const)(
     "of %s gives what is given call by call but for roundings",
     async (compute, tolerance) => {
-      const half = await openPlainOps(compute);
+      const half = await openPlain(compute);
       for (const name of ["internlm-tiny", "paddle-e", "glm"]) {
         await withGraph(join(FIXTURES, name), half, 1, async (graph, eager) => {
           expect(await distance(graph, eager, 1, oneByOne(someIds(12), 6))).toBeLessThan(tolerance);
         });
       }
-      half.dispose();
+      half.ops.dispose();
     },
   );
 });
@@ -269,7 +272,7 @@ describe("a graph's session", () => {
   test("names what cannot be run, and does not read numbers of another type", async () => {
     const nodes = new GraphNodes();
     nodes.milestone("done", []);
-    const session = await graphsOf(ops).open(nodes.savedModel("tag"), "tag");
+    const session = await graphsOf(backend).open(nodes.savedModel("tag"), "tag");
     session.run([], "done");
     expect(() => session.run([], "nothing")).toThrow(expect.objectContaining({ code: "WB6202" }));
     expect(() => session.read([], ["done"])).toThrow(expect.objectContaining({ code: "WB7001" }));
@@ -277,7 +280,7 @@ describe("a graph's session", () => {
   });
 
   test("a SavedModel that is none is refused", async () => {
-    const refused = await caught(() => graphsOf(ops).open(Uint8Array.of(1, 2, 3), "serve"));
+    const refused = await caught(() => graphsOf(backend).open(Uint8Array.of(1, 2, 3), "serve"));
     expect(refused.code).toBe("WB6202");
   });
 });
@@ -320,10 +323,10 @@ describe("a model that is opened for generation", () => {
 });
 
 test("decoding rates are measured both ways", async () => {
-  const half = await openPlainOps("bf16");
+  const half = await openPlain("bf16");
   const config = internlmConfig({ ...SMALL, num_hidden_layers: 8 });
   const { graph, calls, bandwidth, weightBytes } = await decodeRates(half, config, 2 ** 16);
-  half.dispose();
+  half.ops.dispose();
   // Which is larger depends on what else the machine does; the CUDA suite asks.
   for (const rate of [graph, calls, weightBytes, bandwidth]) expect(rate).toBeGreaterThan(0);
 });

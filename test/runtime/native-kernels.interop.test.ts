@@ -5,8 +5,9 @@ import { ModuleWeights } from "../../src/runtime/model/parameters.ts";
 import { Sequence } from "../../src/runtime/model/sequence.ts";
 import { startKernels } from "../../src/runtime/backends/native/kernels.ts";
 import { findNativePackages } from "../../src/runtime/backends/native/install/location.ts";
-import { openNativeOps } from "../../src/runtime/backends/native/open.ts";
-import type { ComputeDtype, FusedOps, Ops, Weight } from "../../src/runtime/backends/ops.ts";
+import { openNative } from "../../src/runtime/backends/native/open.ts";
+import type { Backend } from "../../src/runtime/backends/backend.ts";
+import type { ComputeDtype, Ops, Weight } from "../../src/runtime/backends/ops.ts";
 import { expectGrowingCache } from "../support/cache-growth.ts";
 import { bytesOf, sixteenths as numbersFrom, turned } from "../support/exact-numbers.ts";
 import { attentionReference, linearReference, rotateReference } from "../support/float64-model.ts";
@@ -30,22 +31,21 @@ const PAIRS: readonly (readonly [ComputeDtype, ComputeDtype])[] = [
   ["bf16", "bf16"],
 ];
 
-let opened: Readonly<Record<ComputeDtype, Ops & { readonly fused: FusedOps }>>;
+let opened: Readonly<Record<ComputeDtype, Backend>>;
 beforeAll(async () => {
   opened = { f32: await open("f32"), f16: await open("f16"), bf16: await open("bf16") };
 });
 afterAll(() => {
   // TensorFlow counts the arrays of all three together.
-  for (const ops of Object.values(opened)) ops.dispose();
-  expect(opened.f32.memory()).toEqual({ values: 0, bytes: 0 });
+  for (const { ops } of Object.values(opened)) ops.dispose();
+  expect(opened.f32.ops.memory()).toEqual({ values: 0, bytes: 0 });
 });
 
-async function open(compute: ComputeDtype): Promise<Ops & { readonly fused: FusedOps }> {
-  const ops = await openNativeOps({ device: "cpu", compute, verbose: false });
-  const { fused } = ops;
+async function open(compute: ComputeDtype): Promise<Backend> {
+  const backend = await openNative({ device: "cpu", compute, verbose: false });
   // Fails, rather than skips, where `weighbridge native install` has compiled no kernels.
-  if (fused === undefined) throw new Error(`no kernels: ${ops.description}`);
-  return Object.assign(ops, { fused });
+  expect(backend.ops.description).toContain("with kernels for");
+  return backend;
 }
 
 const sixteenths = numbersFrom(1);
@@ -105,7 +105,7 @@ describe.each(instructionSets)(
     test.each(PAIRS)(
       "linear in %s with a matrix in %s is the product, of any shape, however it lies",
       (compute, stored) => {
-        const ops = opened[compute];
+        const { ops } = opened[compute];
         for (const { rows, outputs, inputs } of SHAPES) {
           const [x, w, b] = [
             sixteenths(rows * inputs),
@@ -131,7 +131,7 @@ describe.each(instructionSets)(
     test.each(PAIRS)(
       "in %s with %s a row's result does not depend on the rows beside it",
       (compute, stored) => {
-        const ops = opened[compute];
+        const { ops } = opened[compute];
         const [rows, outputs, inputs] = [131, 70, 2056];
         const random = sixteenths(rows * inputs).map((value, index) => value / (1 + (index % 7)));
         const weight = upload(ops, sixteenths(outputs * inputs), [outputs, inputs], stored);
@@ -157,7 +157,7 @@ describe.each(instructionSets)(
     test.each(PAIRS)(
       "several layers at once, and a gated pair, in %s with %s are what one after another gives",
       (compute, stored) => {
-        const ops = opened[compute];
+        const { ops, steps } = opened[compute];
         for (const rows of [1, 9]) {
           const [outputs, inputs] = [70, 40];
           const layers = [outputs, 5, outputs].map((size) => ({
@@ -167,7 +167,7 @@ describe.each(instructionSets)(
           ops.scope(() => {
             const x = ops.upload(sixteenths(rows * inputs), [1, rows, inputs]);
             const apart = layers.map(({ weight, bias }) => ops.linear(x, weight, bias));
-            for (const [index, value] of ops.fused.linears(x, layers).entries()) {
+            for (const [index, value] of steps.linears(x, layers).entries()) {
               const one = apart[index] ?? value;
               expect(value.shape).toEqual(one.shape);
               expect(ops.read(value)).toEqual(ops.read(one));
@@ -182,7 +182,7 @@ describe.each(instructionSets)(
             )
               throw new Error("three");
             const expected = ops.read(ops.mul(ops.silu(gateApart), upApart));
-            const gated = ops.fused.gatedLinear(x, gate, up);
+            const gated = steps.gatedLinear(x, gate, up);
             expect(distance(ops.read(gated), expected)).toBeLessThanOrEqual(3 * ROUNDING[compute]);
             return undefined;
           });
@@ -208,7 +208,7 @@ describe.each(instructionSets)(
     )(
       "attention in $compute of $h heads on $g, $t of $l tokens of $d, with and without padding",
       ({ compute, b, h, g, t, l, d }) => {
-        const ops = opened[compute];
+        const { ops, steps } = opened[compute];
         const [q, k, v] = [
           sixteenths(b * h * t * d),
           sixteenths(b * g * l * d),
@@ -221,7 +221,7 @@ describe.each(instructionSets)(
           const expected = attentionReference(q, k, v, { b, h, g, t, l, d }, keyMask);
           ops.scope(() => {
             const [keys, values] = [ops.upload(k, [b, g, l, d]), ops.upload(v, [b, g, l, d])];
-            const found = ops.fused.attention(ops.upload(q, [b, h, t, d]), keys, values, keyMask);
+            const found = steps.attention(ops.upload(q, [b, h, t, d]), keys, values, keyMask);
             expect(found.shape).toEqual([b, h, t, d]);
             expect(distance(ops.read(found), expected)).toBeLessThanOrEqual(2 * ROUNDING[compute]);
             return undefined;
@@ -231,7 +231,7 @@ describe.each(instructionSets)(
     );
 
     test.each(["f32", "f16", "bf16"] as const)("norm and rotation in %s", (compute) => {
-      const ops = opened[compute];
+      const { ops, steps } = opened[compute];
       for (const size of [2, 24, 130]) {
         const [x, w] = [sixteenths(12 * size), sixteenths(size)];
         const weight = upload(ops, w, [size], compute);
@@ -249,7 +249,11 @@ describe.each(instructionSets)(
             const [cos, sin] = [sixteenths(tables * 3 * size), sixteenths(tables * 3 * size)];
             const expected = rotateReference(x, cos, sin, { tables, b: 2, h: 2, t: 3, d: size });
             const shape = [tables, 1, 3, size];
-            const found = ops.fused.rotate(given, ops.upload(cos, shape), ops.upload(sin, shape));
+            const found = steps.rotate(given, {
+              cos: ops.upload(cos, shape),
+              sin: ops.upload(sin, shape),
+              pairs: "halves",
+            });
             expect(distance(ops.read(found), expected)).toBeLessThanOrEqual(2 * ROUNDING[compute]);
           }
           return undefined;
@@ -272,7 +276,7 @@ test.each([
 ] as const)(
   "a layer in one call in %s with %s gives, to the bit, what its steps give: %o",
   (compute, stored, fields) => {
-    const ops = opened[compute];
+    const { ops, steps } = opened[compute];
     const before = ops.memory();
     const config = internlmConfig({ ...SMALL, hidden_size: 40, intermediate_size: 70, ...fields });
     const held = new Map(
@@ -304,7 +308,7 @@ test.each([
           cache,
         });
         const result = ops.scope(() =>
-          LLAMA_BLOCK.forward(ops, weights, config, x, sequence.context(0), observe),
+          LLAMA_BLOCK.forward(steps, weights, config, x, sequence.context(0), observe),
         );
         sequence.dispose();
         const data = ops.read(result);
@@ -324,9 +328,9 @@ test.each([
 test.each(["f32", "f16", "bf16"] as const)(
   "a cache in %s grows by one and by many, past its room, and is read and used like any value",
   (compute) => {
-    const ops = opened[compute];
+    const { ops } = opened[compute];
     const before = ops.memory();
-    expectGrowingCache(ops, sixteenths);
+    expectGrowingCache(opened[compute], sixteenths);
     expect(ops.memory()).toEqual(before);
   },
 );

@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openNativeOps } from "../../src/runtime/backends/native/open.ts";
+import { openNative } from "../../src/runtime/backends/native/open.ts";
 import type { Ops } from "../../src/runtime/backends/ops.ts";
 
 let ops: Ops;
 beforeAll(async () => {
-  ops = await openNativeOps({ device: "cpu", compute: "f32", verbose: false });
+  ({ ops } = await openNative({ device: "cpu", compute: "f32", verbose: false }));
 }, 60_000);
 afterAll(() => ops.dispose());
 

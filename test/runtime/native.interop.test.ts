@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { join } from "node:path";
 import { generateIds } from "../../src/runtime/generation/generate-ids.ts";
 import { forward } from "../../src/runtime/model/forward.ts";
-import { openNativeOps } from "../../src/runtime/backends/native/open.ts";
+import type { Backend } from "../../src/runtime/backends/backend.ts";
+import { openNative } from "../../src/runtime/backends/native/open.ts";
 import type { Ops } from "../../src/runtime/backends/ops.ts";
 import { FIXTURE_FOLDERS, FIXTURES } from "../support/fixture-manifest.ts";
 import { distanceFromGolden, greedyIds } from "../support/golden-agreement.ts";
@@ -17,10 +18,12 @@ const TOLERANCE = 5e-5;
 const TINY = join(FIXTURES, "internlm-tiny");
 const PROMPT = [1, 290, 31, 300, 44, 377, 378];
 
+let backend: Backend;
 let ops: Ops;
 beforeAll(async () => {
   // Fails, rather than skips, where `weighbridge native install` was not run.
-  ops = await openNativeOps({ device: "cpu", compute: "f32", verbose: false });
+  backend = await openNative({ device: "cpu", compute: "f32", verbose: false });
+  ops = backend.ops;
 });
 afterAll(() => {
   expect(ops.memory()).toEqual({ values: 0, bytes: 0 });
@@ -32,7 +35,7 @@ describe("on native TensorFlow, logits, hidden states and greedy ids are the gol
   );
   test.each([...folders, ...ORACLES])("of $name", async ({ folder, golden: path }) => {
     const golden = await readGoldenPrompts(path);
-    const model = await openDecoderOf(folder, ops, "resident");
+    const model = await openDecoderOf(folder, backend, "resident");
     try {
       const { logits, hiddenStates } = await distanceFromGolden(model.layerwise, golden);
       expect(logits).toBeLessThanOrEqual(TOLERANCE);
@@ -49,7 +52,7 @@ describe("on native TensorFlow, logits, hidden states and greedy ids are the gol
 });
 
 async function logitsOf(path: string, residence: "resident" | "streamed"): Promise<Float32Array> {
-  const model = await openDecoderOf(path, ops, residence);
+  const model = await openDecoderOf(path, backend, residence);
   try {
     const [output] = await forward(model.layerwise, [PROMPT]);
     return output?.logits ?? new Float32Array(0);
@@ -78,7 +81,7 @@ describe("the same weights", () => {
 });
 
 test("memory is the same after 1 and after 100 tokens, and after an abort", async () => {
-  const model = await openDecoderOf(TINY, ops, "resident");
+  const model = await openDecoderOf(TINY, backend, "resident");
   const run = async (maxNewTokens: number, signal?: AbortSignal): Promise<void> => {
     const options = { maxNewTokens, stopIds: [], padId: 2, signal };
     let count = 0;

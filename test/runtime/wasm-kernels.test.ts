@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import type { FusedOps, LinearWeights, Ops, Weight } from "../../src/runtime/backends/ops.ts";
-import { openWasmOps } from "../../src/runtime/backends/wasm/ops.ts";
+import type { Backend } from "../../src/runtime/backends/backend.ts";
+import type { LinearWeights, Ops, Weight } from "../../src/runtime/backends/ops.ts";
+import { openWasm } from "../../src/runtime/backends/wasm/open.ts";
 import { tries } from "../support/effort.ts";
 import { expectGrowingCache } from "../support/cache-growth.ts";
 import { bytesOf, sixteenths, turned, type StoredDtype } from "../support/exact-numbers.ts";
@@ -13,14 +14,14 @@ const ROUNDING = 2e-6;
 
 const STORED = ["F32", "F16", "BF16"] as const;
 
-type Fused = Ops & { readonly fused: FusedOps };
-
 const numbers = sixteenths(1);
-let ops: Fused;
-let alone: Fused;
+let ops: Ops;
+let alone: Ops;
+let backend: Backend;
 beforeAll(async () => {
-  ops = await open(2);
-  alone = await open(1);
+  backend = await open(2);
+  ({ ops } = backend);
+  ({ ops: alone } = await open(1));
 });
 afterEach(() => {
   for (const one of [ops, alone]) expect(one.memory()).toEqual({ values: 0, bytes: 0 });
@@ -29,12 +30,11 @@ afterAll(() => {
   for (const one of [ops, alone]) one.dispose();
 });
 
-async function open(threads: number): Promise<Fused> {
-  const opened = await openWasmOps(threads);
-  const { fused } = opened;
+async function open(threads: number): Promise<Backend> {
+  const opened = await openWasm(threads);
   // Fails, rather than skips, where the engine has no kernels.
-  if (fused === undefined) throw new Error(`no kernels: ${opened.description}`);
-  return Object.assign(opened, { fused });
+  expect(opened.ops.description).toContain("with kernels");
+  return opened;
 }
 
 function upload(
@@ -117,7 +117,7 @@ describe("linear layers", () => {
     const x = uneven(rows * inputs);
     const bytes = bytesOf(numbers(outputs * inputs), dtype);
     const shape = [outputs, inputs];
-    const [one, ...two] = [alone, ...Array<Fused>(tries(40, 6)).fill(ops)].map((on) => {
+    const [one, ...two] = [alone, ...Array<Ops>(tries(40, 6)).fill(ops)].map((on) => {
       const weight = on.uploadWeight({ name: "w", bytes, dtype, shape, transposed: false });
       const given = on.upload(x, [rows, inputs]);
       const value = on.linear(given, weight);
@@ -149,15 +149,14 @@ describe("linear layers", () => {
       ops.scope(() => {
         const x = ops.upload(numbers(rows * inputs), [1, rows, inputs]);
         const apart = layers.map(({ weight, bias }) => ops.linear(x, weight, bias));
-        const together = ops.fused.linears(x, layers);
+        const together = backend.steps.linears(x, layers);
         expect(together.map(({ shape }) => shape)).toEqual(apart.map(({ shape }) => shape));
         for (const [index, value] of together.entries())
           expect(ops.read(value)).toEqual(ops.read(apart[index] ?? x));
         const [gate, , up] = layers;
         const [gateApart, , upApart] = apart;
         if (!gate || !up || !gateApart || !upApart) throw new Error("three");
-        const gated = ops.fused.gatedLinear(x, gate, up);
-        if (gated === undefined) throw new Error("any two dtypes go together");
+        const gated = backend.steps.gatedLinear(x, gate, up);
         expect(ops.read(gated)).toEqual(ops.read(ops.mul(ops.silu(gateApart), upApart)));
         return undefined;
       });
@@ -234,7 +233,7 @@ describe("attention", () => {
         const expected = attentionReference(q, k, v, { b, h, g, t, l, d }, keyMask);
         ops.scope(() => {
           const [keys, values] = [ops.upload(k, [b, g, l, d]), ops.upload(v, [b, g, l, d])];
-          const found = ops.fused.attention(ops.upload(q, [b, h, t, d]), keys, values, keyMask);
+          const found = backend.steps.attention(ops.upload(q, [b, h, t, d]), keys, values, keyMask);
           expect(found.shape).toEqual([b, h, t, d]);
           expect(distance(ops.read(found), expected)).toBeLessThanOrEqual(2 * ROUNDING);
           return undefined;
@@ -249,14 +248,14 @@ describe("attention", () => {
     ops.scope(() => {
       const [queries, keys, values] = [q, k, v].map((data) => ops.upload(data, [1, h, l, d]));
       if (!queries || !keys || !values) throw new Error("three");
-      const whole = ops.fused.attention(queries, keys, values, undefined);
+      const whole = backend.steps.attention(queries, keys, values, undefined);
       for (const [begin, size] of [
         [69, 1],
         [40, 30],
         [33, 2],
       ] as const) {
         const end = begin + size;
-        const part = ops.fused.attention(
+        const part = backend.steps.attention(
           ops.slice(queries, 2, begin, size),
           ops.slice(keys, 2, 0, end),
           ops.slice(values, 2, 0, end),
@@ -285,7 +284,11 @@ describe("attention", () => {
           const [cos, sin] = [numbers(tables * 3 * size), numbers(tables * 3 * size)];
           const expected = rotateReference(x, cos, sin, { tables, b: 2, h: 2, t: 3, d: size });
           const shape = [tables, 1, 3, size];
-          const rotated = ops.fused.rotate(given, ops.upload(cos, shape), ops.upload(sin, shape));
+          const rotated = backend.steps.rotate(given, {
+            cos: ops.upload(cos, shape),
+            sin: ops.upload(sin, shape),
+            pairs: "halves",
+          });
           expect(distance(ops.read(rotated), expected)).toBeLessThanOrEqual(ROUNDING);
         }
         return undefined;
@@ -296,7 +299,7 @@ describe("attention", () => {
 });
 
 test("a cache grows by one and by many, past its room, and is read and used like any value", () => {
-  expectGrowingCache(ops, numbers, (whole, same) => {
+  expectGrowingCache(backend, numbers, (whole, same) => {
     expect(ops.read(ops.add(whole, same))).toEqual(ops.read(ops.scale(same, 2)));
   });
 });

@@ -15,8 +15,8 @@ const ROOT = join(import.meta.dirname, "../..");
 
 /** A product that is worth threads, whose first sum is printed; nothing is freed or closed. */
 const PROGRAM = `
-const { openWasmOps } = await import(${JSON.stringify(join(ROOT, "dist/runtime/backends/wasm/ops.js"))});
-const ops = await openWasmOps(4);
+const { openWasm } = await import(${JSON.stringify(join(ROOT, "dist/runtime/backends/wasm/open.js"))});
+const { ops } = await openWasm(4);
 const bytes = new Uint8Array(new Float32Array(2048 * 2048).fill(0.5).buffer);
 const weight = ops.uploadWeight({ name: "w", bytes, dtype: "F32", shape: [2048, 2048], transposed: false });
 const x = ops.upload(new Float32Array(8 * 2048).fill(1), [8, 2048]);

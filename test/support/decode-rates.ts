@@ -4,6 +4,7 @@ import { modelParameters } from "../../src/runtime/model/architecture.ts";
 import { Decoder } from "../../src/runtime/model/decoder.ts";
 import type { TokenModel } from "../../src/runtime/model/token-model.ts";
 import type { WeightSource } from "../../src/runtime/model/weights.ts";
+import type { Backend } from "../../src/runtime/backends/backend.ts";
 import type { Ops } from "../../src/runtime/backends/ops.ts";
 import { elementCount } from "../../src/tensor/shape.ts";
 
@@ -22,20 +23,21 @@ export interface DecodeRates {
 const WARM_UP = 8;
 const TIMED = 32;
 
-/** Measures a model of float16 weights in the dtype that `ops` computes in, both ways one after the other. */
+/** Measures a model of float16 weights in the dtype that the backend computes in, both ways one after the other. */
 export async function decodeRates(
-  ops: Ops,
+  backend: Backend,
   config: ModelConfig,
   streamedElements: number,
 ): Promise<DecodeRates> {
-  if (ops.graphs === undefined) throw new Error("this backend runs no graphs");
+  const { ops, graphs } = backend;
+  if (graphs === undefined) throw new Error("this backend runs no graphs");
   const source = drawnWeights(config);
-  const calls = new Decoder(ops, config, source, "resident");
+  const calls = new Decoder(backend, config, source, "resident");
   await calls.load();
   const callRate = await rateOf(calls);
   await calls.dispose();
-  const owner = new Decoder(ops, config, source, "resident");
-  const graph = await GraphDecoder.open(owner, ops.graphs, 1);
+  const owner = new Decoder(backend, config, source, "resident");
+  const graph = await GraphDecoder.open(owner, graphs, 1);
   const graphRate = await rateOf(graph);
   graph.dispose();
   await owner.dispose();

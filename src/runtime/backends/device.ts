@@ -1,5 +1,6 @@
 import { WbError } from "../../errors/wb-error.ts";
-import type { ComputeDtype, DeviceKind, Ops } from "./ops.ts";
+import type { Backend } from "./backend.ts";
+import type { ComputeDtype, DeviceKind } from "./ops.ts";
 
 export interface DeviceRequest {
   /** "auto" takes a GPU before native TensorFlow on the CPU before WebAssembly. */
@@ -9,8 +10,7 @@ export interface DeviceRequest {
   readonly verbose?: boolean;
 }
 
-export interface OpenedDevice {
-  readonly ops: Ops;
+export interface OpenedDevice extends Backend {
   /** Which device was taken and why, one line. */
   readonly why: string;
 }
@@ -22,27 +22,27 @@ export interface OpenedDevice {
 export async function openDevice(request: DeviceRequest): Promise<OpenedDevice> {
   const { device } = request;
   if (device !== "auto") {
-    const ops = await openBackend(device, request);
-    return { ops, why: `${device}, as asked: ${ops.description}` };
+    const backend = await openBackend(device, request);
+    return { ...backend, why: `${device}, as asked: ${backend.ops.description}` };
   }
   const { nativeDevices } = await import("./native/open.ts");
   const native = await nativeDevices();
   const chosen = native.cuda ? "cuda" : native.cpu ? "cpu" : "wasm";
-  const ops = await openBackend(chosen, request);
-  return { ops, why: `${chosen}, since ${native.why}: ${ops.description}` };
+  const backend = await openBackend(chosen, request);
+  return { ...backend, why: `${chosen}, since ${native.why}: ${backend.ops.description}` };
 }
 
 async function openBackend(
   device: DeviceKind,
   { compute, verbose = false }: DeviceRequest,
-): Promise<Ops> {
+): Promise<Backend> {
   if (device !== "wasm") {
-    const { openNativeOps } = await import("./native/open.ts");
-    return openNativeOps({ device, compute, verbose });
+    const { openNative } = await import("./native/open.ts");
+    return openNative({ device, compute, verbose });
   }
   if (compute !== "f32") {
     throw new WbError("WB6203", `--device wasm: expected --compute f32, found ${compute}`);
   }
-  const { openWasmOps } = await import("./wasm/ops.ts");
-  return openWasmOps();
+  const { openWasm } = await import("./wasm/open.ts");
+  return openWasm();
 }

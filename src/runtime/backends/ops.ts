@@ -1,5 +1,4 @@
 import type { Dtype } from "../../tensor/dtype.ts";
-import type { GraphSessions } from "./graph/session.ts";
 
 /** The dtype that activations are computed in. Half dtypes round after every operation, as torch does. */
 export type ComputeDtype = "f32" | "f16" | "bf16";
@@ -18,7 +17,7 @@ export interface Value {
 
 /**
  * A parameter on the device, owned by whoever uploaded it until `releaseWeight`. It has the logical shape, [out, in] for a
- * matrix, however it lies on the device.
+ * matrix, however it is stored on the device.
  */
 export interface Weight {
   readonly shape: readonly number[];
@@ -35,7 +34,7 @@ export interface WeightBytes {
   readonly dtype: Dtype;
   /** Logical shape: [out, in] of a matrix, [size] of a bias or a norm. */
   readonly shape: readonly number[];
-  /** True when the bytes of a matrix lie as [in, out], row-major; it is then used as it lies. */
+  /** True when the bytes of a matrix are stored as [in, out], row-major. */
   readonly transposed: boolean;
 }
 
@@ -47,8 +46,8 @@ export interface OpsMemory {
 }
 
 /**
- * The operations that a decoder needs, and no more: the model is written once against them, and each backend implements
- * them. All are synchronous and single-threaded towards the caller.
+ * The primitive operations that the steps of a decoder (`Steps`) are composed of, and no more; each backend implements them. All are
+ * synchronous and single-threaded towards the caller.
  *
  * Ownership: a `Value` made inside `scope` is freed when the scope ends, unless it is in the scope's result or was `keep`-ed;
  * one made outside any scope belongs to the caller, who calls `free`. Weights are never freed by a scope.
@@ -107,12 +106,6 @@ export interface Ops {
   /** `size` indices from `begin` along one axis. */
   slice(x: Value, axis: number, begin: number, size: number): Value;
 
-  /** Steps of a decoder that this backend runs as one; undefined where the model composes them of the operations above. */
-  readonly fused?: FusedOps | undefined;
-
-  /** Where the whole model can run as one graph; undefined where the backend has no such thing, or is faster without. */
-  readonly graphs?: GraphSessions | undefined;
-
   /** Runs `work` and frees every value that it made, except those in its result or `keep`-ed. Scopes nest. */
   scope<T extends ScopeResult>(work: () => T): T;
   /** Takes a value out of every scope around; the caller frees it. */
@@ -129,100 +122,8 @@ export interface LinearWeights {
   readonly bias: Weight | undefined;
 }
 
-/** Keys that may be seen, row by row of a batch: 1, or 0 where there is padding. Undefined when there is none at all. */
-export type KeyMask = readonly Uint8Array[] | undefined;
-
-/** Rows for which `append` leaves room at most: what stays unused, and how seldom a cache of keys and values is copied. */
+/** Rows for which a cache leaves room at most: what stays unused, and how seldom a cache of keys and values is copied. */
 export const CACHE_STEP = 256;
-
-/**
- * Whole steps of a decoder, for backends on which one call costs more than its sums. Each gives what the operations that it
- * stands for give, but rounds to a half dtype only once, at its end.
- */
-export interface FusedOps {
-  /** `linear` of one x with each. */
-  linears(x: Value, layers: readonly LinearWeights[]): readonly Value[];
-  /** silu(linear(x, gate)) · linear(x, up), of matrices of the same shape. */
-  gatedLinear(x: Value, gate: LinearWeights, up: LinearWeights): Value;
-  /** x · cos + [−x2, x1] · sin of the halves x1 and x2 of the last axis; x [B, H, T, D], cos and sin [B or 1, 1, T, D]. */
-  rotate(x: Value, cos: Value, sin: Value): Value;
-  /**
-   * `more` behind `rows` along axis 2, [B, G, L + T, D]; `rows` is freed, since its memory may go on in the result. The result
-   * may hold room for more rows.
-   */
-  append(rows: Value | undefined, more: Value): Value;
-  /**
-   * softmax(q kᵀ / √D) v of the last T of L tokens, [B, H, T, D], over the keys up to each query's own that may be seen; keys and
-   * values [B, G, L, D]. A query that sees nothing gets the mean of all values.
-   */
-  attention(queries: Value, keys: Value, values: Value, keyMask: KeyMask): Value;
-  /** All of these in one call, where the backend has it. */
-  readonly whole?: LayerOps | undefined;
-}
-
-/** A layer in one call. */
-export interface LayerOps {
-  /** As `append` of rows [B, G, T, D] that `layer` sets; until then they hold anything. */
-  extend(rows: Value | undefined, shape: readonly [number, number, number, number]): Value;
-  /**
-   * A whole layer, [B, T, C] -> [B, T, C]: what the steps of `FusedOps` give, to the bit. The new tokens' keys and values are set in the
-   * cache, whose last T rows they are.
-   */
-  layer(x: Value, weights: LayerWeights, tokens: LayerTokens): Value;
-}
-
-/** Attention and a gated network, each added to what its norm was taken of. */
-export interface LayerWeights {
-  readonly attentionNorm: Weight;
-  readonly networkNorm: Weight;
-  readonly epsilon: number;
-  /** H query heads on G heads of keys and values. */
-  readonly heads: number;
-  readonly kvHeads: number;
-  readonly query: LinearWeights;
-  readonly key: LinearWeights;
-  readonly value: LinearWeights;
-  readonly output: LinearWeights;
-  readonly gate: LinearWeights;
-  readonly up: LinearWeights;
-  readonly down: LinearWeights;
-}
-
-/** What a layer needs to know of the tokens that pass through it. */
-export interface LayerTokens {
-  /** [B or 1, 1, T, R]: the first R elements of each head turn, as `rotate` says. */
-  readonly cos: Value;
-  readonly sin: Value;
-  readonly keyMask: KeyMask;
-  /** Keys and values of all L tokens, [B, G, L, D]; undefined where there are none but the T new ones, and they are not kept. */
-  readonly cached: { readonly keys: Value; readonly values: Value } | undefined;
-}
-
-/** What a block takes of `FusedOps`; `append` is the cache's. */
-export type BlockSteps = Omit<FusedOps, "append">;
-
-/** The operations that a block is made of, where its attention is one step. */
-export type ComposedOps = Pick<
-  Ops,
-  | "linear"
-  | "rmsNorm"
-  | "silu"
-  | "add"
-  | "mul"
-  | "reshape"
-  | "transpose"
-  | "concat"
-  | "slice"
-  | "scope"
-> & { readonly fused: BlockSteps };
-
-/** What a block runs on: a backend, or something that writes the operations down. */
-export type BlockOps = Ops | ComposedOps;
-
-/** Whether attention and rotation are steps of their own. */
-export function hasSteps(ops: BlockOps): ops is ComposedOps {
-  return ops.fused !== undefined;
-}
 
 /** What a scope may hand out: values, flat lists of values, or nothing. */
 export type ScopeResult = Value | readonly Value[] | undefined;

@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import { WbError } from "../../errors/wb-error.ts";
-import { positionsOfMask } from "../model/mask.ts";
+import { positionsOfMask } from "../model/positions.ts";
 import { rotatesWholeCache } from "../model/rope.ts";
 import type { StepInput, TokenCache, TokenModel } from "../model/token-model.ts";
 import type { KeptTokens } from "./kept-tokens.ts";

@@ -1,10 +1,16 @@
 import type { ModelConfig } from "../../model/config/model-config.ts";
-import type { BlockOps, Value } from "../backends/ops.ts";
-import { attention, attentionParameters, type AttentionContext } from "./attention.ts";
+import type { Value } from "../backends/ops.ts";
+import {
+  stepByStep,
+  type Carried,
+  type LayerWeights,
+  type Steps,
+  type TokenContext,
+} from "../backends/steps/steps.ts";
+import { attention, attentionParameters } from "./attention.ts";
 import { mlp, mlpParameters } from "./mlp.ts";
 import { norm, normParameters } from "./norm.ts";
-import { nested, type ModuleWeights, type ParameterSpec } from "./parameters.ts";
-import { wholeLayer } from "./whole-layer.ts";
+import { linearWeights, nested, type ModuleWeights, type ParameterSpec } from "./parameters.ts";
 
 /** Called with results inside a block, in the order in which they are computed; they are freed after the call. */
 export type Observer = (name: SubBlock, value: Value) => void;
@@ -24,12 +30,12 @@ export type SubBlock = (typeof SUB_BLOCKS)[number];
 export interface BlockKind {
   parameters(config: ModelConfig): readonly ParameterSpec[];
   /** Hidden states in and out, [B, T, C]. */
-  forward(
-    ops: BlockOps,
+  forward<C extends Carried>(
+    steps: Steps<C>,
     weights: ModuleWeights,
     config: ModelConfig,
     x: Value,
-    context: AttentionContext,
+    context: TokenContext<C>,
     observe?: Observer,
   ): Value;
 }
@@ -39,15 +45,7 @@ export interface PreNormParts {
   attentionParameters(config: ModelConfig): readonly ParameterSpec[];
   mlpParameters(config: ModelConfig): readonly ParameterSpec[];
   /** [B, T, C] -> [B, T, C] */
-  mlp(ops: BlockOps, weights: ModuleWeights, x: Value): Value;
-  /** All of the block at once, where it and the backend can; undefined elsewhere. */
-  readonly whole?: (
-    ops: BlockOps,
-    weights: ModuleWeights,
-    config: ModelConfig,
-    x: Value,
-    context: AttentionContext,
-  ) => Value | undefined;
+  mlp(steps: Steps<Carried>, weights: ModuleWeights, x: Value): Value;
 }
 
 /** Attention and a feed-forward network, each added to what its norm was taken of. */
@@ -59,30 +57,53 @@ export function preNormBlock(parts: PreNormParts): BlockKind {
       ...nested("input_layernorm", normParameters(config)),
       ...nested("post_attention_layernorm", normParameters(config)),
     ],
-    forward(ops, weights, config, x, context, observe) {
-      // Who observes sees between the steps, whose results are the same.
-      const whole =
-        observe === undefined ? parts.whole?.(ops, weights, config, x, context) : undefined;
-      if (whole !== undefined) return whole;
-      const h = norm(ops, weights.scope("input_layernorm"), config, x); // [B, T, C]
+    forward(steps, weights, config, x, context, observe) {
+      const h = norm(steps, weights.scope("input_layernorm"), config, x); // [B, T, C]
       observe?.("input_layernorm", h);
-      const mixed = ops.scope(() => attention(ops, weights.scope("self_attn"), config, h, context)); // [B, T, C]
+      const attend = weights.scope("self_attn");
+      const mixed = steps.scope(() => attention(steps, attend, config, h, context)); // [B, T, C]
       observe?.("self_attn", mixed);
-      const middle = ops.add(x, mixed); // [B, T, C]
+      const middle = steps.add(x, mixed); // [B, T, C]
       observe?.("after_attention", middle);
-      const g = norm(ops, weights.scope("post_attention_layernorm"), config, middle); // [B, T, C]
+      const g = norm(steps, weights.scope("post_attention_layernorm"), config, middle); // [B, T, C]
       observe?.("post_attention_layernorm", g);
-      const fed = ops.scope(() => parts.mlp(ops, weights.scope("mlp"), g)); // [B, T, C]
+      const fed = steps.scope(() => parts.mlp(steps, weights.scope("mlp"), g)); // [B, T, C]
       observe?.("mlp", fed);
-      return ops.add(middle, fed); // [B, T, C]
+      return steps.add(middle, fed); // [B, T, C]
     },
   };
 }
 
-/** The pre-norm block of LLaMA (Touvron et al. 2023, arXiv 2302.13971, section 2.2), which InternLM shares. */
-export const LLAMA_BLOCK: BlockKind = preNormBlock({
-  attentionParameters,
-  mlpParameters,
-  mlp,
-  whole: wholeLayer,
-});
+const COMPOSED: BlockKind = preNormBlock({ attentionParameters, mlpParameters, mlp });
+
+/** The pre-norm block of LLaMA (Touvron et al. 2023, arXiv 2302.13971, section 2.2), which InternLM shares; a layer in one step. */
+export const LLAMA_BLOCK: BlockKind = {
+  parameters: (config) => COMPOSED.parameters(config),
+  forward(steps, weights, config, x, context, observe) {
+    // Whoever observes sees between the steps, whose results are the same.
+    const chosen = observe === undefined ? steps : stepByStep(steps);
+    return chosen.layer(x, layerWeights(weights, config), context, () =>
+      COMPOSED.forward(chosen, weights, config, x, context, observe),
+    );
+  },
+};
+
+function layerWeights(weights: ModuleWeights, config: ModelConfig): LayerWeights {
+  const { heads, kvHeads, rmsNormEps: epsilon } = config;
+  const attend = weights.scope("self_attn");
+  const network = weights.scope("mlp");
+  return {
+    attentionNorm: weights.get("input_layernorm.weight"),
+    networkNorm: weights.get("post_attention_layernorm.weight"),
+    epsilon,
+    heads,
+    kvHeads,
+    query: linearWeights(attend.scope("q_proj")),
+    key: linearWeights(attend.scope("k_proj")),
+    value: linearWeights(attend.scope("v_proj")),
+    output: linearWeights(attend.scope("o_proj")),
+    gate: linearWeights(network.scope("gate_proj")),
+    up: linearWeights(network.scope("up_proj")),
+    down: linearWeights(network.scope("down_proj")),
+  };
+}

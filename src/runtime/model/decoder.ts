@@ -1,7 +1,9 @@
 import { setImmediate } from "node:timers/promises";
 import { WbError } from "../../errors/wb-error.ts";
 import type { ModelConfig } from "../../model/config/model-config.ts";
+import type { Backend } from "../backends/backend.ts";
 import type { Ops, Value } from "../backends/ops.ts";
+import type { Steps } from "../backends/steps/steps.ts";
 import { architectureOf, type Architecture } from "./architecture.ts";
 import type { Observer } from "./block.ts";
 import { KvCache } from "./kv-cache.ts";
@@ -18,13 +20,20 @@ const HEAD_ROWS = 512;
 export class Decoder implements TokenModel {
   readonly config: ModelConfig;
   readonly ops: Ops;
+  readonly steps: Steps;
   readonly weights: WeightStore;
   readonly #architecture: Architecture;
 
   /** @throws WbError WB3780, WB4780 when the source does not have the parameters of the config. */
-  constructor(ops: Ops, config: ModelConfig, source: WeightSource, residence: Residence) {
+  constructor(
+    { ops, steps }: Omit<Backend, "graphs">,
+    config: ModelConfig,
+    source: WeightSource,
+    residence: Residence,
+  ) {
     checkWeights(config, source);
     this.ops = ops;
+    this.steps = steps;
     this.config = config;
     this.#architecture = architectureOf(config);
     this.weights = new WeightStore(ops, config, source, residence);
@@ -63,9 +72,9 @@ export class Decoder implements TokenModel {
   /** One layer, [B, T, C] -> [B, T, C]; x is not freed. Layers come in order from 0, since the next is read ahead. */
   async block(index: number, x: Value, sequence: Sequence, observe?: Observer): Promise<Value> {
     const weights = await this.weights.block(index);
-    return this.ops.scope(() =>
+    return this.steps.scope(() =>
       this.#architecture.block.forward(
-        this.ops,
+        this.steps,
         weights,
         this.config,
         x,
@@ -78,7 +87,7 @@ export class Decoder implements TokenModel {
   /** The norm after the last layer, [B, T, C] -> [B, T, C]. */
   async finalNorm(x: Value): Promise<Value> {
     const weights = await this.weights.norm();
-    return norm(this.ops, weights, this.config, x);
+    return norm(this.steps, weights, this.config, x);
   }
 
   /** Normed hidden states [N, C] -> logits [N, vocab] in host memory; the head passes in bands of vocabulary. */
@@ -90,7 +99,9 @@ export class Decoder implements TokenModel {
     await this.weights.eachHeadBand(({ begin, end }, weight) => {
       for (let first = 0; first < rows; first += HEAD_ROWS) {
         const size = Math.min(HEAD_ROWS, rows - first);
-        const band = ops.scope(() => ops.linear(ops.slice(x, 0, first, size), weight)); // [n, end − begin]
+        const band = ops.scope(() =>
+          this.steps.linear(ops.slice(x, 0, first, size), { weight, bias: undefined }),
+        ); // [n, end − begin]
         const data = ops.read(band);
         ops.free(band);
         if (data.length === rows * vocabSize) {

@@ -1,8 +1,8 @@
 import type { ModelConfig } from "../../model/config/model-config.ts";
-import type { BlockOps, Value } from "../backends/ops.ts";
+import type { Value } from "../backends/ops.ts";
+import type { Carried, Steps } from "../backends/steps/steps.ts";
 import { projectionParameters } from "./attention.ts";
 import { preNormBlock, type BlockKind } from "./block.ts";
-import { inParts } from "./mlp.ts";
 import { linear, linearParameters, type ModuleWeights, type ParameterSpec } from "./parameters.ts";
 
 function gluParameters({
@@ -16,20 +16,19 @@ function gluParameters({
 }
 
 /** SwiGLU with gate and up in one Linear, gate first; [B, T, C] -> [B, T, C]. */
-function glu(ops: BlockOps, weights: ModuleWeights, x: Value): Value {
-  const both = linear(ops, weights.scope("gate_up_proj"), x); // [B, T, C] -> [B, T, 2·I]
-  const size = (both.shape[2] ?? 0) / 2;
-  const gate = ops.silu(ops.slice(both, 2, 0, size)); // [B, T, I]
-  const up = ops.slice(both, 2, size, size); // [B, T, I]
-  return linear(ops, weights.scope("down_proj"), ops.mul(gate, up)); // [B, T, I] -> [B, T, C]
+function glu(steps: Steps<Carried>, weights: ModuleWeights, x: Value): Value {
+  return steps.inParts(x, (part) => {
+    const both = linear(steps, weights.scope("gate_up_proj"), part); // [B, T, 2·I]
+    return linear(steps, weights.scope("down_proj"), steps.gatedHalves(both)); // [B, T, C]
+  });
 }
 
 /**
  * The block of ChatGLM2 and of stock transformers' Glm (v5.23.0, models/glm/modeling_glm.py): LLaMA's, with biases on queries,
- * keys and values alone and one Linear for gate and up. Which dimensions turn is the configuration's to say.
+ * keys and values alone and one Linear for gate and up. Which dimensions are rotated is the configuration's to say.
  */
 export const GLM_BLOCK: BlockKind = preNormBlock({
   attentionParameters: (config) => projectionParameters(config, false),
   mlpParameters: gluParameters,
-  mlp: (ops, weights, x) => inParts(ops, x, (part) => glu(ops, weights, part)),
+  mlp: glu,
 });

@@ -1,65 +1,45 @@
 import { WbError } from "../../errors/wb-error.ts";
-import type { Ops, Value } from "../backends/ops.ts";
-import type { KeyValueCache } from "./attention.ts";
+import type { Ops } from "../backends/ops.ts";
+import type { KeysAndValues, LayerCache } from "../backends/steps/steps.ts";
 import type { TokenCache } from "./token-model.ts";
 import { TokenRows } from "./token-rows.ts";
-
-interface LayerCache {
-  readonly keys: Value; // [B, G, L, D]
-  readonly values: Value; // [B, G, L, D]
-}
 
 /**
  * Keys and values of the tokens so far, layer by layer, with each token's position and whether it may be seen. The one owner
  * of its values: `dispose` frees them, whatever happened before.
  */
-export class KvCache implements TokenCache, KeyValueCache {
+export class KvCache implements TokenCache {
   /** Of which a pass through the layers is told before it. */
   readonly rows: TokenRows;
-  readonly extend: KeyValueCache["extend"];
   readonly #ops: Ops;
-  readonly #layers: (LayerCache | undefined)[] = [];
+  readonly #layers: (KeysAndValues | undefined)[] = [];
 
   constructor(ops: Ops, batch: number) {
     this.#ops = ops;
     this.rows = new TokenRows(batch);
-    const whole = ops.fused?.whole;
-    this.extend =
-      whole === undefined
-        ? undefined
-        : (layer, shape) =>
-            this.#change(layer, (old) => ({
-              keys: whole.extend(old?.keys, shape), // [B, G, L, D]
-              values: whole.extend(old?.values, shape), // [B, G, L, D]
-            }));
   }
 
   get length(): number {
     return this.rows.length;
   }
 
-  /** Appends keys and values [B, G, T, D] of one layer and gives all of them; the cache owns what it gives. */
-  append(layer: number, keys: Value, values: Value): LayerCache {
-    return this.#change(layer, (old) => ({
-      keys: this.#joined(old?.keys, keys), // [B, G, L, D]
-      values: this.#joined(old?.values, values), // [B, G, L, D]
-    }));
+  /** What is cached of one layer. */
+  layer(index: number): LayerCache {
+    return { replace: (next) => this.#replace(index, next) };
   }
 
-  #change(layer: number, change: (old: LayerCache | undefined) => LayerCache): LayerCache {
-    const old = this.#layers[layer];
+  #replace(
+    index: number,
+    change: (old: KeysAndValues | undefined) => KeysAndValues,
+  ): KeysAndValues {
+    const old = this.#layers[index];
     const next = change(old);
     // Only now: until both are there, the scope around frees what was made.
     this.#ops.keep(next.keys);
     this.#ops.keep(next.values);
-    this.#layers[layer] = next;
+    this.#layers[index] = next;
     if (old !== undefined) free(this.#ops, old);
     return next;
-  }
-
-  #joined(old: Value | undefined, more: Value): Value {
-    if (this.#ops.fused !== undefined) return this.#ops.fused.append(old, more);
-    return old === undefined ? more : this.#ops.concat([old, more], 2);
   }
 
   truncate(length: number): void {
@@ -72,7 +52,7 @@ export class KvCache implements TokenCache, KeyValueCache {
     }
   }
 
-  #first({ keys, values }: LayerCache, length: number): LayerCache {
+  #first({ keys, values }: KeysAndValues, length: number): KeysAndValues {
     const ops = this.#ops;
     const [first, second] = ops.scope(() => [
       ops.slice(keys, 2, 0, length), // [B, G, length, D]
@@ -89,7 +69,7 @@ export class KvCache implements TokenCache, KeyValueCache {
   }
 }
 
-function free(ops: Ops, layer: LayerCache): void {
+function free(ops: Ops, layer: KeysAndValues): void {
   ops.free(layer.keys);
   ops.free(layer.values);
 }

@@ -1,5 +1,6 @@
 import { WbError } from "../../errors/wb-error.ts";
-import type { LinearWeights, BlockOps, Value, Weight } from "../backends/ops.ts";
+import type { LinearWeights, Value, Weight } from "../backends/ops.ts";
+import type { Carried, Steps } from "../backends/steps/steps.ts";
 
 /** One parameter that a module needs, by its name inside the module. */
 export interface ParameterSpec {
@@ -57,28 +58,19 @@ export function linearWeights(weights: ModuleWeights): LinearWeights {
 }
 
 /** x · weightᵀ + bias; [..., in] -> [..., out]. */
-export function linear(ops: BlockOps, weights: ModuleWeights, x: Value): Value {
-  const { weight, bias } = linearWeights(weights);
-  return ops.linear(x, weight, bias);
+export function linear(steps: Steps<Carried>, weights: ModuleWeights, x: Value): Value {
+  return steps.linear(x, linearWeights(weights));
 }
 
 /** `linear` of one x by three modules. */
 export function linears(
-  ops: BlockOps,
+  steps: Steps<Carried>,
   weights: ModuleWeights,
   modules: readonly [string, string, string],
   x: Value,
 ): readonly [Value, Value, Value] {
-  const [a, b, c] = modules;
-  if (ops.fused === undefined) {
-    return [
-      linear(ops, weights.scope(a), x),
-      linear(ops, weights.scope(b), x),
-      linear(ops, weights.scope(c), x),
-    ];
-  }
   const layers = modules.map((module) => linearWeights(weights.scope(module)));
-  const [first, second, third] = ops.fused.linears(x, layers);
+  const [first, second, third] = steps.linears(x, layers);
   if (first === undefined || second === undefined || third === undefined) {
     throw new WbError("WB7001", "fewer results than linear layers");
   }

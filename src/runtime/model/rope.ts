@@ -1,10 +1,8 @@
-import type { RotaryPairs } from "../../model/config/model-config.ts";
 import type { RopeConfig, RopeScaling } from "../../model/config/rope.ts";
-import { hasSteps, type BlockOps, type Value } from "../backends/ops.ts";
 
 /**
  * Rotary position embedding (Su et al. 2021, arXiv 2104.09864, equation 34), with the halves of a head paired as in
- * GPT-NeoX and LLaMA: dimension j turns with j + D/2, by the angle position · base^(−2j/D).
+ * GPT-NeoX and LLaMA: dimension j is rotated with j + D/2, by the angle position · base^(−2j/D).
  *
  * Numbers are rounded to float32 where torch rounds them: exponent, power, frequency, angle, cosine.
  */
@@ -12,13 +10,6 @@ export interface RopeTable {
   /** cos and sin of each position's angles, the D/2 angles twice over: [positions, D] row-major. */
   readonly cos: Float32Array;
   readonly sin: Float32Array;
-}
-
-/** cos and sin of one set of positions, [B or 1, 1, tokens, R] for the first R dimensions of a head. */
-export interface RotaryValues {
-  readonly cos: Value;
-  readonly sin: Value;
-  readonly pairs: RotaryPairs;
 }
 
 /** True where cached keys are all rotated anew at each step, so that they must be cached before they are rotated. */
@@ -56,37 +47,6 @@ export function ropeTable(
     }
   }
   return { cos, sin };
-}
-
-/** x · cos + rotateHalf(x) · sin, rotateHalf([x1, x2]) = [−x2, x1]; x [B, H, T, D], cos and sin [B or 1, 1, T, D]. */
-function rotate(ops: BlockOps, x: Value, cos: Value, sin: Value): Value {
-  if (hasSteps(ops)) return ops.fused.rotate(x, cos, sin);
-  const half = (x.shape.at(-1) ?? 0) / 2;
-  const x1 = ops.slice(x, 3, 0, half); // [B, H, T, D/2]
-  const x2 = ops.slice(x, 3, half, half); // [B, H, T, D/2]
-  const turned = ops.concat([ops.scale(x2, -1), x1], 3); // [B, H, T, D]
-  return ops.add(ops.mul(x, cos), ops.mul(turned, sin)); // [B, H, T, D]
-}
-
-/**
- * Turns the first R dimensions of each head [B, H, T, D]. Where neighbours turn together, those of each pair are first brought as far
- * apart as halves are, and stay so: queries and keys are only multiplied with each other, which no common order changes.
- */
-export function rotateHeads(ops: BlockOps, x: Value, { cos, sin, pairs }: RotaryValues): Value {
-  const size = x.shape[3] ?? 0;
-  const turned = cos.shape[3] ?? 0;
-  const part = turned === size ? x : ops.slice(x, 3, 0, turned); // [B, H, T, R]
-  const result = rotate(ops, pairs === "halves" ? part : apart(ops, part), cos, sin); // [B, H, T, R]
-  if (turned === size) return result;
-  return ops.concat([result, ops.slice(x, 3, turned, size - turned)], 3); // [B, H, T, D]
-}
-
-/** Dimensions 0, 2, 4, … of the last axis before 1, 3, 5, … */
-function apart(ops: BlockOps, x: Value): Value {
-  const size = x.shape.at(-1) ?? 0;
-  const rows = x.shape.slice(0, -1).reduce((product, length) => product * length, 1);
-  const pairs = ops.reshape(x, [rows, size / 2, 2]);
-  return ops.reshape(ops.transpose(pairs, [0, 2, 1]), x.shape);
 }
 
 /** theta^(−2j/D) for j < D/2, changed as the kind of scaling says; radians per position. */

@@ -1,8 +1,8 @@
 import type { ModelConfig } from "../../model/config/model-config.ts";
-import type { KeyMask, Ops } from "../backends/ops.ts";
-import type { AttentionContext } from "./attention.ts";
+import type { Ops } from "../backends/ops.ts";
+import type { KeyMask, RotaryValues, TokenContext } from "../backends/steps/steps.ts";
 import type { KvCache } from "./kv-cache.ts";
-import { ropeTable, rotatesWholeCache, type RopeTable, type RotaryValues } from "./rope.ts";
+import { ropeTable, rotatesWholeCache, type RopeTable } from "./rope.ts";
 
 /** The tokens of one pass through the layers: T new ones of L in all, in each of B rows. */
 export interface SequenceFacts {
@@ -14,7 +14,7 @@ export interface SequenceFacts {
   readonly visible: readonly Uint8Array[];
   readonly cache: KvCache | undefined;
   /**
-   * How many tokens of a text came at once, where the rest came one by one: what a rotary that depends on the length, and turns
+   * How many tokens of a text came at once, where the rest came one by one: what a rotary that depends on the length, and rotates
    * each token only when it comes, makes of a text that was generated. All of them when left out.
    */
   readonly prefill?: number | undefined;
@@ -39,13 +39,12 @@ export class Sequence {
     this.#cache = facts.cache;
   }
 
-  context(layer: number): AttentionContext {
+  context(layer: number): TokenContext {
     return {
-      layer,
       newRotary: this.#new,
       allRotary: this.#all,
       keyMask: this.#keyMask,
-      cache: this.#cache,
+      cache: this.#cache?.layer(layer),
     };
   }
 

@@ -2,19 +2,22 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { generateIds, type GeneratedId } from "../../../src/runtime/generation/generate-ids.ts";
 import { LayerwiseModel } from "../../../src/runtime/model/layerwise.ts";
+import type { Backend } from "../../../src/runtime/backends/backend.ts";
 import type { Ops } from "../../../src/runtime/backends/ops.ts";
-import { openWasmOps } from "../../../src/runtime/backends/wasm/ops.ts";
+import { openWasm } from "../../../src/runtime/backends/wasm/open.ts";
 import { caught } from "../../support/caught.ts";
 import { FIXTURES } from "../../support/fixture-manifest.ts";
 import { openDecoderOf, type OpenedDecoder } from "../../support/open-decoder.ts";
 
 const PROMPT = [1, 290, 31];
 
+let backend: Backend;
 let ops: Ops;
 let model: OpenedDecoder;
 beforeAll(async () => {
-  ops = await openWasmOps();
-  model = await openDecoderOf(join(FIXTURES, "internlm-tiny"), ops, "resident");
+  backend = await openWasm();
+  ops = backend.ops;
+  model = await openDecoderOf(join(FIXTURES, "internlm-tiny"), backend, "resident");
 });
 afterAll(async () => {
   await model.close();

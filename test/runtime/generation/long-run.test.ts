@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { generateIds } from "../../../src/runtime/generation/generate-ids.ts";
-import { openWasmOps } from "../../../src/runtime/backends/wasm/ops.ts";
+import { openWasm } from "../../../src/runtime/backends/wasm/open.ts";
 import { FIXTURES } from "../../support/fixture-manifest.ts";
 import { openDecoderOf } from "../../support/open-decoder.ts";
 
@@ -18,8 +18,13 @@ const openFiles = (): number =>
   process.platform === "linux" ? readdirSync("/proc/self/fd").length : 0;
 
 test("2,000 tokens of one text: values and open files stay the same, memory grows by the cache alone", async () => {
-  const ops = await openWasmOps();
-  const { decoder, close } = await openDecoderOf(join(FIXTURES, "internlm-tiny"), ops, "resident");
+  const backend = await openWasm();
+  const { ops } = backend;
+  const { decoder, close } = await openDecoderOf(
+    join(FIXTURES, "internlm-tiny"),
+    backend,
+    "resident",
+  );
   const options = { maxNewTokens: TOKENS, stopIds: [], padId: 2 };
   const seen = { values: 0, bytes: 0, files: 0, rss: 0 };
   let count = 0;

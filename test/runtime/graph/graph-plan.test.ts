@@ -86,7 +86,7 @@ describe("a step's inputs", () => {
 
 describe("operations that write a graph", () => {
   const nodes = new GraphNodes();
-  const ops = new GraphOps(nodes, nodes.input("mask", TF_FLOAT));
+  const ops = new GraphOps(nodes);
   const x = new GraphValue(nodes.input("x", TF_FLOAT), [1, -1, 8], "f32");
 
   test.each([

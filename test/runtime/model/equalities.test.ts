@@ -2,8 +2,8 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { generateIds } from "../../../src/runtime/generation/generate-ids.ts";
 import { forward } from "../../../src/runtime/model/forward.ts";
-import type { Ops } from "../../../src/runtime/backends/ops.ts";
-import { openWasmOps } from "../../../src/runtime/backends/wasm/ops.ts";
+import type { Backend } from "../../../src/runtime/backends/backend.ts";
+import { openWasm } from "../../../src/runtime/backends/wasm/open.ts";
 import { FIXTURE_FOLDERS, FIXTURES } from "../../support/fixture-manifest.ts";
 import { greedyIds } from "../../support/golden-agreement.ts";
 import { maxAbs } from "../../support/max-abs.ts";
@@ -19,13 +19,13 @@ const PROMPTS = [[1], [1, 290, 31, 300, 44, 377, 378], [1, 17, 33, 49, 65, 81, 9
 const within = (vocabSize: number): readonly (readonly number[])[] =>
   PROMPTS.map((prompt) => prompt.map((id) => id % vocabSize));
 
-let ops: Ops;
+let backend: Backend;
 beforeAll(async () => {
-  ops = await openWasmOps();
+  backend = await openWasm();
 });
 
 async function logitsOf(path: string, residence: "resident" | "streamed"): Promise<Float32Array[]> {
-  const { layerwise, close } = await openDecoderOf(path, ops, residence);
+  const { layerwise, close } = await openDecoderOf(path, backend, residence);
   try {
     return (await forward(layerwise, PROMPTS)).map(({ logits }) => logits);
   } finally {
@@ -53,7 +53,7 @@ describe("the same weights give the same logits to the bit", () => {
 
   test("streamed and resident, on the first pass and on the second", async () => {
     const expected = await logitsOf(TINY, "streamed");
-    const { layerwise, close } = await openDecoderOf(TINY, ops, "resident");
+    const { layerwise, close } = await openDecoderOf(TINY, backend, "resident");
     try {
       for (let pass = 0; pass < 2; pass++) {
         const logits = (await forward(layerwise, PROMPTS)).map((output) => output.logits);
@@ -69,7 +69,7 @@ describe("generation", () => {
   test.each(["internlm-tiny", "safetensors-ntk", "pytorch-gqa", "chatglm2"])(
     "one token at a time gives what full prefills give: %s",
     async (name) => {
-      const { decoder, layerwise, close } = await openDecoderOf(join(FIXTURES, name), ops);
+      const { decoder, layerwise, close } = await openDecoderOf(join(FIXTURES, name), backend);
       try {
         const prompt = within(decoder.config.vocabSize)[1] ?? [];
         const seen: Float32Array[] = [];
@@ -98,7 +98,7 @@ describe("generation", () => {
     // With one layer, keys and values depend on the embeddings alone, so that rotating the cache anew is the whole truth.
     const { decoder, layerwise, close } = await openDecoderOf(
       join(FIXTURES, "safetensors-ntk"),
-      ops,
+      backend,
       "resident",
       (config) => ({ ...config, layers: 1 }),
     );
@@ -126,7 +126,7 @@ describe("generation", () => {
   test.each(["internlm-tiny", "chatglm2"])(
     "prompts in one padded batch get the tokens that they get alone: %s",
     async (name) => {
-      const { decoder, close } = await openDecoderOf(join(FIXTURES, name), ops, "resident");
+      const { decoder, close } = await openDecoderOf(join(FIXTURES, name), backend, "resident");
       try {
         const prompts = within(decoder.config.vocabSize);
         const rows = prompts.map((prompt) => [...prompt]);
@@ -142,7 +142,7 @@ describe("generation", () => {
   );
 
   test("a padded batch's logits are those of the prompts alone", async () => {
-    const { decoder, layerwise, close } = await openDecoderOf(TINY, ops, "resident");
+    const { decoder, layerwise, close } = await openDecoderOf(TINY, backend, "resident");
     try {
       const alone = await forward(layerwise, PROMPTS, {
         positions: PROMPTS.map(({ length }) => [length - 1]),

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import type { Ops } from "../../../src/runtime/backends/ops.ts";
-import { openWasmOps } from "../../../src/runtime/backends/wasm/ops.ts";
+import type { Backend } from "../../../src/runtime/backends/backend.ts";
+import { openWasm } from "../../../src/runtime/backends/wasm/open.ts";
 import { FIXTURE_FOLDERS } from "../../support/fixture-manifest.ts";
 import { distanceFromGolden, greedyIds } from "../../support/golden-agreement.ts";
 import { readGoldenPrompts } from "../../support/golden-prompts.ts";
@@ -10,9 +10,9 @@ import { ORACLES } from "../../support/oracles.ts";
 /** float32 sums in another order, on hidden states and logits below 10. */
 const TOLERANCE = 5e-5;
 
-let ops: Ops;
+let backend: Backend;
 beforeAll(async () => {
-  ops = await openWasmOps();
+  backend = await openWasm();
 });
 
 const folders = FIXTURE_FOLDERS.flatMap(({ name, path, golden }) =>
@@ -22,7 +22,7 @@ const folders = FIXTURE_FOLDERS.flatMap(({ name, path, golden }) =>
 async function checkGoldens(folder: string, goldenPath: string): Promise<void> {
   const golden = await readGoldenPrompts(goldenPath);
   expect(golden.length).toBeGreaterThan(0);
-  const { decoder, layerwise, close } = await openDecoderOf(folder, ops, "resident");
+  const { decoder, layerwise, close } = await openDecoderOf(folder, backend, "resident");
   try {
     const { logits, hiddenStates } = await distanceFromGolden(layerwise, golden);
     expect(logits).toBeLessThanOrEqual(TOLERANCE);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { additiveMask, positionsOfMask } from "../../../src/runtime/model/mask.ts";
+import { additiveMask } from "../../../src/runtime/backends/steps/mask.ts";
+import { positionsOfMask } from "../../../src/runtime/model/positions.ts";
 import { LOWEST } from "../../../src/runtime/backends/ops.ts";
 
 const low = LOWEST.f32;

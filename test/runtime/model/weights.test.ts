@@ -7,20 +7,23 @@ import { Decoder } from "../../../src/runtime/model/decoder.ts";
 import { forward } from "../../../src/runtime/model/forward.ts";
 import { LayerwiseModel } from "../../../src/runtime/model/layerwise.ts";
 import type { WeightSource } from "../../../src/runtime/model/weights.ts";
+import type { Backend } from "../../../src/runtime/backends/backend.ts";
 import type { Ops } from "../../../src/runtime/backends/ops.ts";
-import { openWasmOps } from "../../../src/runtime/backends/wasm/ops.ts";
+import { openWasm } from "../../../src/runtime/backends/wasm/open.ts";
 import { caught } from "../../support/caught.ts";
 import { FIXTURES } from "../../support/fixture-manifest.ts";
 import { maxAbs } from "../../support/max-abs.ts";
 
 const TINY = join(FIXTURES, "internlm-tiny");
 
+let backend: Backend;
 let ops: Ops;
 let config: ModelConfig;
 let torch: WeightSource;
 let paddle: WeightSource;
 beforeAll(async () => {
-  ops = await openWasmOps();
+  backend = await openWasm();
+  ops = backend.ops;
   const [left, right] = [
     await openModel(join(TINY, "pytorch_model.bin")),
     await openModel(join(FIXTURES, "paddle-e")), // [in, out], row-major
@@ -72,14 +75,16 @@ function without(name: string, shape?: readonly number[]): WeightSource {
 describe("a model whose weights do not fit its config", () => {
   test("is refused before anything is read: a missing weight", async () => {
     const error = await caught(
-      () => new Decoder(ops, config, without("model.norm.weight"), "streamed"),
+      () => new Decoder(backend, config, without("model.norm.weight"), "streamed"),
     );
     expect(error.code).toBe("WB3780");
     expect(error.message).toMatchInlineSnapshot(`"model.norm.weight [32] is missing"`);
   });
 
   test("is refused before anything is read: another shape", async () => {
-    const error = await caught(() => new Decoder(ops, config, without(GATE, [88, 31]), "streamed"));
+    const error = await caught(
+      () => new Decoder(backend, config, without(GATE, [88, 31]), "streamed"),
+    );
     expect(error.message).toMatchInlineSnapshot(
       `"model.layers.1.mlp.gate_proj.weight: expected [88, 32], found [88, 31]"`,
     );
@@ -98,7 +103,7 @@ describe("a source that replaces weights", () => {
     const ids = [1, 290, 31, 300];
     const outputs: (readonly Float32Array[])[] = [];
     for (const source of [torch, changed]) {
-      const decoder = new Decoder(ops, config, source, "streamed");
+      const decoder = new Decoder(backend, config, source, "streamed");
       const [output] = await forward(new LayerwiseModel(decoder), [ids], { hiddenStates: true });
       outputs.push(output?.hiddenStates ?? []);
       await decoder.dispose();
@@ -120,7 +125,7 @@ describe("a source that replaces weights", () => {
       },
     };
     const before = ops.memory();
-    const decoder = new Decoder(ops, config, broken, "streamed");
+    const decoder = new Decoder(backend, config, broken, "streamed");
     await expect(forward(new LayerwiseModel(decoder), [[1, 2]])).rejects.toThrow(
       "the disk is gone",
     );
@@ -130,7 +135,7 @@ describe("a source that replaces weights", () => {
 });
 
 test("results inside a layer are given in order, and are what the layer adds up", async () => {
-  const decoder = new Decoder(ops, config, torch, "streamed");
+  const decoder = new Decoder(backend, config, torch, "streamed");
   const model = new LayerwiseModel(decoder);
   const seen = new Map<string, Float32Array>();
   const states = await model.embed([[1, 5, 9]]);

@@ -1,9 +1,9 @@
 import { TF_FLOAT, TF_HALF, TF_INT32 } from "../native/binding.ts";
 import { TF_DTYPE } from "../native/values.ts";
 import type { ComputeDtype, Value } from "../ops.ts";
-import type { KeyValueCache } from "../../model/attention.ts";
 import { INT32, NOT_COMPILED, typeAttribute, type GraphNodes, type NodeName } from "./nodes.ts";
 import { GraphValue, UNKNOWN, valueOf } from "./ops.ts";
+import type { GraphCache } from "./steps.ts";
 
 /** Sizes of the keys, or of the values, of one layer. */
 export interface CacheSizes {
@@ -22,7 +22,7 @@ export interface CacheSizes {
  * The variable's own memory is changed: `InplaceUpdate` gives its operand's array (core/kernels/inplace_ops.cc, v2.21.0), as
  * `Reshape` and `Bitcast` do. On a GPU it knows float and half, so that bfloat16 passes as half.
  */
-export function writeCache(nodes: GraphNodes, sizes: CacheSizes): KeyValueCache {
+export function writeCache(nodes: GraphNodes, sizes: CacheSizes): (layer: number) => GraphCache {
   const { layers, batch, kvHeads, headDim, compute } = sizes;
   const dtype = TF_DTYPE[compute];
   const bits = compute === "f32" ? TF_FLOAT : TF_HALF;
@@ -43,12 +43,12 @@ export function writeCache(nodes: GraphNodes, sizes: CacheSizes): KeyValueCache 
   };
   const flat = (node: NodeName): NodeName =>
     nodes.reshape(node, bits, [UNKNOWN, headDim], NOT_COMPILED);
-  return {
-    append: (layer, keys, values) => ({
+  return (layer) => ({
+    put: (keys, values) => ({
       keys: put(2 * layer, keys),
       values: put(2 * layer + 1, values),
     }),
-  };
+  });
 }
 
 function writeCreation(

@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { WbError } from "../../../errors/wb-error.ts";
 import type { ModelConfig } from "../../../model/config/model-config.ts";
-import { SCORE_BYTES } from "../../model/attention.ts";
+import { SCORE_BYTES } from "../steps/attention.ts";
 import type { Decoder } from "../../model/decoder.ts";
 import type { RowRange } from "../../model/weights.ts";
 import { announceStep, type StepInput, type TokenModel } from "../../model/token-model.ts";

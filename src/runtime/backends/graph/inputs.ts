@@ -48,14 +48,14 @@ export function maskOf({ config, batch, room }: StepSizes, tokens: StepTokens): 
   return { name: "mask", shape: [batch, 1, heads * count, room], data };
 }
 
-/** cos and sin of the new tokens, [B, 1, T, R]. */
+/** cos and signed sin of the new tokens, [B, 1, T, R]. */
 export function newRotary(sizes: StepSizes, tokens: StepTokens): readonly Feed[] {
   const { begin, count, positions } = tokens;
   const rows = positions.map((row) => row.subarray(begin, begin + count));
   return rotaryFeeds("", sizes, rows, count, positions[0]?.length ?? 0);
 }
 
-/** cos and sin of all tokens, [B, 1, room, R], where cached keys turn at each step. */
+/** cos and signed sin of all tokens, [B, 1, room, R], where cached keys are rotated at each step. */
 export function allRotary(sizes: StepSizes, tokens: StepTokens): readonly Feed[] {
   if (!rotatesWholeCache(sizes.config.rope)) return [];
   const { positions } = tokens;
@@ -76,7 +76,7 @@ function rotaryFeeds(
     const { rope, rotaryDims, maxPositions } = config;
     const table = ropeTable(rope, rotaryDims, maxPositions, positions, keyLength);
     cos.set(table.cos, row * size);
-    // The first half of each token's is negated, as `GraphOps` takes it.
+    // The first half of each token's is negated, as `RolledRotary` says.
     const isFirst = (index: number): boolean => index % rotaryDims < rotaryDims / 2;
     const signed = table.sin.map((value, index) => (isFirst(index) ? -value : value));
     sin.set(signed, row * size);
@@ -84,6 +84,6 @@ function rotaryFeeds(
   const shape = [batch, 1, length, config.rotaryDims];
   return [
     { name: `${which}cos`, shape, data: cos },
-    { name: `${which}sin`, shape, data: sin },
+    { name: `${which}signed-sin`, shape, data: sin },
   ];
 }

@@ -91,12 +91,12 @@ function read(source: WeightSource, part: Part | undefined): Promise<WeightBytes
 
 function fill(session: GraphSession, index: number, weight: WeightBytes): void {
   const { bytes, elementBytes } = plainBytes(weight);
-  const lying = weight.transposed ? weight.shape.toReversed() : weight.shape;
+  const stored = weight.transposed ? weight.shape.toReversed() : weight.shape;
   const axes = weight.shape.map((_, axis) => axis);
   const order = weight.transposed ? axes.toReversed() : axes;
   session.run(
     [
-      { name: "bytes", shape: [...lying, elementBytes], data: bytes },
+      { name: "bytes", shape: [...stored, elementBytes], data: bytes },
       { name: "order", shape: [order.length], data: Int32Array.from(order) },
       { name: "index", shape: [], data: Int32Array.of(index) },
     ],

@@ -1,15 +1,8 @@
 import { WbError } from "../../../errors/wb-error.ts";
 import { elementCount, sameShape } from "../../../tensor/shape.ts";
-import { TF_FLOAT, TF_HALF } from "../native/binding.ts";
 import { ELEMENT_BYTES, TF_DTYPE } from "../native/values.ts";
-import type {
-  BlockSteps,
-  ComposedOps,
-  ComputeDtype,
-  LinearWeights,
-  Value,
-  Weight,
-} from "../ops.ts";
+import type { ComputeDtype, Value, Weight } from "../ops.ts";
+import type { NetworkOps } from "../steps/composed.ts";
 import {
   INT32,
   typeAttribute,
@@ -25,7 +18,7 @@ export const UNKNOWN = -1;
 export class GraphValue implements Value {
   /** A node that gives its elements in order, and the shape that the node gives them. */
   node: NodeName;
-  lying: readonly number[];
+  nodeShape: readonly number[];
   /** Negative where a length is only known when the graph runs. */
   readonly shape: readonly number[];
   readonly dtype: ComputeDtype;
@@ -34,12 +27,12 @@ export class GraphValue implements Value {
     node: NodeName,
     shape: readonly number[],
     dtype: ComputeDtype,
-    lying: readonly number[] = shape,
+    nodeShape: readonly number[] = shape,
   ) {
     this.node = node;
     this.shape = shape;
     this.dtype = dtype;
-    this.lying = lying;
+    this.nodeShape = nodeShape;
   }
 }
 
@@ -61,32 +54,21 @@ export class GraphWeight implements Weight {
   }
 }
 
-/**
- * Writes the operations of a block as nodes of a graph, in place of running them. What attention takes is the graph's own
- * mask, float32 to add to scores, [B, 1, H/G · T, L]: a row for each query of each head that shares a key head. What rotation
- * takes as sin has its first half negated: Roll(x) · sin is then [−x2, x1] · sin of other backends.
- */
-export class GraphOps implements ComposedOps {
-  readonly fused: BlockSteps;
+/** Writes operations as nodes of a graph, in place of running them. */
+export class GraphOps implements NetworkOps {
   readonly #nodes: GraphNodes;
 
-  constructor(nodes: GraphNodes, mask: NodeName) {
+  constructor(nodes: GraphNodes) {
     this.#nodes = nodes;
-    this.fused = {
-      linears: (x, layers) => layers.map(({ weight, bias }) => this.linear(x, weight, bias)),
-      gatedLinear: (x, gate, up) => this.#gatedLinear(x, gate, up),
-      rotate: (x, cos, sin) => this.#rotate(x, cos, sin),
-      attention: (queries, keys, values) => this.#attention(queries, keys, values, mask),
-    };
   }
 
   /** The node of a value once it has the value's own shape. */
   node(x: Value): NodeName {
     const own = valueOf(x);
-    if (!sameShape(own.lying, own.shape)) {
+    if (!sameShape(own.nodeShape, own.shape)) {
       const sizes = own.shape.map((size) => Math.max(size, UNKNOWN));
       own.node = this.#nodes.reshape(own.node, TF_DTYPE[own.dtype], sizes);
-      own.lying = own.shape;
+      own.nodeShape = own.shape;
     }
     return own.node;
   }
@@ -103,20 +85,15 @@ export class GraphOps implements ComposedOps {
     const value = new GraphValue(product, shape, x.dtype, [UNKNOWN, outputs]); // [M, O]
     return bias === undefined
       ? value
-      : this.#with("AddV2", value, this.#weightAs(weightOf(bias), x.dtype));
-  }
-
-  #gatedLinear(x: Value, gate: LinearWeights, up: LinearWeights): GraphValue {
-    const gated = this.silu(this.linear(x, gate.weight, gate.bias));
-    return this.mul(gated, this.linear(x, up.weight, up.bias));
+      : this.with("AddV2", value, this.#weightAs(weightOf(bias), x.dtype));
   }
 
   rmsNorm(x: Value, weight: Weight, epsilon: number): GraphValue {
     const own = weightOf(weight);
     const flat = this.reshape(x, [UNKNOWN, own.shape[0] ?? 0]); // [M, C]
     this.node(flat);
-    const wide = this.#cast(flat, "f32");
-    const squares = this.#unary("Square", wide).node;
+    const wide = this.cast(flat, "f32");
+    const squares = this.unary("Square", wide).node;
     const mean = this.#nodes.add("Mean", [squares, this.#nodes.ints([-1])], {
       T: typeOf("f32"),
       Tidx: INT32,
@@ -124,13 +101,13 @@ export class GraphOps implements ComposedOps {
     }); // [M, 1]
     const sum = this.#nodes.add("AddV2", [mean, this.#nodes.number(epsilon)], { T: typeOf("f32") });
     const root = this.#nodes.add("Rsqrt", [sum], { T: typeOf("f32") });
-    const normed = this.#cast(this.#with("Mul", wide, root), x.dtype);
-    return this.reshape(this.#with("Mul", normed, this.#weightAs(own, x.dtype)), x.shape);
+    const normed = this.cast(this.with("Mul", wide, root), x.dtype);
+    return this.reshape(this.with("Mul", normed, this.#weightAs(own, x.dtype)), x.shape);
   }
 
   silu(x: Value): GraphValue {
-    const wide = this.#cast(valueOf(x), "f32");
-    return this.#cast(this.#with("Mul", wide, this.#unary("Sigmoid", wide).node), x.dtype);
+    const wide = this.cast(valueOf(x), "f32");
+    return this.cast(this.with("Mul", wide, this.unary("Sigmoid", wide).node), x.dtype);
   }
 
   add(left: Value, right: Value): GraphValue {
@@ -145,7 +122,7 @@ export class GraphOps implements ComposedOps {
   /** Another look at the same array: a node is only written where an operation needs the shape. */
   reshape(x: Value, shape: readonly number[]): GraphValue {
     const own = valueOf(x);
-    return new GraphValue(own.node, shape, own.dtype, own.lying);
+    return new GraphValue(own.node, shape, own.dtype, own.nodeShape);
   }
 
   transpose(x: Value, order: readonly number[]): GraphValue {
@@ -182,72 +159,37 @@ export class GraphOps implements ComposedOps {
     return work();
   }
 
-  #rotate(x: Value, cos: Value, sin: Value): GraphValue {
-    const dtype = TF_DTYPE[x.dtype];
-    // Halves change places, whatever their bits mean: on a GPU, `Roll` knows float and half.
-    const bits = x.dtype === "f32" ? TF_FLOAT : TF_HALF;
-    const half = (x.shape.at(-1) ?? 0) / 2;
-    const given = this.#nodes.bitcast(this.node(x), dtype, bits);
-    const rolled = this.#nodes.add(
-      "Roll",
-      [given, this.#nodes.ints([half]), this.#nodes.ints([x.shape.length - 1])],
-      { T: typeAttribute(bits), Tshift: INT32, Taxis: INT32 },
-    );
-    const turned = new GraphValue(this.#nodes.bitcast(rolled, bits, dtype), x.shape, x.dtype);
-    return this.add(this.mul(x, cos), this.mul(turned, sin)); // [B, H, T, D]
-  }
-
-  #attention(queries: Value, keys: Value, values: Value, mask: NodeName): GraphValue {
-    const [b = 0, h = 0, t = 0, d = 0] = queries.shape;
-    const [, g = 0] = keys.shape;
-    const rows = (h / g) * t; // query heads that share a key head: their queries are rows of one product
-    const grouped = this.reshape(queries, [b, g, rows, d]);
-    const products = this.#matmul(grouped, keys, true, UNKNOWN); // [B, G, H/G·T, L]
-    const scale = this.#nodes.number(1 / Math.sqrt(d));
-    const masked = this.#with("AddV2", this.#with("Mul", this.#cast(products, "f32"), scale), mask);
-    const weights = this.#cast(this.#unary("Softmax", masked), queries.dtype);
-    return this.reshape(this.#matmul(weights, values, false, d), queries.shape); // [B, H, T, D]
-  }
-
-  #matmul(left: Value, right: Value, transposeRight: boolean, columns: number): GraphValue {
-    const node = this.#nodes.add("BatchMatMulV2", [this.node(left), this.node(right)], {
-      T: typeOf(left.dtype),
-      adj_x: { kind: "flag", value: false },
-      adj_y: { kind: "flag", value: transposeRight },
-    });
-    return new GraphValue(node, left.shape.with(left.shape.length - 1, columns), left.dtype);
-  }
-
-  /** Element by element, however they lie. */
-  #unary(op: string, x: GraphValue): GraphValue {
+  /** Element by element, in the shape that the node gives them. */
+  unary(op: string, x: GraphValue): GraphValue {
     const node = this.#nodes.add(op, [x.node], { T: typeOf(x.dtype) });
-    return new GraphValue(node, x.shape, x.dtype, x.lying);
+    return new GraphValue(node, x.shape, x.dtype, x.nodeShape);
   }
 
-  /** With a node that fits the left one as it lies. */
-  #with(op: string, left: GraphValue, right: NodeName): GraphValue {
+  /** With a node that fits the left one in the shape that its node gives it. */
+  with(op: string, left: GraphValue, right: NodeName): GraphValue {
     const node = this.#nodes.add(op, [left.node, right], { T: typeOf(left.dtype) });
-    return new GraphValue(node, left.shape, left.dtype, left.lying);
+    return new GraphValue(node, left.shape, left.dtype, left.nodeShape);
   }
 
   #binary(op: string, left: GraphValue, right: GraphValue): GraphValue {
-    const alike = sameShape(left.shape, right.shape) && sameShape(left.lying, right.lying);
-    if (alike) return this.#with(op, left, right.node);
+    const alike = sameShape(left.shape, right.shape) && sameShape(left.nodeShape, right.nodeShape);
+    if (alike) return this.with(op, left, right.node);
     this.node(left);
-    return this.#with(op, left, this.node(right));
+    return this.with(op, left, this.node(right));
   }
 
   #weightAs(weight: GraphWeight, dtype: ComputeDtype): NodeName {
     return this.#nodes.cast(weight.node, TF_DTYPE[weight.dtype], TF_DTYPE[dtype]);
   }
 
-  #cast(x: GraphValue, dtype: ComputeDtype): GraphValue {
+  cast(x: GraphValue, dtype: ComputeDtype): GraphValue {
     const node = this.#nodes.cast(x.node, TF_DTYPE[x.dtype], TF_DTYPE[dtype]);
-    return new GraphValue(node, x.shape, dtype, x.lying);
+    return new GraphValue(node, x.shape, dtype, x.nodeShape);
   }
 }
 
-function typeOf(dtype: ComputeDtype): NodeAttribute {
+/** The attribute that names a dtype. */
+export function typeOf(dtype: ComputeDtype): NodeAttribute {
   return typeAttribute(TF_DTYPE[dtype]);
 }
 

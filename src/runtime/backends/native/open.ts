@@ -4,7 +4,13 @@ import { loadBinding } from "./backend.ts";
 import { startKernels } from "./kernels.ts";
 import { findNativePackages, type NativePackage } from "./install/location.ts";
 import { NativeOps } from "./ops.ts";
-import type { ComputeDtype, Ops } from "../ops.ts";
+import { NativeCalls } from "./calls.ts";
+import { nativeSteps } from "./steps.ts";
+import { NativeValues } from "./values.ts";
+import type { Backend } from "../backend.ts";
+import { GraphSession } from "../graph/session.ts";
+import type { ComputeDtype } from "../ops.ts";
+import { composedSteps } from "../steps/composed.ts";
 
 export interface NativeRequest {
   readonly device: "cpu" | "cuda";
@@ -46,7 +52,7 @@ export function hasGpuDeviceFile(): boolean {
  * Opens native TensorFlow on one device.
  * @throws WbError WB6201 when it is not installed or sees no GPU, WB6107 when it does not load.
  */
-export async function openNativeOps({ device, compute, verbose }: NativeRequest): Promise<Ops> {
+export async function openNative({ device, compute, verbose }: NativeRequest): Promise<Backend> {
   const chosen = choose(await findNativePackages(), device);
   if (chosen === undefined) {
     const missing = device === "cuda" ? "TensorFlow's CUDA build" : "native TensorFlow";
@@ -65,13 +71,21 @@ export async function openNativeOps({ device, compute, verbose }: NativeRequest)
   const kernels = device === "cpu" ? startKernels(chosen.packageFolder) : undefined;
   const place = device === "cuda" ? "a GPU" : "the CPU";
   const own = kernels === undefined ? "" : `, with kernels for ${kernels.instructionSet}`;
-  return new NativeOps(binding, {
+  const values = new NativeValues(binding);
+  const calls =
+    kernels === undefined ? undefined : new NativeCalls(binding, values, kernels, compute);
+  const ops = new NativeOps(binding, values, calls, {
     device,
     compute,
-    kernels,
     description: `TensorFlow ${binding.TF_Version} on ${place} through @tensorflow/tfjs-node${own}`,
     memoryLimit: undefined,
   });
+  // With our kernels, calls cost less than a tenth of a token's time: a graph would gain nothing.
+  if (calls !== undefined) return { ops, steps: nativeSteps(ops, calls) };
+  const graphs = {
+    open: (savedModel: Uint8Array, tag: string) => GraphSession.open(binding, savedModel, tag),
+  };
+  return { ops, steps: composedSteps(ops), graphs };
 }
 
 /** A CUDA build for a GPU; for the CPU the CPU build before the CUDA one, which can do it, too. */

@@ -2,7 +2,6 @@ import { WbError } from "../../../errors/wb-error.ts";
 import { DTYPES, type Dtype } from "../../../tensor/dtype.ts";
 import { elementCount, sameShape } from "../../../tensor/shape.ts";
 import { checkWeightDtype, toFloat32, type WeightDtype } from "../cast.ts";
-import { GraphSession, type GraphSessions } from "../graph/session.ts";
 import {
   execute,
   failure,
@@ -13,13 +12,12 @@ import {
   type Handle,
   type OpAttribute,
 } from "./binding.ts";
-import { NativeFused } from "./fused.ts";
-import type { Kernels } from "./kernels.ts";
+import type { NativeCalls } from "./calls.ts";
 import {
   COMPUTE_OF_STORED,
   ELEMENT_BYTES,
   keptAs,
-  NativeValues,
+  type NativeValues,
   TF_DTYPE,
   valueOf,
   weightOf,
@@ -28,7 +26,6 @@ import {
 } from "./values.ts";
 import type {
   ComputeDtype,
-  FusedOps,
   Ops,
   OpsMemory,
   ScopeResult,
@@ -43,8 +40,6 @@ export interface NativeOpsFacts {
   readonly description: string;
   /** Bytes of the GPU's memory that may be used. */
   readonly memoryLimit: number | undefined;
-  /** This package's own kernels, where they are registered; they are for the CPU. */
-  readonly kernels: Kernels | undefined;
 }
 
 /**
@@ -58,30 +53,24 @@ export class NativeOps implements Ops {
   readonly description: string;
   readonly maxWeightBytes = Number.MAX_SAFE_INTEGER;
   readonly memoryLimit: number | undefined;
-  readonly fused: FusedOps | undefined;
-  readonly graphs: GraphSessions | undefined;
-  readonly #kernels: NativeFused | undefined;
+  readonly #kernels: NativeCalls | undefined;
   readonly #binding: Binding;
   readonly #values: NativeValues;
 
-  constructor(binding: Binding, facts: NativeOpsFacts) {
+  /** @param kernels This package's own, where they are registered; they are for the CPU. */
+  constructor(
+    binding: Binding,
+    values: NativeValues,
+    kernels: NativeCalls | undefined,
+    facts: NativeOpsFacts,
+  ) {
     this.#binding = binding;
-    this.#values = new NativeValues(binding);
+    this.#values = values;
+    this.#kernels = kernels;
     this.device = facts.device;
     this.compute = facts.compute;
     this.description = facts.description;
     this.memoryLimit = facts.memoryLimit;
-    const { kernels } = facts;
-    this.#kernels =
-      kernels === undefined
-        ? undefined
-        : new NativeFused(binding, this.#values, kernels, facts.compute);
-    this.fused = this.#kernels;
-    // With our kernels, calls cost less than a tenth of a token's time.
-    this.graphs =
-      kernels !== undefined
-        ? undefined
-        : { open: (savedModel, tag) => GraphSession.open(binding, savedModel, tag) };
   }
 
   weightElementBytes(dtype: Dtype): number {

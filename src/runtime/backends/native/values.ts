@@ -2,6 +2,7 @@ import { WbError } from "../../../errors/wb-error.ts";
 import { elementCount } from "../../../tensor/shape.ts";
 import { failure, TF_BFLOAT16, TF_FLOAT, TF_HALF, TF_INT32, type Binding } from "./binding.ts";
 import type { WeightDtype } from "../cast.ts";
+import { Scopes } from "../scopes.ts";
 import type { ComputeDtype, OpsMemory, ScopeResult, Value, Weight } from "../ops.ts";
 
 export const TF_DTYPE: Readonly<Record<ComputeDtype, number>> = {
@@ -65,7 +66,7 @@ export class NativeValue implements Value {
 export class NativeWeight implements Weight {
   readonly id: number;
   readonly shape: readonly number[];
-  /** What it lies on the device as; a matrix keeps a half dtype when the computation is in float32. */
+  /** What it is kept on the device as; a matrix keeps a half dtype when the computation is in float32. */
   readonly dtype: ComputeDtype;
   readonly transposed: boolean;
   readonly byteLength: number;
@@ -82,7 +83,9 @@ export class NativeWeight implements Weight {
 /** Owns every array of one backend: counts who looks at it, frees what a scope made, keeps small constants. */
 export class NativeValues {
   readonly #binding: Binding;
-  readonly #scopes: Set<NativeValue>[] = [];
+  readonly #scopes = new Scopes<NativeValue>((value) => {
+    this.dispose(value);
+  });
   readonly #values = new Set<NativeValue>();
   readonly #weights = new Set<NativeWeight>();
   readonly #constants = new Map<string, number>();
@@ -121,34 +124,17 @@ export class NativeValues {
   #track(value: NativeValue): NativeValue {
     value.array.users++;
     this.#values.add(value);
-    this.#scopes.at(-1)?.add(value);
+    this.#scopes.add(value);
     return value;
   }
 
   scope<T extends ScopeResult>(work: () => T): T {
-    const made = new Set<NativeValue>();
-    this.#scopes.push(made);
-    let result: T;
-    try {
-      result = work();
-    } catch (error) {
-      this.#scopes.pop();
-      for (const value of made) this.dispose(value);
-      throw error;
-    }
-    this.#scopes.pop();
-    const kept = new Set<unknown>(Array.isArray(result) ? result : [result]);
-    const outer = this.#scopes.at(-1);
-    for (const value of made) {
-      if (!kept.has(value)) this.dispose(value);
-      else outer?.add(value);
-    }
-    return result;
+    return this.#scopes.run(work);
   }
 
   /** Takes a value out of every scope around. */
   keep(value: NativeValue): void {
-    for (const made of this.#scopes) made.delete(value);
+    this.#scopes.keep(value);
   }
 
   /** Frees a value; nothing when it is free already. */

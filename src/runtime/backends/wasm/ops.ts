@@ -2,54 +2,41 @@ import { WbError } from "../../../errors/wb-error.ts";
 import type { Dtype } from "../../../tensor/dtype.ts";
 import { renderShape, sameShape } from "../../../tensor/shape.ts";
 import { checkWeightDtype } from "../cast.ts";
-import type { FusedOps, Ops, OpsMemory, ScopeResult, Value, Weight, WeightBytes } from "../ops.ts";
+import type { Ops, OpsMemory, ScopeResult, Value, Weight, WeightBytes } from "../ops.ts";
 import { WasmCopies, mismatch } from "./copies.ts";
-import { WasmFused } from "./fused.ts";
-import { kernelThreads, loadKernels, type KernelModule } from "./kernels.ts";
+import type { WasmCalls } from "./calls.ts";
 import { MOST_PAGES, PAGE_BYTES } from "./memory.ts";
-import { MAX_WEIGHT_BYTES, openTensorFlowOps } from "./tensorflow.ts";
+import { MAX_WEIGHT_BYTES } from "./tensorflow.ts";
 import { WasmUploads, keptAs } from "./uploads.ts";
-import { WasmValues, sizeOf, valueOf, weightOf, type WasmValue } from "./values.ts";
+import { sizeOf, valueOf, weightOf, type WasmValue, type WasmValues } from "./values.ts";
 
 /** Bytes of the memory that are left for what threads work in and for what falls between two arrays. */
 const RESERVE_BYTES = 128 * 2 ** 20;
 
 /**
- * WebAssembly in Node: float32, nothing to install. TensorFlow.js, and beside it this package's kernels where they run.
- * @param threads How many the kernels use at most. @throws WbError WB6202 when a module cannot be loaded.
- */
-export async function openWasmOps(threads = kernelThreads()): Promise<Ops> {
-  const plain = await openTensorFlowOps();
-  const module = loadKernels();
-  return module === undefined ? plain : new WasmOps(plain, module, threads);
-}
-
-/**
- * The steps that a decoder spends its time in by the kernels of wasm/decoder, on weights in their stored dtype and in a memory
+ * Operations by the kernels of wasm/decoder, on weights in their stored dtype and in a memory
  * of 4 GiB; what is left by TensorFlow.js, to whose heap the few and small arrays are copied that it takes.
  */
-class WasmOps implements Ops {
+export class WasmOps implements Ops {
   readonly device = "wasm";
   readonly compute = "f32";
   readonly description: string;
   readonly maxWeightBytes = MAX_WEIGHT_BYTES;
   readonly memoryLimit = MOST_PAGES * PAGE_BYTES - RESERVE_BYTES;
-  readonly fused: FusedOps;
   readonly #plain: Ops;
   readonly #values: WasmValues;
-  readonly #kernels: WasmFused;
+  readonly #calls: WasmCalls;
   readonly #copies: WasmCopies;
   readonly #uploads: WasmUploads;
 
-  constructor(plain: Ops, module: KernelModule, threads: number) {
+  constructor(plain: Ops, values: WasmValues, calls: WasmCalls, threads: number) {
     const share = threads === 1 ? "1 thread" : `${threads} threads`;
     this.description = `${plain.description}, with kernels on ${share}`;
     this.#plain = plain;
-    this.#values = new WasmValues(module, threads);
-    this.#kernels = new WasmFused(this.#values);
+    this.#values = values;
+    this.#calls = calls;
     this.#copies = new WasmCopies(this.#values);
     this.#uploads = new WasmUploads(this.#values);
-    this.fused = this.#kernels;
   }
 
   weightElementBytes(dtype: Dtype): number {
@@ -87,7 +74,7 @@ class WasmOps implements Ops {
   }
 
   linear(x: Value, weight: Weight, bias?: Weight): Value {
-    return this.#kernels.linear(x, { weight, bias });
+    return this.#calls.linear(x, { weight, bias });
   }
 
   matmul(left: Value, right: Value, transposeRight = false): Value {
@@ -173,7 +160,7 @@ class WasmOps implements Ops {
   }
 
   #compact(x: Value): WasmValue {
-    return this.#kernels.compact(valueOf(x));
+    return this.#calls.compact(valueOf(x));
   }
 
   #plainOfOne(x: Value, compute: (x: Value) => Value): Value {

@@ -8,7 +8,7 @@ import { elementCount, renderShape } from "../../../tensor/shape.ts";
 import { checkWeightDtype, toFloat32, toFloat32Transposed } from "../cast.ts";
 import type { Ops, OpsMemory, ScopeResult, Value, Weight, WeightBytes } from "../ops.ts";
 import { WASM_HEAP_LIMIT, guardHeap, type HeapGuard } from "./heap.ts";
-import { Scopes } from "./scopes.ts";
+import { Scopes } from "../scopes.ts";
 
 /** Largest matrix in one piece, in bytes: an MLP weight of a 7B model has 180 MB, its head 1.7 GB. */
 export const MAX_WEIGHT_BYTES = 256 * 2 ** 20;

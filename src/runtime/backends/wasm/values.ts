@@ -2,9 +2,9 @@ import { WbError } from "../../../errors/wb-error.ts";
 import { elementCount } from "../../../tensor/shape.ts";
 import type { OpsMemory, ScopeResult, Value, Weight } from "../ops.ts";
 import { WasmKernels, type KernelModule } from "./kernels.ts";
-import { Scopes } from "./scopes.ts";
+import { Scopes } from "../scopes.ts";
 
-/** What a weight lies in memory as, by the numbers that wasm/decoder/linear.ts has for them. */
+/** What a weight is kept in memory as, by the numbers that wasm/decoder/linear.ts has for them. */
 export const KEPT = { F32: 0, F16: 1, BF16: 2 } as const;
 
 export type KeptDtype = keyof typeof KEPT;

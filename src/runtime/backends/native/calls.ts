@@ -9,18 +9,14 @@ import {
   type NativeValues,
   type NativeWeight,
 } from "./values.ts";
-import { CACHE_STEP } from "../ops.ts";
-import type {
-  ComputeDtype,
-  FusedOps,
-  KeyMask,
-  LayerOps,
-  LayerTokens,
-  LayerWeights,
-  LinearWeights,
-  Value,
-  Weight,
+import {
+  CACHE_STEP,
+  type ComputeDtype,
+  type LinearWeights,
+  type Value,
+  type Weight,
 } from "../ops.ts";
+import type { KeyMask, LayerWeights, TokenContext } from "../steps/steps.ts";
 
 /** Numbers of `Type` in native/kernels/kernels.h. */
 const TYPES: Readonly<Record<ComputeDtype, number>> = { f32: 0, f16: 1, bf16: 2 };
@@ -38,8 +34,7 @@ export interface Packing {
  * The operations that native/kernels registers with TensorFlow, for its CPU device. They take arrays by their elements,
  * whatever their shape, and get the sizes as numbers.
  */
-export class NativeFused implements FusedOps, LayerOps {
-  readonly whole: LayerOps = this;
+export class NativeCalls {
   readonly #binding: Binding;
   readonly #values: NativeValues;
   readonly #kernels: Kernels;
@@ -115,12 +110,22 @@ export class NativeFused implements FusedOps, LayerOps {
     });
   }
 
-  layer(x: Value, weights: LayerWeights, { cos, sin, keyMask, cached }: LayerTokens): Value {
+  /** A whole layer. The new tokens' keys and values are set in the cache, whose last T rows they are. */
+  layer(
+    x: Value,
+    weights: LayerWeights,
+    { newRotary: { cos, sin }, keyMask, cache }: TokenContext,
+  ): Value {
     const own = valueOf(x);
     const { query, key, value, output, gate, up, down, heads, kvHeads } = weights;
     const { inputs, biases } = this.#parameters([query, key, value, output, gate, up, down]);
     const [b = 0, t = 0] = own.shape;
     const d = (query.weight.shape[0] ?? 0) / heads;
+    const room = [b, kvHeads, t, d] as const;
+    const cached = cache?.replace((old) => ({
+      keys: this.#extend(old?.keys, room), // [B, G, L, D]
+      values: this.#extend(old?.values, room), // [B, G, L, D]
+    }));
     const [keys, values] =
       cached === undefined
         ? [undefined, undefined]
@@ -175,7 +180,7 @@ export class NativeFused implements FusedOps, LayerOps {
     return this.#run("WeighbridgeNorm", inputs, own.shape, own.dtype);
   }
 
-  rotate(x: Value, cos: Value, sin: Value): Value {
+  rotateHalves(x: Value, cos: Value, sin: Value): Value {
     return this.#values.scope(() => {
       const own = this.compact(valueOf(x));
       const sizes = this.#values.ints([cos.shape[0] ?? 0, ...own.shape]);
@@ -184,10 +189,10 @@ export class NativeFused implements FusedOps, LayerOps {
     });
   }
 
-  append(rows: Value | undefined, more: Value): Value {
+  join(rows: Value | undefined, more: Value): Value {
     const added = valueOf(more);
     const [b = 0, g = 0, t = 0, d = 0] = added.shape;
-    const joined = this.extend(rows, [b, g, t, d]);
+    const joined = this.#extend(rows, [b, g, t, d]);
     const length = joined.shape[2] ?? 0;
     executeAll(
       this.#binding,
@@ -203,7 +208,8 @@ export class NativeFused implements FusedOps, LayerOps {
     return joined;
   }
 
-  extend(
+  /** As `join` of rows [B, G, T, D] that are set later; until then they hold anything. */
+  #extend(
     rows: Value | undefined,
     [b, g, t, d]: readonly [number, number, number, number],
   ): NativeValue {

@@ -1,4 +1,4 @@
-import type { ScopeResult } from "../ops.ts";
+import type { ScopeResult } from "./ops.ts";
 
 /** Who frees what was made inside which scope; scopes nest. */
 export class Scopes<V extends object> {

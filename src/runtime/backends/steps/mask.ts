@@ -1,4 +1,5 @@
-import { LOWEST, type ComputeDtype, type KeyMask } from "../backends/ops.ts";
+import { LOWEST, type ComputeDtype } from "../ops.ts";
+import type { KeyMask } from "./steps.ts";
 
 /** A mask to add to scores; batch is 1 when all rows have the same. */
 export interface AdditiveMask {
@@ -41,17 +42,4 @@ export function additiveMask(
     }
   }
   return { data, shape: [batch, 1, queries, keys] };
-}
-
-/**
- * Positions of tokens under left or right padding as `generate` counts them: the visible tokens before each, and 1 at padding
- * (transformers v4.36.2, LLaMA's `prepare_inputs_for_generation`).
- */
-export function positionsOfMask(mask: Uint8Array): Int32Array {
-  let seen = 0;
-  return Int32Array.from(mask, (visible) => {
-    if (visible !== 1) return 1;
-    seen++;
-    return seen - 1;
-  });
 }

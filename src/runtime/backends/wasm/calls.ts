@@ -1,6 +1,6 @@
 import { WbError } from "../../../errors/wb-error.ts";
-import { CACHE_STEP } from "../ops.ts";
-import type { FusedOps, KeyMask, LinearWeights, Value } from "../ops.ts";
+import { CACHE_STEP, type LinearWeights, type Value } from "../ops.ts";
+import type { KeyMask } from "../steps/steps.ts";
 import { LAYERS_AT } from "./kernels.ts";
 import {
   KEPT,
@@ -15,8 +15,8 @@ import {
 /** Layers whose descriptions have room in the first page; a decoder asks for three at once. */
 const MOST_LAYERS = 64;
 
-/** Whole steps of a decoder by the kernels of wasm/decoder. */
-export class WasmFused implements FusedOps {
+/** Steps of a decoder by the kernels of wasm/decoder, on arrays in their memory. */
+export class WasmCalls {
   readonly #values: WasmValues;
 
   constructor(values: WasmValues) {
@@ -70,7 +70,7 @@ export class WasmFused implements FusedOps {
     return results;
   }
 
-  rotate(x: Value, cos: Value, sin: Value): Value {
+  rotateHalves(x: Value, cos: Value, sin: Value): Value {
     return this.#values.scope(() => this.#rotate(this.compact(valueOf(x)), cos, sin));
   }
 
@@ -87,11 +87,11 @@ export class WasmFused implements FusedOps {
     return result;
   }
 
-  append(rows: Value | undefined, more: Value): Value {
-    return this.#values.scope(() => this.#append(rows, this.compact(valueOf(more))));
+  join(rows: Value | undefined, more: Value): Value {
+    return this.#values.scope(() => this.#join(rows, this.compact(valueOf(more))));
   }
 
-  #append(rows: Value | undefined, added: WasmValue): Value {
+  #join(rows: Value | undefined, added: WasmValue): Value {
     const [b = 0, g = 0, t = 0, d = 0] = added.shape;
     const old = rows === undefined ? undefined : valueOf(rows);
     const at = old?.shape[2] ?? 0;

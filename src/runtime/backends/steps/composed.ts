@@ -1,0 +1,99 @@
+import type { Ops, Value } from "../ops.ts";
+import { composedAttention } from "./attention.ts";
+import { rotateHeads, rotateHalves } from "./rotary.ts";
+import type { Steps } from "./steps.ts";
+
+/** Tokens that pass at a time: 1024 rows of a 7B model's intermediate states take 45 MB each in float32. */
+export const TOKENS_AT_A_TIME = 1024;
+
+/** The operations that the steps outside attention are composed of. */
+export type NetworkOps = Pick<
+  Ops,
+  | "linear"
+  | "rmsNorm"
+  | "silu"
+  | "add"
+  | "mul"
+  | "reshape"
+  | "transpose"
+  | "concat"
+  | "slice"
+  | "scope"
+>;
+
+type NetworkSteps = Omit<Steps, "rotate" | "append" | "attention" | "layer">;
+
+/** The steps that need nothing but operations on single tokens. */
+export function composedNetwork(ops: NetworkOps): NetworkSteps {
+  return {
+    norm: (x, weight, epsilon) => ops.rmsNorm(x, weight, epsilon),
+    linear: (x, { weight, bias }) => ops.linear(x, weight, bias),
+    linears: (x, layers) => layers.map(({ weight, bias }) => ops.linear(x, weight, bias)),
+    gatedLinear: (x, gate, up) =>
+      ops.mul(ops.silu(ops.linear(x, gate.weight, gate.bias)), ops.linear(x, up.weight, up.bias)),
+    gatedHalves: (both) => {
+      const size = (both.shape[2] ?? 0) / 2;
+      const gate = ops.silu(ops.slice(both, 2, 0, size)); // [B, T, I]
+      return ops.mul(gate, ops.slice(both, 2, size, size)); // [B, T, I]
+    },
+    add: (left, right) => ops.add(left, right),
+    inParts: (x, work) => inParts(ops, x, work),
+    splitHeads: (x, heads) => {
+      const [b = 0, t = 0, size = 0] = x.shape;
+      return ops.transpose(ops.reshape(x, [b, t, heads, size / heads]), [0, 2, 1, 3]);
+    },
+    mergeHeads: (x) => {
+      const [b = 0, h = 0, t = 0, d = 0] = x.shape;
+      return ops.reshape(ops.transpose(x, [0, 2, 1, 3]), [b, t, h * d]);
+    },
+    scope: (work) => ops.scope(work),
+  };
+}
+
+function inParts(ops: NetworkOps, x: Value, work: (part: Value) => Value): Value {
+  const tokens = x.shape[1] ?? 0;
+  if (tokens <= TOKENS_AT_A_TIME) return work(x);
+  const parts: Value[] = [];
+  for (let begin = 0; begin < tokens; begin += TOKENS_AT_A_TIME) {
+    const size = Math.min(TOKENS_AT_A_TIME, tokens - begin);
+    parts.push(ops.scope(() => work(ops.slice(x, 1, begin, size))));
+  }
+  return ops.concat(parts, 1); // [B, T, C]
+}
+
+/** What a backend may have kernels for. */
+export interface StepKernels {
+  readonly linears: Steps["linears"];
+  readonly gatedLinear: Steps["gatedLinear"];
+  /** x · cos + [−x2, x1] · sin of the halves x1 and x2 of the last axis; x [B, H, T, D], cos and sin [B or 1, 1, T, D]. */
+  readonly rotateHalves: (x: Value, cos: Value, sin: Value) => Value;
+  /**
+   * `more` behind `rows` along axis 2, [B, G, L + T, D]. `rows` may be freed, since its memory may go on in the result, which may hold
+   * room for more rows.
+   */
+  readonly join: (rows: Value | undefined, more: Value) => Value;
+  readonly attention: Steps["attention"];
+  readonly layer: Steps["layer"];
+}
+
+/** The steps of a backend: composed of its operations, but for those that it has kernels for. */
+export function composedSteps(ops: Ops, own: Partial<StepKernels> = {}): Steps {
+  const {
+    rotateHalves: rotate = (x, cos, sin) => rotateHalves(ops, x, cos, sin),
+    join = (rows, more) => (rows === undefined ? more : ops.concat([rows, more], 2)),
+    ...steps
+  } = own;
+  return {
+    ...composedNetwork(ops),
+    rotate: (x, rotary) =>
+      rotateHeads(ops, x, rotary, (part) => rotate(part, rotary.cos, rotary.sin)),
+    append: (cache, keys, values) =>
+      cache.replace((old) => ({
+        keys: join(old?.keys, keys), // [B, G, L, D]
+        values: join(old?.values, values), // [B, G, L, D]
+      })),
+    attention: (queries, keys, values, mask) => composedAttention(ops, queries, keys, values, mask),
+    layer: (_x, _weights, _context, composed) => composed(),
+    ...steps,
+  };
+}

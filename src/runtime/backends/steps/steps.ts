@@ -1,0 +1,121 @@
+import type { RotaryPairs } from "../../../model/config/model-config.ts";
+import type { LinearWeights, ScopeResult, Value, Weight } from "../ops.ts";
+
+// B batch · T new tokens · L tokens in all · C hidden size · H query heads · G key and value heads · D head size
+
+/** cos and sin of one set of positions, [B or 1, 1, T, R], for the first R dimensions of a head. */
+export interface RotaryValues {
+  readonly cos: Value;
+  readonly sin: Value;
+  readonly pairs: RotaryPairs;
+}
+
+/** Keys that may be seen, row by row of a batch: 1, or 0 where there is padding. Undefined when there is none at all. */
+export type KeyMask = readonly Uint8Array[] | undefined;
+
+/** Keys and values of one layer, [B, G, L, D]. */
+export interface KeysAndValues {
+  readonly keys: Value;
+  readonly values: Value;
+}
+
+/** Where one layer's keys and values of earlier tokens stay. */
+export interface LayerCache {
+  /**
+   * Puts what `next` makes of the rows so far in their place; the cache owns both, and frees the old ones where `next` has not.
+   * @returns what `next` made.
+   */
+  replace(next: (old: KeysAndValues | undefined) => KeysAndValues): KeysAndValues;
+}
+
+/** What the equations only hand from the sequence to the steps; types differ where a backend takes something else. */
+export interface Carried {
+  readonly rotary: unknown;
+  readonly mask: unknown;
+  readonly cache: unknown;
+}
+
+/** What the steps of a device take. */
+export interface DeviceCarried extends Carried {
+  readonly rotary: RotaryValues;
+  readonly mask: KeyMask;
+  readonly cache: LayerCache;
+}
+
+/** What a layer needs to know of the tokens that pass through it. */
+export interface TokenContext<C extends Carried = DeviceCarried> {
+  /** Of the T new tokens. */
+  readonly newRotary: C["rotary"];
+  /** Of all L tokens, where keys are cached before they are rotated; undefined where they are cached rotated. */
+  readonly allRotary: C["rotary"] | undefined;
+  /** Over the L tokens. */
+  readonly keyMask: C["mask"];
+  /** Undefined where there are no tokens but the T new ones, and they are not kept. */
+  readonly cache: C["cache"] | undefined;
+}
+
+/**
+ * What the equations of a model call, and all that they call. `composedSteps` makes them of a backend's primitive operations;
+ * a backend with kernels for some gives its own.
+ *
+ * A step gives what the operations that it stands for give, but may round to a half dtype only once, at its end. Values are
+ * owned as `Ops` says.
+ */
+export interface Steps<C extends Carried = DeviceCarried> {
+  /** `Ops.rmsNorm`. */
+  norm(x: Value, weight: Weight, epsilon: number): Value;
+  /** x · weightᵀ + bias; [..., in] -> [..., out]. */
+  linear(x: Value, layer: LinearWeights): Value;
+  /** `linear` of one x with each. */
+  linears(x: Value, layers: readonly LinearWeights[]): readonly Value[];
+  /** silu(linear(x, gate)) · linear(x, up), of matrices of the same shape. */
+  gatedLinear(x: Value, gate: LinearWeights, up: LinearWeights): Value;
+  /** silu(a) · b of the halves a and b of the last axis; [B, T, 2·I] -> [B, T, I]. */
+  gatedHalves(both: Value): Value;
+  /** Sum of two values of one shape. */
+  add(left: Value, right: Value): Value;
+  /** `work` on so few tokens at a time that its results stay small, [B, T, C] -> [B, T, C]. */
+  inParts(x: Value, work: (part: Value) => Value): Value;
+  /** [B, T, H·D] -> [B, H, T, D] */
+  splitHeads(x: Value, heads: number): Value;
+  /** [B, H, T, D] -> [B, T, H·D] */
+  mergeHeads(x: Value): Value;
+  /** Rotates the first R dimensions of each head [B, H, T, D] by its token's position. */
+  rotate(x: Value, rotary: C["rotary"]): Value;
+  /** Puts keys and values [B, G, T, D] behind the cache's, and gives all of them; the cache owns what it gives. */
+  append(cache: C["cache"], keys: Value, values: Value): KeysAndValues;
+  /**
+   * softmax(q kᵀ / √D) v of the last T of L tokens, [B, H, T, D], over the keys up to each query's own that may be seen; keys and
+   * values [B, G, L, D]. A query that sees nothing gets the mean of all values.
+   */
+  attention(queries: Value, keys: Value, values: Value, mask: C["mask"]): Value;
+  /**
+   * A whole layer that these weights describe, [B, T, C] -> [B, T, C]: in one call where the backend has one that fits, which gives
+   * the same bits as `composed`; else `composed`.
+   */
+  layer(x: Value, weights: LayerWeights, context: TokenContext<C>, composed: () => Value): Value;
+  /** `Ops.scope`. */
+  scope<T extends ScopeResult>(work: () => T): T;
+}
+
+/** Attention and a gated network, each added to what its norm was taken of. */
+export interface LayerWeights {
+  readonly attentionNorm: Weight;
+  readonly networkNorm: Weight;
+  readonly epsilon: number;
+  /** H query heads on G heads of keys and values. */
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly query: LinearWeights;
+  readonly key: LinearWeights;
+  readonly value: LinearWeights;
+  readonly output: LinearWeights;
+  readonly gate: LinearWeights;
+  readonly up: LinearWeights;
+  readonly down: LinearWeights;
+}
+
+/** The same steps without a whole layer in one call, for whoever looks at what is between them. */
+export function stepByStep<C extends Carried>(steps: Steps<C>): Steps<C> {
+  return { ...steps, layer: (_x, _weights, _context, composed) => composed() };
+}
