@@ -45,8 +45,9 @@ inline void mix_heads(const float* weights, int64_t step, const T* values, int64
   }
 }
 
-// Turns scores [length] into weights: e^(scale · score − largest) / sum, 0 where hidden. Where all is hidden they are equal
-// over all `total` keys, as the lowest number in every score makes them. @returns how many keys have a weight.
+// Makes weights of scores [length]: e^(scale · score − largest) / sum, 0 where hidden. Where all is hidden they are equal
+// over all `total` keys, as the lowest number in every score makes them. The sum goes over the keys from the first that is not
+// hidden on, so that padding before a text does not change the order of its sums. @returns how many keys have a weight.
 inline int64_t soften(float* scores, int64_t length, int64_t total, float scale, const float* visible) {
   float largest = -INFINITY;
   for (int64_t key = 0; key < length; key++) {
@@ -57,8 +58,11 @@ inline int64_t soften(float* scores, int64_t length, int64_t total, float scale,
     std::fill(scores, scores + total, 1 / float(total));
     return total;
   }
+  int64_t begin = 0;
+  if (visible != nullptr)
+    while (visible[begin] == 0) scores[begin++] = 0;
   Vector lanes = zero();
-  int64_t key = 0;
+  int64_t key = begin;
   for (; key + LANES <= length; key += LANES) {
     const Vector power = exponential(subtract(load(scores + key), spread(largest)));
     store(scores + key, power);
@@ -71,14 +75,14 @@ inline int64_t soften(float* scores, int64_t length, int64_t total, float scale,
     std::copy(rest, rest + (length - key), scores + key);
   }
   if (visible != nullptr) {
-    for (int64_t at = 0; at < length; at++)
+    for (int64_t at = begin; at < length; at++)
       if (visible[at] == 0) scores[at] = 0;
-    for (int64_t at = 0; at < key; at += LANES) lanes = add(lanes, load(scores + at));
+    for (int64_t at = begin; at < key; at += LANES) lanes = add(lanes, load(scores + at));
   }
   float sum_of_all = sum(lanes);
   for (; key < length; key++) sum_of_all += scores[key];
   const float factor = 1 / sum_of_all;
-  for (int64_t at = 0; at < length; at++) scores[at] *= factor;
+  for (int64_t at = begin; at < length; at++) scores[at] *= factor;
   return length;
 }
 

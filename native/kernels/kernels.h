@@ -82,8 +82,8 @@ struct Layer {
   const float* visible;
   void* result;
   float epsilon;
-  // `turned` of the `size` elements of a head are rotated, the first ones.
-  int64_t tables, batch, tokens, heads, groups, size, turned, length, key_capacity, value_capacity;
+  // `rotated` of the `size` elements of a head are, the first ones.
+  int64_t tables, batch, tokens, heads, groups, size, rotated, length, key_capacity, value_capacity;
 };
 
 struct Kernels {

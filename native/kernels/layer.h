@@ -30,18 +30,18 @@ void place_heads(const Layer& l, T* queries, const T* keys, const T* values, T* 
     auto own = scratch<T>(l.size);
     for (int64_t row = begin; row < end; row++) {
       const int64_t sequence = row / l.tokens, token = row % l.tokens;
-      const int64_t table = ((l.tables == 1 ? 0 : sequence) * l.tokens + token) * l.turned;
+      const int64_t table = ((l.tables == 1 ? 0 : sequence) * l.tokens + token) * l.rotated;
       const T *cos = static_cast<const T*>(l.cos) + table, *sin = static_cast<const T*>(l.sin) + table;
       for (int64_t head = 0; head < l.heads; head++) {
         T* query = queries + (row * l.heads + head) * l.size;
         std::copy(query, query + l.size, own.get());
-        turn(own.get(), cos, sin, l.size, l.turned, query);
+        turn(own.get(), cos, sin, l.size, l.rotated, query);
       }
       for (int64_t group = 0; group < l.groups; group++) {
         const T* key = keys + (row * l.groups + group) * l.size;
         const T* value = values + (row * l.groups + group) * l.size;
         const int64_t stack = sequence * l.groups + group;
-        turn(key, cos, sin, l.size, l.turned, all_keys + (stack * l.key_capacity + at + token) * l.size);
+        turn(key, cos, sin, l.size, l.rotated, all_keys + (stack * l.key_capacity + at + token) * l.size);
         std::copy(value, value + l.size, all_values + (stack * l.value_capacity + at + token) * l.size);
       }
     }

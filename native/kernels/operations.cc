@@ -26,6 +26,16 @@ struct Deleter {
 using Tensor = std::unique_ptr<TF_Tensor, Deleter>;
 using Status = std::unique_ptr<TF_Status, Deleter>;
 
+// A size that an operation is given, and where it goes. JavaScript is told the names, so that no size crosses by its position.
+template <class S>
+struct Size {
+  const char* name;
+  int64_t S::*field;
+};
+
+template <class S>
+using Sizes = std::vector<Size<S>>;
+
 // One run of an operation. The first thing that is wrong is its failure; nothing is computed after.
 class Call {
  public:
@@ -52,6 +62,13 @@ class Call {
       require(from[i] >= 0, "a size is negative");
     }
     return numbers;
+  }
+
+  // The sizes of an int32 input, into the fields that they are the names of.
+  template <class S>
+  void sizes(int index, const Sizes<S>& named, S& into) {
+    const std::vector<int64_t> numbers = sizes(index, int64_t(named.size()));
+    for (size_t i = 0; i < named.size(); i++) into.*named[i].field = numbers[i];
   }
 
   Tensor output(int index, TF_DataType type, const std::vector<int64_t>& shape) {
@@ -176,14 +193,24 @@ void run_linear(void*, TF_OpKernelContext* context) {
   kernels->linear({type, data(x), rows, inputs, products.data(), count, gated});
 }
 
-// queries, keys, values, batch heads groups tokens size length and two capacities, and what may be seen [batch, length] or nothing.
+const Sizes<Attention> ATTENTION_SIZES = {
+    {"batch", &Attention::batch},   {"heads", &Attention::heads},
+    {"groups", &Attention::groups}, {"tokens", &Attention::tokens},
+    {"size", &Attention::size},     {"length", &Attention::length},
+    {"keyCapacity", &Attention::key_capacity}, {"valueCapacity", &Attention::value_capacity}};
+
+// queries, keys, values, sizes, and what may be seen [batch, length] or nothing.
 void run_attention(void*, TF_OpKernelContext* context) {
   Call call(context);
   const Tensor queries = call.input(0), keys = call.input(1), values = call.input(2);
-  const std::vector<int64_t> sizes = call.sizes(3, 8);
   if (!call.ok()) return;
-  Attention a = {type_of(queries), data(queries), data(keys), data(values), nullptr, nullptr,
-                 sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], sizes[5], sizes[6], sizes[7], false};
+  Attention a = {};
+  a.type = type_of(queries);
+  a.queries = data(queries);
+  a.keys = data(keys);
+  a.values = data(values);
+  call.sizes(3, ATTENTION_SIZES, a);
+  if (!call.ok()) return;
   call.expect(queries.get(), a.batch * a.heads * a.tokens * a.size);
   call.expect(keys.get(), a.batch * a.groups * a.key_capacity * a.size);
   call.expect(values.get(), a.batch * a.groups * a.value_capacity * a.size);
@@ -217,20 +244,32 @@ void run_norm(void*, TF_OpKernelContext* context) {
   kernels->norm(type_of(x), data(x), data(weight), *data<float>(epsilon), elements / size, size, data(result));
 }
 
-// x, cos, sin, and tables batch heads tokens size.
+const Sizes<Rotation> ROTATION_SIZES = {{"tables", &Rotation::tables},
+                                        {"batch", &Rotation::batch},
+                                        {"heads", &Rotation::heads},
+                                        {"tokens", &Rotation::tokens},
+                                        {"size", &Rotation::size}};
+
+// x, cos, sin, sizes.
 void run_rotate(void*, TF_OpKernelContext* context) {
   Call call(context);
   const Tensor x = call.input(0), cos = call.input(1), sin = call.input(2);
-  const std::vector<int64_t> sizes = call.sizes(3, 5);
   if (!call.ok()) return;
-  const int64_t tables = sizes[0], batch = sizes[1], heads = sizes[2], tokens = sizes[3], size = sizes[4];
-  call.expect(x.get(), batch * heads * tokens * size);
-  call.expect(cos.get(), tables * tokens * size);
-  call.expect(sin.get(), tables * tokens * size);
-  call.require((tables == 1 || tables == batch) && size % 2 == 0, "the sizes of a rotation do not fit each other");
-  const Tensor result = call.output(0, TF_TensorType(x.get()), {batch, heads, tokens, size});
+  Rotation r = {};
+  r.type = type_of(x);
+  r.x = data(x);
+  r.cos = data(cos);
+  r.sin = data(sin);
+  call.sizes(3, ROTATION_SIZES, r);
   if (!call.ok()) return;
-  kernels->rotate({type_of(x), data(x), data(cos), data(sin), tables, batch, heads, tokens, size, data(result)});
+  call.expect(x.get(), r.batch * r.heads * r.tokens * r.size);
+  call.expect(cos.get(), r.tables * r.tokens * r.size);
+  call.expect(sin.get(), r.tables * r.tokens * r.size);
+  call.require((r.tables == 1 || r.tables == r.batch) && r.size % 2 == 0, "the sizes of a rotation do not fit each other");
+  const Tensor result = call.output(0, TF_TensorType(x.get()), {r.batch, r.heads, r.tokens, r.size});
+  if (!call.ok()) return;
+  r.result = data(result);
+  kernels->rotate(r);
 }
 
 // Whole pages of 2 MiB, where memory has not been touched yet: a matrix is read faster, and asked of the system in fewer steps.
@@ -248,23 +287,34 @@ struct Lent {
   size_t length;
 } lent = {nullptr, 0};
 
-// Packs the lent bytes: a matrix [outputs, inputs], or [inputs, outputs] when it is turned. Sizes: its type, the type to pack it
-// in, turned, outputs, inputs.
+struct Packing {
+  // Types by the numbers of `Type`; `transposed` is 1 where the bytes are [inputs, outputs].
+  int64_t from, kept, transposed, outputs, inputs;
+};
+
+const Sizes<Packing> PACKING_SIZES = {{"from", &Packing::from},
+                                      {"kept", &Packing::kept},
+                                      {"transposed", &Packing::transposed},
+                                      {"outputs", &Packing::outputs},
+                                      {"inputs", &Packing::inputs}};
+
+// Packs the lent bytes: a matrix [outputs, inputs], or its transpose.
 void run_pack(void*, TF_OpKernelContext* context) {
   Call call(context);
-  const std::vector<int64_t> sizes = call.sizes(0, 5);
-  call.require(sizes[0] < 3 && sizes[1] < 3, "there is no such type");
+  Packing p = {};
+  call.sizes(0, PACKING_SIZES, p);
+  call.require(p.from < 3 && p.kept < 3, "there is no such type");
   if (!call.ok()) return;
-  const Type from = Type(sizes[0]);
-  Matrix header = {Matrix::MARK, Type(sizes[1]), sizes[3], sizes[4]};
-  call.require(lent.bytes != nullptr && int64_t(lent.length) == sizes[3] * sizes[4] * bytes_of(from),
+  const Type from = Type(p.from);
+  Matrix header = {Matrix::MARK, Type(p.kept), p.outputs, p.inputs};
+  call.require(lent.bytes != nullptr && int64_t(lent.length) == p.outputs * p.inputs * bytes_of(from),
                "the bytes that were lent do not have the size that was told");
   const Tensor result = call.output(0, TF_UINT8, {header.bytes()});
   if (!call.ok()) return;
   use_large_pages(data(result), header.bytes());
   Matrix& matrix = *data<Matrix>(result);
   matrix = header;
-  kernels->pack(from, lent.bytes, sizes[2] != 0, matrix);
+  kernels->pack(from, lent.bytes, p.transposed != 0, matrix);
 }
 
 // Copies `rows` of `size` elements in each of `stacks` stacks, from one capacity and offset to another.
@@ -277,55 +327,106 @@ void copy_rows(const Tensor& from, int64_t from_capacity, const Tensor& to, int6
   }
 }
 
-// stacks, old capacity, length, new capacity, size, and rows [stacks, old capacity, size] or nothing -> [stacks, new capacity,
-// size], of which only `length` rows are set.
+struct Growth {
+  int64_t stacks, before, length, capacity, size;
+};
+
+const Sizes<Growth> GROWTH_SIZES = {{"stacks", &Growth::stacks},
+                                    {"before", &Growth::before},
+                                    {"length", &Growth::length},
+                                    {"capacity", &Growth::capacity},
+                                    {"size", &Growth::size}};
+
+// sizes, and rows [stacks, before, size] or nothing -> [stacks, capacity, size], of which only `length` rows are set.
 void run_grow(void*, TF_OpKernelContext* context) {
   Call call(context);
-  const std::vector<int64_t> sizes = call.sizes(0, 5);
-  const int64_t stacks = sizes[0], before = sizes[1], length = sizes[2], capacity = sizes[3], size = sizes[4];
-  call.require(length <= before && length <= capacity, "the sizes of a cache do not fit each other");
-  const Tensor result = call.output(0, TF_ExpectedOutputDataType(context, 0), {stacks, capacity, size});
+  Growth g = {};
+  call.sizes(0, GROWTH_SIZES, g);
+  call.require(g.length <= g.before && g.length <= g.capacity, "the sizes of a cache do not fit each other");
+  const Tensor result = call.output(0, TF_ExpectedOutputDataType(context, 0), {g.stacks, g.capacity, g.size});
   if (!call.ok() || call.inputs() == 1) return;
   const Tensor old = call.input(1);
-  if (call.ok() && call.expect(old.get(), stacks * before * size)) copy_rows(old, before, result, capacity, 0, stacks, length, size);
+  if (call.ok() && call.expect(old.get(), g.stacks * g.before * g.size))
+    copy_rows(old, g.before, result, g.capacity, 0, g.stacks, g.length, g.size);
 }
 
+struct Addition {
+  int64_t stacks, capacity, at, tokens, size;
+};
+
+const Sizes<Addition> ADDITION_SIZES = {{"stacks", &Addition::stacks},
+                                        {"capacity", &Addition::capacity},
+                                        {"at", &Addition::at},
+                                        {"tokens", &Addition::tokens},
+                                        {"size", &Addition::size}};
+
 // Writes rows [stacks, tokens, size] into a cache [stacks, capacity, size] at row `at`. The one operation that changes its
-// input: whoever calls it owns the cache alone. Sizes: stacks, capacity, at, tokens, size.
+// input: whoever calls it owns the cache alone.
 void run_append(void*, TF_OpKernelContext* context) {
   Call call(context);
   const Tensor cache = call.input(0), more = call.input(1);
-  const std::vector<int64_t> sizes = call.sizes(2, 5);
+  Addition a = {};
+  call.sizes(2, ADDITION_SIZES, a);
   if (!call.ok()) return;
-  const int64_t stacks = sizes[0], capacity = sizes[1], at = sizes[2], tokens = sizes[3], size = sizes[4];
-  call.expect(cache.get(), stacks * capacity * size);
-  call.expect(more.get(), stacks * tokens * size);
-  call.require(at + tokens <= capacity, "the cache is full");
-  if (call.ok()) copy_rows(more, tokens, cache, capacity, at, stacks, tokens, size);
+  call.expect(cache.get(), a.stacks * a.capacity * a.size);
+  call.expect(more.get(), a.stacks * a.tokens * a.size);
+  call.require(a.at + a.tokens <= a.capacity, "the cache is full");
+  if (call.ok()) copy_rows(more, a.tokens, cache, a.capacity, a.at, a.stacks, a.tokens, a.size);
 }
 
+// A layer, and whether it is given cached keys and values, and a mask.
+struct GivenLayer : Layer {
+  int64_t cached, masked;
+};
+
+// A field of Layer as one of what has it.
+constexpr int64_t GivenLayer::*of_layer(int64_t Layer::*field) { return field; }
+
+const Sizes<GivenLayer> LAYER_SIZES = {{"tables", of_layer(&Layer::tables)},
+                                       {"batch", of_layer(&Layer::batch)},
+                                       {"tokens", of_layer(&Layer::tokens)},
+                                       {"heads", of_layer(&Layer::heads)},
+                                       {"groups", of_layer(&Layer::groups)},
+                                       {"size", of_layer(&Layer::size)},
+                                       {"rotated", of_layer(&Layer::rotated)},
+                                       {"length", of_layer(&Layer::length)},
+                                       {"keyCapacity", of_layer(&Layer::key_capacity)},
+                                       {"valueCapacity", of_layer(&Layer::value_capacity)},
+                                       {"cached", &GivenLayer::cached},
+                                       {"masked", &GivenLayer::masked}};
+
 // x, both norms' weights, cos, sin, epsilon, sizes, flags, seven matrices, biases, and where they are given cached keys and
-// values, whose last rows it sets, and what may be seen. Sizes: tables batch tokens heads groups size turned length, two capacities,
-// and whether there are cached ones and a mask.
+// values, whose last rows it sets, and what may be seen.
 void run_layer(void*, TF_OpKernelContext* context) {
   Call call(context);
   std::vector<Tensor> given;
   for (int i = 0; i < 6; i++) given.push_back(call.input(i));
-  const std::vector<int64_t> sizes = call.sizes(6, 12);
+  GivenLayer l = {};
+  call.sizes(6, LAYER_SIZES, l);
   if (!call.ok()) return;
-  const bool cached = sizes[10] != 0, masked = sizes[11] != 0;
+  const bool cached = l.cached != 0, masked = l.masked != 0;
   const Parameters parameters(call, 7, 7);
   if (!call.ok()) return;
   const std::vector<Weights>& w = parameters.all;
-  Layer l = {type_of(given[0]), data(given[0]), data(given[1]), data(given[2]), data(given[3]), data(given[4]),
-             w[0], w[1], w[2], w[3], w[4], w[5], w[6], nullptr, nullptr, nullptr, nullptr, 0,
-             sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], sizes[5], sizes[6], sizes[7], sizes[8], sizes[9]};
+  l.type = type_of(given[0]);
+  l.x = data(given[0]);
+  l.attention_norm = data(given[1]);
+  l.network_norm = data(given[2]);
+  l.cos = data(given[3]);
+  l.sin = data(given[4]);
+  l.query = w[0];
+  l.key = w[1];
+  l.value = w[2];
+  l.output = w[3];
+  l.gate = w[4];
+  l.up = w[5];
+  l.down = w[6];
   const int64_t width = l.query.matrix->inputs, inner = l.gate.matrix->outputs;
   call.expect(given[0].get(), l.batch * l.tokens * width);
   call.expect(given[1].get(), width);
   call.expect(given[2].get(), width);
-  call.expect(given[3].get(), l.tables * l.tokens * l.turned);
-  call.expect(given[4].get(), l.tables * l.tokens * l.turned);
+  call.expect(given[3].get(), l.tables * l.tokens * l.rotated);
+  call.expect(given[4].get(), l.tables * l.tokens * l.rotated);
   if (!call.expect(given[5].get(), 1)) return;
   l.epsilon = *data<float>(given[5]);
   call.require(goes_with(l.query, l.type, l.heads * l.size, width) && goes_with(l.key, l.type, l.groups * l.size, width) &&
@@ -333,8 +434,8 @@ void run_layer(void*, TF_OpKernelContext* context) {
                    goes_with(l.gate, l.type, inner, width) && goes_with(l.up, l.type, inner, width) &&
                    goes_with(l.down, l.type, width, inner),
                "the matrices of a layer do not fit each other");
-  call.require((l.tables == 1 || l.tables == l.batch) && l.groups > 0 && l.heads % l.groups == 0 && l.turned <= l.size &&
-                   l.turned % 2 == 0 && l.tokens <= l.length && l.length <= l.key_capacity && l.length <= l.value_capacity,
+  call.require((l.tables == 1 || l.tables == l.batch) && l.groups > 0 && l.heads % l.groups == 0 && l.rotated <= l.size &&
+                   l.rotated % 2 == 0 && l.tokens <= l.length && l.length <= l.key_capacity && l.length <= l.value_capacity,
                "the sizes of a layer do not fit each other");
   call.require(cached || l.length == l.tokens, "keys of earlier tokens are not there");
   int next = parameters.end();
@@ -358,12 +459,21 @@ void run_layer(void*, TF_OpKernelContext* context) {
   kernels->layer(l);
 }
 
+// The names of an operation's sizes, in the order of their tensor.
+template <class S>
+std::vector<const char*> names_of(const Sizes<S>& sizes) {
+  std::vector<const char*> names;
+  for (const Size<S>& size : sizes) names.push_back(size.name);
+  return names;
+}
+
 struct Operation {
   const char* name;
   std::vector<const char*> attributes, inputs, outputs;
   void (*run)(void*, TF_OpKernelContext*);
   // Whether it changes an input, or depends on more than its inputs.
   bool is_stateful = false;
+  std::vector<const char*> sizes = {};
 };
 
 constexpr const char* T = "T: {float, half, bfloat16}";
@@ -380,17 +490,23 @@ const std::vector<Operation> OPERATIONS = {
       "matrices: N * uint8", "biases: B * T", "cached: C * T", "visible: V * float"},
      {"result: T"},
      run_layer,
-     true},
+     true,
+     names_of(LAYER_SIZES)},
     {"WeighbridgeAttention",
      {T, "V: int >= 0"},
      {"queries: T", "keys: T", "values: T", "sizes: int32", "visible: V * float"},
      {"result: T"},
-     run_attention},
+     run_attention,
+     false,
+     names_of(ATTENTION_SIZES)},
     {"WeighbridgeNorm", {T}, {"x: T", "weight: T", "epsilon: float"}, {"result: T"}, run_norm},
-    {"WeighbridgeRotate", {T}, {"x: T", "cos: T", "sin: T", "sizes: int32"}, {"result: T"}, run_rotate},
-    {"WeighbridgePack", {}, {"sizes: int32"}, {"matrix: uint8"}, run_pack, true},
-    {"WeighbridgeGrow", {T, "C: int >= 0"}, {"sizes: int32", "cache: C * T"}, {"result: T"}, run_grow},
-    {"WeighbridgeAppend", {T}, {"cache: T", "more: T", "sizes: int32"}, {}, run_append, true},
+    {"WeighbridgeRotate", {T}, {"x: T", "cos: T", "sin: T", "sizes: int32"}, {"result: T"}, run_rotate, false,
+     names_of(ROTATION_SIZES)},
+    {"WeighbridgePack", {}, {"sizes: int32"}, {"matrix: uint8"}, run_pack, true, names_of(PACKING_SIZES)},
+    {"WeighbridgeGrow", {T, "C: int >= 0"}, {"sizes: int32", "cache: C * T"}, {"result: T"}, run_grow,
+     false, names_of(GROWTH_SIZES)},
+    {"WeighbridgeAppend", {T}, {"cache: T", "more: T", "sizes: int32"}, {}, run_append, true,
+     names_of(ADDITION_SIZES)},
 };
 
 // @returns what went wrong, or an empty string.
@@ -442,6 +558,26 @@ napi_value InstructionSets(napi_env env, napi_callback_info) {
   uint32_t index = 0;
   for (const InstructionSet& one : instruction_sets()) {
     if (one.available) napi_set_element(env, list, index++, string_of(env, one.name));
+  }
+  return list;
+}
+
+// sizeNames(operation): string[], in the order of the operation's tensor of sizes
+napi_value SizeNames(napi_env env, napi_callback_info info) {
+  napi_value argument;
+  size_t count = 1;
+  char name[64] = "";
+  if (napi_get_cb_info(env, info, &count, &argument, nullptr, nullptr) != napi_ok || count != 1 ||
+      napi_get_value_string_utf8(env, argument, name, sizeof name, nullptr) != napi_ok) {
+    napi_throw_error(env, nullptr, "expected the name of an operation");
+    return nullptr;
+  }
+  napi_value list = nullptr;
+  napi_create_array(env, &list);
+  uint32_t index = 0;
+  for (const Operation& operation : OPERATIONS) {
+    if (std::strcmp(operation.name, name) != 0) continue;
+    for (const char* size : operation.sizes) napi_set_element(env, list, index++, string_of(env, size));
   }
   return list;
 }
@@ -499,7 +635,7 @@ napi_value Lend(napi_env env, napi_callback_info info) {
 
 NAPI_MODULE_INIT() {
   const std::initializer_list<std::pair<const char*, napi_callback>> functions = {
-      {"instructionSets", InstructionSets}, {"start", Start}, {"lend", Lend}};
+      {"instructionSets", InstructionSets}, {"sizeNames", SizeNames}, {"start", Start}, {"lend", Lend}};
   for (const auto& [name, callback] : functions) {
     napi_value function = nullptr;
     if (napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, nullptr, &function) != napi_ok) return nullptr;

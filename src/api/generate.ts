@@ -5,11 +5,13 @@ import type { SamplingSettings } from "../runtime/generation/sampling.ts";
 import { checkStops } from "../runtime/generation/stop-strings.ts";
 import type { ComputeDtype, DeviceKind } from "../runtime/backends/ops.ts";
 import {
-  openGenerator,
+  openGeneratorSource,
   samplingOf,
   type GeneratedText,
   type GenerationRequest,
   type Generator,
+  type GeneratorCapacity,
+  type GeneratorSource,
 } from "../session/generator.ts";
 import type { ChatMessage } from "../runtime/chat/message.ts";
 import {
@@ -89,27 +91,19 @@ export async function generate(path: string, options: GenerateOptions): Promise<
   const given = [...options.prompts, ...conversationPrompts(chat, options.chat)];
   const stop = [...(chat?.template.stopStrings ?? []), ...(options.stop ?? [])];
   if (given.length === 0) throw new WbError("WB2801", "expected at least one prompt");
-  let maxNewTokens = 0;
-  const generator = await openGenerator(path, {
+  const source = await openGeneratorSource(path, {
     ...options,
     needsTokenizer: given.some(({ kind }) => kind === "text") || stop.length > 0,
-    capacity: ({ config, tokenizer }) => {
-      const lengths = given.map((prompt) =>
-        prompt.kind === "ids" ? prompt.ids.length : (tokenizer?.encode(prompt.text).length ?? 0),
-      );
-      const promptTokens = Math.max(...lengths);
-      maxNewTokens = newTokensOf(config, promptTokens, options);
-      return { batch: given.length, promptTokens, newTokens: maxNewTokens };
-    },
     onLoad: (done, total) => options.onProgress?.("load", done, total),
   });
+  const { prompts, capacity } = await source.planning(() => planOf(source, given, options));
+  const generator = await source.load(capacity);
   try {
-    const prompts = given.map((prompt) => generator.encode(prompt));
     const stopIds = options.stopIds ?? [...generator.stopIds, ...(chat?.stopIds ?? [])];
     const request = {
       ...sampling,
       prompts,
-      maxNewTokens,
+      maxNewTokens: capacity.newTokens,
       stop,
       stopIds,
       decodesAlone: chat !== undefined,
@@ -120,6 +114,21 @@ export async function generate(path: string, options: GenerateOptions): Promise<
   } finally {
     await generator.close();
   }
+}
+
+/** The prompts' ids, and what of memory they ask for. */
+function planOf(
+  source: GeneratorSource,
+  given: readonly Prompt[],
+  options: GenerateOptions,
+): {
+  readonly prompts: readonly (readonly number[])[];
+  readonly capacity: GeneratorCapacity;
+} {
+  const prompts = given.map((prompt) => source.encode(prompt));
+  const promptTokens = Math.max(...prompts.map(({ length }) => length));
+  const newTokens = newTokensOf(source.config, promptTokens, options);
+  return { prompts, capacity: { batch: given.length, promptTokens, newTokens } };
 }
 
 function conversationPrompts(

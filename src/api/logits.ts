@@ -7,7 +7,13 @@ import type { ComputeDtype, DeviceKind } from "../runtime/backends/ops.ts";
 import { topLogits } from "../runtime/top-logits.ts";
 import { goldenMetadata, goldenTensors } from "../verify/golden/write.ts";
 import { encodePrompts, positionsOf, type Prompt } from "../session/prompts.ts";
-import { openRuntime, type Runtime, type RuntimeOptions } from "../session/open-runtime.ts";
+import {
+  openSource,
+  planning,
+  startRuntime,
+  type Runtime,
+  type RuntimeOptions,
+} from "../session/open-runtime.ts";
 
 /** How many of the largest logits `top` holds where the caller does not say. */
 const DEFAULT_TOP = 5;
@@ -62,13 +68,14 @@ export interface LogitsResult {
  */
 export async function logits(path: string, options: LogitsOptions): Promise<LogitsResult> {
   const begin = performance.now();
-  let prompts: readonly (readonly number[])[] = [];
-  let positions: readonly (readonly number[])[] = [];
-  const runtime = await openRuntime(path, options, async (config, { folder }) => {
-    prompts = await encodePrompts(folder, options.prompts);
-    positions = prompts.map((ids) => positionsOf(ids.length, options.positions ?? "all"));
-    return workloadOf(config, prompts, positions, options.hiddenStates === true);
+  const source = await openSource(path, options);
+  const { prompts, positions } = await planning(source, async () => {
+    const encoded = await encodePrompts(source.model.folder, options.prompts);
+    const wanted = encoded.map((ids) => positionsOf(ids.length, options.positions ?? "all"));
+    return { prompts: encoded, positions: wanted };
   });
+  const work = workloadOf(source.config, prompts, positions, options.hiddenStates === true);
+  const runtime = await startRuntime(source, work, options);
   try {
     const outputs = await forward(new LayerwiseModel(runtime.decoder), prompts, {
       positions,

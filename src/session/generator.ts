@@ -15,7 +15,13 @@ import { findTokenizer, openTokenizer, type Tokenizer } from "../runtime/tokeniz
 import { endIds } from "./end-ids.ts";
 import { GrowingText } from "./growing-text.ts";
 import { loadModel, type LoadedModel } from "./load-model.ts";
-import { openRuntime, type RuntimeOptions } from "./open-runtime.ts";
+import {
+  openSource,
+  planning,
+  startRuntime,
+  type Runtime,
+  type RuntimeOptions,
+} from "./open-runtime.ts";
 import type { Prompt } from "./prompts.ts";
 
 /** The most that will be asked of a generator at once; memory is planned for it. */
@@ -120,32 +126,65 @@ export interface Generator extends GeneratorModel {
   close(): Promise<void>;
 }
 
+/** A model whose weights and tokenizer are open, before memory is planned and anything is loaded. */
+export interface GeneratorSource extends GeneratorModel {
+  /** As `Generator.encode`. */
+  encode(prompt: Prompt): readonly number[];
+  /** Opens the device and loads the layers that stay on it. Owns what is open then, which is closed when it fails. */
+  load(capacity: GeneratorCapacity): Promise<Generator>;
+  /** Runs what is done before loading; what is open is closed when it fails. */
+  planning<T>(plan: () => T): Promise<T>;
+}
+
 /**
- * Opens weights, tokenizer and device, and loads the layers that stay on it.
+ * Opens weights and tokenizer.
  * @param path A file of weights, an index, or a model folder, in any format.
- * @throws WbError of the readers and the runtime.
+ * @throws WbError of the readers; WB3801 where a tokenizer is needed and there is none.
  */
-export async function openGenerator(
+export async function openGeneratorSource(
   path: string,
-  options: GeneratorOptions = {},
-): Promise<Generator> {
-  let tokenizer: Tokenizer | undefined;
-  let stopIds: readonly number[] = [];
-  let batch = 1;
-  const runtime = await openRuntime(path, options, async (config, { folder }) => {
-    tokenizer = await (options.needsTokenizer === true ? openTokenizer : findTokenizer)(folder);
-    stopIds = await endIds(config, folder);
-    const capacity = options.capacity?.({ config, tokenizer }) ?? wholeContext(config);
-    batch = capacity.batch;
-    return workOf(capacity);
-  });
-  let loaded: LoadedModel;
+  options: Omit<GeneratorOptions, "capacity"> = {},
+): Promise<GeneratorSource> {
+  const source = await openSource(path, options);
+  const { config, model } = source;
+  const find = options.needsTokenizer === true ? openTokenizer : findTokenizer;
+  const known = await planning(source, async () => ({
+    tokenizer: await find(model.folder),
+    stopIds: await endIds(config, model.folder),
+  }));
+  const encode = (prompt: Prompt): readonly number[] =>
+    encodePrompt(prompt, known.tokenizer, model.folder);
+  return {
+    config,
+    tokenizer: known.tokenizer,
+    encode,
+    load: async (capacity) => {
+      const runtime = await startRuntime(source, workOf(capacity), options);
+      const loaded = await loading(runtime, capacity.batch, options);
+      return generatorOf(runtime, loaded, { ...known, encode });
+    },
+    planning: (plan) => planning(source, async () => plan()),
+  };
+}
+
+async function loading(
+  runtime: Runtime,
+  batch: number,
+  { signal, onLoad }: Omit<GeneratorOptions, "capacity">,
+): Promise<LoadedModel> {
   try {
-    loaded = await loadModel(runtime, { batch, signal: options.signal, onLoad: options.onLoad });
+    return await loadModel(runtime, { batch, signal, onLoad });
   } catch (error) {
     await runtime.close();
     throw error;
   }
+}
+
+function generatorOf(
+  runtime: Runtime,
+  loaded: LoadedModel,
+  { tokenizer, stopIds, encode }: Pick<Generator, "tokenizer" | "stopIds" | "encode">,
+): Generator {
   return {
     config: runtime.config,
     tokenizer,
@@ -155,7 +194,7 @@ export async function openGenerator(
     residence: runtime.plan.residence,
     notes: [...runtime.notes, ...loaded.notes],
     stopIds,
-    encode: (prompt) => encodePrompt(prompt, tokenizer, runtime.model.folder),
+    encode,
     generate: (request) => startGeneration(loaded.model, tokenizer, stopIds, request),
     score: (ids, onLogits, signal) => loaded.score(ids, onLogits, signal),
     close: async () => {
@@ -163,6 +202,19 @@ export async function openGenerator(
       await runtime.close();
     },
   };
+}
+
+/**
+ * Opens weights, tokenizer and device, and loads the layers that stay on it.
+ * @throws WbError as `openGeneratorSource`, and of the runtime.
+ */
+export async function openGenerator(
+  path: string,
+  options: GeneratorOptions = {},
+): Promise<Generator> {
+  const source = await openGeneratorSource(path, options);
+  const capacityOf = options.capacity ?? (({ config }) => wholeContext(config));
+  return source.load(await source.planning(() => capacityOf(source)));
 }
 
 function wholeContext({ maxPositions }: ModelConfig): GeneratorCapacity {

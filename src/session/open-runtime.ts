@@ -44,22 +44,40 @@ export interface Runtime {
   close(): Promise<void>;
 }
 
+/** Weights that are open, of a model whose dimensions are known: what work is planned from. */
+export interface RuntimeSource {
+  readonly model: OpenedModel;
+  readonly config: ModelConfig;
+  readonly weights: WeightSource;
+}
+
 /**
- * Opens weights, device and model for some work; reads headers only.
- * @param workOf What will be run, told from the model's config.
- * @throws WbError of the readers, WB3780, WB4780, WB6003, WB6201, WB6203.
+ * Opens weights; reads headers only.
+ * @throws WbError of the readers, WB3705.
  */
-export async function openRuntime(
-  path: string,
-  options: RuntimeOptions,
-  workOf: (config: ModelConfig, model: OpenedModel) => Workload | Promise<Workload>,
-): Promise<Runtime> {
+export async function openSource(path: string, options: RuntimeOptions): Promise<RuntimeSource> {
   const model = await openModel(path, { signal: options.signal });
   try {
     const config = requireConfig(model);
-    const weights = modelWeights(model, config, options.sourceLayout);
+    return { model, config, weights: modelWeights(model, config, options.sourceLayout) };
+  } catch (error) {
+    await model.checkpoint.close();
+    throw error;
+  }
+}
+
+/**
+ * Opens a device for some work on weights that are open, and plans its memory. The runtime owns the weights then; they are closed
+ * when it fails.
+ * @throws WbError WB3780, WB4780, WB6003, WB6201, WB6203.
+ */
+export async function startRuntime(
+  { model, config, weights }: RuntimeSource,
+  work: Workload,
+  options: RuntimeOptions,
+): Promise<Runtime> {
+  try {
     const { device = "auto", compute = "f32", verbose = false } = options;
-    const work = await workOf(config, model);
     const { why, ...backend } = await openDevice({ device, compute, verbose });
     const { decoder, plan } = openDecoder(backend, config, weights, work, options.maxMemory);
     return {
@@ -81,6 +99,34 @@ export async function openRuntime(
     await model.checkpoint.close();
     throw error;
   }
+}
+
+/** Runs what is done between opening weights and starting to work on them; they are closed when it fails. */
+export async function planning<T>(
+  { model }: Pick<RuntimeSource, "model">,
+  plan: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await plan();
+  } catch (error) {
+    await model.checkpoint.close();
+    throw error;
+  }
+}
+
+/**
+ * Opens weights, device and model for some work; reads headers only.
+ * @param workOf What will be run, told from the model's config.
+ * @throws WbError as `openSource` and `startRuntime`.
+ */
+export async function openRuntime(
+  path: string,
+  options: RuntimeOptions,
+  workOf: (config: ModelConfig, model: OpenedModel) => Workload | Promise<Workload>,
+): Promise<Runtime> {
+  const source = await openSource(path, options);
+  const work = await planning(source, async () => workOf(source.config, source.model));
+  return startRuntime(source, work, options);
 }
 
 /** The parameters of an opened model by Hugging Face name, read when asked for. */

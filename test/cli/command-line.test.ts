@@ -4,7 +4,7 @@ import { commandLine } from "../../src/cli/command-line.ts";
 import { nameOf, type Arguments } from "../../src/cli/command.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { describeCommand } from "../../src/cli/describe.ts";
-import { TARGET_FORMATS } from "../../src/options/choices.ts";
+import { DEVICES, TARGET_FORMATS } from "../../src/options/choices.ts";
 import { caught } from "../support/caught.ts";
 import { runCli } from "../support/cli.ts";
 
@@ -79,6 +79,10 @@ describe("a command line with a slip", () => {
     );
     expect(slips[1]?.message).toMatchInlineSnapshot(
       `"--to: expected one of safetensors, pytorch, paddle, found "onnx""`,
+    );
+    const gpu = await caught(() => optionalChoice({ device: "gpu" }, "device", DEVICES));
+    expect(gpu.message).toMatchInlineSnapshot(
+      `"--device: expected one of auto, cuda, cpu, wasm, found "gpu"; did you mean cuda?"`,
     );
   });
 

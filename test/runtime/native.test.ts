@@ -82,6 +82,25 @@ describe("devices", () => {
     expect(error.code).toBe("WB6107");
   });
 
+  test.each([
+    [
+      "gpu",
+      "f32",
+      'device: expected one of auto, cuda, cpu, wasm, found "gpu"; did you mean cuda?',
+    ],
+    [
+      "wsam",
+      "f32",
+      'device: expected one of auto, cuda, cpu, wasm, found "wsam"; did you mean wasm?',
+    ],
+    [7, "f32", "device: expected one of auto, cuda, cpu, wasm, found 7"],
+    ["wasm", "fp32", 'compute: expected one of f32, f16, bf16, found "fp32"; did you mean f32?'],
+  ])("%o in %s is an error that names what there is", async (device, compute, message) => {
+    const request: unknown = { device, compute };
+    const error = await caught(() => Reflect.apply(openDevice, undefined, [request]));
+    expect([error.code, error.message]).toEqual(["WB2001", message]);
+  });
+
   test("wasm computes in float32 only", async () => {
     const error = await caught(() => openDevice({ device: "wasm", compute: "bf16" }));
     expect(error.code).toBe("WB6203");

@@ -49,6 +49,26 @@ test("where a process may have no threads, one computes the same", () => {
   expect(runs("--experimental-permission", "--allow-fs-read=*")).toBe("1024\n");
 });
 
+test("opening wasm leaves no listener on the process, and none of the application's is taken", () => {
+  const program = `
+    const { openWasm } = await import(${JSON.stringify(join(ROOT, "dist/runtime/backends/wasm/open.js"))});
+    const own = (error) => { throw error; };
+    const names = ["unhandledRejection", "uncaughtException"];
+    for (const name of names) process.on(name, own);
+    const before = process.eventNames().map((name) => [String(name), process.listenerCount(name)]);
+    const opening = openWasm();
+    const late = () => {};
+    process.on("unhandledRejection", late);
+    await opening;
+    process.removeListener("unhandledRejection", late);
+    const after = process.eventNames().map((name) => [String(name), process.listenerCount(name)]);
+    console.log(JSON.stringify(after) === JSON.stringify(before) ? "same" : JSON.stringify({ before, after }));
+  `;
+  const args = ["--no-warnings", "--input-type=module", "--eval", program];
+  const { stdout } = spawnSync(process.execPath, args, { encoding: "utf8", timeout: 30_000 });
+  expect(stdout).toBe("same\n");
+});
+
 function compiled(): KernelModule {
   const module = loadKernels();
   if (module === undefined) throw new Error("this engine has no kernels");

@@ -125,8 +125,9 @@ function attend(row: usize, head: usize, token: usize, queries: usize): void {
 }
 
 /**
- * Turns scores [length] into weights: e^(scale · score − largest) / sum, 0 where hidden. Where all is hidden they are equal over
- * all `total` keys, as the lowest number in every score makes them. @returns how many keys have a weight.
+ * Makes weights of scores [length]: e^(scale · score − largest) / sum, 0 where hidden. Where all is hidden they are equal over
+ * all `total` keys, as the lowest number in every score makes them. The sum goes over the keys from the first that is not hidden on,
+ * so that padding before a text does not change the order of its sums. @returns how many keys have a weight.
  */
 function soften(scores: usize, length: usize, total: usize, scale: f32, visible: usize): usize {
   let largest: f32 = -Infinity;
@@ -140,8 +141,10 @@ function soften(scores: usize, length: usize, total: usize, scale: f32, visible:
     for (let key: usize = 0; key < total; key++) store<f32>(scores + 4 * key, 1 / <f32>total);
     return total;
   }
+  let begin: usize = 0;
+  if (visible != 0) while (load<u8>(visible + begin) == 0) store<f32>(scores + 4 * begin++, 0);
   let sums = f32x4.splat(0);
-  let key: usize = 0;
+  let key = begin;
   for (; key + LANES <= length; key += LANES) {
     const at = scores + 4 * key;
     const power = weights(v128.load(at), largest);
@@ -155,7 +158,7 @@ function soften(scores: usize, length: usize, total: usize, scale: f32, visible:
     store<f32>(at, power);
     all += power;
   }
-  for (key = 0; key < length; key++) {
+  for (key = begin; key < length; key++) {
     store<f32>(scores + 4 * key, load<f32>(scores + 4 * key) / all);
   }
   return length;

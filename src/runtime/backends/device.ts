@@ -1,4 +1,6 @@
 import { WbError } from "../../errors/wb-error.ts";
+import { nearestName } from "../../mapping/nearest.ts";
+import { COMPUTE_DTYPES, DEVICES } from "../../options/choices.ts";
 import type { Backend } from "./backend.ts";
 import type { ComputeDtype, DeviceKind } from "./ops.ts";
 
@@ -17,10 +19,13 @@ export interface OpenedDevice extends Backend {
 
 /**
  * Opens the device that was asked for. Only "auto" chooses, and says what it chose.
- * @throws WbError WB6201 when an explicit device is not there, WB6203 when it cannot compute in the dtype.
+ * @throws WbError WB2001 for a device or dtype that there is not, WB6201 when an explicit device is not there, WB6203 when it cannot compute in the dtype.
  */
 export async function openDevice(request: DeviceRequest): Promise<OpenedDevice> {
   const { device } = request;
+  // Programs in JavaScript are not held to the types.
+  checkChoice("device", device, DEVICES);
+  checkChoice("compute", request.compute, COMPUTE_DTYPES);
   if (device !== "auto") {
     const backend = await openBackend(device, request);
     return { ...backend, why: `${device}, as asked: ${backend.ops.description}` };
@@ -45,4 +50,14 @@ async function openBackend(
   }
   const { openWasm } = await import("./wasm/open.ts");
   return openWasm();
+}
+
+function checkChoice(name: string, given: unknown, choices: readonly string[]): void {
+  if (typeof given === "string" && choices.includes(given)) return;
+  const near = typeof given === "string" ? nearestName(given, choices) : undefined;
+  const suggestion = near === undefined ? "" : `; did you mean ${near}?`;
+  throw new WbError(
+    "WB2001",
+    `${name}: expected one of ${choices.join(", ")}, found ${JSON.stringify(given)}${suggestion}`,
+  );
 }

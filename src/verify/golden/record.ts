@@ -10,7 +10,13 @@ import { LayerwiseModel } from "../../runtime/model/layerwise.ts";
 import type { ComputeDtype, DeviceKind } from "../../runtime/backends/ops.ts";
 import { DEFAULT_PROMPTS, idPrompts } from "../prompts.ts";
 import { goldenMetadata, goldenTensors, integers } from "./write.ts";
-import { openRuntime, type Runtime, type RuntimeOptions } from "../../session/open-runtime.ts";
+import {
+  openSource,
+  planning,
+  startRuntime,
+  type Runtime,
+  type RuntimeOptions,
+} from "../../session/open-runtime.ts";
 import { encodePrompts, positionsOf, type Prompt } from "../../session/prompts.ts";
 import {
   tokenizerDigest,
@@ -62,11 +68,11 @@ export async function recordGolden(
 ): Promise<RecordedGolden> {
   const begin = performance.now();
   const greedyTokens = options.greedyTokens ?? 16;
-  let chosen: Chosen = { prompts: [], ids: [], positions: [] };
-  const runtime = await openRuntime(path, options, async (config, { folder }) => {
-    chosen = await choose(config, folder, options);
-    return workloadOf(config, chosen, greedyTokens);
-  });
+  const source = await openSource(path, options);
+  const { config, model } = source;
+  const chosen = await planning(source, () => choose(config, model.folder, options));
+  const work = workloadOf(config, chosen, greedyTokens);
+  const runtime = await startRuntime(source, work, options);
   try {
     const outputs = await forward(new LayerwiseModel(runtime.decoder), chosen.ids, {
       positions: chosen.positions,

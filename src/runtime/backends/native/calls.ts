@@ -1,6 +1,6 @@
 import { WbError } from "../../../errors/wb-error.ts";
 import { execute, executeAll, type Binding, type Handle, type OpAttribute } from "./binding.ts";
-import type { Kernels } from "./kernels.ts";
+import type { Kernels, KernelSizes } from "./kernels.ts";
 import {
   TF_DTYPE,
   valueOf,
@@ -96,9 +96,15 @@ export class NativeCalls {
   /** A matrix as the kernels take it, in panels, whatever its layout was. */
   pack({ bytes, from, kept, shape, transposed }: Packing): NativeWeight {
     const [outputs = 0, inputs = 0] = shape;
-    const sizes = [TYPES[from], TYPES[kept], transposed ? 1 : 0, outputs, inputs];
+    const sizes = this.#sizes("WeighbridgePack", {
+      from: TYPES[from],
+      kept: TYPES[kept],
+      transposed: transposed ? 1 : 0,
+      outputs,
+      inputs,
+    });
     const packed = this.#kernels.lending(bytes, () =>
-      execute(this.#binding, "WeighbridgePack", [this.#values.ints(sizes)], []),
+      execute(this.#binding, "WeighbridgePack", [sizes], []),
     );
     const byteLength = packed.shape[0] ?? 0;
     return this.#values.addWeight({
@@ -131,20 +137,20 @@ export class NativeCalls {
         ? [undefined, undefined]
         : [valueOf(cached.keys), valueOf(cached.values)];
     const l = keys?.shape[2] ?? t;
-    const sizes = this.#values.ints([
-      cos.shape[0] ?? 0,
-      b,
-      t,
+    const sizes = this.#sizes("WeighbridgeLayer", {
+      tables: cos.shape[0] ?? 0,
+      batch: b,
+      tokens: t,
       heads,
-      kvHeads,
-      d,
-      cos.shape[3] ?? 0,
-      l,
-      keys?.capacity ?? l,
-      values?.capacity ?? l,
-      keys === undefined ? 0 : 1,
-      keyMask === undefined ? 0 : 1,
-    ]);
+      groups: kvHeads,
+      size: d,
+      rotated: cos.shape[3] ?? 0,
+      length: l,
+      keyCapacity: keys?.capacity ?? l,
+      valueCapacity: values?.capacity ?? l,
+      cached: keys === undefined ? 0 : 1,
+      masked: keyMask === undefined ? 0 : 1,
+    });
     const attributes = this.#listed([
       ["T", own.dtype],
       ["N", 7],
@@ -183,7 +189,9 @@ export class NativeCalls {
   rotateHalves(x: Value, cos: Value, sin: Value): Value {
     return this.#values.scope(() => {
       const own = this.compact(valueOf(x));
-      const sizes = this.#values.ints([cos.shape[0] ?? 0, ...own.shape]);
+      const [batch = 0, heads = 0, tokens = 0, size = 0] = own.shape;
+      const tables = cos.shape[0] ?? 0;
+      const sizes = this.#sizes("WeighbridgeRotate", { tables, batch, heads, tokens, size });
       const inputs = [own.array.id, valueOf(cos).array.id, valueOf(sin).array.id, sizes];
       return this.#run("WeighbridgeRotate", inputs, own.shape, own.dtype);
     });
@@ -200,7 +208,13 @@ export class NativeCalls {
       [
         joined.array.id,
         added.array.id,
-        this.#values.ints([b * g, joined.capacity ?? length, length - t, t, d]),
+        this.#sizes("WeighbridgeAppend", {
+          stacks: b * g,
+          capacity: joined.capacity ?? length,
+          at: length - t,
+          tokens: t,
+          size: d,
+        }),
       ],
       this.#listed([["T", added.dtype]]),
       0,
@@ -236,7 +250,13 @@ export class NativeCalls {
   #copy(from: NativeValue | undefined, shape: readonly number[], capacity: number): NativeValue {
     const [b = 0, g = 0, , d = 0] = shape;
     const rows = from?.shape[2] ?? 0;
-    const sizes = this.#values.ints([b * g, from?.capacity ?? rows, rows, capacity, d]);
+    const sizes = this.#sizes("WeighbridgeGrow", {
+      stacks: b * g,
+      before: from?.capacity ?? rows,
+      length: rows,
+      capacity,
+      size: d,
+    });
     const dtype = from?.dtype ?? this.#compute;
     const attributes = this.#listed([
       ["T", dtype],
@@ -259,7 +279,16 @@ export class NativeCalls {
     const [k, v] = [valueOf(keys), valueOf(values)];
     const [b = 0, h = 0, t = 0, d = 0] = q.shape;
     const [, g = 0, l = 0] = k.shape;
-    const sizes = this.#values.ints([b, h, g, t, d, l, k.capacity ?? l, v.capacity ?? l]);
+    const sizes = this.#sizes("WeighbridgeAttention", {
+      batch: b,
+      heads: h,
+      groups: g,
+      tokens: t,
+      size: d,
+      length: l,
+      keyCapacity: k.capacity ?? l,
+      valueCapacity: v.capacity ?? l,
+    });
     const attributes = this.#listed([
       ["T", q.dtype],
       ["V", keyMask === undefined ? 0 : 1],
@@ -287,6 +316,11 @@ export class NativeCalls {
     } finally {
       this.#binding.deleteTensor(mask);
     }
+  }
+
+  /** An operation's input of its sizes. */
+  #sizes<Name extends keyof KernelSizes>(operation: Name, sizes: KernelSizes[Name]): number {
+    return this.#values.ints(this.#kernels.sizesOf(operation, sizes));
   }
 
   #run(

@@ -8,22 +8,50 @@ import { WbError } from "../../../errors/wb-error.ts";
 interface KernelAddon {
   /** Those that this machine has, the better first: "avx512_bf16", "avx512", "avx2". */
   instructionSets(): readonly string[];
+  /** Names of the sizes of an operation, in the order of its input; none where it has no such operation. */
+  sizeNames(operation: string): readonly string[];
   /** Registers the operations with TensorFlow at the first call; later ones only choose. */
   start(instructionSet: string, threads: number): void;
   /** Bytes that `WeighbridgePack` reads when it runs; nothing takes them back. */
   lend(bytes?: Uint8Array): void;
 }
 
+/** The sizes that each operation takes, by the names that native/kernels/operations.cc has for them. */
+export interface KernelSizes {
+  readonly WeighbridgeLayer: CacheSizes &
+    Sizes<"tables" | "batch" | "tokens" | "heads" | "groups" | "size" | "rotated" | "length"> &
+    Sizes<"cached" | "masked">;
+  readonly WeighbridgeAttention: CacheSizes &
+    Sizes<"batch" | "heads" | "groups" | "tokens" | "size" | "length">;
+  readonly WeighbridgeRotate: Sizes<"tables" | "batch" | "heads" | "tokens" | "size">;
+  readonly WeighbridgePack: Sizes<"from" | "kept" | "transposed" | "outputs" | "inputs">;
+  readonly WeighbridgeGrow: Sizes<"stacks" | "before" | "length" | "capacity" | "size">;
+  readonly WeighbridgeAppend: Sizes<"stacks" | "capacity" | "at" | "tokens" | "size">;
+}
+
+type Sizes<Name extends string> = Readonly<Record<Name, number>>;
+
+/** Rows that the cached keys, and the cached values, have room for. */
+type CacheSizes = Sizes<"keyCapacity" | "valueCapacity">;
+
 /** Our kernels, once TensorFlow knows them. */
 export interface Kernels {
   /** The instruction set that they use. */
   readonly instructionSet: string;
+  /** The numbers of an operation's sizes, in the order that it takes them in. @throws WbError WB6107 where it takes others. */
+  sizesOf<Name extends keyof KernelSizes>(
+    operation: Name,
+    sizes: KernelSizes[Name],
+  ): readonly number[];
   /** Runs `work`, in which `WeighbridgePack` reads these bytes where they are. */
   lending<T>(bytes: Uint8Array, work: () => T): T;
 }
 
 /** Names the instruction set that kernels use, or "off" for TensorFlow's own operations alone. */
 const SWITCH = "WEIGHBRIDGE_KERNELS";
+
+const INSTALL_AGAIN =
+  "Run `weighbridge native install` again, which compiles them of this version's sources.";
 
 /**
  * Starts our kernels beside a loaded TensorFlow.
@@ -36,15 +64,47 @@ export function startKernels(packageFolder: string): Kernels | undefined {
   if (wanted === "off" || !existsSync(path)) return undefined;
   try {
     const addon: unknown = createRequire(import.meta.url)(path);
-    if (!isKernelAddon(addon)) throw new Error("it does not offer what is needed");
+    if (!isKernelAddon(addon)) throw new Error("it is of another version");
     const chosen = wanted === "" ? addon.instructionSets()[0] : wanted;
     if (chosen === undefined) return undefined;
     addon.start(chosen, availableParallelism());
-    return { instructionSet: chosen, lending: (bytes, work) => lending(addon, bytes, work) };
+    return {
+      instructionSet: chosen,
+      sizesOf: sizeOrder(addon, path),
+      lending: (bytes, work) => lending(addon, bytes, work),
+    };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new WbError("WB6107", `${path}: ${reason}`, { cause: error });
+    if (error instanceof WbError) throw error;
+    throw new WbError("WB6107", `${path}: ${reason}`, { cause: error, hint: INSTALL_AGAIN });
   }
+}
+
+/** Puts sizes in order by their names; an addon of another version may have others. */
+function sizeOrder(addon: KernelAddon, path: string): Kernels["sizesOf"] {
+  const known = new Map<string, readonly string[]>();
+  return (operation, sizes) => {
+    const given: Readonly<Record<string, number>> = sizes;
+    const names = known.get(operation) ?? addon.sizeNames(operation);
+    if (!known.has(operation)) checkNames(operation, names, Object.keys(given), path);
+    known.set(operation, names);
+    return names.map((name) => given[name] ?? 0);
+  };
+}
+
+/** @throws WbError WB6107 unless both are the same names. */
+function checkNames(
+  operation: string,
+  taken: readonly string[],
+  given: readonly string[],
+  path: string,
+): void {
+  if (taken.toSorted().join() === given.toSorted().join()) return;
+  throw new WbError(
+    "WB6107",
+    `${path}: its ${operation} takes ${taken.join(", ")}, and was given ${given.join(", ")}`,
+    { hint: INSTALL_AGAIN },
+  );
 }
 
 function lending<T>(addon: KernelAddon, bytes: Uint8Array, work: () => T): T {
@@ -60,7 +120,7 @@ function isKernelAddon(value: unknown): value is KernelAddon {
   return (
     typeof value === "object" &&
     value !== null &&
-    ["instructionSets", "start", "lend"].every(
+    ["instructionSets", "sizeNames", "start", "lend"].every(
       (name) => typeof Reflect.get(value, name) === "function",
     )
   );

@@ -9,6 +9,7 @@ import { checkWeightDtype, toFloat32, toFloat32Transposed } from "../cast.ts";
 import type { Ops, OpsMemory, ScopeResult, Value, Weight, WeightBytes } from "../ops.ts";
 import { WASM_HEAP_LIMIT, guardHeap, type HeapGuard } from "./heap.ts";
 import { Scopes } from "../scopes.ts";
+import { withoutItsListeners } from "./process-listeners.ts";
 
 /** Largest matrix in one piece, in bytes: an MLP weight of a 7B model has 180 MB, its head 1.7 GB. */
 export const MAX_WEIGHT_BYTES = 256 * 2 ** 20;
@@ -58,7 +59,7 @@ export async function openTensorFlowOps(): Promise<Ops> {
   const entry = createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm");
   if (guard === undefined) {
     setWasmPaths(`${dirname(entry)}${sep}`);
-    const ready = await tf.setBackend("wasm");
+    const ready = await withoutItsListeners(() => tf.setBackend("wasm"));
     const backend = tf.backend();
     if (!ready || !(backend instanceof BackendWasm)) {
       throw new WbError("WB6202", "the WebAssembly backend of TensorFlow.js did not start");

@@ -1,0 +1,161 @@
+import type { Decoder } from "../../src/runtime/model/decoder.ts";
+import { forward } from "../../src/runtime/model/forward.ts";
+import { LayerwiseModel } from "../../src/runtime/model/layerwise.ts";
+import { positionsOfMask } from "../../src/runtime/model/positions.ts";
+import type { StepInput, TokenModel } from "../../src/runtime/model/token-model.ts";
+
+/** Rows of logits, one a token, found in one way of asking a model. */
+export interface RowWay {
+  readonly way: string;
+  /** By text and token. */
+  readonly rows: readonly {
+    readonly text: number;
+    readonly token: number;
+    readonly logits: Float32Array;
+  }[];
+}
+
+/** How many rows have other bits than they have as part of their whole text, and how far apart they are at most. */
+export interface RowDifferences {
+  readonly compared: number;
+  readonly differ: number;
+  /** Ways in which rows differ, each once. */
+  readonly ways: readonly string[];
+  readonly largest: number;
+}
+
+/** The logits after each token of each text, from one pass of the layers over the whole text. */
+export async function wholeTexts(
+  decoder: Decoder,
+  texts: readonly (readonly number[])[],
+): Promise<readonly (readonly Float32Array[])[]> {
+  const outputs = await forward(new LayerwiseModel(decoder), texts);
+  const { vocabSize } = decoder.config;
+  return outputs.map(({ logits }, text) =>
+    (texts[text] ?? []).map((_, token) => logits.slice(token * vocabSize, (token + 1) * vocabSize)),
+  );
+}
+
+/** All ways in which generation asks for rows: prefills of every length, decoding, in parts, in a padded batch. */
+export async function eachWay(
+  model: TokenModel,
+  texts: readonly (readonly number[])[],
+): Promise<readonly RowWay[]> {
+  return [
+    { way: "prefilled", rows: await prefilled(model, texts) },
+    { way: "decoded", rows: await inSteps(model, texts, 3, 1) },
+    { way: "in parts", rows: await inSteps(model, texts, 2, 5) },
+    { way: "in a batch", rows: await together(model, texts) },
+  ];
+}
+
+/** Holds rows against those of the whole texts. */
+export function differencesFrom(
+  whole: readonly (readonly Float32Array[])[],
+  found: readonly RowWay[],
+): RowDifferences {
+  let compared = 0;
+  let differ = 0;
+  let largest = 0;
+  const ways = new Set<string>();
+  for (const { way, rows } of found) {
+    for (const { text, token, logits } of rows) {
+      const expected = whole[text]?.[token];
+      if (expected === undefined) throw new Error(`text ${text} has no token ${token}`);
+      compared++;
+      if (sameBits(expected, logits)) continue;
+      differ++;
+      ways.add(way);
+      for (const [index, value] of logits.entries())
+        largest = Math.max(largest, Math.abs(value - (expected[index] ?? 0)));
+    }
+  }
+  return { compared, differ, ways: [...ways], largest };
+}
+
+function sameBits(left: Float32Array, right: Float32Array): boolean {
+  const [a, b] = [bytesOf(left), bytesOf(right)];
+  return Buffer.compare(a, b) === 0;
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
+}
+
+type Rows = { text: number; token: number; logits: Float32Array }[];
+
+/** The last token of each beginning of each text. */
+async function prefilled(model: TokenModel, texts: readonly (readonly number[])[]): Promise<Rows> {
+  const rows: Rows = [];
+  for (const [text, ids] of texts.entries()) {
+    for (let length = 1; length <= ids.length; length++) {
+      const [logits] = await ask(model, 1, [{ ids: [Int32Array.from(ids.slice(0, length))] }]);
+      rows.push({ text, token: length - 1, logits: logits?.[0] ?? new Float32Array(0) });
+    }
+  }
+  return rows;
+}
+
+/** `first` tokens at once, the rest `size` at a time. */
+async function inSteps(
+  model: TokenModel,
+  texts: readonly (readonly number[])[],
+  first: number,
+  size: number,
+): Promise<Rows> {
+  const rows: Rows = [];
+  for (const [text, ids] of texts.entries()) {
+    const ends: number[] = [];
+    for (let end = Math.min(first, ids.length); end < ids.length; end += size) ends.push(end);
+    ends.push(ids.length);
+    const steps = ends.map((end, index) => ({
+      ids: [Int32Array.from(ids.slice(ends[index - 1] ?? 0, end))],
+    }));
+    for (const [index, [logits]] of (await ask(model, 1, steps)).entries())
+      rows.push({ text, token: (ends[index] ?? 0) - 1, logits: logits ?? new Float32Array(0) });
+  }
+  return rows;
+}
+
+/** All texts in one batch, filled up on the left; half of the shortest at once, the rest token by token. */
+async function together(model: TokenModel, texts: readonly (readonly number[])[]): Promise<Rows> {
+  const later = Math.floor(Math.min(...texts.map(({ length }) => length)) / 2);
+  const begun = texts.map((ids) => ids.slice(0, ids.length - later));
+  const length = Math.max(...begun.map((ids) => ids.length));
+  const visible = begun.map((ids) => new Uint8Array(length).fill(1, length - ids.length));
+  const padded: StepInput = {
+    ids: begun.map((ids) =>
+      Int32Array.from([...Array<number>(length - ids.length).fill(0), ...ids]),
+    ),
+    visible,
+    positions: visible.map((row) => positionsOfMask(row)),
+  };
+  const steps = Array.from({ length: later }, (_, step): StepInput => ({
+    ids: texts.map((ids) => Int32Array.of(ids[ids.length - later + step] ?? 0)),
+    positions: texts.map((ids) => Int32Array.of(ids.length - later + step)),
+    visible: texts.map(() => Uint8Array.of(1)),
+  }));
+  const all = await ask(model, texts.length, [padded, ...steps]);
+  return all.flatMap((logits, step) =>
+    logits.map((row, text) => ({
+      text,
+      token: (texts[text]?.length ?? 0) - later + step - 1,
+      logits: row,
+    })),
+  );
+}
+
+async function ask(
+  model: TokenModel,
+  batch: number,
+  steps: readonly StepInput[],
+): Promise<readonly (readonly Float32Array[])[]> {
+  const cache = model.createCache(batch);
+  try {
+    const all: (readonly Float32Array[])[] = [];
+    for (const step of steps) all.push((await model.step(step, cache)).map((row) => row.slice()));
+    return all;
+  } finally {
+    cache.dispose();
+  }
+}
