@@ -31,7 +31,7 @@ export function drawnWeights(config: ModelConfig, dtype: StoredDtype): WeightSou
 
 /** Element `index` of a parameter is the same whichever of its rows are read. */
 function drawn(name: string, first: number, count: number, isVector: boolean): Float32Array {
-  const seed = [...name].reduce((sum, letter) => Math.imul(sum, 31) + letter.charCodeAt(0), 7);
+  const seed = Buffer.from(name).reduce((sum, letter) => Math.imul(sum, 31) + letter, 7);
   const isNorm = isVector && name.includes("norm");
   return Float32Array.from({ length: count }, (_, offset) => {
     let bits = Math.imul(seed ^ (first + offset), 0x9e3779b1);
