@@ -90,7 +90,10 @@ function changesOf(node, file) {
   if (node.kind === ts.SyntaxKind.TrueKeyword) return ["false"];
   if (node.kind === ts.SyntaxKind.FalseKeyword) return ["true"];
   if (ts.isStringLiteral(node) && !isKey(node)) return [node.text === "" ? '"mutated"' : '""'];
-  if (ts.isReturnStatement(node) && node.expression !== undefined) return ["return undefined;"];
+  if (ts.isReturnStatement(node)) {
+    const isPlain = node.expression === undefined || node.expression.getText(file) === "undefined";
+    return isPlain ? [] : ["return undefined;"];
+  }
   if (ts.isPrefixUnaryExpression(node)) return prefix(node, file);
   if (ts.isPostfixUnaryExpression(node)) {
     const text = UNARY.get(node.operator);

@@ -135,6 +135,12 @@ describe("every field", () => {
     );
     expect(found).toMatchObject({ elements: 3, firstIndex: 1, differing: 2, maxAbs: 5 });
     expect(found.ulp).toBeUndefined();
+    const last = compared(
+      bytesOf([1, 2, 3, 4, 5, 6], "F32"),
+      bytesOf([1, 2, 3, 4, 5, 7], "F32"),
+      "C64",
+    );
+    expect(last.firstIndex).toBe(2);
   });
 
   test("has no last place for whole numbers, and says so for the rest of the tensor", () => {
@@ -182,6 +188,9 @@ describe("every field", () => {
     ] as const) {
       expect(compared(Uint8Array.of(1), Uint8Array.of(1), left, right).maxAbs).toBeNaN();
     }
+    const later = compared(bytesOf([1], "F32"), bytesOf([2], "F32"), "F32");
+    addChunk(later, Uint8Array.of(1), "F8_E8M0", Uint8Array.of(2), "F8_E8M0");
+    expect(later.firstIndex).toBe(0);
     const cut = compared(bytesOf([1, 2], "F32"), bytesOf([1], "F32"), "F32");
     expect(cut).toMatchObject({ equalValues: false, maxAbs: Number.NaN, firstIndex: 0 });
   });
@@ -225,6 +234,8 @@ describe("what rounding to the coarser dtype may change", () => {
     expect([near.equalValues, near.beyondRounding]).toEqual([false, 0]);
     const far = compared(half, bytesOf([1 + 2 ** -10], "F32"), "F16", "F32");
     expect(far.beyondRounding).toBe(2 ** -10 - (1 + 2 ** -10) * 2 ** -11 - 2 ** -25);
+    const below = compared(patterns(0xbc00), bytesOf([-1 - 2 ** -11], "F32"), "F16", "F32");
+    expect([below.equalValues, below.beyondRounding]).toEqual([false, 0]);
     // Below the smallest step of binary16, half a step is lost whatever the value.
     const tiny = compared(patterns(0), bytesOf([2 ** -25], "F32"), "F16", "F32");
     expect(tiny.beyondRounding).toBe(0);
