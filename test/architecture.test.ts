@@ -119,6 +119,41 @@ function projectFiles(folder = ""): string[] {
 
 const textOf = (path: string): string => readFileSync(join(ROOT, path), "utf8");
 
+/** Words of tensors' names; only `src/model` may look for them in a name. */
+const NAME_WORDS =
+  /_proj|layers?\b|layernorm|lm_head|embed|inv_freq|W_pack|query_key_value|self_attn|\bmlp\b|\.bias|\.weight/;
+
+/** Regular expressions, and tests of what a text begins with, ends in or includes. */
+const NAME_TESTS =
+  /\.(?:test|exec|match|matchAll|replace|replaceAll|search|split|endsWith|startsWith|includes)\(\s*(["'`/](?:\\.|[^\n])*?["'`/][a-z]*)\s*[,)]|(?<=[=(,:]\s*)(\/(?![/*])(?:\\.|[^\n/])+\/[a-z]*)(?=[.;,)\s])/g;
+
+/** What a source reads out of tensors' names by itself. */
+function nameTests(source: string): readonly string[] {
+  return [...source.matchAll(NAME_TESTS)]
+    .map(([, called = "", literal = ""]) => called + literal)
+    .filter((text) => NAME_WORDS.test(text));
+}
+
+describe("names of tensors", () => {
+  test("are taken apart in the model's description alone", () => {
+    const found = projectFiles("src")
+      .filter((path) => path.endsWith(".ts") && !path.startsWith("src/model/"))
+      .flatMap((path) => nameTests(textOf(path)).map((test) => `${path}: ${test}`));
+    expect(found).toEqual([]);
+  });
+
+  test.each([
+    "const HEADS = /(q_proj|k_proj)\\.weight$/;",
+    "if (/\\.layers\\.(\\d+)\\./.exec(name)) return 1;",
+    'names.filter((name) => name.endsWith(".bias"))',
+    'return name.includes("o_proj");',
+    "name.startsWith(`model.layers.${layer}.`)",
+    'name.replace(/^layers\\./, "")',
+  ])("a test of a name elsewhere is caught: %s", (seeded) => {
+    expect(nameTests(seeded)).toHaveLength(1);
+  });
+});
+
 describe("error codes", () => {
   const used = new Map<string, string>();
   for (const path of projectFiles("src").filter((name) => !name.startsWith("src/errors/codes"))) {

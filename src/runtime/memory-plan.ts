@@ -2,7 +2,7 @@ import { WbError } from "../errors/wb-error.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
 import { DTYPES, type Dtype } from "../tensor/dtype.ts";
 import { elementCount } from "../tensor/shape.ts";
-import { architectureOf, modelParameters } from "./model/architecture.ts";
+import { architectureOf, layerParameters, modelParameters } from "./model/architecture.ts";
 import { SCORE_BYTES } from "./backends/steps/attention.ts";
 import { TOKENS_AT_A_TIME } from "./backends/steps/composed.ts";
 import type { ParameterSpec } from "./model/parameters.ts";
@@ -162,7 +162,7 @@ function useOf(
       return ((elementCount(shape) ?? 0) * bits) / 8;
     });
   const parameters = modelParameters(config);
-  const layer = parameters.filter(({ name }) => name.startsWith(`${architecture.layer(0)}.`));
+  const layer = layerParameters(config, 0);
   const embedding = parameters.filter(({ name }) => name === architecture.embedding);
   const head = parameters.filter(({ name }) => name === architecture.head);
   const rest = parameters.filter(

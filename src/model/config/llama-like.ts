@@ -18,6 +18,8 @@ export interface LlamaTraits {
   readonly attentionBias: boolean;
   /** Whether "dynamic" rotary turns the whole cache anew. */
   readonly rotatesWholeCache: boolean;
+  /** Fields that others are refused for, and that the family has judged itself. */
+  readonly judged?: readonly string[];
 }
 
 /**
@@ -25,7 +27,7 @@ export interface LlamaTraits {
  * @throws WbError WB3701, WB4702.
  */
 export function readLlamaConfig(config: ConfigFields, traits: LlamaTraits): NetworkConfig {
-  refuseUnsupported(config);
+  refuseUnsupported(config, traits.judged ?? []);
   refusePartialRotary(config);
   const dimensions = parseDimensions(config);
   return {
@@ -40,8 +42,9 @@ export function readLlamaConfig(config: ConfigFields, traits: LlamaTraits): Netw
   };
 }
 
-function refuseUnsupported(config: ConfigFields): void {
+function refuseUnsupported(config: ConfigFields, judged: readonly string[]): void {
   for (const [field, harmless] of UNSUPPORTED_FIELDS) {
+    if (judged.includes(field)) continue;
     const value = config.find(field);
     if (value !== undefined && !harmless.includes(value))
       throw unsupported(config.path, field, value);

@@ -1,6 +1,6 @@
 import type { DroppedName } from "../family.ts";
-import { decoder, gated, grouped } from "../network.ts";
-import { naming, paddleformers, paddlenlp } from "./naming.ts";
+import { decoder, gated, grouped, type Network } from "../network.ts";
+import { naming, paddleformers, paddlenlp, type Naming } from "./naming.ts";
 
 /** LLaMA's network, InternLM's and Baichuan-7B's among them. */
 export const LLAMA_DECODER = decoder({
@@ -9,20 +9,27 @@ export const LLAMA_DECODER = decoder({
   mlp: gated,
 });
 
-/** Hugging Face's and Paddle's names of LLaMA's network, fused or not. */
-export const LLAMA_NAMES = {
-  huggingface: naming(LLAMA_DECODER),
-  paddlenlp: paddlenlp(LLAMA_DECODER, { prefix: "llama." }),
-  /** PaddleNLP v2.8.1, transformers/conversion_utils.py, `fuse_param_func`. */
-  paddlenlpFused: paddlenlp(LLAMA_DECODER, {
-    prefix: "llama.",
-    rows: [
-      ".self_attn.q_proj, .self_attn.k_proj, .self_attn.v_proj | .self_attn.qkv_proj | group",
-      ".mlp.gate_proj.weight, .mlp.up_proj.weight | .mlp.gate_up_fused_proj.weight | concatenate",
-    ],
-  }),
-  paddleformers: paddleformers(LLAMA_DECODER),
-} as const;
+/** Hugging Face's and Paddle's names of a network with LLaMA's modules, fused or not. */
+export function llamaNames(
+  network: Network,
+  prefix: string,
+): Readonly<Record<"huggingface" | "paddlenlp" | "paddlenlpFused" | "paddleformers", Naming>> {
+  return {
+    huggingface: naming(network),
+    paddlenlp: paddlenlp(network, { prefix }),
+    /** PaddleNLP v2.8.1, transformers/conversion_utils.py, `fuse_param_func`. */
+    paddlenlpFused: paddlenlp(network, {
+      prefix,
+      rows: [
+        ".self_attn.q_proj, .self_attn.k_proj, .self_attn.v_proj | .self_attn.qkv_proj | group",
+        ".mlp.gate_proj.weight, .mlp.up_proj.weight | .mlp.gate_up_fused_proj.weight | concatenate",
+      ],
+    }),
+    paddleformers: paddleformers(network),
+  };
+}
+
+export const LLAMA_NAMES = llamaNames(LLAMA_DECODER, "llama.");
 
 /** What those names have in front. */
 export const LLAMA_PREFIXES: readonly string[] = ["llama", "model"];
