@@ -138,7 +138,7 @@ describe("names of tensors", () => {
   test("are taken apart in the model's description alone", () => {
     const found = projectFiles("src")
       .filter((path) => path.endsWith(".ts") && !path.startsWith("src/model/"))
-      .flatMap((path) => nameTests(textOf(path)).map((test) => `${path}: ${test}`));
+      .flatMap((path) => nameTests(textOf(path)).map((text) => `${path}: ${text}`));
     expect(found).toEqual([]);
   });
 

@@ -1,6 +1,23 @@
+import { FAMILIES } from "../../../model/families.ts";
+import { ATTENTION, EMBEDDINGS, FINAL_NORM, HEAD, MLP, NORMS } from "../../../model/network.ts";
+
+/** What stored names of models with LLaMA's block have in front, as Python strings. */
+const PREFIXES = [
+  ...new Set(
+    FAMILIES.filter(({ network }) => network.block === "llama").flatMap(({ prefixes }) => prefixes),
+  ),
+]
+  .sort()
+  .map((prefix) => `"${prefix}."`)
+  .join(", ");
+
+const withoutModel = (name: string): string => name.replace("model.", "");
+const TABLE = withoutModel(EMBEDDINGS);
+const NORM = withoutModel(FINAL_NORM).replace(".weight", "");
+
 /** Records a golden file with paddle alone, from model_state.pdparams in PaddleNLP's names or Hugging Face's. */
 export const PADDLE_SCRIPT = `#!/usr/bin/env python3
-"""Records a golden file for weighbridge from Paddle: InternLM and LLaMA, rotary without scaling.
+"""Records a golden file for weighbridge from Paddle: InternLM, LLaMA and Qwen2, rotary without scaling.
 
     pip install paddlepaddle safetensors numpy
     python record_golden.py MODEL golden.safetensors --input-ids 1,290,6389 --input-ids 1,98,43
@@ -26,19 +43,18 @@ def load(folder, name):
             continue
         if value.dtype == numpy.uint16:  # bfloat16 is kept as its bits
             value = (value.astype(numpy.uint32) << 16).view(numpy.float32)
-        key = key[len("llama."):] if key.startswith("llama.") else key
-        key = key[len("model."):] if key.startswith("model.") else key
+        key = next((key[len(prefix):] for prefix in (${PREFIXES}) if key.startswith(prefix)), key)
         weights[key] = paddle.to_tensor(value.astype(numpy.float32))
     return weights
 
 
 def transpose_linears(weights, config):
     """To [in, out], which F.linear of Paddle takes; told by a matrix that is not square."""
-    gate = weights["layers.0.mlp.gate_proj.weight"]
+    gate = weights["layers.0.${MLP.gate}.weight"]
     if list(gate.shape) == [config["hidden_size"], config["intermediate_size"]]:
         return weights
     return {
-        key: value.t() if value.ndim == 2 and "embed_tokens" not in key else value for key, value in weights.items()
+        key: value.t() if value.ndim == 2 and key != "${TABLE}" else value for key, value in weights.items()
     }
 
 
@@ -67,10 +83,10 @@ class Model:
 
     def attention(self, x, layer):
         tokens = x.shape[0]
-        at = f"layers.{layer}.self_attn."
-        q = self.linear(x, at + "q_proj").reshape([tokens, self.heads, self.head_dim]).transpose([1, 0, 2])
-        k = self.linear(x, at + "k_proj").reshape([tokens, self.kv_heads, self.head_dim]).transpose([1, 0, 2])
-        v = self.linear(x, at + "v_proj").reshape([tokens, self.kv_heads, self.head_dim]).transpose([1, 0, 2])
+        at = f"layers.{layer}."
+        q = self.linear(x, at + "${ATTENTION.query}").reshape([tokens, self.heads, self.head_dim]).transpose([1, 0, 2])
+        k = self.linear(x, at + "${ATTENTION.key}").reshape([tokens, self.kv_heads, self.head_dim]).transpose([1, 0, 2])
+        v = self.linear(x, at + "${ATTENTION.value}").reshape([tokens, self.kv_heads, self.head_dim]).transpose([1, 0, 2])
         theta = self.config.get("rope_theta") or 10000.0
         frequencies = 1.0 / theta ** (paddle.arange(0, self.head_dim, 2, dtype="float32") / self.head_dim)
         angles = paddle.outer(paddle.arange(tokens, dtype="float32"), frequencies)
@@ -80,24 +96,25 @@ class Model:
         scores = paddle.matmul(q, k, transpose_y=True) / self.head_dim**0.5
         mask = paddle.triu(paddle.full([tokens, tokens], -1e30), diagonal=1)
         mixed = paddle.matmul(F.softmax(scores + mask, axis=-1), v)
-        return self.linear(mixed.transpose([1, 0, 2]).reshape([tokens, self.heads * self.head_dim]), at + "o_proj")
+        return self.linear(mixed.transpose([1, 0, 2]).reshape([tokens, self.heads * self.head_dim]), at + "${ATTENTION.output}")
 
     def forward(self, ids):
         layers = self.config["num_hidden_layers"]
-        x = self.weights["embed_tokens.weight"][paddle.to_tensor(ids)]
+        x = self.weights["${TABLE}"][paddle.to_tensor(ids)]
         states = [x]
         for layer in range(layers):
             at = f"layers.{layer}."
-            x = x + self.attention(self.norm(x, at + "input_layernorm"), layer)
-            y = self.norm(x, at + "post_attention_layernorm")
-            gated = F.silu(self.linear(y, at + "mlp.gate_proj")) * self.linear(y, at + "mlp.up_proj")
-            x = x + self.linear(gated, at + "mlp.down_proj")
+            x = x + self.attention(self.norm(x, at + "${NORMS[0]}"), layer)
+            y = self.norm(x, at + "${NORMS[1]}")
+            gated = F.silu(self.linear(y, at + "${MLP.gate}")) * self.linear(y, at + "${MLP.up}")
+            x = x + self.linear(gated, at + "${MLP.down}")
             states.append(x)
-        states[-1] = self.norm(x, "norm")
-        if "lm_head.weight" in self.weights:
-            logits = self.linear(states[-1], "lm_head")
+        states[-1] = self.norm(x, "${NORM}")
+        if "${HEAD}" in self.weights:
+            head = self.weights["${HEAD}"]  # PaddleFormers keeps it as [vocab, hidden]
+            logits = paddle.matmul(states[-1], head, transpose_y=head.shape[0] != x.shape[-1])
         else:
-            logits = paddle.matmul(states[-1], self.weights["embed_tokens.weight"], transpose_y=True)
+            logits = paddle.matmul(states[-1], self.weights["${TABLE}"], transpose_y=True)
         return logits, states
 
     def greedy(self, ids, count, penalty):
