@@ -36,6 +36,11 @@ export function layerName(layer: number, name: string): string {
   return LAYER.replace("{i}", String(layer)) + name;
 }
 
+/** The module that a parameter is of. */
+export function moduleOf(name: string): string {
+  return name.slice(0, name.lastIndexOf("."));
+}
+
 export function isBias(name: string): boolean {
   return name.endsWith(".bias");
 }

@@ -1,3 +1,4 @@
+import { moduleOf } from "../../../model/canonical-names.ts";
 import { FAMILIES } from "../../../model/families.ts";
 import { ATTENTION, EMBEDDINGS, FINAL_NORM, HEAD, MLP, NORMS } from "../../../model/network.ts";
 
@@ -13,7 +14,7 @@ const PREFIXES = [
 
 const withoutModel = (name: string): string => name.replace("model.", "");
 const TABLE = withoutModel(EMBEDDINGS);
-const NORM = withoutModel(FINAL_NORM).replace(".weight", "");
+const NORM = withoutModel(moduleOf(FINAL_NORM));
 
 /** Records a golden file with paddle alone, from model_state.pdparams in PaddleNLP's names or Hugging Face's. */
 export const PADDLE_SCRIPT = `#!/usr/bin/env python3
