@@ -33,6 +33,8 @@ const diagnosis = list(
     tensors: list(text, "Hugging Face names"),
     "layer?": count,
     evidence: text,
+    "relation?": said(text, "the exact relation to the right values, and what undoes it"),
+    "harmless?": said(truth, "true where the relation changes nothing that the model computes"),
     "before?": metric,
     "after?": metric,
   }),
@@ -72,10 +74,20 @@ const prompt = fields({
 const parity = fields({
   passes: truth,
   gate: fields({ maxAbs: number, kl: number, origin: list(text) }),
+  compute: said(oneOf("f32", "f16", "bf16"), "what the coarser of the two sides computed in"),
+  calibration: said(text, "how the noise was measured, and on how much"),
+  referenceError: said(metric, "of the golden's logits against its float64 ones; null without"),
   noise: orNull(number),
   timesNoise: metric,
   curve: list(fields({ step: text, maxAbs: metric, scale: metric })),
   failures: list(text),
+});
+
+const coverage = fields({
+  tokens: said(count, "different tokens whose embeddings were read"),
+  positions: said(count, "rows of logits that were compared"),
+  tensors: count,
+  unreached: list(text, "what no prompt reached"),
 });
 
 const comparison = fields({
@@ -95,10 +107,12 @@ const comparison = fields({
     compared: count,
     wrong: count,
     rounded: count,
+    harmless: list(text, "what relates tensors that differ to no effect"),
     worst: list(tensorDifference),
   }),
   diagnosis,
   failures: list(text),
+  coverage,
   parity: orNull(parity),
 });
 
@@ -260,6 +274,7 @@ export const OUTPUTS = {
   },
   verify: {
     verdict: oneOf("pass", "fail"),
+    coverage,
     model: text,
     architecture: text,
     parameters: count,

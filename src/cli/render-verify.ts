@@ -12,8 +12,23 @@ export function renderVerify(result: VerifyResult): string {
   return [
     `${verdict === "pass" ? "PASS" : "FAIL"}  ${result.model}`,
     ...comparisons.flatMap(lines),
+    ...(verdict === "pass" ? [coverageLine(result.coverage)] : []),
     `${device}, ${compute}, ${seconds.toFixed(1)} s`,
   ].join("\n");
+}
+
+function sameness({ rounded, harmless }: NonNullable<Comparison["weights"]>): string {
+  const parts = [
+    ...(rounded === 0 ? [] : [`${rounded} of them the same but for rounding`]),
+    ...(harmless.length === 0 ? [] : ["some stored otherwise to the same effect"]),
+  ];
+  return parts.length === 0 ? "all the same" : parts.join(", ");
+}
+
+/** What a PASS rests on, and what it says nothing about. */
+function coverageLine({ tokens, positions, tensors, unreached }: VerifyResult["coverage"]): string {
+  const missed = unreached.length === 0 ? "" : `; not reached: ${unreached.join("; ")}`;
+  return `covered: ${plural(tokens, "token")}, ${plural(positions, "position")}, ${plural(tensors, "tensor")}${missed}`;
 }
 
 function lines({
@@ -50,8 +65,12 @@ function lines({
   if (weights !== undefined)
     found.push(
       weights.wrong === 0
-        ? `    weights: ${plural(weights.compared, "tensor")}, ${weights.rounded === 0 ? "all the same" : `${weights.rounded} of them the same but for rounding`}`
+        ? `    weights: ${plural(weights.compared, "tensor")}, ${sameness(weights)}`
         : `    weights: ${weights.wrong} of ${plural(weights.compared, "tensor")} differ`,
+    );
+  if (weights !== undefined)
+    found.push(
+      ...weights.harmless.slice(0, LISTED).map((text) => `    to the same effect: ${text}`),
     );
   if (greedy.length > 0) {
     const sum = (of: (check: (typeof greedy)[number]) => number): number =>

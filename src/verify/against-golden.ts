@@ -5,6 +5,8 @@ import { diagnoseGolden } from "./diagnose/golden-diagnosis.ts";
 import type { Diagnosis } from "./diagnose/diagnosis.ts";
 import { readGolden, refuseStale, type Golden } from "./golden/read.ts";
 import { parityWithGolden, type Parity } from "./compare/parity.ts";
+import { arithmeticOf } from "./golden/arithmetic.ts";
+import { commonVocabulary } from "./golden/vocabulary.ts";
 import { checkGreedy, type GreedyCheck } from "./greedy-check.ts";
 import type { Bench } from "./subject.ts";
 import {
@@ -21,6 +23,7 @@ export interface GoldenOutcome {
   readonly parity: Parity;
   readonly greedy: readonly GreedyCheck[];
   readonly diagnoses: readonly Diagnosis[];
+  /** What is to be known of the golden: its arithmetic, other tokens. */
   readonly notes: readonly string[];
 }
 
@@ -30,21 +33,32 @@ export interface GoldenOutcome {
  */
 export async function verifyGolden(bench: Bench, path: string): Promise<GoldenOutcome> {
   const { laboratory, options } = bench;
-  const golden = await openGolden(path);
-  refuseStale(golden, laboratory.config);
+  const recorded = await openGolden(path);
+  refuseStale(recorded, laboratory.config);
+  const { golden, note, lacksTokens } = commonVocabulary(recorded, laboratory.config.vocabSize);
   await refuseOtherTokenizer(golden, bench.folder);
   const ownWeights = await isForTheseWeights(golden, bench);
   const parity = await parityWithGolden(laboratory, golden, options.parity);
-  const tokens = await tokenizerDiagnoses(golden, bench.folder);
+  const tokens = [
+    ...(await tokenizerDiagnoses(golden, bench.folder)),
+    ...(lacksTokens ? [lostTokens(note ?? "")] : []),
+  ];
+  const { compute, why } = arithmeticOf(golden);
+  const notes = [...(compute === "f32" ? [] : [why]), ...(note === undefined ? [] : [note])];
   const greedy = parity.passes ? await checkGreedy(bench, golden, parity.gate.maxAbs) : [];
   if (parity.passes) {
     if (ownWeights === "other") throw stale(golden);
-    return { golden, parity, greedy, diagnoses: tokens, notes: bench.notes };
+    return { golden, parity, greedy, diagnoses: tokens, notes };
   }
   const diagnoses = options.diagnose ? await diagnoseGolden(laboratory, golden, parity) : [];
   const isExplained = diagnoses.some(({ cause }) => cause !== "undetermined");
   if (ownWeights === "other" && options.diagnose && !isExplained) throw stale(golden);
-  return { golden, parity, greedy, diagnoses: [...tokens, ...diagnoses], notes: bench.notes };
+  return { golden, parity, greedy, diagnoses: [...tokens, ...diagnoses], notes };
+}
+
+/** Rows of the vocabulary that were cut off are a failure, whatever the other tokens' logits are. */
+function lostTokens(evidence: string): Diagnosis {
+  return { cause: "config-mismatch", tensors: [], evidence };
 }
 
 async function openGolden(path: string): Promise<Golden> {

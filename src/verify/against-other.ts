@@ -19,6 +19,8 @@ export interface WeightsSummary {
   readonly wrong: number;
   /** Tensors that differ only as rounding to the coarser dtype explains. */
   readonly rounded: number;
+  /** What relates tensors that differ in a way that changes nothing: repeated heads, padding. */
+  readonly harmless: readonly string[];
   /** The most different first. */
   readonly worst: readonly TensorDiff[];
 }
@@ -28,6 +30,8 @@ export interface OtherOutcome {
   /** Undefined where one of them cannot run. */
   readonly parity: Parity | undefined;
   readonly weights: WeightsSummary | undefined;
+  /** What both were run on. */
+  readonly prompts: readonly NamedPrompt[];
   readonly diagnoses: readonly Diagnosis[];
 }
 
@@ -48,28 +52,29 @@ export async function verifyOther(
     const { config } = bench.laboratory;
     const hidden = hiddenSettings(config, other.laboratory.config);
     const visible = visibleSettings(config, other.laboratory.config);
+    const run = await promptsFor(bench, prompts, other.laboratory.config.vocabSize);
     const parity = other.isComplete
-      ? await parityOfModels(
-          bench.laboratory,
-          other.laboratory,
-          await promptsFor(bench, prompts),
-          bench.options.parity,
-        )
+      ? await parityOfModels(bench.laboratory, other.laboratory, run, bench.options.parity)
       : undefined;
     const mustCompare = compareWeights || (parity?.passes !== true && bench.options.diagnose);
     const diffs = mustCompare
       ? await diffTensors(bench.tensors, other.tensors, { signal: bench.options.parity.signal })
       : undefined;
-    const weights = diffs === undefined ? undefined : summarize(diffs);
     const tokenizer = await tokenizerDifference(bench, other);
-    const isWrong = parity?.passes !== true || (weights?.wrong ?? 0) > 0;
-    const causes =
+    const isWrong = parity?.passes !== true || diffs?.some(isWrongClass) === true;
+    const related =
       isWrong && diffs !== undefined && bench.options.diagnose
         ? await diagnosePair(bench.tensors, other.tensors, diffs, config)
         : [];
+    // The logits show whether what should change nothing does: repeated heads need a config that says so.
+    const harmless =
+      parity?.passes === true ? related.filter((diagnosis) => diagnosis.harmless === true) : [];
+    const causes = related.filter((diagnosis) => !harmless.includes(diagnosis));
+    const weights = diffs === undefined ? undefined : summarize(diffs, harmless);
     return {
       parity,
       weights,
+      prompts: run,
       diagnoses: [
         ...causes,
         ...configDifferences(parity?.passes === true ? hidden : [...visible, ...hidden]),
@@ -82,15 +87,24 @@ export async function verifyOther(
   }
 }
 
-function summarize(diffs: readonly TensorDiff[]): WeightsSummary {
-  const wrong = diffs.filter(({ class: kind }) =>
-    ["differ", "onlyLeft", "onlyRight"].includes(kind),
-  );
+function isWrongClass({ class: kind }: TensorDiff): boolean {
+  return kind === "differ" || kind === "onlyLeft" || kind === "onlyRight";
+}
+
+function summarize(diffs: readonly TensorDiff[], harmless: readonly Diagnosis[]): WeightsSummary {
+  const explained = new Set(harmless.flatMap(({ tensors }) => tensors));
+  const wrong = diffs.filter((diff) => isWrongClass(diff) && !explained.has(diff.name));
   const worst = wrong.toSorted(
     (left, right) => (right.maxAbs ?? Infinity) - (left.maxAbs ?? Infinity),
   );
   const rounded = diffs.filter(({ class: kind }) => kind === "withinTolerance").length;
-  return { compared: diffs.length, wrong: wrong.length, rounded, worst: worst.slice(0, LISTED) };
+  return {
+    compared: diffs.length,
+    wrong: wrong.length,
+    rounded,
+    harmless: harmless.map(({ tensors, evidence }) => `${tensors.join(", ")}: ${evidence}`),
+    worst: worst.slice(0, LISTED),
+  };
 }
 
 /** What the reference's own names and shapes show to be wrong. */
@@ -149,8 +163,10 @@ function configDifferences(settings: readonly Setting[]): readonly Diagnosis[] {
 async function promptsFor(
   { folder, laboratory }: Bench,
   wanted: readonly Prompt[] | undefined,
+  otherVocabSize: number,
 ): Promise<readonly NamedPrompt[]> {
-  const { vocabSize, maxPositions } = laboratory.config;
+  const { maxPositions } = laboratory.config;
+  const vocabSize = Math.min(laboratory.config.vocabSize, otherVocabSize);
   const found = wanted === undefined ? await findTokenizer(folder) : undefined;
   if (wanted === undefined && found === undefined) {
     return idPrompts(vocabSize, maxPositions, BOS_ID).map(named);

@@ -39,7 +39,9 @@ export async function checkGreedy(
   try {
     const checks: GreedyCheck[] = [];
     for (const continuation of continuations)
-      checks.push(await follow(runner, laboratory.config, continuation, tolerance));
+      checks.push(
+        await follow(runner, laboratory.config, continuation, tolerance, golden.vocabSize),
+      );
     return checks;
   } finally {
     await runner.close();
@@ -62,9 +64,12 @@ async function follow(
   config: ModelConfig,
   { prompt, repetitionPenalty, promptTokens, ids }: Continuation,
   tolerance: number,
+  vocabSize: number,
 ): Promise<GreedyCheck> {
   let [agreeing, nearTies] = [0, 0];
-  for (const { after, logits } of await nextLogits(runner, config, ids, promptTokens)) {
+  for (const { after, logits: all } of await nextLogits(runner, config, ids, promptTokens)) {
+    // A golden of fewer tokens cannot have chosen one that it has not.
+    const logits = all.subarray(0, vocabSize);
     penalizeRepetition(logits, ids.slice(0, after), repetitionPenalty);
     const [ours, theirs] = [argmax(logits), ids[after] ?? -1];
     if (ours === theirs) agreeing++;

@@ -9,8 +9,17 @@ import type { Diagnosis } from "./diagnose/diagnosis.ts";
 import type { PromptMetrics } from "./compare/metrics.ts";
 import type { Parity, ParityOptions } from "./compare/parity.ts";
 import type { ToleranceProfile } from "./compare/tolerance.ts";
+import { scanValues, type ScannedTensor } from "./compare/scan-values.ts";
+import {
+  coverageOf,
+  joinedCoverage,
+  nonFiniteDiagnoses,
+  oddRows,
+  type Coverage,
+} from "./coverage.ts";
 import type { GreedyCheck } from "./greedy-check.ts";
 import type { Selection } from "../formats/open.ts";
+import { greedyDiagnosis } from "./greedy-diagnosis.ts";
 import { configOf } from "../session/open-model.ts";
 import type { Prompt } from "../session/prompts.ts";
 import type { RuntimeOptions } from "../session/open-runtime.ts";
@@ -65,6 +74,8 @@ export interface Comparison {
   readonly diagnosis: readonly Diagnosis[];
   /** Why it fails; empty on pass. */
   readonly failures: readonly string[];
+  /** What the verdict rests on. */
+  readonly coverage: Coverage;
 }
 
 /** Whether a model computes what it should, and if not, why. */
@@ -78,6 +89,8 @@ export interface VerifyResult {
   readonly prompts: readonly PromptMetrics[];
   /** Most likely first; empty on pass. */
   readonly diagnosis: readonly Diagnosis[];
+  /** Of all comparisons together: what one of them reached is reached. */
+  readonly coverage: Coverage;
   readonly comparisons: readonly Comparison[];
   readonly device: DeviceKind;
   readonly backend: string;
@@ -106,10 +119,13 @@ export async function verify(path: string, options: VerifyOptions = {}): Promise
   try {
     const sized = withSize(bench, options);
     const comparisons: Comparison[] = [];
+    const told = [...notes, ...bench.notes, `device: ${backend.why}`];
     if (!bench.isComplete) comparisons.push(broken(bench, options.golden ?? others[0] ?? main));
     else {
+      const scanned = await scanValues(bench.tensors, options.signal);
+      told.push(...oddRows(scanned));
       if (options.golden !== undefined)
-        comparisons.push(await againstGolden(sized, options.golden));
+        comparisons.push(await againstGolden(sized, options.golden, scanned, told));
       for (const other of others) {
         comparisons.push(
           await againstOther(
@@ -118,13 +134,13 @@ export async function verify(path: string, options: VerifyOptions = {}): Promise
             backend,
             options.prompts,
             options.weights ?? isSmall(bench),
+            scanned,
           ),
         );
       }
     }
-    const all = [...notes, ...bench.notes, `device: ${backend.why}`];
     return {
-      ...resultOf(bench, comparisons, backend.ops, all, begin),
+      ...resultOf(bench, comparisons, backend.ops, told, begin),
       weakened: weakened(options),
     };
   } finally {
@@ -222,11 +238,18 @@ function broken(bench: Bench, reference: string): Comparison {
     weights: undefined,
     diagnosis: bench.structure,
     failures: ["nothing was compared: the model cannot run without the tensors that are missing"],
+    coverage: { tokens: 0, positions: 0, tensors: 0, unreached: ["everything"] },
   };
 }
 
-async function againstGolden(bench: Bench, path: string): Promise<Comparison> {
-  const { parity, greedy, diagnoses } = await verifyGolden(bench, path);
+async function againstGolden(
+  bench: Bench,
+  path: string,
+  scanned: readonly ScannedTensor[],
+  told: string[],
+): Promise<Comparison> {
+  const { golden, parity, greedy, diagnoses, notes } = await verifyGolden(bench, path);
+  told.push(...notes);
   const failures = [...parity.failures];
   for (const { prompt, repetitionPenalty, tokens, agreeing, nearTies } of greedy) {
     const wrong = tokens - agreeing - nearTies;
@@ -235,7 +258,27 @@ async function againstGolden(bench: Bench, path: string): Promise<Comparison> {
         `${prompt}: ${wrong} of ${tokens} greedy ids are others (repetition penalty ${repetitionPenalty})`,
       );
   }
-  return comparison("golden", path, parity, greedy, undefined, bench, diagnoses, failures);
+  const isGreedyAlone = parity.passes && failures.length > 0;
+  return comparison(bench, {
+    kind: "golden",
+    path,
+    parity,
+    greedy,
+    weights: undefined,
+    failures,
+    diagnoses: [
+      ...diagnoses,
+      ...nonFiniteDiagnoses(scanned),
+      ...(isGreedyAlone ? [await greedyDiagnosis(bench.folder)] : []),
+    ],
+    coverage: coverageOf({
+      prompts: golden.prompts.map(({ ids }) => ids),
+      positions: positionsOf(parity),
+      tensors: bench.tensors.size,
+      vocabSize: bench.laboratory.config.vocabSize,
+      comparedValues: false,
+    }),
+  });
 }
 
 async function againstOther(
@@ -244,48 +287,83 @@ async function againstOther(
   backend: Backend,
   prompts: readonly Prompt[] | undefined,
   compareWeights: boolean,
+  scanned: readonly ScannedTensor[],
 ): Promise<Comparison> {
-  const { parity, weights, diagnoses } = await verifyOther(
-    bench,
-    path,
-    backend,
-    prompts,
-    compareWeights,
-  );
+  const outcome = await verifyOther(bench, path, backend, prompts, compareWeights);
+  const { parity, weights, diagnoses } = outcome;
   const failures = [...(parity?.failures ?? ["nothing was compared: the other side cannot run"])];
   if (weights !== undefined && weights.wrong > 0)
     failures.push(`${weights.wrong} of ${weights.compared} tensors differ`);
-  return comparison("checkpoint", path, parity, [], weights, bench, diagnoses, failures);
+  // Where every value is the other side's, one that is no number is, too: it was not made by what is verified here.
+  const isSame = weights !== undefined && weights.wrong === 0;
+  return comparison(bench, {
+    kind: "checkpoint",
+    path,
+    parity,
+    greedy: [],
+    weights,
+    failures,
+    diagnoses: [...diagnoses, ...(isSame ? [] : nonFiniteDiagnoses(scanned))],
+    coverage: coverageOf({
+      prompts: outcome.prompts.map(({ ids }) => ids),
+      positions: positionsOf(parity),
+      tensors: bench.tensors.size,
+      vocabSize: bench.laboratory.config.vocabSize,
+      comparedValues: weights !== undefined,
+    }),
+  });
+}
+
+function positionsOf(parity: Parity | undefined): number {
+  return (parity?.prompts ?? []).reduce((sum, { positions }) => sum + positions, 0);
+}
+
+interface Findings extends Omit<Comparison, "verdict" | "diagnosis"> {
+  readonly diagnoses: readonly Diagnosis[];
 }
 
 function comparison(
-  kind: Comparison["kind"],
-  path: string,
-  parity: Parity | undefined,
-  greedy: readonly GreedyCheck[],
-  weights: WeightsSummary | undefined,
-  { structure }: Bench,
-  diagnoses: readonly Diagnosis[],
-  failures: readonly string[],
+  { structure, options }: Bench,
+  { diagnoses: found, ...findings }: Findings,
 ): Comparison {
   const shapes = structure.flatMap(({ tensors }) =>
     tensors.length === 0 ? [] : [`${tensors.length} tensors lie the other way than the rest`],
   );
-  const all = [...shapes, ...failures, ...diagnoses.flatMap(settingsFailure)];
+  const diagnoses = withoutTwins(found);
+  const failures = [...shapes, ...findings.failures, ...diagnoses.flatMap(ownFailure)];
+  const diagnosis = [...structure, ...diagnoses];
+  if (failures.length === 0) return { ...findings, verdict: "pass", diagnosis: [], failures };
   return {
-    kind,
-    path,
-    verdict: all.length === 0 ? "pass" : "fail",
-    parity,
-    greedy,
-    weights,
-    diagnosis: all.length === 0 ? [] : [...structure, ...diagnoses],
-    failures: all,
+    ...findings,
+    verdict: "fail",
+    diagnosis: diagnosis.length > 0 ? diagnosis : [unexplained(failures, options.diagnose)],
+    failures,
   };
 }
 
-/** Another tokenizer and other settings are failures though the logits of these prompts fit. */
-function settingsFailure({ cause, evidence }: Diagnosis): readonly string[] {
+/** A tensor that a diagnosis of this cause names already is not named again. */
+function withoutTwins(diagnoses: readonly Diagnosis[]): readonly Diagnosis[] {
+  return diagnoses.filter(
+    ({ cause, tensors }, index) =>
+      cause !== "non-finite" ||
+      !diagnoses
+        .slice(0, index)
+        .some(
+          (earlier) =>
+            earlier.cause === cause && tensors.every((name) => earlier.tensors.includes(name)),
+        ),
+  );
+}
+
+/** A failure is never without a diagnosis: what is known of it is said. */
+function unexplained(failures: readonly string[], wasSought: boolean): Diagnosis {
+  const evidence = `${failures[0] ?? ""}; ${wasSought ? "nothing more was found" : "the cause was not looked for (--no-diagnose)"}`;
+  return { cause: "undetermined", tensors: [], evidence };
+}
+
+/** Another tokenizer, other settings and values that are no number are failures though the logits of these prompts fit. */
+function ownFailure({ cause, tensors, evidence }: Diagnosis): readonly string[] {
+  if (cause === "non-finite") return [`${tensors.join(", ")}: ${evidence}`];
   return cause === "tokenizer" || cause === "config-mismatch" ? [evidence] : [];
 }
 
@@ -305,6 +383,7 @@ function resultOf(
     layers,
     prompts: comparisons.flatMap(({ parity }) => parity?.prompts ?? []),
     diagnosis: comparisons.flatMap(({ diagnosis }) => diagnosis),
+    coverage: joinedCoverage(comparisons.map(({ coverage }) => coverage)),
     comparisons,
     device: ops.device,
     backend: ops.description,

@@ -78,7 +78,7 @@ describe("reports of a verification", () => {
   test("HTML of a failure has causes, worst tensors and the curve over the layers", async () => {
     const worst = failing.comparisons.map((comparison) => ({
       ...comparison,
-      weights: { compared: 42, wrong: 1, rounded: 0, worst: [WORST] },
+      weights: { compared: 42, wrong: 1, rounded: 0, harmless: [], worst: [WORST] },
     }));
     const html = await reportOf({ ...failing, comparisons: worst }, "html");
     for (const part of [

@@ -20,6 +20,7 @@ import {
   type ToleranceProfile,
 } from "./tolerance.ts";
 import { arithmeticOf, coarserCompute } from "../golden/arithmetic.ts";
+import { firstColumns } from "../golden/vocabulary.ts";
 
 export interface ParityOptions extends RunOptions {
   readonly compute: ComputeKind;
@@ -86,8 +87,13 @@ export async function parityWithGolden(
         names: golden.prompts.map(({ name }) => name),
         ids: golden.prompts.map(({ ids }) => ids),
         positions: golden.prompts.map(({ positions }) => positions),
-        ours: logits,
-        reference: golden.prompts.map(({ logits: values, exactLogits }) => exactLogits ?? values),
+        ...commonColumns(
+          { logits, vocab: runner.vocabSize },
+          {
+            logits: golden.prompts.map(({ logits: values, exactLogits }) => exactLogits ?? values),
+            vocab: golden.vocabSize,
+          },
+        ),
         curve,
         shaken,
         compute,
@@ -126,8 +132,10 @@ export async function parityOfModels(
         names: prompts.map(({ name }) => name),
         ids,
         positions,
-        ours: run.logits,
-        reference: run.reference,
+        ...commonColumns(
+          { logits: run.logits, vocab: ours.vocabSize },
+          { logits: run.reference, vocab: theirs.vocabSize },
+        ),
         curve: run.curve,
         shaken: run.shaken,
         compute: options.compute,
@@ -139,6 +147,20 @@ export async function parityOfModels(
     await ours.close();
     await theirs.close();
   }
+}
+
+interface Side {
+  /** [positions, vocab] of each prompt. */
+  readonly logits: readonly Float32Array[];
+  readonly vocab: number;
+}
+
+/** Both sides' logits of the tokens that both have: the first ones, where one vocabulary is padded. */
+function commonColumns(ours: Side, reference: Side): Pick<Compared, "ours" | "reference"> {
+  const width = Math.min(ours.vocab, reference.vocab);
+  const cut = ({ logits, vocab }: Side): readonly Float32Array[] =>
+    logits.map((values) => firstColumns(values, vocab, width));
+  return { ours: cut(ours), reference: cut(reference) };
 }
 
 /** How far the golden's float32 logits are from its float64 ones. */

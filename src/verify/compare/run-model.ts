@@ -1,4 +1,5 @@
 import type { Golden, GoldenPrompt } from "../golden/read.ts";
+import { firstColumns } from "../golden/vocabulary.ts";
 import { maxDifference, maxMagnitude } from "./metrics.ts";
 import type { ModelRunner, RunnerStates } from "./model-runner.ts";
 import { ShakenCopies, type ShakeOptions } from "./shaken.ts";
@@ -72,14 +73,15 @@ export async function runAgainstGolden(
 /** A golden's prompts through the whole model, for their logits alone. */
 export async function logitsOn(
   runner: ModelRunner,
-  { prompts }: Golden,
+  { prompts, vocabSize }: Golden,
 ): Promise<readonly Float32Array[]> {
   let states = await runner.embed(prompts.map(({ ids }) => ids));
   for (let layer = 0; layer < runner.layers; layer++) states = await runner.runLayer(layer, states);
-  return runner.head(
+  const logits = await runner.head(
     await runner.finalNorm(states),
     prompts.map(({ positions }) => positions),
   );
+  return logits.map((values) => firstColumns(values, runner.vocabSize, vocabSize));
 }
 
 function stateDifference(

@@ -1,6 +1,7 @@
 import { ATTENTION } from "../../model/network.ts";
 import type { ModelConfig } from "../../model/config/model-config.ts";
 import type { HostTensor } from "../compare/model-runner.ts";
+import { headCounts } from "../relate/name-order.ts";
 import { edited, type Hypothesis } from "./hypothesis.ts";
 import {
   halvesFromInterleaved,
@@ -41,7 +42,49 @@ export function rotaryHypotheses(
       }
     }
   }
-  return hypotheses;
+  return [...hypotheses, ...wrongHeadCounts(at, config, has)];
+}
+
+/** Rows of q or k permuted between pairs and halves for another number of heads than there are: k for the query heads' count. */
+function wrongHeadCounts(
+  at: (name: string) => string,
+  config: ModelConfig,
+  has: ReadonlySet<string>,
+): readonly Hypothesis[] {
+  const { heads, kvHeads, headDim } = config;
+  return (
+    [
+      ["k_proj", kvHeads],
+      ["q_proj", heads],
+    ] as const
+  ).flatMap(([name, count]) =>
+    headCounts(count * headDim)
+      .filter((other) => other !== count)
+      .flatMap((other) =>
+        suffixGroups([name], at, has).flatMap((suffixes) =>
+          ([true, false] as const).map((isToHalves): Hypothesis => {
+            const tensors = suffixes.map((suffix) => at(`self_attn.${name}.${suffix}`));
+            const size = (count * headDim) / other;
+            const right = halvesFromInterleaved(count, headDim, headDim);
+            const wrong = halvesFromInterleaved(other, size, size);
+            const order = isToHalves
+              ? composed(inverse(wrong), right)
+              : composed(wrong, inverse(right));
+            return {
+              cause: "rotary-permuted",
+              tensors,
+              mistake: `rows permuted ${isToHalves ? "from rotary pairs to halves" : "from halves to rotary pairs"} for ${other} heads instead of ${count}`,
+              undo: (read) => edited(tensors, read, (tensor) => takeRows(tensor, order)),
+            };
+          }),
+        ),
+      ),
+  );
+}
+
+/** First one order of rows, then another. */
+function composed(first: readonly number[], then: readonly number[]): readonly number[] {
+  return then.map((row) => first[row] ?? row);
 }
 
 function rotaryMistake({ rotaryPairs }: ModelConfig, isStoredInterleaved: boolean): string {

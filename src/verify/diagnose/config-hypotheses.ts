@@ -15,6 +15,11 @@ const THETAS = [10_000, 1_000_000, 500_000, 100_000, 1000, 20_000, 40_000, 50_00
 const FACTORS = [1, 2, 4, 8];
 const LLAMA3_FACTORS = [8, 32, 4, 16, 2];
 
+/** Contexts that a model may have had before it was stretched: Llama 3's own, then every power of two. */
+const ORIGINAL_POSITIONS = [
+  8192, 4096, 2048, 16_384, 32_768, 1024, 512, 256, 128, 64, 32, 16, 65_536, 131_072,
+];
+
 /** Settings that leave every shape as it is, the likely values of each. */
 export function configHypotheses(config: ModelConfig): readonly ConfigHypothesis[] {
   const hypotheses: ConfigHypothesis[] = [];
@@ -81,13 +86,15 @@ export function configHypotheses(config: ModelConfig): readonly ConfigHypothesis
 function stretchedRotaries({ rope, maxPositions }: ModelConfig): readonly RopeScaling[] {
   const { scaling } = rope;
   if (scaling.kind === "llama3") return LLAMA3_FACTORS.map((factor) => ({ ...scaling, factor }));
-  const llama3 = [8, 32].map((factor): RopeScaling => ({
-    kind: "llama3",
-    factor,
-    lowFreqFactor: 1,
-    highFreqFactor: 4,
-    originalMaxPositions: 8192,
-  }));
+  const llama3 = ORIGINAL_POSITIONS.flatMap((originalMaxPositions) =>
+    LLAMA3_FACTORS.map((factor): RopeScaling => ({
+      kind: "llama3",
+      factor,
+      lowFreqFactor: 1,
+      highFreqFactor: 4,
+      originalMaxPositions,
+    })),
+  );
   const yarn = [2, 4, 8, 16].map((factor): RopeScaling => ({
     kind: "yarn",
     factor,

@@ -15,6 +15,17 @@ export const CAUSES = [
   "cast",
   "non-finite",
   "corrupt",
+  "scaled",
+  "offset",
+  "low-rank",
+  "delta",
+  "layer-order",
+  "duplicated",
+  "other-version",
+  "renamed",
+  "padded",
+  "rank-order",
+  "fused-order",
   "config-mismatch",
   "tokenizer",
 ] as const;
@@ -30,6 +41,10 @@ export interface Diagnosis {
   readonly layer?: number;
   /** One sentence with the difference before and after the change was undone, or what the values show. */
   readonly evidence: string;
+  /** The exact relation to the right values, where it was inferred, and what undoes it. */
+  readonly relation?: string;
+  /** True where the relation changes nothing that the model computes. */
+  readonly harmless?: true;
   /** Largest difference from the reference, as found and with the change undone. */
   readonly before?: number;
   readonly after?: number;

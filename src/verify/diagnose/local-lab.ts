@@ -1,5 +1,6 @@
 import type { ModelConfig } from "../../model/config/model-config.ts";
 import type { Golden, GoldenPrompt } from "../golden/read.ts";
+import { firstColumns } from "../golden/vocabulary.ts";
 import { maxDifference } from "../compare/metrics.ts";
 import {
   overrideWith,
@@ -112,7 +113,11 @@ export class LocalLab {
             this.#prompts.map(({ positions }) => positions),
           );
           return this.#prompts.map((prompt, index) => ({
-            ours: logits[index] ?? new Float32Array(0),
+            ours: firstColumns(
+              logits[index] ?? new Float32Array(0),
+              runner.vocabSize,
+              prompt.logits.length / prompt.positions.length,
+            ),
             reference: prompt.logits,
           }));
         }

@@ -7,8 +7,10 @@ import { commonLayer, type Diagnosis } from "./diagnosis.ts";
 export function mergeDiagnoses(diagnoses: readonly Diagnosis[]): readonly Diagnosis[] {
   const byCause = new Map<string, Diagnosis[]>();
   for (const diagnosis of diagnoses) {
-    const same = byCause.get(diagnosis.cause) ?? [];
-    byCause.set(diagnosis.cause, same);
+    // What is harmless is not joined with what is not.
+    const key = `${diagnosis.cause} ${String(diagnosis.harmless ?? false)}`;
+    const same = byCause.get(key) ?? [];
+    byCause.set(key, same);
     same.push(diagnosis);
   }
   return [...byCause.values()].map(joined).toSorted((left, right) => weight(left) - weight(right));
@@ -24,7 +26,9 @@ function joined(same: readonly Diagnosis[]): Diagnosis {
     ...facts,
     tensors,
     ...commonLayer(tensors),
-    evidence: `${first.evidence}; and ${same.length - 1} more alike`,
+    evidence: same.every(({ evidence }) => evidence === first.evidence)
+      ? `${first.evidence}, in each of them`
+      : `${first.evidence}; and ${same.length - 1} more of this cause`,
   };
 }
 

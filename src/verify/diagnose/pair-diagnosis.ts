@@ -21,6 +21,9 @@ import { assemblyBitsReader } from "./read-bits.ts";
 import { SearchBudget } from "./search.ts";
 import { EMBEDDINGS, HEAD } from "../../model/network.ts";
 import { tableHypotheses } from "./table-hypotheses.ts";
+import { movedTensors } from "../relate/moved.ts";
+import { relate } from "../relate/relate.ts";
+import type { Relation } from "../relate/relation.ts";
 import { equalShare, sameValues, sizeOf, reinterpreted } from "./tensor-edits.ts";
 
 type Tensors = ReadonlyMap<string, Assembly>;
@@ -104,8 +107,10 @@ export async function diagnosePair(
 ): Promise<readonly Diagnosis[]> {
   const pair = new Pair(ours, reference);
   const reversed = new Pair(reference, ours);
-  const missing = oneSided(diffs);
-  const wrong = diffs.filter(({ class: kind }) => kind === "differ" || kind === "withinTolerance");
+  const moved = await movedTensors(ours, reference, diffs);
+  const left = diffs.filter(({ name }) => !moved.explained.has(name));
+  const missing = [...moved.diagnoses, ...oneSided(left)];
+  const wrong = left.filter(({ class: kind }) => kind === "differ" || kind === "withinTolerance");
   const budget = new SearchBudget(SEARCH_MS);
   const found: Diagnosis[] = [...missing];
   for (const group of byLayer(wrong.map(({ name }) => name))) {
@@ -168,7 +173,7 @@ async function diagnoseGroup(
   for (const name of wrong) {
     if (!isReadable(pair, name)) {
       wrong.delete(name);
-      found.push(ofShape(pair, name));
+      found.push(await ofShape(pair, name, config));
     }
   }
   found.push(...(await transposedOnes(pair, wrong)));
@@ -186,7 +191,7 @@ async function diagnoseGroup(
       after: 0,
     });
   }
-  for (const name of wrong) found.push(await judgeAlone(pair, name, wrong));
+  for (const name of wrong) found.push(await judgeAlone(pair, name, wrong, config));
   return found;
 }
 
@@ -197,14 +202,36 @@ function isReadable({ ours, reference }: Pair, name: string): boolean {
   return left.shape.reduce((product, size) => product * size, 1) <= MAX_ELEMENTS;
 }
 
-function ofShape({ ours, reference }: Pair, name: string): Diagnosis {
+async function ofShape(
+  pair: Pair,
+  name: string,
+  config: ModelConfig | undefined,
+): Promise<Diagnosis> {
+  const { ours, reference } = pair;
   const [left, right] = [ours.get(name)?.shape ?? [], reference.get(name)?.shape ?? []];
+  const sizes = [left, right].map((shape) => shape.reduce((product, size) => product * size, 1));
+  if (Math.max(...sizes) <= MAX_ELEMENTS) {
+    const [a, b] = [await pair.readOurs(name), await pair.readReference(name)];
+    const relation = relate(a, b, config, ours.get(name)?.dtype);
+    if (relation !== undefined) return related(name, relation);
+  }
   const isTurned = left.length === 2 && sameShape(left.toReversed(), right);
   return {
     cause: isTurned ? "transposed" : "undetermined",
     tensors: [name],
     ...commonLayer([name]),
     evidence: `its shape is [${left.join(", ")}], on the other side [${right.join(", ")}]`,
+  };
+}
+
+function related(name: string, relation: Relation): Diagnosis {
+  return {
+    cause: relation.cause,
+    tensors: [name],
+    ...commonLayer([name]),
+    evidence: relation.text,
+    relation: relation.relation,
+    ...(relation.isHarmless ? { harmless: true } : {}),
   };
 }
 
@@ -352,6 +379,7 @@ async function judgeAlone(
   pair: Pair,
   name: string,
   wrong: ReadonlySet<string>,
+  config: ModelConfig | undefined,
 ): Promise<Diagnosis> {
   const [ours, reference] = [await pair.readOurs(name), await pair.readReference(name)];
   const say = (cause: Diagnosis["cause"], evidence: string, tensors = [name]): Diagnosis => ({
@@ -373,13 +401,15 @@ async function judgeAlone(
           wrong.has(other) ? [name, other] : [name],
         );
   }
+  const rounding = castBetween(ours, reference, pair.ours.get(name)?.dtype);
+  if (rounding !== undefined) return say("cast", rounding);
+  const relation = relate(ours, reference, config, pair.ours.get(name)?.dtype);
+  if (relation !== undefined) return related(name, relation);
   const shift = rowShift(ours, reference);
   if (shift !== undefined) {
     const isTable = name === EMBEDDINGS || name === HEAD;
     return say(isTable && shift.reachesEnd ? "row-shifted" : "corrupt", shift.evidence);
   }
-  const rounding = castBetween(ours, reference, pair.ours.get(name)?.dtype);
-  if (rounding !== undefined) return say("cast", rounding);
   const damage = describeCorruption(ours, reference);
   if (damage !== undefined) return say("corrupt", damage);
   return say(

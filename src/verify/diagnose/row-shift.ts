@@ -38,7 +38,7 @@ export function rowShift(ours: HostTensor, reference: HostTensor): RowShift | un
   const [first = 0, last = 0] = [list[0], list.at(-1)];
   const size = Math.abs(distance);
   return {
-    evidence: `rows ${first} to ${last} hold what belongs to row i ${distance > 0 ? "+" : "−"} ${size}`,
+    evidence: `${list.length} rows from ${first} to ${last} hold what belongs to row i ${distance > 0 ? "+" : "−"} ${size}${list.length < moved ? `; ${moved - list.length} more rows are others` : ""}`,
     reachesEnd: list.length >= SHIFTED_SHARE * rows || last >= rows - 1 - size || first <= size,
   };
 }

@@ -24,7 +24,7 @@ export const PADDLE_SCRIPT = `#!/usr/bin/env python3
     python record_golden.py MODEL golden.safetensors --input-ids 1,290,6389 --input-ids 1,98,43
 
 MODEL is a folder with config.json and model_state.pdparams. PaddleNLP is not needed: the forward pass is written out here.
-Weights are computed with in float32.
+Everything is computed in float32, and the logits once more in float64, so that the golden tells its own error.
 """
 import argparse
 import json
@@ -92,10 +92,10 @@ class Model:
         frequencies = 1.0 / theta ** (paddle.arange(0, self.head_dim, 2, dtype="float32") / self.head_dim)
         angles = paddle.outer(paddle.arange(tokens, dtype="float32"), frequencies)
         angles = paddle.concat([angles, angles], axis=-1)
-        q, k = (rotate(t, paddle.cos(angles), paddle.sin(angles)) for t in (q, k))
+        q, k = (rotate(t, paddle.cos(angles).astype(t.dtype), paddle.sin(angles).astype(t.dtype)) for t in (q, k))
         k, v = (paddle.repeat_interleave(t, self.heads // self.kv_heads, axis=0) for t in (k, v))
         scores = paddle.matmul(q, k, transpose_y=True) / self.head_dim**0.5
-        mask = paddle.triu(paddle.full([tokens, tokens], -1e30), diagonal=1)
+        mask = paddle.triu(paddle.full([tokens, tokens], -1e30, dtype=scores.dtype), diagonal=1)
         mixed = paddle.matmul(F.softmax(scores + mask, axis=-1), v)
         return self.linear(mixed.transpose([1, 0, 2]).reshape([tokens, self.heads * self.head_dim]), at + "${ATTENTION.output}")
 
@@ -136,6 +136,7 @@ def main():
     parser.add_argument("--weights", default="model_state.pdparams")
     parser.add_argument("--greedy-tokens", type=int, default=16)
     parser.add_argument("--no-hidden-states", action="store_true")
+    parser.add_argument("--no-float64", action="store_true", help="no logits in float64, which need 8 bytes a parameter")
     parser.add_argument("--max-positions", type=int, default=40, help="logit rows kept for each prompt, from its end")
     args = parser.parse_args()
 
@@ -143,7 +144,8 @@ def main():
         config = json.load(file)
     if config.get("rope_scaling") or (config.get("rotary") or {}).get("type") == "dynamic":
         parser.error("this script knows no rotary scaling")
-    model = Model(transpose_linears(load(args.model, args.weights), config), config)
+    weights = transpose_linears(load(args.model, args.weights), config)
+    model = Model(weights, config)
 
     tensors = {}
     with paddle.no_grad():
@@ -160,6 +162,12 @@ def main():
             if args.greedy_tokens > 0:
                 tensors[f"prompt.{n}.greedy_ids"] = numpy.array(model.greedy(ids, args.greedy_tokens, 1.0), dtype=numpy.int32)
                 tensors[f"prompt.{n}.greedy_rp1.1_ids"] = numpy.array(model.greedy(ids, args.greedy_tokens, 1.1), dtype=numpy.int32)
+        if not args.no_float64:
+            wide = Model({key: value.astype("float64") for key, value in weights.items()}, config)
+            for n, text in enumerate(args.input_ids):
+                ids = [int(part) for part in text.split(",")]
+                logits = wide.forward(ids)[0].numpy()[-min(len(ids), args.max_positions) :]
+                tensors[f"prompt.{n}.logits_f64"] = numpy.ascontiguousarray(logits)
     save_file(tensors, args.out, metadata={"producer": f"paddle {paddle.__version__}", "dtype": "float32"})
     print(f"{args.out}: {len(args.input_ids)} prompts, {len(tensors)} tensors")
 

@@ -7,7 +7,8 @@ export const TRANSFORMERS_SCRIPT = `#!/usr/bin/env python3
     python record_golden.py MODEL golden.safetensors --input-ids 1,290,6389
 
 MODEL is a folder that transformers loads (the output of \`weighbridge convert\`, or the published folder with
---trust-remote-code). Weights are computed with in float32.
+--trust-remote-code). Everything is computed in float32, and the logits once more in float64, so that the golden tells its own
+error. What transformers keeps between calls is put back before each of them.
 """
 import argparse
 import json
@@ -16,7 +17,7 @@ import os
 import torch
 import transformers
 from safetensors.torch import save_file
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, GenerationConfig
 
 
 def encoder(folder, trust_remote_code):
@@ -36,6 +37,58 @@ def encoder(folder, trust_remote_code):
         return lambda text: bos + model.encode(text)
 
 
+def load(folder, trust_remote_code):
+    """In float32: without being asked, transformers 5 rounds the weights to what config.json names."""
+    version = tuple(int(part) for part in transformers.__version__.split(".")[:2])
+    dtype = {"dtype" if version >= (4, 56) else "torch_dtype": torch.float32}
+    model = AutoModelForCausalLM.from_pretrained(folder, trust_remote_code=trust_remote_code, **dtype).float().eval()
+    # Greedy is greedy: no beams, penalties or suppressed tokens of the folder's generation_config.json.
+    eos = model.generation_config.eos_token_id if model.generation_config is not None else None
+    model.generation_config = GenerationConfig(eos_token_id=eos, pad_token_id=0)
+    return model
+
+
+class RotaryState:
+    """Rotary tables as they are after loading: dynamic scaling grows them with the longest prompt so far, and keeps them."""
+
+    def __init__(self, model):
+        self.kept = []
+        for module in model.modules():
+            if "rotary" in type(module).__name__.lower():
+                values = {**module.__dict__, **module._buffers}
+                kept = {key: value.clone() if torch.is_tensor(value) else value for key, value in values.items()
+                        if torch.is_tensor(value) or isinstance(value, (int, float))}
+                self.kept.append((module, kept))
+
+    def restore(self):
+        for module, kept in self.kept:
+            for key, value in kept.items():
+                place = module._buffers if key in module._buffers else module.__dict__
+                place[key] = value.clone() if torch.is_tensor(value) else value
+
+
+def fits_in_float64(model):
+    """Whether this machine has room for the weights in float64, beside as much again."""
+    size = 8 * sum(parameter.numel() for parameter in model.parameters())
+    try:
+        return 2 * size <= os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError):
+        return size < 2**32
+
+
+def add_float64(model, prompts, max_positions, tensors):
+    """The same logits in float64. The rotary table stays as float32 has it, which is what models are trained with."""
+    model = model.double()
+    state = RotaryState(model)
+    for n, ids in enumerate(prompts):
+        state.restore()
+        logits = model(torch.tensor([ids]), use_cache=False).logits[0, -min(len(ids), max_positions) :]
+        if logits.dtype != torch.float64:
+            print(f"no float64 logits: this model's code gives {logits.dtype}")
+            return
+        tensors[f"prompt.{n}.logits_f64"] = logits.contiguous()
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("model")
@@ -44,14 +97,13 @@ def main():
     parser.add_argument("--input-ids", action="append", default=[])
     parser.add_argument("--greedy-tokens", type=int, default=16)
     parser.add_argument("--no-hidden-states", action="store_true")
+    parser.add_argument("--no-float64", action="store_true", help="no logits in float64, which need 8 bytes a parameter")
     parser.add_argument("--max-positions", type=int, default=40, help="logit rows kept for each prompt, from its end")
     parser.add_argument("--trust-remote-code", action="store_true")
     args = parser.parse_args()
 
-    model = AutoModelForCausalLM.from_pretrained(
-        args.model, trust_remote_code=args.trust_remote_code
-    )
-    model = model.float().eval()
+    model = load(args.model, args.trust_remote_code)
+    state = RotaryState(model)
     prompts = [[int(part) for part in ids.split(",")] for ids in args.input_ids]
     metadata = {
         "producer": f"transformers {transformers.__version__}, torch {torch.__version__}",
@@ -69,6 +121,7 @@ def main():
     with torch.no_grad():
         for n, ids in enumerate(prompts):
             batch = torch.tensor([ids])
+            state.restore()
             result = model(batch, output_hidden_states=not args.no_hidden_states, use_cache=False)
             kept = min(len(ids), args.max_positions)
             tensors[f"prompt.{n}.input_ids"] = torch.tensor(ids, dtype=torch.int32)
@@ -79,15 +132,23 @@ def main():
                 tensors[f"prompt.{n}.hidden_states.{layer}"] = states[0].float().contiguous()
             if args.greedy_tokens > 0:
                 for name, penalty in (("greedy_ids", 1.0), ("greedy_rp1.1_ids", 1.1)):
+                    state.restore()
                     chosen = model.generate(
                         batch,
                         attention_mask=torch.ones_like(batch),
                         do_sample=False,
+                        num_beams=1,
                         repetition_penalty=penalty,
                         max_new_tokens=args.greedy_tokens,
                         pad_token_id=0,
                     )
                     tensors[f"prompt.{n}.{name}"] = chosen[0].to(torch.int32)
+        state.restore()
+        if not args.no_float64:
+            if fits_in_float64(model):
+                add_float64(model, prompts, args.max_positions, tensors)
+            else:
+                print("no float64 logits: they need more memory than this machine has")
     save_file(tensors, args.out, metadata=metadata)
     print(f"{args.out}: {len(prompts)} prompts, {len(tensors)} tensors")
 

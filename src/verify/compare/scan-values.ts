@@ -1,0 +1,129 @@
+import type { Assembly } from "../../mapping/assembly.ts";
+import { streamAssembly } from "../../mapping/read-assembly.ts";
+import { decodeValues } from "../../tensor/decode.ts";
+import type { Dtype } from "../../tensor/dtype.ts";
+
+/** What the values of one tensor show, whether a prompt reaches them or not. */
+export interface ScannedTensor {
+  readonly name: string;
+  readonly nonFinite: number;
+  /** Rows with a value that is NaN or infinite. */
+  readonly nonFiniteRows: readonly number[];
+  /** Rows of nothing but zeros, where others are not. */
+  readonly zeroRows: readonly number[];
+  /** Rows that are equal to an earlier one, zeros left out. */
+  readonly repeatedRows: readonly number[];
+  readonly rows: number;
+}
+
+const CHUNK_BYTES = 4 * 2 ** 20;
+
+/** Columns at least before equal rows say something: short rows of a half dtype are equal by chance. */
+const MIN_COLUMNS = 8;
+
+/** Reads every tensor once; gives those that show something. */
+export async function scanValues(
+  tensors: ReadonlyMap<string, Assembly>,
+  signal?: AbortSignal,
+): Promise<readonly ScannedTensor[]> {
+  const found: ScannedTensor[] = [];
+  for (const [name, assembly] of tensors) {
+    const scanned = await scanTensor(name, assembly, signal);
+    const { nonFinite, zeroRows, repeatedRows } = scanned;
+    if (nonFinite + zeroRows.length + repeatedRows.length > 0) found.push(scanned);
+  }
+  return found;
+}
+
+async function scanTensor(
+  name: string,
+  assembly: Assembly,
+  signal: AbortSignal | undefined,
+): Promise<ScannedTensor> {
+  const [rows = 1, ...rest] = assembly.shape;
+  const columns = rest.reduce((product, size) => product * size, 1);
+  const scan = new RowScan(rows, columns);
+  const toBits = bitsOf(assembly.dtype);
+  await streamAssembly(assembly, { chunkBytes: CHUNK_BYTES, signal }, (chunk) => {
+    scan.add(toBits(chunk));
+    return Promise.resolve();
+  });
+  return { name, rows, ...scan.result() };
+}
+
+/** Values as their float32 bits, so that one rule fits all float dtypes. Whole numbers are as their values. */
+function bitsOf(dtype: Dtype): (chunk: Uint8Array) => Uint32Array {
+  if (dtype === "F32")
+    return (chunk) => {
+      const aligned = chunk.byteOffset % 4 === 0 ? chunk : chunk.slice();
+      return new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 4);
+    };
+  return (chunk) => new Uint32Array(Float32Array.from(decodeValues(chunk, dtype) ?? []).buffer);
+}
+
+const EXPONENT = 0x7f800000;
+const MAGNITUDE = 0x7fffffff;
+
+/** Follows the rows of a matrix through chunks that end anywhere. */
+class RowScan {
+  readonly #rows: number;
+  readonly #columns: number;
+  readonly #isNonFinite: Uint8Array;
+  readonly #isZero: Uint8Array;
+  readonly #hashes: Float64Array;
+  #nonFinite = 0;
+  #at = 0;
+  #low = 0;
+  #high = 0;
+
+  constructor(rows: number, columns: number) {
+    this.#rows = rows;
+    this.#columns = columns;
+    this.#isNonFinite = new Uint8Array(rows);
+    this.#isZero = new Uint8Array(rows).fill(1);
+    this.#hashes = new Float64Array(rows);
+  }
+
+  add(words: Uint32Array): void {
+    for (const word of words) {
+      const row = Math.floor(this.#at / this.#columns);
+      if ((word & EXPONENT) === EXPONENT) {
+        this.#nonFinite++;
+        this.#isNonFinite[row] = 1;
+      }
+      if ((word & MAGNITUDE) !== 0) this.#isZero[row] = 0;
+      // Two FNV-1a hashes by words, 53 bits of which make a key.
+      this.#low = Math.imul(this.#low ^ word, 0x01000193);
+      this.#high = Math.imul(this.#high ^ word, 0x85ebca6b) + 0x9e37;
+      this.#at++;
+      if (this.#at % this.#columns === 0) {
+        this.#hashes[row] = (this.#low >>> 0) * 2 ** 21 + ((this.#high >>> 11) & 0x1fffff);
+        [this.#low, this.#high] = [0, 0];
+      }
+    }
+  }
+
+  result(): Omit<ScannedTensor, "name" | "rows"> {
+    const indices = Array.from({ length: this.#rows }, (_unused, row) => row);
+    const zeroRows = this.#columns < 2 ? [] : indices.filter((row) => this.#isZero[row] === 1);
+    return {
+      nonFinite: this.#nonFinite,
+      nonFiniteRows: indices.filter((row) => this.#isNonFinite[row] === 1),
+      // A tensor of zeros throughout is one thing, not a thousand rows.
+      zeroRows,
+      repeatedRows: this.#repeated(),
+    };
+  }
+
+  #repeated(): readonly number[] {
+    if (this.#columns < MIN_COLUMNS) return [];
+    const seen = new Set<number>();
+    const repeated: number[] = [];
+    for (const [row, hash] of this.#hashes.entries()) {
+      if (this.#isZero[row] === 1) continue;
+      if (seen.has(hash)) repeated.push(row);
+      seen.add(hash);
+    }
+    return repeated;
+  }
+}

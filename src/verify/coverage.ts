@@ -1,0 +1,86 @@
+import type { Diagnosis } from "./diagnose/diagnosis.ts";
+import type { ScannedTensor } from "./compare/scan-values.ts";
+import { EMBEDDINGS } from "../model/network.ts";
+
+/** What a verdict rests on, and what it does not reach. */
+export interface Coverage {
+  /** Different tokens whose embeddings were read. */
+  readonly tokens: number;
+  /** Rows of logits that were compared. */
+  readonly positions: number;
+  /** Tensors that took part. */
+  readonly tensors: number;
+  /** What no prompt reached, in words. */
+  readonly unreached: readonly string[];
+}
+
+/** Rows that a sentence lists. */
+const LISTED = 6;
+
+export interface CoverageFacts {
+  readonly prompts: readonly (readonly number[])[];
+  readonly positions: number;
+  /** The model's tensors, and those that were compared value by value. */
+  readonly tensors: number;
+  readonly vocabSize: number;
+  /** True where all tensors were compared value by value, so that nothing was missed. */
+  readonly comparedValues: boolean;
+}
+
+export function coverageOf(facts: CoverageFacts): Coverage {
+  const tokens = new Set(facts.prompts.flat()).size;
+  const missed = facts.vocabSize - tokens;
+  const unreached =
+    missed > 0 && !facts.comparedValues
+      ? [`${missed} of ${facts.vocabSize} rows of ${EMBEDDINGS}: no prompt has their tokens`]
+      : [];
+  return { tokens, positions: facts.positions, tensors: facts.tensors, unreached };
+}
+
+/** Several comparisons of one model: each number is the largest, and only what none reached is unreached. */
+export function joinedCoverage(parts: readonly Coverage[]): Coverage {
+  const [first, ...rest] = parts;
+  return {
+    tokens: Math.max(0, ...parts.map(({ tokens }) => tokens)),
+    positions: parts.reduce((sum, { positions }) => sum + positions, 0),
+    tensors: Math.max(0, ...parts.map(({ tensors }) => tensors)),
+    unreached:
+      first === undefined || rest.some(({ unreached }) => unreached.length === 0)
+        ? []
+        : first.unreached,
+  };
+}
+
+/** Values that are no number are a failure wherever they are: some prompt will reach them. */
+export function nonFiniteDiagnoses(scanned: readonly ScannedTensor[]): readonly Diagnosis[] {
+  return scanned.flatMap(({ name, nonFinite, nonFiniteRows, rows }) =>
+    nonFinite === 0
+      ? []
+      : [
+          {
+            cause: "non-finite" as const,
+            tensors: [name],
+            evidence: `${nonFinite} elements are NaN or infinite, in ${nonFiniteRows.length} of ${rows} rows: ${listed(nonFiniteRows)}`,
+          },
+        ],
+  );
+}
+
+/** What is odd and may be meant: a padding token has a row of zeros, and tokens that were never trained equal ones. */
+export function oddRows(scanned: readonly ScannedTensor[]): readonly string[] {
+  return scanned.flatMap(({ name, zeroRows, repeatedRows, rows }) => [
+    ...(zeroRows.length === 0
+      ? []
+      : [`${name}: ${zeroRows.length} of ${rows} rows are zeros: ${listed(zeroRows)}`]),
+    ...(repeatedRows.length === 0
+      ? []
+      : [
+          `${name}: ${repeatedRows.length} of ${rows} rows repeat an earlier one: ${listed(repeatedRows)}`,
+        ]),
+  ]);
+}
+
+function listed(rows: readonly number[]): string {
+  const rest = rows.length - LISTED;
+  return `${rows.slice(0, LISTED).join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
+}

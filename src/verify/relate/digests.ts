@@ -1,0 +1,32 @@
+import { createHash } from "node:crypto";
+import type { Assembly } from "../../mapping/assembly.ts";
+import { streamAssembly } from "../../mapping/read-assembly.ts";
+import { decodeValues } from "../../tensor/decode.ts";
+
+const CHUNK_BYTES = 2 ** 20;
+
+/** A tensor's shape and values, as float32, as one text: equal digests are equal tensors, whatever their dtype. */
+export async function valuesDigest(assembly: Assembly, signal?: AbortSignal): Promise<string> {
+  const hash = createHash("sha256");
+  hash.update(`${assembly.shape.join("x")}:`);
+  await streamAssembly(assembly, { chunkBytes: CHUNK_BYTES, signal }, (chunk) => {
+    const values = assembly.dtype === "F32" ? undefined : decodeValues(chunk, assembly.dtype);
+    hash.update(values === undefined ? chunk : new Uint8Array(Float32Array.from(values).buffer));
+    return Promise.resolve();
+  });
+  return hash.digest("hex");
+}
+
+/** Names by digest. Tensors of one value throughout tell nothing about where they belong; they are left in. */
+export async function digestsOf(
+  tensors: ReadonlyMap<string, Assembly>,
+  names: Iterable<string>,
+  signal?: AbortSignal,
+): Promise<ReadonlyMap<string, string>> {
+  const digests = new Map<string, string>();
+  for (const name of names) {
+    const assembly = tensors.get(name);
+    if (assembly !== undefined) digests.set(name, await valuesDigest(assembly, signal));
+  }
+  return digests;
+}

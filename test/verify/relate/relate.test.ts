@@ -1,0 +1,216 @@
+import { describe, expect, test } from "vitest";
+import { relate } from "../../../src/verify/relate/relate.ts";
+import { axesOf, rowOrder } from "../../../src/verify/relate/row-order.ts";
+import type { HostTensor } from "../../../src/verify/compare/model-runner.ts";
+import { internlmConfig } from "../../support/model-config.ts";
+
+/** Heads of 8. */
+const MODEL_CONFIG = internlmConfig({ hidden_size: 32, num_attention_heads: 4 });
+
+/** Drawn values: no two rows or columns are alike, and nothing is of low rank. */
+function matrix(rows: number, columns: number, seed = 1): HostTensor {
+  let state = seed;
+  const data = Float32Array.from({ length: rows * columns }, () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 31 - 1;
+  });
+  return { shape: [rows, columns], data };
+}
+
+const mapped = (
+  { shape, data }: HostTensor,
+  work: (value: number, row: number, column: number) => number,
+): HostTensor => {
+  const [, columns = 1] = shape;
+  return {
+    shape,
+    data: data.map((value, at) => work(value, Math.floor(at / columns), at % columns)),
+  };
+};
+
+/** Row i of the result is row order(i). */
+const moved = ({ shape, data }: HostTensor, order: (row: number) => number): HostTensor => {
+  const [, columns = 1] = shape;
+  return {
+    shape,
+    data: data.map(
+      (_value, at) =>
+        data[order(Math.floor(at / columns)) * columns + (at % columns)] ?? Number.NaN,
+    ),
+  };
+};
+
+/** The rows of rotary pairs, brought to halves for so many heads. */
+const toHalves =
+  (heads: number, rows: number) =>
+  (row: number): number => {
+    const size = rows / heads;
+    const [head, at] = [Math.floor(row / size), row % size];
+    return head * size + (at < size / 2 ? 2 * at : 2 * (at - size / 2) + 1);
+  };
+
+const REFERENCE = matrix(32, 24);
+const OTHER = matrix(32, 24, 7);
+const A = matrix(32, 3, 11);
+const B = matrix(3, 24, 13);
+
+const adapter = (row: number, column: number): number => {
+  let sum = 0;
+  for (let rank = 0; rank < 3; rank++)
+    sum += (A.data[row * 3 + rank] ?? 0) * (B.data[rank * 24 + column] ?? 0);
+  return sum;
+};
+
+/** 32 rows are 4 heads of 8. */
+const CASES: readonly (readonly [string, HostTensor, string, string])[] = [
+  ["a factor", mapped(REFERENCE, (x) => 0.25 * x), "scaled", "0.25 times"],
+  ["an offset", mapped(REFERENCE, (x) => x - 1), "offset", "less 1"],
+  ["a factor and an offset", mapped(REFERENCE, (x) => 3 * x + 2), "offset", "3 times"],
+  ["a factor a row", mapped(REFERENCE, (x, row) => (row + 1) * x), "scaled", "each row"],
+  ["a factor a column", mapped(REFERENCE, (x, _r, c) => (c + 1) * x), "scaled", "each column"],
+  ["an adapter", mapped(REFERENCE, (x, r, c) => x + adapter(r, c)), "low-rank", "rank 3"],
+  ["a roll of a head", moved(REFERENCE, (row) => (row + 8) % 32), "head-order", "1, 2, 3, 0"],
+  ["a roll of a row", moved(REFERENCE, (row) => (row + 1) % 32), "row-shifted", "i + 1 "],
+  ["pairs as halves", moved(REFERENCE, toHalves(4, 32)), "rotary-permuted", "in halves"],
+  [
+    "pairs for 8 heads",
+    // The rows before either permutation are those of the reference with its own undone.
+    moved(moved(REFERENCE, invert(toHalves(4, 32), 32)), toHalves(8, 32)),
+    "rotary-permuted",
+    "for 8 heads instead of 4",
+  ],
+  [
+    "rows in turn",
+    moved(REFERENCE, (row) => (row % 2) * 16 + Math.floor(row / 2)),
+    "rank-order",
+    "two",
+  ],
+];
+
+function invert(order: (row: number) => number, rows: number): (row: number) => number {
+  const inverse = Array.from({ length: rows }, () => 0);
+  for (let row = 0; row < rows; row++) inverse[order(row)] = row;
+  return (row) => inverse[row] ?? -1;
+}
+
+describe("a relation of two tensors", () => {
+  test.each(CASES)("%s", (_name, ours, cause, words) => {
+    const relation = relate(ours, REFERENCE, MODEL_CONFIG, "F32");
+    expect({ cause: relation?.cause, isHarmless: relation?.isHarmless }).toEqual({
+      cause,
+      isHarmless: false,
+    });
+    expect(relation?.text).toContain(words);
+  });
+
+  test("is none where the values are others", () => {
+    expect(relate(OTHER, REFERENCE, MODEL_CONFIG, "F32")).toBeUndefined();
+  });
+
+  test("is none where rounding explains the difference", () => {
+    const rounded = mapped(REFERENCE, (x) => Math.round(x * 2 ** 22) / 2 ** 22);
+    expect(relate(rounded, REFERENCE, MODEL_CONFIG, "F32")).toBeUndefined();
+  });
+
+  test("is none where one row is another, though that is a difference of rank 1", () => {
+    const ours = mapped(REFERENCE, (x, row) => (row === 5 ? 0.5 - x : x));
+    expect(relate(ours, REFERENCE, MODEL_CONFIG, "F32")).toBeUndefined();
+  });
+
+  test("is none where one row is zeroed: that is damage, and no factor", () => {
+    const ours = mapped(REFERENCE, (x, row) => (row === 5 ? 0 : x));
+    expect(relate(ours, REFERENCE, MODEL_CONFIG, "F32")).toBeUndefined();
+  });
+
+  test("is none where one element of a scaled tensor is another", () => {
+    const ours = mapped(REFERENCE, (x) => 0.25 * x);
+    ours.data[100] = 9;
+    expect(relate(ours, REFERENCE, MODEL_CONFIG, "F32")?.cause).not.toBe("scaled");
+  });
+
+  test("is none where one row of a permuted tensor is another", () => {
+    const ours = moved(REFERENCE, toHalves(4, 32));
+    ours.data[100] = 9;
+    expect(relate(ours, REFERENCE, MODEL_CONFIG, "F32")).toBeUndefined();
+  });
+});
+
+function longer(rows: number, from: (row: number) => number | undefined): HostTensor {
+  const data = new Float32Array(rows * 24);
+  for (let row = 0; row < rows; row++) {
+    const source = from(row);
+    if (source !== undefined)
+      data.set(REFERENCE.data.subarray(source * 24, (source + 1) * 24), row * 24);
+  }
+  return { shape: [rows, 24], data };
+}
+
+describe("tensors of other sizes", () => {
+  test("heads that are repeated for their group", () => {
+    const ours = longer(64, (row) => Math.floor(row / 16) * 8 + (row % 8));
+    expect(relate(ours, REFERENCE, MODEL_CONFIG, "F32")).toMatchObject({
+      cause: "duplicated",
+      isHarmless: true,
+    });
+  });
+
+  test("rows of zeros behind", () => {
+    const ours = longer(40, (row) => (row < 32 ? row : undefined));
+    const relation = relate(ours, REFERENCE, MODEL_CONFIG, "F32");
+    expect(relation).toMatchObject({ cause: "padded", isHarmless: true });
+    expect(relation?.text).toContain("8 rows of zeros");
+  });
+
+  test("rows with values of their own behind are not harmless", () => {
+    const ours = longer(34, (row) => (row < 32 ? row : row - 32));
+    expect(relate(ours, REFERENCE, MODEL_CONFIG, "F32")).toMatchObject({
+      cause: "padded",
+      isHarmless: false,
+    });
+  });
+
+  test("rows that are lost are seen from the other side", () => {
+    const whole = longer(40, (row) => (row < 32 ? row : undefined));
+    expect(relate(REFERENCE, whole, MODEL_CONFIG, "F32")?.text).toContain("from the other side");
+  });
+});
+
+describe("axes of a permutation", () => {
+  test("are found for any sizes, and lead back", () => {
+    for (const sizes of [
+      [2, 3],
+      [3, 4, 2],
+      [5, 2, 3, 2],
+      [4, 8],
+    ])
+      expect(axesOf(transposition(sizes))?.map(({ size }) => size)).toEqual(sizes.toReversed());
+  });
+
+  test("are none of a permutation that exchanges no axes", () => {
+    expect(axesOf([1, 0, 2, 3, 5, 4])).toBeUndefined();
+    expect(axesOf([0, 2, 1, 4, 3, 5])).toBeUndefined();
+  });
+
+  test("rows are matched by all of their values", () => {
+    const ours = { shape: [2, 3], data: Float32Array.of(1, 2, 3, 1, 2, 4) };
+    const reference = { shape: [2, 3], data: Float32Array.of(1, 2, 4, 1, 2, 3) };
+    expect(rowOrder(ours, reference)).toEqual([1, 0]);
+    expect(
+      rowOrder({ ...ours, data: Float32Array.of(1, 2, 3, 1, 2, 5) }, reference),
+    ).toBeUndefined();
+  });
+});
+
+/** Axes of these sizes in reverse: entry i is where index i of the reversed shape comes from. */
+function transposition(sizes: readonly number[]): readonly number[] {
+  const total = sizes.reduce((product, size) => product * size, 1);
+  return Array.from({ length: total }, (_unused, index) => {
+    let [rest, from, stride] = [index, 0, total];
+    for (const size of sizes) {
+      stride /= size;
+      from += (rest % size) * stride;
+      rest = Math.floor(rest / size);
+    }
+    return from;
+  });
+}
