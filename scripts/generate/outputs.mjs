@@ -170,13 +170,15 @@ export const OUTPUTS = {
     layoutEvidence: evidence,
     tied: list(list(text), "names that share storage"),
     skipped: list(fields({ name: text, why: text })),
-    "notes?": notes,
+    metadata: said(
+      { type: "object", additionalProperties: text },
+      "__metadata__ of safetensors; empty elsewhere",
+    ),
   },
   check: {
     problems: list(fields({ code, message: text, "tensor?": text, "file?": text })),
     architecture: text,
     tensors: count,
-    "notes?": notes,
   },
   scan: {
     verdict: oneOf("safe", "unsafe", "incomplete"),
@@ -233,7 +235,6 @@ export const OUTPUTS = {
     seconds,
     peakMemoryBytes: count,
     weakened,
-    notes,
     "dryRun?": exactly(true),
     "step?": said(
       {
@@ -270,7 +271,6 @@ export const OUTPUTS = {
     seconds,
     peakMemoryBytes: count,
     reports: list(text, "paths of the reports that were written"),
-    "notes?": notes,
   },
   verify: {
     verdict: oneOf("pass", "fail"),
@@ -289,7 +289,6 @@ export const OUTPUTS = {
     peakMemoryBytes: count,
     weakened,
     reports: list(text, "paths of the reports that were written"),
-    notes,
   },
   golden: [
     {
@@ -299,7 +298,6 @@ export const OUTPUTS = {
       device,
       compute,
       seconds,
-      "notes?": notes,
     },
     { framework: oneOf("transformers", "paddle"), script: text },
   ],
@@ -316,7 +314,6 @@ export const OUTPUTS = {
     residence,
     peakMemoryBytes: count,
     template: said(orNull(text), "the chat template of --chat; null without"),
-    notes,
   },
   serve: {
     url: text,
@@ -345,7 +342,6 @@ export const OUTPUTS = {
     backend: text,
     compute,
     residence,
-    notes,
   },
   logits: {
     architecture: text,
@@ -360,7 +356,6 @@ export const OUTPUTS = {
     residence,
     seconds,
     out: orNull(text),
-    notes,
   },
   explain: {
     codes: list(fields({ code, title: text, meaning: text, remedy: text, exitCode: count })),
@@ -437,7 +432,7 @@ export function outputSchema(command) {
     $schema: "https://json-schema.org/draft/2020-12/schema",
     title: `weighbridge ${command} --json`,
     oneOf: [
-      ...kinds.map((kind) => fields({ ...head, ok: truth, ...COMMON, ...kind })),
+      ...kinds.map((kind) => fields({ ...head, ok: truth, notes, ...COMMON, ...kind })),
       fields({ ...head, ok: exactly(false), error, "settings?": COMMON["settings?"] }),
     ],
   };

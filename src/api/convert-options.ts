@@ -24,6 +24,8 @@ export interface ConvertOptions {
   readonly selection?: Selection | undefined;
   /** Weights to add to the source's: the result is base + delta. */
   readonly delta?: DeltaOptions | undefined;
+  /** Writes tensors in full that strides of 0 make out of next to nothing. */
+  readonly allowExpansion?: boolean;
   readonly dryRun?: boolean;
   readonly resume?: boolean;
   readonly force?: boolean;

@@ -14,7 +14,7 @@ import { refuseFiles } from "../convert/parts/workplace.ts";
 import { refuseSource } from "../convert/staging/target-folder.ts";
 import type { TensorOutcome } from "../convert/write/file.ts";
 import { WbError } from "../errors/wb-error.ts";
-import type { TargetFormat } from "../mapping/plan.ts";
+import { TARGET_FORMATS, type TargetFormat } from "../mapping/plan.ts";
 import type { CastDtype } from "../mapping/step.ts";
 import type { LinearLayout } from "../model/parameter.ts";
 import { runOptions, weakenedConversion, type ConvertOptions } from "./convert-options.ts";
@@ -112,7 +112,7 @@ function withPlanned(options: ConvertOptions, plan: PartsPlan, path: string): Co
   const { maxShardSize, architecture } = plan.options;
   return {
     ...options,
-    to: text<TargetFormat>("to", ["safetensors", "pytorch", "paddle"]),
+    to: text<TargetFormat>("to", TARGET_FORMATS),
     layout: text<LinearLayout>("layout", ["torch", "paddle"]),
     sourceLayout: text<LinearLayout>("sourceLayout", ["torch", "paddle"]),
     dtype: text<CastDtype | "keep">("dtype", ["keep", "F16", "BF16", "F32"]),

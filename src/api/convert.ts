@@ -1,5 +1,7 @@
 import type { CastCounts } from "../convert/values/cast.ts";
 import { planOutputs, type Outputs } from "../convert/outputs.ts";
+import { refuseExpansion } from "../convert/expansion.ts";
+import { droppedMetadata, fileMetadata } from "../convert/metadata.ts";
 import { runConversion, totalCast } from "../convert/run.ts";
 import type { TensorOutcome } from "../convert/write/file.ts";
 import { deltaName } from "../mapping/delta-plan.ts";
@@ -79,7 +81,12 @@ export async function convert(
   const chosen = parts?.options ?? options;
   const work = await openWork(source, chosen);
   try {
-    const outputs = planOutputs(work.plan, chosen.to ?? "safetensors", chosen.maxShardSize);
+    const { checkpoint, config } = work.model;
+    const layout = config === undefined ? undefined : work.plan.targetLayout;
+    const metadata = fileMetadata(checkpoint, layout);
+    const to = chosen.to ?? "safetensors";
+    const outputs = planOutputs(work.plan, to, chosen.maxShardSize, metadata);
+    if (chosen.allowExpansion !== true) refuseExpansion(outputs.tensors);
     const done =
       parts === undefined
         ? await convertWhole(work, outputs, target, chosen)
@@ -170,6 +177,11 @@ function resultOf(
   const dropped = plan.steps.flatMap((one) =>
     one.kind === "drop" ? one.from.map((name) => ({ name, why: one.why })) : [],
   );
+  const skipped = [
+    ...model.checkpoint.skipped,
+    ...(added?.delta.checkpoint.skipped ?? []),
+    ...droppedMetadata(model.checkpoint.metadata, options.to ?? "safetensors"),
+  ];
   const isPart = step?.kind === "part";
   return {
     step,
@@ -182,7 +194,7 @@ function resultOf(
       shape,
       sha256: outcomes?.get(name)?.sha256 ?? null,
     })),
-    dropped: [...dropped, ...model.checkpoint.skipped, ...(added?.delta.checkpoint.skipped ?? [])],
+    dropped: [...dropped, ...skipped],
     tied: plan.tied,
     files:
       outputs.index === undefined ? filesOf(outputs) : [...filesOf(outputs), outputs.index.name],
@@ -204,7 +216,7 @@ function resultOf(
     peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
     weakened: weakenedConversion(options),
     notes: [...model.notes, ...(added?.notes ?? [])],
-    plan: renderPlan(plan),
+    plan: renderPlan(plan, skipped),
   };
 }
 

@@ -45,6 +45,8 @@ export interface Inspection {
   readonly tied: readonly (readonly string[])[];
   /** Entries of the file that are no tensors. */
   readonly skipped: readonly { readonly name: string; readonly why: string }[];
+  /** `__metadata__` of safetensors; empty elsewhere. */
+  readonly metadata: Readonly<Record<string, string>>;
   readonly notes: readonly string[];
 }
 
@@ -74,6 +76,7 @@ export async function inspect(path: string, options: InspectOptions = {}): Promi
       layoutEvidence: survey.evidence,
       tied: tiedNames(checkpoint.tensors),
       skipped: checkpoint.skipped,
+      metadata: Object.fromEntries(checkpoint.metadata),
       notes: [...notes, ...layoutNotes(survey)],
     };
   } finally {

@@ -15,7 +15,7 @@ export interface CommandContext {
   readonly verbose: boolean;
   /** True when stderr is a terminal and NO_COLOR is unset. */
   readonly colour: boolean;
-  /** A line for people, on stderr; nothing under --quiet. */
+  /** A line for people, on stderr, and one of the notes of the JSON document; under --quiet only what `isLeftOut` tells. */
   note(line: string): void;
   /** Progress, drawn as a bar on a terminal and as occasional plain lines elsewhere. */
   progress(event: ProgressEvent): void;

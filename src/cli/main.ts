@@ -12,7 +12,8 @@ import {
 import { weakenedBy } from "../options/weakening.ts";
 import { exitCodeOf } from "./exit-codes.ts";
 import { COMMANDS } from "./commands.ts";
-import { printable } from "./printable.ts";
+import { isLeftOut } from "../tensor/left-out.ts";
+import { indented, printable } from "./printable.ts";
 import { progressDrawer } from "./progress.ts";
 import { hintFor } from "./hints.ts";
 import { paint, showsColour } from "./paint.ts";
@@ -123,6 +124,7 @@ async function runCommand(
   const quiet = args["quiet"] === true;
   const drawer = progressDrawer(process.stderr);
   const colour = showsColour(process.stderr, process.env);
+  const notes: string[] = [];
   const context: CommandContext = {
     ...interrupts,
     json,
@@ -131,7 +133,9 @@ async function runCommand(
     colour,
     note: (line) => {
       drawer.clear();
-      if (!quiet) process.stderr.write(`${paint(printable(line), colour)}\n`);
+      notes.push(line);
+      if (!quiet || isLeftOut(line))
+        process.stderr.write(`${paint(printable(indented(line)), colour)}\n`);
     },
     progress: (event) => {
       if (!quiet) drawer.draw(event);
@@ -154,6 +158,7 @@ async function runCommand(
     schemaVersion: 1,
     command: nameOf(command),
     ok: result.ok,
+    notes,
     ...result.json,
     ...(weakened.length === 0 ? {} : { weakened }),
     ...provenanceField(command, settings),
@@ -190,7 +195,7 @@ function failure(
   const trace = verbose && error instanceof Error ? `${error.stack ?? ""}\n` : "";
   const isKnown = COMMANDS.some((candidate) => nameOf(candidate) === command);
   const hint = hintFor(known, isKnown ? command : undefined, argv);
-  const text = `error ${known.code}: ${known.message}\n  ${hint}\n  (weighbridge explain ${known.code})\n${trace}`;
+  const text = `error ${known.code}: ${indented(known.message)}\n  ${hint}\n  (weighbridge explain ${known.code})\n${trace}`;
   const document = {
     schemaVersion: 1,
     command,

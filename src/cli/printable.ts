@@ -1,5 +1,6 @@
 /** \p{Cc} is every control character; the rest reverse the direction of text. */
-const UNPRINTABLE = /[\p{Cc}\u200E\u200F\u202A-\u202E\u2066-\u2069]/gu;
+const UNPRINTABLE =
+  /[\p{Cc}\p{Zl}\p{Zp}\u061C\u200B-\u200F\u202A-\u202E\u2060-\u2064\u2066-\u2069\uFEFF]/gu;
 
 /** What every text has. */
 const PLAIN: ReadonlySet<string> = new Set(["\n", "\t"]);
@@ -14,4 +15,9 @@ export function printable(text: string): string {
       ? character
       : `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
+}
+
+/** A message whose further lines stand apart: none of them, whatever it quotes, can pose as a line of ours. */
+export function indented(message: string): string {
+  return message.replaceAll(/\n(?! {2})/g, "\n  ");
 }

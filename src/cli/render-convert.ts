@@ -1,3 +1,4 @@
+import { shownName } from "../tensor/shown-name.ts";
 import type { ConvertResult, PartsStep } from "../api/convert.ts";
 import { collapseLayers } from "./collapse-layers.ts";
 import { plural } from "./plural.ts";
@@ -30,7 +31,9 @@ export function renderConvert(
   lines.push(...renderCast(result.cast));
   if (step?.kind !== "part")
     lines.push(
-      ...result.tied.map((names) => `tied in the source, written in full: ${names.join(", ")}`),
+      ...result.tied.map(
+        (names) => `tied in the source, written in full: ${names.map(shownName).join(", ")}`,
+      ),
     );
   return lines.join("\n");
 }
@@ -84,7 +87,7 @@ function renderDropped(dropped: ConvertResult["dropped"]): readonly string[] {
     const rows = collapseLayers(names.map((name) => ({ name, facts: "" })));
     const shown = rows
       .slice(0, SHOWN_NAMES)
-      .map(({ name, count }) => (count === 1 ? name : `${name} ×${count}`));
+      .map(({ name, count }) => (count === 1 ? shownName(name) : `${shownName(name)} ×${count}`));
     const more = rows.length - shown.length;
     return `dropped: ${shown.join(", ")}${more > 0 ? ` and ${more} more` : ""} (${why})`;
   });

@@ -1,22 +1,27 @@
 import { targetBytes } from "../mapping/render-plan.ts";
+import { WbError } from "../errors/wb-error.ts";
+import { TARGETS } from "../formats/target-formats.ts";
+import { shownName } from "../tensor/shown-name.ts";
 import type { Plan, TargetFormat } from "../mapping/plan.ts";
 import { madeBy, type WriteStep } from "../mapping/step.ts";
 import type { OutputPlan, OutputTensor } from "./output-tensor.ts";
 import { planPaddleFile } from "../formats/paddle/write.ts";
 import { planPytorchFile } from "../formats/pytorch/write.ts";
 import { planSafetensorsFile } from "../formats/safetensors/write.ts";
+import { isContiguous } from "../mapping/assembly.ts";
+import { byteCount } from "../tensor/shape.ts";
 import { shardIndex, shardName, shardTensors } from "./shard.ts";
 
-interface FormatFacts {
-  readonly stem: string;
-  readonly extension: string;
-  plan(name: string, tensors: readonly OutputTensor[]): OutputPlan;
-}
+type PlanFile = (
+  name: string,
+  tensors: readonly OutputTensor[],
+  metadata: ReadonlyMap<string, string>,
+) => OutputPlan;
 
-const FORMATS: Readonly<Record<TargetFormat, FormatFacts>> = {
-  safetensors: { stem: "model", extension: "safetensors", plan: planSafetensorsFile },
-  pytorch: { stem: "pytorch_model", extension: "bin", plan: planPytorchFile },
-  paddle: { stem: "model_state", extension: "pdparams", plan: planPaddleFile },
+const PLAN_FILE: Readonly<Record<TargetFormat, PlanFile>> = {
+  safetensors: planSafetensorsFile,
+  pytorch: planPytorchFile,
+  paddle: planPaddleFile,
 };
 
 /** The weight files of a conversion, and their index where there are several. */
@@ -26,28 +31,50 @@ export interface Outputs {
   readonly index: { readonly name: string; readonly text: string } | undefined;
 }
 
-/** Lays out every output file; pure. @throws WbError WB4901 for a dtype that the format cannot hold. */
+/**
+ * Lays out every output file; pure.
+ * @param metadata What a safetensors file's `__metadata__` will say.
+ * @throws WbError WB4901 for a dtype that the format cannot hold, WB4903 for a name or a shape that it cannot.
+ */
 export function planOutputs(
   plan: Plan,
   to: TargetFormat,
   maxShardBytes: number | undefined,
+  metadata: ReadonlyMap<string, string> = new Map(),
 ): Outputs {
   const tensors = plan.steps.filter((step) => step.kind !== "drop").map(outputTensor);
-  const format = FORMATS[to];
-  const { stem, extension } = format;
+  for (const tensor of tensors) refuseUnwritable(tensor, to);
+  const { stem, extension } = TARGETS[to];
   const shards = shardTensors(tensors, maxShardBytes);
   const named = shards.map((shard, index) => ({
     name: shardName(stem, extension, index, shards.length),
     tensors: shard,
   }));
   return {
-    files: named.map(({ name, tensors: shard }) => format.plan(name, shard)),
+    files: named.map(({ name, tensors: shard }) => PLAN_FILE[to](name, shard, metadata)),
     tensors,
     index:
       shards.length > 1
         ? { name: `${stem}.${extension}.index.json`, text: shardIndex(named) }
         : undefined,
   };
+}
+
+/** A file that nobody opens is no result: what the format cannot say is refused before anything is written. */
+function refuseUnwritable({ name, shape }: OutputTensor, to: TargetFormat): void {
+  const { maxRank } = TARGETS[to];
+  const reserved: readonly string[] = TARGETS[to].reserved;
+  const problem = reserved.includes(name)
+    ? `the name means something else in ${to} files`
+    : !name.isWellFormed()
+      ? "its name has half of a surrogate pair in it, which is no Unicode text"
+      : shape.length > maxRank
+        ? `it has ${shape.length} dimensions, and ${to} files at most ${maxRank}`
+        : undefined;
+  if (problem === undefined) return;
+  throw new WbError("WB4903", `tensor ${shownName(name)}: ${problem}`, {
+    details: { tensor: name, format: to },
+  });
 }
 
 function outputTensor(step: WriteStep): OutputTensor {
@@ -57,6 +84,22 @@ function outputTensor(step: WriteStep): OutputTensor {
     dtype: step.cast ?? dtype,
     shape,
     byteLength: targetBytes(step),
+    sourceCrc32: sourceChecksum(step),
     step,
   };
+}
+
+/** The checksum of what a step copies, where it copies a whole record of an archive and nothing else. */
+function sourceChecksum(step: WriteStep): number | undefined {
+  if (step.kind === "add" || !isContiguous(step.assembly)) return undefined;
+  const [part] = step.assembly.parts;
+  const { source, byteOffset } = part?.tensor ?? {};
+  const { record } = source ?? {};
+  const isWhole =
+    record !== undefined &&
+    record.source === source &&
+    byteOffset === 0 &&
+    part?.elementOffset === 0 &&
+    byteCount(step.assembly.shape, step.assembly.dtype) === source.byteLength;
+  return isWhole ? record.crc32 : undefined;
 }

@@ -21,6 +21,7 @@ import {
   type Target,
 } from "./staging/target-folder.ts";
 import type { TensorOutcome } from "./write/file.ts";
+import { checkRecords, refuseChanged, sourceStates } from "./write/source-guard.ts";
 import { withWritePool } from "./write/pool.ts";
 import { writeVerified } from "./write/verified.ts";
 
@@ -44,6 +45,7 @@ export async function runConversion(
 ): Promise<ReadonlyMap<string, TensorOutcome>> {
   const { fileSystem } = options;
   await refuseSource(options.target, options.sources);
+  const states = await sourceStates(options.sources);
   const texts = [...options.sideFiles.map(({ name }) => name), outputs.index?.text ?? ""];
   const digest = await planDigest(outputs.files, texts, options.sources);
   const { force, resume } = options;
@@ -66,6 +68,8 @@ export async function runConversion(
   try {
     if (target.journal === undefined) await journal.begin(digest);
     const outcomes = await writeAll(outputs, target, journal, options);
+    await checkRecords(outputs.files, options.signal);
+    await refuseChanged(states);
     await place(outputs, target, journal, options, outcomes);
     return outcomes;
   } catch (error) {
@@ -197,7 +201,9 @@ export async function removeStale(
   fileSystem: FileSystem,
 ): Promise<void> {
   const keep = new Set(names);
-  const sets = (await findWeightSets(folder)).filter(({ kind }) => kind !== "ranks");
+  const sets = (await findWeightSets(folder)).filter(
+    ({ kind }) => kind === "file" || kind === "index",
+  );
   const shards = (await readdir(folder)).filter((name) =>
     /-\d{5}-of-\d{5}\.(safetensors|bin|pdparams)$/.test(name),
   );

@@ -1,8 +1,10 @@
 import { stat } from "node:fs/promises";
+import { basename } from "node:path";
 import { isSystemError, WbError } from "../errors/wb-error.ts";
+import { leftOut } from "../tensor/left-out.ts";
 import type { Checkpoint } from "../tensor/table.ts";
 import { detectFormat, type DetectedFormat } from "./detect.ts";
-import { chooseWeightSet, type WeightSet } from "./sets/folder.ts";
+import { chooseWeightSet } from "./sets/folder.ts";
 import { MAX_INDEX_BYTES, oversized, parseIndex, type WeightIndex } from "./sets/index-file.ts";
 import { openPaddle } from "./paddle/read.ts";
 import { selectNames } from "./names/select-names.ts";
@@ -10,11 +12,14 @@ import type { NameOptions } from "./names/name-rules.ts";
 import type { PytorchOptions } from "./pytorch/table.ts";
 import { openPytorch } from "./pytorch/read.ts";
 import { openSafetensors } from "./safetensors/read.ts";
+import { numberedName } from "./sets/numbered.ts";
 import { joinCheckpoints, openShards, type CheckpointPart } from "./sets/shards.ts";
+import { isDistributedPart, refuseDistributed } from "./sets/training-folder.ts";
+import type { WeightSet } from "./sets/weight-set.ts";
 import { localPlace, openPlace } from "../sources/places.ts";
 import { isRemote } from "../sources/remote/place.ts";
 import { isRemoteFolder } from "../sources/remote/remote-files.ts";
-import type { FileSource } from "../sources/file.ts";
+import { pathError, type FileSource } from "../sources/file.ts";
 
 /** Which of a file's tensors are meant, and under what names; all of it is optional. */
 export interface Selection extends NameOptions {
@@ -63,10 +68,9 @@ export async function openCheckpoint(
 }
 
 async function openSelected(path: string, options: OpenOptions): Promise<OpenedCheckpoint> {
-  if (!(await isFolder(path))) return selected(await openFile(path, options), options, []);
-  const { set, others } = await chooseWeightSet(path);
-  const names = others.map(({ name }) => name).join(", ");
-  const notes = others.length === 0 ? [] : [`${path}: taking ${set.name}; also there: ${names}`];
+  if (!(await isFolder(path)))
+    return selected(await openFile(path, options), options, partNotes(path));
+  const { set, notes } = await chooseWeightSet(path);
   return selected(await openWeightSet(set, options), options, notes);
 }
 
@@ -85,22 +89,42 @@ async function selected(
   }
 }
 
-/** Opens one of the sets that `findWeightSets` found. */
+/** What a single file's name says of the parts that belong to it. */
+export function partNotes(path: string): readonly string[] {
+  const place = numberedName(basename(path));
+  if (place === undefined || place.count < 2) return [];
+  return [leftOut(`the other shards of ${place.count} to which ${path} belongs by its name`)];
+}
+
+/**
+ * Opens one of the sets that `findWeightSets` found.
+ * @throws WbError WB3602 where a part is missing, and what opening its files throws.
+ */
 export async function openWeightSet(
   set: WeightSet,
   options: OpenOptions = {},
 ): Promise<Checkpoint> {
-  if (set.kind !== "ranks") return openFile(set.path, options);
+  if (set.missing.length > 0) {
+    throw new WbError(
+      "WB3602",
+      `${set.path}: of ${set.name} these are missing: ${set.missing.slice(0, MAX_LISTED).join(", ")}${set.missing.length > MAX_LISTED ? ` and ${set.missing.length - MAX_LISTED} more` : ""}`,
+      { details: { files: set.missing } },
+    );
+  }
+  if (set.kind === "file" || set.kind === "index") return openFile(set.path, options);
   const parts: CheckpointPart[] = [];
   try {
-    for (const { path, tp, pp } of set.parts)
-      parts.push({ checkpoint: await openFile(path, options), rank: { tp, pp } });
+    for (const { path, rank } of set.parts)
+      parts.push({ checkpoint: await openFile(path, options), rank });
     return joinCheckpoints(set.path, parts);
   } catch (error) {
     for (const { checkpoint } of parts) await checkpoint.close();
     throw error;
   }
 }
+
+/** Missing files that one message lists; the rest are counted. */
+const MAX_LISTED = 10;
 
 /** Opens one file, or an index with the shards that it names. */
 async function openFile(path: string, options: OpenOptions): Promise<Checkpoint> {
@@ -126,6 +150,7 @@ type Opened =
   | { readonly kind: "index"; readonly index: WeightIndex };
 
 async function openOne(path: string, options: OpenOptions): Promise<Opened> {
+  if (isDistributedPart(path)) refuseDistributed(path);
   const source = await openPlace(path, options.signal);
   try {
     const format = await detectFormat(source);
@@ -170,9 +195,6 @@ export async function isFolder(path: string): Promise<boolean> {
     return (await stat(place)).isDirectory();
   } catch (error) {
     if (!isSystemError(error)) throw error;
-    if (error.code === "ENOENT" || error.code === "ENOTDIR") {
-      throw new WbError("WB3001", `${path}: no such file or folder`, { cause: error });
-    }
-    throw new WbError("WB6002", `${path}: cannot be looked at (${error.code})`, { cause: error });
+    throw pathError(path, "file or folder", "looked at", error);
   }
 }

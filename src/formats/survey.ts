@@ -6,7 +6,7 @@ import type { Checkpoint } from "../tensor/table.ts";
 import { detectFormat } from "./detect.ts";
 import { chooseWeightSet } from "./sets/folder.ts";
 import { MAX_INDEX_BYTES, oversized, parseIndex, type WeightIndex } from "./sets/index-file.ts";
-import { isFolder, openCheckpoint, openShard, openWeightSet } from "./open.ts";
+import { isFolder, openCheckpoint, openShard, openWeightSet, partNotes } from "./open.ts";
 import { compareIndex, joinCheckpoints } from "./sets/shards.ts";
 import { openPlace } from "../sources/places.ts";
 
@@ -48,15 +48,11 @@ async function resolve(path: string): Promise<{
   readonly open: () => Promise<Checkpoint>;
 }> {
   if (!(await isFolder(path))) {
-    return { target: path, notes: [], open: async () => (await openCheckpoint(path)).checkpoint };
+    const open = async (): Promise<Checkpoint> => (await openCheckpoint(path)).checkpoint;
+    return { target: path, notes: partNotes(path), open };
   }
-  const { set, others } = await chooseWeightSet(path);
-  const names = others.map(({ name }) => name).join(", ");
-  return {
-    target: set.path,
-    notes: others.length === 0 ? [] : [`${path}: taking ${set.name}; also there: ${names}`],
-    open: () => openWeightSet(set),
-  };
+  const { set, notes } = await chooseWeightSet(path);
+  return { target: set.path, notes, open: () => openWeightSet(set) };
 }
 
 /** Undefined when the path is a folder or a file of weights. */
@@ -82,7 +78,11 @@ async function surveyShards(index: WeightIndex): Promise<Omit<CheckpointSurvey, 
       shards.set(file, await openShard(path, index));
     } catch (error) {
       if (error instanceof WbError && error.code === "WB3001") missing.push(file);
-      else problems.push(problemOf(error, path));
+      else if (isFault(error)) problems.push(problemOf(error, path));
+      else {
+        await closeAll(shards);
+        throw error;
+      }
     }
   }
   problems.push(...compareIndex(index, shards, missing));
@@ -120,9 +120,13 @@ async function closeAll(shards: ReadonlyMap<string, Checkpoint>): Promise<void> 
   for (const shard of shards.values()) await shard.close();
 }
 
+function isFault(error: unknown): error is WbError {
+  return error instanceof WbError && error.code.startsWith("WB3");
+}
+
 /** A fault of the file as a problem; anything else is thrown on. */
 function problemOf(error: unknown, file: string): FileProblem {
-  if (!(error instanceof WbError) || !error.code.startsWith("WB3")) throw error;
+  if (!isFault(error)) throw error;
   const tensor = error.details["tensor"];
   return {
     code: error.code,

@@ -65,6 +65,7 @@ export const CONVERT: RulesFor<Omit<ConvertOptions, "fileSystem">> = {
   sourceLayout: layout,
   delta: { kind: "object", rules: DELTA },
   selection,
+  allowExpansion: flag,
   dryRun: flag,
   resume: flag,
   force: flag,

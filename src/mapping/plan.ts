@@ -18,11 +18,10 @@ import type { LayoutEvidence } from "./layout.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
 import { refuseProblems } from "./problems.ts";
 import { sourceName } from "./source-groups.ts";
+import { TARGETS, type TargetFormat } from "../formats/target-formats.ts";
 import { writeTensors, type NamedTensor } from "./write-statement.ts";
 import type { CastDtype, Step } from "./step.ts";
 import type { LinearLayout } from "../model/parameter.ts";
-
-export type TargetFormat = "safetensors" | "pytorch" | "paddle";
 
 export interface PlanOptions {
   readonly to: TargetFormat;
@@ -31,6 +30,8 @@ export interface PlanOptions {
   readonly dtype?: CastDtype | "keep" | undefined;
   readonly sourceLayout?: LinearLayout | undefined;
 }
+
+export { TARGET_FORMATS, type TargetFormat } from "../formats/target-formats.ts";
 
 /** What a conversion will do, before it does anything: every source in a step, every target in exactly one. */
 export interface Plan {
@@ -47,7 +48,7 @@ export interface Plan {
 
 /** The layout that users of a format expect. */
 export function usualLayout(to: TargetFormat): LinearLayout {
-  return to === "paddle" ? "paddle" : "torch";
+  return TARGETS[to].layout;
 }
 
 /**

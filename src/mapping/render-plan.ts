@@ -1,3 +1,5 @@
+import { WbError } from "../errors/wb-error.ts";
+import { shownName } from "../tensor/shown-name.ts";
 import { byteCount, renderShape } from "../tensor/shape.ts";
 import { inLayer, layerOf } from "../model/canonical-names.ts";
 import type { Plan } from "./plan.ts";
@@ -15,7 +17,10 @@ interface Pattern {
 }
 
 /** A plan for people: one line a pattern, layers collapsed, drops at the end. */
-export function renderPlan(plan: Plan): string {
+export function renderPlan(
+  plan: Plan,
+  skipped: readonly { readonly name: string; readonly why: string }[] = [],
+): string {
   const patterns = new Map<string, Pattern>();
   for (const step of plan.steps) addStep(step, patterns);
   const lines = [...patterns.values()].map(renderPattern);
@@ -25,9 +30,12 @@ export function renderPlan(plan: Plan): string {
   return [
     ...lines,
     "",
-    `${written} tensors, ${bytes} bytes; ${plan.steps.length - written} dropped`,
-    `source layout: ${plan.sourceLayout}${evidence === undefined ? "" : ` (${plan.evidence.length} tensors say so: ${evidence.tensor} ${evidence.why})`}${renderHead(plan)}; target layout: ${plan.targetLayout}`,
-    ...plan.tied.map((names) => `tied in the source, written in full: ${names.join(", ")}`),
+    `${written} tensors, ${bytes} bytes; ${plan.steps.length - written + skipped.length} dropped`,
+    ...skipped.map(({ name, why }) => `dropped: ${shownName(name)} (${why})`),
+    `source layout: ${plan.sourceLayout}${evidence === undefined ? "" : ` (${plan.evidence.length} tensors say so: ${shownName(evidence.tensor)} ${evidence.why})`}${renderHead(plan)}; target layout: ${plan.targetLayout}`,
+    ...plan.tied.map(
+      (names) => `tied in the source, written in full: ${names.map(shownName).join(", ")}`,
+    ),
   ].join("\n");
 }
 
@@ -40,7 +48,14 @@ function renderHead({ headEvidence: head }: Plan): string {
 export function targetBytes(step: Step): number {
   if (step.kind === "drop") return 0;
   const { shape, dtype } = madeBy(step);
-  return byteCount(shape, step.cast ?? dtype) ?? 0;
+  const dtypeWritten = step.cast ?? dtype;
+  const bytes = byteCount(shape, dtypeWritten);
+  if (bytes !== undefined) return bytes;
+  throw new WbError(
+    "WB4901",
+    `tensor ${shownName(step.to)} ${dtypeWritten} ${renderShape(shape)} has no whole number of bytes`,
+    { details: { tensor: step.to, dtype: dtypeWritten } },
+  );
 }
 
 function addStep(step: Step, patterns: Map<string, Pattern>): void {
@@ -83,7 +98,7 @@ function renderPattern({ from, to, action, facts, why, layers, count }: Pattern)
     layers.length > 1
       ? `{${Math.min(...layers)}..${Math.max(...layers)}}`
       : String(layers[0] ?? "");
-  const name = (text: string): string => text.replaceAll("{i}", range);
+  const name = (text: string): string => shownName(text).replaceAll("{i}", range);
   const target = to === "" ? name(from) : name(to);
   const origin = to === "" || from === to ? "" : ` from ${name(from)}`;
   const times = count > 1 ? ` ×${count}` : "";

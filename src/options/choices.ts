@@ -1,10 +1,11 @@
 import { ERROR_CODES } from "../errors/codes.ts";
+import { TARGET_FORMATS } from "../mapping/plan.ts";
 
 /** The values that options choose from: for the checks of the command line, its completion, manual and schemas alike. */
 export const DEVICES = ["auto", "cuda", "cpu", "wasm"] as const;
 export const COMPUTE_DTYPES = ["f32", "f16", "bf16"] as const;
 export const LAYOUTS = ["torch", "paddle"] as const;
-export const TARGET_FORMATS = ["safetensors", "pytorch", "paddle"] as const;
+export { TARGET_FORMATS };
 export const TARGET_DTYPES = ["keep", "F32", "F16", "BF16"] as const;
 export const DELTA_RECIPES = ["fastchat", "alpaca"] as const;
 export const DELTA_DTYPES = ["F32", "F16", "BF16"] as const;

@@ -44,10 +44,28 @@ async function openForReading(path: string): Promise<FileHandle> {
     return await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     if (!isSystemError(error)) throw error;
-    if (error.code === "ENOENT" || error.code === "ENOTDIR") {
-      throw new WbError("WB3001", `${path}: no such file`, { cause: error });
-    }
-    throw new WbError("WB6002", `${path}: cannot be opened (${error.code})`, { cause: error });
+    throw pathError(path, "file", "opened", error);
+  }
+}
+
+/** The error of a path that leads nowhere, or that the system refuses. */
+export function pathError(
+  path: string,
+  what: string,
+  done: string,
+  error: NodeJS.ErrnoException,
+): WbError {
+  switch (error.code) {
+    case "ENOENT":
+    case "ENOTDIR":
+    case "ENAMETOOLONG":
+      return new WbError("WB3001", `${path}: no such ${what}`, { cause: error });
+    case "ELOOP":
+      return new WbError("WB3009", `${path}: its links lead in a circle`, { cause: error });
+    default:
+      return new WbError("WB6002", `${path}: cannot be ${done} (${error.code ?? error.message})`, {
+        cause: error,
+      });
   }
 }
 
@@ -153,6 +171,7 @@ export function sliceSource(
             readNow(begin + offset, target);
           },
         }),
+    record: parent.record,
     fileRange: range === undefined ? undefined : { path: range.path, begin: range.begin + begin },
     read: (offset, length) => readNew(source, offset, length),
     readInto: async (offset, target) => {

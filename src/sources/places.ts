@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { isSystemError, WbError } from "../errors/wb-error.ts";
 import { cachedSnapshot, isOffline } from "./remote/hub.ts";
 import { isRemote, parsePlace } from "./remote/place.ts";
-import { listRemoteFolder, openRemoteSource } from "./remote/remote-files.ts";
-import { openFileSource, type FileSource } from "./file.ts";
+import { listRemoteFolder, listRemoteFolders, openRemoteSource } from "./remote/remote-files.ts";
+import { openFileSource, pathError, type FileSource } from "./file.ts";
 
 // A place is a path of this machine, an https address or hf:org/name@revision. `join` and `dirname` work on all three, so that
 // whoever reads folders, indexes and the files beside them need not know which it is.
@@ -41,8 +41,22 @@ export async function listPlace(folder: string): Promise<string[]> {
       .filter((entry) => entry.isFile() || entry.isSymbolicLink())
       .map(({ name }) => name);
   } catch (error) {
-    if (isSystemError(error) && error.code === "ENOENT")
-      throw new WbError("WB3001", `${folder}: no such folder`, { cause: error });
+    if (isSystemError(error)) throw pathError(folder, "folder", "listed", error);
+    throw error;
+  }
+}
+
+/** Names of the folders in a folder of any place, sorted; none for a web address. @throws WbError WB6002. */
+export async function listFolders(folder: string): Promise<readonly string[]> {
+  const place = await localPlace(folder);
+  if (isRemote(place)) return listRemoteFolders(place);
+  try {
+    const entries = await readdir(place, { withFileTypes: true });
+    return entries
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => name)
+      .sort();
+  } catch (error) {
     throw new WbError("WB6002", `${folder}: cannot be listed`, { cause: error });
   }
 }

@@ -20,4 +20,15 @@ export interface ByteSource {
    * undefined for sources that compute their bytes.
    */
   readonly fileRange?: { readonly path: string; readonly begin: number } | undefined;
+  /** The record of an archive in which all of its bytes lie, where the archive has a checksum of it. */
+  readonly record?: CheckedRecord | undefined;
+}
+
+/** A record with the CRC-32 that its archive names. */
+export interface CheckedRecord {
+  /** All of the record's bytes. */
+  readonly source: ByteSource;
+  readonly crc32: number;
+  /** What messages call it. */
+  readonly where: string;
 }

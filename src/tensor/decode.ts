@@ -58,6 +58,11 @@ export function decodeValues(bytes: Uint8Array, dtype: Dtype): Float64Array | un
       return Float64Array.from(new Float32Array(buffer, byteOffset, length));
     case "F64":
       return Float64Array.from(new Float64Array(buffer, byteOffset, length));
+    case "C32":
+      return looked(
+        tableOf("F16", 65_536, f16ToF32Bits),
+        new Uint16Array(buffer, byteOffset, 2 * length),
+      );
     case "C64":
       return Float64Array.from(new Float32Array(buffer, byteOffset, 2 * length));
     case "C128":

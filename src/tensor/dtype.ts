@@ -1,41 +1,76 @@
+/** What every place knows of a dtype. A format's column is null where the format has no such dtype. */
+interface DtypeRow {
+  readonly bits: number;
+  readonly kind: "bool" | "uint" | "int" | "float" | "complex";
+  readonly safetensors: boolean;
+  /** torch's name, as `_rebuild_tensor_v3` spells it. */
+  readonly torch: string | null;
+  /** torch's typed storage, torch/storage.py of v2.6.0, `_dtype_to_storage_type_map`; others are kept untyped. */
+  readonly storage: string | null;
+  /** Elements that torch keeps in one byte-wide element of its own. */
+  readonly torchPacked?: number;
+  /** numpy's kind and bytes. */
+  readonly numpy: string | null;
+  /** numpy's code in Paddle's files, which keep bfloat16 as uint16. */
+  readonly paddle: string | null;
+  /** GGUF's tensor type (ggml.h, `enum ggml_type`). */
+  readonly gguf: number | null;
+}
+
 /**
  * The element types, in safetensors' spelling and order (by alignment, which is its sort key:
- * huggingface/safetensors 24b0b28, safetensors/src/tensor.rs, `enum Dtype`), plus C128, which safetensors cannot hold.
+ * huggingface/safetensors 24b0b28, safetensors/src/tensor.rs, `enum Dtype`), plus C32 and C128, which safetensors cannot hold.
  */
+// prettier-ignore
 export const DTYPES = {
-  BOOL: { bits: 8, kind: "bool" },
-  F4: { bits: 4, kind: "float" },
-  F6_E2M3: { bits: 6, kind: "float" },
-  F6_E3M2: { bits: 6, kind: "float" },
-  U8: { bits: 8, kind: "uint" },
-  I8: { bits: 8, kind: "int" },
-  F8_E5M2: { bits: 8, kind: "float" },
-  F8_E4M3: { bits: 8, kind: "float" },
-  F8_E8M0: { bits: 8, kind: "float" },
-  F8_E4M3FNUZ: { bits: 8, kind: "float" },
-  F8_E5M2FNUZ: { bits: 8, kind: "float" },
-  I16: { bits: 16, kind: "int" },
-  U16: { bits: 16, kind: "uint" },
-  F16: { bits: 16, kind: "float" },
-  BF16: { bits: 16, kind: "float" },
-  I32: { bits: 32, kind: "int" },
-  U32: { bits: 32, kind: "uint" },
-  F32: { bits: 32, kind: "float" },
-  C64: { bits: 64, kind: "complex" },
-  F64: { bits: 64, kind: "float" },
-  I64: { bits: 64, kind: "int" },
-  U64: { bits: 64, kind: "uint" },
-  C128: { bits: 128, kind: "complex" },
-} as const satisfies Record<
-  string,
-  { bits: number; kind: "bool" | "uint" | "int" | "float" | "complex" }
->;
+  BOOL:        { bits: 8,   kind: "bool",    safetensors: true,  torch: "bool",             storage: "BoolStorage",          numpy: "b1",  paddle: "b1",  gguf: null },
+  F4:          { bits: 4,   kind: "float",   safetensors: true,  torch: "float4_e2m1fn_x2", storage: null,                   numpy: null,  paddle: null,  gguf: null, torchPacked: 2 },
+  F6_E2M3:     { bits: 6,   kind: "float",   safetensors: true,  torch: null,               storage: null,                   numpy: null,  paddle: null,  gguf: null },
+  F6_E3M2:     { bits: 6,   kind: "float",   safetensors: true,  torch: null,               storage: null,                   numpy: null,  paddle: null,  gguf: null },
+  U8:          { bits: 8,   kind: "uint",    safetensors: true,  torch: "uint8",            storage: "ByteStorage",          numpy: "u1",  paddle: "u1",  gguf: null },
+  I8:          { bits: 8,   kind: "int",     safetensors: true,  torch: "int8",             storage: "CharStorage",          numpy: "i1",  paddle: "i1",  gguf: 24 },
+  F8_E5M2:     { bits: 8,   kind: "float",   safetensors: true,  torch: "float8_e5m2",      storage: null,                   numpy: null,  paddle: null,  gguf: null },
+  F8_E4M3:     { bits: 8,   kind: "float",   safetensors: true,  torch: "float8_e4m3fn",    storage: null,                   numpy: null,  paddle: null,  gguf: null },
+  F8_E8M0:     { bits: 8,   kind: "float",   safetensors: true,  torch: "float8_e8m0fnu",   storage: null,                   numpy: null,  paddle: null,  gguf: null },
+  F8_E4M3FNUZ: { bits: 8,   kind: "float",   safetensors: true,  torch: "float8_e4m3fnuz",  storage: null,                   numpy: null,  paddle: null,  gguf: null },
+  F8_E5M2FNUZ: { bits: 8,   kind: "float",   safetensors: true,  torch: "float8_e5m2fnuz",  storage: null,                   numpy: null,  paddle: null,  gguf: null },
+  I16:         { bits: 16,  kind: "int",     safetensors: true,  torch: "int16",            storage: "ShortStorage",         numpy: "i2",  paddle: "i2",  gguf: 25 },
+  U16:         { bits: 16,  kind: "uint",    safetensors: true,  torch: "uint16",           storage: null,                   numpy: "u2",  paddle: null,  gguf: null },
+  F16:         { bits: 16,  kind: "float",   safetensors: true,  torch: "float16",          storage: "HalfStorage",          numpy: "f2",  paddle: "f2",  gguf: 1 },
+  BF16:        { bits: 16,  kind: "float",   safetensors: true,  torch: "bfloat16",         storage: "BFloat16Storage",      numpy: null,  paddle: "u2",  gguf: 30 },
+  I32:         { bits: 32,  kind: "int",     safetensors: true,  torch: "int32",            storage: "IntStorage",           numpy: "i4",  paddle: "i4",  gguf: 26 },
+  U32:         { bits: 32,  kind: "uint",    safetensors: true,  torch: "uint32",           storage: null,                   numpy: "u4",  paddle: null,  gguf: null },
+  F32:         { bits: 32,  kind: "float",   safetensors: true,  torch: "float32",          storage: "FloatStorage",         numpy: "f4",  paddle: "f4",  gguf: 0 },
+  C32:         { bits: 32,  kind: "complex", safetensors: false, torch: "complex32",        storage: null,                   numpy: null,  paddle: null,  gguf: null },
+  C64:         { bits: 64,  kind: "complex", safetensors: true,  torch: "complex64",        storage: "ComplexFloatStorage",  numpy: "c8",  paddle: "c8",  gguf: null },
+  F64:         { bits: 64,  kind: "float",   safetensors: true,  torch: "float64",          storage: "DoubleStorage",        numpy: "f8",  paddle: "f8",  gguf: 28 },
+  I64:         { bits: 64,  kind: "int",     safetensors: true,  torch: "int64",            storage: "LongStorage",          numpy: "i8",  paddle: "i8",  gguf: 27 },
+  U64:         { bits: 64,  kind: "uint",    safetensors: true,  torch: "uint64",           storage: null,                   numpy: "u8",  paddle: null,  gguf: null },
+  C128:        { bits: 128, kind: "complex", safetensors: false, torch: "complex128",       storage: "ComplexDoubleStorage", numpy: "c16", paddle: "c16", gguf: null },
+} as const satisfies Record<string, DtypeRow>;
 
 /** The type of an element, as safetensors spells it; `C128` for complex128. */
 export type Dtype = keyof typeof DTYPES;
 
 export function isDtype(name: string): name is Dtype {
   return Object.hasOwn(DTYPES, name);
+}
+
+/** All that is known of a dtype, with the columns that only some have. */
+export function dtypeRow(dtype: Dtype): DtypeRow {
+  return DTYPES[dtype];
+}
+
+/** The dtypes by one of their names: the way back from a column of the table. */
+export function dtypesBy(
+  column: "torch" | "storage" | "numpy" | "paddle",
+): ReadonlyMap<string, Dtype> {
+  const byName = new Map<string, Dtype>();
+  for (const dtype of Object.keys(DTYPES)) {
+    const name = isDtype(dtype) ? DTYPES[dtype][column] : null;
+    if (isDtype(dtype) && name !== null) byName.set(name, dtype);
+  }
+  return byName;
 }
 
 /** Bytes of one element; sub-byte dtypes (F4, F6) have none and give undefined. */

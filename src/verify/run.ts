@@ -169,7 +169,10 @@ async function references(path: string, { other, golden }: VerifyOptions): Promi
   if (other !== undefined || golden !== undefined) return { main: path, others, notes: [] };
   const isFolder = (await stat(path)).isDirectory();
   const sets = isFolder ? await findWeightSets(path) : [];
-  const [main, ...rest] = sets;
+  // Shards without an index and parallel parts have no path of their own: only as the first are they the folder's.
+  const [main, ...rest] = sets.filter(
+    ({ kind }, index) => index === 0 || kind === "file" || kind === "index",
+  );
   if (main === undefined || rest.length === 0) {
     throw new WbError(
       "WB2911",

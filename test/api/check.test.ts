@@ -29,10 +29,19 @@ async function codesOf(path: string): Promise<readonly string[]> {
 }
 
 describe("check", () => {
-  it.each(FIXTURE_FOLDERS)("finds nothing wrong with $name", async ({ path }) => {
-    const { problems, tensors } = await check(path);
-    expect(problems).toEqual([]);
-    expect(tensors).toBeGreaterThan(0);
+  it.each(FIXTURE_FOLDERS.filter(({ name }) => name !== "dtypes"))(
+    "finds nothing wrong with $name",
+    async ({ path }) => {
+      const { problems, tensors } = await check(path);
+      expect(problems).toEqual([]);
+      expect(tensors).toBeGreaterThan(0);
+    },
+  );
+
+  it("asks which file of a folder is meant where nothing says so", async () => {
+    const error = await caught(() => check(join(FIXTURES, "dtypes")));
+    expect(error.code).toBe("WB3008");
+    expect(error.details["choices"]).toContain("everything.bin");
   });
 
   it("finds a missing shard, and names it", async () => {
@@ -105,7 +114,7 @@ describe("check", () => {
     const found = await codesOf(at(""));
     expect(found).toEqual(["WB3702"]);
     rmSync(at("model_state.tp01.pdparams"));
-    expect(await codesOf(at(""))).toEqual(["WB3704"]);
+    expect(await codesOf(at(""))).toEqual(["WB3602"]);
   });
 
   it("throws what is no fault of the files: paths that are not there, unsafe or foreign content", async () => {

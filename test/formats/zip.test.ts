@@ -37,14 +37,19 @@ describe("readZip", () => {
     expect(await open([])).toEqual([]);
   });
 
-  it("lists encrypted and compressed entries as unsupported", async () => {
+  it("lists entries that are encrypted, or compressed in another way than deflate, as unsupported", async () => {
     const encrypted = { ...A, directory: { flags: 0x801 }, local: { flags: 0x801 } };
-    const deflated = { ...B, directory: { method: 8 }, local: { method: 8 } };
-    const entries = await open([encrypted, deflated]);
+    const packed = { ...B, directory: { method: 12 }, local: { method: 12 } };
+    const entries = await open([encrypted, packed]);
     expect(entries.map(({ unsupported }) => unsupported?.message)).toEqual([
       'file.zip: zip entry "r/a" is encrypted',
-      'file.zip: zip entry "r/b" is compressed (method 8), expected stored (0)',
+      'file.zip: zip entry "r/b" is compressed (method 12), expected stored (0) or deflated (8)',
     ]);
+  });
+
+  it("takes the last end record where bytes follow it, as torch does", async () => {
+    const entries = await open([A], { after: Buffer.from("tail") });
+    expect(entries.map(({ name }) => name)).toEqual(["r/a"]);
   });
 
   const lies: readonly (readonly [string, string, readonly ZipPart[], ZipShape])[] = [
@@ -85,7 +90,12 @@ describe("readZip", () => {
       [A],
       { before: Buffer.from("#!/bin/sh\n"), directoryBegin: 40 },
     ],
-    ["bytes after its end", "WB3101", [A], { after: Buffer.from("\n") }],
+    [
+      "a second end record behind the first",
+      "WB3101",
+      [A],
+      { after: Buffer.from(`PK\u0005\u0006${"\0".repeat(18)}`, "latin1") },
+    ],
     ["more volumes", "WB4101", [A], { disk: 1 }],
   ];
 

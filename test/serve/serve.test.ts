@@ -323,7 +323,7 @@ test("an address that others can reach needs a key, and limits must make sense",
 });
 
 test("a model that cannot be loaded is why the server never gets ready", async () => {
-  const broken = await startServer([join(FIXTURES, "dtypes")], { port: 0 });
+  const broken = await startServer([join(FIXTURES, "dtypes", "everything.bin")], { port: 0 });
   expect((await caught(() => broken.ready)).code).toBe("WB3705");
   expect((await fetch(`${broken.url}/health`)).status).toBe(503);
   expect((await fetch(`${broken.url}/v1/models`)).status).toBe(503);

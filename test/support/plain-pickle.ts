@@ -7,6 +7,8 @@ import { pickleBytes, type Piece } from "./pickle-bytes.ts";
 export function describePickle(value: PickleValue): unknown {
   if (value === null || typeof value !== "object") return value;
   switch (value.kind) {
+    case "float":
+      return value.value;
     case "bytes":
     case "text":
       return { [value.kind]: [value.begin, value.byteLength] };

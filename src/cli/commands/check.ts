@@ -1,3 +1,4 @@
+import { indented } from "../printable.ts";
 import { optionalString, requiredString } from "../arguments.ts";
 import type { Command } from "../command.ts";
 import { plural } from "../plural.ts";
@@ -29,12 +30,12 @@ export const check: Command = {
     });
     for (const note of result.notes) context.note(note);
     const { problems, architecture, tensors } = result;
-    const lines = problems.map(({ code, message }) => `${code}  ${message}`);
+    const lines = problems.map(({ code, message }) => `${code}  ${indented(message)}`);
     const count = plural(problems.length, "problem");
     return {
       ok: problems.length === 0,
       exitCode: 3,
-      json: { problems, architecture, tensors },
+      json: { problems, architecture, tensors, notes: result.notes },
       text: [...lines, `${plural(tensors, "tensor")}, architecture ${architecture}: ${count}`].join(
         "\n",
       ),

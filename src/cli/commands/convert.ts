@@ -80,6 +80,10 @@ export const convert: Command = {
       .option("dry-run", { type: "boolean", describe: "print the plan, write nothing" })
       .option("resume", { type: "boolean", describe: "go on with an interrupted conversion" })
       .option("force", { type: "boolean", describe: "replace what the target folder holds" })
+      .option("allow-expansion", {
+        type: "boolean",
+        describe: "write tensors in full that repeat a few bytes more than 16 times",
+      })
       .option("plan", {
         type: "string",
         describe:
@@ -129,6 +133,7 @@ function optionsOf(args: Arguments, context: CommandContext): ConvertOptions {
     dryRun: flag(args, "dry-run"),
     resume: flag(args, "resume"),
     force: flag(args, "force"),
+    allowExpansion: flag(args, "allow-expansion"),
     verify: args["verify"] !== false,
     plan: optionalString(args, "plan"),
     part: optionalPart(args, "part"),

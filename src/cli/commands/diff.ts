@@ -1,3 +1,4 @@
+import { shownName } from "../../tensor/shown-name.ts";
 import type { DiffedTensor, DiffResult } from "../../verify/diff.ts";
 import { renderShape } from "../../tensor/shape.ts";
 import { weakenedBy } from "../../options/weakening.ts";
@@ -106,5 +107,5 @@ function describe({
     ...(ulp === null ? [] : [`${ulp} ulp`]),
     ...(firstIndex === null ? [] : [`first at element ${firstIndex}`]),
   ];
-  return `  ${kind.padEnd(15)} ${name} ${renderShape(shape)}  ${facts.join(", ")}`;
+  return `  ${kind.padEnd(15)} ${shownName(name)} ${renderShape(shape)}  ${facts.join(", ")}`;
 }

@@ -1,4 +1,5 @@
 import type { Inspection } from "../../api/inspect.ts";
+import { shownName } from "../../tensor/shown-name.ts";
 import { renderShape } from "../../tensor/shape.ts";
 import { optionalString, requiredString } from "../arguments.ts";
 import { selectionOf, withSelectionOptions } from "../selection-options.ts";
@@ -35,14 +36,13 @@ export const inspect: Command = {
       signal: context.signal,
     });
     for (const note of result.notes) context.note(note);
-    const { notes: _notes, ...json } = result;
-    return { ok: true, json, text: render(result, context.verbose) };
+    return { ok: true, json: { ...result }, text: render(result, context.verbose) };
   },
 };
 
 function render(result: Inspection, each: boolean): string {
   const rows = result.tensors.map(({ name, dtype, shape, rank }) => ({
-    name: rank === undefined ? name : `${name}@tp${rank.tp}_pp${rank.pp}`,
+    name: rank === undefined ? shownName(name) : `${shownName(name)}@tp${rank.tp}_pp${rank.pp}`,
     facts: `${dtype} ${renderShape(shape)}`,
   }));
   const lines = each ? rows.map((row) => ({ ...row, count: 1 })) : collapseLayers(rows);
@@ -51,7 +51,7 @@ function render(result: Inspection, each: boolean): string {
   const reason =
     evidence === undefined
       ? ""
-      : ` (${evidence.tensor}: ${evidence.why}${result.layoutEvidence.length > 1 ? `; ${result.layoutEvidence.length} tensors say so` : ""})`;
+      : ` (${shownName(evidence.tensor)}: ${evidence.why}${result.layoutEvidence.length > 1 ? `; ${result.layoutEvidence.length} tensors say so` : ""})`;
   return [
     ...lines.map(
       ({ name, facts, count }) =>
@@ -62,7 +62,10 @@ function render(result: Inspection, each: boolean): string {
     `architecture  ${result.architecture}`,
     `parameters    ${result.parameters.toLocaleString("en-US")} in ${plural(result.tensors.length, "tensor")}, ${result.bytes.toLocaleString("en-US")} bytes`,
     `layout        ${result.layout}${reason}`,
-    ...result.tied.map((names) => `shared        ${names.join(", ")}`),
-    ...result.skipped.map(({ name, why }) => `not a tensor  ${name}: ${why}`),
+    ...Object.entries(result.metadata).map(
+      ([key, value]) => `metadata      ${shownName(key)}: ${shownName(value)}`,
+    ),
+    ...result.tied.map((names) => `shared        ${names.map(shownName).join(", ")}`),
+    ...result.skipped.map(({ name, why }) => `not a tensor  ${shownName(name)}: ${why}`),
   ].join("\n");
 }

@@ -7,6 +7,7 @@ import { progressOf, type RunOptions } from "../run-options.ts";
 import { refuseSource } from "../staging/target-folder.ts";
 import type { TensorOutcome } from "../write/file.ts";
 import { withWritePool } from "../write/pool.ts";
+import { checkRecords, refuseChanged, sourceStates } from "../write/source-guard.ts";
 import { writeVerified } from "../write/verified.ts";
 import { filesOfPart, type Part } from "./balance.ts";
 import { isIntact } from "../staging/intact.ts";
@@ -89,10 +90,13 @@ async function writeMissing(
     signal,
     verify,
   };
+  const states = await sourceStates(options.sources);
   await withWritePool({ files: missing, fileSystem, signal }, async (pool) => {
     for (const file of missing) {
       const place = { folder: runner, staging: runner, isNew: true, journal: undefined };
       const tensors = await writeVerified(file, place, { ...how, pool });
+      await checkRecords([file], signal);
+      await refuseChanged(states);
       await handIn(workplace, file, { part, tensors }, fileSystem);
       for (const [name, outcome] of tensors) all.set(name, outcome);
     }

@@ -7,7 +7,9 @@ import { plainRange, type PlainRange } from "../../mapping/plain-range.ts";
 import type { BufferRing } from "../../mapping/buffer-ring.ts";
 import { streamAssembly } from "../../mapping/read-assembly.ts";
 import { madeBy, type WriteStep } from "../../mapping/step.ts";
+import { wrongChecksum } from "../../formats/archive/inflated.ts";
 import { DTYPES } from "../../tensor/dtype.ts";
+import { shownName } from "../../tensor/shown-name.ts";
 import { castFloats, isCastSource, isCastTarget, type CastCounts } from "../values/cast.ts";
 import type { OutputTensor } from "../output-tensor.ts";
 import { streamSum, type SummedDigests } from "../values/sum-tensor.ts";
@@ -100,12 +102,14 @@ async function copyRange(
 ): Promise<WrittenTensor> {
   const hash = createHash("sha256");
   let checksum = 0;
+  const { sourceCrc32 } = tensor;
+  const needsChecksum = options.needsCrc32 || sourceCrc32 !== undefined;
   const buffer = options.buffers.next().take(Math.min(COPY_CHUNK_BYTES, tensor.byteLength));
   for (let offset = 0; offset < tensor.byteLength; offset += COPY_CHUNK_BYTES) {
     const chunk = buffer.subarray(0, Math.min(COPY_CHUNK_BYTES, tensor.byteLength - offset));
     range.readNow(range.begin + offset, chunk);
     hash.update(chunk);
-    if (options.needsCrc32) checksum = crc32(chunk, checksum);
+    if (needsChecksum) checksum = crc32(chunk, checksum);
     write(chunk, offset);
     options.onBytes(chunk.byteLength);
     if (offset % TURN_BYTES === 0) {
@@ -113,6 +117,8 @@ async function copyRange(
       options.signal?.throwIfAborted();
     }
   }
+  if (sourceCrc32 !== undefined && checksum !== sourceCrc32)
+    throw wrongChecksum(`tensor ${shownName(tensor.name)}`, sourceCrc32, checksum);
   return {
     sha256: hash.digest("hex"),
     crc32: options.needsCrc32 ? checksum : undefined,

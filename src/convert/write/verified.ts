@@ -2,7 +2,9 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { WbError } from "../../errors/wb-error.ts";
 import { fileBytes } from "../../formats/file-plan.ts";
-import type { OutputPlan } from "../output-tensor.ts";
+import { openCheckpoint } from "../../formats/open.ts";
+import { renderShape } from "../../tensor/shape.ts";
+import type { OutputPlan, OutputTensor } from "../output-tensor.ts";
 import { exists } from "../staging/file-system.ts";
 import type { Target } from "../staging/target-folder.ts";
 import { writeOutput, type TensorOutcome, type WriteFileOptions } from "./file.ts";
@@ -10,7 +12,7 @@ import { writeOutput, type TensorOutcome, type WriteFileOptions } from "./file.t
 /**
  * Writes one output file into the staging folder, each tensor read back as soon as it was written, and makes sure that the file
  * is whole.
- * @throws WbError WB1901, WB6001, WB6002.
+ * @throws WbError WB1901, WB1902, WB6001, WB6002.
  */
 export async function writeVerified(
   file: OutputPlan,
@@ -22,9 +24,45 @@ export async function writeVerified(
   const path = (await exists(staged)) ? staged : join(target.folder, file.name);
   const { size } = await stat(path);
   const tensors = file.segments.filter(({ kind }) => kind === "tensor").length;
-  if (outcomes.size === tensors && size === fileBytes(file)) return outcomes;
+  if (outcomes.size === tensors && size === fileBytes(file)) {
+    await refuseUnreadable(file, path);
+    return outcomes;
+  }
   throw new WbError(
     "WB1901",
     `${path}: has ${size} bytes and ${outcomes.size} tensors as written, expected ${fileBytes(file)} and ${tensors}`,
   );
+}
+
+/** Opens the file as any reader would: it must hold what was planned, name by name. @throws WbError WB1902. */
+async function refuseUnreadable(file: OutputPlan, path: string): Promise<void> {
+  const planned = file.segments.flatMap((segment) =>
+    segment.kind === "tensor" ? [factsOf(segment.tensor)] : [],
+  );
+  if (planned.length === 0) return;
+  const found = await readFacts(path);
+  const missing = planned.filter((facts) => !found.has(facts));
+  if (missing.length === 0 && found.size === planned.length) return;
+  throw new WbError(
+    "WB1902",
+    `${path}: holds ${found.size} tensors when it is opened again, expected ${planned.length}; not as planned: ${missing.slice(0, 3).join("; ")}`,
+  );
+}
+
+async function readFacts(path: string): Promise<ReadonlySet<string>> {
+  try {
+    const { checkpoint } = await openCheckpoint(path);
+    await checkpoint.close();
+    return new Set(checkpoint.tensors.map(factsOf));
+  } catch (error) {
+    throw new WbError(
+      "WB1902",
+      `${path}: cannot be opened again: ${error instanceof Error ? error.message : String(error)}`,
+      { cause: error },
+    );
+  }
+}
+
+function factsOf({ name, dtype, shape }: Pick<OutputTensor, "name" | "dtype" | "shape">): string {
+  return `${JSON.stringify(name)} ${dtype} ${renderShape(shape)}`;
 }

@@ -32,6 +32,13 @@ export const CONVERT_CODES = {
     remedy:
       "Check the disk and the machine's memory, then convert again. The target was not put in place.",
   },
+  WB1902: {
+    title: "the written file cannot be opened again",
+    meaning:
+      "Every file is opened by weighbridge's own strict reader before it gets its name. This one was refused, or holds other tensors than were planned.",
+    remedy:
+      "This is a fault of weighbridge's: please report it with the message. The target was not put in place.",
+  },
   WB2905: {
     title: "the plan is of another source or of other options",
     meaning:
@@ -57,6 +64,19 @@ export const CONVERT_CODES = {
       "safetensors has no complex128, PyTorch's and Paddle's files lack some of the 8-bit floats.",
     remedy:
       "Choose another target with --to, or split the tensor into parts that can be held before converting.",
+  },
+  WB4903: {
+    title: "a name or a shape that the target format cannot hold",
+    meaning:
+      "A tensor's name means something else in the target format or is no Unicode text, or it has more dimensions than the format's library reads. The file would not open.",
+    remedy: "Rename or reshape the tensor before saving, or write another format (--to).",
+  },
+  WB4904: {
+    title: "a tensor that repeats a few bytes many times",
+    meaning:
+      "Strides of 0 let a small storage stand for a large tensor. Written in full it would take more than 16 times the bytes that are there.",
+    remedy:
+      "If that is meant, give --allow-expansion; else leave the tensor out of the checkpoint.",
   },
   WB4902: {
     title: "a plan of parts in a form that is not supported",

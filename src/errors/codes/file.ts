@@ -55,6 +55,23 @@ export const FILE_CODES = {
     remedy:
       "Do not load it, or only with Keras's safe mode or a safe YAML loader; ask its publisher for the weights alone.",
   },
+  WB3008: {
+    title: "several sets of weights to choose from",
+    meaning:
+      "The folder, or folders in it, hold several files of weights, and neither names nor an index say which of them is meant or how they belong together.",
+    remedy: "Give the path of one of the files or folders that the message lists.",
+  },
+  WB3009: {
+    title: "links that lead in a circle",
+    meaning: "The path is a symbolic link that leads back to itself, directly or over others.",
+    remedy: "Mend or remove the links.",
+  },
+  WB3010: {
+    title: "the source changed while it was read",
+    meaning:
+      "Size, time, identity or entity tag of a source file are no longer what they were when the conversion began: what was read may be of two versions. Nothing was put in place.",
+    remedy: "Wait until whoever writes the source is done, then convert again.",
+  },
   WB4001: {
     title: "a file format that is not supported",
     meaning: "The first bytes are those of no format that weighbridge reads.",
@@ -78,5 +95,19 @@ export const FILE_CODES = {
     title: "an archive with too many members, or nested too deeply",
     meaning: "Members are examined up to a number and a depth that no published model reaches.",
     remedy: "Unpack it with a tool that you trust, and scan the folder.",
+  },
+  WB4005: {
+    title: "a distributed checkpoint",
+    meaning:
+      "torch.distributed.checkpoint (FSDP, Accelerate, PyTorch Lightning) and Paddle's own write slices of tensors into .distcp files. weighbridge does not put them together.",
+    remedy:
+      "Write one file first: python -m torch.distributed.checkpoint.format_utils dcp_to_torch FOLDER FILE.",
+  },
+  WB4006: {
+    title: "a DeepSpeed checkpoint whose weights are divided",
+    meaning:
+      "ZeRO 3, model parallelism and pipelines divide the weights over files of ranks. Taking one of them would be a part of the model.",
+    remedy:
+      "Run the zero_to_fp32.py that DeepSpeed wrote into the folder, and convert the file that it makes.",
   },
 } as const satisfies CodeTable;

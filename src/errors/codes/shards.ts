@@ -10,8 +10,9 @@ export const SHARD_CODES = {
   },
   WB3602: {
     title: "a shard is missing",
-    meaning: "The index names a file that is not beside it.",
-    remedy: "Download or copy the missing files into the folder of the index.",
+    meaning:
+      "The index names a file that is not beside it; or, without an index, a number is missing among files that are named as shards or parallel parts.",
+    remedy: "Download or copy the missing files into the folder.",
   },
   WB3603: {
     title: "the index and the shards disagree",

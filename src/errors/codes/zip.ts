@@ -19,9 +19,17 @@ export const ZIP_CODES = {
     meaning: "A header of the tar file has a wrong checksum or size, or an entry is missing.",
     remedy: "Download or copy the file again and compare its size with the original's.",
   },
+  WB3104: {
+    title: "the checksum of an archive's record is wrong",
+    meaning:
+      "A zip holds the CRC-32 of each record. The record's bytes have another: a bit flipped on the way, or the file was edited. torch.load does not look.",
+    remedy:
+      "Download or copy the file again. If it is the original, its values are not those that were saved.",
+  },
   WB4101: {
     title: "an archive feature that torch.save never uses",
-    meaning: "The zip is encrypted, compressed, or split over several volumes.",
+    meaning:
+      "The zip is encrypted, compressed in another way than deflate, or split over several volumes.",
     remedy: "Unpack it and save the checkpoint again with torch.save, or repack it with `zip -0`.",
   },
   WB5101: {
@@ -29,5 +37,11 @@ export const ZIP_CODES = {
     meaning:
       "Readers differ in which of the two they take, which is how a payload is hidden from a scanner.",
     remedy: "Do not load this file.",
+  },
+  WB5102: {
+    title: "a record that inflates beyond measure",
+    meaning:
+      "A compressed record names more than 200 times its bytes as its length. Weights do not compress so; a bomb does.",
+    remedy: "If the file is trusted (zeros compress so), unpack it and repack it with `zip -0`.",
   },
 } as const satisfies CodeTable;

@@ -27,11 +27,11 @@ export async function findDirectory(source: ByteSource): Promise<DirectoryPlace>
   const tailBegin = source.byteLength - tailBytes;
   const tail = await source.read(tailBegin, tailBytes);
   const view = new DataView(tail.buffer, tail.byteOffset, tail.byteLength);
-  const end = endRecord(view);
+  const end = endRecord(view, label);
   if (end === undefined) {
     throw damaged(
       label,
-      "the zip has no end record; the file is truncated, or bytes were added to it",
+      "the zip has no end record; the file is truncated, or many bytes were added to it",
     );
   }
   if (view.getUint16(end + 4, true) !== 0 || view.getUint16(end + 6, true) !== 0) {
@@ -47,13 +47,22 @@ export async function findDirectory(source: ByteSource): Promise<DirectoryPlace>
   return place;
 }
 
-/** The end record whose comment reaches exactly to the end of the file. */
-function endRecord(view: DataView): number | undefined {
+/**
+ * The last end record, as torch's reader (miniz) takes it, whatever follows its comment. Readers that go by the comment's
+ * length must come to the same one.
+ */
+function endRecord(view: DataView, label: string): number | undefined {
+  let last: number | undefined;
   for (let begin = view.byteLength - END_BYTES; begin >= 0; begin--) {
     if (view.getUint32(begin, true) !== END_SIGNATURE) continue;
-    if (begin + END_BYTES + view.getUint16(begin + 20, true) === view.byteLength) return begin;
+    last ??= begin;
+    if (begin + END_BYTES + view.getUint16(begin + 20, true) !== view.byteLength) continue;
+    if (begin === last) return begin;
+    throw damaged(label, "two end records could be meant");
   }
-  return undefined;
+  if (last === undefined || last + END_BYTES + view.getUint16(last + 20, true) > view.byteLength)
+    return undefined;
+  return last;
 }
 
 function plainPlace(view: DataView, end: number): DirectoryPlace {

@@ -1,17 +1,18 @@
 import { WbError } from "../../errors/wb-error.ts";
 import type { ByteSource } from "../../tensor/byte-source.ts";
 import { sliceSource } from "../../sources/file.ts";
+import { inflatedSource, type InflateMemory } from "./inflated.ts";
 import { parseDirectory, type DirectoryEntry } from "./zip-directory.ts";
 import { findDirectory } from "./zip-end.ts";
 
-/** One stored (uncompressed) entry of a zip. */
+/** One entry of a zip. */
 export interface ZipEntry {
   readonly name: string;
   /** As the directory gives it; torch.load does not check it, and torch can be told to write another. */
   readonly crc32: number;
-  /** The bytes as they lie in the file, compressed or not. */
+  /** Its plain bytes; as they lie in the file where `unsupported` says why they cannot be had. */
   readonly data: ByteSource;
-  /** Why the data cannot be used: encrypted or compressed, as torch.save writes none. */
+  /** Why the data cannot be used: encrypted, or compressed in a way that torch does not read either. */
   readonly unsupported: WbError | undefined;
 }
 
@@ -39,6 +40,7 @@ export async function readZip(source: ByteSource): Promise<readonly ZipEntry[]> 
   );
   refuseDuplicates(directory, source.label);
   const entries: ZipEntry[] = [];
+  const memory: InflateMemory = { kept: undefined };
   let previousEnd = 0;
   let previousName = "";
   for (const entry of directory.toSorted((left, right) => left.localBegin - right.localBegin)) {
@@ -55,12 +57,40 @@ export async function readZip(source: ByteSource): Promise<readonly ZipEntry[]> 
         `ends at byte ${previousEnd}, behind the directory at ${place.begin}`,
       );
     }
-    const data = sliceSource(source, begin, entry.byteLength, source.label);
+    const stored = sliceSource(source, begin, entry.byteLength, source.label);
     const unsupported = unsupportedKind(entry, source.label);
+    const data = unsupported === undefined ? plainData(entry, stored, memory) : stored;
     entries.push({ name: entry.name, crc32: entry.crc32, data, unsupported });
   }
   const order = new Map(directory.map(({ name }, index) => [name, index]));
   return entries.sort((left, right) => (order.get(left.name) ?? 0) - (order.get(right.name) ?? 0));
+}
+
+/** Compression method 8 of PKWARE APPNOTE 6.3.10, section 4.4.5. */
+const DEFLATE = 8;
+
+/** Times its own bytes to which a record may inflate: weights stay below 2, pickles below 20. */
+const MAX_RATIO = 200;
+/** Bytes that are no bomb at any ratio: short records of zeros compress well. */
+const FREE_BYTES = 16 * 2 ** 20;
+
+/** @throws WbError WB5102. */
+function plainData(entry: DirectoryEntry, stored: ByteSource, memory: InflateMemory): ByteSource {
+  const where = `${stored.label}: zip entry ${JSON.stringify(entry.name)}`;
+  const { inflatedLength: uncompressed, crc32 } = entry;
+  if (entry.method === DEFLATE) {
+    if (uncompressed > Math.max(FREE_BYTES, MAX_RATIO * entry.byteLength)) {
+      throw new WbError(
+        "WB5102",
+        `${where} has ${entry.byteLength} bytes and is said to inflate to ${uncompressed}, more than ${MAX_RATIO} times as many`,
+      );
+    }
+    return inflatedSource(stored, { byteLength: uncompressed, crc32, where }, memory);
+  }
+  // torch.serialization.set_crc32_options(False) leaves the field 0.
+  if (crc32 === 0) return stored;
+  const data: ByteSource = { ...stored, record: undefined };
+  return Object.assign(data, { record: { source: data, crc32, where } });
 }
 
 function refuseDuplicates(directory: readonly DirectoryEntry[], label: string): void {
@@ -114,10 +144,10 @@ function unsupportedKind(entry: DirectoryEntry, label: string): WbError | undefi
   if ((entry.flags & ENCRYPTED) !== 0) {
     return new WbError("WB4101", `${label}: zip entry ${name} is encrypted`);
   }
-  if (entry.method === 0) return undefined;
+  if (entry.method === 0 || entry.method === DEFLATE) return undefined;
   return new WbError(
     "WB4101",
-    `${label}: zip entry ${name} is compressed (method ${entry.method}), expected stored (0)`,
+    `${label}: zip entry ${name} is compressed (method ${entry.method}), expected stored (0) or deflated (8)`,
   );
 }
 

@@ -1,8 +1,9 @@
 import { WbError } from "../../errors/wb-error.ts";
 import type { ByteSource } from "../../tensor/byte-source.ts";
 import type { Dtype } from "../../tensor/dtype.ts";
+import { shownName } from "../../tensor/shown-name.ts";
 import type { Checkpoint, StoredTensor } from "../../tensor/table.ts";
-import { isNdarray, parseNdarray } from "./ndarray.ts";
+import { isNdarray, parseNdarray } from "../numpy/ndarray.ts";
 import { joinSlices, SLICES_KEY } from "./slices.ts";
 import { isAllowedGlobal } from "../pickle/allow.ts";
 import { describeValue } from "../pickle/stack.ts";
@@ -116,8 +117,8 @@ function namedPair(
 
 function storedTensor(leaf: StateDictLeaf, call: PickleReduce, label: string): StoredTensor {
   // A single tensor on its own has no key; its own name then serves.
-  const name = leaf.name === "" ? (namedPair(leaf.value)?.name ?? "tensor") : leaf.name;
-  const facts = parseNdarray(call, `${label}: tensor ${name}`);
+  const name = leaf.isWhole ? (namedPair(leaf.value)?.name ?? "tensor") : leaf.name;
+  const facts = parseNdarray(call, `${label}: tensor ${shownName(name)}`);
   return { ...facts, name, dtype: paddleDtype(facts.dtype), storage: `${label}:${call.offset}` };
 }
 

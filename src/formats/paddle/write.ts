@@ -1,23 +1,8 @@
 import { WbError } from "../../errors/wb-error.ts";
-import type { Dtype } from "../../tensor/dtype.ts";
+import { DTYPES } from "../../tensor/dtype.ts";
+import { shownName } from "../../tensor/shown-name.ts";
 import type { FilePlan, PlannedTensor, Segment } from "../file-plan.ts";
 import { PickleWriter } from "../pickle/write.ts";
-
-/** numpy's codes of the dtypes that Paddle has; bfloat16 is kept as uint16, which paddle.load turns back. */
-const CODE_OF_DTYPE: Readonly<Partial<Record<Dtype, string>>> = {
-  BOOL: "b1",
-  U8: "u1",
-  I8: "i1",
-  I16: "i2",
-  BF16: "u2",
-  F16: "f2",
-  I32: "i4",
-  F32: "f4",
-  I64: "i8",
-  F64: "f8",
-  C64: "c8",
-  C128: "c16",
-};
 
 /** `numpy.core` is the module's name for numpy 1 and, by an alias, for numpy 2. */
 const MULTIARRAY = "numpy.core.multiarray";
@@ -51,11 +36,11 @@ export function planPaddleFile<T extends PlannedTensor>(
 
 /** Everything of an array up to the bytes of its data. */
 function arrayHead(writer: PickleWriter, tensor: PlannedTensor, file: string): void {
-  const code = CODE_OF_DTYPE[tensor.dtype];
-  if (code === undefined) {
+  const code = DTYPES[tensor.dtype].paddle;
+  if (code === null) {
     throw new WbError(
       "WB4901",
-      `${file}: tensor ${tensor.name} is ${tensor.dtype}, which Paddle's files cannot hold`,
+      `${file}: tensor ${shownName(tensor.name)} is ${tensor.dtype}, which Paddle's files cannot hold`,
       {
         details: { tensor: tensor.name, dtype: tensor.dtype },
       },

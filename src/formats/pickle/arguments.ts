@@ -60,7 +60,7 @@ export function readArgument(
     case "u64":
       return exactInteger(cursor.u64());
     case "f64be":
-      return cursor.f64be();
+      return { kind: "float", value: cursor.f64be() };
     case "line":
       return lineArgument(opcode, cursor, stack);
     case "two-lines":

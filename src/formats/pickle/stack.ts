@@ -1,5 +1,6 @@
 import { WbError } from "../../errors/wb-error.ts";
 import { BYTES_PER_SLOT, heapBytesOf, PICKLE_LIMITS } from "./limits.ts";
+import { pythonFloat } from "./text.ts";
 import type { PickleTuple, PickleValue } from "./value.ts";
 
 /** The machine's stack of values with its marks, and the words for what is wrong with it. */
@@ -112,6 +113,8 @@ export function describeValue(value: PickleValue | undefined): string {
       return `the global ${value.module}.${value.name}`;
     case "reduce":
       return `a call of ${value.callable.module}.${value.callable.name}`;
+    case "float":
+      return pythonFloat(value.value);
     case "bytes":
     case "text":
     case "list":

@@ -128,3 +128,21 @@ export function decodeRawUnicodeEscape(bytes: Uint8Array): string | undefined {
   );
   return valid ? text : undefined;
 }
+
+/** A float as Python prints it: the shortest digits that give it back, and an exponent from 1e16 on and below 1e-4. */
+export function pythonFloat(value: number): string {
+  if (Number.isNaN(value)) return "nan";
+  if (!Number.isFinite(value)) return value > 0 ? "inf" : "-inf";
+  const [mantissa = "", power = ""] = value.toExponential().split("e");
+  const exponent = Number(power);
+  const sign = Object.is(value, -0) ? "-" : "";
+  if (value !== 0 && (exponent < -4 || exponent >= 16)) {
+    const digits = String(Math.abs(exponent)).padStart(2, "0");
+    return `${mantissa}e${exponent < 0 ? "-" : "+"}${digits}`;
+  }
+  const plain =
+    exponent < 0
+      ? value.toFixed(Math.max(0, mantissa.replace(/\D/g, "").length - 1 - exponent))
+      : String(value);
+  return `${sign}${plain.includes(".") ? plain : `${plain}.0`}`;
+}

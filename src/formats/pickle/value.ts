@@ -13,6 +13,7 @@ export type PickleValue =
   /** Integers beyond ±(2^53 − 1). */
   | bigint
   | string
+  | PickleFloat
   | PickleBytes
   | PickleText
   | PickleList
@@ -22,6 +23,12 @@ export type PickleValue =
   | PickleGlobal
   | PickleReduce
   | PicklePersistent;
+
+/** A float, which Python tells from an integer of the same value: as a key, and as a size that is none. */
+export interface PickleFloat {
+  readonly kind: "float";
+  readonly value: number;
+}
 
 /** A range of the pickle's source that was stepped over, unread. */
 export interface PickleRange {

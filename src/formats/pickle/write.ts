@@ -1,3 +1,5 @@
+import { PICKLE_OPCODES, type OpcodeName } from "./opcodes.ts";
+
 /**
  * Writes the few pickle opcodes that state dicts need. Nothing is memoised, so that the same input gives the same bytes
  * whatever was shared.
@@ -12,113 +14,101 @@ export class PickleWriter {
     return new Uint8Array(bytes);
   }
 
-  raw(...bytes: readonly number[]): this {
-    this.#parts.push(Uint8Array.from(bytes));
+  #op(opcode: OpcodeName, ...argument: readonly number[]): this {
+    return this.#bytes(Uint8Array.of(PICKLE_OPCODES[opcode].byte, ...argument));
+  }
+
+  #bytes(bytes: Uint8Array): this {
+    this.#parts.push(bytes);
     return this;
   }
 
   proto(version: number): this {
-    return this.raw(0x80, version);
+    return this.#op("PROTO", version);
   }
 
   mark(): this {
-    return this.raw(0x28);
+    return this.#op("MARK");
   }
 
   stop(): this {
-    return this.raw(0x2e);
+    return this.#op("STOP");
   }
 
   emptyTuple(): this {
-    return this.raw(0x29);
+    return this.#op("EMPTY_TUPLE");
   }
 
   emptyDict(): this {
-    return this.raw(0x7d);
+    return this.#op("EMPTY_DICT");
   }
 
   setItems(): this {
-    return this.raw(0x75);
+    return this.#op("SETITEMS");
   }
 
   tuple(): this {
-    return this.raw(0x74);
+    return this.#op("TUPLE");
   }
 
   reduce(): this {
-    return this.raw(0x52);
+    return this.#op("REDUCE");
   }
 
   build(): this {
-    return this.raw(0x62);
+    return this.#op("BUILD");
   }
 
   persistentId(): this {
-    return this.raw(0x51);
+    return this.#op("BINPERSID");
   }
 
   none(): this {
-    return this.raw(0x4e);
+    return this.#op("NONE");
   }
 
   bool(value: boolean): this {
-    return this.raw(value ? 0x88 : 0x89);
+    return this.#op(value ? "NEWTRUE" : "NEWFALSE");
   }
 
   /** GLOBAL, which every protocol and torch's restricted loader know. */
   global(module: string, name: string): this {
-    this.#parts.push(Buffer.from(`c${module}\n${name}\n`, "utf8"));
-    return this;
+    return this.#op("GLOBAL").#bytes(Buffer.from(`${module}\n${name}\n`, "utf8"));
   }
 
   /** BINUNICODE. */
   text(value: string): this {
     const bytes = Buffer.from(value, "utf8");
-    const head = Buffer.alloc(5);
-    head[0] = 0x58;
-    head.writeUInt32LE(bytes.byteLength, 1);
-    this.#parts.push(head, bytes);
-    return this;
+    const length = Buffer.alloc(4);
+    length.writeUInt32LE(bytes.byteLength);
+    return this.#op("BINUNICODE", ...length).#bytes(bytes);
   }
 
   /** The smallest of BININT1, BININT2, BININT and LONG1 that holds a whole number. */
   integer(value: number): this {
-    if (value >= 0 && value <= 0xff) return this.raw(0x4b, value);
-    if (value >= 0 && value <= 0xffff) return this.raw(0x4d, value & 0xff, value >> 8);
-    const bytes = Buffer.alloc(10);
+    if (value >= 0 && value <= 0xff) return this.#op("BININT1", value);
+    if (value >= 0 && value <= 0xffff) return this.#op("BININT2", value & 0xff, value >> 8);
+    const bytes = Buffer.alloc(8);
     if (value >= -0x80000000 && value <= 0x7fffffff) {
-      bytes[0] = 0x4a;
-      bytes.writeInt32LE(value, 1);
-      this.#parts.push(bytes.subarray(0, 5));
-      return this;
+      bytes.writeInt32LE(value);
+      return this.#op("BININT", ...bytes.subarray(0, 4));
     }
-    bytes[0] = 0x8a;
-    bytes[1] = 8;
-    bytes.writeBigInt64LE(BigInt(value), 2);
-    this.#parts.push(bytes);
-    return this;
+    bytes.writeBigInt64LE(BigInt(value));
+    return this.#op("LONG1", bytes.byteLength, ...bytes);
   }
 
   /** SHORT_BINBYTES. */
   shortBytes(value: Uint8Array): this {
-    this.raw(0x43, value.byteLength);
-    this.#parts.push(value.slice());
-    return this;
+    return this.#op("SHORT_BINBYTES", value.byteLength).#bytes(value.slice());
   }
 
   /** The opcode and length before `byteLength` bytes of payload, which the caller writes himself. */
   bytesHead(byteLength: number): this {
-    const head = Buffer.alloc(9);
-    if (byteLength <= 0xffffffff) {
-      head[0] = 0x42;
-      head.writeUInt32LE(byteLength, 1);
-      this.#parts.push(head.subarray(0, 5));
-    } else {
-      head[0] = 0x8e;
-      head.writeBigUInt64LE(BigInt(byteLength), 1);
-      this.#parts.push(head);
-    }
-    return this;
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(byteLength));
+    return byteLength <= 0xffffffff
+      ? this.#op("BINBYTES", ...length.subarray(0, 4))
+      : this.#op("BINBYTES8", ...length);
   }
 
   /** A tuple of whole numbers. */

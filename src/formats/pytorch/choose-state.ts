@@ -6,6 +6,7 @@ import {
   joinKeys,
   mappingEntries,
   type StateDictLeaf,
+  type StateRoot,
 } from "./state-dict.ts";
 import { moduleState } from "./module-state.ts";
 import { ROLE_NAMES, stateRole, type StateRole } from "./state-roles.ts";
@@ -24,7 +25,7 @@ export interface ChosenState {
   /** Path of the keys that were looked through; empty where the file's top is the state. */
   readonly path: string;
   /** Values to be flattened, with what their names begin with. */
-  readonly roots: readonly StateDictLeaf[];
+  readonly roots: readonly StateRoot[];
   /** What was left out, by its path of keys. */
   readonly leftOut: readonly { readonly name: string; readonly why: string }[];
   /** What the user should know of the choice; one sentence each. */
@@ -54,7 +55,7 @@ export function chooseState(
 ): ChosenState {
   const top = moduleState(root) ?? root;
   if (select === WHOLE_FILE)
-    return { path: "", roots: [{ name: "", value: top }], leftOut: [], notes: [] };
+    return { path: "", roots: [{ name: undefined, value: top }], leftOut: [], notes: [] };
   if (select !== undefined) return selectPath(top, label, isTensor, select);
   return chooseByRole(top, label, isTensor);
 }
@@ -75,7 +76,7 @@ export function flattenChosen(
     if (!(error instanceof WbError) || error.code !== "WB3305") throw error;
     if (chosen.path === "" || model === undefined || others.length === 0) throw error;
     flattenStateDict([model], label, isTensor);
-    throw severalModels(label, [chosen.path, ...others.map(({ name }) => name)]);
+    throw severalModels(label, [chosen.path, ...others.map(({ name }) => name ?? "")]);
   }
 }
 
@@ -90,7 +91,7 @@ function chooseByRole(
   label: string,
   isTensor: (value: PickleValue) => boolean,
 ): ChosenState {
-  const kept: StateDictLeaf[] = [];
+  const kept: StateRoot[] = [];
   const leftOut: { name: string; why: string }[] = [];
   const notes: string[] = [];
   let value = top;
@@ -125,7 +126,7 @@ function chooseByRole(
     const state = moduleState(value);
     if (state !== undefined) value = state;
   }
-  return { path, roots: [{ name: "", value }, ...kept], leftOut, notes };
+  return { path, roots: [{ name: undefined, value }, ...kept], leftOut, notes };
 }
 
 /** Roles that are no weights even where no model's state stands beside them. */
@@ -136,8 +137,8 @@ function stateRoots(
   value: PickleValue,
   parts: readonly Part[],
   isOut: (part: Part) => boolean,
-): readonly StateDictLeaf[] {
-  if (!parts.some(isOut)) return [{ name: "", value }];
+): readonly StateRoot[] {
+  if (!parts.some(isOut)) return [{ name: undefined, value }];
   return parts
     .filter((part) => !isOut(part))
     .map((part) => ({ name: part.key, value: part.value }));
@@ -165,7 +166,13 @@ function partsOf(
     // A lone tensor may be anything but a state: of those, only records beside a model are told by their names.
     const isRecord = isTensor(state) && named === "record";
     const role = isContainer || isRecord ? named : undefined;
-    parts.push({ key, path: joinKeys(path, key), value: item, role, tensors });
+    parts.push({
+      key,
+      path: joinKeys(path === "" ? undefined : path, key),
+      value: item,
+      role,
+      tensors,
+    });
   }
   return parts;
 }
@@ -175,7 +182,7 @@ function tensorsBelow(
   label: string,
   isTensor: (value: PickleValue) => boolean,
 ): number {
-  return flattenStateDict([{ name: "", value }], label, isTensor, { repeated: true }).filter(
+  return flattenStateDict([{ name: undefined, value }], label, isTensor, { repeated: true }).filter(
     (leaf) => isTensor(leaf.value),
   ).length;
 }
@@ -254,7 +261,7 @@ function selectPath(
     );
   }
   const value = moduleState(found) ?? found;
-  const name = isTensor(value) ? select : "";
+  const name = isTensor(value) ? select : undefined;
   const leftOut = partsOf(root, "", label, isTensor)
     .filter(({ path, tensors }) => tensors > 0 && !isOnTheWay(path, select))
     .map(({ path, tensors }) => ({ name: path, why: `not selected, ${countOf(tensors)}` }));

@@ -5,6 +5,7 @@ import { isAllowedGlobal } from "../pickle/allow.ts";
 import type { PickleValue } from "../pickle/value.ts";
 import type { PickleOptions } from "../pickle/options.ts";
 import { readPickle, type PickleDocument } from "../pickle/read.ts";
+import { persistentsIn } from "./storage-keys.ts";
 import { parseStorageRef, type StorageRef } from "./storage.ts";
 import { tableOf, type PytorchOptions, type PytorchTable, type StorageBytes } from "./table.ts";
 
@@ -84,17 +85,11 @@ function byteOrderOf(system: PickleValue): "little" | "big" {
     : "little";
 }
 
-/** Every storage that the object pickle names, by key, wherever it stands; walked without recursion, cycles and all. */
+/** Every storage that the object pickle names, by key. */
 function storageRefs(root: PickleValue, label: string): ReadonlyMap<string, StorageRef> {
   const refs = new Map<string, StorageRef>();
-  const seen = new Set<PickleValue>();
-  const pending: PickleValue[] = [root];
-  for (let value = pending.pop(); value !== undefined; value = pending.pop()) {
-    if (typeof value !== "object" || value === null || seen.has(value)) continue;
-    seen.add(value);
-    for (const child of childrenOf(value))
-      if (typeof child === "object" && child !== null) pending.push(child);
-    if (value.kind !== "persistent" || isModuleId(value.id)) continue;
+  for (const value of persistentsIn(root)) {
+    if (isModuleId(value.id)) continue;
     const ref = parseStorageRef(value, `${label}: storage at byte ${value.offset}`);
     const known = refs.get(ref.key);
     if (known !== undefined && (known.dtype !== ref.dtype || known.length !== ref.length)) {
@@ -108,34 +103,6 @@ function storageRefs(root: PickleValue, label: string): ReadonlyMap<string, Stor
 /** ("module", class, file, source): how torch before 1.6 named the class of a module that was saved whole. */
 function isModuleId(id: PickleValue): boolean {
   return typeof id === "object" && id?.kind === "tuple" && id.items[0] === "module";
-}
-
-function* childrenOf(
-  value: Exclude<PickleValue, null | boolean | number | bigint | string>,
-): Generator<PickleValue> {
-  switch (value.kind) {
-    case "list":
-    case "tuple":
-    case "set":
-      yield* value.items;
-      break;
-    case "dict":
-      for (const entry of value.entries) yield* entry;
-      break;
-    case "reduce":
-      yield value.args;
-      yield* value.items;
-      for (const entry of value.entries) yield* entry;
-      if (value.state !== undefined) yield value.state;
-      break;
-    case "persistent":
-    case "bytes":
-    case "text":
-    case "global":
-      break;
-    default:
-      value satisfies never;
-  }
 }
 
 /** Walks the raw part: for each key of the list an i64 number of elements, then the elements. */

@@ -1,6 +1,8 @@
 import { WbError } from "../../errors/wb-error.ts";
 import { moduleState } from "./module-state.ts";
+import { shownName } from "../../tensor/shown-name.ts";
 import { describeValue } from "../pickle/stack.ts";
+import { pythonFloat } from "../pickle/text.ts";
 import type { PickleDict, PickleReduce, PickleValue } from "../pickle/value.ts";
 
 /** Nodes that one state dict may have, shared ones counted each time: an honest one has one a tensor. */
@@ -15,12 +17,19 @@ const MAX_DEPTH = 64;
 /** One leaf of a state dict: its path of keys joined by ".", and its value. */
 export interface StateDictLeaf {
   readonly name: string;
+  /** True where the file holds one value, and no dict that names it. */
+  readonly isWhole: boolean;
   readonly value: PickleValue;
 }
 
-interface Node {
-  readonly name: string;
+/** A value to be walked. */
+export interface StateRoot {
+  /** What its names begin with; undefined where they have no beginning. An empty key is a name like any other. */
+  readonly name: string | undefined;
   readonly value: PickleValue;
+}
+
+interface Node extends StateRoot {
   readonly depth: number;
 }
 
@@ -32,7 +41,7 @@ interface Node {
  * @throws WbError WB3305 for a name that occurs twice, WB3301 for a key that is no name, WB5204 for a bomb or a cycle.
  */
 export function flattenStateDict(
-  roots: readonly StateDictLeaf[],
+  roots: readonly StateRoot[],
   label: string,
   isLeaf: (value: PickleValue) => boolean = () => false,
   options: { readonly repeated?: boolean } = {},
@@ -49,12 +58,13 @@ export function flattenStateDict(
     if (nodes > MAX_NODES) throw bomb(label, node);
     const children = isLeaf(node.value) ? undefined : childrenOf(node, label);
     if (children === undefined) {
-      characters += node.name.length;
+      const name = node.name ?? "";
+      characters += name.length;
       if (characters > MAX_NAME_CHARACTERS) throw bomb(label, node);
-      if (names.has(node.name) && options.repeated !== true)
-        throw new WbError("WB3305", `${label}: the name ${node.name} occurs twice`);
-      names.add(node.name);
-      leaves.push({ name: node.name, value: node.value });
+      if (names.has(name) && options.repeated !== true)
+        throw new WbError("WB3305", `${label}: the name ${shownName(name)} occurs twice`);
+      names.add(name);
+      leaves.push({ name, isWhole: node.name === undefined, value: node.value });
     } else {
       // Reversed onto the stack, so that they come off it in written order.
       for (let index = children.length - 1; index >= 0; index--) {
@@ -69,7 +79,7 @@ export function flattenStateDict(
 function bomb(label: string, node: Node): WbError {
   return new WbError(
     "WB5204",
-    `${label}: ${node.name.slice(0, 80)}: nested deeper or wider than any state dict`,
+    `${label}: ${shownName((node.name ?? "").slice(0, 80))}: nested deeper or wider than any state dict`,
   );
 }
 
@@ -98,17 +108,18 @@ function childrenOf(node: Node, label: string): readonly Node[] | undefined {
 }
 
 /** A key as a part of a name. @throws WbError WB3301 for a key that is no name. */
-export function keyText(key: PickleValue, above: string, label: string): string {
+export function keyText(key: PickleValue, above: string | undefined, label: string): string {
   if (typeof key === "string") return key;
   if (typeof key === "number" || typeof key === "bigint") return String(key);
+  if (typeof key === "object" && key?.kind === "float") return pythonFloat(key.value);
   throw new WbError(
     "WB3301",
-    `${label}: a key below ${above === "" ? "the top" : above} is ${describeValue(key)}, expected a name`,
+    `${label}: a key below ${above === undefined ? "the top" : shownName(above)} is ${describeValue(key)}, expected a name`,
   );
 }
 
-export function joinKeys(path: string, key: string): string {
-  return path === "" ? key : `${path}.${key}`;
+export function joinKeys(path: string | undefined, key: string): string {
+  return path === undefined ? key : `${path}.${key}`;
 }
 
 /** Entries, or what may become entries. */

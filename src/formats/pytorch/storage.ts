@@ -1,47 +1,12 @@
 import { WbError } from "../../errors/wb-error.ts";
-import type { Dtype } from "../../tensor/dtype.ts";
+import { dtypesBy, type Dtype } from "../../tensor/dtype.ts";
 import { describeValue } from "../pickle/stack.ts";
 import type { PickleGlobal, PicklePersistent, PickleValue } from "../pickle/value.ts";
 
-/** torch's typed storages, torch/storage.py of v2.6.0, `_dtype_to_storage_type_map`. */
-export const DTYPE_OF_STORAGE: ReadonlyMap<string, Dtype> = new Map<string, Dtype>([
-  ["FloatStorage", "F32"],
-  ["DoubleStorage", "F64"],
-  ["HalfStorage", "F16"],
-  ["BFloat16Storage", "BF16"],
-  ["LongStorage", "I64"],
-  ["IntStorage", "I32"],
-  ["ShortStorage", "I16"],
-  ["CharStorage", "I8"],
-  ["ByteStorage", "U8"],
-  ["BoolStorage", "BOOL"],
-  ["ComplexFloatStorage", "C64"],
-  ["ComplexDoubleStorage", "C128"],
-]);
+export const DTYPE_OF_STORAGE = dtypesBy("storage");
 
 /** torch dtypes as `_rebuild_tensor_v3` names them. */
-const DTYPE_OF_NAME: ReadonlyMap<string, Dtype> = new Map<string, Dtype>([
-  ["float16", "F16"],
-  ["bfloat16", "BF16"],
-  ["float32", "F32"],
-  ["float64", "F64"],
-  ["uint8", "U8"],
-  ["uint16", "U16"],
-  ["uint32", "U32"],
-  ["uint64", "U64"],
-  ["int8", "I8"],
-  ["int16", "I16"],
-  ["int32", "I32"],
-  ["int64", "I64"],
-  ["bool", "BOOL"],
-  ["complex64", "C64"],
-  ["complex128", "C128"],
-  ["float8_e4m3fn", "F8_E4M3"],
-  ["float8_e5m2", "F8_E5M2"],
-  ["float8_e4m3fnuz", "F8_E4M3FNUZ"],
-  ["float8_e5m2fnuz", "F8_E5M2FNUZ"],
-  ["float8_e8m0fnu", "F8_E8M0"],
-]);
+const DTYPE_OF_NAME = dtypesBy("torch");
 
 /** A storage as a persistent id describes it: which record it is, and what it holds. */
 export interface StorageRef {

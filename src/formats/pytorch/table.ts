@@ -1,11 +1,16 @@
 import { WbError } from "../../errors/wb-error.ts";
 import type { ByteSource } from "../../tensor/byte-source.ts";
-import { byteCount, renderShape } from "../../tensor/shape.ts";
+import { dtypeRow } from "../../tensor/dtype.ts";
+import { elementCount, isRowMajor, renderShape, rowMajorStrides } from "../../tensor/shape.ts";
+import { shownName } from "../../tensor/shown-name.ts";
 import type { Checkpoint, StoredTensor } from "../../tensor/table.ts";
 import { describeValue } from "../pickle/stack.ts";
 import type { PickleOptions } from "../pickle/options.ts";
-import type { PickleValue } from "../pickle/value.ts";
-import type { StorageRef } from "./storage.ts";
+import type { PicklePersistent, PickleReduce, PickleValue } from "../pickle/value.ts";
+import { isNdarray, parseNdarray } from "../numpy/ndarray.ts";
+import { sliceSource } from "../../sources/file.ts";
+import { resolvedSource } from "./lazy-bits.ts";
+import { parseStorageRef, type StorageRef } from "./storage.ts";
 import {
   isTorchTensor,
   parseTorchTensor,
@@ -63,18 +68,24 @@ export function tableOf(
   options: TableOptions = {},
 ): PytorchTable {
   const resolve = options.resolve ?? ((value) => value);
-  const isTensor = (value: PickleValue): boolean => isTorchTensor(resolve(value));
+  const isTensor = (value: PickleValue): boolean => isWeight(resolve(value));
   const chosen = chooseState(root, label, isTensor, options.select);
   const tensors: StoredTensor[] = [];
   const skipped: { name: string; why: string }[] = [...chosen.leftOut];
   for (const { name, value: leaf } of flattenChosen(chosen, label, isTensor)) {
     const value = resolve(leaf);
-    if (!isTorchTensor(value)) {
+    const where = `${label}: tensor ${shownName(name)}`;
+    if (isArray(value)) {
+      const array = numpyTensor(name, value, where);
+      if (typeof array === "string") skipped.push({ name, why: array });
+      else tensors.push(array);
+      continue;
+    }
+    const tensor = torchTensor(value, where);
+    if (tensor === undefined) {
       skipped.push({ name, why: `not a tensor: ${describeValue(value)}` });
       continue;
     }
-    const where = `${label}: tensor ${name}`;
-    const tensor = parseTorchTensor(value, where);
     if (options.select === undefined && isCounter(name, tensor.shape)) {
       skipped.push({ name, why: `a counter of the training, ${renderShape(tensor.shape)}` });
       continue;
@@ -87,6 +98,42 @@ export function tableOf(
   return { tensors, skipped, notes: chosen.notes };
 }
 
+function isWeight(value: PickleValue): boolean {
+  return isTorchTensor(value) || isArray(value) || isStorage(value);
+}
+
+/** Single numbers of numpy's are counters and losses. */
+function isArray(value: PickleValue): value is PickleReduce {
+  return isNdarray(value) && value.callable.name !== "scalar";
+}
+
+/** A persistent id that is a storage's, and not that of a module's class. */
+function isStorage(value: PickleValue): value is PicklePersistent {
+  if (typeof value !== "object" || value?.kind !== "persistent") return false;
+  const { id } = value;
+  return typeof id === "object" && id?.kind === "tuple" && id.items[0] === "storage";
+}
+
+/** A tensor, or a storage that stands for itself, which is a vector; undefined for what is neither. */
+function torchTensor(value: PickleValue, where: string): TorchTensor | undefined {
+  if (isTorchTensor(value)) return parseTorchTensor(value, where);
+  if (!isStorage(value)) return undefined;
+  const storage = parseStorageRef(value, where);
+  const length = storage.view?.length ?? storage.length;
+  return { storage, dtype: storage.dtype ?? "U8", offset: 0, shape: [length], strides: [1] };
+}
+
+/** An array of numpy's among tensors, or why it is no weight. */
+function numpyTensor(name: string, call: PickleReduce, where: string): StoredTensor | string {
+  try {
+    return { ...parseNdarray(call, where), name, storage: `numpy:${call.offset}` };
+  } catch (error) {
+    if (error instanceof WbError && error.code === "WB4401")
+      return "an array that is not of numbers";
+    throw error;
+  }
+}
+
 function storedTensor(
   name: string,
   tensor: TorchTensor,
@@ -95,8 +142,9 @@ function storedTensor(
   where: string,
 ): StoredTensor {
   const itemBytes = torchItemBytes(tensor.dtype, where);
-  const expanded = byteCount(tensor.shape, tensor.dtype);
-  if (expanded === undefined) {
+  const elements = elementCount(tensor.shape);
+  const expanded = elements === undefined ? Number.NaN : elements * itemBytes;
+  if (!Number.isSafeInteger(expanded)) {
     throw new WbError(
       "WB3303",
       `${where} (${tensor.dtype} ${renderShape(tensor.shape)}) has more than 2^53 bytes`,
@@ -116,14 +164,42 @@ function storedTensor(
       `${where} (${tensor.dtype} ${renderShape(tensor.shape)}) repeats a storage of ${bytes.byteLength} bytes up to ${expanded}`,
     );
   }
+  const offset = reached === 0 ? 0 : tensor.offset * itemBytes;
+  const facts = { name, dtype: tensor.dtype, byteOrder };
+  if (tensor.lazy !== undefined) {
+    const { conj, neg } = tensor.lazy;
+    const storage = sliceSource(bytes.source, bytes.begin, bytes.byteLength);
+    return {
+      ...facts,
+      ...unpacked(tensor, where),
+      source: resolvedSource(storage, tensor.dtype, byteOrder, tensor.lazy),
+      byteOffset: offset,
+      storage: `${bytes.identity}${conj ? ":conj" : ""}${neg ? ":neg" : ""}`,
+    };
+  }
   return {
-    name,
-    dtype: tensor.dtype,
-    shape: tensor.shape,
-    strides: tensor.strides,
+    ...facts,
+    ...unpacked(tensor, where),
     source: bytes.source,
-    byteOffset: bytes.begin + (reached === 0 ? 0 : tensor.offset * itemBytes),
-    byteOrder,
+    byteOffset: bytes.begin + offset,
     storage: bytes.identity,
   };
+}
+
+/** Shape and strides in elements of the dtype, where torch counts several as one. */
+function unpacked(
+  { dtype, shape, strides }: TorchTensor,
+  where: string,
+): Pick<StoredTensor, "shape" | "strides"> {
+  const { torchPacked } = dtypeRow(dtype);
+  if (torchPacked === undefined) return { shape, strides };
+  const last = shape.at(-1);
+  if (last === undefined || !isRowMajor(shape, strides)) {
+    throw new WbError(
+      "WB4301",
+      `${where} (${dtype} ${renderShape(shape)}, strides ${renderShape(strides)}): elements of 4 bits are only read one after another, along an axis`,
+    );
+  }
+  const whole = [...shape.slice(0, -1), last * torchPacked];
+  return { shape: whole, strides: rowMajorStrides(whole) };
 }

@@ -1,7 +1,9 @@
 import { WbError } from "../../errors/wb-error.ts";
-import { bytesPerElement, type Dtype } from "../../tensor/dtype.ts";
+import { dtypeRow, type Dtype } from "../../tensor/dtype.ts";
 import { describeValue } from "../pickle/stack.ts";
 import type { PickleReduce, PickleValue } from "../pickle/value.ts";
+import type { LazyBits } from "./lazy-bits.ts";
+import { isOldParameter, isOldTensor, oldTensorCall } from "./old-tensor.ts";
 import { isMapping, mappingEntries } from "./state-dict.ts";
 import {
   dtypeOfTorchName,
@@ -18,6 +20,8 @@ export interface TorchTensor {
   readonly offset: number;
   readonly shape: readonly number[];
   readonly strides: readonly number[];
+  /** Where the values are not those of the storage, but their conjugates or negatives. */
+  readonly lazy?: LazyBits | undefined;
 }
 
 /** Dimensions of a tensor; torch allows 64. */
@@ -45,6 +49,7 @@ const PARAMETER_CALLS: ReadonlySet<string> = new Set([
 export function isTorchTensor(value: PickleValue): value is PickleReduce {
   if (typeof value !== "object" || value?.kind !== "reduce") return false;
   const { module, name } = value.callable;
+  if (isOldTensor(value) || isOldParameter(value)) return true;
   return (module === "torch._utils" && name.startsWith("_rebuild_")) || module === "torch._tensor";
 }
 
@@ -58,6 +63,11 @@ export function parseTorchTensor(value: PickleValue, where: string): TorchTensor
   for (let depth = 0; depth <= MAX_WRAPPERS; depth++) {
     if (!isTorchTensor(call))
       throw malformed(where, `expected a tensor, found ${describeValue(call)}`);
+    const old = isOldParameter(call) || isOldTensor(call) ? oldCall(call, where) : undefined;
+    if (old !== undefined) {
+      call = old;
+      continue;
+    }
     const { name } = call.callable;
     const { items } = call.args;
     refuseChanges(call, where);
@@ -69,6 +79,18 @@ export function parseTorchTensor(value: PickleValue, where: string): TorchTensor
     else return parsePlain(name, items, where);
   }
   throw malformed(where, `more than ${MAX_WRAPPERS} rebuild calls around one tensor`);
+}
+
+/** @throws WbError WB3302 for an object that was given no storage. */
+function oldCall(value: PickleReduce, where: string): PickleReduce {
+  const [first] = value.args.items;
+  const isWrapped = isOldParameter(value) && typeof first === "object" && first?.kind === "reduce";
+  const call = isWrapped && value.state === undefined ? first : oldTensorCall(value);
+  if (call !== undefined) return call;
+  throw malformed(
+    where,
+    `${describeValue(value)} was not given a storage, an offset, sizes and strides`,
+  );
 }
 
 /** BUILD calls set_() on a tensor and SETITEM assigns to it: then its values are not those of its storage. */
@@ -119,9 +141,9 @@ function parsePlain(name: string, items: readonly PickleValue[], where: string):
     throw malformed(where, `it has ${shape.length} dimensions but ${strides.length} strides`);
   }
   const dtype = plainDtype(name, storage, items, where);
-  if (name === "_rebuild_tensor_v2") refuseLazyBits(items[6], where);
-  if (name === "_rebuild_tensor_v3") refuseLazyBits(items[7], where);
-  return { storage, dtype, offset, shape, strides };
+  const metadata =
+    name === "_rebuild_tensor_v2" ? items[6] : name === "_rebuild_tensor_v3" ? items[7] : undefined;
+  return { storage, dtype, offset, shape, strides, lazy: lazyBits(metadata, where) };
 }
 
 function plainDtype(
@@ -147,19 +169,22 @@ function plainDtype(
   }
 }
 
-/** The values of a conjugate or negative view are not the bytes of its storage. */
-function refuseLazyBits(metadata: PickleValue | undefined, where: string): void {
-  if (metadata === undefined || metadata === null) return;
+/** torch sets a bit for each key that is there, whatever its value: torch/csrc/jit/serialization/pickler.h of v2.6.0, `setTensorMetadata`. */
+function lazyBits(metadata: PickleValue | undefined, where: string): LazyBits | undefined {
+  if (metadata === undefined || metadata === null) return undefined;
   if (typeof metadata !== "object" || !isMapping(metadata))
     throw malformed(where, `its metadata is ${describeValue(metadata)}, expected a dict`);
+  const keys = new Set<PickleValue>();
   for (const [key, value] of mappingEntries(metadata, where)) {
-    if (value !== false) {
+    if ((key !== "conj" && key !== "neg") || typeof value !== "boolean") {
       throw new WbError(
         "WB4301",
-        `${where}: the tensor is a lazy view (${describeKey(key)}); its bytes are not its values`,
+        `${where}: its metadata has ${describeKey(key)}: ${describeValue(value)}, which is not understood`,
       );
     }
+    keys.add(key);
   }
+  return keys.size === 0 ? undefined : { conj: keys.has("conj"), neg: keys.has("neg") };
 }
 
 function describeKey(key: PickleValue): string {
@@ -194,16 +219,16 @@ export function reachedElements(
   if (tensor.shape.includes(0)) return 0;
   let last = tensor.offset;
   for (const [axis, size] of tensor.shape.entries()) {
-    last += (size - 1) * (tensor.strides[axis] ?? 0);
+    last += (size - 1) * (tensor.strides[axis] ?? Number.NaN);
     if (!Number.isSafeInteger(last)) return undefined;
   }
   return last + 1;
 }
 
-/** Bytes of one element; sub-byte dtypes do not occur in torch's storages. */
+/** Bytes of one element as torch counts them: two 4-bit floats are one. @throws WbError WB4303. */
 export function torchItemBytes(dtype: Dtype, where: string): number {
-  const bytes = bytesPerElement(dtype);
-  if (bytes === undefined)
-    throw new WbError("WB4303", `${where}: dtype ${dtype} has parts of bytes`);
-  return bytes;
+  const { bits, torchPacked } = dtypeRow(dtype);
+  const bytes = (bits * (torchPacked ?? 1)) / 8;
+  if (Number.isInteger(bytes)) return bytes;
+  throw new WbError("WB4303", `${where}: dtype ${dtype} has parts of bytes`);
 }

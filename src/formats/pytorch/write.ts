@@ -1,36 +1,10 @@
 import { WbError } from "../../errors/wb-error.ts";
-import type { Dtype } from "../../tensor/dtype.ts";
-import { elementCount, rowMajorStrides } from "../../tensor/shape.ts";
+import { dtypeRow } from "../../tensor/dtype.ts";
+import { elementCount, renderShape, rowMajorStrides } from "../../tensor/shape.ts";
+import { shownName } from "../../tensor/shown-name.ts";
 import type { FilePlan, PlannedTensor } from "../file-plan.ts";
 import { PickleWriter } from "../pickle/write.ts";
 import { ZipPlan } from "../archive/zip-plan.ts";
-
-const STORAGE_OF_DTYPE: Readonly<Partial<Record<Dtype, string>>> = {
-  BOOL: "BoolStorage",
-  U8: "ByteStorage",
-  I8: "CharStorage",
-  I16: "ShortStorage",
-  F16: "HalfStorage",
-  BF16: "BFloat16Storage",
-  I32: "IntStorage",
-  F32: "FloatStorage",
-  C64: "ComplexFloatStorage",
-  F64: "DoubleStorage",
-  I64: "LongStorage",
-  C128: "ComplexDoubleStorage",
-};
-
-/** dtypes without a storage type of their own: `_rebuild_tensor_v3` names them. */
-const NAME_OF_DTYPE: Readonly<Partial<Record<Dtype, string>>> = {
-  U16: "uint16",
-  U32: "uint32",
-  U64: "uint64",
-  F8_E4M3: "float8_e4m3fn",
-  F8_E5M2: "float8_e5m2",
-  F8_E4M3FNUZ: "float8_e4m3fnuz",
-  F8_E5M2FNUZ: "float8_e5m2fnuz",
-  F8_E8M0: "float8_e8m0fnu",
-};
 
 /**
  * A zip as torch.save writes it (torch v2.6.0, torch/serialization.py, `_save`), with the records aligned to 64 bytes for
@@ -70,27 +44,34 @@ function statePickle(tensors: readonly PlannedTensor[], file: string): Uint8Arra
 
 /** `_rebuild_tensor_v2`(storage, 0, size, stride, False, OrderedDict()), or `_v3` with a dtype at the end. */
 function tensorCall(writer: PickleWriter, tensor: PlannedTensor, key: string, file: string): void {
-  const storage = STORAGE_OF_DTYPE[tensor.dtype];
-  const name = NAME_OF_DTYPE[tensor.dtype];
-  if (storage === undefined && name === undefined) {
+  const { storage, torch: name, torchPacked } = dtypeRow(tensor.dtype);
+  const shape = torchPacked === undefined ? tensor.shape : packedShape(tensor, torchPacked);
+  if (name === null || shape === undefined) {
     throw new WbError(
       "WB4901",
-      `${file}: tensor ${tensor.name} is ${tensor.dtype}, which torch.save cannot hold`,
-      {
-        details: { tensor: tensor.name, dtype: tensor.dtype },
-      },
+      `${file}: tensor ${shownName(tensor.name)} is ${tensor.dtype} ${renderShape(tensor.shape)}, which torch.save cannot hold`,
+      { details: { tensor: tensor.name, dtype: tensor.dtype } },
     );
   }
+  const elements = elementCount(shape);
+  if (elements === undefined) throw new WbError("WB7001", `${file}: ${tensor.name}: no such shape`);
   writer
-    .global("torch._utils", storage === undefined ? "_rebuild_tensor_v3" : "_rebuild_tensor_v2")
+    .global("torch._utils", storage === null ? "_rebuild_tensor_v3" : "_rebuild_tensor_v2")
     .mark();
   writer.mark().text("storage");
-  if (storage === undefined) writer.global("torch.storage", "UntypedStorage");
+  if (storage === null) writer.global("torch.storage", "UntypedStorage");
   else writer.global("torch", storage);
-  const length = storage === undefined ? tensor.byteLength : (elementCount(tensor.shape) ?? 0);
+  const length = storage === null ? tensor.byteLength : elements;
   writer.text(key).text("cpu").integer(length).tuple().persistentId();
-  writer.integer(0).integers(tensor.shape).integers(rowMajorStrides(tensor.shape)).bool(false);
+  writer.integer(0).integers(shape).integers(rowMajorStrides(shape)).bool(false);
   writer.global("collections", "OrderedDict").emptyTuple().reduce();
-  if (storage === undefined && name !== undefined) writer.global("torch", name);
+  if (storage === null) writer.global("torch", name);
   writer.tuple().reduce();
+}
+
+/** torch counts the bytes of several elements along the last axis; undefined where they do not fill whole bytes. */
+function packedShape({ shape }: PlannedTensor, packed: number): readonly number[] | undefined {
+  const last = shape.at(-1);
+  if (last === undefined || last % packed !== 0) return undefined;
+  return [...shape.slice(0, -1), last / packed];
 }

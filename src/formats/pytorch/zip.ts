@@ -2,6 +2,7 @@ import { WbError } from "../../errors/wb-error.ts";
 import type { ByteSource } from "../../tensor/byte-source.ts";
 import { isAllowedGlobal } from "../pickle/allow.ts";
 import { readPickle } from "../pickle/read.ts";
+import { storageKeys } from "./storage-keys.ts";
 import type { StorageRef } from "./storage.ts";
 import { tableOf, type PytorchOptions, type PytorchTable, type StorageLookup } from "./table.ts";
 import { torchItemBytes } from "./tensor.ts";
@@ -79,7 +80,22 @@ export async function readPytorchZip(
     };
   };
   const byteOrder = await byteOrderOf(archive, records, source.label);
-  return tableOf(value, source.label, byteOrder, lookup, options);
+  const table = tableOf(value, source.label, byteOrder, lookup, options);
+  return { ...table, skipped: [...table.skipped, ...unnamedRecords(archive, storageKeys(value))] };
+}
+
+/** Storages that are in the zip and in no tensor: their bytes are not taken, and somebody put them there. */
+function unnamedRecords(
+  { entries, root }: PytorchArchive,
+  named: ReadonlySet<string>,
+): PytorchTable["skipped"] {
+  const folder = `${root}data/`;
+  return entries
+    .filter(({ name }) => name.startsWith(folder) && !named.has(name.slice(folder.length)))
+    .map(({ name, data }) => ({
+      name,
+      why: `a storage of ${data.byteLength} bytes that no tensor in the file uses`,
+    }));
 }
 
 /** torch takes a storage's dtype from its first mention, whatever the later ones say. */

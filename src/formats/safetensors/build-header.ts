@@ -1,6 +1,7 @@
 import { WbError } from "../../errors/wb-error.ts";
 import { DTYPES, type Dtype } from "../../tensor/dtype.ts";
-import { byteCount } from "../../tensor/shape.ts";
+import { byteCount, renderShape } from "../../tensor/shape.ts";
+import { shownName } from "../../tensor/shown-name.ts";
 
 /** A tensor to be written. */
 export interface TensorFacts {
@@ -16,7 +17,7 @@ export interface SafetensorsLayout<T extends TensorFacts> {
   readonly tensors: readonly T[];
 }
 
-const DTYPE_ORDER = new Map(Object.keys(DTYPES).map((dtype, index) => [dtype, index]));
+const DTYPE_ORDER: readonly string[] = Object.keys(DTYPES);
 
 /**
  * The header of a safetensors file. Tensors are sorted by dtype, the widest alignment first, then by name, and the header is
@@ -31,7 +32,7 @@ export function buildSafetensorsHeader<T extends TensorFacts>(
 ): SafetensorsLayout<T> {
   const sorted = tensors.toSorted(
     (left, right) =>
-      (DTYPE_ORDER.get(right.dtype) ?? 0) - (DTYPE_ORDER.get(left.dtype) ?? 0) ||
+      DTYPE_ORDER.indexOf(right.dtype) - DTYPE_ORDER.indexOf(left.dtype) ||
       compareBytes(left.name, right.name),
   );
   const fields: string[] = [];
@@ -41,17 +42,25 @@ export function buildSafetensorsHeader<T extends TensorFacts>(
     );
   let begin = 0;
   for (const { name, dtype, shape } of sorted) {
-    if (dtype === "C128") {
+    if (!DTYPES[dtype].safetensors) {
       throw new WbError(
         "WB4901",
-        `${label}: tensor ${name} is complex128 (C128), which safetensors cannot hold`,
+        `${label}: tensor ${shownName(name)} is ${DTYPES[dtype].torch ?? ""} (${dtype}), which safetensors cannot hold`,
         {
           hint: "Write PyTorch or Paddle instead (--to pytorch), or split it into real and imaginary parts first.",
           details: { tensor: name, dtype },
         },
       );
     }
-    const end = begin + (byteCount(shape, dtype) ?? 0);
+    const byteLength = byteCount(shape, dtype);
+    if (byteLength === undefined) {
+      throw new WbError(
+        "WB4901",
+        `${label}: tensor ${shownName(name)} ${dtype} ${renderShape(shape)} has no whole number of bytes`,
+        { details: { tensor: name, dtype } },
+      );
+    }
+    const end = begin + byteLength;
     fields.push(
       `${JSON.stringify(name)}:{"dtype":"${dtype}","shape":[${shape.join(",")}],"data_offsets":[${begin},${end}]}`,
     );

@@ -6,9 +6,6 @@ import { jsonCount, parseStrictJson, type JsonNode } from "./strict-json.ts";
 /** The header's length, a little-endian u64, stands in front of it. */
 export const LENGTH_BYTES = 8;
 
-/** dtypes of the dtype table that the format has no name for. */
-const NOT_IN_SAFETENSORS: ReadonlySet<Dtype> = new Set(["C128"]);
-
 export interface SafetensorsEntry {
   readonly name: string;
   readonly dtype: Dtype;
@@ -93,7 +90,7 @@ function parseEntry(name: string, node: JsonNode, label: string): SafetensorsEnt
 function parseDtype(node: JsonNode | undefined, what: string, label: string): Dtype {
   if (node?.kind !== "string") throw entryProblem(label, `${what}: dtype`, "a text", node);
   const name = node.value;
-  if (isDtype(name) && !NOT_IN_SAFETENSORS.has(name)) return name;
+  if (isDtype(name) && DTYPES[name].safetensors) return name;
   throw new WbError("WB4501", `${label}: ${what}: dtype ${JSON.stringify(name)} is not known`, {
     details: { byte: LENGTH_BYTES + node.at },
   });

@@ -1,14 +1,12 @@
 import { buildSafetensorsHeader } from "./build-header.ts";
 import type { FilePlan, PlannedTensor } from "../file-plan.ts";
 
-/** What transformers wants to see in a file's metadata. */
-const METADATA: ReadonlyMap<string, string> = new Map([["format", "pt"]]);
-
 export function planSafetensorsFile<T extends PlannedTensor>(
   name: string,
   tensors: readonly T[],
+  metadata: ReadonlyMap<string, string>,
 ): FilePlan<T> {
-  const layout = buildSafetensorsHeader(tensors, METADATA, name);
+  const layout = buildSafetensorsHeader(tensors, metadata, name);
   return {
     name,
     needsCrc32: false,

@@ -40,3 +40,16 @@ export async function listRemoteFolder(path: string): Promise<readonly string[] 
   if (parsePlace(path).kind === "web") return undefined;
   return (await listRemoteTree(path)).filter((name) => !name.includes("/"));
 }
+
+/** Names of the folders in a remote folder, sorted; none where the server has no list. */
+export async function listRemoteFolders(path: string): Promise<readonly string[]> {
+  const place = parsePlace(path);
+  if (place.kind === "web") return [];
+  const { files } = await hubRepository(place, undefined);
+  const prefix = place.path === "" ? "" : `${place.path}/`;
+  const below = files.filter((file) => file.startsWith(prefix));
+  const names = below.map((file) => file.slice(prefix.length).split("/"));
+  return [
+    ...new Set(names.flatMap(([first = "", ...rest]) => (rest.length > 0 ? [first] : []))),
+  ].sort();
+}

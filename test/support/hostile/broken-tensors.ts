@@ -115,14 +115,20 @@ const TENSORS: readonly Case[] = [
   [
     "tensor-negative-view",
     "is a lazy negative",
-    "WB4301",
+    1,
     () => archive(withMetadata("EMPTY_DICT", ...NEGATIVE)),
   ],
   [
     "tensor-negative-view-ordered",
     "is a lazy negative by an OrderedDict",
-    "WB4301",
+    1,
     () => archive(withMetadata(...ORDERED_DICT, ...NEGATIVE)),
+  ],
+  [
+    "tensor-metadata-more",
+    "has metadata that nobody knows",
+    "WB4301",
+    () => archive(withMetadata("EMPTY_DICT", ["BINUNICODE", "more"], "NEWTRUE", "SETITEM")),
   ],
   [
     "tensor-metadata",

@@ -1,25 +1,9 @@
 import { WbError } from "../../errors/wb-error.ts";
-import type { Dtype } from "../../tensor/dtype.ts";
+import { dtypesBy, type Dtype } from "../../tensor/dtype.ts";
 import { describeValue } from "../pickle/stack.ts";
 import type { PickleValue } from "../pickle/value.ts";
 
-/** numpy's type codes, kind and bytes; Paddle writes bfloat16 as u2, which it has no other use for. */
-const DTYPE_OF_CODE: ReadonlyMap<string, Dtype> = new Map<string, Dtype>([
-  ["f2", "F16"],
-  ["f4", "F32"],
-  ["f8", "F64"],
-  ["i1", "I8"],
-  ["i2", "I16"],
-  ["i4", "I32"],
-  ["i8", "I64"],
-  ["u1", "U8"],
-  ["u2", "U16"],
-  ["u4", "U32"],
-  ["u8", "U64"],
-  ["b1", "BOOL"],
-  ["c8", "C64"],
-  ["c16", "C128"],
-]);
+const DTYPE_OF_CODE = dtypesBy("numpy");
 
 export interface NumpyDtype {
   readonly dtype: Dtype;

@@ -3,7 +3,7 @@ import type { ByteSource } from "../../tensor/byte-source.ts";
 import { byteCount, columnMajorStrides, renderShape, rowMajorStrides } from "../../tensor/shape.ts";
 import type { StoredTensor } from "../../tensor/table.ts";
 import { latin1Source } from "../pickle/latin1-source.ts";
-import { malformed, parseNumpyDtype, type NumpyDtype } from "./numpy-dtype.ts";
+import { malformed, parseNumpyDtype, type NumpyDtype } from "./dtype.ts";
 import { describeValue } from "../pickle/stack.ts";
 import { encodeLatin1 } from "../pickle/text.ts";
 import type { PickleReduce, PickleValue } from "../pickle/value.ts";

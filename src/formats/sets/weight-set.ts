@@ -1,0 +1,25 @@
+import type { Rank } from "./rank-file.ts";
+
+/** One set of weights in a folder. */
+export interface WeightSet {
+  readonly framework: "safetensors" | "pytorch" | "paddle";
+  /** A file, an index with its shards, shards without an index, or the parts of parallel ranks. */
+  readonly kind: "file" | "index" | "shards" | "ranks";
+  /** The file or the index; for shards and ranks their folder. */
+  readonly path: string;
+  /** What messages call the set: the file's name, or the pattern of the parts' names. */
+  readonly name: string;
+  /** Files of ranks or shards; empty otherwise. */
+  readonly parts: readonly PartFile[];
+  /** Names of parts that the set must have and the folder has not. */
+  readonly missing: readonly string[];
+  /** What else of the folder belongs to the set and is left out; a sentence each. */
+  readonly notes: readonly string[];
+}
+
+/** One file of a set that has several. */
+export interface PartFile {
+  readonly path: string;
+  /** Where the parts are those of ranks. */
+  readonly rank?: Rank | undefined;
+}
