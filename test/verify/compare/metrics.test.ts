@@ -303,6 +303,17 @@ test("a NaN before the reference's likeliest token makes no tie", () => {
   expect(one([0, 0, 9], [1, Number.NaN, 5], 1).rows[0]?.top1).toBe("differs");
 });
 
+test("a vocabulary of one token has metrics, too", () => {
+  expect(one([3], [1]).rows[0]).toMatchObject({
+    maxAbs: 2,
+    rmse: 2,
+    cosine: 1,
+    kl: 0,
+    topOverlap: 1,
+  });
+  expect(one([3], [1]).rmse).toBe(2);
+});
+
 test("the scale is the reference's largest magnitude, however small", () => {
   expect(one([0.5, 9], [0.25, -0.125]).scale).toBe(0.25);
   expect(one([0, 0], [0, 0]).scale).toBe(0);

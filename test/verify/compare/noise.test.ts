@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { measureNoise, reordered, spreadPermutation } from "../../../src/verify/compare/noise.ts";
-import { rowsOf, type Laboratory } from "../../../src/verify/compare/model-runner.ts";
+import { rowsOf, type Laboratory, type Rows } from "../../../src/verify/compare/model-runner.ts";
 import { fakeLaboratory, fakeRunner, type FakeModel } from "../../support/fake-laboratory.ts";
 
 /** A model that gives a token's id and the layers it went through. */
@@ -88,11 +88,16 @@ describe("another order of the hidden channels", () => {
   test.each([
     [1, [0]],
     [2, [0, 1]],
+    [3, [0, 1, 2]],
     [8, [0, 3, 6, 1, 4, 7, 2, 5]],
     [10, [0, 3, 6, 9, 2, 5, 8, 1, 4, 7]],
     [5, [0, 3, 1, 4, 2]],
   ])("of %d is %j", (size, order) => {
     expect(spreadPermutation(size)).toEqual(order);
+  });
+
+  test("steps by the largest number below 0.618 of the size that shares no factor with it", () => {
+    expect(spreadPermutation(10_000)[1]).toBe(6179);
   });
 
   test("holds every channel once, for every size", () => {
@@ -124,9 +129,13 @@ describe("the same model with its hidden channels in another order", () => {
     const elements = shape.reduce((product, one) => product * one, 1);
     return { shape, data: Float32Array.from({ length: elements }, (_unused, index) => index) };
   };
+  const asked: (Rows | undefined)[] = [];
   const laboratory: Laboratory = {
     ...base,
-    read: (name, rows) => Promise.resolve(rowsOf(tensorOf(name), rows)),
+    read: (name, rows) => {
+      asked.push(rows);
+      return Promise.resolve(rowsOf(tensorOf(name), rows));
+    },
   };
   const layer = "model.layers.0.";
 
@@ -142,7 +151,10 @@ describe("the same model with its hidden channels in another order", () => {
     const read = reordered(laboratory)(name);
     const columns = [...order, ...order.map((place) => size + place)];
     expect((await read?.())?.data).toEqual(Float32Array.from(columns));
+    asked.length = 0;
     const second = await read?.({ begin: 1, end: 2 });
+    // Not the whole of it: the embeddings of a large model need not fit into memory.
+    expect(asked).toEqual([{ begin: 1, end: 2 }]);
     expect(second).toEqual({ shape: [1, size], data: Float32Array.from(columns.slice(size)) });
   });
 
