@@ -179,7 +179,11 @@ describe("a repository of a model hub", () => {
     const { verdict, files } = await scan("hf:org/tiny");
     expect(verdict).toBe("safe");
     const weights = files.filter(({ state }) => state === "examined").map(({ file }) => file);
-    expect(weights).toEqual(["hf:org/tiny/model_state.pdparams", "hf:org/tiny/pytorch_model.bin"]);
+    expect(weights).toEqual(
+      ["config.json", "model_state.pdparams", "pytorch_model.bin", "tokenizer_config.json"].map(
+        (name) => `hf:org/tiny/${name}`,
+      ),
+    );
     expect(files).toHaveLength(readdirSync(TINY).length);
     for (const path of ["hf:org/tiny/none.bin", "hf:org/tiny/none", "hf:org/other"]) {
       expect((await caught(() => inspect(path))).code).toBe("WB3001");

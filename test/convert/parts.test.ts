@@ -73,6 +73,26 @@ function load(part: readonly OutputPlan[]): number {
   return part.reduce((sum, file) => sum + fileBytes(file), 0);
 }
 
+const MANIFEST = "weighbridge.manifest.json";
+
+/** Digests of all but the manifest, which says which checks were given up. */
+function weightsOf(digests: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(digests).filter(([name]) => name !== MANIFEST));
+}
+
+function weightsIn(target: string): Readonly<Record<string, string>> {
+  return weightsOf(folderDigests(target));
+}
+
+/** The options that a manifest says gave up a check. */
+function weakenedIn(target: string): readonly unknown[] {
+  const manifest: unknown = JSON.parse(readFileSync(join(target, MANIFEST), "utf8"));
+  const weakened = isRecord(manifest) ? manifest["weakened"] : undefined;
+  return Array.isArray(weakened)
+    ? weakened.map((row: unknown) => (isRecord(row) ? row["option"] : row))
+    : [];
+}
+
 /** The folder in which the parts of a target meet. */
 function meeting(target: string): string {
   const [folder = ""] = readdirSync(join(target, STAGING));
@@ -321,7 +341,8 @@ describe("parts that meet", () => {
     await convert(TINY, target, { plan, part: { index: 1, of: 1 }, force: true });
     expect(folderDigests(target)).toMatchObject(occupied);
     await convert(TINY, target, { plan, finish: true, force: true });
-    expect(folderDigests(target)).toEqual(whole);
+    expect(weightsIn(target)).toEqual(weightsOf(whole));
+    expect(weakenedIn(target)).toEqual(["--force"]);
     // Whoever is started again after the end finds that all is done, and only then.
     await convert(TINY, target, { plan, finish: true });
     const weights = join(target, "model-00002-of-00004.safetensors");
@@ -372,7 +393,8 @@ describe("--finish", () => {
     }
     writeFileSync(receipt, text);
     expect((await convert(TINY, target, options)).verified).toBe(false);
-    expect(folderDigests(target)).toEqual(whole);
+    expect(weightsIn(target)).toEqual(weightsOf(whole));
+    expect(weakenedIn(target)).toEqual(["--no-verify"]);
   });
 });
 

@@ -2,7 +2,10 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { namePattern } from "../../../src/formats/names/glob.ts";
 import { applyRule, parseNameRules } from "../../../src/formats/names/name-rules.ts";
+import { selectNames } from "../../../src/formats/names/select-names.ts";
 import { unwrapNames } from "../../../src/formats/names/wrapper-segments.ts";
+import type { Checkpoint } from "../../../src/tensor/table.ts";
+import { memoryTensor } from "../../support/memory-checkpoint.ts";
 import { caught } from "../../support/caught.ts";
 
 /** What a pattern means, by an expression of the language's own. */
@@ -66,6 +69,30 @@ describe("a rule for names", () => {
     const error = await caught(() => Promise.resolve(parseNameRules(options)));
     expect(error.code).toBe("WB2711");
     expect(error.message).toContain(message);
+  });
+});
+
+describe("two tensors that a rule gives one name", () => {
+  it("are refused with both of their names", async () => {
+    const bytes = new Uint8Array(4);
+    const checkpoint: Checkpoint = {
+      format: "safetensors",
+      path: "m",
+      files: ["m"],
+      tensors: ["a.w", "b.w"].map((name) => memoryTensor(name, "F32", [1], bytes)),
+      skipped: [],
+      metadata: new Map(),
+      close: () => Promise.resolve(),
+    };
+    const error = await caught(() =>
+      Promise.resolve(selectNames(checkpoint, { rename: ["*.w=w"] })),
+    );
+    expect(error.code).toBe("WB2712");
+    expect(error.message).toBe('m: "a.w" and "b.w" would both be called "w"');
+    expect(selectNames(checkpoint, { drop: ["a.*"], rename: ["c=d"] })).toMatchObject({
+      unmatched: ["--rename c=d"],
+      checkpoint: { skipped: [{ name: "a.w", why: "left out as asked (--drop a.*)" }] },
+    });
   });
 });
 

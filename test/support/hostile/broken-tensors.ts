@@ -180,6 +180,18 @@ const TENSORS: readonly Case[] = [
     () => archive(dictOf(tensor(), tensor({ offset: 0, shape: [6], strides: [1] }))),
   ],
   [
+    "two-states",
+    "has two states that could both be the model",
+    "WB3310",
+    () =>
+      archive(
+        dictOf(
+          [["BINUNICODE", "state_dict"], ...dictOf(tensor()).slice(1, -1)],
+          [["BINUNICODE", "model"], ...dictOf(tensor()).slice(1, -1)],
+        ),
+      ),
+  ],
+  [
     "key-no-name",
     "has a key that is no name",
     "WB3301",
