@@ -137,7 +137,10 @@ function main() {
   if (built) check("demo", [process.execPath, "bin/weighbridge.js", "demo"]);
   suite("stress");
   // The numbers of `verify` may have no survivor.
-  check("mutants of verify", script("mutate.mjs", "compare"), { show: true });
+  check("mutants of verify", script("mutate.mjs", "compare"), {
+    show: true,
+    limitMs: SUITE_LIMIT_MS,
+  });
   interop(built);
   if (existsSync("/dev/nvidia0")) suite("cuda");
   else console.log(`cuda tests: LEFT OUT: ${reasonToLeaveOut(ALLOWED, "cuda")}`);
