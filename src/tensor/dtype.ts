@@ -1,4 +1,4 @@
-/** What every place knows of a dtype. A format's column is null where the format has no such dtype. */
+/** What every place knows of a dtype. A column is null where its format has no such dtype; a new dtype is one row more. */
 interface DtypeRow {
   readonly bits: number;
   readonly kind: "bool" | "uint" | "int" | "float" | "complex";
