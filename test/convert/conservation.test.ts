@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { convert } from "../../src/api/convert.ts";
 import { inspect } from "../../src/api/inspect.ts";
+import { REAL_FILE_SYSTEM, type FileSystem } from "../../src/convert/staging/file-system.ts";
 import { caught } from "../support/caught.ts";
 import { archive, archiveParts, dictOf, tensor } from "../support/hostile/torch-files.ts";
 import { safetensorsBytes } from "../support/safetensors-file.ts";
@@ -151,4 +152,39 @@ describe("what goes along", () => {
     await convert(paddle, out(), { architecture: "none" });
     expect(readFileSync(join(out(), "model.safetensors"), "latin1")).not.toContain('"format"');
   });
+});
+
+/** A disk that writes one letter of a file's header wrong, where no tensor lies that is read back. */
+const BAD_HEADER: FileSystem = {
+  ...REAL_FILE_SYSTEM,
+  openForWriting: async (path, flags) => {
+    const file = await REAL_FILE_SYSTEM.openForWriting(path, flags);
+    const spoilt = (bytes: Uint8Array, position: number): Uint8Array =>
+      position === 0 ? Buffer.from(bytes).fill("!", 8, 9) : bytes;
+    return {
+      ...file,
+      write: (bytes, position) => file.write(spoilt(bytes, position), position),
+      writeNow: (bytes, position) => file.writeNow(spoilt(bytes, position), position),
+    };
+  },
+};
+
+describe("what was written", () => {
+  it("is opened again before it gets its name, header and all", async () => {
+    const path = put(archive(dictOf(tensor())));
+    const error = await caught(() => convert(path, out(), { fileSystem: BAD_HEADER }));
+    expect(error.code).toBe("WB1902");
+    expect(error.message).toContain("cannot be opened again");
+  });
+
+  it.each(["safetensors", "pytorch", "paddle"] as const)(
+    "may be called like a counter or a tool's word, in %s",
+    async (to) => {
+      const scalar = { shape: [], strides: [] };
+      const path = put(archive(dictOf(tensor(), tensor(scalar, {}, "epoch"))));
+      const selection = { select: ".", rename: ["w=module.w"] };
+      const { tensors } = await convert(path, out(), { to, selection });
+      expect(tensors.map((one) => one.to).sort()).toEqual(["epoch", "module.w"]);
+    },
+  );
 });

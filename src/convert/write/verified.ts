@@ -51,9 +51,14 @@ async function refuseUnreadable(file: OutputPlan, path: string): Promise<void> {
 
 async function readFacts(path: string): Promise<ReadonlySet<string>> {
   try {
-    const { checkpoint } = await openCheckpoint(path);
+    // As it is: what looks like a counter or a tool's word was asked for by name.
+    const { checkpoint } = await openCheckpoint(path, { selection: { select: "." } });
     await checkpoint.close();
-    return new Set(checkpoint.tensors.map(factsOf));
+    return new Set(
+      checkpoint.tensors.map(({ name, storedName, dtype, shape }) =>
+        factsOf({ name: storedName ?? name, dtype, shape }),
+      ),
+    );
   } catch (error) {
     throw new WbError(
       "WB1902",
