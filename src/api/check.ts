@@ -2,6 +2,7 @@ import { surveyCheckpoint, type FileProblem } from "../formats/survey.ts";
 import { WbError } from "../errors/wb-error.ts";
 import { selectNames } from "../formats/names/select-names.ts";
 import { canonicalize } from "../mapping/canonical.ts";
+import { quantisedNote } from "../mapping/refuse-quantised.ts";
 import { fitNames } from "../mapping/fit-names.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
 import type { Checkpoint } from "../tensor/table.ts";
@@ -34,7 +35,10 @@ export async function check(path: string, options: CheckOptions = {}): Promise<C
     const named = survey.checkpoint === undefined ? undefined : selectNames(survey.checkpoint, {});
     notes.push(...(survey.checkpoint?.notes ?? []), ...(named?.notes ?? []));
     const config = await configFor(path, options, named?.checkpoint, problems, notes);
-    if (config !== undefined && named !== undefined) {
+    const quantised = named === undefined ? undefined : quantisedNote(named.checkpoint);
+    if (quantised !== undefined)
+      notes.push(`${path}: ${quantised}; names and shapes are not checked`);
+    else if (config !== undefined && named !== undefined) {
       const fitted = fitNames(named.checkpoint, config);
       notes.push(...fitted.notes);
       problems.push(...modelProblems(fitted.checkpoint, config, notes));

@@ -112,7 +112,13 @@ async function openTolerantly(path: string, options: InspectOptions): Promise<To
   }
 }
 
-const CONFIG_CODES: ReadonlySet<string> = new Set(["WB3701", "WB3704", "WB4701", "WB4702"]);
+const CONFIG_CODES: ReadonlySet<string> = new Set([
+  "WB3701",
+  "WB3704",
+  "WB4701",
+  "WB4702",
+  "WB4703",
+]);
 
 function storedBytes({ shape, dtype }: StoredTensor): number {
   return byteCount(shape, dtype) ?? 0;

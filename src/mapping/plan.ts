@@ -1,3 +1,4 @@
+import { quantisedTensors } from "../model/quantised.ts";
 import { WbError } from "../errors/wb-error.ts";
 import { DTYPES, type Dtype } from "../tensor/dtype.ts";
 import type { Checkpoint, StoredTensor } from "../tensor/table.ts";
@@ -184,6 +185,8 @@ function planAsItLies(checkpoint: Checkpoint, options: PlanOptions): Plan {
       },
     );
   }
+  // Codes and scales belong together: a cast of one of them alone makes other values of both.
+  const quantised = quantisedTensors(checkpoint.tensors.map(({ name }) => name));
   const steps = checkpoint.tensors.map((tensor): Step => {
     const assembly = assemblyOf(wholeView(tensor));
     return {
@@ -191,7 +194,7 @@ function planAsItLies(checkpoint: Checkpoint, options: PlanOptions): Plan {
       from: [sourceName(tensor)],
       to: tensor.name,
       assembly,
-      ...castOf(assembly.dtype, options),
+      ...(quantised.has(tensor.name) ? {} : castOf(assembly.dtype, options)),
       why: "as it lies",
     };
   });

@@ -6,6 +6,7 @@ import {
   type Selection,
 } from "../formats/open.ts";
 import { refuseUnmatched } from "../formats/names/select-names.ts";
+import { refuseQuantised } from "../mapping/refuse-quantised.ts";
 import { fitNames } from "../mapping/fit-names.ts";
 import { readSmall } from "../sources/places.ts";
 import { WbError } from "../errors/wb-error.ts";
@@ -61,6 +62,7 @@ export async function openModel(
   try {
     if (options.lenient !== true) refuseUnmatched(stored.unmatched, path);
     const found = await readConfig(path, options.architecture, stored.checkpoint.tensors);
+    if (found.config !== undefined) refuseQuantised(stored.checkpoint);
     const opened = fitted(stored, found.config);
     const notes = [...opened.notes, ...found.notes];
     if (found.config === undefined && options.architecture === undefined) {

@@ -6,6 +6,7 @@ import { byteCount } from "../tensor/shape.ts";
 import type { Diagnosis } from "./diagnose/diagnosis.ts";
 import { diagnosePair } from "./diagnose/pair-diagnosis.ts";
 import { lenientTensors } from "./diagnose/structure.ts";
+import { tiedOnce } from "./tied-once.ts";
 import { diffTensors, type DiffClass, type TensorDiff } from "./compare/diff-checkpoints.ts";
 import { refuseUnmatchedInBoth } from "../session/unmatched.ts";
 import type { Selection } from "../formats/open.ts";
@@ -95,7 +96,9 @@ async function diffOpened(
     ...left.turned.filter((name) => !right.turned.includes(name)),
     ...right.turned.filter((name) => !left.turned.includes(name)),
   ]);
-  const diffs = found.map((tensor) => (oneWay.has(tensor.name) ? turned(tensor) : tensor));
+  const diffs = tiedOnce(found, left.tensors, right.tensors).map((tensor) =>
+    oneWay.has(tensor.name) ? turned(tensor) : tensor,
+  );
   const config = ours.config ?? theirs.config;
   const wrong = diffs.some(({ class: kind }) => !SAME.includes(kind));
   const causes =

@@ -80,6 +80,13 @@ export const MAPPING_CODES = {
       "Base and delta must have the same tensors in the same shapes; only the tables of words may be longer in the delta.",
     remedy: "Check the size and the version of both models; a delta fits one base only.",
   },
+  WB4703: {
+    title: "quantised weights",
+    meaning:
+      "The matrices are stored as codes with scales (GPTQ, AWQ, FP8, bitsandbytes, compressed-tensors). They are recognised, but their values are not computed.",
+    remedy:
+      "--architecture none copies the files exactly, codes and scales; for the values, dequantise the model with the library that made it.",
+  },
   WB4701: {
     title: "an architecture that is not supported",
     meaning: "weighbridge has no description of this model family.",

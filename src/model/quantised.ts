@@ -1,0 +1,112 @@
+/** How a matrix is stored that is no plain matrix. */
+export type QuantisedBy =
+  | "GPTQ"
+  | "AWQ"
+  | "FP8 with block scales"
+  | "FP8 with a scale"
+  | "bitsandbytes, 4 bit"
+  | "bitsandbytes, 8 bit"
+  | "compressed-tensors";
+
+/** One format: what it stores beside or in place of `weight`, as the last key of a name. */
+interface Format {
+  readonly by: QuantisedBy;
+  /** Keys that have to be there for the format to be told. */
+  readonly needs: readonly string[];
+  /** Keys that must not be there. */
+  readonly without?: readonly string[];
+  /** Keys that belong to it where they are there. */
+  readonly parts: readonly string[];
+}
+
+/** The first that fits is taken. Names as AutoGPTQ, AutoAWQ, transformers 5 (fine-grained FP8) and compressed-tensors write them. */
+const FORMATS: readonly Format[] = [
+  {
+    by: "compressed-tensors",
+    needs: ["weight_packed"],
+    parts: ["weight_packed", "weight_scale", "weight_shape", "weight_zero_point", "weight_g_idx"],
+  },
+  {
+    by: "GPTQ",
+    needs: ["qweight", "qzeros", "g_idx"],
+    parts: ["qweight", "qzeros", "scales", "g_idx"],
+  },
+  {
+    by: "AWQ",
+    needs: ["qweight", "qzeros"],
+    without: ["g_idx"],
+    parts: ["qweight", "qzeros", "scales"],
+  },
+  {
+    by: "FP8 with block scales",
+    needs: ["weight", "weight_scale_inv"],
+    parts: ["weight", "weight_scale_inv", "activation_scale"],
+  },
+  {
+    by: "FP8 with a scale",
+    needs: ["weight", "weight_scale"],
+    parts: ["weight", "weight_scale", "input_scale"],
+  },
+  {
+    by: "bitsandbytes, 8 bit",
+    needs: ["weight", "SCB"],
+    parts: ["weight", "SCB", "weight_format"],
+  },
+];
+
+/** What bitsandbytes puts behind the whole name of a tensor of 4 bits. */
+const FOUR_BIT_MARK = ".absmax";
+const FOUR_BIT_PARTS = [
+  ".absmax",
+  ".quant_map",
+  ".nested_absmax",
+  ".nested_quant_map",
+  ".quant_state.",
+];
+
+/**
+ * The tensors that are parts of quantised matrices, by name, with the format of each: codes, scales and tables together.
+ * Told by which names stand side by side, so that a lone `scales` is nothing.
+ */
+export function quantisedTensors(names: readonly string[]): ReadonlyMap<string, QuantisedBy> {
+  const found = new Map<string, QuantisedBy>();
+  for (const [base, keys] of modulesOf(names)) {
+    const format = FORMATS.find(
+      ({ needs, without = [] }) =>
+        needs.every((key) => keys.has(key)) && !without.some((key) => keys.has(key)),
+    );
+    if (format === undefined) continue;
+    for (const key of format.parts) if (keys.has(key)) found.set(`${base}${key}`, format.by);
+  }
+  const known = new Set(names);
+  for (const name of names) {
+    const base = fourBitBase(name);
+    if (base === undefined || !known.has(base) || !known.has(`${base}${FOUR_BIT_MARK}`)) continue;
+    found.set(name, "bitsandbytes, 4 bit");
+    found.set(base, "bitsandbytes, 4 bit");
+  }
+  return found;
+}
+
+/** The tensor that a part of bitsandbytes belongs to, by its name. */
+function fourBitBase(name: string): string | undefined {
+  for (const part of FOUR_BIT_PARTS) {
+    const at = name.lastIndexOf(part);
+    const isWhole = part.endsWith(".") || at + part.length === name.length;
+    if (at > 0 && isWhole) return name.slice(0, at);
+  }
+  return undefined;
+}
+
+/** The last keys of the names below each module. */
+function modulesOf(names: readonly string[]): ReadonlyMap<string, ReadonlySet<string>> {
+  const modules = new Map<string, Set<string>>();
+  for (const name of names) {
+    const at = name.lastIndexOf(".") + 1;
+    const base = name.slice(0, at);
+    const keys = modules.get(base) ?? new Set<string>();
+    modules.set(base, keys);
+    keys.add(name.slice(at));
+  }
+  return modules;
+}
