@@ -154,13 +154,15 @@ describe("what goes along", () => {
   });
 });
 
+function spoilt(bytes: Uint8Array, position: number): Uint8Array {
+  return position === 0 ? Buffer.from(bytes).fill("!", 8, 9) : bytes;
+}
+
 /** A disk that writes one letter of a file's header wrong, where no tensor lies that is read back. */
 const BAD_HEADER: FileSystem = {
   ...REAL_FILE_SYSTEM,
   openForWriting: async (path, flags) => {
     const file = await REAL_FILE_SYSTEM.openForWriting(path, flags);
-    const spoilt = (bytes: Uint8Array, position: number): Uint8Array =>
-      position === 0 ? Buffer.from(bytes).fill("!", 8, 9) : bytes;
     return {
       ...file,
       write: (bytes, position) => file.write(spoilt(bytes, position), position),

@@ -208,8 +208,8 @@ const TORCH: readonly Case[] = [
   ],
   [
     "zip-bomb-deflate",
-    "has a compressed pickle",
-    "WB4101",
+    "has a pickle that claims to be two million times its record",
+    "WB5102",
     () =>
       zipBytes([
         {
