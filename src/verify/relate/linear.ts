@@ -41,6 +41,8 @@ export function linearRelation(
   if (ours.shape.length !== 2 || rows < 2 || columns < 2) return undefined;
   for (const axis of ["row", "column"] as const) {
     const factors = factorsAlong(ours, reference, axis);
+    // A row or a column of zeros was lost, not scaled.
+    if (factors.includes(0)) continue;
     const at = (index: number): number =>
       factors[axis === "row" ? Math.floor(index / columns) : index % columns] ?? 1;
     if (!fits(ours, reference, slack, (x, index) => at(index) * x)) continue;

@@ -171,6 +171,7 @@ const SWAPPED: readonly Blunder[] = [
     name: "swapped: every layer one further on, the last first",
     in: EVERYWHERE,
     cause: "swapped",
+    or: ["layer-order"],
     make: (model) => {
       const { layers } = shapeOf(model);
       for (let layer = layers - 1; layer > 0; layer--)

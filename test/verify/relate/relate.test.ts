@@ -122,6 +122,15 @@ describe("a relation of two tensors", () => {
     expect(relate(ours, REFERENCE, MODEL_CONFIG, "F32")).toBeUndefined();
   });
 
+  test("is no factor where the whole tensor, half of its rows or half of its columns are zeroed", () => {
+    for (const ours of [
+      mapped(REFERENCE, () => 0),
+      mapped(REFERENCE, (x, row) => (row < 16 ? 0 : x)),
+      mapped(REFERENCE, (x, _row, column) => (column < 12 ? 0 : x)),
+    ])
+      expect(relate(ours, REFERENCE, MODEL_CONFIG, "F32")?.cause).not.toBe("scaled");
+  });
+
   test("is none where one element of a scaled tensor is another", () => {
     const ours = mapped(REFERENCE, (x) => 0.25 * x);
     ours.data[100] = 9;
