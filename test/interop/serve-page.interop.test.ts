@@ -44,10 +44,14 @@ describe("the page of the server in headless Chromium", () => {
       const marks = (): Promise<number> => page.$$eval(".first-difference", ({ length }) => length);
       // One drawn answer may be the beginning of the other, which then differs in no token that both have.
       let asks = 0;
-      for (; asks < 8 && (await marks()) < 2; asks++) await ask(page, "hello <b>you</b>");
+      for (; asks < 8 && (await marks()) < 2; asks++) {
+        // The small model has no room for a second question behind the first.
+        if (asks > 0) await page.click("#clear");
+        await ask(page, "hello <b>you</b>");
+      }
       expect(wrong).toEqual([]);
       expect(asked.filter((url) => !url.startsWith(server.url) && url !== "data:,")).toEqual([]);
-      expect(await page.$$eval(".model", (boxes) => boxes.length)).toBe(2 * asks);
+      expect(await page.$$eval(".model", (boxes) => boxes.length)).toBe(2);
       expect(await page.$$eval(".model b", (found) => found.length)).toBe(0);
       expect(await marks()).toBe(2);
       await page.click(".token");
