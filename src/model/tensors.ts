@@ -34,23 +34,30 @@ export function isInLayer({ name }: Pick<Parameter, "name">): boolean {
 /** Every tensor of a model under its canonical name, in the model's order. */
 export function expectedTensors(config: ModelConfig): readonly TensorSpec[] {
   const { parameters } = familyOf(config.family).network;
-  const has = (parameter: Parameter, layer: number): boolean =>
-    parameter.when?.(config, layer) ?? true;
   const first = parameters.findIndex(isInLayer);
   const end = parameters.findLastIndex(isInLayer) + 1;
-  const outside = (list: readonly Parameter[]): readonly TensorSpec[] =>
-    list
-      .filter((parameter) => has(parameter, -1))
-      .map((parameter) => tensorOf(parameter, config, -1));
   const layers = Array.from({ length: config.layers }, (_unused, layer) =>
-    parameters
-      .slice(first, end)
-      .filter((parameter) => has(parameter, layer))
-      .map((parameter) => tensorOf(parameter, config, layer)),
+    layerTensors(config, layer),
   );
   return [
-    ...outside(parameters.slice(0, first)),
+    ...present(parameters.slice(0, first), config, -1),
     ...layers.flat(),
-    ...outside(parameters.slice(end)),
+    ...present(parameters.slice(end), config, -1),
   ];
+}
+
+/** The tensors of one layer, in the model's order. */
+export function layerTensors(config: ModelConfig, layer: number): readonly TensorSpec[] {
+  return present(familyOf(config.family).network.parameters.filter(isInLayer), config, layer);
+}
+
+/** Those of the parameters that this configuration has in this layer. */
+function present(
+  parameters: readonly Parameter[],
+  config: ModelConfig,
+  layer: number,
+): readonly TensorSpec[] {
+  return parameters
+    .filter(({ when }) => when?.(config, layer) ?? true)
+    .map((parameter) => tensorOf(parameter, config, layer));
 }

@@ -2,10 +2,10 @@ import { WbError } from "../errors/wb-error.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
 import { DTYPES, type Dtype } from "../tensor/dtype.ts";
 import { elementCount } from "../tensor/shape.ts";
-import { architectureOf, layerParameters, modelParameters } from "./model/architecture.ts";
+import { architectureOf } from "./model/architecture.ts";
+import { expectedTensors, layerTensors, type TensorSpec } from "../model/tensors.ts";
 import { SCORE_BYTES } from "./backends/steps/attention.ts";
 import { TOKENS_AT_A_TIME } from "./backends/steps/composed.ts";
-import type { ParameterSpec } from "./model/parameters.ts";
 import { HEAD_BAND_BYTES, type Residence } from "./model/weight-store.ts";
 import { CACHE_STEP, type DeviceKind, type Ops } from "./backends/ops.ts";
 
@@ -151,18 +151,18 @@ function useOf(
   work: Workload,
 ): MemoryUse {
   const architecture = architectureOf(config);
-  const onDevice = (parameters: readonly ParameterSpec[]): number =>
+  const onDevice = (parameters: readonly TensorSpec[]): number =>
     sum(parameters, ({ name, shape }) => {
       const dtype = stored(name) ?? "F32";
       return (elementCount(shape) ?? 0) * device.weightElementBytes(dtype);
     });
-  const inFile = (parameters: readonly ParameterSpec[]): number =>
+  const inFile = (parameters: readonly TensorSpec[]): number =>
     sum(parameters, ({ name, shape }) => {
       const bits = DTYPES[stored(name) ?? "F32"].bits;
       return ((elementCount(shape) ?? 0) * bits) / 8;
     });
-  const parameters = modelParameters(config);
-  const layer = layerParameters(config, 0);
+  const parameters = expectedTensors(config);
+  const layer = layerTensors(config, 0);
   const embedding = parameters.filter(({ name }) => name === architecture.embedding);
   const head = parameters.filter(({ name }) => name === architecture.head);
   const rest = parameters.filter(
@@ -202,7 +202,7 @@ function activationBytes(
 }
 
 /** The float32 copy of the largest matrix while it is cast. */
-function largestCast(parameters: readonly ParameterSpec[]): number {
+function largestCast(parameters: readonly TensorSpec[]): number {
   return Math.max(0, ...parameters.map(({ shape }) => 4 * (elementCount(shape) ?? 0)));
 }
 

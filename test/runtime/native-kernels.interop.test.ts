@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { layerName } from "../../src/model/canonical-names.ts";
+import { layerTensors } from "../../src/model/tensors.ts";
 import { LLAMA_BLOCK } from "../../src/runtime/model/block.ts";
 import { KvCache } from "../../src/runtime/model/kv-cache.ts";
 import { ModuleWeights } from "../../src/runtime/model/parameters.ts";
@@ -280,9 +282,9 @@ test.each([
     const before = ops.memory();
     const config = internlmConfig({ ...SMALL, hidden_size: 40, intermediate_size: 70, ...fields });
     const held = new Map(
-      LLAMA_BLOCK.parameters(config).map(({ name, shape }) => {
+      layerTensors(config, 0).map(({ name, shape }) => {
         const data = sixteenths(shape.reduce((product, size) => product * size, 1));
-        return [name, upload(ops, data, shape, stored)];
+        return [name.slice(layerName(0, "").length), upload(ops, data, shape, stored)];
       }),
     );
     const weights = new ModuleWeights(held);

@@ -1,6 +1,6 @@
 import { GraphDecoder } from "../../src/runtime/backends/graph/decoder.ts";
 import type { ModelConfig } from "../../src/model/config/model-config.ts";
-import { modelParameters } from "../../src/runtime/model/architecture.ts";
+import { expectedTensors } from "../../src/model/tensors.ts";
 import { Decoder } from "../../src/runtime/model/decoder.ts";
 import type { TokenModel } from "../../src/runtime/model/token-model.ts";
 import type { WeightSource } from "../../src/runtime/model/weights.ts";
@@ -41,7 +41,7 @@ export async function decodeRates(
   const graphRate = await rateOf(graph);
   graph.dispose();
   await owner.dispose();
-  const weightBytes = modelParameters(config)
+  const weightBytes = expectedTensors(config)
     .slice(1) // of the embeddings, a token reads one row
     .reduce(
       (sum, { shape }) => sum + (elementCount(shape) ?? 0) * ops.weightElementBytes("F16"),
@@ -53,7 +53,7 @@ export async function decodeRates(
 
 /** float16 numbers between 2^-7 and 2^-6 of both signs, the same for each parameter of a size. */
 function drawnWeights(config: ModelConfig): WeightSource {
-  const shapes = new Map(modelParameters(config).map(({ name, shape }) => [name, shape]));
+  const shapes = new Map(expectedTensors(config).map(({ name, shape }) => [name, shape]));
   const shapeOf = (name: string): readonly number[] => shapes.get(name) ?? [];
   return {
     facts: (name) => (shapes.has(name) ? { dtype: "F16", shape: shapeOf(name) } : undefined),

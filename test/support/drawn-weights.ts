@@ -1,12 +1,12 @@
 import type { ModelConfig } from "../../src/model/config/model-config.ts";
-import { modelParameters } from "../../src/runtime/model/architecture.ts";
+import { expectedTensors } from "../../src/model/tensors.ts";
 import type { WeightSource } from "../../src/runtime/model/weights.ts";
 import { elementCount } from "../../src/tensor/shape.ts";
 import { bytesOf, type StoredDtype } from "./exact-numbers.ts";
 
 /** Parameters of a model drawn at random, the same in every run; of norms near 1. No sum of their products is exact. */
 export function drawnWeights(config: ModelConfig, dtype: StoredDtype): WeightSource {
-  const shapes = new Map(modelParameters(config).map(({ name, shape }) => [name, shape]));
+  const shapes = new Map(expectedTensors(config).map(({ name, shape }) => [name, shape]));
   return {
     facts: (name) => {
       const shape = shapes.get(name);

@@ -2,10 +2,8 @@ import type { ModelConfig } from "../../model/config/model-config.ts";
 import { familyOf } from "../../model/families.ts";
 import { layerName } from "../../model/canonical-names.ts";
 import { EMBEDDINGS, HEAD, type BlockName } from "../../model/network.ts";
-import { expectedTensors } from "../../model/tensors.ts";
 import { LLAMA_BLOCK, type BlockKind } from "./block.ts";
 import { GLM_BLOCK } from "./glm-block.ts";
-import type { ParameterSpec } from "./parameters.ts";
 
 /** A decoder as data: what its parts are called in the checkpoint, and what its block computes. */
 export interface Architecture {
@@ -38,14 +36,4 @@ export function architectureOf(config: ModelConfig): Architecture {
   return config.tieWordEmbeddings
     ? { ...architecture, head: architecture.embedding }
     : architecture;
-}
-
-/** Every parameter that the model needs, by its full name. */
-export function modelParameters(config: ModelConfig): readonly ParameterSpec[] {
-  return expectedTensors(config);
-}
-
-/** Those of layer `index`, by their full names. */
-export function layerParameters(config: ModelConfig, index: number): readonly ParameterSpec[] {
-  return expectedTensors(config).filter(({ layer }) => layer === index);
 }

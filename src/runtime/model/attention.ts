@@ -1,32 +1,9 @@
 import type { ModelConfig } from "../../model/config/model-config.ts";
 import type { Value } from "../backends/ops.ts";
 import type { Carried, KeysAndValues, Steps, TokenContext } from "../backends/steps/steps.ts";
-import {
-  linear,
-  linearParameters,
-  linears,
-  type ModuleWeights,
-  type ParameterSpec,
-} from "./parameters.ts";
+import { linear, linears, type ModuleWeights } from "./parameters.ts";
 
 // B batch · T new tokens · L tokens in all · C hidden size · H query heads · G key and value heads · D head size
-
-export function attentionParameters(config: ModelConfig): readonly ParameterSpec[] {
-  return projectionParameters(config, config.attentionBias);
-}
-
-/** Projections of queries, keys, values and of the result; only the last one's bias is not the configuration's to say. */
-export function projectionParameters(
-  { hiddenSize: c, heads, kvHeads, headDim, attentionBias: bias }: ModelConfig,
-  outputBias: boolean,
-): readonly ParameterSpec[] {
-  return [
-    ...linearParameters("q_proj", heads * headDim, c, bias),
-    ...linearParameters("k_proj", kvHeads * headDim, c, bias),
-    ...linearParameters("v_proj", kvHeads * headDim, c, bias),
-    ...linearParameters("o_proj", c, heads * headDim, outputBias),
-  ];
-}
 
 /**
  * softmax(q kᵀ / √D + mask) v (Vaswani et al. 2017, arXiv 1706.03762, equation 1) with rotary positions; grouped key heads

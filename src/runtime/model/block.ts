@@ -7,10 +7,10 @@ import {
   type Steps,
   type TokenContext,
 } from "../backends/steps/steps.ts";
-import { attention, attentionParameters } from "./attention.ts";
-import { mlp, mlpParameters } from "./mlp.ts";
-import { norm, normParameters } from "./norm.ts";
-import { linearWeights, nested, type ModuleWeights, type ParameterSpec } from "./parameters.ts";
+import { attention } from "./attention.ts";
+import { mlp } from "./mlp.ts";
+import { norm } from "./norm.ts";
+import { linearWeights, type ModuleWeights } from "./parameters.ts";
 
 /** Called with results inside a block, in the order in which they are computed; they are freed after the call. */
 export type Observer = (name: SubBlock, value: Value) => void;
@@ -26,9 +26,8 @@ export const SUB_BLOCKS = [
 
 export type SubBlock = (typeof SUB_BLOCKS)[number];
 
-/** One layer of a decoder: which parameters it has, and its equation. Another architecture is another of these. */
+/** The equation of one layer of a decoder. Another architecture is another of these. */
 export interface BlockKind {
-  parameters(config: ModelConfig): readonly ParameterSpec[];
   /** Hidden states in and out, [B, T, C]. */
   forward<C extends Carried>(
     steps: Steps<C>,
@@ -40,23 +39,12 @@ export interface BlockKind {
   ): Value;
 }
 
-/** What tells pre-norm blocks from each other. */
-export interface PreNormParts {
-  attentionParameters(config: ModelConfig): readonly ParameterSpec[];
-  mlpParameters(config: ModelConfig): readonly ParameterSpec[];
-  /** [B, T, C] -> [B, T, C] */
-  mlp(steps: Steps<Carried>, weights: ModuleWeights, x: Value): Value;
-}
+/** A feed-forward network; [B, T, C] -> [B, T, C]. It is what tells pre-norm blocks from each other. */
+type FeedForward = (steps: Steps<Carried>, weights: ModuleWeights, x: Value) => Value;
 
 /** Attention and a feed-forward network, each added to what its norm was taken of. */
-export function preNormBlock(parts: PreNormParts): BlockKind {
+export function preNormBlock(feedForward: FeedForward): BlockKind {
   return {
-    parameters: (config) => [
-      ...nested("self_attn", parts.attentionParameters(config)),
-      ...nested("mlp", parts.mlpParameters(config)),
-      ...nested("input_layernorm", normParameters(config)),
-      ...nested("post_attention_layernorm", normParameters(config)),
-    ],
     forward(steps, weights, config, x, context, observe) {
       const h = norm(steps, weights.scope("input_layernorm"), config, x); // [B, T, C]
       observe?.("input_layernorm", h);
@@ -67,18 +55,17 @@ export function preNormBlock(parts: PreNormParts): BlockKind {
       observe?.("after_attention", middle);
       const g = norm(steps, weights.scope("post_attention_layernorm"), config, middle); // [B, T, C]
       observe?.("post_attention_layernorm", g);
-      const fed = steps.scope(() => parts.mlp(steps, weights.scope("mlp"), g)); // [B, T, C]
+      const fed = steps.scope(() => feedForward(steps, weights.scope("mlp"), g)); // [B, T, C]
       observe?.("mlp", fed);
       return steps.add(middle, fed); // [B, T, C]
     },
   };
 }
 
-const COMPOSED: BlockKind = preNormBlock({ attentionParameters, mlpParameters, mlp });
+const COMPOSED: BlockKind = preNormBlock(mlp);
 
 /** The pre-norm block of LLaMA (Touvron et al. 2023, arXiv 2302.13971, section 2.2), which InternLM shares; a layer in one step. */
 export const LLAMA_BLOCK: BlockKind = {
-  parameters: (config) => COMPOSED.parameters(config),
   forward(steps, weights, config, x, context, observe) {
     // Whoever observes sees between the steps, whose results are the same.
     const chosen = observe === undefined ? steps : stepByStep(steps);

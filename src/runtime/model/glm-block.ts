@@ -1,19 +1,7 @@
-import type { ModelConfig } from "../../model/config/model-config.ts";
 import type { Value } from "../backends/ops.ts";
 import type { Carried, Steps } from "../backends/steps/steps.ts";
-import { projectionParameters } from "./attention.ts";
 import { preNormBlock, type BlockKind } from "./block.ts";
-import { linear, linearParameters, type ModuleWeights, type ParameterSpec } from "./parameters.ts";
-
-function gluParameters({
-  hiddenSize: c,
-  intermediateSize: i,
-}: ModelConfig): readonly ParameterSpec[] {
-  return [
-    ...linearParameters("gate_up_proj", 2 * i, c, false),
-    ...linearParameters("down_proj", c, i, false),
-  ];
-}
+import { linear, type ModuleWeights } from "./parameters.ts";
 
 /** SwiGLU with gate and up in one Linear, gate first; [B, T, C] -> [B, T, C]. */
 function glu(steps: Steps<Carried>, weights: ModuleWeights, x: Value): Value {
@@ -27,8 +15,4 @@ function glu(steps: Steps<Carried>, weights: ModuleWeights, x: Value): Value {
  * The block of ChatGLM2 and of stock transformers' Glm (v5.23.0, models/glm/modeling_glm.py): LLaMA's, with biases on queries,
  * keys and values alone and one Linear for gate and up. Which dimensions are rotated is the configuration's to say.
  */
-export const GLM_BLOCK: BlockKind = preNormBlock({
-  attentionParameters: (config) => projectionParameters(config, false),
-  mlpParameters: gluParameters,
-  mlp: glu,
-});
+export const GLM_BLOCK: BlockKind = preNormBlock(glu);

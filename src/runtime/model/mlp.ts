@@ -1,22 +1,6 @@
-import type { ModelConfig } from "../../model/config/model-config.ts";
 import type { Value } from "../backends/ops.ts";
 import type { Carried, Steps } from "../backends/steps/steps.ts";
-import {
-  linear,
-  linearParameters,
-  linearWeights,
-  type ModuleWeights,
-  type ParameterSpec,
-} from "./parameters.ts";
-
-export function mlpParameters(config: ModelConfig): readonly ParameterSpec[] {
-  const { hiddenSize: c, intermediateSize: i, mlpBias } = config;
-  return [
-    ...linearParameters("gate_proj", i, c, mlpBias),
-    ...linearParameters("up_proj", i, c, mlpBias),
-    ...linearParameters("down_proj", c, i, mlpBias),
-  ];
-}
+import { linear, linearWeights, type ModuleWeights } from "./parameters.ts";
 
 /** SwiGLU (Shazeer 2020, arXiv 2002.05202, equation 6): down(silu(gate(x)) · up(x)); [B, T, C] -> [B, T, C]. I: intermediate size. */
 export function mlp(steps: Steps<Carried>, weights: ModuleWeights, x: Value): Value {

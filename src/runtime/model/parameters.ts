@@ -2,20 +2,6 @@ import { WbError } from "../../errors/wb-error.ts";
 import type { LinearWeights, Value, Weight } from "../backends/ops.ts";
 import type { Carried, Steps } from "../backends/steps/steps.ts";
 
-/** One parameter that a module needs, by its name inside the module. */
-export interface ParameterSpec {
-  readonly name: string;
-  readonly shape: readonly number[];
-}
-
-/** Parameters of a module inside another: names get the module's name in front. */
-export function nested(
-  module: string,
-  parameters: readonly ParameterSpec[],
-): readonly ParameterSpec[] {
-  return parameters.map(({ name, shape }) => ({ name: `${module}.${name}`, shape }));
-}
-
 /** Uploaded parameters, looked up by names that nest as the checkpoint's do. */
 export class ModuleWeights {
   readonly #weights: ReadonlyMap<string, Weight>;
@@ -39,17 +25,6 @@ export class ModuleWeights {
   find(name: string): Weight | undefined {
     return this.#weights.get(this.#prefix + name);
   }
-}
-
-/** weight [out, in], and bias [out] where there is one. */
-export function linearParameters(
-  module: string,
-  outputs: number,
-  inputs: number,
-  bias: boolean,
-): readonly ParameterSpec[] {
-  const weight = { name: "weight", shape: [outputs, inputs] };
-  return nested(module, bias ? [weight, { name: "bias", shape: [outputs] }] : [weight]);
 }
 
 /** weight, and bias where the module has one. */

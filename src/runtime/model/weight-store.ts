@@ -2,8 +2,8 @@ import { WbError } from "../../errors/wb-error.ts";
 import type { ModelConfig } from "../../model/config/model-config.ts";
 import { checkWeightDtype, toFloat32 } from "../backends/cast.ts";
 import type { Ops, Weight, WeightBytes } from "../backends/ops.ts";
-import { architectureOf, layerParameters, type Architecture } from "./architecture.ts";
-import { normParameters } from "./norm.ts";
+import { architectureOf, type Architecture } from "./architecture.ts";
+import { layerTensors } from "../../model/tensors.ts";
 import { ModuleWeights } from "./parameters.ts";
 import type { RowRange, WeightSource } from "./weights.ts";
 
@@ -100,11 +100,9 @@ export class WeightStore {
   /** The norm after the last layer; always resident. */
   async norm(): Promise<ModuleWeights> {
     if (this.#norm === undefined) {
-      const names = normParameters(this.#config).map(
-        ({ name }) => `${this.#architecture.norm}.${name}`,
-      );
-      const bytes = await Promise.all(names.map((name) => this.source.read(name)));
-      this.#norm ??= this.#upload(bytes, `${this.#architecture.norm}.`);
+      const module = `${this.#architecture.norm}.`;
+      const bytes = await this.source.read(`${module}weight`);
+      this.#norm ??= this.#upload([bytes], module);
     }
     return new ModuleWeights(this.#norm);
   }
@@ -150,7 +148,7 @@ export class WeightStore {
   }
 
   #readBlock(index: number): Promise<readonly WeightBytes[]> {
-    const parameters = layerParameters(this.#config, index);
+    const parameters = layerTensors(this.#config, index);
     return Promise.all(parameters.map(({ name }) => this.source.read(name)));
   }
 

@@ -6,7 +6,7 @@ import type { Dtype } from "../../tensor/dtype.ts";
 import { renderShape, sameShape } from "../../tensor/shape.ts";
 import { checkWeightDtype } from "../backends/cast.ts";
 import type { WeightBytes } from "../backends/ops.ts";
-import { modelParameters } from "./architecture.ts";
+import { expectedTensors } from "../../model/tensors.ts";
 
 /** Indices along the first axis, `end` not included. */
 export interface RowRange {
@@ -57,7 +57,7 @@ const LISTED = 4;
  */
 export function checkWeights(config: ModelConfig, source: WeightSource): void {
   const problems: string[] = [];
-  for (const { name, shape } of modelParameters(config)) {
+  for (const { name, shape } of expectedTensors(config)) {
     const facts = source.facts(name);
     if (facts === undefined) problems.push(`${name} ${renderShape(shape)} is missing`);
     else if (sameShape(facts.shape, shape)) checkWeightDtype(facts.dtype, name);

@@ -3,7 +3,7 @@ import { GraphNodes } from "../../../src/runtime/backends/graph/nodes.ts";
 import { cacheRows, maskOf, newRotary } from "../../../src/runtime/backends/graph/inputs.ts";
 import { GraphOps, GraphValue } from "../../../src/runtime/backends/graph/ops.ts";
 import { modelGraph } from "../../../src/runtime/backends/graph/plan.ts";
-import { modelParameters } from "../../../src/runtime/model/architecture.ts";
+import { expectedTensors } from "../../../src/model/tensors.ts";
 import { TF_FLOAT } from "../../../src/runtime/backends/native/binding.ts";
 import { LOWEST, type ComputeDtype } from "../../../src/runtime/backends/ops.ts";
 import { caught } from "../../support/caught.ts";
@@ -13,7 +13,7 @@ import { internlmConfig, SMALL } from "../../support/model-config.ts";
 const CONFIG = internlmConfig(SMALL);
 
 function graphOf(compute: ComputeDtype): ReturnType<typeof graphNodesOf> {
-  const parameters = modelParameters(CONFIG)
+  const parameters = expectedTensors(CONFIG)
     .filter(({ name }) => !/embed_tokens|lm_head/.test(name))
     .map((parameter) => ({ ...parameter, stored: "f16", kept: compute }) as const);
   const head = { name: "lm_head.weight/0", shape: [CONFIG.vocabSize, CONFIG.hiddenSize] };
@@ -42,7 +42,7 @@ describe.each(["f32", "f16", "bf16"] as const)("a graph in %s", (compute) => {
 
   test("has a variable for each parameter but the embeddings, and two a layer for keys and values", () => {
     const variables = nodes.filter(({ op }) => op === "VarHandleOp").length;
-    expect(variables).toBe(modelParameters(CONFIG).length - 1 + 2 * CONFIG.layers);
+    expect(variables).toBe(expectedTensors(CONFIG).length - 1 + 2 * CONFIG.layers);
     expect(nodes.filter(({ op }) => op === "InplaceUpdate")).toHaveLength(2 * CONFIG.layers);
   });
 

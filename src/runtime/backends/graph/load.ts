@@ -1,5 +1,6 @@
 import { checkWeightDtype, toFloat32, type WeightDtype } from "../cast.ts";
-import { architectureOf, layerParameters, modelParameters } from "../../model/architecture.ts";
+import { architectureOf } from "../../model/architecture.ts";
+import { expectedTensors, layerTensors } from "../../../model/tensors.ts";
 import type { Decoder } from "../../model/decoder.ts";
 import type { RowRange, WeightSource } from "../../model/weights.ts";
 import { COMPUTE_OF_STORED, keptAs } from "../native/values.ts";
@@ -31,6 +32,7 @@ export async function loadGraph(
   const graph = modelGraph({ config, compute: ops.compute, batch, parameters, head });
   const session = await sessions.open(graph, TAG);
   const all = [...parameters, ...head];
+  const perLayer = layerTensors(config, 0).length;
   let pending = read(weights.source, all[0]);
   try {
     for (let index = 0; index < all.length; index++) {
@@ -39,7 +41,7 @@ export async function loadGraph(
       pending = read(weights.source, all[index + 1]);
       if (given !== undefined) fill(session, index, given);
       // Layers come first, in order.
-      const done = (index + 1) / layerParameters(config, 0).length;
+      const done = (index + 1) / perLayer;
       if (Number.isInteger(done) && done <= config.layers) onLayer?.(done, config.layers);
     }
     session.run([], "created");
@@ -68,7 +70,7 @@ function partsOf({ config, ops, weights }: Decoder): {
     };
   };
   return {
-    parameters: modelParameters(config)
+    parameters: expectedTensors(config)
       .filter(({ name }) => name !== architecture.embedding && name !== architecture.head)
       .map(({ name, shape }) => part(name, shape)),
     head: weights
