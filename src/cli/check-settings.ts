@@ -1,5 +1,6 @@
 import { WbError } from "../errors/wb-error.ts";
 import { nearestName } from "../mapping/nearest.ts";
+import { nearestChoice } from "../options/values.ts";
 import { isCommandLineOnly } from "../options/weakening.ts";
 import type { Command } from "./command.ts";
 import { configSchema } from "./config-schema.ts";
@@ -64,7 +65,7 @@ function checkValue(value: unknown, schema: JsonObject, path: string, key: strin
   if (fitting.some((choice) => !Array.isArray(choice["enum"]) || choice["enum"].includes(value)))
     return;
   const values = fitting.flatMap(enumOf);
-  const near = typeof value === "string" ? nearestName(value, values) : undefined;
+  const near = typeof value === "string" ? nearestChoice(value, values) : undefined;
   throw new WbError(
     "WB2002",
     `${path}: ${key}: expected one of ${values.join(", ")}, found ${JSON.stringify(value)}${near === undefined ? "" : `; did you mean ${near}?`}`,

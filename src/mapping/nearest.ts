@@ -1,17 +1,8 @@
 /** Names beyond this distance are no likely slip. */
 const MAX_DISTANCE = 12;
 
-/** Other names by which people know what a candidate names, where none is near by its letters, or a wrong one is. */
-const ALSO_CALLED: ReadonlyMap<string, string> = new Map([
-  ["gpu", "cuda"],
-  ["nvidia", "cuda"],
-  ["tensorflow", "cpu"],
-  ["webassembly", "wasm"],
-]);
-
 /**
  * The candidate that takes the fewest insertions, deletions and replacements to become `name`, unless all are far.
- * What is also called `name` comes first.
  * @param most Changes that still count as near; half the name's letters when left out.
  */
 export function nearestName(
@@ -19,8 +10,6 @@ export function nearestName(
   candidates: readonly string[],
   most = Math.floor(name.length / 2),
 ): string | undefined {
-  const meant = ALSO_CALLED.get(name.toLowerCase());
-  if (meant !== undefined && candidates.includes(meant)) return meant;
   let best: string | undefined;
   let least = Math.min(MAX_DISTANCE, most) + 1;
   for (const candidate of candidates) {

@@ -1,6 +1,6 @@
 import { WbError } from "../errors/wb-error.ts";
 import { nearestName } from "../mapping/nearest.ts";
-import { sizeOf, wrongChoice, wrongValue } from "./values.ts";
+import { checkChoice, sizeOf, wrongValue } from "./values.ts";
 
 /** What an option of a function may be. */
 export type Rule =
@@ -88,9 +88,7 @@ function unknownOption(callee: string, name: string, names: readonly string[]): 
 function checkValue(callee: string, name: string, value: unknown, rule: Rule): void {
   switch (rule.kind) {
     case "choice":
-      if (typeof value !== "string")
-        throw wrongValue(name, `one of ${rule.values.join(", ")}`, value);
-      if (!rule.values.includes(value)) throw wrongChoice(name, rule.values, value);
+      checkChoice(name, value, rule.values);
       return;
     case "object":
       checkOptions(callee, value, rule.rules, `${name}.`);

@@ -7,6 +7,7 @@ const SYNONYMS: ReadonlyMap<string, readonly string[]> = new Map([
   ["nvidia", ["cuda"]],
   ["web", ["wasm"]],
   ["webassembly", ["wasm"]],
+  ["tensorflow", ["cpu"]],
   ["float", ["f32"]],
   ["float32", ["f32"]],
   ["fp32", ["f32"]],
@@ -58,6 +59,12 @@ export function wrongChoice(label: string, choices: readonly string[], found: st
   const near = nearestChoice(found, choices);
   const suggestion = near === undefined ? "" : `; did you mean ${near}?`;
   return wrongValue(label, `one of ${choices.join(", ")}`, found, suggestion);
+}
+
+/** @throws WbError WB2001 for a value that is none of some choices. */
+export function checkChoice(label: string, value: unknown, choices: readonly string[]): void {
+  if (typeof value !== "string") throw wrongValue(label, `one of ${choices.join(", ")}`, value);
+  if (!choices.includes(value)) throw wrongChoice(label, choices, value);
 }
 
 /** Characters of a wrong value that a message shows. */

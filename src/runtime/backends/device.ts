@@ -1,5 +1,5 @@
 import { WbError } from "../../errors/wb-error.ts";
-import { nearestName } from "../../mapping/nearest.ts";
+import { checkChoice } from "../../options/values.ts";
 import { COMPUTE_DTYPES, DEVICES } from "../../options/choices.ts";
 import type { Backend } from "./backend.ts";
 import type { ComputeDtype, DeviceKind } from "./ops.ts";
@@ -50,14 +50,4 @@ async function openBackend(
   }
   const { openWasm } = await import("./wasm/open.ts");
   return openWasm();
-}
-
-function checkChoice(name: string, given: unknown, choices: readonly string[]): void {
-  if (typeof given === "string" && choices.includes(given)) return;
-  const near = typeof given === "string" ? nearestName(given, choices) : undefined;
-  const suggestion = near === undefined ? "" : `; did you mean ${near}?`;
-  throw new WbError(
-    "WB2001",
-    `${name}: expected one of ${choices.join(", ")}, found ${JSON.stringify(given)}${suggestion}`,
-  );
 }
