@@ -2,7 +2,14 @@ import { WbError } from "../../errors/wb-error.ts";
 import type { PickleCursor } from "./cursor.ts";
 import { MAX_INLINE_TEXT_BYTES, PICKLE_LIMITS } from "./limits.ts";
 import { parseDecimal, parseFloatLine, parseInteger, parseLong } from "./numbers.ts";
-import { PICKLE_OPCODES, type OpcodeArgument, type OpcodeName } from "./opcodes.ts";
+import {
+  INTEGER_BYTES,
+  lengthWidth,
+  PICKLE_OPCODES,
+  type CountedArgument,
+  type OpcodeArgument,
+  type OpcodeName,
+} from "./opcodes.ts";
 import type { PickleStack } from "./stack.ts";
 import {
   decodeLatin1,
@@ -19,11 +26,7 @@ const FIXED_BYTES: Readonly<Record<OpcodeArgument, number>> = {
   none: 0,
   line: 0,
   "two-lines": 0,
-  u8: 1,
-  u16: 2,
-  u32: 4,
-  i32: 4,
-  u64: 8,
+  ...INTEGER_BYTES,
   f64be: 8,
   "bytes-u8": 1,
   "bytes-u32": 4,
@@ -95,12 +98,8 @@ async function afterNeed(
 }
 
 /** The length that stands before the data, checked against what is left of the file. */
-function lengthOf(argument: OpcodeArgument, cursor: PickleCursor, stack: PickleStack): number {
-  let length: number | bigint;
-  if (argument.endsWith("-u8")) length = cursor.u8();
-  else if (argument.endsWith("-u32")) length = cursor.u32();
-  else if (argument.endsWith("-i32")) length = cursor.i32();
-  else length = cursor.u64();
+function lengthOf(argument: CountedArgument, cursor: PickleCursor, stack: PickleStack): number {
+  const length = cursor.integer(lengthWidth(argument));
   if (length < 0) throw malformed(stack, `a length of ${length}`);
   if (length > cursor.remaining) {
     throw new WbError(

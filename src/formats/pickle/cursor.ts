@@ -1,5 +1,6 @@
 import { WbError } from "../../errors/wb-error.ts";
 import type { ByteSource } from "../../tensor/byte-source.ts";
+import type { IntegerWidth } from "./opcodes.ts";
 import type { PickleRange } from "./value.ts";
 
 /** Bytes read at a time; a pickle's opcodes lie close together, its payloads are stepped over. */
@@ -96,6 +97,11 @@ export class PickleCursor {
 
   u64(): bigint {
     return this.#view.getBigUint64(this.#advance(8), true);
+  }
+
+  /** The next whole number; a bigint for 64 bits. */
+  integer(width: IntegerWidth): number | bigint {
+    return this[width]();
   }
 
   f64be(): number {

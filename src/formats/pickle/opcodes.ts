@@ -1,13 +1,17 @@
+/** Bytes of a whole number as it is stored, little-endian. */
+export const INTEGER_BYTES = { u8: 1, u16: 2, u32: 4, i32: 4, u64: 8 } as const;
+
+export type IntegerWidth = keyof typeof INTEGER_BYTES;
+
+/** An argument that is a length and then so many bytes. */
+export type CountedArgument = Extract<OpcodeArgument, `${"bytes" | "utf8" | "long"}-${string}`>;
+
 /** How an opcode's argument lies behind it. */
 export type OpcodeArgument =
   | "none"
   | "line" // text up to a newline
   | "two-lines"
-  | "u8"
-  | "u16"
-  | "u32"
-  | "i32"
-  | "u64"
+  | IntegerWidth
   | "f64be"
   | "bytes-u8" // a length, then so many bytes
   | "bytes-u32"
@@ -106,6 +110,13 @@ const NAME_OF_BYTE: readonly (OpcodeName | undefined)[] = Array.from(
   { length: 256 },
   (_unused, byte) => NAMES.find((name) => PICKLE_OPCODES[name].byte === byte),
 );
+
+/** How the length before an argument's bytes is stored. */
+export function lengthWidth(argument: CountedArgument): IntegerWidth {
+  if (argument.endsWith("-u8")) return "u8";
+  if (argument.endsWith("-u32")) return "u32";
+  return argument.endsWith("-i32") ? "i32" : "u64";
+}
 
 /** The opcode that a byte stands for, or undefined. */
 export function opcodeOfByte(byte: number): OpcodeName | undefined {

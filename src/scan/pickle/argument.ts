@@ -8,8 +8,11 @@ import {
   parseLong,
 } from "../../formats/pickle/numbers.ts";
 import {
+  INTEGER_BYTES,
+  lengthWidth,
   PICKLE_OPCODES,
-  type OpcodeArgument,
+  type CountedArgument,
+  type IntegerWidth,
   type OpcodeName,
 } from "../../formats/pickle/opcodes.ts";
 import {
@@ -33,8 +36,6 @@ export type TraceArgument =
 
 /** Bytes of the longest line that is followed; beyond it nothing is a pickle. */
 const MAX_LINE_BYTES = 2 ** 20;
-
-const LENGTH_BYTES = { u8: 1, u16: 2, u32: 4, i32: 4, u64: 8 } as const;
 
 /** Bytes of an opcode and the longest number behind it: so many must be readable before it is traced. */
 export const LOOKAHEAD_BYTES = 9;
@@ -70,38 +71,21 @@ export function traceArgument(
   }
 }
 
-function integer(
-  kind: keyof typeof LENGTH_BYTES,
-  cursor: PickleCursor,
-  label: string,
-): number | bigint {
-  if (!cursor.has(LENGTH_BYTES[kind]))
+function integer(kind: IntegerWidth, cursor: PickleCursor, label: string): number | bigint {
+  if (!cursor.has(INTEGER_BYTES[kind]))
     throw new WbError("WB3201", `${label}: the file ends in a number at byte ${cursor.position}`);
-  switch (kind) {
-    case "u8":
-      return cursor.u8();
-    case "u16":
-      return cursor.u16();
-    case "u32":
-      return cursor.u32();
-    case "i32":
-      return cursor.i32();
-    case "u64":
-      return cursor.u64();
-    default:
-      return kind satisfies never;
-  }
+  return cursor.integer(kind);
 }
 
 /** A length, then so many bytes: only texts that can be names are read. */
 function countedArgument(
   opcode: OpcodeName,
-  argument: Counted,
+  argument: CountedArgument,
   cursor: PickleCursor,
   label: string,
 ): TraceArgument | Promise<TraceArgument> {
   const offset = cursor.position;
-  const length = integer(widthOf(argument), cursor, label);
+  const length = integer(lengthWidth(argument), cursor, label);
   if (length < 0 || length > cursor.remaining) {
     throw new WbError(
       "WB3201",
@@ -123,14 +107,6 @@ function countedArgument(
     throw new WbError("WB3206", `${label}: byte ${offset}: a text that is not UTF-8`);
   };
   return cursor.has(byteLength) ? read() : cursor.need(byteLength, "a text").then(read);
-}
-
-type Counted = `${"bytes" | "utf8" | "long"}-${keyof typeof LENGTH_BYTES}` & OpcodeArgument;
-
-function widthOf(argument: Counted): keyof typeof LENGTH_BYTES {
-  if (argument.endsWith("-u8")) return "u8";
-  if (argument.endsWith("-u32")) return "u32";
-  return argument.endsWith("-i32") ? "i32" : "u64";
 }
 
 async function globalArgument(cursor: PickleCursor, label: string): Promise<TraceArgument> {
