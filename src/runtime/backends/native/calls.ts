@@ -233,10 +233,7 @@ export class NativeCalls {
       const fits = old !== undefined && (shape[2] ?? 0) <= (old.capacity ?? 0);
       const buffer = fits ? old : this.#roomy(old, shape);
       const joined = this.#values.share(buffer, shape, buffer.capacity);
-      if (old !== undefined) {
-        this.#values.keep(old);
-        this.#values.dispose(old);
-      }
+      if (old !== undefined) this.#values.free(old);
       return joined;
     });
   }

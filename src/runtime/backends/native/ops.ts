@@ -308,9 +308,7 @@ export class NativeOps implements Ops {
   }
 
   free(value: Value): void {
-    const own = valueOf(value);
-    this.#values.keep(own);
-    this.#values.dispose(own);
+    this.#values.free(valueOf(value));
   }
 
   memory(): OpsMemory {

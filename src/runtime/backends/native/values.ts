@@ -2,8 +2,8 @@ import { WbError } from "../../../errors/wb-error.ts";
 import { elementCount } from "../../../tensor/shape.ts";
 import { failure, TF_BFLOAT16, TF_FLOAT, TF_HALF, TF_INT32, type Binding } from "./binding.ts";
 import type { WeightDtype } from "../cast.ts";
-import { Scopes } from "../scopes.ts";
-import type { ComputeDtype, OpsMemory, ScopeResult, Value, Weight } from "../ops.ts";
+import { bytesOf, HeldValues, type SharedArray } from "../held-values.ts";
+import type { ComputeDtype, OpsMemory, Value, Weight } from "../ops.ts";
 
 export const TF_DTYPE: Readonly<Record<ComputeDtype, number>> = {
   f32: TF_FLOAT,
@@ -33,13 +33,10 @@ export const ELEMENT_BYTES: Readonly<Record<ComputeDtype, number>> = { f32: 4, f
 /** Constants that stay on the device; the one that was used the longest ago makes room for the next. */
 const MAX_CONSTANTS = 256;
 
-/** An array of TensorFlow that several values may look at, each with a shape of its own. */
-export interface NativeArray {
+/** An array of TensorFlow. */
+export interface NativeArray extends SharedArray {
   readonly id: number;
   readonly shape: readonly number[];
-  readonly byteLength: number;
-  /** Values that look at it. */
-  users: number;
 }
 
 export class NativeValue implements Value {
@@ -80,18 +77,19 @@ export class NativeWeight implements Weight {
   }
 }
 
-/** Owns every array of one backend: counts who looks at it, frees what a scope made, keeps small constants. */
-export class NativeValues {
+/** Owns every array of one backend, and keeps small constants. */
+export class NativeValues extends HeldValues<NativeArray, NativeValue> {
   readonly #binding: Binding;
-  readonly #scopes = new Scopes<NativeValue>((value) => {
-    this.dispose(value);
-  });
-  readonly #values = new Set<NativeValue>();
   readonly #weights = new Set<NativeWeight>();
   readonly #constants = new Map<string, number>();
 
   constructor(binding: Binding) {
+    super();
     this.#binding = binding;
+  }
+
+  protected release({ id }: NativeArray): void {
+    this.#binding.deleteTensor(id);
   }
 
   /** Takes an array that TensorFlow made as a value. */
@@ -103,14 +101,14 @@ export class NativeValues {
     capacity?: number,
   ): NativeValue {
     const byteLength = (elementCount(arrayShape) ?? 0) * ELEMENT_BYTES[dtype];
-    return this.#track(
+    return this.track(
       new NativeValue({ id, shape: arrayShape, byteLength, users: 0 }, shape, dtype, capacity),
     );
   }
 
   /** Another look at the array of `value`. */
   share(value: NativeValue, shape: readonly number[], capacity?: number): NativeValue {
-    return this.#track(new NativeValue(value.array, shape, value.dtype, capacity));
+    return this.track(new NativeValue(value.array, shape, value.dtype, capacity));
   }
 
   /** Lets `value` look at `source`'s array, which has the same elements. */
@@ -118,39 +116,12 @@ export class NativeValues {
     const old = value.array;
     value.array = source.array;
     value.array.users++;
-    this.#leave(old);
-  }
-
-  #track(value: NativeValue): NativeValue {
-    value.array.users++;
-    this.#values.add(value);
-    this.#scopes.add(value);
-    return value;
-  }
-
-  scope<T extends ScopeResult>(work: () => T): T {
-    return this.#scopes.run(work);
-  }
-
-  /** Takes a value out of every scope around. */
-  keep(value: NativeValue): void {
-    this.#scopes.keep(value);
-  }
-
-  /** Frees a value; nothing when it is free already. */
-  dispose(value: NativeValue): void {
-    if (this.#values.delete(value)) this.#leave(value.array);
-  }
-
-  #leave(array: NativeArray): void {
-    array.users--;
-    if (array.users === 0) this.#binding.deleteTensor(array.id);
+    this.leave(old);
   }
 
   /** Makes a weight of a value, whose array then outlives every scope. */
   toWeight(value: NativeValue, shape: readonly number[], transposed: boolean): NativeWeight {
-    this.keep(value);
-    this.#values.delete(value);
+    this.forget(value);
     const { id, byteLength } = value.array;
     return this.addWeight({ id, shape, dtype: value.dtype, transposed, byteLength });
   }
@@ -214,23 +185,17 @@ export class NativeValues {
   }
 
   memory(): OpsMemory {
-    let bytes = 0;
-    for (const array of this.#arrays()) bytes += array.byteLength;
-    for (const weight of this.#weights) bytes += weight.byteLength;
+    const bytes = bytesOf(this.arrays()) + bytesOf(this.#weights);
     // The addon's own counts, so that a handle that is lost here still shows. The variables of a graph count as one.
     const graphs = this.#binding.getNumOfSavedModels();
     return { values: this.#binding.getNumOfTensors() - this.#constants.size + graphs, bytes };
   }
 
-  #arrays(): Set<NativeArray> {
-    return new Set([...this.#values].map(({ array }) => array));
-  }
-
   freeAll(): void {
-    for (const { id } of this.#arrays()) this.#binding.deleteTensor(id);
+    for (const array of this.arrays()) this.release(array);
     for (const weight of this.#weights) this.#binding.deleteTensor(weight.id);
     for (const id of this.#constants.values()) this.#binding.deleteTensor(id);
-    this.#values.clear();
+    this.forgetAll();
     this.#weights.clear();
     this.#constants.clear();
   }

@@ -1,20 +1,17 @@
 import { WbError } from "../../../errors/wb-error.ts";
 import { elementCount } from "../../../tensor/shape.ts";
-import type { OpsMemory, ScopeResult, Value, Weight } from "../ops.ts";
+import type { OpsMemory, Value, Weight } from "../ops.ts";
 import { WasmKernels, type KernelModule } from "./kernels.ts";
-import { Scopes } from "../scopes.ts";
+import { bytesOf, HeldValues, type SharedArray } from "../held-values.ts";
 
 /** What a weight is kept in memory as, by the numbers that wasm/decoder/linear.ts has for them. */
 export const KEPT = { F32: 0, F16: 1, BF16: 2 } as const;
 
 export type KeptDtype = keyof typeof KEPT;
 
-/** A piece of memory that several values may look at, each with a shape of its own. */
-interface WasmArray {
+/** A piece of the kernels' memory. */
+interface WasmArray extends SharedArray {
   readonly address: number;
-  readonly byteLength: number;
-  /** Values that look at it. */
-  users: number;
 }
 
 export class WasmValue implements Value {
@@ -50,19 +47,20 @@ export class WasmWeight implements Weight {
 }
 
 /** Owns every array in the memory of the kernels, which is there while there is one. */
-export class WasmValues {
+export class WasmValues extends HeldValues<WasmArray, WasmValue> {
   readonly #module: KernelModule;
   readonly #threads: number;
-  readonly #scopes = new Scopes<WasmValue>((value) => {
-    this.free(value);
-  });
-  readonly #values = new Set<WasmValue>();
   readonly #weights = new Set<WasmWeight>();
   #kernels: WasmKernels | undefined;
 
   constructor(module: KernelModule, threads: number) {
+    super();
     this.#module = module;
     this.#threads = threads;
+  }
+
+  protected release({ address }: WasmArray): void {
+    this.kernels.memory.free(address);
   }
 
   get kernels(): WasmKernels {
@@ -75,35 +73,12 @@ export class WasmValues {
     const lying = capacity === undefined ? shape : shape.with(2, capacity);
     const byteLength = 4 * sizeOf(lying);
     const address = this.kernels.memory.allocate(byteLength, "an array");
-    return this.#track(new WasmValue({ address, byteLength, users: 0 }, shape, capacity));
+    return this.track(new WasmValue({ address, byteLength, users: 0 }, shape, capacity));
   }
 
   /** Another look at the array of `value`. */
   share(value: WasmValue, shape: readonly number[], capacity?: number): WasmValue {
-    return this.#track(new WasmValue(value.array, shape, capacity));
-  }
-
-  #track(value: WasmValue): WasmValue {
-    value.array.users++;
-    this.#values.add(value);
-    this.#scopes.add(value);
-    return value;
-  }
-
-  scope<T extends ScopeResult>(work: () => T): T {
-    return this.#scopes.run(work);
-  }
-
-  keep(value: WasmValue): void {
-    this.#scopes.keep(value);
-  }
-
-  /** Frees a value; nothing when it is free already. */
-  free(value: WasmValue): void {
-    this.#scopes.keep(value);
-    if (!this.#values.delete(value)) return;
-    value.array.users--;
-    if (value.array.users === 0) this.kernels.memory.free(value.address);
+    return this.track(new WasmValue(value.array, shape, capacity));
   }
 
   /** Memory for a weight without defined content. */
@@ -121,16 +96,13 @@ export class WasmValues {
   }
 
   memory(): OpsMemory {
-    let bytes = 0;
-    for (const array of new Set([...this.#values].map((value) => value.array)))
-      bytes += array.byteLength;
-    for (const weight of this.#weights) bytes += weight.byteLength;
-    return { values: this.#values.size + this.#weights.size, bytes };
+    const bytes = bytesOf(this.arrays()) + bytesOf(this.#weights);
+    return { values: this.count + this.#weights.size, bytes };
   }
 
   /** Frees all, and gives the memory back to the machine. */
   freeAll(): void {
-    this.#values.clear();
+    this.forgetAll();
     this.#weights.clear();
     this.#kernels?.close();
     this.#kernels = undefined;
