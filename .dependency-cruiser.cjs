@@ -1,38 +1,21 @@
 // The layers, lowest first. A file may import from its own layer and from those its entry names.
+const TO_FORMATS = ["errors", "tensor", "sources", "formats"];
+const TO_OPTIONS = [...TO_FORMATS, "model", "mapping", "options"];
+const TO_SESSION = [...TO_OPTIONS, "runtime", "session"];
 const LAYERS = {
   errors: [],
   tensor: ["errors"],
   sources: ["errors", "tensor"],
   formats: ["errors", "tensor", "sources"],
-  scan: ["errors", "tensor", "sources", "formats"],
+  scan: TO_FORMATS,
   model: ["errors", "tensor"],
-  mapping: ["errors", "tensor", "sources", "formats", "model"],
+  mapping: [...TO_FORMATS, "model"],
   options: ["errors", "mapping"],
-  convert: ["errors", "tensor", "sources", "formats", "model", "mapping", "options"],
-  runtime: ["errors", "tensor", "sources", "formats", "model", "mapping", "options"],
-  session: ["errors", "tensor", "sources", "formats", "model", "mapping", "options", "runtime"],
-  verify: [
-    "errors",
-    "tensor",
-    "sources",
-    "formats",
-    "model",
-    "mapping",
-    "options",
-    "runtime",
-    "session",
-  ],
-  serve: [
-    "errors",
-    "tensor",
-    "sources",
-    "formats",
-    "model",
-    "mapping",
-    "options",
-    "runtime",
-    "session",
-  ],
+  convert: TO_OPTIONS,
+  runtime: TO_OPTIONS,
+  session: [...TO_OPTIONS, "runtime"],
+  verify: TO_SESSION,
+  serve: TO_SESSION,
 };
 const BELOW_API = Object.keys(LAYERS);
 LAYERS.api = BELOW_API;
