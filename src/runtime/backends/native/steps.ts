@@ -1,16 +1,12 @@
 import type { Ops } from "../ops.ts";
-import { composedSteps } from "../steps/composed.ts";
+import { composedSteps, kernelsOf } from "../steps/composed.ts";
 import type { Steps } from "../steps/steps.ts";
 import type { NativeCalls } from "./calls.ts";
 
 /** The steps of this package's kernels beside native TensorFlow. */
 export function nativeSteps(ops: Ops, calls: NativeCalls): Steps {
   return composedSteps(ops, {
-    linears: (x, layers) => calls.linears(x, layers),
-    gatedLinear: (x, gate, up) => calls.gatedLinear(x, gate, up),
-    rotateHalves: (x, cos, sin) => calls.rotateHalves(x, cos, sin),
-    join: (rows, more) => calls.join(rows, more),
-    attention: (queries, keys, values, mask) => calls.attention(queries, keys, values, mask),
+    ...kernelsOf(calls),
     layer: (x, weights, context, composed) => {
       // Keys that are cached before they are rotated, and neighbours that are rotated together, are only known to the single steps.
       const fits = context.allRotary === undefined && context.newRotary.pairs === "halves";

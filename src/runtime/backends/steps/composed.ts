@@ -76,6 +76,20 @@ export interface StepKernels {
   readonly layer: Steps["layer"];
 }
 
+/** Calls of a backend's kernels, as its own class has them. */
+export type KernelCalls = Omit<StepKernels, "layer">;
+
+/** The kernels of such a class as functions that need no `this`. */
+export function kernelsOf(calls: KernelCalls): KernelCalls {
+  return {
+    linears: (x, layers) => calls.linears(x, layers),
+    gatedLinear: (x, gate, up) => calls.gatedLinear(x, gate, up),
+    rotateHalves: (x, cos, sin) => calls.rotateHalves(x, cos, sin),
+    join: (rows, more) => calls.join(rows, more),
+    attention: (queries, keys, values, mask) => calls.attention(queries, keys, values, mask),
+  };
+}
+
 /** The steps of a backend: composed of its operations, but for those that it has kernels for. */
 export function composedSteps(ops: Ops, own: Partial<StepKernels> = {}): Steps {
   const {

@@ -1,9 +1,8 @@
 import type { Backend } from "../backend.ts";
-import { composedSteps } from "../steps/composed.ts";
 import { WasmCalls } from "./calls.ts";
 import { kernelThreads, loadKernels } from "./kernels.ts";
 import { WasmOps } from "./ops.ts";
-import { wasmSteps } from "./steps.ts";
+import { composedSteps, kernelsOf } from "../steps/composed.ts";
 import { openTensorFlowOps } from "./tensorflow.ts";
 import { WasmValues } from "./values.ts";
 
@@ -18,5 +17,5 @@ export async function openWasm(threads = kernelThreads()): Promise<Backend> {
   const values = new WasmValues(module, threads);
   const calls = new WasmCalls(values);
   const ops = new WasmOps(plain, values, calls, threads);
-  return { ops, steps: wasmSteps(ops, calls) };
+  return { ops, steps: composedSteps(ops, kernelsOf(calls)) };
 }
