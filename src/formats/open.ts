@@ -9,6 +9,7 @@ import { MAX_INDEX_BYTES, oversized, parseIndex, type WeightIndex } from "./sets
 import { openPaddle } from "./paddle/read.ts";
 import { selectNames } from "./names/select-names.ts";
 import type { NameOptions } from "./names/name-rules.ts";
+import { WHOLE_FILE } from "./pytorch/choose-state.ts";
 import type { PytorchOptions } from "./pytorch/table.ts";
 import { openPytorch } from "./pytorch/read.ts";
 import { openSafetensors } from "./safetensors/read.ts";
@@ -81,7 +82,11 @@ async function selected(
   before: readonly string[],
 ): Promise<OpenedCheckpoint> {
   try {
-    const { checkpoint, notes, unmatched } = selectNames(opened, selection);
+    const { checkpoint, notes, unmatched } = selectNames(
+      opened,
+      selection,
+      selection.select === WHOLE_FILE,
+    );
     return { checkpoint, notes: [...before, ...(opened.notes ?? []), ...notes], unmatched };
   } catch (error) {
     await opened.close();

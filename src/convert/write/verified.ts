@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { WbError } from "../../errors/wb-error.ts";
 import { fileBytes } from "../../formats/file-plan.ts";
 import { openCheckpoint } from "../../formats/open.ts";
+import { WHOLE_FILE } from "../../formats/pytorch/choose-state.ts";
 import { renderShape } from "../../tensor/shape.ts";
 import type { OutputPlan, OutputTensor } from "../output-tensor.ts";
 import { exists } from "../staging/file-system.ts";
@@ -52,13 +53,9 @@ async function refuseUnreadable(file: OutputPlan, path: string): Promise<void> {
 async function readFacts(path: string): Promise<ReadonlySet<string>> {
   try {
     // As it is: what looks like a counter or a tool's word was asked for by name.
-    const { checkpoint } = await openCheckpoint(path, { selection: { select: "." } });
+    const { checkpoint } = await openCheckpoint(path, { selection: { select: WHOLE_FILE } });
     await checkpoint.close();
-    return new Set(
-      checkpoint.tensors.map(({ name, storedName, dtype, shape }) =>
-        factsOf({ name: storedName ?? name, dtype, shape }),
-      ),
-    );
+    return new Set(checkpoint.tensors.map(factsOf));
   } catch (error) {
     throw new WbError(
       "WB1902",

@@ -14,11 +14,17 @@ export interface SelectedNames {
 /**
  * A checkpoint under the names that are meant: the words of training tools are taken off, then the user's rules are applied. Tensors
  * keep what they were called in the file (`storedName`); what a rule leaves out is among `skipped`.
+ * @param asStored Leaves the words of tools where they are.
  * @throws WbError WB2711 for a malformed rule, WB2712 where two tensors would get one name, or one an empty name.
  */
-export function selectNames(checkpoint: Checkpoint, options: NameOptions): SelectedNames {
+export function selectNames(
+  checkpoint: Checkpoint,
+  options: NameOptions,
+  asStored = false,
+): SelectedNames {
   const rules = parseNameRules(options);
-  const { names, notes } = unwrapNames(checkpoint.tensors.map(({ name }) => name));
+  const stored = checkpoint.tensors.map(({ name }) => name);
+  const { names, notes } = asStored ? { names: stored, notes: [] } : unwrapNames(stored);
   const skipped = [...checkpoint.skipped];
   const tensors: StoredTensor[] = [];
   const matched = new Set<NameRule>();

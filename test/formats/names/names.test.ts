@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { namePattern } from "../../../src/formats/names/glob.ts";
@@ -6,6 +9,8 @@ import { selectNames } from "../../../src/formats/names/select-names.ts";
 import { unwrapNames } from "../../../src/formats/names/wrapper-segments.ts";
 import type { Checkpoint } from "../../../src/tensor/table.ts";
 import { memoryTensor } from "../../support/memory-checkpoint.ts";
+import { openCheckpoint, type Selection } from "../../../src/formats/open.ts";
+import { archive, dictOf, tensor } from "../../support/hostile/torch-files.ts";
 import { caught } from "../../support/caught.ts";
 
 /** What a pattern means, by an expression of the language's own. */
@@ -93,6 +98,22 @@ describe("two tensors that a rule gives one name", () => {
       unmatched: ["--rename c=d"],
       checkpoint: { skipped: [{ name: "a.w", why: "left out as asked (--drop a.*)" }] },
     });
+  });
+});
+
+describe("names of a file that is taken as it is", () => {
+  it("keep the words of tools, without a note", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "weighbridge-names-"));
+    const path = join(folder, "m.pt");
+    writeFileSync(path, archive(dictOf(tensor({}, {}, "module._orig_mod.w"))));
+    const names = async (selection: Selection) => {
+      const { checkpoint, notes } = await openCheckpoint(path, { selection });
+      await checkpoint.close();
+      return [checkpoint.tensors.map(({ name }) => name), notes.length];
+    };
+    expect(await names({})).toEqual([["w"], 2]);
+    expect(await names({ select: "." })).toEqual([["module._orig_mod.w"], 0]);
+    rmSync(folder, { recursive: true });
   });
 });
 
