@@ -138,7 +138,7 @@ async function useThreads(threads: number, description: string): Promise<void> {
   Reflect.apply(start, addon, [/with kernels for (\w+)/.exec(description)?.[1], threads]);
 }
 
-describe("TensorFlow's own operations promise no such thing, and doctor says so", () => {
+describe("TensorFlow's own operations promise no such thing, and what differs is counted", () => {
   test.each(["f32", "bf16"] as const)("in %s, call by call", async (compute) => {
     const backend = await open(compute, "off");
     const found = await countOver(["internlm-tiny"], backend, compute === "f32" ? "F32" : "BF16");
