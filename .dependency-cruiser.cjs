@@ -10,7 +10,7 @@ const LAYERS = {
   scan: TO_FORMATS,
   model: ["errors", "tensor"],
   mapping: [...TO_FORMATS, "model"],
-  options: ["errors", "mapping"],
+  options: [...TO_FORMATS, "model", "mapping"],
   convert: TO_OPTIONS,
   runtime: TO_OPTIONS,
   session: [...TO_OPTIONS, "runtime"],

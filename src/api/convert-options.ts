@@ -1,7 +1,7 @@
 import { REAL_FILE_SYSTEM, type FileSystem } from "../convert/staging/file-system.ts";
 import type { Part } from "../convert/parts/balance.ts";
 import type { RunOptions } from "../convert/run-options.ts";
-import type { TargetFormat } from "../mapping/plan.ts";
+import type { TargetFormat } from "../formats/target-formats.ts";
 import type { CastDtype } from "../mapping/step.ts";
 import type { LinearLayout } from "../model/parameter.ts";
 import { weakenedBy, type Weakened } from "../options/weakening.ts";

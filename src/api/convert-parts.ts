@@ -14,7 +14,7 @@ import { refuseFiles } from "../convert/parts/workplace.ts";
 import { refuseSource } from "../convert/staging/target-folder.ts";
 import type { TensorOutcome } from "../convert/write/file.ts";
 import { WbError } from "../errors/wb-error.ts";
-import { TARGET_FORMATS, type TargetFormat } from "../mapping/plan.ts";
+import { TARGET_FORMATS, type TargetFormat } from "../formats/target-formats.ts";
 import type { CastDtype } from "../mapping/step.ts";
 import type { LinearLayout } from "../model/parameter.ts";
 import { runOptions, weakenedConversion, type ConvertOptions } from "./convert-options.ts";

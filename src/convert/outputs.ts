@@ -1,8 +1,8 @@
 import { targetBytes } from "../mapping/render-plan.ts";
 import { WbError } from "../errors/wb-error.ts";
-import { TARGETS } from "../formats/target-formats.ts";
+import { TARGETS, type TargetFormat } from "../formats/target-formats.ts";
 import { shownName } from "../tensor/shown-name.ts";
-import type { Plan, TargetFormat } from "../mapping/plan.ts";
+import type { Plan } from "../mapping/plan.ts";
 import { madeBy, type WriteStep } from "../mapping/step.ts";
 import type { OutputPlan, OutputTensor } from "./output-tensor.ts";
 import { planPaddleFile } from "../formats/paddle/write.ts";

@@ -32,8 +32,6 @@ export interface PlanOptions {
   readonly sourceLayout?: LinearLayout | undefined;
 }
 
-export { TARGET_FORMATS, type TargetFormat } from "../formats/target-formats.ts";
-
 /** What a conversion will do, before it does anything: every source in a step, every target in exactly one. */
 export interface Plan {
   /** In the model's order; drops last. */

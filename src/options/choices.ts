@@ -1,5 +1,5 @@
 import { ERROR_CODES } from "../errors/codes.ts";
-import { TARGET_FORMATS } from "../mapping/plan.ts";
+import { TARGET_FORMATS } from "../formats/target-formats.ts";
 
 /** The values that options choose from: for the checks of the command line, its completion, manual and schemas alike. */
 export const DEVICES = ["auto", "cuda", "cpu", "wasm"] as const;
