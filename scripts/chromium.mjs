@@ -1,4 +1,4 @@
-// Fetches the headless Chromium that reports are looked at with, and prints the folder it lies in.
+// Fetches the headless Chromium that reports are looked at with, and prints the folder it is in.
 //
 //   node scripts/chromium.mjs
 //

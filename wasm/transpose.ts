@@ -1,5 +1,5 @@
 // Transposition in WebAssembly (AssemblyScript, compiled by scripts/generate/wasm.mjs): matrices of elements of 1, 2, 4 or 8 bytes, which move as integers, so
-// that every bit pattern survives. Addresses and strides are in bytes. Blocks of 16 bytes square are turned in registers; in
+// that every bit pattern survives. Addresses and strides are in bytes. Blocks of 16 bytes square are transposed in registers; in
 // JavaScript, which has no such registers, the same takes three times as long.
 
 /** to[column][row] = from[row][column] for `rows` × `columns` elements of T, one by one, from `row` and `column` on. */

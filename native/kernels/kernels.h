@@ -9,10 +9,10 @@ enum class Type : int32_t { f32, f16, bf16 };
 
 inline int64_t bytes_of(Type type) { return type == Type::f32 ? 4 : 2; }
 
-// Outputs that lie together in a packed matrix.
+// Outputs together in a packed matrix.
 constexpr int64_t PANEL = 32;
 
-// Begins a packed matrix of [outputs, inputs]; behind it lie its panels of PANEL outputs, filled up with zeros. A panel is
+// Begins a packed matrix of [outputs, inputs]; its panels follow of PANEL outputs, filled up with zeros. A panel is
 // [inputs, PANEL]; in bf16 it is [inputs / 2, PANEL, 2], as the processor multiplies pairs.
 struct alignas(64) Matrix {
   static constexpr uint64_t MARK = 0x5845525441444257;  // "WBDATREX"
@@ -92,8 +92,8 @@ struct Kernels {
   // weight · x / √(mean x² + epsilon), the quotient rounded before it is multiplied; x [rows, size].
   void (*norm)(Type, const void* x, const void* weight, float epsilon, int64_t rows, int64_t size, void* result);
   void (*rotate)(const Rotation&);
-  // Fills a matrix, whose header is set, with `from` [outputs, inputs], or [inputs, outputs] when it is turned.
-  void (*pack)(Type from_type, const void* from, bool turned, Matrix& matrix);
+  // Fills a matrix, whose header is set, with `from` [outputs, inputs], or [inputs, outputs] when it is transposed.
+  void (*pack)(Type from_type, const void* from, bool transposed, Matrix& matrix);
   void (*layer)(const Layer&);
 };
 

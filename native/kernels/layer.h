@@ -15,14 +15,14 @@ constexpr int64_t TOKENS_AT_A_TIME = 1024;
 template <class T>
 std::unique_ptr<T[]> scratch(int64_t count) { return std::unique_ptr<T[]>(new T[size_t(count)]); }
 
-// One head's element `i` of one token, turned by its position.
+// One head's element `i` of one token, rotated by its position.
 template <class T>
-inline void turn(const T* x, const T* cos, const T* sin, int64_t size, int64_t turned, T* result) {
-  rotate_row(x, cos, sin, turned, result);
-  std::copy(x + turned, x + size, result + turned);
+inline void rotate_head(const T* x, const T* cos, const T* sin, int64_t size, int64_t rotated, T* result) {
+  rotate_row(x, cos, sin, rotated, result);
+  std::copy(x + rotated, x + size, result + rotated);
 }
 
-// Turns queries in place, and puts turned keys, and values, behind those of the cache.
+// Rotates queries in place, and puts rotated keys, and values, behind those of the cache.
 template <class T>
 void place_heads(const Layer& l, T* queries, const T* keys, const T* values, T* all_keys, T* all_values) {
   const int64_t at = l.length - l.tokens;
@@ -35,13 +35,13 @@ void place_heads(const Layer& l, T* queries, const T* keys, const T* values, T* 
       for (int64_t head = 0; head < l.heads; head++) {
         T* query = queries + (row * l.heads + head) * l.size;
         std::copy(query, query + l.size, own.get());
-        turn(own.get(), cos, sin, l.size, l.rotated, query);
+        rotate_head(own.get(), cos, sin, l.size, l.rotated, query);
       }
       for (int64_t group = 0; group < l.groups; group++) {
         const T* key = keys + (row * l.groups + group) * l.size;
         const T* value = values + (row * l.groups + group) * l.size;
         const int64_t stack = sequence * l.groups + group;
-        turn(key, cos, sin, l.size, l.rotated, all_keys + (stack * l.key_capacity + at + token) * l.size);
+        rotate_head(key, cos, sin, l.size, l.rotated, all_keys + (stack * l.key_capacity + at + token) * l.size);
         std::copy(value, value + l.size, all_values + (stack * l.value_capacity + at + token) * l.size);
       }
     }

@@ -361,7 +361,7 @@ const Sizes<Addition> ADDITION_SIZES = {{"stacks", &Addition::stacks},
                                         {"size", &Addition::size}};
 
 // Writes rows [stacks, tokens, size] into a cache [stacks, capacity, size] at row `at`. The one operation that changes its
-// input: whoever calls it owns the cache alone.
+// input: the caller owns the cache alone.
 void run_append(void*, TF_OpKernelContext* context) {
   Call call(context);
   const Tensor cache = call.input(0), more = call.input(1);

@@ -25,7 +25,7 @@ inline void convert(const S* from, int64_t count, D* to) {
   }
 }
 
-// Where an element of a panel lies.
+// Where an element of a panel is.
 template <class D>
 inline int64_t place(int64_t input, int64_t output) {
   if (std::is_same<D, Bfloat>::value) return input / 2 * 2 * PANEL + 2 * output + input % 2;
@@ -33,14 +33,14 @@ inline int64_t place(int64_t input, int64_t output) {
 }
 
 template <class S, class D>
-void pack_as(const S* from, bool turned, Matrix& matrix) {
+void pack_as(const S* from, bool transposed, Matrix& matrix) {
   const int64_t outputs = matrix.outputs, inputs = matrix.inputs;
   parallel(matrix.panels(), [&](int64_t index) {
     D* panel = reinterpret_cast<D*>(const_cast<char*>(matrix.panel(index)));
     const int64_t first = index * PANEL, count = std::min(PANEL, outputs - first);
     if (count < PANEL || inputs % 2 != 0) std::memset(panel, 0, size_t(matrix.panel_bytes()));
     D run[RUN];
-    if (turned) {
+    if (transposed) {
       for (int64_t k = 0; k < inputs; k++) {
         convert(from + k * outputs + first, count, run);
         for (int64_t j = 0; j < count; j++) panel[place<D>(k, j)] = run[j];
@@ -58,19 +58,19 @@ void pack_as(const S* from, bool turned, Matrix& matrix) {
 }
 
 template <class S>
-void pack_from(const S* from, bool turned, Matrix& matrix) {
+void pack_from(const S* from, bool transposed, Matrix& matrix) {
   switch (matrix.type) {
-    case Type::f32: return pack_as<S, float>(from, turned, matrix);
-    case Type::f16: return pack_as<S, Half>(from, turned, matrix);
-    case Type::bf16: return pack_as<S, Bfloat>(from, turned, matrix);
+    case Type::f32: return pack_as<S, float>(from, transposed, matrix);
+    case Type::f16: return pack_as<S, Half>(from, transposed, matrix);
+    case Type::bf16: return pack_as<S, Bfloat>(from, transposed, matrix);
   }
 }
 
-inline void pack(Type type, const void* from, bool turned, Matrix& matrix) {
+inline void pack(Type type, const void* from, bool transposed, Matrix& matrix) {
   switch (type) {
-    case Type::f32: return pack_from(static_cast<const float*>(from), turned, matrix);
-    case Type::f16: return pack_from(static_cast<const Half*>(from), turned, matrix);
-    case Type::bf16: return pack_from(static_cast<const Bfloat*>(from), turned, matrix);
+    case Type::f32: return pack_from(static_cast<const float*>(from), transposed, matrix);
+    case Type::f16: return pack_from(static_cast<const Half*>(from), transposed, matrix);
+    case Type::bf16: return pack_from(static_cast<const Bfloat*>(from), transposed, matrix);
   }
 }
 

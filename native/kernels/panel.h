@@ -8,7 +8,7 @@ namespace TARGET {
 
 // Words of x, each a float32 or a pair of bfloat16, that are summed in one go: a block of a panel is 32 KiB of a 48 KiB cache.
 constexpr int64_t STEPS = 256;
-// Rows of x in a block lie so far apart that they do not fall on the same lines of the cache.
+// Rows of x in a block are so far apart that they do not fall on the same lines of the cache.
 constexpr int64_t STRIDE = STEPS + 16;
 // Vectors that a row of a panel takes.
 constexpr int WIDTH = PANEL / LANES;

@@ -5,7 +5,7 @@ usage: python scripts/bench/make_model.py FOLDER [--layers 32] [--hidden 4096] [
 
 Makes FOLDER/config.json, generation_config.json, pytorch_model.bin (torch.save: zip, one storage per tensor) and
 model_state.pdparams (paddle.save of PaddleNLP's layout: `llama.` names, Linear weights as transposed views, which numpy
-writes in Fortran order; with `--order c` Linear weights lie row-major as [in, out], as saved paddle tensors do, and so must
+writes in Fortran order; with `--order c` Linear weights are row-major as [in, out], as saved paddle tensors do, and so must
 really be transposed). The full size is 14.6 GB a file; each is written from one file-backed mapping, so that a machine
 with less memory than that can make it too. Values are random from a seed, scaled so that a forward pass stays finite.
 `--layers 5 --vocab 51584` is about 2.9 GB.
@@ -88,8 +88,8 @@ def write_pdparams(arrays: dict[str, np.ndarray], path: Path, order: str) -> Non
         linear = name.endswith("_proj.weight") or name == "lm_head.weight"
         plain = np.asarray(array)  # np.memmap pickles under its own class; an ndarray view of it does not
         target = "llama." + name.removeprefix("model.") if name.startswith("model.") else name
-        turned = plain.T if order == "fortran" else plain.reshape(plain.shape[::-1])
-        state[target] = turned if linear else plain
+        transposed = plain.T if order == "fortran" else plain.reshape(plain.shape[::-1])
+        state[target] = transposed if linear else plain
     paddle.save(state, str(path), protocol=4)
 
 

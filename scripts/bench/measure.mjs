@@ -54,7 +54,7 @@ export async function measureContenders(contenders, { rounds, metrics, log }) {
       const told = metrics.map(({ key, unit }) => `${rounded(run[key], 3)} ${unit}`).join(", ");
       log(`round ${round + 1}: ${contender.name}: ${told}`);
     } catch (error) {
-      // The whole message is for whoever watches; the result keeps how it ended.
+      // The whole message is for the reader of the terminal; the result keeps how it ended.
       log(`${contender.name} failed: ${error.message}`);
       state.failed = brief(error);
     }

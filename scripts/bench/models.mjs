@@ -24,7 +24,7 @@ const KINDS = {
   },
 };
 
-/** Runs a program that makes inputs; its output is for whoever watches. */
+/** Runs a program that makes inputs; its output is for the reader of the terminal. */
 export function make(command) {
   const [program, ...args] = command;
   const { status, error } = spawnSync(program, args, { stdio: ["ignore", 2, 2] });
@@ -39,7 +39,7 @@ export function make(command) {
 
 /**
  * Path of a checkpoint in the folder `home`, made where it is missing with the shape `size`: "bin" (torch.save),
- * "fortran" (PaddleNLP's transposed views, whose bytes are torch's) or "c" (Paddle's own order: every Linear weight must be turned).
+ * "fortran" (PaddleNLP's transposed views, whose bytes are torch's) or "c" (Paddle's own order: every Linear weight must be transposed).
  */
 export function makeModelIn(home, size, kind, { root, python, log }) {
   const { file, options } = KINDS[kind];

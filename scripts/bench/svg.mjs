@@ -52,7 +52,7 @@ function barPanel({ heading, unit, rows }) {
 /** Horizontal bars: panels of {heading, unit, rows of {name, value, note}}. */
 export const bars = (title, panels) => frame(title, panels.map(barPanel));
 
-/** Round numbers between the least and the most, and the two themselves where no two round ones lie between. */
+/** Round numbers between the least and the most, and the two themselves where no two round ones are between. */
 export function ticks(values) {
   const [low, high] = [Math.min(...values), Math.max(...values)];
   const round = Array.from({ length: 14 }, (_, at) => [1, 2, 5].map((d) => d * 10 ** (at - 4)))

@@ -166,7 +166,7 @@ export const OUTPUTS = {
         "rank?": fields({ tp: count, pp: count }),
       }),
     ),
-    layout: said(layout, "how Linear weights lie"),
+    layout: said(layout, "the layout of Linear weights"),
     layoutEvidence: evidence,
     tied: list(list(text), "names that share storage"),
     skipped: list(fields({ name: text, why: text })),

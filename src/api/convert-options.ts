@@ -17,7 +17,7 @@ export interface ConvertOptions {
   readonly dtype?: CastDtype | "keep" | undefined;
   /** Bytes; one file when left out. */
   readonly maxShardSize?: number | undefined;
-  /** "none" takes tensors as they lie. */
+  /** "none" takes tensors as stored. */
   readonly architecture?: string | undefined;
   readonly sourceLayout?: LinearLayout | undefined;
   /** Which of the source's tensors are meant, and under what names. */

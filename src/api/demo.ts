@@ -43,7 +43,7 @@ const PROMPT = [1, 98, 43, 77];
 
 /**
  * Makes a small InternLM-shaped checkpoint in all formats, converts, compares, verifies against a golden, makes a mistake and
- * has it found, and generates; everything lies in a temporary folder that is removed.
+ * has it found, and generates; everything is in a temporary folder that is removed.
  */
 export async function demo(options: DemoOptions = {}): Promise<DemoResult> {
   const begin = performance.now();
@@ -94,10 +94,10 @@ async function showAll(folder: string, step: Step, options: DemoOptions): Promis
   ] as const) {
     await step(`convert model/${source} ${target}`, async () => {
       const result = await convert(at(`model/${source}`), at(target), { signal });
-      const turned = result.tensors.filter(({ action }) => action === "transpose").length;
+      const transposed = result.tensors.filter(({ action }) => action === "transpose").length;
       return [
         result.verified,
-        `${result.tensors.length} tensors (${turned} transposed), read back and verified`,
+        `${result.tensors.length} tensors (${transposed} transposed), read back and verified`,
       ];
     });
   }

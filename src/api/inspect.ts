@@ -38,7 +38,7 @@ export interface Inspection {
   /** Bytes of all stored tensors. */
   readonly bytes: number;
   readonly tensors: readonly InspectedTensor[];
-  /** How Linear weights lie. */
+  /** The layout of Linear weights. */
   readonly layout: LinearLayout | "unknown";
   readonly layoutEvidence: LayoutSurvey["evidence"];
   /** Groups of names that share storage. */

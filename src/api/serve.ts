@@ -83,7 +83,7 @@ export async function startServer(
   const server = await listen(app.fetch, host, port);
   const loading = new AbortController();
   const ready = load(state, paths, { ...options, signal: loading.signal });
-  // Whoever waits for `ready` is told; nobody need.
+  // Told to those who wait for `ready`; nobody has to wait.
   ready.catch(() => undefined);
   return {
     url: urlOf(server, host),

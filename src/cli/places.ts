@@ -5,7 +5,7 @@ import { commandIn } from "./suggest.ts";
 
 /**
  * The paths that a command line names as models, before it is parsed: its arguments, and the values of options that are
- * folders (a delta or an adapter; a golden or a report is a file, and may lie beside the user's own settings).
+ * folders (a delta or an adapter; a golden or a report is a file, and may be beside the user's own settings).
  */
 export function placesIn(
   words: readonly string[],

@@ -22,7 +22,7 @@ export function withRuntimeOptions(argv: Argv): Argv {
     })
     .option("source-layout", {
       type: "string",
-      describe: "torch or paddle, where the file cannot tell how Linear weights lie",
+      describe: "torch or paddle, where the file cannot tell the layout of Linear weights",
     });
 }
 

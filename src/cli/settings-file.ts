@@ -41,7 +41,7 @@ export type FoundSettingsFile =
   | { readonly kind: "not-read"; readonly path: string; readonly why: string };
 
 /**
- * The settings file: the one that WEIGHBRIDGE_CONFIG names, which must exist, or that of the working directory. One that lies
+ * The settings file: the one that WEIGHBRIDGE_CONFIG names, which must exist, or that of the working directory. One that is
  * in or below a model's folder may have come with the model, and is never read: refused where it was named, else left out.
  * @param places Paths that the command line names: a file's folder and a folder are a model's. Asked only where there is a file.
  * @throws WbError WB2002.
@@ -76,16 +76,16 @@ function realPath(path: string): string | undefined {
   }
 }
 
-/** Why a file may have come with a model: it lies in or below a folder that is one. */
+/** Why a file may have come with a model: it is in or below a folder that is one. */
 function strangeOrigin(paths: readonly string[], places: readonly string[]): string | undefined {
   const models = places.flatMap(modelFolder);
   for (const path of paths) {
     const folder = dirname(path);
     const model = models.find((candidate) => isWithin(folder, candidate));
-    if (model !== undefined) return `it lies in ${model}, which the command line names`;
+    if (model !== undefined) return `it is in ${model}, which the command line names`;
     for (const above of foldersUpFrom(folder)) {
       const mark = markOfModel(above);
-      if (mark !== undefined) return `it lies in the folder of a model: ${join(above, mark)}`;
+      if (mark !== undefined) return `it is in the folder of a model: ${join(above, mark)}`;
     }
   }
   return undefined;

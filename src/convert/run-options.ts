@@ -29,7 +29,7 @@ export interface RunOptions {
   ) => void;
 }
 
-/** Adds up bytes for whoever shows progress. */
+/** Adds up bytes for the display of progress. */
 export function progressOf(
   files: readonly OutputPlan[],
   onProgress: RunOptions["onProgress"],

@@ -1,6 +1,6 @@
 import type { Dtype } from "../tensor/dtype.ts";
 
-/** A tensor as it will be written; where its bytes come from is the business of whoever plans the file. */
+/** A tensor as it will be written; where its bytes come from is decided by the plan of the file. */
 export interface PlannedTensor {
   readonly name: string;
   readonly dtype: Dtype;

@@ -13,8 +13,8 @@ export interface TensorView {
 }
 
 /**
- * A logical tensor put together from windows that lie side by side along `axis`. Copying, transposing, splitting a
- * fused weight and merging tensor-parallel parts are all assemblies; so is a tensor as it lies (one part).
+ * A logical tensor put together from windows that are side by side along `axis`. Copying, transposing, splitting a
+ * fused weight and merging tensor-parallel parts are all assemblies; so is a tensor as stored (one part).
  */
 export interface Assembly {
   readonly dtype: Dtype;
@@ -78,7 +78,7 @@ export function transposedAssembly(assembly: Assembly): Assembly {
   };
 }
 
-/** True when the logical tensor's bytes lie one after another in one place. */
+/** True when the logical tensor's bytes follow one another in one place. */
 export function isContiguous(assembly: Assembly): boolean {
   const [part] = assembly.parts;
   return assembly.parts.length === 1 && part !== undefined && isRowMajor(part.shape, part.strides);

@@ -1,7 +1,7 @@
-import { TurningBuffer } from "./turning-buffer.ts";
+import { TransposeBuffer } from "./transpose-buffer.ts";
 
 /**
- * Bytes of the buffers of one piece of work together. To turn a matrix takes a read of each row of the source for every chunk, a few
+ * Bytes of the buffers of one piece of work together. To transpose a matrix takes a read of each row of the source for every chunk, a few
  * KiB long in the shares of this; shorter ones would cost more than what they bring.
  */
 export const BUFFER_BYTES = 96 * 2 ** 20;
@@ -13,7 +13,7 @@ export const BUFFER_BYTES = 96 * 2 ** 20;
 export class BufferRing {
   /** Bytes of a chunk at most that any of them will hold. */
   readonly chunkBytes: number;
-  readonly #buffers: readonly TurningBuffer[];
+  readonly #buffers: readonly TransposeBuffer[];
   #turn = 0;
 
   /**
@@ -22,7 +22,7 @@ export class BufferRing {
    */
   constructor(count = 2, byteLength = BUFFER_BYTES) {
     this.chunkBytes = Math.floor(byteLength / count);
-    this.#buffers = Array.from({ length: count }, () => new TurningBuffer());
+    this.#buffers = Array.from({ length: count }, () => new TransposeBuffer());
   }
 
   /** Whether a buffer can be filled while another is at work. */
@@ -31,8 +31,8 @@ export class BufferRing {
   }
 
   /** The next buffer; what was in it before is not valid any more. */
-  next(): TurningBuffer {
-    const buffer = this.#buffers[this.#turn % this.#buffers.length] ?? new TurningBuffer();
+  next(): TransposeBuffer {
+    const buffer = this.#buffers[this.#turn % this.#buffers.length] ?? new TransposeBuffer();
     this.#turn++;
     return buffer;
   }

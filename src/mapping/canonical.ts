@@ -5,7 +5,7 @@ import { assemblyOf, wholeView, type Assembly } from "./assembly.ts";
 import { familyOf } from "../model/families.ts";
 import { EMBEDDINGS, HEAD } from "../model/network.ts";
 import type { Statement } from "../model/names/statement.ts";
-import { TURNABLE, type LinearLayout, type TensorClass } from "../model/parameter.ts";
+import { TRANSPOSABLE, type LinearLayout, type TensorClass } from "../model/parameter.ts";
 import { expectedTensors, tensorOf, type TensorSpec } from "../model/tensors.ts";
 import type { Target } from "./merge.ts";
 import { decideLayout, type LayoutDecision, type LayoutEvidence } from "./layout.ts";
@@ -29,7 +29,7 @@ export interface CanonicalTensor {
   readonly why: string;
 }
 
-/** A whole stored tensor, as it lies, that is not what the model's tensor should be. */
+/** A whole stored tensor, as stored, that is not what the model's tensor should be. */
 export interface Misshapen {
   readonly stored: Assembly;
   readonly spec: TensorSpec;
@@ -155,7 +155,7 @@ function usableLayouts(
         : [],
     ),
   );
-  const needed = (name: TensorClass): boolean => TURNABLE.has(name) && classes.has(name);
+  const needed = (name: TensorClass): boolean => TRANSPOSABLE.has(name) && classes.has(name);
   const isUnknown =
     (decision.layout === "unknown" && (needed("linear") || needed("router"))) ||
     (decision.headLayout === "unknown" && needed("head"));

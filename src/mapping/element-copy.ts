@@ -7,7 +7,7 @@ export type ElementBytes = 1 | 2 | 4 | 8;
 /** Side of the square blocks of a transposition: 64 × 64 elements of 4 bytes fit twice into a 32 KiB cache. */
 const TILE = 64;
 
-/** A plane in memory: element (row, column) lies at `begin + row · rowStride + column · columnStride`. */
+/** A plane in memory: element (row, column) is at `begin + row · rowStride + column · columnStride`. */
 export interface Plane {
   readonly begin: number;
   readonly rowStride: number;

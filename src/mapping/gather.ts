@@ -6,7 +6,7 @@ const BURST_BYTES = 2 ** 20;
 /** Reads under way together where a source only reads asynchronously. */
 const PARALLEL_READS = 64;
 
-/** Pieces of equal length that lie at equal distances, in bytes: columns of a row-major matrix, one piece a row. */
+/** Pieces of equal length that are at equal distances, in bytes: columns of a row-major matrix, one piece a row. */
 export interface Pieces {
   readonly begin: number;
   readonly distance: number;

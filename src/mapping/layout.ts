@@ -91,7 +91,7 @@ function contradiction(checkpoint: Checkpoint, evidence: readonly LayoutEvidence
     return new WbError("WB7001", `${checkpoint.path}: a contradiction of one side`);
   return new WbError(
     "WB3703",
-    `${checkpoint.path}: ${torch.length} Linear weights lie as PyTorch's, ${paddle.length} as Paddle's: ` +
+    `${checkpoint.path}: ${torch.length} Linear weights have PyTorch's layout, ${paddle.length} Paddle's: ` +
       `${describe(firstTorch)}, but ${describe(firstPaddle)}`,
     {
       details: {

@@ -66,12 +66,12 @@ function linearWhy({ layout, parts }: Parts): string {
     );
     reasons.push(
       isColumnMajor
-        ? "Paddle Linear is [in, out], stored column-major: the bytes already lie as [out, in]"
+        ? "Paddle Linear is [in, out], stored column-major: the bytes already are stored as [out, in]"
         : "Paddle Linear stores [in, out]; torch stores [out, in]",
     );
   }
   if (parts.length > 1) reasons.push(`tensor-parallel parts of ${parts.length} ranks`);
-  return reasons.length === 0 ? "as it lies" : reasons.join("; ");
+  return reasons.length === 0 ? "as stored" : reasons.join("; ");
 }
 
 /** A vector: replicated on all ranks, or cut into equal parts. */
@@ -82,7 +82,7 @@ export function vectorTarget(name: string, group: Parts, size: number, isSplit: 
     name,
     assembly: mergeViews(views, [size], partShape, 0),
     expected: [[size], partShape],
-    why: views.length > 1 ? mergedWhy(views, [size]) : "as it lies",
+    why: views.length > 1 ? mergedWhy(views, [size]) : "as stored",
   };
 }
 
@@ -95,7 +95,7 @@ export function tableTarget(name: string, group: Parts, shape: readonly number[]
     name,
     assembly: mergeViews(views, shape, byRows, 0) ?? mergeViews(views, shape, byColumns, 1),
     expected: [shape, byRows, byColumns],
-    why: views.length > 1 ? mergedWhy(views, shape) : "as it lies",
+    why: views.length > 1 ? mergedWhy(views, shape) : "as stored",
   };
 }
 

@@ -33,7 +33,7 @@ export async function hasOwnHead(checkpoint: Checkpoint, config: ModelConfig): P
   return false;
 }
 
-/** What is wrong with the checkpoint is told by whoever needs its tensors. */
+/** What is wrong with the checkpoint is reported where its tensors are needed. */
 function untied(checkpoint: Checkpoint, config: ModelConfig): Canonical | undefined {
   try {
     return canonicalize(checkpoint, { ...config, tieWordEmbeddings: false }, {});

@@ -9,7 +9,7 @@ export interface PlainRange {
   readNow(begin: number, target: Uint8Array): void;
 }
 
-/** Where a tensor's bytes lie as they are wanted, in a source that can be read at once; undefined where they do not. */
+/** Where a tensor's bytes are as they are wanted, in a source that can be read at once; undefined where they do not. */
 export function plainRange(assembly: Assembly): PlainRange | undefined {
   const [part] = assembly.parts;
   if (!isContiguous(assembly) || part === undefined) return undefined;

@@ -14,7 +14,7 @@ import { canonicalize, type Canonical } from "./canonical.ts";
 import { familyOf } from "../model/families.ts";
 import type { Family } from "../model/family.ts";
 import type { Naming } from "../model/names/naming.ts";
-import { TURNABLE, type TensorClass } from "../model/parameter.ts";
+import { TRANSPOSABLE, type TensorClass } from "../model/parameter.ts";
 import type { LayoutEvidence } from "./layout.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
 import { refuseProblems } from "./problems.ts";
@@ -41,7 +41,7 @@ export interface Plan {
   /** What tells the head's layout, where it is not that of the Linears. */
   readonly headEvidence?: LayoutEvidence;
   readonly targetLayout: LinearLayout;
-  /** Groups of target names that lie in one storage of the source; each is written in full. */
+  /** Groups of target names that are in one storage of the source; each is written in full. */
   readonly tied: readonly (readonly string[])[];
 }
 
@@ -52,7 +52,7 @@ export function usualLayout(to: TargetFormat): LinearLayout {
 
 /**
  * Plans a conversion; pure, nothing is read.
- * @param config Undefined takes the tensors as they lie (`--architecture none`).
+ * @param config Undefined takes the tensors as stored (`--architecture none`).
  * @throws WbError WB2701, WB2702, WB3702 (all names and shapes at once), WB3703, WB3704.
  */
 export function planConversion(
@@ -151,14 +151,12 @@ function whyOf(
   const [first] = tensor.of;
   const made =
     tensor.of.length > 1 || first === undefined ? "put together as PaddleNLP keeps it" : first.why;
-  if (!TURNABLE.has(tensor.class) || layout === "torch" || !transposed.has(tensor.class))
+  if (!TRANSPOSABLE.has(tensor.class) || layout === "torch" || !transposed.has(tensor.class))
     return made;
   if (kind === "copy")
     return `${sourceLayout === "paddle" ? "Paddle" : "the"} layout [in, out] is kept`;
-  const turned = "torch Linear stores [out, in]; the target's layout is Paddle's, [in, out]";
-  return sourceLayout === "torch" && kind === "transpose"
-    ? turned
-    : `${made}; written as [in, out]`;
+  const why = "torch Linear stores [out, in]; the target's layout is Paddle's, [in, out]";
+  return sourceLayout === "torch" && kind === "transpose" ? why : `${made}; written as [in, out]`;
 }
 
 export function castOf(dtype: Dtype, options: PlanOptions): { cast?: Dtype } {
@@ -171,7 +169,7 @@ function planAsItLies(checkpoint: Checkpoint, options: PlanOptions): Plan {
   if (options.layout !== undefined || options.sourceLayout !== undefined) {
     throw new WbError(
       "WB2702",
-      `${checkpoint.path}: --layout and --source-layout need a known architecture; without one, tensors are written as they lie`,
+      `${checkpoint.path}: --layout and --source-layout need a known architecture; without one, tensors are written as stored`,
     );
   }
   if (checkpoint.tensors.some(({ rank }) => rank !== undefined)) {
@@ -193,7 +191,7 @@ function planAsItLies(checkpoint: Checkpoint, options: PlanOptions): Plan {
       to: tensor.name,
       assembly,
       ...(quantised.has(tensor.name) ? {} : castOf(assembly.dtype, options)),
-      why: "as it lies",
+      why: "as stored",
     };
   });
   return {

@@ -39,7 +39,7 @@ export async function readAssembly(assembly: Assembly): Promise<Uint8Array> {
 }
 
 /**
- * Gives the logical tensor's bytes in order, in chunks of whole rows (of any size where the bytes lie in order). A chunk is only
+ * Gives the logical tensor's bytes in order, in chunks of whole rows (of any size where the bytes are in order). A chunk is only
  * valid until `onChunk`'s promise settles: its buffer is used again. While one chunk is at work the next is read.
  */
 export async function streamAssembly(

@@ -5,14 +5,14 @@ import { swapBytes, type ElementBytes } from "./element-copy.ts";
 import { gatherPieces } from "./gather.ts";
 import { elementWidth, scatter } from "./scatter.ts";
 import { elementsTo, runsOf } from "./view-runs.ts";
-import { TurningBuffer } from "./turning-buffer.ts";
+import { TransposeBuffer } from "./transpose-buffer.ts";
 
 /** Rows `begin` to `end` (not included) of a logical tensor, as bytes of `buffer`. */
 export async function readRows(
   assembly: Assembly,
   begin: number,
   end: number,
-  buffer: TurningBuffer,
+  buffer: TransposeBuffer,
 ): Promise<Uint8Array> {
   const strides = rowMajorStrides(assembly.shape);
   const rowElements = strides[0] ?? 1;
@@ -40,7 +40,7 @@ export async function readRows(
 
 /** Where a window goes: its first element to element `offset` of `bytes`, which were taken from `buffer`. */
 interface Place {
-  readonly buffer: TurningBuffer;
+  readonly buffer: TransposeBuffer;
   readonly bytes: Uint8Array;
   readonly offset: number;
   /** In elements. */
@@ -57,7 +57,7 @@ function rowsOf(view: TensorView, begin: number, end: number): TensorView {
   };
 }
 
-/** Reads a window whose elements lie one after another into `bytes`. */
+/** Reads a window whose elements follow one another into `bytes`. */
 export async function readInOrder(
   { tensor, elementOffset }: TensorView,
   bytes: Uint8Array,
@@ -94,7 +94,7 @@ async function readView(view: TensorView, place: Place): Promise<void> {
   }
 }
 
-/** True for a matrix whose columns lie one after another in the source, and whose rows shall in the target. */
+/** True for a matrix whose columns follow one another in the source, and whose rows shall in the target. */
 function isTurned({ shape, strides }: TensorView, targetStrides: readonly number[]): boolean {
   const [rows = 0, columns = 0] = shape;
   const [rowStride, columnStride = 0] = strides;
@@ -109,7 +109,7 @@ function isTurned({ shape, strides }: TensorView, targetStrides: readonly number
 }
 
 /**
- * Reads a turned matrix: a piece of some of its columns, which lie in a row in the source, then their transposition while they are
+ * Reads a transposed matrix: a piece of some of its columns, which follow one another in the source, then their transposition while they are
  * in the processor's cache.
  */
 async function readTurned(
@@ -122,7 +122,7 @@ async function readTurned(
   const [rows = 0, columns = 0] = view.shape;
   const swapUnit = swapUnitOf(tensor);
   const stride = (place.strides[0] ?? 1) * elementBytes;
-  const most = TurningBuffer.mostColumns(elementBytes);
+  const most = TransposeBuffer.mostColumns(elementBytes);
   for (let row = 0; row < rows; row += most) {
     const width = Math.min(most, rows - row);
     const group = buffer.group(width, elementBytes);
@@ -138,7 +138,7 @@ async function readTurned(
       await gatherPieces(tensor.source, pieces, group.bytes, group.rowStride);
       swapBytes(group.bytes, swapUnit);
       const begin = offset * elementBytes + row * stride + column * elementBytes;
-      buffer.turn(group, count, width, elementBytes, { begin, stride });
+      buffer.transpose(group, count, width, elementBytes, { begin, stride });
     }
   }
 }

@@ -1,7 +1,7 @@
 import { axisSize } from "../model/axes.ts";
 import type { NetworkConfig } from "../model/config/model-config.ts";
 import type { Statement } from "../model/names/statement.ts";
-import { TURNABLE, type Parameter, type Role } from "../model/parameter.ts";
+import { TRANSPOSABLE, type Parameter, type Role } from "../model/parameter.ts";
 import { nameIn } from "../model/tensors.ts";
 import { sameShape } from "../tensor/shape.ts";
 import { concatViews, slicedView, type TensorView } from "./assembly.ts";
@@ -66,7 +66,7 @@ export function layoutShapesOf(
   parts: number,
 ): LayoutShapes | undefined {
   const [parameter] = statement.canonical;
-  if (parameter === undefined || !TURNABLE.has(parameter.class)) return undefined;
+  if (parameter === undefined || !TRANSPOSABLE.has(parameter.class)) return undefined;
   return matrixLayoutShapes(
     { shape: storedShape(statement, config), cut: parameter.cut ?? 0 },
     parts,
@@ -85,7 +85,7 @@ function wholeTarget(
 ): Target {
   const name = nameIn(parameter.name, layer);
   const shape = shapeOf(parameter, config);
-  if (TURNABLE.has(parameter.class))
+  if (TRANSPOSABLE.has(parameter.class))
     return linearTarget(name, group, { shape, cut: parameter.cut ?? 0 });
   if (parameter.class === "table") return tableTarget(name, group, shape);
   return vectorTarget(name, group, shape[0] ?? 1, parameter.cut !== undefined);
@@ -95,7 +95,7 @@ function wholeTarget(
 function halvesTarget(target: Target, group: Parts, { headDim }: NetworkConfig): Target {
   const views = target.assembly?.parts.flatMap((part) => halvesOfHeads(part, headDim));
   const permuted =
-    "rotary pairs lie side by side; the target has a head's first halves, then the second";
+    "rotary pairs are side by side; the target has a head's first halves, then the second";
   return {
     ...target,
     assembly: views === undefined ? undefined : concatViews(views, 0),
@@ -122,7 +122,7 @@ function alternateTarget(target: Target): Target {
   return {
     ...target,
     assembly: concatViews(halves, 0),
-    why: "the older layout has rows of gate and up by turns; all of gate comes first",
+    why: "the older layout has rows of gate and up alternately; all of gate comes first",
   };
 }
 
@@ -187,7 +187,7 @@ function splitWhy({ stored, operation, canonical, isCut }: Statement, ranks: num
     case "same":
     case "interleave":
     case "alternate":
-      return "as it lies";
+      return "as stored";
     default:
       return operation satisfies never;
   }

@@ -2,7 +2,7 @@ import { elementCount, rowMajorStrides } from "../tensor/shape.ts";
 import { copyPlane, type ElementBytes, type Plane } from "./element-copy.ts";
 import { elementsTo } from "./view-runs.ts";
 
-/** Elements in memory: the one at `index` lies at element `offset + Σ index · strides` of `bytes`. */
+/** Elements in memory: the one at `index` is at element `offset + Σ index · strides` of `bytes`. */
 export interface Spread {
   readonly bytes: Uint8Array;
   readonly offset: number;

@@ -2,7 +2,7 @@ import { elementCount } from "../tensor/shape.ts";
 import type { TensorView } from "./assembly.ts";
 
 /**
- * A window whose elements lie in at most this many times their own bytes is read in one piece; one that lies further apart is
+ * A window whose elements are in at most this many times their own bytes is read in one piece; one that is further apart is
  * read run by run.
  */
 const SPAN_SLACK = 2;

@@ -9,7 +9,7 @@ export interface TensorDigest {
 }
 
 /**
- * One digest for all weights, whatever file they lie in: SHA-256 over a line `name dtype d0,d1 sha256` for each tensor, sorted
+ * One digest for all weights, whatever file they are in: SHA-256 over a line `name dtype d0,d1 sha256` for each tensor, sorted
  * by the names' UTF-16 units. It stands in the manifest and in goldens.
  */
 export function weightsDigest(tensors: ReadonlyMap<string, TensorDigest>): string {

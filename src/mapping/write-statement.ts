@@ -96,7 +96,7 @@ function byGroup(
   ]).flat();
 }
 
-/** Of each block of rows the first and the second half by turns. */
+/** Of each block of rows the first and the second half alternately. */
 function interleavedRows(assembly: Assembly, block: number): readonly Assembly[] {
   return Array.from({ length: assembly.shape[0] ?? 0 }, (_unused, row) => {
     const [begin, place] = [Math.floor(row / block) * block, row % block];

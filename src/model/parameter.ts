@@ -42,4 +42,4 @@ export interface Parameter {
 }
 
 /** Classes whose weights are matrices that a writer may store as [in, out]. */
-export const TURNABLE: ReadonlySet<TensorClass> = new Set(["linear", "head", "router"]);
+export const TRANSPOSABLE: ReadonlySet<TensorClass> = new Set(["linear", "head", "router"]);

@@ -19,7 +19,7 @@ export interface Workload {
   readonly tokens: number;
   /** Tokens of all rows for which keys and values are kept; 0 without a cache. */
   readonly cachedTokens: number;
-  /** Tokens whose hidden states lie in host memory between the layers. */
+  /** Tokens whose hidden states are in host memory between the layers. */
   readonly hostTokens: number;
   /** Tokens whose logits are wanted at once. */
   readonly logitRows: number;
@@ -56,7 +56,7 @@ export interface MemoryPlan {
 /** Copies of one band's scores that live at once: products, scaled, masked, raised, softmax, and a transposed right side. */
 const SCORE_COPIES = 6;
 
-/** Arrays [T, C] that live at once in a layer: input, norm, q, k, v before and after turning and rotating, mixed, output. */
+/** Arrays [T, C] that live at once in a layer: input, norm, q, k, v before and after transposing and rotating, mixed, output. */
 const HIDDEN_COPIES = 16;
 
 /** Arrays [T, I] that live at once in the MLP: gate, sigmoid, up, product, and the transposed copies of a product. */
@@ -118,7 +118,7 @@ function wayOut({ device, memoryLimit }: DeviceFacts, { total, onDevice }: Total
   return `--max-memory ${Math.ceil(total / 1e6)}MB would do`;
 }
 
-/** Says what a device that lies inside the host's memory is limited to by itself. */
+/** Says what a device that is inside the host's memory is limited to by itself. */
 function ownLimit({ device, memoryLimit }: DeviceFacts): string {
   if (memoryLimit === undefined || !sharesHostMemory(device)) return "";
   return `, of which ${gigabytes(memoryLimit)} on the ${device} heap`;

@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import type { MiddlewareHandler } from "hono";
 import { Problem } from "./problem.ts";
 
-/** On every answer: nothing is guessed, framed, kept, or told to other sites. */
+/** On every answer: no type is sniffed, nothing is framed, kept, or told to other sites. */
 const HEADERS: Readonly<Record<string, string>> = {
   "cache-control": "no-store",
   "content-security-policy":

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { Handler } from "hono";
 
-/** The files of the page and where they are served; they lie in `web`, beside the sources and the build alike. */
+/** The files of the page and where they are served; they are in `web`, beside the sources and the build alike. */
 const FILES = [
   { path: "/", file: "index.html", type: "text/html; charset=utf-8" },
   { path: "/page.css", file: "page.css", type: "text/css; charset=utf-8" },

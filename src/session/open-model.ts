@@ -21,7 +21,7 @@ import type { StoredTensor } from "../tensor/table.ts";
 const MAX_CONFIG_BYTES = 4 * 2 ** 20;
 
 export interface OpenModelOptions {
-  /** "none" ignores config.json and takes tensors as they lie; a family's name is checked against config.json. */
+  /** "none" ignores config.json and takes tensors as stored; a family's name is checked against config.json. */
   readonly architecture?: string | undefined;
   /** Takes the configuration's word for a head that is stored although it is tied; else the two matrices are compared. */
   readonly headersOnly?: boolean | undefined;
@@ -67,7 +67,7 @@ export async function openModel(
     const notes = [...opened.notes, ...found.notes];
     if (found.config === undefined && options.architecture === undefined) {
       notes.push(
-        `no config.json in ${found.folder}: tensors are taken as they lie (--architecture none)`,
+        `no config.json in ${found.folder}: tensors are taken as stored (--architecture none)`,
       );
     }
     const isOwn =
@@ -179,7 +179,7 @@ function checkArchitecture(
     throw new WbError(
       "WB2702",
       `--architecture ${wanted}: ${path} says ${config.architecture} (${config.family})`,
-      { hint: "Leave --architecture out, or give none to take tensors as they lie." },
+      { hint: "Leave --architecture out, or give none to take tensors as stored." },
     );
   }
 }

@@ -23,7 +23,7 @@ export interface RuntimeOptions {
   readonly compute?: ComputeDtype | undefined;
   /** Bytes of memory to use at most; nine tenths of what is available when left out. */
   readonly maxMemory?: number | undefined;
-  /** Where the file cannot tell how its Linear weights lie. */
+  /** Where the file cannot tell the layout of its Linear weights. */
   readonly sourceLayout?: LinearLayout | undefined;
   /** Lets the backend print. */
   readonly verbose?: boolean | undefined;

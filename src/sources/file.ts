@@ -26,7 +26,7 @@ export async function openFileSource(path: string): Promise<FileSource> {
       readNow: (begin, target) => {
         readFullyNow(handle.fd, path, byteLength, begin, target);
       },
-      // A second close is harmless: whoever fails last closes once more.
+      // A second close is harmless: an error path may close once more.
       close: async () => {
         if (handle.fd >= 0) await handle.close();
       },
@@ -210,7 +210,7 @@ export function concatSource(parts: readonly ByteSource[], label: string): ByteS
   return source;
 }
 
-/** Throws WB3003 unless `length` bytes at `begin` lie inside `byteLength`. */
+/** Throws WB3003 unless `length` bytes at `begin` are inside `byteLength`. */
 export function checkRange(label: string, byteLength: number, begin: number, length: number): void {
   if (begin < 0 || length < 0 || begin + length > byteLength) {
     throw new WbError(

@@ -7,7 +7,7 @@ import { listRemoteFolder, listRemoteFolders, openRemoteSource } from "./remote/
 import { openFileSource, pathError, type FileSource } from "./file.ts";
 
 // A place is a path of this machine, an https address or hf:org/name@revision. `join` and `dirname` work on all three, so that
-// whoever reads folders, indexes and the files beside them need not know which it is.
+// code that reads folders, indexes and the files beside them need not know which it is.
 
 /** Opens a file of any place. @throws WbError of `openFileSource` and `openRemoteSource`. */
 export async function openPlace(path: string, signal?: AbortSignal): Promise<FileSource> {

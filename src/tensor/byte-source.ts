@@ -1,5 +1,5 @@
 /**
- * Random access to bytes that lie in a file, in memory or in parts of other sources. Sources never parse, and parsers
+ * Random access to bytes that are in a file, in memory or in parts of other sources. Sources never parse, and parsers
  * never do I/O of their own.
  */
 export interface ByteSource {
@@ -16,11 +16,11 @@ export interface ByteSource {
   /** As `readInto`, at once, where a source can: for many short reads in a row. */
   readNow?(begin: number, target: Uint8Array): void;
   /**
-   * Where the bytes lie when they are one plain range of a file, so that a worker thread can read them itself;
+   * Where the bytes are when they are one plain range of a file, so that a worker thread can read them itself;
    * undefined for sources that compute their bytes.
    */
   readonly fileRange?: { readonly path: string; readonly begin: number } | undefined;
-  /** The record of an archive in which all of its bytes lie, where the archive has a checksum of it. */
+  /** The record of an archive in which all of its bytes are, where the archive has a checksum of it. */
   readonly record?: CheckedRecord | undefined;
 }
 

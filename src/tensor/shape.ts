@@ -35,7 +35,7 @@ export function columnMajorStrides(shape: readonly number[]): readonly number[] 
   return rowMajorStrides(shape.toReversed()).toReversed();
 }
 
-/** True when the elements lie one after another in row-major order; strides of dimensions of size 1 do not matter. */
+/** True when the elements follow one another in row-major order; strides of dimensions of size 1 do not matter. */
 export function isRowMajor(shape: readonly number[], strides: readonly number[]): boolean {
   if (shape.includes(0)) return true;
   let expected = 1;

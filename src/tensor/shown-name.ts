@@ -1,4 +1,4 @@
-/** Control and format characters, line and paragraph separators, lone surrogates: what moves, hides or turns text around. */
+/** Control and format characters, line and paragraph separators, lone surrogates: what moves, hides or reverses text. */
 const UNSHOWABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\u115F\u1160\u3164\uFFA0]/gu;
 
 /** Characters of a name that are shown; the longest names of published models have about 200. */

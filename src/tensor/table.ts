@@ -2,9 +2,9 @@ import type { Dtype } from "./dtype.ts";
 import type { ByteSource } from "./byte-source.ts";
 
 /**
- * One tensor as a checkpoint stores it: facts from the header, and where its elements lie. Nothing is read until a
+ * One tensor as a checkpoint stores it: facts from the header, and where its elements are. Nothing is read until a
  * consumer asks `source` for bytes. Readers check, before they hand one out, that every element that
- * `shape` and `strides` reach lies inside `source`.
+ * `shape` and `strides` reach is inside `source`.
  */
 export interface StoredTensor {
   /** Path of keys joined by "."; a wrapping `state_dict` or `model` key is left out. */
@@ -19,7 +19,7 @@ export interface StoredTensor {
   /** Byte in `source` of the element at index 0, 0, … */
   readonly byteOffset: number;
   readonly byteOrder: "little" | "big";
-  /** Equal for two tensors of one checkpoint exactly when they lie in one storage (tied weights, views); else unique. */
+  /** Equal for two tensors of one checkpoint exactly when they are in one storage (tied weights, views); else unique. */
   readonly storage: string;
   /** Which tensor- and pipeline-parallel part holds it, when the set is split by rank; then names repeat across ranks. */
   readonly rank?: { readonly tp: number; readonly pp: number };

@@ -87,7 +87,7 @@ async function isForTheseWeights(
 function stale(golden: Golden): WbError {
   return new WbError(
     "WB3912",
-    `${golden.path}: made for weights with digest ${golden.metadata.get(WEIGHTS_KEY) ?? ""}, which are not this model's, and no single mistake turns these into those`,
+    `${golden.path}: made for weights with digest ${golden.metadata.get(WEIGHTS_KEY) ?? ""}, which are not this model's, and no single mistake makes those of these`,
   );
 }
 

@@ -16,7 +16,7 @@ import { openModel, type OpenedModel } from "../session/open-model.ts";
 export interface DiffModelsOptions {
   /** |a − b| that still counts as within tolerance, beside what rounding to the coarser dtype explains; 0 when left out. */
   readonly maxAbs?: number | undefined;
-  /** "none" compares tensors by their stored names, as they lie. */
+  /** "none" compares tensors by their stored names, as stored. */
   readonly architecture?: string | undefined;
   readonly sourceLayout?: LinearLayout | undefined;
   /** Which of the files' tensors are meant, and under what names; each rule has to fit on one side at least. */
@@ -93,11 +93,11 @@ async function diffOpened(
     },
   });
   const oneWay = new Set([
-    ...left.turned.filter((name) => !right.turned.includes(name)),
-    ...right.turned.filter((name) => !left.turned.includes(name)),
+    ...left.transposed.filter((name) => !right.transposed.includes(name)),
+    ...right.transposed.filter((name) => !left.transposed.includes(name)),
   ]);
   const diffs = tiedOnce(found, left.tensors, right.tensors).map((tensor) =>
-    oneWay.has(tensor.name) ? turned(tensor) : tensor,
+    oneWay.has(tensor.name) ? transposed(tensor) : tensor,
   );
   const config = ours.config ?? theirs.config;
   const wrong = diffs.some(({ class: kind }) => !SAME.includes(kind));
@@ -127,8 +127,8 @@ const SAME: readonly DiffClass[] = ["identical", "equalValues", "withinTolerance
 
 interface Side {
   readonly tensors: ReadonlyMap<string, Assembly>;
-  /** Tensors that lie the other way than the rest of their file. */
-  readonly turned: readonly string[];
+  /** Tensors that are transposed against the rest of their file. */
+  readonly transposed: readonly string[];
 }
 
 /** A side's tensors by Hugging Face name; by stored name where there is no config, and for those that the model has not. */
@@ -144,25 +144,29 @@ function tensorsOf(
     const own = checkpoint.tensors.map((tensor) => ownName(tensor));
     return {
       tensors: new Map([...stored.values()].map((a, index) => [own[index] ?? "", a])),
-      turned: [],
+      transposed: [],
     };
   }
-  const { tensors, turned: names, problems } = lenientTensors(checkpoint, config, sourceLayout);
+  const {
+    tensors,
+    otherLayout: names,
+    problems,
+  } = lenientTensors(checkpoint, config, sourceLayout);
   const all = new Map(tensors);
   for (const { kind, tensor } of problems) {
     const assembly = stored.get(tensor);
     if (kind !== "missing" && assembly !== undefined) all.set(tensor, assembly);
   }
-  return { tensors: all, turned: names };
+  return { tensors: all, transposed: names };
 }
 
-function turned(tensor: TensorDiff): TensorDiff {
-  return { ...tensor, class: "differ", note: "its axes lie the other way round on one side" };
+function transposed(tensor: TensorDiff): TensorDiff {
+  return { ...tensor, class: "differ", note: "its axes are in the other order on one side" };
 }
 
 function turnedDiagnosis(tensors: readonly string[]): Diagnosis {
   const evidence =
-    "lies the other way round than the rest of its file; turned round, it is compared as above";
+    "is transposed against the rest of its file; transposed, it is compared as above";
   return { cause: "transposed", tensors, evidence };
 }
 

@@ -87,7 +87,7 @@ async function nextLogits(
   ids: readonly number[],
   promptTokens: number,
 ): Promise<readonly { readonly after: number; readonly logits: Float32Array }[]> {
-  // Where dynamic rotary turns all tokens by the length of the whole text, each length is a text of its own. Where it turns
+  // Where dynamic rotary rotates all tokens by the length of the whole text, each length is a text of its own. Where it rotates
   // each token once, by the length at which it comes, all are in one text whose tokens after the prompt came one by one.
   const { scaling } = config.rope;
   const turnsAll = scaling.kind === "dynamic-ntk" && scaling.wholeCache;

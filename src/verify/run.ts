@@ -330,7 +330,7 @@ function comparison(
   { diagnoses: found, ...findings }: Findings,
 ): Comparison {
   const shapes = structure.flatMap(({ tensors }) =>
-    tensors.length === 0 ? [] : [`${tensors.length} tensors lie the other way than the rest`],
+    tensors.length === 0 ? [] : [`${tensors.length} tensors are transposed against the rest`],
   );
   const diagnoses = withoutTwins(found);
   const failures = [...shapes, ...findings.failures, ...diagnoses.flatMap(ownFailure)];

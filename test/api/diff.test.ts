@@ -85,7 +85,7 @@ describe("diff", () => {
     expect((await diff(TINY, path)).summary.onlyLeft).toBe(1);
   });
 
-  test("without a config compares by stored names, as the tensors lie", async () => {
+  test("without a config compares by stored names, as the tensors are stored", async () => {
     const { same, summary } = await diff(
       join(FIXTURES, "dtypes/everything.bin"),
       join(FIXTURES, "dtypes/everything.bin"),

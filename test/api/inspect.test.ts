@@ -56,7 +56,7 @@ describe("inspect", () => {
     expect(notes[0]).toContain("taking pytorch_model.bin; also there: model_state.pdparams");
   });
 
-  it("takes a file without config.json as it lies, and still tells the layout", async () => {
+  it("takes a file without config.json as stored, and still tells the layout", async () => {
     const path = join(folder, "weights");
     copyFileSync(join(FIXTURES, "paddle-a/model_state.pdparams"), path);
     const result = await inspect(path);

@@ -52,7 +52,7 @@ describe("judge", () => {
     expect(aim({ to: "theirs", times: 1.4 })).toMatchObject({ verdict: "missed", found: 1.5 });
   });
 
-  it("turns around with atLeast", () => {
+  it("swaps with atLeast", () => {
     const faster = { key: "decode", to: "theirs", atLeast: true };
     expect(aim({ ...faster, times: 0.8 })).toMatchObject({ verdict: "met", found: 0.8 });
     expect(aim({ ...faster, times: 1 })).toMatchObject({ verdict: "missed" });

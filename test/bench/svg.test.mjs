@@ -50,7 +50,7 @@ describe("lines", () => {
   ];
   const svg = lines("growth", "tensors", [{ heading: "time, s", series }]);
 
-  it("lie on logarithmic axes: what grows in proportion is straight", () => {
+  it("are on logarithmic axes: what grows in proportion is straight", () => {
     const [x, y] = [numbersOf(svg, "cx"), numbersOf(svg, "cy")];
     expect(x[1] - x[0]).toBeCloseTo(x[2] - x[1], 0);
     expect(y[1] - y[0]).toBeCloseTo(y[2] - y[1], 0);
@@ -73,7 +73,7 @@ describe("lines", () => {
 });
 
 describe("ticks", () => {
-  it("are round numbers, or both ends where fewer than two lie between", () => {
+  it("are round numbers, or both ends where fewer than two are between", () => {
     expect(ticks([0.9, 12])).toEqual([1, 2, 5, 10]);
     expect(ticks([0.27, 0.29])).toEqual([0.27, 0.29]);
     expect(ticks([3])).toEqual([3]);

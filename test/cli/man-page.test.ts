@@ -13,7 +13,7 @@ const BACKSPACE = String.fromCodePoint(8);
 const hasGroff = spawnSync("groff", ["--version"]).status === 0;
 
 describe("manual pages", () => {
-  it("lie in man/ as they are generated, and no others", () => {
+  it("are in man/ as they are generated, and no others", () => {
     expect(readdirSync(FOLDER).toSorted()).toEqual(
       PAGES.map(({ fileName }) => fileName).toSorted(),
     );

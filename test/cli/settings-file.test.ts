@@ -99,10 +99,10 @@ describe("a settings file", () => {
       const { status, json, stderr } = run(cwd, ["check", model]);
       expect([cwd, status]).toEqual([cwd, 0]);
       if (cwd.endsWith("checkpoints")) continue;
-      expect(stderr).toContain(`settings: ${join(cwd, CONFIG)} is not read: it lies in ${model}`);
+      expect(stderr).toContain(`settings: ${join(cwd, CONFIG)} is not read: it is in ${model}`);
       expect(json["settings"]).toMatchObject({ file: null, notRead: { file: join(cwd, CONFIG) } });
       // Whatever the command names: the folder itself shows whose it is.
-      expect(run(cwd, ["explain", "WB2002"]).stderr).toContain("it lies in the folder of a model");
+      expect(run(cwd, ["explain", "WB2002"]).stderr).toContain("it is in the folder of a model");
     }
   });
 
@@ -128,7 +128,7 @@ describe("a settings file", () => {
       const { status, error } = run(folder, ["explain"], { WEIGHBRIDGE_CONFIG: path });
       expect([status, error]).toEqual([
         2,
-        expect.stringContaining("it lies in the folder of a model"),
+        expect.stringContaining("it is in the folder of a model"),
       ]);
     }
   });

@@ -158,7 +158,7 @@ function spoilt(bytes: Uint8Array, position: number): Uint8Array {
   return position === 0 ? Buffer.from(bytes).fill("!", 8, 9) : bytes;
 }
 
-/** A disk that writes one letter of a file's header wrong, where no tensor lies that is read back. */
+/** A disk that writes one letter of a file's header wrong, outside of the tensors that are read back. */
 const BAD_HEADER: FileSystem = {
   ...REAL_FILE_SYSTEM,
   openForWriting: async (path, flags) => {

@@ -55,7 +55,7 @@ describe("a disk that fails", () => {
       expect(error.message).toContain(failure);
       const left = folderDigests(target);
       const final = Object.entries(left).filter(([name]) => !name.startsWith(STAGING));
-      // Whatever lies under a final name is whole.
+      // Whatever is under a final name is whole.
       for (const [name, digest] of final) expect([name, digest]).toEqual([name, files[name]]);
       const isStaged = existsSync(join(target, STAGING));
       // Either nothing is left at all, or the work that --resume goes on with.

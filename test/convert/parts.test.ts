@@ -343,7 +343,7 @@ describe("parts that meet", () => {
     await convert(TINY, target, { plan, finish: true, force: true });
     expect(weightsIn(target)).toEqual(weightsOf(whole));
     expect(weakenedIn(target)).toEqual(["--force"]);
-    // Whoever is started again after the end finds that all is done, and only then.
+    // A part that is started again after the end finds that all is done, and only then.
     await convert(TINY, target, { plan, finish: true });
     const weights = join(target, "model-00002-of-00004.safetensors");
     const bytes = readFileSync(weights);

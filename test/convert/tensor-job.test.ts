@@ -84,10 +84,10 @@ it("bytes that come back otherwise than they were sent are told of", async () =>
   const plan = planConversion(model.checkpoint, model.config, { to: "safetensors" });
   const [tensor] = planOutputs(plan, "safetensors", undefined).tensors;
   if (tensor === undefined) throw new Error("no tensor");
-  const path = join(folder, "lying");
+  const path = join(folder, "false");
   writeFileSync(path, "");
   const honest = await REAL_FILE_SYSTEM.openForWriting(path, "r+");
-  const lying = {
+  const wrong = {
     ...honest,
     writeNow: (bytes: Uint8Array, position: number) => {
       const changed = bytes.slice();
@@ -95,7 +95,7 @@ it("bytes that come back otherwise than they were sent are told of", async () =>
       honest.writeNow(changed, position);
     },
   };
-  const error = await caught(() => writeChecked(tensor, lying, 0, HOW));
+  const error = await caught(() => writeChecked(tensor, wrong, 0, HOW));
   expect([error.code, error.message]).toEqual(["WB1901", expect.stringContaining(tensor.name)]);
   await honest.close();
   await model.checkpoint.close();

@@ -66,7 +66,7 @@ const lyingDisk: FileSystem = {
 
 describe("an error of the environment", () => {
   it("WB1901: the disk gives back other bytes than it was given", async () => {
-    const target = join(folder, "lies");
+    const target = join(folder, "false");
     const error = await caught(() => convert(MODEL, target, { fileSystem: lyingDisk }));
     expect(error.code).toBe("WB1901");
   });

@@ -24,7 +24,7 @@ const FILES = FIXTURE_FOLDERS.filter(
   return first === undefined ? [] : [{ label: `${name}/${first}`, path: join(path, first) }];
 });
 
-/** Bytes spread over the file, most of them where headers lie: at its beginning and its end. */
+/** Bytes spread over the file, most of them where headers are: at its beginning and its end. */
 function places(length: number): readonly number[] {
   if (length <= PLACES) return Array.from({ length }, (_unused, at) => at);
   const third = Math.floor(PLACES / 3);

@@ -98,7 +98,7 @@ describe("parts of parallel ranks", () => {
     ]);
   });
 
-  it("of no known naming are not guessed at", async () => {
+  it("of no known naming are refused", async () => {
     put({ "pytorch_model_fsdp_rank0.bin": torch("a"), "pytorch_model_fsdp_rank1.bin": torch("b") });
     const error = await caught(() => openCheckpoint(folder));
     expect(error.code).toBe("WB3008");

@@ -71,7 +71,7 @@ describe("files drawn near honest ones end in tensors or a typed error", () => {
     expect([read > 0, refused > 0]).toEqual([true, true]);
   });
 
-  it("zips whose headers lie", async () => {
+  it("zips whose headers claim what is not so", async () => {
     const drawn = lyingZips.map(({ parts, shape }) => zipBytes(parts, shape));
     const { read, refused } = await outcomes(drawn);
     expect([read > 0, refused > 0]).toEqual([true, true]);

@@ -123,7 +123,7 @@ describe("names", () => {
     expect(await namesOf(archive(keyed))).toEqual(["1.0", "1"]);
   });
 
-  it("cannot pose as a line, hide or turn what is around them", () => {
+  it("cannot pose as a line, hide or reverse what is around them", () => {
     expect(shownName("a\nPASS\u202e\u200b")).toBe(String.raw`a\u000aPASS\u202e\u200b`);
     expect(shownName("\ud800")).toBe(String.raw`\ud800`);
     expect(shownName("")).toBe('""');

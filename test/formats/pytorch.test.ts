@@ -114,7 +114,7 @@ describe("a zip of torch.save", () => {
     expect([error.code, error.message]).toEqual([code, expect.stringMatching(/^file: /)]);
   });
 
-  it("is refused with two data.pkl, wherever they lie", async () => {
+  it("is refused with two data.pkl, wherever they are", async () => {
     const second = { name: "other/data.pkl", data: pickleBytes("NONE", "STOP") };
     const error = await caught(() => openBytes(archive(dictOf(tensor()), { "0": 24 }, [second])));
     expect(error.message).toMatchInlineSnapshot(

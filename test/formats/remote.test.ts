@@ -28,7 +28,7 @@ async function readAll(): Promise<Uint8Array> {
 }
 
 describe("a file on a server", () => {
-  it("gives the bytes that were asked for, wherever they lie", async () => {
+  it("gives the bytes that were asked for, wherever they are", async () => {
     const source = await open();
     expect(source.byteLength).toBe(SIZE);
     for (const [begin, length] of [
@@ -45,7 +45,7 @@ describe("a file on a server", () => {
     expect((await caught(() => source.read(SIZE - 1, 2))).code).toBe("WB3003");
   });
 
-  it("asks once for what lies close together", async () => {
+  it("asks once for what is close together", async () => {
     const source = await open();
     for (let begin = 0; begin < 1000; begin += 10) await source.read(begin, 10);
     await Promise.all([source.read(0, 10), source.read(500, 10)]);
@@ -115,7 +115,7 @@ const later =
     if (count > 1) change(answer, count, path);
   };
 
-describe("a server that lies or cannot", () => {
+describe("a server that answers wrongly or cannot", () => {
   const range = (text: string): Fault =>
     later((answer) => {
       answer.headers.set("content-range", text);

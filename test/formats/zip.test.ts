@@ -52,7 +52,7 @@ describe("readZip", () => {
     expect(entries.map(({ name }) => name)).toEqual(["r/a"]);
   });
 
-  const lies: readonly (readonly [string, string, readonly ZipPart[], ZipShape])[] = [
+  const claims: readonly (readonly [string, string, readonly ZipPart[], ZipShape])[] = [
     ["two entries with one name", "WB5101", [A, { ...B, name: "r/a" }], {}],
     ["a local header with another name", "WB3102", [{ ...A, local: { name: "r/x" } }], {}],
     ["a local header with another method", "WB3102", [{ ...A, local: { method: 8 } }], {}],
@@ -99,7 +99,7 @@ describe("readZip", () => {
     ["more volumes", "WB4101", [A], { disk: 1 }],
   ];
 
-  it.each(lies)("refuses a zip with %s", async (_name, code, parts, shape) => {
+  it.each(claims)("refuses a zip with %s", async (_name, code, parts, shape) => {
     const error = await caught(() => open(parts, shape));
     expect(error.code).toBe(code);
     expect(error.message).toMatch(/^file\.zip: /);

@@ -114,8 +114,8 @@ describe("base + delta is bit for bit what the published scripts' arithmetic giv
   });
 
   test.each(CASES)("$name, by way of Paddle's layout", ({ name, options = [] }) => {
-    expect(add(name, "turned", "--to", "paddle", ...options).status).toBe(0);
-    const { json } = runCli("convert", join(work, name, "turned"), join(work, name, "back"));
+    expect(add(name, "transposed", "--to", "paddle", ...options).status).toBe(0);
+    const { json } = runCli("convert", join(work, name, "transposed"), join(work, name, "back"));
     expect(convertedFacts(json)).toEqual(expected(name));
   });
 

@@ -121,7 +121,7 @@ interface Damage {
 
 const damages: fc.Arbitrary<Damage> = fc.record({
   kind: fc.constantFrom("flip", "flip", "flip", "set", "set", "cut", "move", "zero"),
-  // Squared, since headers and pickles lie at the beginning of all but zips' directories.
+  // Squared, since headers and pickles are at the beginning of all but zips' directories.
   at: fc.oneof(
     fc.double({ min: 0, max: 1, noNaN: true }).map((share) => share ** 2),
     fc.double({ min: 0, max: 1, noNaN: true }),

@@ -62,7 +62,7 @@ describe("the layout of Linear weights", () => {
     const error = await caught(() => layoutOf(mixed));
     expect(error.code).toBe("WB3703");
     expect(error.message).toMatchInlineSnapshot(
-      `"memory: 1 Linear weights lie as PyTorch's, 6 as Paddle's: model.layers.1.mlp.up_proj.weight is [24, 16] ([out, in]), but model.layers.0.mlp.gate_proj.weight is [16, 24] ([in, out])"`,
+      `"memory: 1 Linear weights have PyTorch's layout, 6 Paddle's: model.layers.1.mlp.up_proj.weight is [24, 16] ([out, in]), but model.layers.0.mlp.gate_proj.weight is [16, 24] ([in, out])"`,
     );
     expect(error.details["torch"]).toEqual([name]);
   });

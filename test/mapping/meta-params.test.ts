@@ -148,7 +148,7 @@ describe("params.json of Meta's own files", () => {
     expect(error.code).toBe(code);
   });
 
-  it("may lie below `model`", () => {
+  it("may be below `model`", () => {
     expect(configOf({ model: LLAMA31_8B }).hiddenSize).toBe(4096);
   });
 });

@@ -194,7 +194,7 @@ describe("a config.json that contradicts itself", () => {
     [
       { head_dim: 127 },
       "WB3701",
-      "head_dim: expected an even number, since rotary turns pairs, found 127",
+      "head_dim: expected an even number, since rotary embeddings rotate pairs, found 127",
     ],
     [{ rms_norm_eps: 0 }, "WB3701", "rms_norm_eps: expected a number above 0, found 0"],
     [{ bias: "yes" }, "WB3701", 'bias: expected true or false, found "yes"'],

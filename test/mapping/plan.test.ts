@@ -34,26 +34,26 @@ function isPart({ name, rank }: StoredTensor): boolean {
 }
 
 describe("a plan, printed", () => {
-  it("of PaddleNLP's layout says what is turned and why", () => {
+  it("of PaddleNLP's layout says what is transposed and why", () => {
     const inverse = [0, 1].map((layer) =>
       vector(`llama.layers.${layer}.self_attn.rotary_emb.inv_freq`, 2),
     );
     expect(renderPlan(plan([...written(), ...inverse], { dtype: "F16" }))).toMatchInlineSnapshot(`
-      "copy      model.embed_tokens.weight [40, 16] F32 → F16 from llama.embed_tokens.weight  (as it lies)
+      "copy      model.embed_tokens.weight [40, 16] F32 → F16 from llama.embed_tokens.weight  (as stored)
       transpose model.layers.{0..1}.self_attn.q_proj.weight ×2 [16, 16] F32 → F16 from llama.layers.{0..1}.self_attn.q_proj.weight  (Paddle Linear stores [in, out]; torch stores [out, in])
-      copy      model.layers.{0..1}.self_attn.q_proj.bias ×2 [16] F32 → F16 from llama.layers.{0..1}.self_attn.q_proj.bias  (as it lies)
+      copy      model.layers.{0..1}.self_attn.q_proj.bias ×2 [16] F32 → F16 from llama.layers.{0..1}.self_attn.q_proj.bias  (as stored)
       transpose model.layers.{0..1}.self_attn.k_proj.weight ×2 [16, 16] F32 → F16 from llama.layers.{0..1}.self_attn.k_proj.weight  (Paddle Linear stores [in, out]; torch stores [out, in])
-      copy      model.layers.{0..1}.self_attn.k_proj.bias ×2 [16] F32 → F16 from llama.layers.{0..1}.self_attn.k_proj.bias  (as it lies)
+      copy      model.layers.{0..1}.self_attn.k_proj.bias ×2 [16] F32 → F16 from llama.layers.{0..1}.self_attn.k_proj.bias  (as stored)
       transpose model.layers.{0..1}.self_attn.v_proj.weight ×2 [16, 16] F32 → F16 from llama.layers.{0..1}.self_attn.v_proj.weight  (Paddle Linear stores [in, out]; torch stores [out, in])
-      copy      model.layers.{0..1}.self_attn.v_proj.bias ×2 [16] F32 → F16 from llama.layers.{0..1}.self_attn.v_proj.bias  (as it lies)
+      copy      model.layers.{0..1}.self_attn.v_proj.bias ×2 [16] F32 → F16 from llama.layers.{0..1}.self_attn.v_proj.bias  (as stored)
       transpose model.layers.{0..1}.self_attn.o_proj.weight ×2 [16, 16] F32 → F16 from llama.layers.{0..1}.self_attn.o_proj.weight  (Paddle Linear stores [in, out]; torch stores [out, in])
-      copy      model.layers.{0..1}.self_attn.o_proj.bias ×2 [16] F32 → F16 from llama.layers.{0..1}.self_attn.o_proj.bias  (as it lies)
+      copy      model.layers.{0..1}.self_attn.o_proj.bias ×2 [16] F32 → F16 from llama.layers.{0..1}.self_attn.o_proj.bias  (as stored)
       transpose model.layers.{0..1}.mlp.gate_proj.weight ×2 [24, 16] F32 → F16 from llama.layers.{0..1}.mlp.gate_proj.weight  (Paddle Linear stores [in, out]; torch stores [out, in])
       transpose model.layers.{0..1}.mlp.up_proj.weight ×2 [24, 16] F32 → F16 from llama.layers.{0..1}.mlp.up_proj.weight  (Paddle Linear stores [in, out]; torch stores [out, in])
       transpose model.layers.{0..1}.mlp.down_proj.weight ×2 [16, 24] F32 → F16 from llama.layers.{0..1}.mlp.down_proj.weight  (Paddle Linear stores [in, out]; torch stores [out, in])
-      copy      model.layers.{0..1}.input_layernorm.weight ×2 [16] F32 → F16 from llama.layers.{0..1}.input_layernorm.weight  (as it lies)
-      copy      model.layers.{0..1}.post_attention_layernorm.weight ×2 [16] F32 → F16 from llama.layers.{0..1}.post_attention_layernorm.weight  (as it lies)
-      copy      model.norm.weight [16] F32 → F16 from llama.norm.weight  (as it lies)
+      copy      model.layers.{0..1}.input_layernorm.weight ×2 [16] F32 → F16 from llama.layers.{0..1}.input_layernorm.weight  (as stored)
+      copy      model.layers.{0..1}.post_attention_layernorm.weight ×2 [16] F32 → F16 from llama.layers.{0..1}.post_attention_layernorm.weight  (as stored)
+      copy      model.norm.weight [16] F32 → F16 from llama.norm.weight  (as stored)
       transpose lm_head.weight [40, 16] F32 → F16  (Paddle Linear stores [in, out]; torch stores [out, in])
       drop      llama.layers.{0..1}.self_attn.rotary_emb.inv_freq ×2  (rotary tables are computed from config.json; the stored ones have no effect)
 
@@ -86,24 +86,24 @@ describe("a plan, printed", () => {
     `);
   });
 
-  it("to Paddle from torch's layout turns the Linear weights and renames", () => {
+  it("to Paddle from torch's layout transposes the Linear weights and renames", () => {
     const tensors = written({ layout: "torch", prefix: (name) => name });
     expect(renderPlan(plan(tensors, { to: "paddle" }))).toMatchInlineSnapshot(`
-      "copy      llama.embed_tokens.weight [40, 16] F32 from model.embed_tokens.weight  (as it lies)
+      "copy      llama.embed_tokens.weight [40, 16] F32 from model.embed_tokens.weight  (as stored)
       transpose llama.layers.{0..1}.self_attn.q_proj.weight ×2 [16, 16] F32 from model.layers.{0..1}.self_attn.q_proj.weight  (torch Linear stores [out, in]; the target's layout is Paddle's, [in, out])
-      copy      llama.layers.{0..1}.self_attn.q_proj.bias ×2 [16] F32 from model.layers.{0..1}.self_attn.q_proj.bias  (as it lies)
+      copy      llama.layers.{0..1}.self_attn.q_proj.bias ×2 [16] F32 from model.layers.{0..1}.self_attn.q_proj.bias  (as stored)
       transpose llama.layers.{0..1}.self_attn.k_proj.weight ×2 [16, 16] F32 from model.layers.{0..1}.self_attn.k_proj.weight  (torch Linear stores [out, in]; the target's layout is Paddle's, [in, out])
-      copy      llama.layers.{0..1}.self_attn.k_proj.bias ×2 [16] F32 from model.layers.{0..1}.self_attn.k_proj.bias  (as it lies)
+      copy      llama.layers.{0..1}.self_attn.k_proj.bias ×2 [16] F32 from model.layers.{0..1}.self_attn.k_proj.bias  (as stored)
       transpose llama.layers.{0..1}.self_attn.v_proj.weight ×2 [16, 16] F32 from model.layers.{0..1}.self_attn.v_proj.weight  (torch Linear stores [out, in]; the target's layout is Paddle's, [in, out])
-      copy      llama.layers.{0..1}.self_attn.v_proj.bias ×2 [16] F32 from model.layers.{0..1}.self_attn.v_proj.bias  (as it lies)
+      copy      llama.layers.{0..1}.self_attn.v_proj.bias ×2 [16] F32 from model.layers.{0..1}.self_attn.v_proj.bias  (as stored)
       transpose llama.layers.{0..1}.self_attn.o_proj.weight ×2 [16, 16] F32 from model.layers.{0..1}.self_attn.o_proj.weight  (torch Linear stores [out, in]; the target's layout is Paddle's, [in, out])
-      copy      llama.layers.{0..1}.self_attn.o_proj.bias ×2 [16] F32 from model.layers.{0..1}.self_attn.o_proj.bias  (as it lies)
+      copy      llama.layers.{0..1}.self_attn.o_proj.bias ×2 [16] F32 from model.layers.{0..1}.self_attn.o_proj.bias  (as stored)
       transpose llama.layers.{0..1}.mlp.gate_proj.weight ×2 [16, 24] F32 from model.layers.{0..1}.mlp.gate_proj.weight  (torch Linear stores [out, in]; the target's layout is Paddle's, [in, out])
       transpose llama.layers.{0..1}.mlp.up_proj.weight ×2 [16, 24] F32 from model.layers.{0..1}.mlp.up_proj.weight  (torch Linear stores [out, in]; the target's layout is Paddle's, [in, out])
       transpose llama.layers.{0..1}.mlp.down_proj.weight ×2 [24, 16] F32 from model.layers.{0..1}.mlp.down_proj.weight  (torch Linear stores [out, in]; the target's layout is Paddle's, [in, out])
-      copy      llama.layers.{0..1}.input_layernorm.weight ×2 [16] F32 from model.layers.{0..1}.input_layernorm.weight  (as it lies)
-      copy      llama.layers.{0..1}.post_attention_layernorm.weight ×2 [16] F32 from model.layers.{0..1}.post_attention_layernorm.weight  (as it lies)
-      copy      llama.norm.weight [16] F32 from model.norm.weight  (as it lies)
+      copy      llama.layers.{0..1}.input_layernorm.weight ×2 [16] F32 from model.layers.{0..1}.input_layernorm.weight  (as stored)
+      copy      llama.layers.{0..1}.post_attention_layernorm.weight ×2 [16] F32 from model.layers.{0..1}.post_attention_layernorm.weight  (as stored)
+      copy      llama.norm.weight [16] F32 from model.norm.weight  (as stored)
       transpose lm_head.weight [16, 40] F32  (torch Linear stores [out, in]; the target's layout is Paddle's, [in, out])
 
       29 tensors, 23360 bytes; 0 dropped

@@ -9,7 +9,7 @@ import { caught } from "../support/caught.ts";
 
 const ALL_PATTERNS = Uint16Array.from({ length: 65536 }, (_, pattern) => pattern);
 
-/** Bits of an array that may lie anywhere. */
+/** Bits of an array that may be anywhere. */
 function bitsOf(values: Float32Array): Uint32Array {
   return new Uint32Array(values.buffer, values.byteOffset, values.length);
 }
@@ -42,12 +42,12 @@ describe("casting weights to float32", () => {
     [64, 3],
     [65, 130],
     [3, 200],
-  ])("turns [%i, %i] that lies as [in, out]", (rows, columns) => {
-    const lying = Float32Array.from({ length: rows * columns }, (_, index) => index);
-    const turned = toFloat32Transposed(new Uint8Array(lying.buffer), "F32", rows, columns);
+  ])("transposes [%i, %i] that is stored as [in, out]", (rows, columns) => {
+    const stored = Float32Array.from({ length: rows * columns }, (_, index) => index);
+    const transposed = toFloat32Transposed(new Uint8Array(stored.buffer), "F32", rows, columns);
     for (let row = 0; row < rows; row++) {
       for (let column = 0; column < columns; column++) {
-        expect(turned[row * columns + column]).toBe(lying[column * rows + row]);
+        expect(transposed[row * columns + column]).toBe(stored[column * rows + row]);
       }
     }
   });

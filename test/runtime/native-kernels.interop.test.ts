@@ -11,7 +11,7 @@ import { openNative } from "../../src/runtime/backends/native/open.ts";
 import type { Backend } from "../../src/runtime/backends/backend.ts";
 import type { ComputeDtype, Ops, Weight } from "../../src/runtime/backends/ops.ts";
 import { expectGrowingCache } from "../support/cache-growth.ts";
-import { bytesOf, sixteenths as numbersFrom, turned } from "../support/exact-numbers.ts";
+import { bytesOf, sixteenths as numbersFrom, transposed } from "../support/exact-numbers.ts";
 import { attentionReference, linearReference, rotateReference } from "../support/float64-model.ts";
 import { internlmConfig, SMALL } from "../support/model-config.ts";
 import { maxAbs } from "../support/max-abs.ts";
@@ -105,7 +105,7 @@ describe.each(instructionSets)(
     });
 
     test.each(PAIRS)(
-      "linear in %s with a matrix in %s is the product, of any shape, however it lies",
+      "linear in %s with a matrix in %s is the product, of any shape, in either layout",
       (compute, stored) => {
         const { ops } = opened[compute];
         for (const { rows, outputs, inputs } of SHAPES) {
@@ -117,15 +117,21 @@ describe.each(instructionSets)(
           const expected = linearReference(x, w, b, { rows, outputs, inputs });
           const bias = upload(ops, b, [outputs], stored);
           const straight = upload(ops, w, [outputs, inputs], stored);
-          const lying = upload(ops, turned(w, outputs, inputs), [outputs, inputs], stored, true);
+          const columnMajor = upload(
+            ops,
+            transposed(w, outputs, inputs),
+            [outputs, inputs],
+            stored,
+            true,
+          );
           ops.scope(() => {
             const given = ops.upload(x, [rows, inputs]);
             const found = ops.read(ops.linear(given, straight, bias));
             expect(distance(found, expected)).toBeLessThanOrEqual(ROUNDING[compute]);
-            expect(ops.read(ops.linear(given, lying, bias))).toEqual(found);
+            expect(ops.read(ops.linear(given, columnMajor, bias))).toEqual(found);
             return undefined;
           });
-          for (const weight of [bias, straight, lying]) ops.releaseWeight(weight);
+          for (const weight of [bias, straight, columnMajor]) ops.releaseWeight(weight);
         }
       },
     );

@@ -66,14 +66,14 @@ describe("the same weights", () => {
     expect(await logitsOf(TINY, "streamed")).toEqual(await logitsOf(TINY, "resident"));
   });
 
-  test("that lie as [out, in] give the same logits to the bit, from any format", async () => {
+  test("that are stored as [out, in] give the same logits to the bit, from any format", async () => {
     const expected = await logitsOf(join(TINY, "pytorch_model.bin"), "resident");
     for (const name of ["safetensors-single", "paddle-d", "paddle-a", "pytorch-legacy"]) {
       expect(await logitsOf(join(FIXTURES, name), "resident")).toEqual(expected);
     }
   });
 
-  test("that lie as [in, out] are multiplied by another kernel, at most 1e-5 apart", async () => {
+  test("that are stored as [in, out] are multiplied by another kernel, at most 1e-5 apart", async () => {
     const expected = await logitsOf(join(TINY, "pytorch_model.bin"), "resident");
     const distance = maxAbs(expected, await logitsOf(join(FIXTURES, "paddle-e"), "resident"));
     expect(distance).toBeLessThan(1e-5);

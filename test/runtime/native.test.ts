@@ -28,7 +28,7 @@ async function pretendInstalled(variant: "cpu" | "cuda", marker: string): Promis
   await writeFile(join(root, variant, "installed.json"), marker);
 }
 
-describe("where native TensorFlow lies", () => {
+describe("where native TensorFlow is", () => {
   test("is the named folder, else the user's cache", () => {
     expect(nativeRoot({ WEIGHBRIDGE_NATIVE_FOLDER: "/a" })).toBe("/a");
     expect(nativeRoot({ XDG_CACHE_HOME: "/b" })).toBe("/b/weighbridge/native");

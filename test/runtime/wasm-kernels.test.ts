@@ -4,7 +4,7 @@ import type { LinearWeights, Ops, Weight } from "../../src/runtime/backends/ops.
 import { openWasm } from "../../src/runtime/backends/wasm/open.ts";
 import { tries } from "../support/effort.ts";
 import { expectGrowingCache } from "../support/cache-growth.ts";
-import { bytesOf, sixteenths, turned, type StoredDtype } from "../support/exact-numbers.ts";
+import { bytesOf, sixteenths, transposed, type StoredDtype } from "../support/exact-numbers.ts";
 import { attentionReference, linearReference, rotateReference } from "../support/float64-model.ts";
 import { maxAbs } from "../support/max-abs.ts";
 import { expectSameNumbers } from "../support/same-numbers.ts";
@@ -70,22 +70,28 @@ const SIZES: readonly (readonly [number, number])[] = [
 ];
 
 describe("linear layers", () => {
-  test.each(STORED)("of %s are the product, of any shape, however the matrix lies", (dtype) => {
+  test.each(STORED)("of %s are the product, of any shape, in either layout", (dtype) => {
     for (const rows of ROWS) {
       for (const [outputs, inputs] of SIZES) {
         const [x, w, b] = [numbers(rows * inputs), numbers(outputs * inputs), numbers(outputs)];
         const expected = linearReference(x, w, b, { rows, outputs, inputs });
         const bias = upload(ops, b, [outputs], dtype);
         const straight = upload(ops, w, [outputs, inputs], dtype);
-        const lying = upload(ops, turned(w, outputs, inputs), [outputs, inputs], dtype, true);
+        const columnMajor = upload(
+          ops,
+          transposed(w, outputs, inputs),
+          [outputs, inputs],
+          dtype,
+          true,
+        );
         ops.scope(() => {
           const given = ops.upload(x, [rows, inputs]);
           const found = ops.read(ops.linear(given, straight, bias));
           expect(distance(found, expected)).toBeLessThanOrEqual(ROUNDING);
-          expectSameNumbers(ops.read(ops.linear(given, lying, bias)), found);
+          expectSameNumbers(ops.read(ops.linear(given, columnMajor, bias)), found);
           return undefined;
         });
-        for (const weight of [bias, straight, lying]) ops.releaseWeight(weight);
+        for (const weight of [bias, straight, columnMajor]) ops.releaseWeight(weight);
       }
     }
   });

@@ -17,7 +17,7 @@ function matrix(rows: number, columns: number, seed: number, transposed: boolean
   const data = numbers(rows * columns, seed);
   return ops.uploadWeight({
     name: "matrix",
-    bytes: new Uint8Array((transposed ? turned(data, rows, columns) : data).buffer),
+    bytes: new Uint8Array((transposed ? transposeOf(data, rows, columns) : data).buffer),
     dtype: "F32",
     shape: [rows, columns],
     transposed,
@@ -37,7 +37,7 @@ function product(left: Float32Array, right: Float32Array, k: number): readonly n
   });
 }
 
-function turned(data: Float32Array, rows: number, columns: number): Float32Array {
+function transposeOf(data: Float32Array, rows: number, columns: number): Float32Array {
   return Float32Array.from(data, (_, index) => {
     const [column, row] = [Math.floor(index / rows), index % rows];
     return data[row * columns + column] ?? 0;
@@ -77,14 +77,14 @@ describe.each(["with kernels", "TensorFlow.js alone"])("wasm, %s", (which) => {
           transposed: false,
         }),
       );
-      const expected = product(x, turned(weight, 30, 50), 50).map(
+      const expected = product(x, transposeOf(weight, 30, 50), 50).map(
         (value, index) => value + (bias[index % 30] ?? 0),
       );
       expect(result.shape).toEqual([1, tokens, 30]);
       expect(maxAbs(ops.read(result), expected)).toBeLessThan(1e-5);
     });
 
-    test("a matrix that lies transposed gives the same bits", () => {
+    test("a matrix that is stored transposed gives the same bits", () => {
       const x = ops.upload(numbers(5 * 70, 4), [5, 70]);
       const plain = ops.read(ops.linear(x, matrix(90, 70, 5, false)));
       const transposed = ops.read(ops.linear(x, matrix(90, 70, 5, true)));
@@ -111,7 +111,7 @@ describe.each(["with kernels", "TensorFlow.js alone"])("wasm, %s", (which) => {
         const b = right.subarray(index * 176, (index + 1) * 176);
         const expected = product(
           left.subarray(index * rows * 16, (index + 1) * rows * 16),
-          transposeRight ? turned(b, 11, 16) : b,
+          transposeRight ? transposeOf(b, 11, 16) : b,
           16,
         );
         const part = data.subarray(index * rows * 11, (index + 1) * rows * 11);
@@ -223,7 +223,7 @@ stressTest(
     expect(error.code).toBe("WB6003");
     const x = numbers(4 * 64, 1);
     const result = ops.linear(ops.upload(x, [4, 64]), matrix(32, 64, 2, false));
-    const expected = product(x, turned(numbers(32 * 64, 2), 32, 64), 64);
+    const expected = product(x, transposeOf(numbers(32 * 64, 2), 32, 64), 64);
     expect(maxAbs(ops.read(result), expected)).toBeLessThan(1e-5);
     // A product whose packed copy does not fit: XNNPACK would only print, and leave what lay there.
     const rest = await caught(() =>

@@ -78,7 +78,7 @@ function compiled(): KernelModule {
 test("work that breaks off is an error, and nothing is computed on that memory afterwards", async () => {
   const kernels = new WasmKernels(compiled(), 2);
   const { exports } = kernels;
-  // The matrix lies behind the end of the memory.
+  // The matrix is behind the end of the memory.
   kernels.memory.wordsAt(4096, 5).set([2 ** 31, 0, 0, 2 ** 31, 4096]);
   const work = (scratch: number): number => exports.linear(65536, 1, 4096, 4096, 1, 0, scratch);
   const first = await caught(() => {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { launch, type Browser, type Page } from "puppeteer-core";
 import { expect } from "vitest";
 
-/** Headless Chromium, fetched by its script where it is missing; whoever opens it closes it. */
+/** Headless Chromium, fetched by its script where it is missing; its opener closes it. */
 export function openBrowser(): Promise<Browser> {
   const script = join(import.meta.dirname, "../../scripts/chromium.mjs");
   const fetched = spawnSync(process.execPath, [script], { encoding: "utf8" });

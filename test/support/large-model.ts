@@ -6,7 +6,7 @@ import { writeSafetensors, type TensorToWrite } from "../../src/formats/safetens
 const TENSOR_BYTES = 1_600_000;
 const TENSORS = 24;
 
-/** A folder of weights that are no model: they are taken as they lie. */
+/** A folder of weights that are no model: they are taken as stored. */
 export async function writeLargeModel(folder: string): Promise<void> {
   mkdirSync(folder);
   const tensors = Array.from({ length: TENSORS }, (_unused, index): TensorToWrite => {

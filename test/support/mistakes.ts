@@ -204,12 +204,12 @@ export const MISTAKES: readonly Mistake[] = [
   simple("attention transposed in layer 1", "transposed", attentionOf(1), transpose),
   simple("attention transposed everywhere", "transposed", LAYERS.flatMap(attentionOf), transpose),
   simple(
-    "gate turned round, so that its shape shows it",
+    "gate transposed, so that its shape shows it",
     "transposed",
     [mlp(0, "gate_proj")],
     transpose,
   ),
-  simple("lm_head turned round, so that its shape shows it", "transposed", [HEAD], transpose),
+  simple("lm_head transposed, so that its shape shows it", "transposed", [HEAD], transpose),
   swap("gate and up in layer 0", [mlp(0, "gate_proj"), mlp(0, "up_proj")]),
   swap(
     "q and k in layer 1",
@@ -301,7 +301,7 @@ export const MISTAKES: readonly Mistake[] = [
     (values) => rows(values, heads([1, 0, 2, 3])),
   ),
   simple(
-    "heads of k and v turned round in layer 0",
+    "heads of k and v in reverse order in layer 0",
     "head-order",
     ["k_proj", "v_proj"].flatMap((name) => [attention(0, name), attention(0, name, "bias")]),
     (values) => rows(values, heads([1, 2, 3, 0])),

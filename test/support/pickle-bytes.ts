@@ -56,7 +56,7 @@ function lengthKind(kind: OpcodeArgument): keyof typeof WIDTHS {
   throw new Error(`no length in ${kind}`);
 }
 
-/** A length of its own, so that builders can lie about what follows. */
+/** A length of its own, so that builders can claim another one. */
 export function integer(value: bigint, kind: keyof typeof WIDTHS): Uint8Array {
   const bytes = Buffer.alloc(8);
   bytes.writeBigUInt64LE(BigInt.asUintN(64, value));

@@ -50,11 +50,11 @@ export function isLinear(name: string): boolean {
 export function transposed({ shape, values }: Grid): Grid {
   const [height = 1, width = 1] = shape;
   if (shape.length < 2) return { shape, values };
-  const turned = Array.from(
+  const transposed = Array.from(
     { length: values.length },
     (_unused, at) => values[(at % height) * width + Math.floor(at / height)] ?? 0,
   );
-  return { shape: [width, height], values: turned };
+  return { shape: [width, height], values: transposed };
 }
 
 /** Rows `begin` to `begin + size` of a matrix, or elements of a vector. */
@@ -93,8 +93,8 @@ export function storedGrid(
   rank?: Rank,
   isColumnMajor = false,
 ): StoredTensor {
-  const lying = isColumnMajor ? transposed(grid) : grid;
-  const bytes = new Uint8Array(Float32Array.from(lying.values).buffer);
+  const asStored = isColumnMajor ? transposed(grid) : grid;
+  const bytes = new Uint8Array(Float32Array.from(asStored.values).buffer);
   return memoryTensor(name, "F32", grid.shape, bytes, {
     ...(isColumnMajor ? { strides: columnMajorStrides(grid.shape) } : {}),
     ...(rank === undefined ? {} : { rank }),
@@ -129,9 +129,9 @@ export function writtenModel(truth: Truth, config: ModelConfig, how: Writing): S
   for (let tp = 0; tp < how.tp; tp++) {
     const rank = how.tp === 1 ? undefined : { tp, pp: 0 };
     const put = (name: string, grid: Grid, linear: boolean): void => {
-      const isTurned = linear && how.layout === "paddle";
-      const lying = isTurned ? transposed(grid) : grid;
-      stored.push(storedGrid(how.prefix(name), lying, rank, isTurned && how.isColumnMajor));
+      const isTransposed = linear && how.layout === "paddle";
+      const asStored = isTransposed ? transposed(grid) : grid;
+      stored.push(storedGrid(how.prefix(name), asStored, rank, isTransposed && how.isColumnMajor));
     };
     const local = new Map(
       [...truth].map(([name, grid]) => [name, paddlePart(name, grid, tp, how.tp)]),

@@ -1,6 +1,6 @@
 import { crc32 } from "node:zlib";
 
-/** One entry, and the lies to tell about it. */
+/** One entry, and what to claim falsely about it. */
 export interface ZipPart {
   readonly name: string;
   readonly data: Uint8Array;
@@ -21,7 +21,7 @@ interface ZipFields {
   readonly localBegin: number;
 }
 
-/** Lies about the whole, and bytes around it. */
+/** Fields of the whole to falsify, and bytes around it. */
 export interface ZipShape {
   readonly before?: Uint8Array;
   readonly after?: Uint8Array;

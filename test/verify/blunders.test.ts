@@ -43,7 +43,7 @@ const SUBJECTS = ["nano", "biased", "grouped"] as const;
 
 const ALL = [...ORDER_BLUNDERS, ...VALUE_BLUNDERS, ...SETTING_BLUNDERS];
 
-/** Each mistake in one of the models that it can be made in, by turns. */
+/** Each mistake in one of the models that it can be made in, alternately. */
 function cases(
   mode: "golden" | "pair",
   subjects: readonly Subject[],

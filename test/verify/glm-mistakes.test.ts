@@ -10,7 +10,7 @@ import { FIXTURES } from "../support/fixture-manifest.ts";
 
 const SOURCE = join(FIXTURES, "chatglm2");
 const GOLDEN = join(FIXTURES, "goldens/chatglm2.safetensors");
-const [HEADS, GROUPS, HEAD_DIM, TURNED, INNER] = [6, 2, 8, 4, 72];
+const [HEADS, GROUPS, HEAD_DIM, ROTATED, INNER] = [6, 2, 8, 4, 72];
 
 interface Mistake {
   readonly name: string;
@@ -33,7 +33,7 @@ function takeRows({ shape, data }: Values, order: (row: number) => number): Valu
   return { shape, data: data.map((_value, index) => data[at(index)] ?? Number.NaN) };
 }
 
-function turned({ shape, data }: Values): Values {
+function transposed({ shape, data }: Values): Values {
   const [height = 1, width = 1] = shape;
   const at = (index: number): number => (index % height) * width + Math.floor(index / height);
   return { shape: [width, height], data: data.map((_value, index) => data[at(index)] ?? 0) };
@@ -120,10 +120,10 @@ const MISTAKES: readonly Mistake[] = [
   edits("up before gate in layer 1", "swapped", gateUp(1), (values) =>
     takeRows(values, (row) => (row + INNER) % (2 * INNER)),
   ),
-  edits("gate and up by turns in layer 0", "swapped", gateUp(0), (values) =>
+  edits("gate and up alternately in layer 0", "swapped", gateUp(0), (values) =>
     takeRows(values, (row) => (row % 2) * INNER + Math.floor(row / 2)),
   ),
-  edits("rotary in halves in layer 0", "rotary-permuted", attention(0, "qk"), intoHalves(TURNED)),
+  edits("rotary in halves in layer 0", "rotary-permuted", attention(0, "qk"), intoHalves(ROTATED)),
   edits(
     "whole heads in halves in layer 1",
     "rotary-permuted",
@@ -134,10 +134,20 @@ const MISTAKES: readonly Mistake[] = [
     "keys alone in halves in layer 1",
     "rotary-permuted",
     attention(1, "k"),
-    intoHalves(TURNED),
+    intoHalves(ROTATED),
   ),
-  edits("queries turned round in layer 1", "transposed", attention(1, "q", ["weight"]), turned),
-  edits("dense turned round in layer 0", "transposed", attention(0, "o", ["weight"]), turned),
+  edits(
+    "queries transposed round in layer 1",
+    "transposed",
+    attention(1, "q", ["weight"]),
+    transposed,
+  ),
+  edits(
+    "dense transposed round in layer 0",
+    "transposed",
+    attention(0, "o", ["weight"]),
+    transposed,
+  ),
   {
     name: "a qkv by group cut into queries, keys, values in layer 0",
     cause: "qkv-split-order",

@@ -116,7 +116,7 @@ export function copyPieces(
   for (let i: usize = 0; i < count; i++) memory.copy(to + i * toStep, from + i * fromStep, size);
 }
 
-/** A copy of float32 of the four sizes a to d, which lie at steps of that many elements from each other. */
+/** A copy of float32 of the four sizes a to d, which are at steps of that many elements from each other. */
 export function permute(
   from: usize,
   a: usize,
@@ -143,7 +143,7 @@ export function permute(
   }
 }
 
-/** Side of the squares in which a matrix is turned. */
+/** Side of the squares in which a matrix is transposed. */
 const SQUARE: usize = 32;
 
 /** Rows of `columns` elements become columns of a matrix whose rows are `step` elements long. */

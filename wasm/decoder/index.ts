@@ -24,7 +24,7 @@ export function linearScratchBytes(): usize {
 }
 
 /**
- * x · matrixᵀ + bias of each layer that lies at `layers`; gated, silu of the first one's result times the second's.
+ * x · matrixᵀ + bias of each layer stored at `layers`; gated, silu of the first one's result times the second's.
  * @returns false when a worker failed.
  */
 export function linear(

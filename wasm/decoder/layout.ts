@@ -1,4 +1,4 @@
-// Where things lie in the first page, which no array takes. Threads tell each other by it: each has an instance of this module
+// Where things are in the first page, which no array takes. Threads tell each other by it: each has an instance of this module
 // on one memory, and a module's own data would be written anew by every instance. Words that several threads write at the same
 // time have a cache line of their own.
 

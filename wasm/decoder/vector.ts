@@ -16,7 +16,7 @@ const HALF_SCALE: f32 = 5.192296858534828e33;
 /** Sign, exponent and fraction of a sign-extended binary16 that was shifted by 13 bits. */
 const HALF_BITS: i32 = 0x8fffe000;
 
-/** Four elements as float32. A binary16 must be finite: whoever stores a matrix sees to that. */
+/** Four elements as float32. A binary16 must be finite: the code that stores a matrix sees to that. */
 export function lanes<T>(from: usize): v128 {
   if (isFloat<T>()) return v128.load(from);
   if (!isSigned<T>()) return i32x4.shl(v128.load16x4_u(from), 16);

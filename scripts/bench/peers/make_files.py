@@ -124,7 +124,7 @@ def write_gguf(config: dict, weights: dict[str, np.ndarray], path: Path, half: b
             target = f"{GGUF_NAMES[module]}.{kind}"
         array = stored.astype(np.float32)
         if ".q_proj." in name or ".k_proj." in name:
-            # llama.cpp turns neighbouring dimensions, Hugging Face halves: rows change places (convert_hf_to_gguf.py, `permute`).
+            # llama.cpp rotates neighbouring dimensions, Hugging Face halves: rows change places (convert_hf_to_gguf.py, `permute`).
             count = heads if ".q_proj." in name else groups
             parts = array.reshape(count, 2, array.shape[0] // count // 2, *array.shape[1:])
             array = parts.swapaxes(1, 2).reshape(array.shape)

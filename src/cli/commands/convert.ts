@@ -50,11 +50,11 @@ export const convert: Command = {
       })
       .option("layout", {
         type: "string",
-        describe: "how Linear weights lie in the target: torch or paddle",
+        describe: "layout of Linear weights in the target: torch or paddle",
       })
       .option("source-layout", {
         type: "string",
-        describe: "how they lie in the source, where it cannot be told",
+        describe: "their layout in the source, where it cannot be told",
       })
       .option("dtype", { type: "string", describe: "keep, F32, F16 or BF16 (default keep)" })
       .option("max-shard-size", {
@@ -63,7 +63,7 @@ export const convert: Command = {
       })
       .option("architecture", {
         type: "string",
-        describe: "none takes tensors as they lie; any other must be what config.json says",
+        describe: "none takes tensors as stored; any other must be what config.json says",
       })
       .option("delta", {
         type: "string",

@@ -30,11 +30,11 @@ export const diff: Command = {
       })
       .option("architecture", {
         type: "string",
-        describe: '"none" compares tensors by their stored names, as they lie',
+        describe: '"none" compares tensors by their stored names, as stored',
       })
       .option("source-layout", {
         type: "string",
-        describe: "torch or paddle, where the files cannot tell how Linear weights lie",
+        describe: "torch or paddle, where the files cannot tell the layout of Linear weights",
       })
       .option("diagnose", {
         type: "boolean",

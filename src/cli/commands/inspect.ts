@@ -11,8 +11,11 @@ export const inspect: Command = {
   usage: "inspect <model>",
   summary: "show what a checkpoint holds, from its headers",
   examples: [
-    ["$0 inspect internlm-7b/pytorch_model.bin", "tensors, dtypes, and how Linear weights lie"],
-    ["$0 inspect model.pt --architecture none", "any checkpoint, as it lies"],
+    [
+      "$0 inspect internlm-7b/pytorch_model.bin",
+      "tensors, dtypes, and the layout of Linear weights",
+    ],
+    ["$0 inspect model.pt --architecture none", "any checkpoint, as stored"],
     ["$0 inspect hf:internlm/internlm-7b", "on the hub: headers are read, weights are not"],
     ["$0 inspect internlm-7b --json", "the same for programs, each tensor by itself"],
   ],

@@ -35,7 +35,7 @@ export async function describeParts(
   return { ...facts, planSha256 };
 }
 
-/** A digest of what the headers of all files say, down to where each tensor's bytes lie. */
+/** A digest of what the headers of all files say, down to where each tensor's bytes are. */
 function headersDigest(checkpoint: Checkpoint): string {
   const hash = createHash("sha256");
   for (const { name, dtype, shape, strides, byteOffset, byteOrder, rank } of checkpoint.tensors) {

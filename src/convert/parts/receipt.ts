@@ -13,7 +13,7 @@ export interface Receipt {
   readonly tensors: ReadonlyMap<string, TensorOutcome>;
 }
 
-/** No weight file ends so, and no file that is carried along lies in a workplace. */
+/** No weight file ends so, and no file that is carried along is in a workplace. */
 const SUFFIX = ".receipt.json";
 
 /** Puts a file of the runner's folder among the finished ones: first the file, then what is known of it. */
@@ -35,7 +35,7 @@ export async function handIn(
   await fileSystem.syncFolder(folder);
 }
 
-/** A finished file: where it lies, and its receipt. */
+/** A finished file: where it is, and its receipt. */
 export interface Finished extends Receipt {
   readonly path: string;
 }

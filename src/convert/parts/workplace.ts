@@ -8,7 +8,7 @@ import { PARTS, STAGING } from "../staging/target-folder.ts";
 /** Begin of the names of folders in which one process writes what is not finished. */
 const RUNNER = "runner-";
 
-/** Says that files of these parts may lie under their final names. */
+/** Says that files of these parts may be under their final names. */
 export const COMMITTING = "committing";
 
 /**

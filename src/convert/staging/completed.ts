@@ -14,7 +14,7 @@ import { writeTensor } from "../write/tensor.ts";
 /**
  * What a target holds when this very conversion was completed before: the manifest is the one that the source gives, and every file
  * has its digests. Undefined for any other target. A process that is killed between its last change and its end is started again by
- * whoever schedules it, and should find that all is done.
+ * its scheduler, and should find that all is done.
  *
  * Nothing but the source itself can say that, so it is read once more; only where a manifest is in place.
  */

@@ -93,7 +93,7 @@ export class JournalWriter {
     this.#isCommitting = true;
   }
 
-  /** True once files may lie under their final names. */
+  /** True once files may be under their final names. */
   get isCommitting(): boolean {
     return this.#isCommitting;
   }

@@ -30,7 +30,7 @@ export interface TargetOptions {
 }
 
 /**
- * The target may not be the source's folder, nor lie inside it, under whatever name: the source is never written to.
+ * The target may not be the source's folder, nor be inside it, under whatever name: the source is never written to.
  * @throws WbError WB2902.
  */
 export async function refuseSource(target: string, sources: readonly string[]): Promise<void> {
@@ -40,7 +40,7 @@ export async function refuseSource(target: string, sources: readonly string[]): 
     if (isRemote(read)) continue;
     const folder = dirname(await realpath(read));
     if (place === folder || place.startsWith(`${folder}${sep}`)) {
-      throw new WbError("WB2902", `${target}: the target lies in ${folder}, which is being read`);
+      throw new WbError("WB2902", `${target}: the target is in ${folder}, which is being read`);
     }
   }
 }

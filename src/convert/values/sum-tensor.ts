@@ -25,7 +25,7 @@ export interface SumOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Bytes of a band of the sum: few where both sides lie in order, more where a piece of every row has to be fetched. */
+/** Bytes of a band of the sum: few where both sides are in order, more where a piece of every row has to be fetched. */
 const BAND_BYTES = 2 ** 20;
 const TURNED_BAND_BYTES = 6 * 2 ** 20;
 
@@ -116,7 +116,7 @@ function roundTo(dtype: CastDtype, values: Float32Array, counts: CastCounts): Ui
   return rounded;
 }
 
-/** The base's band with its new rows (or, turned, columns), which it has not. */
+/** The base's band with its new rows (or, transposed, columns), which it has not. */
 function grow(
   band: Float32Array,
   { addend, assembly }: AddStep,

@@ -123,7 +123,7 @@ async function writeTensors(
   else {
     const bySize = (left: Place, right: Place): number =>
       right.tensor.byteLength - left.tensor.byteLength;
-    // One iterator for all: whoever has done with a tensor takes the next.
+    // One iterator for all: a worker that has finished a tensor takes the next.
     const waiting = places.toSorted(bySize).values();
     const work = async (): Promise<void> => {
       // A tensor is noted while the next is written.
@@ -190,7 +190,7 @@ async function trusted(
   return known;
 }
 
-/** The tensors of a written file as they are on the disk; those that lie past its end are left out. */
+/** The tensors of a written file as they are on the disk; those that are past its end are left out. */
 async function* readBack(
   file: OutputPlan,
   path: string,

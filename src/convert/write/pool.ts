@@ -162,7 +162,7 @@ function startThread(bufferBytes: number): Thread {
       }
     },
     close: async () => {
-      // Without a thread that counts, Node would end before this one has, and leave whoever waits here waiting.
+      // Without a thread that counts, Node would end before this one has, and what waits here would wait for ever.
       worker.ref();
       await worker.terminate();
     },

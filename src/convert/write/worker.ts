@@ -12,7 +12,7 @@ import type { PlainError, WriteReply, WriteRequest } from "./message.ts";
 
 /** A thread reads and writes in turn; to read ahead would only take memory. */
 const buffers = new BufferRing(1, Number(workerData));
-/** Sources stay open: most tensors lie in the same few files. */
+/** Sources stay open: most tensors are in the same few files. */
 const sources = new Map<string, Promise<FileSource>>();
 let output: { readonly path: string; readonly file: OutputFile } | undefined;
 

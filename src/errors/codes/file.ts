@@ -70,7 +70,7 @@ export const FILE_CODES = {
     title: "the source changed while it was read",
     meaning:
       "Size, time, identity or entity tag of a source file are no longer what they were when the conversion began: what was read may be of two versions. Nothing was put in place.",
-    remedy: "Wait until whoever writes the source is done, then convert again.",
+    remedy: "Wait until the source is no longer written to, then convert again.",
   },
   WB4001: {
     title: "a file format that is not supported",

@@ -54,7 +54,7 @@ export const MAPPING_CODES = {
     title: "the tensors are not those of the model",
     meaning: "Names are unknown or missing, or shapes are not those that config.json asks for.",
     remedy:
-      "Check that config.json belongs to these weights; `--architecture none` converts them as they lie.",
+      "Check that config.json belongs to these weights; `--architecture none` converts them as stored.",
   },
   WB3703: {
     title: "the tensors disagree about the layout of Linear weights",
@@ -91,12 +91,12 @@ export const MAPPING_CODES = {
     title: "an architecture that is not supported",
     meaning: "weighbridge has no description of this model family.",
     remedy:
-      "`--architecture none` converts the tensors as they lie, without renaming or transposing.",
+      "`--architecture none` converts the tensors as stored, without renaming or transposing.",
   },
   WB4702: {
     title: "a configuration that is not supported",
     meaning:
       "The family is known, but this setting of config.json changes the model in a way that is not implemented.",
-    remedy: "`--architecture none` converts the tensors as they lie.",
+    remedy: "`--architecture none` converts the tensors as stored.",
   },
 } as const satisfies CodeTable;

@@ -11,7 +11,7 @@ export const SERVE_CODES = {
   },
   WB2951: {
     title: "a setting of the server has a value it cannot have",
-    meaning: "A limit, a port or a time of `serve` lies outside its range.",
+    meaning: "A limit, a port or a time of `serve` is outside its range.",
     remedy: "Read the message for the accepted range; `weighbridge serve --help` lists them.",
   },
 } as const satisfies CodeTable;

@@ -5,7 +5,7 @@ export const TOKENIZER_CODES = {
   WB2801: {
     title: "a generation setting has a value it cannot have",
     meaning:
-      "A sampling parameter, a length or a stop condition lies outside the range that transformers defines for it.",
+      "A sampling parameter, a length or a stop condition is outside the range that transformers defines for it.",
     remedy:
       "Read the message for the accepted range; `weighbridge generate --help` lists the settings.",
   },
@@ -22,7 +22,7 @@ export const TOKENIZER_CODES = {
   },
   WB3801: {
     title: "the model has no tokenizer",
-    meaning: "Text was given or asked for, but no tokenizer.model lies beside the weights.",
+    meaning: "Text was given or asked for, but no tokenizer.model is beside the weights.",
     remedy: "Put the model's tokenizer.model into its folder, or work with --input-ids.",
   },
   WB3802: {

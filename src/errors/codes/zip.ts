@@ -11,7 +11,7 @@ export const ZIP_CODES = {
   WB3102: {
     title: "an entry of the archive contradicts itself",
     meaning:
-      "The table of contents and the header before the data differ, two entries overlap, or one lies outside the file.",
+      "The table of contents and the header before the data differ, two entries overlap, or one is outside the file.",
     remedy: "Download the file again; readers would disagree about what this one holds.",
   },
   WB3103: {

@@ -23,7 +23,7 @@ export interface InflateMemory {
 
 /**
  * A deflated record as its plain bytes, inflated when they are read: forwards without memory, anew from the beginning for what
- * lies behind. Its length and its checksum are checked at the end of every pass.
+ * is behind. Its length and its checksum are checked at the end of every pass.
  */
 export function inflatedSource(
   deflated: ByteSource,

@@ -9,7 +9,7 @@ export interface DirectoryEntry {
   readonly flags: number;
   readonly method: number;
   readonly crc32: number;
-  /** As they lie in the file. */
+  /** As they are in the file. */
   readonly byteLength: number;
   /** Of the data as it was before compression. */
   readonly inflatedLength: number;

@@ -1,7 +1,7 @@
 import { WbError } from "../../errors/wb-error.ts";
 import type { ByteSource } from "../../tensor/byte-source.ts";
 
-/** Where a zip's central directory lies, and how many entries it must have. */
+/** Where a zip's central directory is, and how many entries it must have. */
 export interface DirectoryPlace {
   readonly begin: number;
   readonly byteLength: number;
@@ -82,7 +82,7 @@ async function zip64Place(
   if (recordBegin + BigInt(END64_BYTES) > BigInt(locatorBegin)) {
     throw damaged(
       label,
-      `the zip64 end record is said to lie at byte ${recordBegin}, behind its locator`,
+      `the zip64 end record is said to be at byte ${recordBegin}, behind its locator`,
     );
   }
   const begin = Number(recordBegin);
@@ -108,12 +108,12 @@ async function zip64Place(
   return checkPlace(label, place, begin);
 }
 
-/** The directory must lie directly before the record that leads to it. */
+/** The directory must be directly before the record that leads to it. */
 function checkPlace(label: string, place: DirectoryPlace, recordBegin: number): DirectoryPlace {
   if (place.begin + place.byteLength !== recordBegin) {
     throw damaged(
       label,
-      `the zip directory is said to lie at bytes ${place.begin} to ${place.begin + place.byteLength}, expected its end at ${recordBegin}`,
+      `the zip directory is said to be at bytes ${place.begin} to ${place.begin + place.byteLength}, expected its end at ${recordBegin}`,
     );
   }
   if (place.byteLength > MAX_DIRECTORY_BYTES) {

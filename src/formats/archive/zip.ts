@@ -10,7 +10,7 @@ export interface ZipEntry {
   readonly name: string;
   /** As the directory gives it; torch.load does not check it, and torch can be told to write another. */
   readonly crc32: number;
-  /** Its plain bytes; as they lie in the file where `unsupported` says why they cannot be had. */
+  /** Its plain bytes; as stored in the file where `unsupported` says why they cannot be had. */
   readonly data: ByteSource;
   /** Why the data cannot be used: encrypted, or compressed in a way that torch does not read either. */
   readonly unsupported: WbError | undefined;
@@ -110,7 +110,7 @@ async function checkLocalHeader(source: ByteSource, entry: DirectoryEntry): Prom
     throw contradiction(
       label,
       entry.name,
-      `its header at byte ${entry.localBegin} lies outside the file`,
+      `its header at byte ${entry.localBegin} is outside the file`,
     );
   }
   const header = await source.read(

@@ -122,7 +122,7 @@ function storedTensor(leaf: StateDictLeaf, call: PickleReduce, label: string): S
   return { ...facts, name, dtype: paddleDtype(facts.dtype), storage: `${label}:${call.offset}` };
 }
 
-/** Paddle has no uint16: paddle.load turns every such array into a bfloat16 tensor. */
+/** Paddle has no uint16: paddle.load makes a bfloat16 tensor of every such array. */
 function paddleDtype(dtype: Dtype): Dtype {
   return dtype === "U16" ? "BF16" : dtype;
 }

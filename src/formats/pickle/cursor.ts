@@ -3,7 +3,7 @@ import type { ByteSource } from "../../tensor/byte-source.ts";
 import type { IntegerWidth } from "./opcodes.ts";
 import type { PickleRange } from "./value.ts";
 
-/** Bytes read at a time; a pickle's opcodes lie close together, its payloads are stepped over. */
+/** Bytes read at a time; a pickle's opcodes are close together, its payloads are stepped over. */
 const WINDOW_BYTES = 64 * 1024;
 
 /** Bytes read first, then twice as many each time: old files have thousands of pickles of a few bytes. */

@@ -365,6 +365,6 @@ function twoStrings(argument: PickleValue): readonly [string, string] {
 function hintFor(module: string): { readonly hint?: string } {
   if (module !== "__main__" && !module.startsWith("torch.nn.modules")) return {};
   const hint =
-    "The file looks like a whole pickled module. Whoever trusts it can load it in Python and save torch.save(model.state_dict(), FILE).";
+    "The file looks like a whole pickled module. If you trust it, load it in Python and save torch.save(model.state_dict(), FILE).";
   return { hint };
 }

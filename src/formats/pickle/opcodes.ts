@@ -6,7 +6,7 @@ export type IntegerWidth = keyof typeof INTEGER_BYTES;
 /** An argument that is a length and then so many bytes. */
 export type CountedArgument = Extract<OpcodeArgument, `${"bytes" | "utf8" | "long"}-${string}`>;
 
-/** How an opcode's argument lies behind it. */
+/** How an opcode's argument is behind it. */
 export type OpcodeArgument =
   | "none"
   | "line" // text up to a newline

@@ -38,13 +38,13 @@ export interface PickleRange {
   readonly byteLength: number;
 }
 
-/** A byte string (or bytearray) that was left where it lies. */
+/** A byte string (or bytearray) that was left where it is. */
 export interface PickleBytes extends PickleRange {
   readonly kind: "bytes";
 }
 
 /**
- * Long text (more than `MAX_INLINE_TEXT_BYTES`) that was left where it lies, as UTF-8: protocol 2 stores array bytes so,
+ * Long text (more than `MAX_INLINE_TEXT_BYTES`) that was left where it is, as UTF-8: protocol 2 stores array bytes so,
  * through `_codecs.encode(text, "latin1")`.
  */
 export interface PickleText extends PickleRange {

@@ -17,7 +17,7 @@ export const LEGACY_MAGIC = Uint8Array.from([
   0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, 0x2e,
 ]);
 
-/** Bytes of PROTO with its protocol; the magic number of `torch.save(…, pickle_protocol=4)` lies behind a FRAME of nine. */
+/** Bytes of PROTO with its protocol; the magic number of `torch.save(…, pickle_protocol=4)` is behind a FRAME of nine. */
 const PROTO_BYTES = 2;
 const FRAME_BYTES = 9;
 const FRAME_OPCODE = 0x95;

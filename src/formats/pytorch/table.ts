@@ -58,7 +58,7 @@ export interface TableOptions {
 }
 
 /**
- * The tensors of an unpickled file, each checked to lie inside its storage.
+ * The tensors of an unpickled file, each checked to be inside its storage.
  */
 export function tableOf(
   root: PickleValue,

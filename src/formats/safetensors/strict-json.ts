@@ -102,7 +102,7 @@ class StrictJson {
     this.options = options;
   }
 
-  /** Containers lie on a stack of our own, so that no nesting can exhaust the engine's. */
+  /** Containers are on a stack of our own, so that no nesting can exhaust the engine's. */
   parse(): JsonNode {
     for (;;) {
       const value = this.value();

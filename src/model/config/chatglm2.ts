@@ -45,7 +45,11 @@ export function readChatglm2Config(config: ConfigFields): NetworkConfig {
   if (headDim * heads !== hiddenSize)
     throw config.problem("kv_channels", `hidden_size ${hiddenSize} / ${heads} heads`, headDim);
   if (headDim % 4 !== 0)
-    throw config.problem("kv_channels", "a multiple of 4: half of a head turns in pairs", headDim);
+    throw config.problem(
+      "kv_channels",
+      "a multiple of 4: half of a head is rotated in pairs",
+      headDim,
+    );
   // PaddleNLP has groups always; the authors' class a switch, without which queries, keys and values go by head.
   if (!config.flag(isPaddle, "multi_query_attention"))
     throw unsupported(config.path, "multi_query_attention", false);

@@ -16,7 +16,7 @@ const UNSUPPORTED_FIELDS: ReadonlyMap<string, readonly unknown[]> = new Map<
 export interface LlamaTraits {
   /** Biases in attention. */
   readonly attentionBias: boolean;
-  /** Whether "dynamic" rotary turns the whole cache anew. */
+  /** Whether "dynamic" rotary rotates the whole cache anew. */
   readonly rotatesWholeCache: boolean;
   /** Fields that others are refused for, and that the family has judged itself. */
   readonly judged?: readonly string[];
@@ -51,7 +51,7 @@ function refuseUnsupported(config: ConfigFields, judged: readonly string[]): voi
   }
 }
 
-/** transformers' Llama turns whole heads: it takes no notice of this field or fails, by the kind of scaling. */
+/** transformers' Llama rotates whole heads: it takes no notice of this field or fails, by the kind of scaling. */
 function refusePartialRotary(config: ConfigFields): void {
   const places = [config, config.object("rope_scaling"), config.object("rope_parameters")];
   for (const place of places) {
@@ -89,7 +89,11 @@ function parseDimensions(config: ConfigFields): Dimensions {
     throw config.problem("num_attention_heads", `a divisor of hidden_size ${hiddenSize}`, heads);
   }
   if (headDim % 2 !== 0)
-    throw config.problem("head_dim", "an even number, since rotary turns pairs", headDim);
+    throw config.problem(
+      "head_dim",
+      "an even number, since rotary embeddings rotate pairs",
+      headDim,
+    );
   if (heads % kvHeads !== 0) {
     throw config.problem(
       "num_key_value_heads",

@@ -2,7 +2,7 @@ import type { Dtype } from "../../tensor/dtype.ts";
 import type { RawConfig } from "./fields.ts";
 import type { RopeConfig } from "./rope.ts";
 
-/** Dimension j turns with j + D/2 (LLaMA in transformers), or 2j with 2j + 1 (the original rotary, GLM). */
+/** Dimension j is rotated with j + D/2 (LLaMA in transformers), or 2j with 2j + 1 (the original rotary, GLM). */
 export type RotaryPairs = "halves" | "neighbours";
 
 /** What a family reads out of its config.json: dimensions and settings, defaults filled in and checked against each other. */
@@ -20,7 +20,7 @@ export interface NetworkConfig {
   /** Trained context, in tokens. */
   readonly maxPositions: number;
   readonly rope: RopeConfig;
-  /** How many of a head's dimensions turn with the position, the first ones, and which two turn together. */
+  /** How many of a head's dimensions are rotated by the position, the first ones, and which two form a pair. */
   readonly rotaryDims: number;
   readonly rotaryPairs: RotaryPairs;
   /** Biases of q_proj, k_proj, v_proj and, in LLaMA's network, o_proj. */

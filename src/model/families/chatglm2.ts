@@ -32,7 +32,7 @@ const FUSED_ROWS = [
 ];
 
 /**
- * Queries, keys and values apart, and gate and up by turns, so that tensor-parallel ranks could be cut from it (PaddleNLP,
+ * Queries, keys and values apart, and gate and up alternately, so that tensor-parallel ranks could be cut from it (PaddleNLP,
  * transformers/chatglm_v2/chatglm-legacy-checkpoints-convert.py undoes it).
  */
 const APART_ROWS = [

@@ -44,7 +44,7 @@ export function toFloat32(bytes: Uint8Array, dtype: WeightDtype): Float32Array<A
   return target;
 }
 
-/** As `toFloat32` for a matrix that lies as [columns, rows], row-major; gives [rows, columns]. */
+/** As `toFloat32` for a matrix that is stored as [columns, rows], row-major; gives [rows, columns]. */
 export function toFloat32Transposed(
   bytes: Uint8Array,
   dtype: WeightDtype,

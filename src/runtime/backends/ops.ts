@@ -16,7 +16,7 @@ export interface Value {
 }
 
 /**
- * A parameter on the device, owned by whoever uploaded it until `releaseWeight`. It has the logical shape, [out, in] for a
+ * A parameter on the device, owned by its uploader until `releaseWeight`. It has the logical shape, [out, in] for a
  * matrix, however it is stored on the device.
  */
 export interface Weight {

@@ -67,7 +67,7 @@ const COMPOSED: BlockKind = preNormBlock(mlp);
 /** The pre-norm block of LLaMA (Touvron et al. 2023, arXiv 2302.13971, section 2.2), which InternLM shares; a layer in one step. */
 export const LLAMA_BLOCK: BlockKind = {
   forward(steps, weights, config, x, context, observe) {
-    // Whoever observes sees between the steps, whose results are the same.
+    // An observer needs the results between the steps; they are the same.
     const chosen = observe === undefined ? steps : stepByStep(steps);
     return chosen.layer(x, layerWeights(weights, config), context, () =>
       COMPOSED.forward(chosen, weights, config, x, context, observe),

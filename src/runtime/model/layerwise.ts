@@ -15,7 +15,7 @@ export interface HiddenStates {
 export type LayerObserver = (prompt: number, name: SubBlock, data: Float32Array) => void;
 
 /**
- * A model as a sequence of steps over all prompts at once, so that streamed weights pass once. States lie in host memory
+ * A model as a sequence of steps over all prompts at once, so that streamed weights pass once. States are in host memory
  * between the steps (float32 holds half dtypes exactly), so that two models can walk in step, and one be fed with the
  * other's states. Each prompt is computed on its own: no padding.
  */

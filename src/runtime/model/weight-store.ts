@@ -43,7 +43,7 @@ export class WeightStore {
   async loadEmbeddings(): Promise<void> {
     if (this.residence === "streamed") return;
     const whole = await this.source.read(this.#architecture.embedding);
-    // One that lies as [C, vocab] has no rows to look up; they are read as they are asked for.
+    // One that is stored as [C, vocab] has no rows to look up; they are read as they are asked for.
     if (!whole.transposed) this.#embeddings = whole;
   }
 

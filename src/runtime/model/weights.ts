@@ -25,7 +25,7 @@ export interface WeightSource {
   read(name: string, rows?: RowRange): Promise<WeightBytes>;
 }
 
-/** Parameters out of a checkpoint's logical tensors, [out, in] by shape however they lie. */
+/** Parameters out of a checkpoint's logical tensors, [out, in] by shape whatever their layout. */
 export function assemblyWeights(assemblies: ReadonlyMap<string, Assembly>): WeightSource {
   return {
     facts: (name) => assemblies.get(name),
@@ -34,7 +34,7 @@ export function assemblyWeights(assemblies: ReadonlyMap<string, Assembly>): Weig
       if (whole === undefined) throw new WbError("WB3780", `${name}: not in the checkpoint`);
       const assembly = rows === undefined ? whole : narrowRows(whole, rows.begin, rows.end);
       const { dtype, shape } = assembly;
-      // A matrix that lies as [in, out] is read in that order, without turning it, and used as it lies.
+      // A matrix that is stored as [in, out] is read in that order, without transposing it, and used as stored.
       const transposed = liesTransposed(assembly);
       const bytes = await readAssembly(transposed ? transposedAssembly(assembly) : assembly);
       return { name, bytes, dtype, shape, transposed };

@@ -1,7 +1,7 @@
 /** One field of a protocol buffer message; a group or an unknown wire type ends the walk. */
 export interface ProtobufField {
   readonly number: number;
-  /** The varint or the 32 or 64 bits as they lie; undefined for a length-delimited field. */
+  /** The varint or the 32 or 64 bits as stored; undefined for a length-delimited field. */
   readonly value?: number;
   readonly bytes?: Uint8Array;
 }

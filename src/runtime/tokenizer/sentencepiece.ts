@@ -47,7 +47,7 @@ async function openProcessor(
 /** A second normalizer_spec (field 3) with add_dummy_prefix (its field 3) false: messages that come twice are merged. */
 const NO_DUMMY_PREFIX = Uint8Array.of(0x1a, 0x02, 0x18, 0x00);
 
-/** The same model without its dummy prefix; the library loads files only, so that it lies in one for a moment. */
+/** The same model without its dummy prefix; the library loads files only, so that it is in one for a moment. */
 async function withoutDummyPrefix(
   bytes: Uint8Array,
   model: SentencePieceModel,

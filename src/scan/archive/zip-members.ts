@@ -76,7 +76,7 @@ function refuseTwins(directory: readonly DirectoryEntry[], label: string): void 
 async function dataBegin(source: ByteSource, entry: DirectoryEntry): Promise<number> {
   const nameBegin = entry.localBegin + LOCAL_BYTES;
   if (nameBegin + entry.nameBytes.byteLength > source.byteLength)
-    throw contradiction(source, entry, "lies outside the file");
+    throw contradiction(source, entry, "is outside the file");
   const header = await source.read(entry.localBegin, LOCAL_BYTES + entry.nameBytes.byteLength);
   const view = new DataView(header.buffer, header.byteOffset, header.byteLength);
   if (view.getUint32(0, true) !== LOCAL_SIGNATURE)

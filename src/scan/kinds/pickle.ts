@@ -17,7 +17,7 @@ const HEAD_BYTES = 64;
 
 /**
  * Judges a file that begins with a pickle, whose trace is given. Python loads the first alone, but what follows it would be
- * loaded by whoever loads on, so all of the file must be pickles, or storages whose places the pickles tell.
+ * loaded by a program that loads on, so all of the file must be pickles, or storages whose places the pickles tell.
  */
 export async function examinePickle(
   source: ByteSource,
@@ -52,7 +52,7 @@ export async function examinePickle(
   return examined(count === 1 ? "a pickle" : `${count} pickles, one after another`);
 }
 
-/** Behind the pickles of the older format lie storages, which torch reads as numbers. */
+/** Behind the pickles of the older format come storages, which torch reads as numbers. */
 async function legacy(source: ByteSource, context: Examination): Promise<Judgement> {
   const error = await takeDanger(context, () => readPytorchLegacy(source, optionsOf(context)));
   const what = "torch.save's format before 1.6: five pickles, then the numbers of its storages";

@@ -48,7 +48,7 @@ async function judge(
   }
 }
 
-/** Its members hold pickles and numbers by turns, which only its own reader can follow. */
+/** Its members hold pickles and numbers alternately, which only its own reader can follow. */
 async function examineTorchTar(source: ByteSource, context: Examination): Promise<Judgement> {
   const { findings, signal } = context;
   const error = await takeDanger(context, () =>

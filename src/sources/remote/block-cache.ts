@@ -20,7 +20,7 @@ export class BlockCache {
     this.#fetch = fetch;
   }
 
-  /** Fills `target` from `begin`; the range lies inside the file. */
+  /** Fills `target` from `begin`; the range is inside the file. */
   async readInto(begin: number, target: Uint8Array): Promise<void> {
     const end = begin + target.byteLength;
     for (let at = begin; at < end;) {

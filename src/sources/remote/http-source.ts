@@ -169,7 +169,7 @@ class RemoteFile {
     return new WbError("WB3051", `${this.#options.label}: ${what}`);
   }
 
-  /** Passes on exactly `length` bytes; a body that ends before is a lost connection, a longer one a lie. */
+  /** Passes on exactly `length` bytes; a body that ends before is a lost connection, a longer one contradicts its own header. */
   async #receive(answer: Answer, length: number, take: (bytes: Uint8Array) => void): Promise<void> {
     const { label } = this.#options;
     let received = 0;

@@ -142,7 +142,7 @@ const PIECE_BYTES = 2 ** 18;
 /** Bytes after which signals and progress get their turn. */
 const TURN_BYTES = 2 ** 23;
 
-/** Two tensors of one dtype whose bytes lie in order in files: most pieces are equal, and then are only looked at once. */
+/** Two tensors of one dtype whose bytes are in order in files: most pieces are equal, and then are only looked at once. */
 async function compareRanges(
   { dtype, shape }: Assembly,
   left: PlainRange,

@@ -49,11 +49,11 @@ export type ReadRows = (rows?: Rows) => Promise<HostTensor>;
 
 /**
  * What takes the place of stored parameters, by Hugging Face name: undefined leaves one as it is. Read when the model asks for
- * it, so that a changed 7B model need not lie in memory.
+ * it, so that a changed 7B model need not be in memory.
  */
 export type Override = (name: string) => ReadRows | undefined;
 
-/** Puts tensors that lie in memory in the place of stored ones. */
+/** Puts tensors that are in memory in the place of stored ones. */
 export function overrideWith(changes: ReadonlyMap<string, HostTensor>): Override {
   return (name) => {
     const tensor = changes.get(name);

@@ -13,7 +13,7 @@ import {
   takeRows,
 } from "./tensor-edits.ts";
 
-/** Rows of q and k in the other order of rotary pairs, of the dimensions that turn or of whole heads. */
+/** Rows of q and k in the other order of rotary pairs, of the dimensions that are rotated or of whole heads. */
 export function rotaryHypotheses(
   at: (name: string) => string,
   config: ModelConfig,

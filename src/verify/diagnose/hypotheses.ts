@@ -128,7 +128,7 @@ function ownHypotheses(
   ];
 }
 
-/** The numbers of the transposed matrix in a row, whatever the shape says: a square one turned, another one reshaped. */
+/** The numbers of the transposed matrix in a row, whatever the shape says: a square one transposed, another one reshaped. */
 export function transposeOf(tensors: readonly string[]): Hypothesis {
   return {
     cause: "transposed",
@@ -195,7 +195,7 @@ function gateUpHypotheses(
       "its halves, gate and up, stand in each other's place",
       rows.map((row) => (row + size) % (2 * size)),
     ],
-    ["rows of gate and up go by turns, where all of gate comes first", inverse(byTurns)],
+    ["rows of gate and up go alternately, where all of gate comes first", inverse(byTurns)],
     ["rows of gate and up were taken apart once too often", byTurns],
   ];
   return orders.map(([mistake, order]) => ({

@@ -143,7 +143,7 @@ function fits(
   return bits >= ENOUGH_BITS;
 }
 
-/** How unlikely it is that a group's values lie on a lattice by chance, in bits; undefined when they do not. */
+/** How unlikely it is that a group's values are on a lattice by chance, in bits; undefined when they do not. */
 function groupBits(
   data: Float32Array,
   group: Group,
@@ -157,7 +157,7 @@ function groupBits(
     let bits = -Math.log2(candidates.length);
     for (let index = 0, at = group.begin; index < group.count; index++, at += group.stride) {
       const value = data[at] ?? 0;
-      // The extremes lie on it by its making.
+      // The extremes are on it by its making.
       if (value === 0 || value === low || value === high) continue;
       const { off, may } = place(value / unit, slack);
       if (2 * may >= TELLING) continue;

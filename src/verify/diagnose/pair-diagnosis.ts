@@ -236,21 +236,21 @@ function related(name: string, relation: Relation): Diagnosis {
 }
 
 async function transposedOnes(pair: Pair, wrong: Set<string>): Promise<readonly Diagnosis[]> {
-  const turned: string[] = [];
+  const transposedNames: string[] = [];
   for (const name of wrong) {
     const { shape } = pair.ours.get(name) ?? { shape: [] };
     if (shape.length !== 2) continue;
     const [ours, reference] = [await pair.readOurs(name), await pair.readReference(name)];
-    if (sameValues(reinterpreted(ours), reference)) turned.push(name);
+    if (sameValues(reinterpreted(ours), reference)) transposedNames.push(name);
   }
-  for (const name of turned) wrong.delete(name);
-  if (turned.length === 0) return [];
+  for (const name of transposedNames) wrong.delete(name);
+  if (transposedNames.length === 0) return [];
   return [
     {
       cause: "transposed",
-      tensors: turned,
-      ...commonLayer(turned),
-      evidence: "stored as [in, out]; turned round, the values are those of the other side",
+      tensors: transposedNames,
+      ...commonLayer(transposedNames),
+      evidence: "stored as [in, out]; transposed, the values are those of the other side",
       after: 0,
     },
   ];

@@ -61,7 +61,7 @@ export async function locateInLayer(
       [MLP.gate, MLP.up, MLP.gateUp].map(at).filter((name) => known.has(name)),
       layer,
       difference,
-      `the difference lies along column ${neuron} of down_proj: row ${neuron} of gate or up`,
+      `the difference is along column ${neuron} of down_proj: row ${neuron} of gate or up`,
     );
   }
   return undefined;
@@ -111,7 +111,7 @@ function strongest(energies: readonly number[]): {
   );
 }
 
-/** The column of a matrix [hidden, n] that nearly all of the residual lies along. */
+/** The column of a matrix [hidden, n] that nearly all of the residual is along. */
 function strongestColumn(
   rows: readonly Float32Array[],
   matrix: HostTensor,

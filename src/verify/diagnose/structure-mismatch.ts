@@ -85,7 +85,7 @@ function sizeGivenAway(
   return undefined;
 }
 
-/** The elements along one axis of a tensor whose other axis is as it should be, whichever way it lies. */
+/** The elements along one axis of a tensor whose other axis is as it should be, whatever its layout. */
 function alongAxis({ stored, spec }: Misshapen, axis: 0 | 1): number | undefined {
   if (stored.shape.length !== spec.shape.length) return undefined;
   if (stored.shape.length === 1) return stored.shape[0];

@@ -21,8 +21,8 @@ export interface Structure {
 }
 
 /**
- * The tensors of a checkpoint that may not be what its config.json describes. Weights that lie the other way than the rest are
- * turned and named, missing biases and layers are named; anything else is refused as `canonicalTensors` does.
+ * The tensors of a checkpoint that may not be what its config.json describes. Weights that are transposed against the rest are
+ * transposed and named, missing biases and layers are named; anything else is refused as `canonicalTensors` does.
  * @throws WbError WB2701, WB3702, WB3704.
  */
 export function structureOf(
@@ -31,8 +31,8 @@ export function structureOf(
   sourceLayout?: LinearLayout,
 ): Structure {
   const found = lenientTensors(checkpoint, config, sourceLayout);
-  const { tensors, turned, problems: rest } = found;
-  const diagnoses: Diagnosis[] = turned.length === 0 ? [] : [transposed(turned, tensors)];
+  const { tensors, otherLayout, problems: rest } = found;
+  const diagnoses: Diagnosis[] = otherLayout.length === 0 ? [] : [transposed(otherLayout, tensors)];
   if (rest.length === 0) return { tensors, diagnoses, isComplete: true };
   const named = nameMismatch(rest, found.misshapen, config);
   if (named.length === 0) refuseProblems(rest, checkpoint.path);
@@ -43,8 +43,8 @@ export function structureOf(
 export interface LenientTensors {
   /** By Hugging Face name, in torch's layout. */
   readonly tensors: ReadonlyMap<string, Assembly>;
-  /** Those that lie the other way than the rest of the file, put right. */
-  readonly turned: readonly string[];
+  /** Those that are transposed against the rest of the file, put right. */
+  readonly otherLayout: readonly string[];
   readonly problems: readonly MappingProblem[];
   /** Stored tensors of another shape than config.json asks for, by Hugging Face name. */
   readonly misshapen: ReadonlyMap<string, Misshapen>;
@@ -63,8 +63,8 @@ export function lenientTensors(
   const embeddings = tensors.get(EMBEDDINGS);
   if (config.tieWordEmbeddings && !tensors.has(HEAD) && embeddings !== undefined)
     tensors.set(HEAD, embeddings);
-  const { turned, rest } = turnBack(canonical, tensors);
-  return { tensors, turned, problems: rest, misshapen: canonical.misshapen };
+  const { otherLayout, rest } = toCommonLayout(canonical, tensors);
+  return { tensors, otherLayout, problems: rest, misshapen: canonical.misshapen };
 }
 
 /** Where weights contradict each other on the layout, the more numerous decide. */
@@ -86,30 +86,30 @@ function canonicalizeMajority(
   }
 }
 
-/** Puts matrices right that lie the other way than the rest; gives their names and the problems that remain. */
-function turnBack(
+/** Puts matrices right that are transposed against the rest; gives their names and the problems that remain. */
+function toCommonLayout(
   canonical: Canonical,
   tensors: Map<string, Assembly>,
-): { readonly turned: readonly string[]; readonly rest: readonly MappingProblem[] } {
-  const turned: string[] = [];
+): { readonly otherLayout: readonly string[]; readonly rest: readonly MappingProblem[] } {
+  const otherLayout: string[] = [];
   const rest: MappingProblem[] = [];
   for (const problem of canonical.problems) {
     const found = canonical.misshapen.get(problem.tensor);
     const whole = found === undefined ? undefined : fitting(found.stored, found.spec.shape);
     if (whole === undefined) rest.push(problem);
     else {
-      turned.push(problem.tensor);
+      otherLayout.push(problem.tensor);
       tensors.set(problem.tensor, whole);
     }
   }
-  return { turned, rest };
+  return { otherLayout, rest };
 }
 
-/** A stored matrix, as it lies or turned, whichever has the shape. */
+/** A stored matrix, as it is or transposed, whichever has the shape. */
 function fitting(stored: Assembly, shape: readonly number[]): Assembly | undefined {
   if (stored.shape.length !== 2) return undefined;
-  const turned = transposedAssembly(stored);
-  return [stored, turned].find((assembly) => sameShape(assembly.shape, shape));
+  const other = transposedAssembly(stored);
+  return [stored, other].find((assembly) => sameShape(assembly.shape, shape));
 }
 
 function transposed(names: readonly string[], tensors: ReadonlyMap<string, Assembly>): Diagnosis {

@@ -22,7 +22,7 @@ export function transposed(tensor: HostTensor): HostTensor {
   return { shape: [columns, rows], data };
 }
 
-/** The same numbers in a row, taken as those of the transposed matrix: what was stored turned under an unturned shape. */
+/** The same numbers in a row, taken as those of the transposed matrix: what was stored transposed under the shape before. */
 export function reinterpreted(tensor: HostTensor): HostTensor {
   const { rows, columns } = sizeOf(tensor);
   return transposed({ shape: [columns, rows], data: tensor.data });
@@ -73,7 +73,7 @@ export function headRows(order: readonly number[], headDim: number): readonly nu
 }
 
 /**
- * Rows that turn interleaved rotary pairs (2j, 2j + 1) of the first `dims` dimensions of each head into halves (j, j + dims/2), which
+ * Rows that make of interleaved rotary pairs (2j, 2j + 1) of the first `dims` dimensions of each head into halves (j, j + dims/2), which
  * LLaMA in transformers has; the others stay.
  */
 export function halvesFromInterleaved(

@@ -58,8 +58,8 @@ function ofOtherSize(
 ): Relation | undefined {
   const blocks = config === undefined ? [] : [config.headDim];
   const found = rowsRelation(ours, reference, blocks);
-  const turned = found === undefined ? rowsRelation(reference, ours, blocks) : undefined;
-  const relation = found ?? turned;
+  const byRows = found === undefined ? rowsRelation(reference, ours, blocks) : undefined;
+  const relation = found ?? byRows;
   if (relation === undefined) return undefined;
   const text = found === undefined ? `seen from the other side: ${relation.text}` : relation.text;
   return {

@@ -6,7 +6,7 @@ export type Order = readonly number[];
 
 /**
  * Where each of our rows stands in the reference, by the rows' own bits; undefined when a row is not there. Rows that stand
- * there more than once are matched in turn, so that a permutation stays one.
+ * there more than once are matched in order, so that a permutation stays one.
  */
 export function rowOrder(ours: HostTensor, reference: HostTensor): Order | undefined {
   const places = new Map<string, number[]>();
@@ -20,9 +20,9 @@ export function rowOrder(ours: HostTensor, reference: HostTensor): Order | undef
   for (const key of rowKeys(ours)) {
     const list = places.get(key);
     if (list === undefined) return undefined;
-    const turn = used.get(key) ?? 0;
-    used.set(key, turn + 1);
-    order.push(list[turn % list.length] ?? 0);
+    const nth = used.get(key) ?? 0;
+    used.set(key, nth + 1);
+    order.push(list[nth % list.length] ?? 0);
   }
   return order;
 }

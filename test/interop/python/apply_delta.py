@@ -49,8 +49,8 @@ def save(made: LlamaForCausalLM, folder: Path, form: str) -> None:
         arrays = {}
         for name, tensor in state.items():
             linear = name.endswith(("_proj.weight", "lm_head.weight")) and form == "paddle"
-            turned = tensor.T.contiguous() if linear else tensor
-            value = paddle.to_tensor(turned.float().numpy())
+            transposed = tensor.T.contiguous() if linear else tensor
+            value = paddle.to_tensor(transposed.float().numpy())
             arrays[name.replace("model.", "llama.", 1) if form == "paddle" else name] = value.astype(str(tensor.dtype).split(".")[1])
         paddle.save(arrays, str(folder / "model_state.pdparams"))
     elif form == "safetensors":

@@ -57,7 +57,7 @@ describe("a chat template that nobody names", () => {
     expect(chosen({ config: { architectures: ["ChatGLMModel"] } })[0]).toBe("chatglm2");
   });
 
-  it("WB2803: is not guessed; the known ones are listed", async () => {
+  it("WB2803: is not chosen by us; the known ones are listed", async () => {
     const error = await caught(() => chosen({ folder: "/vicuna/llama-7b" }));
     expect(error.code).toBe("WB2803");
     expect(error.message).toMatchInlineSnapshot(

@@ -29,7 +29,7 @@ describe("rotary frequencies", () => {
   });
 
   test("of llama3 keep short waves, stretch long ones and blend between", () => {
-    // Waves 2π, 62.8, 628, 6283 against 8192/4 = 2048 (kept below) and 8192/1 (stretched above); 6283 lies between:
+    // Waves 2π, 62.8, 628, 6283 against 8192/4 = 2048 (kept below) and 8192/1 (stretched above); 6283 is between:
     // smooth = (8192/6283.19 − 1)/(4 − 1) = 0.101265, 0.001 · (1 − smooth)/8 + 0.001 · smooth = 0.000213607.
     const scaling: RopeScaling = {
       kind: "llama3",

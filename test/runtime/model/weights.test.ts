@@ -36,7 +36,7 @@ beforeAll(async () => {
 const GATE = "model.layers.1.mlp.gate_proj.weight"; // [88, 32]
 
 describe("parameters of a checkpoint", () => {
-  test("are read as they lie", async () => {
+  test("are read as stored", async () => {
     const [left, right] = [await torch.read(GATE), await paddle.read(GATE)];
     expect([left.shape, left.transposed]).toEqual([[88, 32], false]);
     expect([right.shape, right.transposed]).toEqual([[88, 32], true]);

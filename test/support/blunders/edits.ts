@@ -87,7 +87,7 @@ export function reorderRows(
   });
 }
 
-export function turn(model: EditableModel, name: string, keepsShape: boolean): void {
+export function transpose(model: EditableModel, name: string, keepsShape: boolean): void {
   const tensor = model.get(name);
   const [rows = 1, columns = 1] = tensor.shape;
   const data = Float32Array.from(

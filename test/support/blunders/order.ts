@@ -10,22 +10,26 @@ import {
   refuse,
   reorderRows,
   shapeOf,
-  turn,
+  transpose,
 } from "./edits.ts";
 
 export const EMBEDDINGS = "model.embed_tokens.weight";
 export const HEAD = "lm_head.weight";
 
-function turned(
+function transposed(
   model: EditableModel,
   names: readonly string[],
   keepsShape = true,
 ): readonly string[] {
-  for (const name of names) turn(model, name, keepsShape);
+  for (const name of names) transpose(model, name, keepsShape);
   return names;
 }
 
-const TURNED: readonly (readonly [string, readonly string[], readonly number[] | "all"])[] = [
+const TRANSPOSED_TENSORS: readonly (readonly [
+  string,
+  readonly string[],
+  readonly number[] | "all",
+])[] = [
   ["q_proj of layer 1", ["q"], [1]],
   ["o_proj of the last layer", ["o"], [-1]],
   ["q_proj of every layer", ["q"], "all"],
@@ -35,14 +39,14 @@ const TURNED: readonly (readonly [string, readonly string[], readonly number[] |
   ["gate_proj and up_proj of every layer, reshaped instead", ["gate", "up"], "all"],
 ];
 
-const TRANSPOSED = TURNED.map(([name, letters, layers]): Blunder => ({
+const TRANSPOSED = TRANSPOSED_TENSORS.map(([name, letters, layers]): Blunder => ({
   name: `transposed: ${name}`,
   in: EVERYWHERE,
   cause: "transposed",
   make: (model) => {
     const list = layers === "all" ? everyLayer(model) : layers;
     const count = shapeOf(model).layers;
-    return turned(
+    return transposed(
       model,
       list.flatMap((layer) => letters.map((letter) => proj((layer + count) % count, letter))),
     );
@@ -54,14 +58,14 @@ const MORE_TRANSPOSED: readonly Blunder[] = [
     name: "transposed: k_proj and v_proj of layer 0",
     in: EVERYWHERE,
     cause: "transposed",
-    make: (model) => turned(model, [proj(0, "k"), proj(0, "v")]),
+    make: (model) => transposed(model, [proj(0, "k"), proj(0, "v")]),
   },
   {
     name: "transposed: all of attention, everywhere",
     in: FULL,
     cause: "transposed",
     make: (model) =>
-      turned(
+      transposed(
         model,
         everyLayer(model).flatMap((layer) =>
           ["q", "k", "v", "o"].map((letter) => proj(layer, letter)),
@@ -72,19 +76,19 @@ const MORE_TRANSPOSED: readonly Blunder[] = [
     name: "transposed: gate_proj of layer 2 alone in its shape",
     in: EVERYWHERE,
     cause: "transposed",
-    make: (model) => turned(model, [proj(2, "gate")], false),
+    make: (model) => transposed(model, [proj(2, "gate")], false),
   },
   {
     name: "transposed: lm_head alone in its shape",
     in: EVERYWHERE,
     cause: "transposed",
-    make: (model) => turned(model, [HEAD], false),
+    make: (model) => transposed(model, [HEAD], false),
   },
   {
     name: "transposed: lm_head reshaped instead",
     in: ["nano", "grouped"],
     cause: "transposed",
-    make: (model) => turned(model, [HEAD]),
+    make: (model) => transposed(model, [HEAD]),
   },
 ];
 
@@ -336,7 +340,7 @@ function headOrder(
 const HEADS: readonly Blunder[] = [
   headOrder("q, k and v reversed in layer 1", FULL, [1], "qkv", (head, count) => count - 1 - head),
   headOrder(
-    "q turned by one everywhere",
+    "q shifted by one everywhere",
     EVERYWHERE,
     "all",
     "q",

@@ -152,7 +152,7 @@ const field = fc.option(
   { nil: undefined, freq: 2 },
 );
 
-const lies = fc.record(
+const claims = fc.record(
   {
     flags: fc.constantFrom(0, 1, 8, 0x800, 0x801, 0x808),
     method: fc.constantFrom(0, 8, 12, 99),
@@ -166,7 +166,7 @@ const lies = fc.record(
 
 const WHOLE: readonly ZipPart[] = archiveParts(TORCH_PIECES, TORCH_STORAGES);
 
-/** Zips of torch with fields that lie, entries that are only listed, and bytes around them. */
+/** Zips of torch with fields that contradict, entries that are only listed, and bytes around them. */
 export const lyingZips: fc.Arbitrary<{
   readonly parts: readonly ZipPart[];
   readonly shape: ZipShape;
@@ -179,8 +179,8 @@ export const lyingZips: fc.Arbitrary<{
         fc.shuffledSubarray([...WHOLE], { minLength: 1 }),
       ),
       fc.nat(),
-      fc.option(lies, { nil: {}, freq: 2 }),
-      fc.option(lies, { nil: {}, freq: 2 }),
+      fc.option(claims, { nil: {}, freq: 2 }),
+      fc.option(claims, { nil: {}, freq: 2 }),
       fc.boolean(),
     )
     .map(([parts, at, directory, local, isOnlyListed]) =>

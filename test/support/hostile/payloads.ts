@@ -197,7 +197,7 @@ const PADDLE: readonly Case[] = [
   ],
   [
     "payload-frame",
-    "lies about its frame, so that readers that believe in frames stop early",
+    "claims another frame, so that readers that believe in frames stop early",
     "WB5201",
     () => pickleBytes(["PROTO", 4], ["FRAME", 2], "EMPTY_DICT", "POP", ...RUN, "STOP"),
   ],

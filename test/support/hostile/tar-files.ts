@@ -40,8 +40,8 @@ interface TorchTar {
 }
 
 /** A file of torch before 0.1.10 with one float storage of six elements and one tensor of shape [2, 3]. */
-export function torchTar(lies: TorchTar = {}): Uint8Array {
-  const described: readonly Piece[] = lies.storagePieces ?? [
+export function torchTar(claims: TorchTar = {}): Uint8Array {
+  const described: readonly Piece[] = claims.storagePieces ?? [
     "MARK",
     ["BININT1", 7],
     ["BINUNICODE", "cpu"],
@@ -52,13 +52,13 @@ export function torchTar(lies: TorchTar = {}): Uint8Array {
   const storages = Buffer.concat([
     pickleBytes(["BININT1", 1], "STOP"),
     pickleBytes(...described),
-    i64(lies.storageElements ?? 6n),
+    i64(claims.storageElements ?? 6n),
     Uint8Array.from({ length: 24 }, (_unused, at) => at),
-    pickleBytes(...(lies.views ?? ["EMPTY_LIST", "STOP"])),
+    pickleBytes(...(claims.views ?? ["EMPTY_LIST", "STOP"])),
   ]);
   const dimensions = Buffer.alloc(8);
-  dimensions.writeInt32LE(lies.dimensions ?? 2);
-  const sizes = lies.sizes ?? [2n, 3n, 3n, 1n, 0n];
+  dimensions.writeInt32LE(claims.dimensions ?? 2);
+  const sizes = claims.sizes ?? [2n, 3n, 3n, 1n, 0n];
   const tensors = Buffer.concat([
     pickleBytes(["BININT1", 1], "STOP"),
     pickleBytes(
@@ -72,7 +72,7 @@ export function torchTar(lies: TorchTar = {}): Uint8Array {
     dimensions,
     ...sizes.map(i64),
   ]);
-  const root: readonly Piece[] = lies.root ?? [
+  const root: readonly Piece[] = claims.root ?? [
     "EMPTY_DICT",
     ["BINUNICODE", "w"],
     ["BINUNICODE", "9"],
@@ -86,7 +86,7 @@ export function torchTar(lies: TorchTar = {}): Uint8Array {
       { name: "pickle", data: pickleBytes(...root) },
       { name: "tensors", data: tensors },
       { name: "storages", data: storages },
-    ].filter(({ name }) => name !== lies.leaveOut),
+    ].filter(({ name }) => name !== claims.leaveOut),
   );
 }
 

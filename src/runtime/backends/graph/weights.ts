@@ -15,8 +15,8 @@ export interface GraphParameter {
 }
 
 /**
- * Variables, and one way to fill each: a run of "assigned" with "bytes" (uint8, a last axis more than the parameter as it lies),
- * "order" (the axes of what lies, so that a matrix that lies as [in, out] becomes [out, in]) and "index" (which parameter).
+ * Variables, and one way to fill each: a run of "assigned" with "bytes" (uint8, a last axis more than the parameter as stored),
+ * "order" (the axes of what is stored, so that a matrix that is stored as [in, out] becomes [out, in]) and "index" (which parameter).
  * One run for all, since TensorFlow prepares each set of results anew, which takes milliseconds.
  */
 export function writeWeights(
@@ -35,8 +35,8 @@ export function writeWeights(
     const dtype = TF_DTYPE[kept];
     const handle = nodes.variable(name, dtype);
     const given = nodes.bitcast(`${chosen}:${index}`, TF_UINT8, TF_DTYPE[stored]);
-    const turned = nodes.transpose(given, TF_DTYPE[stored], order);
-    const assigned = nodes.assign(handle, nodes.cast(turned, TF_DTYPE[stored], dtype), dtype);
+    const transposed = nodes.transpose(given, TF_DTYPE[stored], order);
+    const assigned = nodes.assign(handle, nodes.cast(transposed, TF_DTYPE[stored], dtype), dtype);
     filled.push(nodes.milestone(`assigned/${name}`, [assigned]));
     weights.set(name, new GraphWeight(nodes.read(handle, dtype), shape, kept));
   }

@@ -44,7 +44,7 @@ export interface NativeOpsFacts {
 
 /**
  * Native TensorFlow through the addon of @tensorflow/tfjs-node. TensorFlow.js has no half dtypes, but the addon runs any
- * operation of TensorFlow on its own handles: `Bitcast` turns bytes into float16 and bfloat16 arrays, and every operation
+ * operation of TensorFlow on its own handles: `Bitcast` reads bytes as float16 and bfloat16 arrays, and every operation
  * here takes them. On the CPU, operations whose kernels are this package's own run where they are installed.
  */
 export class NativeOps implements Ops {
@@ -86,8 +86,10 @@ export class NativeOps implements Ops {
       const given = stored === "F64" ? bytesOf(toFloat32(bytes, stored)) : bytes;
       return this.#kernels.pack({ bytes: given, from, kept, shape, transposed });
     }
-    const lying = transposed ? shape.toReversed() : shape;
-    const value = this.#composite(() => this.#cast(this.#fromBytes(bytes, stored, lying), kept));
+    const storedShape = transposed ? shape.toReversed() : shape;
+    const value = this.#composite(() =>
+      this.#cast(this.#fromBytes(bytes, stored, storedShape), kept),
+    );
     return this.#values.toWeight(value, shape, transposed);
   }
 
@@ -141,7 +143,7 @@ export class NativeOps implements Ops {
       const [outputs = 0, inputs = 0] = own.shape;
       const rows = (elementCount(x.shape) ?? 0) / Math.max(1, inputs);
       const flat = this.#values.share(this.#compact(x), [rows, inputs]); // [M, I]
-      // [O, I] is used as its transpose; [I, O], as Paddle lays it, as it lies.
+      // [O, I] is used as its transpose; [I, O], as Paddle stores it, without a transpose.
       const product = this.#runOn(
         "MatMul",
         [this.#id(flat), this.#weightAs(own, flat.dtype)],

@@ -171,7 +171,7 @@ export class NativeValues extends HeldValues<NativeArray, NativeValue> {
     return id;
   }
 
-  /** Copies numbers to the device. @returns the array's number; whoever asked frees it. */
+  /** Copies numbers to the device. @returns the array's number; the caller frees it. */
   create(
     shape: readonly number[],
     dtype: number,

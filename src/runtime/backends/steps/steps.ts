@@ -115,7 +115,7 @@ export interface LayerWeights {
   readonly down: LinearWeights;
 }
 
-/** The same steps without a whole layer in one call, for whoever looks at what is between them. */
+/** The same steps without a whole layer in one call, for an observer of the results between them. */
 export function stepByStep<C extends Carried>(steps: Steps<C>): Steps<C> {
   return { ...steps, layer: (_x, _weights, _context, composed) => composed() };
 }

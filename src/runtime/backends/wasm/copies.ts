@@ -24,7 +24,7 @@ export class WasmCopies {
     if (!isOrder || order.length !== x.shape.length || order.length > AXES)
       throw mismatch("transpose", x.shape, order);
     const shape = order.map((axis) => x.shape[axis] ?? 0);
-    // Where only axes of one element change places, all lies as it did.
+    // Where only axes of one element change places, the bytes stay as they are.
     const moved = order.filter((axis) => x.shape[axis] !== 1);
     if (moved.every((axis, index) => index === 0 || axis > (moved[index - 1] ?? 0)))
       return this.#values.share(x, shape);

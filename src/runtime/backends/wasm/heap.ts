@@ -15,7 +15,7 @@ const PACKED_COLUMNS = 8;
 
 /**
  * Watches the heap of a wasm backend. TensorFlow.js takes the address that `malloc` gives as it is, also 0 when there is
- * no memory left, and then computes with whatever lies there; with the guard in place that is an error.
+ * no memory left, and then computes with whatever is there; with the guard in place that is an error.
  */
 export interface HeapGuard {
   /** @throws WbError WB6003 unless `bytes` can be allocated in one piece; they are free again afterwards. */

@@ -95,7 +95,7 @@ class TensorFlowOps implements Ops {
   uploadWeight({ name, bytes, dtype, shape, transposed }: WeightBytes): Weight {
     const stored = checkWeightDtype(dtype, name);
     const [rows = 1, columns = 1] = shape;
-    // Turned while it is cast: the heap needs a float32 copy anyway, and XNNPACK then has one way for both layouts.
+    // Transposed while it is cast: the heap needs a float32 copy anyway, and XNNPACK then has one way for both layouts.
     const data = transposed
       ? toFloat32Transposed(bytes, stored, rows, columns)
       : toFloat32(bytes, stored);

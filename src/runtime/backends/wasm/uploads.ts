@@ -5,7 +5,7 @@ import { checkWeightDtype, toFloat32, type WeightDtype } from "../cast.ts";
 import type { WeightBytes } from "../ops.ts";
 import { sizeOf, type KeptDtype, type WasmValues, type WasmWeight } from "./values.ts";
 
-/** Rows of a matrix that lies transposed that are turned at a time: 32 of 64 bytes stay in a 32 KiB cache. */
+/** Rows of a matrix that is stored transposed that are transposed at a time: 32 of 64 bytes stay in a 32 KiB cache. */
 const ROWS_AT_A_TIME = 32;
 
 /** What a parameter of `rank` dimensions is kept as: a matrix in its stored dtype, a bias or a norm in float32. */
@@ -52,7 +52,7 @@ export class WasmUploads {
   ): WasmWeight {
     const weight = this.#values.createWeight(shape, kept);
     try {
-      if (transposed) this.#turn(bytes, weight);
+      if (transposed) this.#transpose(bytes, weight);
       else this.#values.kernels.memory.bytesAt(weight.address, bytes.byteLength).set(bytes);
       return weight;
     } catch (error) {
@@ -61,8 +61,8 @@ export class WasmUploads {
     }
   }
 
-  /** Bytes that lie as [in, out] to [out, in]. */
-  #turn(bytes: Uint8Array, weight: WasmWeight): void {
+  /** Bytes that are stored as [in, out] to [out, in]. */
+  #transpose(bytes: Uint8Array, weight: WasmWeight): void {
     const [outputs = 0, inputs = 0] = weight.shape;
     const { exports, memory } = this.#values.kernels;
     const kernel = weight.dtype === "F32" ? "turn32" : "turn16";

@@ -70,8 +70,8 @@ export class WasmValues extends HeldValues<WasmArray, WasmValue> {
 
   /** An array without defined content; with `capacity`, one that has room for that many rows along axis 2. */
   create(shape: readonly number[], capacity?: number): WasmValue {
-    const lying = capacity === undefined ? shape : shape.with(2, capacity);
-    const byteLength = 4 * sizeOf(lying);
+    const storedShape = capacity === undefined ? shape : shape.with(2, capacity);
+    const byteLength = 4 * sizeOf(storedShape);
     const address = this.kernels.memory.allocate(byteLength, "an array");
     return this.track(new WasmValue({ address, byteLength, users: 0 }, shape, capacity));
   }

@@ -3,7 +3,7 @@ import { floatText } from "./float-text.ts";
 import { failed, unsupported } from "./problem.ts";
 import { isObject, typeName, type Value } from "./value.ts";
 
-/** Decimal digits of an int that Python turns into a text. */
+/** Decimal digits of an int that Python prints. */
 const MAX_INT_DIGITS = 4300;
 
 /** Python's `str(value)`, which is what a template prints. */

@@ -19,7 +19,7 @@ export interface NativePackage {
   readonly tensorflow: string | undefined;
 }
 
-/** Where installations lie: WEIGHBRIDGE_NATIVE_FOLDER, else in the user's cache folder. */
+/** Where installations are: WEIGHBRIDGE_NATIVE_FOLDER, else in the user's cache folder. */
 export function nativeRoot(environment: NodeJS.ProcessEnv = process.env): string {
   const named = environment["WEIGHBRIDGE_NATIVE_FOLDER"];
   if (named !== undefined && named !== "") return named;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { TurningBuffer } from "../../src/mapping/turning-buffer.ts";
+import { TransposeBuffer } from "../../src/mapping/transpose-buffer.ts";
 
 const WIDTHS = [1, 2, 4, 8] as const;
 
@@ -9,9 +9,9 @@ function element(bytes: Uint8Array, width: number, index: number): string {
   return Buffer.from(bytes.subarray(index * width, (index + 1) * width)).toString("hex");
 }
 
-describe("TurningBuffer", () => {
+describe("TransposeBuffer", () => {
   it("puts every element at its place and touches no other, whatever the width, the size and the stride", () => {
-    const buffer = new TurningBuffer();
+    const buffer = new TransposeBuffer();
     const size = fc.integer({ min: 1, max: 150 });
     const property = fc.property(
       fc.constantFrom(...WIDTHS),
@@ -27,7 +27,7 @@ describe("TurningBuffer", () => {
         for (let at = 0; at < group.bytes.length; at++)
           group.bytes[at] = (at * 131 + (at >> 8)) % 251;
         const target = { begin: begin * width, stride: stride * width };
-        buffer.turn(group, rows, columns, width, target);
+        buffer.transpose(group, rows, columns, width, target);
         for (let column = 0; column < columns; column++) {
           for (let row = 0; row < stride; row++) {
             const found = element(to, width, begin + column * stride + row);
@@ -45,8 +45,8 @@ describe("TurningBuffer", () => {
   it.each(WIDTHS)(
     "has room for whole blocks of rows of any length that may be asked for: %i bytes",
     (width) => {
-      const buffer = new TurningBuffer();
-      const most = TurningBuffer.mostColumns(width);
+      const buffer = new TransposeBuffer();
+      const most = TransposeBuffer.mostColumns(width);
       for (const columns of [1, 7, 100, 5000, most - 1, most]) {
         const { rows, rowStride, bytes } = buffer.group(columns, width);
         expect(rows % 8).toBe(0);
@@ -58,7 +58,7 @@ describe("TurningBuffer", () => {
   );
 
   it("keeps what was taken while it grows only when it is taken again", () => {
-    const buffer = new TurningBuffer();
+    const buffer = new TransposeBuffer();
     const small = buffer.take(10).fill(7);
     buffer.group(100, 2);
     expect([...small]).toEqual(Array.from({ length: 10 }, () => 7));

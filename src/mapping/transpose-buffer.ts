@@ -1,13 +1,13 @@
 import type { ElementBytes } from "./element-copy.ts";
 import { TRANSPOSE_WASM } from "./transpose-wasm.ts";
 
-/** Bytes of the rows that are turned together; they stay in the processor's cache. */
+/** Bytes of the rows that are transposed together; they stay in the processor's cache. */
 const GROUP_BYTES = 2 ** 21;
 
-/** Rows that are turned together at most: each gives this many elements in a row of the result. */
+/** Rows that are transposed together at most: each gives this many elements in a row of the result. */
 const GROUP_ROWS = 128;
 
-/** Rows that are turned together at least, so that whole blocks come of them. */
+/** Rows that are transposed together at least, so that whole blocks come of them. */
 const BLOCK_ROWS = 8;
 
 /** Bytes between the end of a row and the next, so that rows of 2ⁿ bytes do not all fall into one cache set. */
@@ -30,7 +30,7 @@ type Transpose = (
 
 let compiled: WebAssembly.Module | undefined;
 
-/** Rows of a matrix as they lie in a file, which become columns of a result. */
+/** Rows of a matrix as stored in a file, which become columns of a result. */
 export interface RowGroup {
   /** Memory for them, `rowStride` bytes from the first byte of one to that of the next. */
   readonly bytes: Uint8Array;
@@ -41,9 +41,9 @@ export interface RowGroup {
 
 /**
  * A buffer that can be used again and again, with room beside it for the rows of a matrix of which the buffer is to hold the
- * transposition: both must lie in the memory of one WebAssembly instance.
+ * transposition: both must be in the memory of one WebAssembly instance.
  */
-export class TurningBuffer {
+export class TransposeBuffer {
   readonly #memory: WebAssembly.Memory;
   readonly #transpose: Readonly<Record<ElementBytes, Transpose>>;
 
@@ -67,7 +67,7 @@ export class TurningBuffer {
     return new Uint8Array(this.#memory.buffer, GROUP_BYTES, byteLength);
   }
 
-  /** Columns of a matrix that can be turned together: so many that some rows of them fit. */
+  /** Columns of a matrix that can be transposed together: so many that some rows of them fit. */
   static mostColumns(elementBytes: ElementBytes): number {
     return Math.floor((GROUP_BYTES / BLOCK_ROWS - ROW_PADDING_BYTES) / elementBytes);
   }
@@ -81,10 +81,10 @@ export class TurningBuffer {
   }
 
   /**
-   * Turns the first `rows` rows of `columns` elements of a group: element (row, column) comes to byte
+   * Transposes the first `rows` rows of `columns` elements of a group: element (row, column) comes to byte
    * `begin + column · stride + row · elementBytes` of what was taken.
    */
-  turn(
+  transpose(
     { rowStride }: RowGroup,
     rows: number,
     columns: number,
