@@ -1,19 +1,18 @@
 import { WbError } from "../errors/wb-error.ts";
 import type { ChatMessage } from "../runtime/chat/message.ts";
 import { KeptTokens } from "../runtime/generation/kept-tokens.ts";
-import type { SamplingSettings } from "../runtime/generation/sampling.ts";
+import {
+  DEFAULT_SAMPLING,
+  type SamplingSettings,
+} from "../runtime/generation/sampling-settings.ts";
 import {
   openChatPrompts,
   type ChatPromptOptions,
   type ChatPrompts,
 } from "../session/chat-prompt.ts";
 import { checkStops } from "../runtime/generation/stop-strings.ts";
-import {
-  openGenerator,
-  samplingOf,
-  type Generator,
-  type GeneratorOptions,
-} from "../session/generator.ts";
+import { samplingOf } from "../session/generation-sampling.ts";
+import { openGenerator, type Generator, type GeneratorOptions } from "../session/generator.ts";
 
 /** New tokens of an answer at most, where nobody says: `chat` of modeling_internlm.py. */
 const DEFAULT_NEW_TOKENS = 1024;
@@ -48,7 +47,8 @@ export interface ChatTurn {
 }
 
 /**
- * A conversation with a model. Answers are drawn as the model's own chat draws them, unless `doSample` is false.
+ * A conversation with a model. Answers are drawn as the model's own chat draws them, unless `doSample` is false, here or in
+ * generation_config.json.
  */
 export class Chat {
   readonly generator: Generator;
@@ -65,12 +65,14 @@ export class Chat {
     this.prompts = prompts;
     this.#options = options;
     checkStops(options.stop ?? []);
-    this.#sampling = samplingOf({
-      doSample: true,
+    const { defaults } = generator;
+    const given = {
+      doSample: defaults.doSample ?? true,
       seed: Math.floor(Math.random() * 2 ** 32),
       ...prompts.template.sampling,
-      ...givenSampling(options),
-    });
+      ...definedOf(options),
+    };
+    this.#sampling = samplingOf(given, defaults);
     this.setSystem(options.system ?? prompts.template.system);
   }
 
@@ -182,16 +184,11 @@ export class Chat {
 }
 
 /** The settings that are given, without those that are there but undefined. */
-function givenSampling(options: ChatOptions): Partial<SamplingSettings> {
-  const { doSample, seed, temperature, topP, topK, repetitionPenalty } = options;
-  return {
-    ...(doSample === undefined ? {} : { doSample }),
-    ...(seed === undefined ? {} : { seed }),
-    ...(temperature === undefined ? {} : { temperature }),
-    ...(topP === undefined ? {} : { topP }),
-    ...(topK === undefined ? {} : { topK }),
-    ...(repetitionPenalty === undefined ? {} : { repetitionPenalty }),
-  };
+function definedOf(options: ChatOptions): Partial<SamplingSettings> {
+  const names = Object.keys(DEFAULT_SAMPLING);
+  return Object.fromEntries(
+    Object.entries(options).filter(([name, value]) => names.includes(name) && value !== undefined),
+  );
 }
 
 /**

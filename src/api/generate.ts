@@ -1,12 +1,11 @@
 import { WbError } from "../errors/wb-error.ts";
-import type { ModelConfig } from "../model/config/model-config.ts";
 import type { GenerateIdsOptions } from "../runtime/generation/generate-ids.ts";
-import type { SamplingSettings } from "../runtime/generation/sampling.ts";
+import type { SamplingSettings } from "../runtime/generation/sampling-settings.ts";
 import { checkStops } from "../runtime/generation/stop-strings.ts";
 import type { ComputeDtype, DeviceKind } from "../runtime/backends/ops.ts";
+import { samplingOf } from "../session/generation-sampling.ts";
 import {
   openGeneratorSource,
-  samplingOf,
   type GeneratedText,
   type GenerationRequest,
   type Generator,
@@ -28,7 +27,9 @@ const DEFAULT_NEW_TOKENS = 128;
 export interface GenerateOptions extends RuntimeOptions, Partial<SamplingSettings> {
   /** At least one, unless there are conversations; several are generated together. */
   readonly prompts: readonly Prompt[];
-  /** New tokens of each prompt at most; 128, or what the context has room for, when neither limit is given. */
+  /**
+   * New tokens of each prompt at most; when neither limit is given that of generation_config.json, or 128, as far as the context has room.
+   */
   readonly maxNewTokens?: number | undefined;
   /** Tokens of prompt and answer together at most, as transformers' `max_length`. */
   readonly maxLength?: number | undefined;
@@ -84,7 +85,7 @@ export interface GenerateResult {
  */
 export async function generate(path: string, options: GenerateOptions): Promise<GenerateResult> {
   const begin = performance.now();
-  const sampling = samplingOf(options);
+  samplingOf(options);
   checkStops(options.stop ?? []);
   const chat = options.chat === undefined ? undefined : await openChatPrompts(path, options.chat);
   const { beyondContext, signal } = options;
@@ -99,6 +100,7 @@ export async function generate(path: string, options: GenerateOptions): Promise<
   const { prompts, capacity } = await source.planning(() => planOf(source, given, options));
   const generator = await source.load(capacity);
   try {
+    const sampling = samplingOf(options, generator.defaults);
     const stopIds = options.stopIds ?? [...generator.stopIds, ...(chat?.stopIds ?? [])];
     const request = {
       ...sampling,
@@ -127,7 +129,7 @@ function planOf(
 } {
   const prompts = given.map((prompt) => source.encode(prompt));
   const promptTokens = Math.max(...prompts.map(({ length }) => length));
-  const newTokens = newTokensOf(source.config, promptTokens, options);
+  const newTokens = newTokensOf(source, promptTokens, options);
   return { prompts, capacity: { batch: given.length, promptTokens, newTokens } };
 }
 
@@ -146,13 +148,16 @@ function conversationPrompts(
 
 /** Room for new tokens: transformers' `max_new_tokens` counts before `max_length`. */
 function newTokensOf(
-  config: ModelConfig,
+  { config, defaults }: GeneratorSource,
   longest: number,
   { maxNewTokens, maxLength }: GenerateOptions,
 ): number {
   const limit = maxNewTokens ?? (maxLength === undefined ? undefined : maxLength - longest);
-  if (limit === undefined)
-    return Math.max(1, Math.min(DEFAULT_NEW_TOKENS, config.maxPositions - longest));
+  if (limit === undefined) {
+    const inAll = defaults.maxLength === undefined ? 0 : defaults.maxLength - longest;
+    const own = defaults.maxNewTokens ?? (inAll >= 1 ? inAll : DEFAULT_NEW_TOKENS);
+    return Math.max(1, Math.min(own, config.maxPositions - longest));
+  }
   if (Number.isSafeInteger(limit) && limit >= 1) return limit;
   throw new WbError(
     "WB2801",
@@ -202,9 +207,14 @@ async function listen(
     residence: generator.residence,
     peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
     template: chat?.template.name ?? null,
-    notes:
-      chat === undefined
-        ? generator.notes
-        : [...generator.notes, `template: ${chat.template.name} (${chat.why})`],
+    notes: [
+      ...generator.notes,
+      ...(generator.defaults.doSample === true && request.doSample !== true
+        ? [
+            "generation_config.json: do_sample true: answers are greedy all the same, but for --do-sample",
+          ]
+        : []),
+      ...(chat === undefined ? [] : [`template: ${chat.template.name} (${chat.why})`]),
+    ],
   };
 }

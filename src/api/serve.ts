@@ -119,7 +119,14 @@ async function load(
       model.chat === undefined
         ? model.whyNoChat
         : `template: ${model.chat.template.name} (${model.chat.why})`;
-    options.onNotes?.(id, [...model.generator.notes, template]);
+    const { defaults, notes } = model.generator;
+    const drawn =
+      defaults.doSample === false
+        ? [
+            "generation_config.json: do_sample false: a request's temperature decides, 1 where it has none",
+          ]
+        : [];
+    options.onNotes?.(id, [...notes, ...drawn, template]);
     state.add(model);
   }
 }

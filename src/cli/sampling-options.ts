@@ -1,5 +1,5 @@
 import type { Argv } from "yargs";
-import type { SamplingSettings } from "../runtime/generation/sampling.ts";
+import type { SamplingSettings } from "../runtime/generation/sampling-settings.ts";
 import { optionalNumber } from "./arguments.ts";
 import type { Arguments } from "./command.ts";
 

@@ -18,7 +18,7 @@ import {
   TARGET_FORMATS,
   TOLERANCE_PROFILES,
 } from "../options/choices.ts";
-import type { SamplingSettings } from "../runtime/generation/sampling.ts";
+import type { SamplingSettings } from "../runtime/generation/sampling-settings.ts";
 import type { GeneratorOptions } from "../session/generator.ts";
 import type { RuntimeOptions } from "../session/open-runtime.ts";
 import type { DiffModelsOptions } from "../verify/diff.ts";
@@ -135,6 +135,11 @@ const SAMPLING: RulesFor<SamplingSettings> = {
   temperature: number,
   topK: count,
   topP: number,
+  minP: number,
+  typicalP: number,
+  epsilonCutoff: number,
+  etaCutoff: number,
+  topH: number,
   repetitionPenalty: number,
   seed: number,
 };

@@ -1,4 +1,7 @@
-import type { SamplingSettings } from "../runtime/generation/sampling.ts";
+import type { ChoiceRules } from "../runtime/generation/choice-rules.ts";
+import type { SamplingSettings } from "../runtime/generation/sampling-settings.ts";
+import type { GenerationDefaults } from "../session/generation-config.ts";
+import { samplingOf } from "../session/generation-sampling.ts";
 import type { Fields } from "./fields.ts";
 import { Problem } from "./problem.ts";
 
@@ -34,6 +37,8 @@ export interface Adjustments {
 export interface AnswerSettings {
   readonly sampling: SamplingSettings;
   readonly adjustments: Adjustments;
+  /** Beside those of the model's own settings. */
+  readonly rules: ChoiceRules;
   readonly stop: readonly string[];
   /** Answers to each prompt. */
   readonly choices: number;
@@ -47,10 +52,14 @@ export interface AnswerSettings {
 }
 
 /**
- * Reads the fields that both kinds of requests have; OpenAI's defaults: temperature 1, nothing cut off.
+ * Reads the fields that both kinds of requests have. What is left out is as generation_config.json says, as in vLLM, and else as OpenAI
+ * has it: temperature 1, nothing cut off.
  * @throws Problem 400.
  */
-export function readSettings(fields: Fields): AnswerSettings {
+export function readSettings(
+  fields: Fields,
+  defaults: Pick<GenerationDefaults, "sampling">,
+): AnswerSettings {
   const stream = fields.flag("stream");
   const streamOptions = fields.object("stream_options");
   if (streamOptions !== undefined && !stream) {
@@ -72,10 +81,10 @@ export function readSettings(fields: Fields): AnswerSettings {
     "prompt_cache_key",
     "prompt_cache_retention",
   );
-  fields.refuse("min_p", (value) => value === 0, "is not supported");
-  fields.refuse("min_tokens", (value) => value === 0, "is not supported");
+  const fewest = fields.whole("min_tokens", 0, Number.MAX_SAFE_INTEGER) ?? 0;
   return {
-    sampling: readSampling(fields),
+    sampling: readSampling(fields, defaults),
+    rules: fewest === 0 ? {} : { minNewTokens: fewest },
     adjustments: {
       frequencyPenalty: fields.number("frequency_penalty", -2, 2) ?? 0,
       presencePenalty: fields.number("presence_penalty", -2, 2) ?? 0,
@@ -90,20 +99,30 @@ export function readSettings(fields: Fields): AnswerSettings {
   };
 }
 
-/** top_k and repetition_penalty are no fields of OpenAI's, but of most servers that speak its language. */
-function readSampling(fields: Fields): SamplingSettings {
-  const temperature = fields.number("temperature", 0, 2) ?? 1;
-  const topP = fields.number("top_p", 0, 1) ?? 1;
+/** top_k, min_p and repetition_penalty are no fields of OpenAI's, but of most servers that speak its language. */
+function readSampling(
+  fields: Fields,
+  defaults: Pick<GenerationDefaults, "sampling">,
+): SamplingSettings {
+  const temperature = fields.number("temperature", 0, 2);
+  const topP = fields.number("top_p", 0, 1);
+  const topK = fields.whole("top_k", -1, Number.MAX_SAFE_INTEGER) ?? defaults.sampling.topK ?? 0;
+  const minP = fields.number("min_p", 0, 1);
+  const repetitionPenalty = fields.number("repetition_penalty", 0.01, 100);
   const seed = fields.whole("seed", Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
-  return {
-    doSample: temperature > 0 && topP > 0,
-    temperature: temperature > 0 ? temperature : 1,
-    topP: topP > 0 ? topP : 1,
-    // vLLM's -1 and transformers' 0 keep all.
-    topK: Math.max(fields.whole("top_k", -1, Number.MAX_SAFE_INTEGER) ?? 0, 0),
-    repetitionPenalty: fields.number("repetition_penalty", 0.01, 100) ?? 1,
-    seed: seed ?? Math.floor(Math.random() * 2 ** 32),
-  };
+  return samplingOf(
+    {
+      doSample: temperature !== 0 && topP !== 0,
+      ...(temperature === undefined || temperature === 0 ? {} : { temperature }),
+      ...(topP === undefined || topP === 0 ? {} : { topP }),
+      ...(minP === undefined ? {} : { minP }),
+      ...(repetitionPenalty === undefined ? {} : { repetitionPenalty }),
+      // vLLM's -1 and transformers' 0 keep all.
+      topK: Math.max(topK, 0),
+      seed: seed ?? Math.floor(Math.random() * 2 ** 32),
+    },
+    defaults,
+  );
 }
 
 function readStop(fields: Fields): readonly string[] {

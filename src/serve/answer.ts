@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { SamplingSettings } from "../runtime/generation/sampling.ts";
+import type { ChoiceRules } from "../runtime/generation/choice-rules.ts";
+import type { SamplingSettings } from "../runtime/generation/sampling-settings.ts";
 import type { Generator } from "../session/generator.ts";
 import type { Adjustments } from "./answer-settings.ts";
 import { logprobsOf, type TokenChoice } from "./token-logprobs.ts";
@@ -14,6 +15,7 @@ export interface AnswerRequest {
   readonly stop: readonly string[];
   readonly sampling: SamplingSettings;
   readonly adjustments: Adjustments;
+  readonly rules: ChoiceRules;
   /** Likeliest tokens to tell of each token; undefined for no logprobs at all. */
   readonly topLogprobs: number | undefined;
   readonly signal: AbortSignal;
@@ -43,6 +45,7 @@ export async function* answer(
     maxNewTokens: request.maxNewTokens,
     stopIds,
     stop: request.stop,
+    rules: request.rules,
     decodesAlone: !request.continuesPrompt,
     signal,
     onLogits: (_prompt, logits) => {

@@ -16,6 +16,7 @@ export function chatPlan(request: ChatRequest, model: ServedModel): ReplyPlan {
     stop: request.stop,
     sampling: { ...sampling, seed: seedOf(sampling.seed, choice) },
     adjustments: request.adjustments,
+    rules: request.rules,
     topLogprobs: request.topLogprobs,
   }));
   return { choices, prompts: [prompt], stream, streamsUsage, shape: shapeOf(request, model) };

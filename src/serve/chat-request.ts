@@ -23,7 +23,7 @@ export async function readChatRequest(
   limit: number,
 ): Promise<ChatRequest> {
   const chat = chatOf(model);
-  const settings = readSettings(fields);
+  const settings = readSettings(fields, model.generator.defaults);
   const wantsLogprobs = fields.flag("logprobs");
   const top = fields.whole("top_logprobs", 0, MAX_TOP_LOGPROBS);
   if (top !== undefined && !wantsLogprobs)
@@ -53,11 +53,18 @@ export async function readChatRequest(
   return {
     ...settings,
     prompt,
-    maxNewTokens: roomFor(model, prompt.length, asked, limit),
+    maxNewTokens: roomFor(model, prompt.length, asked, ownLimit(model, prompt.length, limit)),
     topLogprobs: wantsLogprobs ? (top ?? 0) : undefined,
     stop: [...chat.template.stopStrings, ...settings.stop],
     stopIds: settings.ignoresEos ? [] : endsOf(model, chat),
   };
+}
+
+/** New tokens at most where a request does not say: of generation_config.json, if it says so. */
+function ownLimit({ generator }: ServedModel, promptTokens: number, limit: number): number {
+  const { maxNewTokens, maxLength } = generator.defaults;
+  const inAll = maxLength === undefined ? 0 : maxLength - promptTokens;
+  return Math.min(limit, maxNewTokens ?? (inAll >= 1 ? inAll : limit));
 }
 
 function chatOf(model: ServedModel): ChatPrompts {

@@ -17,6 +17,7 @@ export function completionPlan(request: CompletionRequest, model: ServedModel): 
       stop: request.stop,
       sampling: { ...request.sampling, seed: seedOf(request.sampling.seed, choice) },
       adjustments: request.adjustments,
+      rules: request.rules,
       topLogprobs: request.topLogprobs,
     })),
   );

@@ -28,7 +28,7 @@ export async function readCompletionRequest(
   model: ServedModel,
   limit: number,
 ): Promise<CompletionRequest> {
-  const settings = readSettings(fields);
+  const settings = readSettings(fields, model.generator.defaults);
   const echo = fields.flag("echo");
   const topLogprobs = fields.whole("logprobs", 0, MAX_TOP_LOGPROBS);
   const asked =

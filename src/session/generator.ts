@@ -3,16 +3,14 @@ import { WbError } from "../errors/wb-error.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
 import type { Workload } from "../runtime/memory-plan.ts";
 import type { TokenModel } from "../runtime/model/token-model.ts";
+import type { ChoiceRules } from "../runtime/generation/choice-rules.ts";
 import { generateIds, type GenerateIdsOptions } from "../runtime/generation/generate-ids.ts";
-import {
-  checkSampling,
-  createSampler,
-  DEFAULT_SAMPLING,
-  type SamplingSettings,
-} from "../runtime/generation/sampling.ts";
+import { createSampler } from "../runtime/generation/sampling.ts";
+import { type SamplingSettings } from "../runtime/generation/sampling-settings.ts";
 import type { ComputeDtype, DeviceKind } from "../runtime/backends/ops.ts";
 import { findTokenizer, openTokenizer, type Tokenizer } from "../runtime/tokenizer/tokenizer.ts";
-import { endIds } from "./end-ids.ts";
+import { readGenerationDefaults, type GenerationDefaults } from "./generation-config.ts";
+import { samplingOf } from "./generation-sampling.ts";
 import { GrowingText } from "./growing-text.ts";
 import { loadModel, type LoadedModel } from "./load-model.ts";
 import {
@@ -50,7 +48,7 @@ export interface GeneratorOptions extends RuntimeOptions {
   readonly onLoad?: ((done: number, total: number) => void) | undefined;
 }
 
-/** One generation; settings that are left out are transformers' defaults. */
+/** One generation; settings that are left out are those of generation_config.json, and else transformers' defaults. */
 export interface GenerationRequest
   extends
     Partial<SamplingSettings>,
@@ -64,6 +62,8 @@ export interface GenerationRequest
   readonly decodesAlone?: boolean | undefined;
   /** Ids that end an answer; the model's own when left out. */
   readonly stopIds?: readonly number[] | undefined;
+  /** Beside those of generation_config.json. */
+  readonly rules?: ChoiceRules | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -109,6 +109,8 @@ export interface Generator extends GeneratorModel {
   readonly notes: readonly string[];
   /** Ids that end an answer where a request names none. */
   readonly stopIds: readonly number[];
+  /** What generation_config.json says, where a request says nothing else. */
+  readonly defaults: GenerationDefaults;
   /** Token ids of a prompt. @throws WbError WB2801 for an empty one, WB3801 for text without a tokenizer. */
   encode(prompt: Prompt): readonly number[];
   /** @throws WbError WB2801 at once for settings and prompts that cannot be; steps throw those of the runtime. */
@@ -128,6 +130,7 @@ export interface Generator extends GeneratorModel {
 
 /** A model whose weights and tokenizer are open, before memory is planned and anything is loaded. */
 export interface GeneratorSource extends GeneratorModel {
+  readonly defaults: GenerationDefaults;
   /** As `Generator.encode`. */
   encode(prompt: Prompt): readonly number[];
   /** Opens the device and loads the layers that stay on it. Owns what is open then, which is closed when it fails. */
@@ -150,18 +153,21 @@ export async function openGeneratorSource(
   const find = options.needsTokenizer === true ? openTokenizer : findTokenizer;
   const known = await planning(source, async () => ({
     tokenizer: await find(model.folder),
-    stopIds: await endIds(config, model.folder),
+    defaults: await readGenerationDefaults(model.folder),
   }));
+  const { endIds } = known.defaults;
+  const stopIds = endIds.length > 0 ? endIds : config.eosTokenIds;
   const encode = (prompt: Prompt): readonly number[] =>
     encodePrompt(prompt, known.tokenizer, model.folder);
   return {
     config,
     tokenizer: known.tokenizer,
+    defaults: known.defaults,
     encode,
     load: async (capacity) => {
       const runtime = await startRuntime(source, workOf(capacity), options);
       const loaded = await loading(runtime, capacity.batch, options);
-      return generatorOf(runtime, loaded, { ...known, encode });
+      return generatorOf(runtime, loaded, { ...known, stopIds, encode });
     },
     planning: (plan) => planning(source, async () => plan()),
   };
@@ -183,8 +189,14 @@ async function loading(
 function generatorOf(
   runtime: Runtime,
   loaded: LoadedModel,
-  { tokenizer, stopIds, encode }: Pick<Generator, "tokenizer" | "stopIds" | "encode">,
+  {
+    tokenizer,
+    stopIds,
+    defaults,
+    encode,
+  }: Pick<Generator, "tokenizer" | "stopIds" | "defaults" | "encode">,
 ): Generator {
+  const known = { tokenizer, stopIds, defaults };
   return {
     config: runtime.config,
     tokenizer,
@@ -192,10 +204,11 @@ function generatorOf(
     backend: runtime.ops.description,
     compute: runtime.ops.compute,
     residence: runtime.plan.residence,
-    notes: [...runtime.notes, ...loaded.notes],
+    notes: [...runtime.notes, ...loaded.notes, ...defaults.notes],
     stopIds,
+    defaults,
     encode,
-    generate: (request) => startGeneration(loaded.model, tokenizer, stopIds, request),
+    generate: (request) => startGeneration(loaded.model, known, request),
     score: (ids, onLogits, signal) => loaded.score(ids, onLogits, signal),
     close: async () => {
       loaded.close();
@@ -251,13 +264,17 @@ interface Row {
 
 function startGeneration(
   model: TokenModel,
-  tokenizer: Tokenizer | undefined,
-  modelStopIds: readonly number[],
+  {
+    tokenizer,
+    stopIds: modelStopIds,
+    defaults,
+  }: Pick<Generator, "tokenizer" | "stopIds" | "defaults">,
   request: GenerationRequest,
 ): Generation {
-  const sampling = samplingOf(request);
+  const sampling = samplingOf(request, defaults);
+  const rules = { ...defaults.rules, ...request.rules };
   const stopIds = request.stopIds ?? modelStopIds;
-  const stops = request.stop ?? [];
+  const stops = [...(tokenizer === undefined ? [] : defaults.stop), ...(request.stop ?? [])];
   const rows = request.prompts.map((prompt): Row => {
     const text =
       tokenizer === undefined
@@ -273,7 +290,12 @@ function startGeneration(
         maxNewTokens: request.maxNewTokens,
         stopIds,
         padId: model.config.padTokenId ?? stopIds[0] ?? 0,
-        samplerOf: () => createSampler(sampling),
+        samplerOf: (prompt) =>
+          createSampler(sampling, rules, {
+            promptTokens: request.prompts[prompt]?.length ?? 0,
+            maxNewTokens: request.maxNewTokens,
+            endIds: stopIds,
+          }),
         stopAfter: (prompt, id) => !stopIds.includes(id) && rows[prompt]?.text?.push(id) === true,
         onLogits: request.onLogits,
         beyondContext: request.beyondContext,
@@ -293,20 +315,6 @@ function startGeneration(
       }
     },
   };
-}
-
-/** @throws WbError WB2801 naming the setting that is out of range. */
-export function samplingOf(given: Partial<SamplingSettings>): SamplingSettings {
-  const settings: SamplingSettings = {
-    doSample: given.doSample ?? DEFAULT_SAMPLING.doSample,
-    temperature: given.temperature ?? DEFAULT_SAMPLING.temperature,
-    topK: given.topK ?? DEFAULT_SAMPLING.topK,
-    topP: given.topP ?? DEFAULT_SAMPLING.topP,
-    repetitionPenalty: given.repetitionPenalty ?? DEFAULT_SAMPLING.repetitionPenalty,
-    seed: given.seed ?? DEFAULT_SAMPLING.seed,
-  };
-  checkSampling(settings);
-  return settings;
 }
 
 function resultOf({ ids, promptTokens, text, finish }: Row): GeneratedText {

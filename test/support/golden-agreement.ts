@@ -1,5 +1,6 @@
 import { generateIds } from "../../src/runtime/generation/generate-ids.ts";
-import { createSampler, DEFAULT_SAMPLING } from "../../src/runtime/generation/sampling.ts";
+import { createSampler } from "../../src/runtime/generation/sampling.ts";
+import { DEFAULT_SAMPLING } from "../../src/runtime/generation/sampling-settings.ts";
 import type { TokenModel } from "../../src/runtime/model/token-model.ts";
 import { forward } from "../../src/runtime/model/forward.ts";
 import type { LayerwiseModel } from "../../src/runtime/model/layerwise.ts";

@@ -26,8 +26,7 @@ export const chat: Command = {
       .positional("model", { type: "string", describe: "a file of weights, an index or a folder" })
       .option("do-sample", {
         type: "boolean",
-        default: true,
-        describe: "draw tokens, as the models' own chats do",
+        describe: "draw tokens, as the models' own chats do; yes",
       })
       .option("max-new-tokens", { type: "number", describe: "tokens of an answer at most; 1024" })
       .option("stop", {
@@ -40,7 +39,7 @@ export const chat: Command = {
       ...runtimeOptions(args, context),
       ...chatOptions(args),
       ...samplingOptions(args),
-      doSample: args["do-sample"] !== false,
+      ...(typeof args["do-sample"] === "boolean" ? { doSample: args["do-sample"] } : {}),
       maxNewTokens: optionalNumber(args, "max-new-tokens"),
       stop: listOf(args["stop"]),
       onLoad: (done, total) => {

@@ -1,6 +1,6 @@
 """Generates with stock transformers.
 
-stdin: {folder, cases: [{prompts, options}]}; prompts are padded on the left, options are those of `generate`;
+stdin: {folder, cases: [{prompts, options, folder?}]}; a case may have a folder of its own; prompts are padded on the left, options are those of `generate`;
 stdout: [{rows} | {error}], each row what was generated, padding behind an end-of-sequence id included
 """
 
@@ -31,8 +31,21 @@ def main() -> None:
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     task = json.load(sys.stdin)
-    model = LlamaForCausalLM.from_pretrained(task["folder"], dtype=torch.float32, local_files_only=True).eval()
-    print(json.dumps([run(model, case["prompts"], case["options"]) for case in task["cases"]]))
+    models: dict[str, LlamaForCausalLM] = {}
+
+    def model_of(folder: str) -> LlamaForCausalLM:
+        if folder not in models:
+            models[folder] = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True).eval()
+        return models[folder]
+
+    print(
+        json.dumps(
+            [
+                run(model_of(case.get("folder", task["folder"])), case["prompts"], case["options"])
+                for case in task["cases"]
+            ]
+        )
+    )
 
 
 main()

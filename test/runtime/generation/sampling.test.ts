@@ -1,13 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { seededRandom } from "../../../src/runtime/generation/random.ts";
+import { candidates } from "../../../src/runtime/generation/candidates.ts";
 import {
   argmax,
-  candidates,
   createSampler,
-  DEFAULT_SAMPLING,
   penalizeRepetition,
 } from "../../../src/runtime/generation/sampling.ts";
+import { DEFAULT_SAMPLING } from "../../../src/runtime/generation/sampling-settings.ts";
 import { stopWatcher } from "../../../src/runtime/generation/stop-strings.ts";
 
 const sampled = (seed: number): number[] => {
