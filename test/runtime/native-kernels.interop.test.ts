@@ -11,7 +11,7 @@ import { openNative } from "../../src/runtime/backends/native/open.ts";
 import type { Backend } from "../../src/runtime/backends/backend.ts";
 import type { ComputeDtype, Ops, Weight } from "../../src/runtime/backends/ops.ts";
 import { expectGrowingCache } from "../support/cache-growth.ts";
-import { bytesOf, sixteenths as numbersFrom, transposed } from "../support/exact-numbers.ts";
+import { bytesOf, sixteenths as numbersFrom, transposeOf } from "../support/exact-numbers.ts";
 import { attentionReference, linearReference, rotateReference } from "../support/float64-model.ts";
 import { internlmConfig, SMALL } from "../support/model-config.ts";
 import { maxAbs } from "../support/max-abs.ts";
@@ -119,7 +119,7 @@ describe.each(instructionSets)(
           const straight = upload(ops, w, [outputs, inputs], stored);
           const columnMajor = upload(
             ops,
-            transposed(w, outputs, inputs),
+            transposeOf(w, outputs, inputs),
             [outputs, inputs],
             stored,
             true,

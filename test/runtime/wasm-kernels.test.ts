@@ -4,7 +4,7 @@ import type { LinearWeights, Ops, Weight } from "../../src/runtime/backends/ops.
 import { openWasm } from "../../src/runtime/backends/wasm/open.ts";
 import { tries } from "../support/effort.ts";
 import { expectGrowingCache } from "../support/cache-growth.ts";
-import { bytesOf, sixteenths, transposed, type StoredDtype } from "../support/exact-numbers.ts";
+import { bytesOf, sixteenths, transposeOf, type StoredDtype } from "../support/exact-numbers.ts";
 import { attentionReference, linearReference, rotateReference } from "../support/float64-model.ts";
 import { maxAbs } from "../support/max-abs.ts";
 import { expectSameNumbers } from "../support/same-numbers.ts";
@@ -79,7 +79,7 @@ describe("linear layers", () => {
         const straight = upload(ops, w, [outputs, inputs], dtype);
         const columnMajor = upload(
           ops,
-          transposed(w, outputs, inputs),
+          transposeOf(w, outputs, inputs),
           [outputs, inputs],
           dtype,
           true,

@@ -26,6 +26,6 @@ export function bytesOf(numbers: Float32Array, dtype: StoredDtype): Uint8Array {
 }
 
 /** A matrix [rows, columns] as [columns, rows]. */
-export function transposed(data: Float32Array, rows: number, columns: number): Float32Array {
+export function transposeOf(data: Float32Array, rows: number, columns: number): Float32Array {
   return data.map((_, index) => data[(index % rows) * columns + Math.floor(index / rows)] ?? 0);
 }

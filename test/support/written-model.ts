@@ -50,11 +50,11 @@ export function isLinear(name: string): boolean {
 export function transposed({ shape, values }: Grid): Grid {
   const [height = 1, width = 1] = shape;
   if (shape.length < 2) return { shape, values };
-  const transposed = Array.from(
+  const columns = Array.from(
     { length: values.length },
     (_unused, at) => values[(at % height) * width + Math.floor(at / height)] ?? 0,
   );
-  return { shape: [width, height], values: transposed };
+  return { shape: [width, height], values: columns };
 }
 
 /** Rows `begin` to `begin + size` of a matrix, or elements of a vector. */
