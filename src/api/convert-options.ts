@@ -17,9 +17,12 @@ export interface ConvertOptions {
   readonly dtype?: CastDtype | "keep" | undefined;
   /** Bytes; one file when left out. */
   readonly maxShardSize?: number | undefined;
-  /** "none" takes tensors as stored. */
+  /** "none" takes tensors as they are stored. */
   readonly architecture?: string | undefined;
   readonly sourceLayout?: LinearLayout | undefined;
+  /** For a model that is not known: patterns of the names that are transposed, and of those that stay as stored. */
+  readonly transpose?: readonly string[] | undefined;
+  readonly keep?: readonly string[] | undefined;
   /** Which of the source's tensors are meant, and under what names. */
   readonly selection?: Selection | undefined;
   /** Weights to add to the source's: the result is base + delta. */

@@ -17,7 +17,8 @@ import { runOptions, weakenedConversion, type ConvertOptions } from "./convert-o
 import { openParts, runParts, type Done, type PartsStep } from "./convert-parts.ts";
 import { openDelta, type OpenedDelta } from "./delta.ts";
 import { manifestText, summedDigest, writtenDigest, type SumFacts } from "../convert/manifest.ts";
-import { openModel, type OpenedModel } from "../session/open-model.ts";
+import { asStoredNote, openModel, type OpenedModel } from "../session/open-model.ts";
+import { refuseOtherCopies } from "./same-values.ts";
 import { sideFiles } from "./side-files.ts";
 
 export type { ConvertOptions } from "./convert-options.ts";
@@ -81,8 +82,9 @@ export async function convert(
   const chosen = parts?.options ?? options;
   const work = await openWork(source, chosen);
   try {
-    const { checkpoint, config } = work.model;
-    const layout = config === undefined ? undefined : work.plan.targetLayout;
+    const { checkpoint } = work.model;
+    const { targetLayout } = work.plan;
+    const layout = targetLayout === "unknown" ? undefined : targetLayout;
     const metadata = fileMetadata(checkpoint, layout);
     const to = chosen.to ?? "safetensors";
     const outputs = planOutputs(work.plan, to, chosen.maxShardSize, metadata);
@@ -108,13 +110,15 @@ async function openWork(source: string, options: ConvertOptions): Promise<Work> 
   const { architecture, selection, signal, layout, dtype, sourceLayout } = options;
   const model = await openModel(source, { architecture, selection, signal });
   try {
-    const planOptions = { to: options.to ?? "safetensors", layout, dtype, sourceLayout };
-    if (options.delta === undefined)
-      return {
-        model,
-        plan: planConversion(model.checkpoint, model.config, planOptions),
-        added: undefined,
-      };
+    const { transpose, keep } = options;
+    const asStored = architecture === "none";
+    const to = options.to ?? "safetensors";
+    const planOptions = { to, layout, dtype, sourceLayout, transpose, keep, asStored };
+    if (options.delta === undefined) {
+      const plan = planConversion(model.checkpoint, model.config, planOptions);
+      if (plan.copies !== undefined) await refuseOtherCopies(plan.copies, signal);
+      return { model, plan, added: undefined };
+    }
     const added = await openDelta(model, options.delta, planOptions, { architecture, signal });
     return { model, plan: added.plan, added };
   } catch (error) {
@@ -215,9 +219,20 @@ function resultOf(
     seconds,
     peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
     weakened: weakenedConversion(options),
-    notes: [...model.notes, ...(added?.notes ?? [])],
+    notes: [...notesOf(model, plan), ...(added?.notes ?? [])],
     plan: renderPlan(plan, skipped),
   };
+}
+
+/** What opening said, and what was decided without a description of the model. */
+function notesOf(model: OpenedModel, plan: Plan): readonly string[] {
+  if (plan.notes === undefined) return model.notes;
+  const notes = model.notes.filter((note) => note !== asStoredNote(model.folder));
+  return [
+    ...notes,
+    `the model is not known: brought to ${plan.targetLayout === "paddle" ? "Paddle" : "torch"}'s layout by what shapes, names and biases show (--architecture none takes it as stored)`,
+    ...plan.notes,
+  ];
 }
 
 function filesOf(outputs: Outputs): readonly string[] {

@@ -63,6 +63,8 @@ export const CONVERT: RulesFor<Omit<ConvertOptions, "fileSystem">> = {
   maxShardSize: { kind: "size" },
   architecture: text,
   sourceLayout: layout,
+  transpose: { kind: "texts" },
+  keep: { kind: "texts" },
   delta: { kind: "object", rules: DELTA },
   selection,
   allowExpansion: flag,

@@ -11,6 +11,8 @@ import {
   type Assembly,
 } from "./assembly.ts";
 import { canonicalize, type Canonical } from "./canonical.ts";
+import { planByEvidence, type EvidencePlan } from "./evidence/plan.ts";
+import { toldOf, type ToldOptions } from "./evidence/told.ts";
 import { familyOf } from "../model/families.ts";
 import type { Family } from "../model/family.ts";
 import type { Naming } from "../model/names/naming.ts";
@@ -24,12 +26,14 @@ import { writeTensors, type NamedTensor } from "./write-statement.ts";
 import type { CastDtype, Step } from "./step.ts";
 import type { LinearLayout } from "../model/parameter.ts";
 
-export interface PlanOptions {
+export interface PlanOptions extends ToldOptions {
   readonly to: TargetFormat;
   /** Default: what the target format's users expect, torch's layout but for Paddle. */
   readonly layout?: LinearLayout | undefined;
   readonly dtype?: CastDtype | "keep" | undefined;
   readonly sourceLayout?: LinearLayout | undefined;
+  /** Takes tensors of an unknown model as they are stored, unless a layout is asked for (`--architecture none`). */
+  readonly asStored?: boolean | undefined;
 }
 
 /** What a conversion will do, before it does anything: every source in a step, every target in exactly one. */
@@ -40,7 +44,12 @@ export interface Plan {
   readonly evidence: readonly LayoutEvidence[];
   /** What tells the head's layout, where it is not that of the Linears. */
   readonly headEvidence?: LayoutEvidence;
-  readonly targetLayout: LinearLayout;
+  /** Unknown where tensors are taken as they are stored. */
+  readonly targetLayout: LinearLayout | "unknown";
+  /** Tensors that are left out because they are others' values again; to be compared before that is believed. */
+  readonly copies?: EvidencePlan["copies"] | undefined;
+  /** What was decided by evidence, and should be known; one sentence each. Undefined where nothing was. */
+  readonly notes?: readonly string[] | undefined;
   /** Groups of target names that are in one storage of the source; each is written in full. */
   readonly tied: readonly (readonly string[])[];
 }
@@ -52,20 +61,82 @@ export function usualLayout(to: TargetFormat): LinearLayout {
 
 /**
  * Plans a conversion; pure, nothing is read.
- * @param config Undefined takes the tensors as stored (`--architecture none`).
- * @throws WbError WB2701, WB2702, WB3702 (all names and shapes at once), WB3703, WB3704.
+ * @param config Undefined where the model is not known: tensors are taken as they are stored, or brought to another layout by
+ * evidence.
+ * @throws WbError WB2701, WB2702, WB2711, WB2713, WB3702 (all names and shapes at once), WB3703, WB3704.
  */
 export function planConversion(
   checkpoint: Checkpoint,
   config: ModelConfig | undefined,
   options: PlanOptions,
 ): Plan {
-  const plan =
-    config === undefined
-      ? planAsItLies(checkpoint, options)
-      : planModel(checkpoint, config, options);
+  const plan = planAny(checkpoint, config, options);
   checkAccounting(checkpoint, plan);
   return plan;
+}
+
+function planAny(
+  checkpoint: Checkpoint,
+  config: ModelConfig | undefined,
+  options: PlanOptions,
+): Plan {
+  if (config !== undefined) {
+    refuseTold(checkpoint, options);
+    return planModel(checkpoint, config, options);
+  }
+  const target = evidenceTarget(checkpoint, options);
+  return target === undefined
+    ? planAsStored(checkpoint, options)
+    : planUnknown(checkpoint, options, target);
+}
+
+/** @throws WbError WB2702: of a known model every tensor's layout is known. */
+function refuseTold({ path }: Checkpoint, { transpose = [], keep = [] }: PlanOptions): void {
+  const [pattern] = [
+    ...transpose.map((text) => `--transpose ${text}`),
+    ...keep.map((text) => `--keep ${text}`),
+  ];
+  if (pattern === undefined) return;
+  throw new WbError(
+    "WB2702",
+    `${path}: ${pattern} is for models that are not known; this one's layout is known from config.json`,
+    { hint: "Give --architecture none beside it to go by shapes and names alone." },
+  );
+}
+
+/** The layout to which an unknown model is brought by evidence; undefined where it stays as stored. */
+function evidenceTarget(checkpoint: Checkpoint, options: PlanOptions): LinearLayout | undefined {
+  const { layout, sourceLayout, transpose = [], keep = [], to } = options;
+  const usual = usualLayout(to);
+  if (layout !== undefined) return layout;
+  if (sourceLayout !== undefined || transpose.length + keep.length > 0) return usual;
+  if (options.asStored === true) return undefined;
+  const isOfPaddle = checkpoint.format === "paddle";
+  return isOfPaddle === (usual === "paddle") ? undefined : usual;
+}
+
+/** An unknown model in the target's layout and under its framework's names. */
+function planUnknown(checkpoint: Checkpoint, options: PlanOptions, target: LinearLayout): Plan {
+  refuseRanks(checkpoint);
+  const { sourceLayout, ...rest } = options;
+  const told = toldOf(rest, checkpoint);
+  const plan = planByEvidence(checkpoint, { target, sourceLayout, told });
+  const quantised = quantisedTensors(checkpoint.tensors.map(({ name }) => name));
+  const steps = plan.steps.map((step) =>
+    step.kind === "drop" || step.kind === "add" || quantised.has(step.to)
+      ? step
+      : { ...step, ...castOf(step.assembly.dtype, options) },
+  );
+  return { ...plan, steps, targetLayout: target, tied: tiedNames(steps) };
+}
+
+function refuseRanks(checkpoint: Checkpoint): void {
+  if (checkpoint.tensors.every(({ rank }) => rank === undefined)) return;
+  throw new WbError(
+    "WB2702",
+    `${checkpoint.path}: parallel parts are only merged for a known architecture`,
+    { hint: "Put the model's config.json beside the parts, or convert each part by itself." },
+  );
 }
 
 function planModel(checkpoint: Checkpoint, config: ModelConfig, options: PlanOptions): Plan {
@@ -165,22 +236,8 @@ export function castOf(dtype: Dtype, options: PlanOptions): { cast?: Dtype } {
 }
 
 /** Any checkpoint, tensor by tensor, under its own names and shapes. */
-function planAsItLies(checkpoint: Checkpoint, options: PlanOptions): Plan {
-  if (options.layout !== undefined || options.sourceLayout !== undefined) {
-    throw new WbError(
-      "WB2702",
-      `${checkpoint.path}: --layout and --source-layout need a known architecture; without one, tensors are written as stored`,
-    );
-  }
-  if (checkpoint.tensors.some(({ rank }) => rank !== undefined)) {
-    throw new WbError(
-      "WB2702",
-      `${checkpoint.path}: parallel parts are only merged for a known architecture`,
-      {
-        hint: "Put the model's config.json beside the parts, or convert each part by itself.",
-      },
-    );
-  }
+function planAsStored(checkpoint: Checkpoint, options: PlanOptions): Plan {
+  refuseRanks(checkpoint);
   // Codes and scales belong together: a cast of one of them alone makes other values of both.
   const quantised = quantisedTensors(checkpoint.tensors.map(({ name }) => name));
   const steps = checkpoint.tensors.map((tensor): Step => {
@@ -198,7 +255,7 @@ function planAsItLies(checkpoint: Checkpoint, options: PlanOptions): Plan {
     steps,
     sourceLayout: "unknown",
     evidence: [],
-    targetLayout: "torch",
+    targetLayout: "unknown",
     tied: tiedNames(steps),
   };
 }

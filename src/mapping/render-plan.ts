@@ -32,7 +32,7 @@ export function renderPlan(
     "",
     `${written} tensors, ${bytes} bytes; ${plan.steps.length - written + skipped.length} dropped`,
     ...skipped.map(({ name, why }) => `dropped: ${shownName(name)} (${why})`),
-    `source layout: ${plan.sourceLayout}${evidence === undefined ? "" : ` (${plan.evidence.length} tensors say so: ${shownName(evidence.tensor)} ${evidence.why})`}${renderHead(plan)}; target layout: ${plan.targetLayout}`,
+    `source layout: ${plan.sourceLayout}${evidence === undefined ? "" : ` (${plan.evidence.length} tensors say so: ${shownName(evidence.tensor)} ${evidence.why})`}${renderHead(plan)}; target layout: ${plan.targetLayout === "unknown" ? "as stored" : plan.targetLayout}`,
     ...plan.tied.map(
       (names) => `tied in the source, written in full: ${names.map(shownName).join(", ")}`,
     ),

@@ -66,9 +66,7 @@ export async function openModel(
     const opened = fitted(stored, found.config);
     const notes = [...opened.notes, ...found.notes];
     if (found.config === undefined && options.architecture === undefined) {
-      notes.push(
-        `no config.json in ${found.folder}: tensors are taken as stored (--architecture none)`,
-      );
+      notes.push(asStoredNote(found.folder));
     }
     const isOwn =
       found.config !== undefined &&
@@ -83,6 +81,11 @@ export async function openModel(
     await stored.checkpoint.close();
     throw error;
   }
+}
+
+/** What is said where there is no configuration. */
+export function asStoredNote(folder: string): string {
+  return `no config.json in ${folder}: tensors are taken as stored (--architecture none)`;
 }
 
 /** The checkpoint under the names of its configuration's family, where there is one. */

@@ -11,6 +11,8 @@ export interface StoredTensor {
   readonly name: string;
   /** What the file calls it, where `name` is without the words of a training tool or was renamed as the user asked. */
   readonly storedName?: string;
+  /** What Paddle's table of parameter names calls it, where its file has one. */
+  readonly parameterName?: string;
   readonly dtype: Dtype;
   readonly shape: readonly number[];
   /** Step in elements from one index to the next on each axis; ≥ 0 (0 repeats an element). */

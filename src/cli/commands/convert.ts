@@ -8,6 +8,7 @@ import {
   optionalSize,
   optionalString,
   requiredString,
+  texts,
 } from "../arguments.ts";
 import type { Arguments, Command, CommandContext } from "../command.ts";
 import {
@@ -55,6 +56,19 @@ export const convert: Command = {
       .option("source-layout", {
         type: "string",
         describe: "their layout in the source, where it cannot be told",
+      })
+      .option("transpose", {
+        type: "string",
+        array: true,
+        nargs: 1,
+        describe:
+          "of an unknown model: transpose the tensors whose whole name fits, such as '*.fc.*'",
+      })
+      .option("keep", {
+        type: "string",
+        array: true,
+        nargs: 1,
+        describe: "of an unknown model: leave the tensors whose whole name fits as they are stored",
       })
       .option("dtype", { type: "string", describe: "keep, F32, F16 or BF16 (default keep)" })
       .option("max-shard-size", {
@@ -128,6 +142,8 @@ function optionsOf(args: Arguments, context: CommandContext): ConvertOptions {
     dtype: optionalChoice(args, "dtype", TARGET_DTYPES),
     maxShardSize: optionalSize(args, "max-shard-size"),
     architecture: optionalString(args, "architecture"),
+    transpose: texts(args, "transpose"),
+    keep: texts(args, "keep"),
     selection: selectionOf(args),
     delta: deltaOf(args),
     dryRun: flag(args, "dry-run"),

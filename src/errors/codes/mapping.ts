@@ -30,6 +30,13 @@ export const MAPPING_CODES = {
     meaning: "Taking a prefix off, or renaming, leaves two tensors of the file with the same name.",
     remedy: "Choose one part with --select, leave one out with --drop, or rename more exactly.",
   },
+  WB2713: {
+    title: "whether a tensor is to be transposed cannot be told",
+    meaning:
+      "The model is not known, so that the layout is decided by evidence: a weight [a, b] beside a bias of b values is Paddle's, beside one of a values torch's; ranks and names tell convolutions, tables and recurrent cells. For these tensors nothing speaks.",
+    remedy:
+      "Say it: --transpose 'NAMES' or --keep 'NAMES' (* stands for any characters), or --source-layout torch or paddle for all Linear weights that show nothing; --architecture none takes everything as it is stored.",
+  },
   WB2703: {
     title: "it cannot be told how a delta is to be added",
     meaning:
@@ -79,6 +86,13 @@ export const MAPPING_CODES = {
     meaning:
       "Base and delta must have the same tensors in the same shapes; only the tables of words may be longer in the delta.",
     remedy: "Check the size and the version of both models; a delta fits one base only.",
+  },
+  WB3707: {
+    title: "two names of one parameter with different values",
+    meaning:
+      "Paddle's recurrent networks save every parameter twice, under the network's name and under its cell's. Only one can be kept, and here the two differ, so that one of them would be lost.",
+    remedy:
+      "Find out which is right and leave the other out with --drop; --architecture none keeps both as stored.",
   },
   WB4703: {
     title: "quantised weights",

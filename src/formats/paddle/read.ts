@@ -50,7 +50,7 @@ export async function readPaddle(
       `${label}: ${source.byteLength - end} bytes follow the pickle that ends at byte ${end}; paddle.save writes one pickle and nothing more`,
     );
   }
-  const { root, slices, skipped } = takeTables(value, label);
+  const { root, slices, parameterNames, skipped } = takeTables(value, label);
   const tensors: StoredTensor[] = [];
   const chosen = chooseState(root, label, isArray, options.select);
   skipped.push(...chosen.leftOut);
@@ -58,7 +58,7 @@ export async function readPaddle(
     const call = arrayOf(leaf.value);
     if (call === undefined)
       skipped.push({ name: leaf.name, why: `not an array: ${describeValue(leaf.value)}` });
-    else tensors.push(storedTensor(leaf, call, label));
+    else tensors.push(withParameter(storedTensor(leaf, call, label), parameterNames));
   }
   if (tensors.length === 0) throw new WbError("WB3401", `${label}: the pickle holds no arrays`);
   const { notes } = chosen;
@@ -72,20 +72,42 @@ export async function readPaddle(
 interface Tables {
   readonly root: PickleValue;
   readonly slices: PickleValue | undefined;
+  /** Paddle's own name of each parameter, by its name in the state dict. */
+  readonly parameterNames: ReadonlyMap<string, string>;
   readonly skipped: { name: string; why: string }[];
 }
 
 /** Takes Paddle's own tables out of the top-level dict. */
 function takeTables(root: PickleValue, label: string): Tables {
-  if (!isMapping(root)) return { root, slices: undefined, skipped: [] };
+  if (!isMapping(root)) return { root, slices: undefined, parameterNames: new Map(), skipped: [] };
   const all = mappingEntries(root, label);
   const slices = all.find(([key]) => key === SLICES_KEY)?.[1];
-  const hasNames = all.some(([key]) => key === NAME_TABLE_KEY);
+  const table = all.find(([key]) => key === NAME_TABLE_KEY)?.[1];
   const entries = all.filter(([key]) => key !== SLICES_KEY && key !== NAME_TABLE_KEY);
-  const skipped = hasNames
-    ? [{ name: NAME_TABLE_KEY, why: "Paddle's table of parameter names" }]
-    : [];
-  return { root: { kind: "dict", entries }, slices, skipped };
+  const skipped =
+    table === undefined ? [] : [{ name: NAME_TABLE_KEY, why: "Paddle's table of parameter names" }];
+  return {
+    root: { kind: "dict", entries },
+    slices,
+    parameterNames: parameterNamesOf(table, label),
+    skipped,
+  };
+}
+
+function parameterNamesOf(
+  table: PickleValue | undefined,
+  label: string,
+): ReadonlyMap<string, string> {
+  const names = new Map<string, string>();
+  if (table === undefined || !isMapping(table)) return names;
+  for (const [key, value] of mappingEntries(table, label))
+    if (typeof key === "string" && typeof value === "string") names.set(key, value);
+  return names;
+}
+
+function withParameter(tensor: StoredTensor, names: ReadonlyMap<string, string>): StoredTensor {
+  const parameterName = names.get(tensor.name);
+  return parameterName === undefined ? tensor : { ...tensor, parameterName };
 }
 
 /**
