@@ -4,7 +4,8 @@ export * from "./library/runtime.ts";
 export * from "./library/verify.ts";
 export { explain, explainAll, type Explanation } from "./api/explain.ts";
 export { ERROR_CODES, type ErrorCode } from "./errors/codes.ts";
-export { WbError, type ErrorDetails, type WbErrorOptions } from "./errors/wb-error.ts";
+export type { ErrorDetails } from "./errors/details.ts";
+export { WbError } from "./errors/wb-error.ts";
 export { renderSarif } from "./api/render-sarif.ts";
 export { doctor, type DoctorCheck, type DoctorDevice, type DoctorReport } from "./api/doctor.ts";
 export {

@@ -358,7 +358,21 @@ export const OUTPUTS = {
     out: orNull(text),
   },
   explain: {
-    codes: list(fields({ code, title: text, meaning: text, remedy: text, exitCode: count })),
+    codes: list(
+      fields({
+        code,
+        title: text,
+        meaning: text,
+        remedy: text,
+        details: {
+          type: "object",
+          additionalProperties: text,
+          description:
+            "fields of its errors' details, with types; ? marks those that only some have",
+        },
+        exitCode: count,
+      }),
+    ),
   },
   doctor: {
     checks: list(

@@ -13,15 +13,19 @@ export async function readMessages(path: string): Promise<readonly ChatMessage[]
     text = await readFile(path, "utf8");
   } catch (error) {
     if (!isSystemError(error)) throw error;
-    throw new WbError("WB3001", `${path}: cannot be read (${error.code})`, { cause: error });
+    throw new WbError("WB3001", `${path}: cannot be read (${error.code})`, {
+      details: { path },
+      cause: error,
+    });
   }
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new WbError("WB2802", `${path}: expected JSON`, { cause: error });
+    throw new WbError("WB2802", `${path}: expected JSON`, { details: { path }, cause: error });
   }
-  if (!Array.isArray(value)) throw new WbError("WB2802", `${path}: expected a list of messages`);
+  if (!Array.isArray(value))
+    throw new WbError("WB2802", `${path}: expected a list of messages`, { details: { path } });
   return value.map((entry: unknown, index) => messageOf(entry, `${path}: message ${index + 1}`));
 }
 
@@ -32,5 +36,6 @@ function messageOf(entry: unknown, where: string): ChatMessage {
   throw new WbError(
     "WB2802",
     `${where}: expected a role (system, user or assistant) and a content, found ${(JSON.stringify(entry) ?? "nothing").slice(0, 80)}`,
+    { details: { path: where } },
   );
 }

@@ -170,6 +170,7 @@ export class Chat {
     throw new WbError(
       "WB2801",
       `the question makes a prompt of ${needed} tokens; the context has ${maxPositions}, of which ${reserve} are kept for the answer`,
+      { details: { needed, limit: maxPositions - reserve } },
     );
   }
 

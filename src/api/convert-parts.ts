@@ -69,21 +69,27 @@ export async function openParts(options: ConvertOptions): Promise<Parts | undefi
   const wantsPlan = part !== undefined || finish === true;
   if (path === undefined) {
     if (wantsPlan)
-      throw new WbError("WB2001", "--part and --finish need the --plan they belong to");
+      throw new WbError("WB2001", "--part and --finish need the --plan they belong to", {
+        details: { option: "--plan" },
+      });
     return undefined;
   }
   if (part !== undefined && finish === true)
-    throw new WbError("WB2001", "--part and --finish are two steps: give one of them");
+    throw new WbError("WB2001", "--part and --finish are two steps: give one of them", {
+      details: { option: "--part" },
+    });
   if (dryRun === true || resume === true)
     throw new WbError(
       "WB2001",
       `--plan: parts have no --${dryRun === true ? "dry-run" : "resume"}`,
       {
+        details: { option: "--plan" },
         hint: "A part that was stopped is run again as it was; making a plan writes no weights.",
       },
     );
   if (options.delta !== undefined)
     throw new WbError("WB2001", "--plan: a sum of two models is not split into parts", {
+      details: { option: "--plan" },
       hint: "Convert with --delta in one piece; a second conversion of its result may be split.",
     });
   if (!wantsPlan) return { path, options, plan: undefined };
@@ -100,14 +106,16 @@ function withPlanned(options: ConvertOptions, plan: PartsPlan, path: string): Co
     throw new WbError(
       "WB2905",
       `${path}: ${name}: planned with ${planned ?? "none"}, found ${given}`,
-      { details: { what: name, expected: planned ?? null, found: given } },
+      { details: { path, what: name, expected: planned ?? null, found: given } },
     );
   }
   const text = <T extends string>(name: string, values: readonly T[]): T | undefined => {
     const value = plan.options[name];
     const known = values.find((candidate) => candidate === value);
     if (value === known) return known;
-    throw new WbError("WB3901", `${path}: options.${name}: found ${value ?? ""}`);
+    throw new WbError("WB3901", `${path}: options.${name}: found ${value ?? ""}`, {
+      details: { path },
+    });
   };
   const { maxShardSize, architecture } = plan.options;
   return {
@@ -169,5 +177,7 @@ function plannedOptions(options: ConvertOptions): PlannedOptions {
 /** A plan in the target would be a file that does not belong to the model. @throws WbError WB2001. */
 function refusePlace(path: string, target: string): void {
   if (!`${dirname(resolve(path))}${sep}`.startsWith(`${resolve(target)}${sep}`)) return;
-  throw new WbError("WB2001", `--plan ${path}: expected a place outside of the target ${target}`);
+  throw new WbError("WB2001", `--plan ${path}: expected a place outside of the target ${target}`, {
+    details: { option: "--plan", found: path },
+  });
 }

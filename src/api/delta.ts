@@ -49,6 +49,7 @@ export async function openDelta(
       throw new WbError(
         "WB2702",
         `${base.folder}, ${delta.folder}: a delta is only added to a model of a known architecture, and neither folder has a config.json`,
+        { details: { path: base.folder } },
       );
     }
     const plan = planDelta(

@@ -23,7 +23,9 @@ export function explainAll(): readonly Explanation[] {
 export function explain(code: string): Explanation {
   const name = `WB${code.toUpperCase().replace(/^WB/, "")}`;
   if (!isErrorCode(name)) {
-    throw new WbError("WB2001", `${code}: no such error code; \`weighbridge explain\` lists all`);
+    throw new WbError("WB2001", `${code}: no such error code; \`weighbridge explain\` lists all`, {
+      details: { found: code },
+    });
   }
   return { code: name, ...ERROR_CODES[name] };
 }

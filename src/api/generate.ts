@@ -164,6 +164,7 @@ function newTokensOf(
     maxNewTokens === undefined
       ? `max-length ${String(maxLength)}: the longest prompt has ${longest} tokens, which leaves no room for an answer`
       : `max-new-tokens: expected a whole number of at least 1, found ${maxNewTokens}`,
+    { details: { setting: maxNewTokens === undefined ? "max-length" : "max-new-tokens" } },
   );
 }
 

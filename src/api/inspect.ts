@@ -103,10 +103,10 @@ async function openTolerantly(path: string, options: InspectOptions): Promise<To
       architecture: "none",
       headersOnly: true,
     });
-    const named = error.details["architecture"];
+    const named = error.code === "WB4701" ? error.details.architecture : "none";
     return {
       model,
-      architecture: typeof named === "string" ? named : "none",
+      architecture: named,
       notes: [...model.notes, error.message],
     };
   }

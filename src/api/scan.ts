@@ -50,7 +50,8 @@ export async function scan(path: string, options: ScanOptions = {}): Promise<Sca
 
 async function scanFolder(folder: string, options: ScanOptions): Promise<readonly FileScan[]> {
   const entries = await walkPlace(folder);
-  if (entries.length === 0) throw new WbError("WB3006", `${folder}: nothing to scan`);
+  if (entries.length === 0)
+    throw new WbError("WB3006", `${folder}: nothing to scan`, { details: { path: folder } });
   const scanned: FileScan[] = [];
   for (const entry of entries) {
     scanned.push(

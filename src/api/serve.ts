@@ -164,7 +164,9 @@ function urlOf(server: Server, host: string): string {
 function checkOptions(options: ServeOptions): void {
   const { host = "127.0.0.1", apiKey } = options;
   if (!isLoopback(host) && apiKey === undefined)
-    throw new WbError("WB2950", `--host ${host}: others can reach it, and there is no API key`);
+    throw new WbError("WB2950", `--host ${host}: others can reach it, and there is no API key`, {
+      details: { host },
+    });
   const limits: readonly (readonly [string, number | undefined, number, number])[] = [
     ["port", options.port, 0, 65_535],
     ["max-new-tokens", options.maxNewTokens, 1, Number.MAX_SAFE_INTEGER],
@@ -179,6 +181,7 @@ function checkOptions(options: ServeOptions): void {
     throw new WbError(
       "WB2951",
       `${name}: expected a whole number from ${least} to ${most}, found ${value}`,
+      { details: { setting: name, found: value } },
     );
   }
 }

@@ -60,7 +60,9 @@ async function sideContent(folder: string, name: string): Promise<Uint8Array> {
   const path = join(folder, name);
   const bytes = await readSmall(path, MAX_SIDE_BYTES);
   if (bytes === undefined)
-    throw new WbError("WB3001", `${path}: was there when the folder was listed`);
+    throw new WbError("WB3001", `${path}: was there when the folder was listed`, {
+      details: { path },
+    });
   return bytes;
 }
 

@@ -24,7 +24,8 @@ export function texts(args: Arguments, name: string): readonly string[] {
 export function requiredString(args: Arguments, name: string): string {
   // A shell makes an empty word of a variable that is not set.
   const value = args[name] === "" ? undefined : optionalString(args, name);
-  if (value === undefined) throw new WbError("WB2001", `${name} is missing`);
+  if (value === undefined)
+    throw new WbError("WB2001", `${name} is missing`, { details: { option: name } });
   return value;
 }
 

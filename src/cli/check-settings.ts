@@ -42,7 +42,7 @@ function unknown(where: string, key: string, names: readonly string[], section: 
     "WB2002",
     `${where}: ${what}${near === undefined ? "" : `; did you mean ${near}?`}`,
     {
-      details: { key, near: near ?? null },
+      details: { where, key, near: near ?? null },
     },
   );
 }
@@ -56,6 +56,7 @@ function checkValue(value: unknown, schema: JsonObject, path: string, key: strin
     throw new WbError(
       "WB2002",
       `${path}: ${key}: expected ${expected}, found ${JSON.stringify(value)}`,
+      { details: { path, expected, found: JSON.stringify(value) } },
     );
   }
   if (isRecord(value)) {
@@ -69,6 +70,7 @@ function checkValue(value: unknown, schema: JsonObject, path: string, key: strin
   throw new WbError(
     "WB2002",
     `${path}: ${key}: expected one of ${values.join(", ")}, found ${JSON.stringify(value)}${near === undefined ? "" : `; did you mean ${near}?`}`,
+    { details: { path } },
   );
 }
 
@@ -114,7 +116,9 @@ export function checkVariables(
     const slip = Math.max(1, Math.floor((name.length - environmentName("").length) / SLIP_LETTERS));
     const near = nearestName(name, known, slip);
     if (near !== undefined)
-      throw new WbError("WB2002", `${name}: sets nothing; did you mean ${near}?`);
+      throw new WbError("WB2002", `${name}: sets nothing; did you mean ${near}?`, {
+        details: { where: name },
+      });
   }
 }
 

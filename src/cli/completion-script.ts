@@ -16,7 +16,9 @@ export function completionScript(shell: string, commands: readonly CommandDescri
     case "fish":
       return fish(commands, shared);
     default:
-      throw new WbError("WB2001", `completion: expected bash, zsh or fish, found ${shell}`);
+      throw new WbError("WB2001", `completion: expected bash, zsh or fish, found ${shell}`, {
+        details: { option: "shell", expected: "bash, zsh or fish", found: shell },
+      });
   }
 }
 

@@ -1,5 +1,4 @@
 import type { Argv } from "yargs";
-import type { ErrorCode } from "../errors/codes.ts";
 import { isSystemError, WbError } from "../errors/wb-error.ts";
 import { commandLine } from "./command-line.ts";
 import {
@@ -210,7 +209,7 @@ function failure(
   };
 }
 
-const CODE_OF_SYSTEM_ERROR: Readonly<Record<string, ErrorCode>> = {
+const CODE_OF_SYSTEM_ERROR: Readonly<Record<string, "WB3001" | "WB3002" | "WB6001" | "WB6003">> = {
   ENOENT: "WB3001",
   ENOTDIR: "WB3001",
   EISDIR: "WB3002",
@@ -227,7 +226,10 @@ function asWbError(error: unknown): WbError {
     return new WbError("WB2001", error.message, { cause: error });
   }
   if (isSystemError(error) && error.syscall !== undefined) {
-    return new WbError(CODE_OF_SYSTEM_ERROR[error.code ?? ""] ?? "WB6002", error.message, {
+    const { path, message, code = "" } = error;
+    if (path === undefined) return new WbError("WB6002", message, { cause: error });
+    return new WbError(CODE_OF_SYSTEM_ERROR[code] ?? "WB6002", message, {
+      details: { path },
       cause: error,
     });
   }

@@ -30,7 +30,9 @@ export function promptsOf(args: Arguments): readonly Prompt[] {
 export function requiredPrompts(args: Arguments): readonly Prompt[] {
   const prompts = promptsOf(args);
   if (prompts.length > 0) return prompts;
-  throw new WbError("WB2001", "expected --input-ids or --prompt");
+  throw new WbError("WB2001", "expected --input-ids or --prompt", {
+    details: { option: "--prompt" },
+  });
 }
 
 /** An option that may have been given several times. */
@@ -46,6 +48,7 @@ function parseIds(text: string): readonly number[] {
   throw new WbError(
     "WB2001",
     `--input-ids: expected numbers separated by commas, found ${JSON.stringify(text)}`,
+    { details: { option: "--input-ids", found: text } },
   );
 }
 
@@ -61,5 +64,6 @@ export function positionsOf(
   throw new WbError(
     "WB2001",
     `--positions: expected all, last, or numbers separated by commas, found ${JSON.stringify(text)}`,
+    { details: { option: "--positions", found: JSON.stringify(text) } },
   );
 }

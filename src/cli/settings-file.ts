@@ -56,13 +56,16 @@ export function findSettingsFile(
   const real = realPath(path);
   if (real === undefined) {
     if (named === undefined) return { kind: "none" };
-    throw new WbError("WB2002", `${path}: WEIGHBRIDGE_CONFIG names it, and there is no such file`);
+    throw new WbError("WB2002", `${path}: WEIGHBRIDGE_CONFIG names it, and there is no such file`, {
+      details: { path },
+    });
   }
   const models = places().map((place) => resolve(workingFolder, place));
   const why = strangeOrigin([...new Set([path, real])], models);
   if (why === undefined) return { kind: "read", file: { path, values: readSettings(path) } };
   if (named === undefined) return { kind: "not-read", path, why };
   throw new WbError("WB2002", `${path}: ${why}`, {
+    details: { path },
     hint: "A settings file in or below a model's folder is never read: keep yours elsewhere.",
   });
 }
@@ -72,7 +75,10 @@ function realPath(path: string): string | undefined {
     return realpathSync(path);
   } catch (error) {
     if (isSystemError(error) && ["ENOENT", "ENOTDIR"].includes(error.code ?? "")) return undefined;
-    throw new WbError("WB2002", `${path}: cannot be read`, { cause: error });
+    throw new WbError("WB2002", `${path}: cannot be read`, {
+      details: { path },
+      cause: error,
+    });
   }
 }
 
@@ -145,12 +151,16 @@ function namesIn(folder: string): readonly string[] | undefined {
 /** @throws WbError WB2002 where it is no plain file, too large, or no JSON object without a key twice. */
 function readSettings(path: string): Readonly<Record<string, unknown>> {
   const bytes = readStart(path);
-  if (bytes === undefined) throw new WbError("WB2002", `${path}: expected a plain file`);
+  if (bytes === undefined)
+    throw new WbError("WB2002", `${path}: expected a plain file`, { details: { path } });
   if (bytes.byteLength > MAX_CONFIG_BYTES) {
-    throw new WbError("WB2002", `${path}: larger than ${MAX_CONFIG_BYTES} bytes`);
+    throw new WbError("WB2002", `${path}: larger than ${MAX_CONFIG_BYTES} bytes`, {
+      details: { path },
+    });
   }
   const node = parseStrictJson(bytes, { label: path, code: "WB2002", tooManyCode: "WB2002" });
-  if (node.kind !== "object") throw new WbError("WB2002", `${path}: expected a JSON object`);
+  if (node.kind !== "object")
+    throw new WbError("WB2002", `${path}: expected a JSON object`, { details: { path } });
   return plainObject(node);
 }
 
@@ -164,7 +174,10 @@ function readStart(path: string): Uint8Array | undefined {
     // Without O_NONBLOCK a pipe would be waited for here.
     file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
-    throw new WbError("WB2002", `${path}: cannot be read`, { cause: error });
+    throw new WbError("WB2002", `${path}: cannot be read`, {
+      details: { path },
+      cause: error,
+    });
   }
   try {
     const stats = fstatSync(file);

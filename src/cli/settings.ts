@@ -73,6 +73,7 @@ function scalarsOf(
 /** The refusal of a setting that would weaken a check. */
 export function commandLineOnly(where: string, name: string): WbError {
   return new WbError("WB2002", `${where}: only the command line may set this`, {
+    details: { where, option: name },
     hint: `It weakens a check or opens a door: give --${name} itself where it is wanted.`,
   });
 }
@@ -91,7 +92,9 @@ function parseText(text: string, kind: OptionKind, where: string): string | numb
     case "boolean": {
       const value = { "1": true, true: true, "0": false, false: false }[text.toLowerCase()];
       if (value === undefined)
-        throw new WbError("WB2002", `${where}: expected true or false, found ${text}`);
+        throw new WbError("WB2002", `${where}: expected true or false, found ${text}`, {
+          details: { where, found: text },
+        });
       return value;
     }
     default:
@@ -104,7 +107,9 @@ function checkValue(value: unknown, kind: OptionKind, where: string): string | n
   if (typeof text === "string" && kind === "string") return text;
   if (typeof text === "boolean" && kind === "boolean") return text;
   if (typeof text === "number" && kind === "number" && Number.isFinite(text)) return text;
-  throw new WbError("WB2002", `${where}: expected a ${kind}, found ${JSON.stringify(value)}`);
+  throw new WbError("WB2002", `${where}: expected a ${kind}, found ${JSON.stringify(value)}`, {
+    details: { where, found: JSON.stringify(value) },
+  });
 }
 
 /**

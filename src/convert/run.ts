@@ -139,7 +139,7 @@ export async function checkSpace(target: string, sizes: readonly number[]): Prom
   const free = await freeBytes(await nearestFolder(target));
   if (free >= needed) return;
   throw new WbError("WB6001", `${target}: needs ${needed} bytes, but only ${free} are free`, {
-    details: { needed, free },
+    details: { path: target, needed, free },
   });
 }
 

@@ -1,3 +1,16 @@
+/** What a field of an error's details may hold: all of it is JSON. */
+export interface KindsOfFacts {
+  readonly string: string;
+  readonly number: number;
+  readonly "string[]": readonly string[];
+  readonly "string | null": string | null;
+  readonly "string | number": string | number;
+  readonly "string | number | null": string | number | null;
+}
+
+/** The fields of one code's details; a name that ends in ? is not told by every error of the code. */
+export type DetailFields = Readonly<Record<string, keyof KindsOfFacts>>;
+
 /** What `weighbridge explain CODE` says about one error code. */
 export interface CodeEntry {
   /** One short phrase. */
@@ -6,6 +19,8 @@ export interface CodeEntry {
   readonly meaning: string;
   /** What the user can do; also the default hint of the error. */
   readonly remedy: string;
+  /** What programs are told beside the message: the fields of `details`, each with its type. */
+  readonly details: DetailFields;
 }
 
 /** `WB` and four digits; the first digit is the class that decides the exit code. */

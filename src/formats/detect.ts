@@ -28,17 +28,23 @@ const FOREIGN: readonly (readonly [name: string, magic: readonly number[]])[] = 
  * @throws WbError WB3004, WB3005, WB3007 for common mistakes, WB4001 for what is no format of ours.
  */
 export async function detectFormat(source: FileSource): Promise<DetectedFormat> {
-  if (source.byteLength === 0) throw new WbError("WB3007", `${source.label}: the file is empty`);
+  if (source.byteLength === 0)
+    throw new WbError("WB3007", `${source.label}: the file is empty`, {
+      details: { path: source.label },
+    });
   const head = await source.read(0, Math.min(HEAD_BYTES, source.byteLength));
   const text = Buffer.from(head).toString("latin1").trimStart();
   if (text.startsWith("version https://git-lfs")) {
     throw new WbError(
       "WB3004",
       `${source.label}: a Git LFS pointer of ${source.byteLength} bytes, not the file itself`,
+      { details: { path: source.label } },
     );
   }
   if (/^<(!doctype html|html|\?xml)/i.test(text))
-    throw new WbError("WB3005", `${source.label}: a web page, not weights`);
+    throw new WbError("WB3005", `${source.label}: a web page, not weights`, {
+      details: { path: source.label },
+    });
   const format = pytorchFormatOf(head) ?? otherFormat(head, text);
   if (format !== undefined) return format;
   const foreign = foreignKind(head);
@@ -53,6 +59,7 @@ export async function detectFormat(source: FileSource): Promise<DetectedFormat> 
     foreign === undefined
       ? `${source.label}: begins with ${first}, which is no format that weighbridge reads`
       : `${source.label}: ${foreign}, which weighbridge does not read`,
+    { details: { path: source.label } },
   );
 }
 

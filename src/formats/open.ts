@@ -113,7 +113,7 @@ export async function openWeightSet(
     throw new WbError(
       "WB3602",
       `${set.path}: of ${set.name} these are missing: ${set.missing.slice(0, MAX_LISTED).join(", ")}${set.missing.length > MAX_LISTED ? ` and ${set.missing.length - MAX_LISTED} more` : ""}`,
-      { details: { files: set.missing } },
+      { details: { path: set.path, files: set.missing } },
     );
   }
   if (set.kind === "file" || set.kind === "index") return openFile(set.path, options);
@@ -147,7 +147,9 @@ export async function openShard(
 ): Promise<Checkpoint> {
   const opened = await openOne(path, options);
   if (opened.kind === "checkpoint") return opened.checkpoint;
-  throw new WbError("WB3601", `${index.path}: names ${path} as a shard, which is an index itself`);
+  throw new WbError("WB3601", `${index.path}: names ${path} as a shard, which is an index itself`, {
+    details: { path: index.path },
+  });
 }
 
 type Opened =

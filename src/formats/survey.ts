@@ -127,7 +127,7 @@ function isFault(error: unknown): error is WbError {
 /** A fault of the file as a problem; anything else is thrown on. */
 function problemOf(error: unknown, file: string): FileProblem {
   if (!isFault(error)) throw error;
-  const tensor = error.details["tensor"];
+  const tensor = "tensor" in error.details ? error.details.tensor : undefined;
   return {
     code: error.code,
     message: error.message,

@@ -99,7 +99,9 @@ export async function readTensor(
     values: () => {
       const values = decodeValues(bytes, dtype);
       if (values !== undefined) return values;
-      throw new WbError("WB4303", `${checkpoint.path}: tensor ${name}: ${dtype} has no numbers`);
+      throw new WbError("WB4303", `${checkpoint.path}: tensor ${name}: ${dtype} has no numbers`, {
+        details: { where: checkpoint.path },
+      });
     },
   };
 }

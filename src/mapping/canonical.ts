@@ -165,6 +165,7 @@ function usableLayouts(
     throw new WbError(
       "WB2701",
       `${path}: ${which} square, so that its shapes do not tell torch's layout from Paddle's`,
+      { details: { path } },
     );
   }
   const [linear, head] = [decision.layout, decision.headLayout].map((layout) =>

@@ -152,6 +152,7 @@ function refuseStrangers(
   throw new WbError(
     "WB3706",
     `${delta.checkpoint.path} is no delta for ${base.checkpoint.path}:\n${listed.join("\n")}`,
+    { details: { path: delta.checkpoint.path } },
   );
 }
 

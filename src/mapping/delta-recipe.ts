@@ -50,6 +50,7 @@ export function chooseRecipe(
     throw new WbError(
       "WB2703",
       `${path}: its tensors are ${found.join(" and ")}, which neither FastChat's script (F16) nor Alpaca's (F32) saves`,
+      { details: { path } },
     );
   }
   const { dtype, newRows } = RECIPES[name];

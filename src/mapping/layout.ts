@@ -95,6 +95,7 @@ function contradiction(checkpoint: Checkpoint, evidence: readonly LayoutEvidence
       `${describe(firstTorch)}, but ${describe(firstPaddle)}`,
     {
       details: {
+        path: checkpoint.path,
         torch: torch.map(({ tensor }) => tensor),
         paddle: paddle.map(({ tensor }) => tensor),
       },

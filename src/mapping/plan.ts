@@ -100,7 +100,10 @@ function refuseTold({ path }: Checkpoint, { transpose = [], keep = [] }: PlanOpt
   throw new WbError(
     "WB2702",
     `${path}: ${pattern} is for models that are not known; this one's layout is known from config.json`,
-    { hint: "Give --architecture none beside it to go by shapes and names alone." },
+    {
+      details: { path },
+      hint: "Give --architecture none beside it to go by shapes and names alone.",
+    },
   );
 }
 
@@ -135,7 +138,10 @@ function refuseRanks(checkpoint: Checkpoint): void {
   throw new WbError(
     "WB2702",
     `${checkpoint.path}: parallel parts are only merged for a known architecture`,
-    { hint: "Put the model's config.json beside the parts, or convert each part by itself." },
+    {
+      details: { path: checkpoint.path },
+      hint: "Put the model's config.json beside the parts, or convert each part by itself.",
+    },
   );
 }
 

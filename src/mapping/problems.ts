@@ -66,6 +66,7 @@ export function refuseProblems(problems: readonly MappingProblem[], path: string
     `${path}: the tensors are not those that config.json describes:\n${text}`,
     {
       details: {
+        path,
         unknown: namesOf(problems, "unknown"),
         missing: namesOf(problems, "missing"),
         shape: namesOf(problems, "shape"),

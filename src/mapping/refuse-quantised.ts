@@ -15,5 +15,7 @@ export function quantisedNote({ tensors }: Checkpoint): string | undefined {
 export function refuseQuantised(checkpoint: Checkpoint): void {
   const note = quantisedNote(checkpoint);
   if (note === undefined) return;
-  throw new WbError("WB4703", `${checkpoint.path}: ${note}`);
+  throw new WbError("WB4703", `${checkpoint.path}: ${note}`, {
+    details: { path: checkpoint.path },
+  });
 }

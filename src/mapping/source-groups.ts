@@ -79,6 +79,7 @@ function checkRanks(parts: readonly StoredTensor[], ranks: number, path: string)
   throw new WbError(
     "WB3704",
     `${path}: tensor ${parts[0]?.name ?? ""}: expected a part on each of ${ranks} tensor-parallel ranks, found ranks ${found}`,
+    { details: { path, tensor: parts[0]?.name ?? "" } },
   );
 }
 

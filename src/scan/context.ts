@@ -30,7 +30,9 @@ export class Budget {
   members(count: number, label: string): void {
     this.#members -= count;
     if (this.#members < 0)
-      throw new WbError("WB4004", `${label}: more than ${MAX_MEMBERS} members in all`);
+      throw new WbError("WB4004", `${label}: more than ${MAX_MEMBERS} members in all`, {
+        details: { path: label },
+      });
   }
 }
 
@@ -52,7 +54,9 @@ export interface Examination {
 export function inside(context: Examination, member: string): Examination {
   if (context.depth >= MAX_DEPTH) {
     const where = `${context.findings.file}: ${member}`;
-    throw new WbError("WB4004", `${where} is nested in more than ${MAX_DEPTH} archives`);
+    throw new WbError("WB4004", `${where} is nested in more than ${MAX_DEPTH} archives`, {
+      details: { path: where },
+    });
   }
   const name = member.slice(member.lastIndexOf("/") + 1);
   const path = context.member === "" ? member : `${context.member}/${member}`;

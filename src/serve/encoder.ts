@@ -1,7 +1,5 @@
 import { Worker } from "node:worker_threads";
-import { isRecord } from "../model/config/fields.ts";
-import { ERROR_CODES, type ErrorCode } from "../errors/codes.ts";
-import { WbError } from "../errors/wb-error.ts";
+import { receivedError, type PlainError } from "../errors/wb-error.ts";
 import type { ChatMessage, TemplateVariables } from "../runtime/chat/message.ts";
 import { encodeJob, type EncodeJob, type EncodeModel } from "./encode-job.ts";
 import { Problem } from "./problem.ts";
@@ -46,9 +44,15 @@ export function openEncoder(
   };
 }
 
-function isErrorCode(code: unknown): code is ErrorCode {
-  return typeof code === "string" && Object.hasOwn(ERROR_CODES, code);
-}
+/** What the thread tells of a job. */
+export type EncodeReply = { readonly id: number } & (
+  | { readonly kind: "ids"; readonly ids: Int32Array }
+  /** The prompt is longer than the context. */
+  | { readonly kind: "tooLong"; readonly count: number }
+  | { readonly kind: "failed"; readonly error: PlainError }
+  /** A failure that is no WbError, which is told as the fault that it is. */
+  | { readonly kind: "broken"; readonly reason: string }
+);
 
 /** What the thread is started with. */
 interface ThreadData {
@@ -93,30 +97,37 @@ class EncodingThread {
       resourceLimits: { maxOldGenerationSizeMb: 1024 },
     });
     worker.unref();
-    worker.on("message", (message: unknown) => this.#answer(worker, message));
+    worker.on("message", (reply: EncodeReply) => this.#answer(worker, reply));
     worker.on("error", (error) => this.#fail(worker, error));
     worker.on("exit", () => this.#fail(worker, undefined));
     return worker;
   }
 
-  #answer(worker: Worker, message: unknown): void {
-    if (!isRecord(message) || typeof message["id"] !== "number") return;
-    const waiter = this.#waiting.get(message["id"]);
-    this.#waiting.delete(message["id"]);
-    const { ids, code, count, message: reason } = message;
-    if (ids instanceof Int32Array) waiter?.resolve(Array.from(ids));
-    else if (typeof count === "number")
-      waiter?.reject(
-        new Problem(
-          400,
-          `the model's context is ${this.#data.context} tokens: the prompt has ${count}`,
-          { param: "prompt", code: "context_length_exceeded" },
-        ),
-      );
-    else
-      waiter?.reject(
-        isErrorCode(code) ? new WbError(code, String(reason)) : new Error(String(reason)),
-      );
+  #answer(worker: Worker, reply: EncodeReply): void {
+    const waiter = this.#waiting.get(reply.id);
+    this.#waiting.delete(reply.id);
+    switch (reply.kind) {
+      case "ids":
+        waiter?.resolve(Array.from(reply.ids));
+        break;
+      case "tooLong":
+        waiter?.reject(
+          new Problem(
+            400,
+            `the model's context is ${this.#data.context} tokens: the prompt has ${reply.count}`,
+            { param: "prompt", code: "context_length_exceeded" },
+          ),
+        );
+        break;
+      case "failed":
+        waiter?.reject(receivedError(reply.error));
+        break;
+      case "broken":
+        waiter?.reject(new Error(reply.reason));
+        break;
+      default:
+        reply satisfies never;
+    }
     if (this.#waiting.size > 0) return;
     worker.unref();
     // It kept what the longest prompt took: the next one comes to a fresh thread.

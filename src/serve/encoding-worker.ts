@@ -3,9 +3,10 @@ import { parentPort, workerData } from "node:worker_threads";
 import { isFolder } from "../formats/open.ts";
 import { dirname } from "node:path";
 import { isRecord } from "../model/config/fields.ts";
-import { WbError } from "../errors/wb-error.ts";
+import { plainError, WbError } from "../errors/wb-error.ts";
 import { openTokenizer } from "../runtime/tokenizer/tokenizer.ts";
 import { openChatPrompts } from "../session/chat-prompt.ts";
+import type { EncodeReply } from "./encoder.ts";
 import { encodeJob, type EncodeJob, type EncodeModel } from "./encode-job.ts";
 
 async function open(): Promise<EncodeModel> {
@@ -32,14 +33,18 @@ async function answer({ id, job }: { id: number; job: EncodeJob }): Promise<void
   try {
     const encoded = encodeJob(await opened, job);
     // Those are refused: their number says why.
-    if (encoded.length > MOST) return parentPort?.postMessage({ id, count: encoded.length });
+    if (encoded.length > MOST) return tell({ id, kind: "tooLong", count: encoded.length });
     const ids = Int32Array.from(encoded);
-    parentPort?.postMessage({ id, ids }, [ids.buffer]);
+    tell({ id, kind: "ids", ids }, [ids.buffer]);
   } catch (error) {
-    const code = error instanceof WbError ? error.code : undefined;
-    const message = error instanceof Error ? error.message : String(error);
-    parentPort?.postMessage({ id, code, message });
+    if (error instanceof WbError) tell({ id, kind: "failed", error: plainError(error) });
+    else
+      tell({ id, kind: "broken", reason: error instanceof Error ? error.message : String(error) });
   }
+}
+
+function tell(reply: EncodeReply, transfer: readonly ArrayBuffer[] = []): void {
+  parentPort?.postMessage(reply, transfer);
 }
 
 parentPort?.on("message", (message: { id: number; job: EncodeJob }) => {

@@ -107,6 +107,7 @@ function contextOf(own: number, wanted: number | undefined): number {
   throw new WbError(
     "WB2951",
     `context: expected a whole number from 2 to the model's ${own} tokens, found ${wanted}`,
+    { details: { setting: "context", found: wanted } },
   );
 }
 

@@ -112,7 +112,10 @@ function readSampling(settings: Settings): Pick<GenerationDefaults, "sampling" |
     checkSampling({ ...DEFAULT_SAMPLING, ...sampling });
   } catch (error) {
     if (!(error instanceof WbError)) throw error;
-    throw new WbError("WB3701", `${settings.path}: ${error.message}`, { cause: error });
+    throw new WbError("WB3701", `${settings.path}: ${error.message}`, {
+      details: { path: settings.path },
+      cause: error,
+    });
   }
   return { sampling, notes };
 }

@@ -36,7 +36,9 @@ export class Settings {
     const taken = read(value);
     if (taken === undefined) {
       const found = JSON.stringify(value).slice(0, 80);
-      throw new WbError("WB3701", `${this.path}: ${name}: expected ${expected}, found ${found}`);
+      throw new WbError("WB3701", `${this.path}: ${name}: expected ${expected}, found ${found}`, {
+        details: { path: this.path, field: name, expected },
+      });
     }
     this.used.push(name);
     return taken;

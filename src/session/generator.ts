@@ -252,7 +252,9 @@ function encodePrompt(
 ): readonly number[] {
   if (prompt.kind === "ids") return prompt.ids;
   if (tokenizer !== undefined) return tokenizer.encode(prompt.text);
-  throw new WbError("WB3801", `${join(folder, "tokenizer.model")}: needed to encode text`);
+  throw new WbError("WB3801", `${join(folder, "tokenizer.model")}: needed to encode text`, {
+    details: { path: join(folder, "tokenizer.model") },
+  });
 }
 
 interface Row {

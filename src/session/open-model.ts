@@ -163,6 +163,7 @@ export function requireConfig(model: OpenedModel): ModelConfig {
   throw new WbError(
     "WB3705",
     `${model.configPath}: no such file, and the model's dimensions are not known without it`,
+    { details: { path: model.configPath } },
   );
 }
 
@@ -176,13 +177,17 @@ function checkArchitecture(
     throw new WbError(
       "WB3705",
       `${path}: no such file; --architecture ${wanted} needs the model's dimensions`,
+      { details: { path } },
     );
   }
   if (wanted !== config.family && wanted !== config.architecture) {
     throw new WbError(
       "WB2702",
       `--architecture ${wanted}: ${path} says ${config.architecture} (${config.family})`,
-      { hint: "Leave --architecture out, or give none to take tensors as stored." },
+      {
+        details: { path, option: "--architecture" },
+        hint: "Leave --architecture out, or give none to take tensors as stored.",
+      },
     );
   }
 }
@@ -193,6 +198,6 @@ async function readOptional(path: string): Promise<string | undefined> {
     return bytes === undefined ? undefined : Buffer.from(bytes).toString("utf8");
   } catch (error) {
     if (!(error instanceof WbError) || error.code !== "WB3002") throw error;
-    throw new WbError("WB3701", error.message, { cause: error });
+    throw new WbError("WB3701", error.message, { details: { path }, cause: error });
   }
 }

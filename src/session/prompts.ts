@@ -18,7 +18,10 @@ export async function encodePrompts(
     prompt.kind === "ids" ? prompt.ids : (tokenizer?.encode(prompt.text) ?? []),
   );
   const empty = encoded.findIndex((ids) => ids.length === 0);
-  if (empty !== -1) throw new WbError("WB2801", `prompt ${empty}: expected at least one token`);
+  if (empty !== -1)
+    throw new WbError("WB2801", `prompt ${empty}: expected at least one token`, {
+      details: { prompt: empty },
+    });
   return encoded;
 }
 
@@ -35,6 +38,7 @@ export function positionsOf(
     throw new WbError(
       "WB2801",
       `position ${position}: the prompt has ${tokens} tokens, 0 to ${tokens - 1}`,
+      { details: { position, tokens } },
     );
   });
 }

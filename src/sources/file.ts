@@ -14,7 +14,9 @@ export async function openFileSource(path: string): Promise<FileSource> {
   try {
     const facts = await handle.stat({ bigint: true });
     if (!facts.isFile()) {
-      throw new WbError("WB3002", `${path}: expected a regular file, found ${kindOf(facts)}`);
+      throw new WbError("WB3002", `${path}: expected a regular file, found ${kindOf(facts)}`, {
+        details: { path, found: kindOf(facts) },
+      });
     }
     const byteLength = Number(facts.size);
     const source: FileSource = {
@@ -59,11 +61,15 @@ export function pathError(
     case "ENOENT":
     case "ENOTDIR":
     case "ENAMETOOLONG":
-      return new WbError("WB3001", `${path}: no such ${what}`, { cause: error });
+      return new WbError("WB3001", `${path}: no such ${what}`, { details: { path }, cause: error });
     case "ELOOP":
-      return new WbError("WB3009", `${path}: its links lead in a circle`, { cause: error });
+      return new WbError("WB3009", `${path}: its links lead in a circle`, {
+        details: { path },
+        cause: error,
+      });
     default:
       return new WbError("WB6002", `${path}: cannot be ${done} (${error.code ?? error.message})`, {
+        details: { path },
         cause: error,
       });
   }
@@ -124,6 +130,7 @@ function readFullyNow(
 
 function readFailed(label: string, begin: number, target: Uint8Array, cause: unknown): WbError {
   return new WbError("WB6002", `${label}: reading ${target.byteLength} bytes at ${begin} failed`, {
+    details: { path: label },
     cause,
   });
 }
@@ -132,6 +139,7 @@ function shrank(label: string, begin: number, target: Uint8Array, filled: number
   return new WbError(
     "WB3003",
     `${label}: expected ${target.byteLength} bytes at ${begin}, found ${filled}; the file shrank while it was read`,
+    { details: { path: label, begin, length: target.byteLength } },
   );
 }
 
@@ -216,7 +224,7 @@ export function checkRange(label: string, byteLength: number, begin: number, len
     throw new WbError(
       "WB3003",
       `${label}: expected ${length} bytes at ${begin}, but there are only ${byteLength} bytes in all`,
-      { details: { begin, length, byteLength } },
+      { details: { path: label, begin, length, byteLength } },
     );
   }
 }

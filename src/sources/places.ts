@@ -23,7 +23,9 @@ export async function localPlace(path: string): Promise<string> {
   if (!isRemote(path) || !isOffline()) return path;
   const place = parsePlace(path);
   if (place.kind === "web")
-    throw new WbError("WB6053", `${path}: not read, since HF_HUB_OFFLINE is set`);
+    throw new WbError("WB6053", `${path}: not read, since HF_HUB_OFFLINE is set`, {
+      details: { path },
+    });
   return join(await cachedSnapshot(place), place.path);
 }
 
@@ -57,7 +59,10 @@ export async function listFolders(folder: string): Promise<readonly string[]> {
       .map(({ name }) => name)
       .sort();
   } catch (error) {
-    throw new WbError("WB6002", `${folder}: cannot be listed`, { cause: error });
+    throw new WbError("WB6002", `${folder}: cannot be listed`, {
+      details: { path: folder },
+      cause: error,
+    });
   }
 }
 
@@ -78,6 +83,7 @@ export async function readSmall(path: string, maxBytes: number): Promise<Uint8Ar
     throw new WbError(
       "WB3002",
       `${path}: expected at most ${maxBytes} bytes, found ${source.byteLength}`,
+      { details: { path, found: source.byteLength } },
     );
   } finally {
     await source.close();

@@ -71,7 +71,13 @@ async function list(
       return [];
     }
     if (error.code === "ENOENT")
-      throw new WbError("WB3001", `${shown}: no such folder`, { cause: error });
-    throw new WbError("WB6002", `${shown}: cannot be listed`, { cause: error });
+      throw new WbError("WB3001", `${shown}: no such folder`, {
+        details: { path: shown },
+        cause: error,
+      });
+    throw new WbError("WB6002", `${shown}: cannot be listed`, {
+      details: { path: shown },
+      cause: error,
+    });
   }
 }

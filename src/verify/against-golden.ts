@@ -88,6 +88,7 @@ function stale(golden: Golden): WbError {
   return new WbError(
     "WB3912",
     `${golden.path}: made for weights with digest ${golden.metadata.get(WEIGHTS_KEY) ?? ""}, which are not this model's, and no single mistake makes those of these`,
+    { details: { path: golden.path } },
   );
 }
 
@@ -98,6 +99,7 @@ async function refuseOtherTokenizer(golden: Golden, folder: string): Promise<voi
   throw new WbError(
     "WB3912",
     `${golden.path}: made with a tokenizer.model of SHA-256 ${wanted}, that of ${folder} has ${found}`,
+    { details: { path: golden.path } },
   );
 }
 

@@ -181,7 +181,10 @@ async function promptsFor(
   if (wanted === undefined && !isDefaultUsable)
     return idPrompts(vocabSize, maxPositions, BOS_ID).map(named);
   const empty = lists.findIndex((ids) => ids.length === 0);
-  if (empty >= 0) throw new WbError("WB2801", `prompt ${empty}: expected at least one token`);
+  if (empty >= 0)
+    throw new WbError("WB2801", `prompt ${empty}: expected at least one token`, {
+      details: { prompt: empty },
+    });
   return lists.map((ids, index) => named(ids.slice(0, maxPositions), index));
 }
 

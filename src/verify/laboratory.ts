@@ -20,7 +20,9 @@ export function openLaboratory(
   const assemblyOf = (name: string): Assembly => {
     const assembly = assemblies.get(name);
     if (assembly !== undefined) return assembly;
-    throw new WbError("WB3780", `${path}: ${name} is not in the checkpoint`);
+    throw new WbError("WB3780", `${path}: ${name} is not in the checkpoint`, {
+      details: { path, tensor: name },
+    });
   };
   return {
     config,

@@ -177,6 +177,7 @@ async function references(path: string, { other, golden }: VerifyOptions): Promi
     throw new WbError(
       "WB2911",
       `${path}: ${isFolder ? `has ${sets.length} set of weights` : "is one set of weights"}, and neither a second model nor --golden was given`,
+      { details: { path } },
     );
   }
   return {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { check } from "../../src/api/check.ts";
-import { caught } from "../support/caught.ts";
+import { caught, factOf } from "../support/caught.ts";
 import { FIXTURE_FOLDERS, FIXTURES } from "../support/fixture-manifest.ts";
 
 const copies: string[] = [];
@@ -41,7 +41,7 @@ describe("check", () => {
   it("asks which file of a folder is meant where nothing says so", async () => {
     const error = await caught(() => check(join(FIXTURES, "dtypes")));
     expect(error.code).toBe("WB3008");
-    expect(error.details["choices"]).toContain("everything.bin");
+    expect(factOf(error, "choices")).toContain("everything.bin");
   });
 
   it("finds a missing shard, and names it", async () => {

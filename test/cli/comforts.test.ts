@@ -63,10 +63,14 @@ describe("a command line", () => {
     const name = "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight";
     vectors("adapter/adapter_model.safetensors", { [name]: 4 });
     const target = join(folder, "never");
-    const { status, stderr } = await runInProcess(["convert", TINY, target, "--delta", adapter]);
+    const words = ["convert", TINY, target, "--delta", adapter];
+    const { status, stderr } = await runInProcess(words);
     expect(status).toBe(2);
+    const { stdout } = await runInProcess([...words, "--json"]);
+    expect(JSON.parse(stdout)).toMatchObject({
+      error: { code: "WB2709", details: { path: adapter, tensor: name } },
+    });
     expect(stderr).toContain(`error WB2709: ${adapter}: is a LoRA adapter, no delta: ${name} [4]`);
-    expect(new WbError("WB2709", "").code).toBe("WB2709");
   });
 
   it("counts one thing as one", async () => {

@@ -21,7 +21,7 @@ import { fileBytes } from "../../src/formats/file-plan.ts";
 import { filesOfPart } from "../../src/convert/parts/balance.ts";
 import { STAGING } from "../../src/convert/staging/target-folder.ts";
 import { WbError } from "../../src/errors/wb-error.ts";
-import { caught } from "../support/caught.ts";
+import { caught, factOf } from "../support/caught.ts";
 import { runInProcess } from "../support/cli-in-process.ts";
 import { stressTest, tries } from "../support/effort.ts";
 import { failingDisk } from "../support/failing-disk.ts";
@@ -359,7 +359,7 @@ describe("--finish", () => {
     const finish = (): Promise<WbError> =>
       caught(() => convert(TINY, target, { plan, finish: true }));
     const nothing = await finish();
-    expect([nothing.code, nothing.details["parts"]]).toEqual(["WB3902", []]);
+    expect([nothing.code, factOf(nothing, "parts")]).toEqual(["WB3902", []]);
     expect(existsSync(target)).toBe(false);
     const { files } = await convert(TINY, target, { plan, part: { index: 2, of: 3 } });
     await convert(TINY, target, { plan, part: { index: 1, of: 3 } });
@@ -383,7 +383,7 @@ describe("--finish", () => {
     truncateSync(path, 1000);
     const options = { plan, finish: true, verify: false };
     const error = await caught(() => convert(TINY, target, options));
-    expect(error.details["missing"]).toEqual([name]);
+    expect(factOf(error, "missing")).toEqual([name]);
     await convert(TINY, target, { plan, part: { index: 1, of: 1 }, verify: false });
     const receipt = `${path}.receipt.json`;
     const text = readFileSync(receipt, "utf8");
@@ -427,7 +427,7 @@ describe("a plan", () => {
     const part = (): Promise<WbError> =>
       caught(() => convert(source, target, { plan, part: { index: 1, of: 1 } }));
     utimesSync(source, times.atime, new Date(times.mtimeMs + 5000));
-    expect([(await part()).code, (await part()).details["what"]]).toEqual([
+    expect([(await part()).code, factOf(await part(), "what")]).toEqual([
       "WB2905",
       "source.bin (bytes, time or tag)",
     ]);
@@ -445,7 +445,7 @@ describe("a plan", () => {
     const { target, plan } = await planned({ dtype: "BF16" });
     const part = { index: 1, of: 1 };
     const error = await caught(() => convert(TINY, target, { plan, part, dtype: "F32" }));
-    expect([error.code, error.details["what"]]).toEqual(["WB2905", "dtype"]);
+    expect([error.code, factOf(error, "what")]).toEqual(["WB2905", "dtype"]);
     const same = await convert(TINY, target, { plan, part, dtype: "BF16", maxShardSize: SHARD });
     expect(same.step?.kind).toBe("part");
   });

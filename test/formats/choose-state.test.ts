@@ -6,7 +6,7 @@ import {
   isCounter,
   type ChosenState,
 } from "../../src/formats/pytorch/choose-state.ts";
-import { caught } from "../support/caught.ts";
+import { caught, factOf } from "../support/caught.ts";
 
 /** A value as a pickle has it: a number stands for a tensor. */
 type Shape = number | string | null | readonly Shape[] | { readonly [key: string]: Shape };
@@ -114,7 +114,7 @@ describe("of a training checkpoint", () => {
     async (_what, value, choices) => {
       const error = await caught(() => Promise.resolve(names(choose(value))));
       expect(error.code).toBe("WB3310");
-      expect(error.details["choices"]).toEqual(choices);
+      expect(factOf(error, "choices")).toEqual(choices);
       for (const choice of choices) expect(error.hint).toContain(`--select ${choice}`);
     },
   );

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openCheckpoint } from "../../src/formats/open.ts";
 import { surveyCheckpoint } from "../../src/formats/survey.ts";
-import { caught } from "../support/caught.ts";
+import { caught, factOf } from "../support/caught.ts";
 import { archive, dictOf, tensor } from "../support/hostile/torch-files.ts";
 import { arrayPieces, pickleBytes, type Piece } from "../support/pickle-bytes.ts";
 import { safetensorsBytes, vectorsHeader } from "../support/safetensors-file.ts";
@@ -64,7 +64,7 @@ describe("shards without an index", () => {
     put({ "model-00001-of-00003.safetensors": safetensors("a") });
     const error = await caught(() => openCheckpoint(folder));
     expect(error.code).toBe("WB3602");
-    expect(error.details["files"]).toEqual([
+    expect(factOf(error, "files")).toEqual([
       "model-00002-of-00003.safetensors",
       "model-00003-of-00003.safetensors",
     ]);
@@ -102,7 +102,7 @@ describe("parts of parallel ranks", () => {
     put({ "pytorch_model_fsdp_rank0.bin": torch("a"), "pytorch_model_fsdp_rank1.bin": torch("b") });
     const error = await caught(() => openCheckpoint(folder));
     expect(error.code).toBe("WB3008");
-    expect(error.details["choices"]).toHaveLength(2);
+    expect(factOf(error, "choices")).toHaveLength(2);
   });
 });
 
@@ -168,7 +168,7 @@ describe("a folder that training left", () => {
   it("of Lightning with several checkpoints is refused with the choices", async () => {
     put({ "last.ckpt": torch("a"), "epoch=1.ckpt": torch("a") });
     const error = await caught(() => openCheckpoint(folder));
-    expect([error.code, error.details["choices"]]).toEqual([
+    expect([error.code, factOf(error, "choices")]).toEqual([
       "WB3008",
       ["epoch=1.ckpt", "last.ckpt"],
     ]);
@@ -177,7 +177,7 @@ describe("a folder that training left", () => {
   it("names the folders below that hold weights", async () => {
     put({ "checkpoint-10/model.safetensors": safetensors("a"), "logs/x.txt": "x" });
     const error = await caught(() => openCheckpoint(folder));
-    expect([error.code, error.details["choices"]]).toEqual(["WB3008", ["checkpoint-10"]]);
+    expect([error.code, factOf(error, "choices")]).toEqual(["WB3008", ["checkpoint-10"]]);
   });
 });
 

@@ -55,7 +55,7 @@ function shardFolder(shards: Readonly<Record<string, readonly string[]>>) {
   const openFile = (path: string): Promise<Checkpoint> => {
     const names = shards[path.replace("folder/", "")];
     if (names === undefined) {
-      return Promise.reject(new WbError("WB3001", `${path}: no such file`));
+      return Promise.reject(new WbError("WB3001", `${path}: no such file`, { details: { path } }));
     }
     state.open++;
     const tensors = names.map((name) =>

@@ -4,7 +4,7 @@ import { readAssembly } from "../../src/mapping/read-assembly.ts";
 import { surveyLayout } from "../../src/mapping/survey-layout.ts";
 import { columnMajorStrides } from "../../src/tensor/shape.ts";
 import type { Checkpoint, StoredTensor } from "../../src/tensor/table.ts";
-import { caught } from "../support/caught.ts";
+import { caught, factOf } from "../support/caught.ts";
 import { memoryCheckpoint } from "../support/memory-checkpoint.ts";
 import { internlmConfig, SMALL } from "../support/model-config.ts";
 import { numberedModel, writtenModel } from "../support/written-model.ts";
@@ -64,7 +64,7 @@ describe("the layout of Linear weights", () => {
     expect(error.message).toMatchInlineSnapshot(
       `"memory: 1 Linear weights have PyTorch's layout, 6 Paddle's: model.layers.1.mlp.up_proj.weight is [24, 16] ([out, in]), but model.layers.0.mlp.gate_proj.weight is [16, 24] ([in, out])"`,
     );
-    expect(error.details["torch"]).toEqual([name]);
+    expect(factOf(error, "torch")).toEqual([name]);
   });
 
   it("of the head is judged alone: PaddleFormers stores it as torch does, beside Linears as Paddle's", async () => {

@@ -137,7 +137,7 @@ describe("tensors that are not the model's", () => {
         model.layers.0.mlp.gate_proj.weight is missing; is it model.layers.0.mlp.gate_prj.weight?
         model.layers.0.mlp.down_proj.weight is missing; is it model.layers.0.mlp.gate_prj.weight?"
     `);
-    expect(error.details).toEqual({
+    expect(error.details).toMatchObject({
       unknown: [
         "model.layers.2.input_layernorm.weight",
         "model.layers.0.mlp.gate_prj.weight",

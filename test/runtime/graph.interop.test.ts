@@ -11,7 +11,7 @@ import type { GraphSessions } from "../../src/runtime/backends/graph/session.ts"
 import type { StepInput, TokenModel } from "../../src/runtime/model/token-model.ts";
 import { openNative } from "../../src/runtime/backends/native/open.ts";
 import type { ComputeDtype, Ops } from "../../src/runtime/backends/ops.ts";
-import { caught } from "../support/caught.ts";
+import { caught, factOf } from "../support/caught.ts";
 import { runCli, type CliRun } from "../support/cli.ts";
 import { decodeRates } from "../support/decode-rates.ts";
 import { FIXTURE_FOLDERS, FIXTURES } from "../support/fixture-manifest.ts";
@@ -292,7 +292,7 @@ describe("a model that is opened for generation", () => {
       "calls: one a token, since the whole model is a graph of TensorFlow's",
     );
     const tooLittle = await caught(() => lastNote(1));
-    expect(await lastNote(Number(tooLittle.details["streamed"]))).toBe(
+    expect(await lastNote(Number(factOf(tooLittle, "streamed")))).toBe(
       "calls: each operation is one, since the weights are streamed",
     );
     vi.unstubAllEnvs();

@@ -10,3 +10,8 @@ export async function caught(work: () => unknown): Promise<WbError> {
   }
   throw new Error("expected a WbError, but nothing was thrown");
 }
+
+/** One fact of an error's details, whatever its code. */
+export function factOf(error: WbError, name: string): unknown {
+  return new Map<string, unknown>(Object.entries(error.details)).get(name);
+}

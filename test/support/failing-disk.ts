@@ -21,7 +21,9 @@ export function failingDisk(failAt: number, failure: DiskFailure = "ENOSPC"): Fa
     changes++;
     if (!isFailing) return;
     const isFull = failure === "ENOSPC" || failure === "EDQUOT";
-    throw new WbError(isFull ? "WB6001" : "WB6002", `${path}: could not be written (${failure})`);
+    throw new WbError(isFull ? "WB6001" : "WB6002", `${path}: could not be written (${failure})`, {
+      details: { path },
+    });
   };
   const wrapped = (file: OutputFile): OutputFile => ({
     path: file.path,

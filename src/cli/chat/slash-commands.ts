@@ -87,7 +87,10 @@ async function save(chat: Chat, path: string): Promise<SlashOutcome> {
   } catch (error) {
     if (!isSystemError(error)) throw error;
     if (error.code === "EEXIST") return said(`${path}: is there already`);
-    throw new WbError("WB6002", `${path}: cannot be written (${error.code})`, { cause: error });
+    throw new WbError("WB6002", `${path}: cannot be written (${error.code})`, {
+      details: { path },
+      cause: error,
+    });
   }
   return said(`saved ${chat.messages.length} messages: ${path}`);
 }

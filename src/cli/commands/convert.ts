@@ -171,5 +171,6 @@ function deltaOf(args: Arguments): DeltaOptions | undefined {
   throw new WbError(
     "WB2001",
     "--delta-recipe and --delta-dtype say how to add a --delta, and there is none",
+    { details: { option: "--delta" } },
   );
 }

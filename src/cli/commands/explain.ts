@@ -27,8 +27,9 @@ export const explain: Command = {
   },
 };
 
-function render({ code, title, meaning, remedy }: Explanation): string {
-  return [`${code}: ${title}`, "", meaning, "", remedy, "", `exit code ${exitCodeOf(code)}`].join(
-    "\n",
-  );
+function render({ code, title, meaning, remedy, details }: Explanation): string {
+  const fields = Object.entries(details).map(([name, type]) => `${name}: ${type}`);
+  const forPrograms = fields.length === 0 ? [] : [`details ${fields.join(", ")}`];
+  const lines = [`${code}: ${title}`, "", meaning, "", remedy, "", `exit code ${exitCodeOf(code)}`];
+  return [...lines, ...forPrograms].join("\n");
 }

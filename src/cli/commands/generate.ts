@@ -109,13 +109,19 @@ async function chatOf(args: Arguments): Promise<GenerateChatOptions | undefined>
   if (!flag(args, "chat")) {
     if (file === undefined && system === undefined && options.template === undefined)
       return undefined;
-    throw new WbError("WB2001", "--messages, --system and --template need --chat");
+    throw new WbError("WB2001", "--messages, --system and --template need --chat", {
+      details: { option: "--chat" },
+    });
   }
   if (args["input-ids"] !== undefined)
-    throw new WbError("WB2001", "--chat takes --prompt or --messages, not --input-ids");
+    throw new WbError("WB2001", "--chat takes --prompt or --messages, not --input-ids", {
+      details: { option: "--input-ids" },
+    });
   const questions = listOf(args["prompt"]);
   if (file === undefined && questions.length === 0)
-    throw new WbError("WB2001", "--chat: expected --prompt or --messages");
+    throw new WbError("WB2001", "--chat: expected --prompt or --messages", {
+      details: { option: "--chat" },
+    });
   const { readMessages } = await import("../../api/chat-messages.ts");
   const messages = file === undefined ? [] : [await readMessages(file)];
   const asked = questions.map((content) => [{ role: "user" as const, content }]);

@@ -45,6 +45,9 @@ export const golden: Command = {
     throw new WbError(
       "WB2001",
       `golden: expected record or script, found ${JSON.stringify(action)}`,
+      {
+        details: { option: "action", expected: "record or script", found: JSON.stringify(action) },
+      },
     );
   },
 };
@@ -74,7 +77,9 @@ async function record(args: Arguments, context: CommandContext): Promise<Command
 function greedyTokens(args: Arguments): number | undefined {
   const count = optionalNumber(args, "greedy-tokens");
   if (count === undefined || (Number.isSafeInteger(count) && count >= 0)) return count;
-  throw new WbError("WB2001", `--greedy-tokens: expected 0 or more, found ${count}`);
+  throw new WbError("WB2001", `--greedy-tokens: expected 0 or more, found ${count}`, {
+    details: { option: "--greedy-tokens", found: count },
+  });
 }
 
 function render({ path, prompts, seconds }: RecordedGolden): string {

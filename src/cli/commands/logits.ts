@@ -44,7 +44,9 @@ export const logits: Command = {
 function topOf(args: Arguments): number | undefined {
   const top = optionalNumber(args, "top");
   if (top === undefined || (Number.isSafeInteger(top) && top >= 1)) return top;
-  throw new WbError("WB2001", `--top: expected a whole number of at least 1, found ${top}`);
+  throw new WbError("WB2001", `--top: expected a whole number of at least 1, found ${top}`, {
+    details: { option: "--top", found: top },
+  });
 }
 
 function render(result: LogitsResult, out: string | undefined): CommandResult {

@@ -88,6 +88,7 @@ async function refuseIncomplete(
     `${target}: of ${files.length} files ${wanted.length} are not there yet: ${named.join(", ")}${again}`,
     {
       details: {
+        path: target,
         missing: missing.map(({ name }) => name),
         damaged: damaged.map(({ name }) => name),
         parts,

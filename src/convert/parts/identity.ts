@@ -53,7 +53,7 @@ function headersDigest(checkpoint: Checkpoint): string {
 export function checkParts(plan: PartsPlan, found: PartsPlan, path: string): void {
   const refuse = (what: string, expected: string, seen: string): WbError =>
     new WbError("WB2905", `${path}: ${what}: planned with ${expected}, found ${seen}`, {
-      details: { what, expected, found: seen },
+      details: { path, what, expected, found: seen },
     });
   if (plan.weighbridge !== found.weighbridge)
     throw refuse("weighbridge", plan.weighbridge, found.weighbridge);
@@ -68,7 +68,7 @@ export function checkParts(plan: PartsPlan, found: PartsPlan, path: string): voi
   throw new WbError(
     "WB3901",
     `${path}: expected the digest ${found.planSha256}, found ${plan.planSha256}: it was changed since it was written`,
-    { details: { expected: found.planSha256, found: plan.planSha256 } },
+    { details: { path, expected: found.planSha256, found: plan.planSha256 } },
   );
 }
 

@@ -43,7 +43,9 @@ export async function writePlanFile(
   const there = await readText(path);
   if (there === text) return false;
   if (there !== undefined && !force)
-    throw new WbError("WB2901", `${path}: holds something else than this plan`);
+    throw new WbError("WB2901", `${path}: holds something else than this plan`, {
+      details: { path },
+    });
   // Several machines may make the same plan at once.
   const beside = `${path}.${randomUUID()}`;
   try {
@@ -61,6 +63,7 @@ export async function readPlanFile(path: string): Promise<PartsPlan> {
   const bytes = await readSmall(path, MAX_PLAN_BYTES);
   if (bytes === undefined) {
     throw new WbError("WB3001", `${path}: there is no such plan`, {
+      details: { path },
       hint: "Make it first: `weighbridge convert SRC DST --plan FILE`, without --part and --finish.",
     });
   }
@@ -77,6 +80,7 @@ export function parsePlanFile(bytes: Uint8Array, path: string): PartsPlan {
     throw new WbError(
       "WB4902",
       `${path}: expected schemaVersion ${SCHEMA_VERSION}, found ${version}`,
+      { details: { path, found: version } },
     );
   }
   return {
@@ -128,7 +132,7 @@ class Fields {
     throw new WbError(
       "WB5901",
       `${this.#path}: ${name} of ${this.#where}: expected a plain file name, found ${JSON.stringify(value)}`,
-      { details: { file: value } },
+      { details: { path: this.#path, file: value } },
     );
   }
 
@@ -156,6 +160,8 @@ class Fields {
   }
 
   #refuse(what: string): WbError {
-    return new WbError("WB3901", `${this.#path}: ${this.#where}: ${what}`);
+    return new WbError("WB3901", `${this.#path}: ${this.#where}: ${what}`, {
+      details: { path: this.#path },
+    });
   }
 }

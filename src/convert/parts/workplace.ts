@@ -109,6 +109,7 @@ export async function refuseFiles(target: string): Promise<void> {
   throw new WbError(
     "WB2901",
     `${target}: holds ${found.length} files already (${found.slice(0, 3).join(", ")})`,
+    { details: { path: target } },
   );
 }
 
@@ -117,6 +118,7 @@ async function refuseOther(staging: string): Promise<void> {
   const names = (await exists(staging)) ? await readdir(staging) : [];
   if (names.every((name) => name.startsWith(PARTS))) return;
   throw new WbError("WB2904", `${staging}: holds the work of a conversion that is not split`, {
+    details: { path: staging },
     hint: "Finish that one with --resume, or convert to another folder.",
   });
 }

@@ -132,6 +132,7 @@ function outputFile(path: string, handle: FileHandle): OutputFile {
             throw new WbError(
               "WB6002",
               `${path}: the system wrote 0 of ${bytes.byteLength - done} bytes`,
+              { details: { path } },
             );
           done += bytesWritten;
         }
@@ -147,7 +148,8 @@ function outputFile(path: string, handle: FileHandle): OutputFile {
         } catch (error) {
           throw refused(path, "written", error);
         }
-        if (count === 0) throw new WbError("WB6002", `${path}: 0 bytes could be written`);
+        if (count === 0)
+          throw new WbError("WB6002", `${path}: 0 bytes could be written`, { details: { path } });
         done += count;
       }
     },
@@ -194,6 +196,7 @@ function refused(path: string, what: string, error: unknown): WbError {
   const reason = isSystemError(error) ? (error.code ?? error.message) : String(error);
   const isFull = reason === "ENOSPC" || reason === "EDQUOT";
   return new WbError(isFull ? "WB6001" : "WB6002", `${path}: could not be ${what} (${reason})`, {
+    details: { path },
     cause: error,
   });
 }
@@ -212,7 +215,10 @@ export async function exists(path: string): Promise<boolean> {
     return true;
   } catch (error) {
     if (isSystemError(error) && (error.code === "ENOENT" || error.code === "ENOTDIR")) return false;
-    throw new WbError("WB6002", `${path}: cannot be looked at`, { cause: error });
+    throw new WbError("WB6002", `${path}: cannot be looked at`, {
+      details: { path },
+      cause: error,
+    });
   }
 }
 
@@ -221,7 +227,7 @@ export async function readText(path: string): Promise<string | undefined> {
     return await readFile(path, "utf8");
   } catch (error) {
     if (isSystemError(error) && error.code === "ENOENT") return undefined;
-    throw new WbError("WB6002", `${path}: cannot be read`, { cause: error });
+    throw new WbError("WB6002", `${path}: cannot be read`, { details: { path }, cause: error });
   }
 }
 

@@ -48,7 +48,9 @@ export async function refuseRunning(staging: string): Promise<EndedLock> {
   }
   if (!isAlive(lock.pid) || (await startOfProcess(lock.pid)) !== lock.started)
     return { name: LOCK, text };
-  throw new WbError("WB2904", `${staging}: process ${lock.pid} is converting to this target`);
+  throw new WbError("WB2904", `${staging}: process ${lock.pid} is converting to this target`, {
+    details: { path: staging },
+  });
 }
 
 /**
@@ -70,12 +72,15 @@ export async function claimEnded(
   } catch (error) {
     if (await exists(lock)) throw error;
     throw new WbError("WB2904", `${staging}: another conversion is going on with this work`, {
+      details: { path: staging },
       cause: error,
     });
   }
   if ((await readText(claimed)) !== seen.text) {
     await fileSystem.rename(claimed, lock);
-    throw new WbError("WB2904", `${staging}: another conversion is going on with this work`);
+    throw new WbError("WB2904", `${staging}: another conversion is going on with this work`, {
+      details: { path: staging },
+    });
   }
   await fileSystem.remove(claimed);
 }

@@ -40,7 +40,9 @@ export async function refuseSource(target: string, sources: readonly string[]): 
     if (isRemote(read)) continue;
     const folder = dirname(await realpath(read));
     if (place === folder || place.startsWith(`${folder}${sep}`)) {
-      throw new WbError("WB2902", `${target}: the target is in ${folder}, which is being read`);
+      throw new WbError("WB2902", `${target}: the target is in ${folder}, which is being read`, {
+        details: { path: target },
+      });
     }
   }
 }
@@ -92,6 +94,7 @@ async function refuseOccupied(folder: string, options: TargetOptions): Promise<v
     throw new WbError(
       "WB2901",
       `${folder}: expected a folder for the converted model, found a file`,
+      { details: { path: folder } },
     );
   }
   const names = (await readdir(folder)).filter((name) => name !== STAGING);
@@ -101,6 +104,7 @@ async function refuseOccupied(folder: string, options: TargetOptions): Promise<v
   throw new WbError(
     "WB2901",
     `${folder}: holds ${names.length} files already (${names.slice(0, 3).join(", ")})`,
+    { details: { path: folder } },
   );
 }
 
@@ -123,12 +127,15 @@ async function takeStaging(
   const journal = await readJournal(staging);
   const isSame = journal?.planDigest === options.planDigest;
   if (!options.resume && !options.force) {
-    throw new WbError("WB2904", `${staging}: an interrupted conversion left its work here`);
+    throw new WbError("WB2904", `${staging}: an interrupted conversion left its work here`, {
+      details: { path: staging },
+    });
   }
   if (options.resume && journal !== undefined && !isSame && !options.force) {
     throw new WbError(
       "WB2903",
       `${staging}: the interrupted conversion had another source or other options`,
+      { details: { path: staging } },
     );
   }
   await claimEnded(staging, seen, fileSystem);
@@ -149,6 +156,7 @@ export async function holdsParts(staging: string): Promise<boolean> {
 async function refuseParts(staging: string): Promise<void> {
   if (!(await holdsParts(staging))) return;
   throw new WbError("WB2904", `${staging}: holds parts of a planned conversion`, {
+    details: { path: staging },
     hint: "Finish it (--plan FILE --finish), convert to another folder, or throw the parts away with --force.",
   });
 }
@@ -163,9 +171,7 @@ async function makeExclusive(path: string): Promise<boolean> {
     throw new WbError(
       reason === "ENOSPC" || reason === "EDQUOT" ? "WB6001" : "WB6002",
       `${path}: could not be created (${reason})`,
-      {
-        cause: error,
-      },
+      { details: { path }, cause: error },
     );
   }
 }

@@ -41,6 +41,7 @@ function pieceCheck(output: OutputFile, name: string): (piece: Uint8Array, at: n
     throw new WbError(
       "WB1901",
       `${output.path}: tensor ${name} was read back otherwise than it was written, from byte ${at + first} of the file on`,
+      { details: { path: output.path, tensor: name } },
     );
   };
 }

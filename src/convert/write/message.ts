@@ -1,5 +1,4 @@
-import type { ErrorCode } from "../../errors/codes.ts";
-import type { ErrorDetails } from "../../errors/wb-error.ts";
+import type { PlainError } from "../../errors/wb-error.ts";
 import type { TensorJob } from "./tensor-job.ts";
 import type { WrittenTensor } from "./tensor.ts";
 
@@ -13,14 +12,6 @@ export interface WriteRequest {
   readonly begin: number;
   readonly needsCrc32: boolean;
   readonly verify: boolean;
-}
-
-/** A WbError on its way between threads, which keep no classes. */
-export interface PlainError {
-  readonly code: ErrorCode;
-  readonly message: string;
-  readonly hint: string;
-  readonly details: ErrorDetails;
 }
 
 /** What a worker thread tells of a request. */

@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
-import { WbError } from "../../errors/wb-error.ts";
+import { receivedError, WbError } from "../../errors/wb-error.ts";
 import { BUFFER_BYTES } from "../../mapping/buffer-ring.ts";
 import { fileBytes } from "../../formats/file-plan.ts";
 import type { OutputPlan } from "../output-tensor.ts";
@@ -144,11 +144,9 @@ function startThread(bufferBytes: number): Thread {
               case "done":
                 resolve(reply.outcome);
                 break;
-              case "failed": {
-                const { code, message, hint, details } = reply.error;
-                reject(new WbError(code, message, { hint, details }));
+              case "failed":
+                reject(receivedError(reply.error));
                 break;
-              }
               default:
                 reply satisfies never;
             }

@@ -72,7 +72,10 @@ function inWorker(path: string): ReadBack {
 }
 
 function unreadable(path: string, why: string, cause?: unknown): WbError {
-  return new WbError("WB6002", `${path}: cannot be read back: ${why}`, { cause });
+  return new WbError("WB6002", `${path}: cannot be read back: ${why}`, {
+    details: { path },
+    cause,
+  });
 }
 
 function inThisThread(path: string): ReadBack {

@@ -34,7 +34,7 @@ export async function refuseChanged(before: SourceStates): Promise<void> {
     const found = await stateOf(path);
     if (found !== expected) {
       throw new WbError("WB3010", `${path}: was ${expected}; now ${found}`, {
-        details: { file: path, expected, found },
+        details: { path, expected, found },
       });
     }
   }

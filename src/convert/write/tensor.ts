@@ -131,7 +131,11 @@ function castChunk(source: Uint8Array, tensor: OutputTensor, counts: CastCounts)
   const from = madeBy(tensor.step).dtype;
   if (from === tensor.dtype) return source;
   if (!isCastSource(from) || !isCastTarget(tensor.dtype)) {
-    throw new WbError("WB2702", `tensor ${tensor.name}: ${from} cannot be cast to ${tensor.dtype}`);
+    throw new WbError(
+      "WB2702",
+      `tensor ${tensor.name}: ${from} cannot be cast to ${tensor.dtype}`,
+      { details: { tensor: tensor.name } },
+    );
   }
   const count = source.byteLength / (DTYPES[from].bits / 8);
   const target = new Uint8Array(count * (DTYPES[tensor.dtype].bits / 8));

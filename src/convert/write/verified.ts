@@ -32,6 +32,7 @@ export async function writeVerified(
   throw new WbError(
     "WB1901",
     `${path}: has ${size} bytes and ${outcomes.size} tensors as written, expected ${fileBytes(file)} and ${tensors}`,
+    { details: { path } },
   );
 }
 
@@ -47,6 +48,7 @@ async function refuseUnreadable(file: OutputPlan, path: string): Promise<void> {
   throw new WbError(
     "WB1902",
     `${path}: holds ${found.size} tensors when it is opened again, expected ${planned.length}; not as planned: ${missing.slice(0, 3).join("; ")}`,
+    { details: { path } },
   );
 }
 
@@ -60,7 +62,7 @@ async function readFacts(path: string): Promise<ReadonlySet<string>> {
     throw new WbError(
       "WB1902",
       `${path}: cannot be opened again: ${error instanceof Error ? error.message : String(error)}`,
-      { cause: error },
+      { details: { path }, cause: error },
     );
   }
 }

@@ -2,13 +2,13 @@
 // of this package sends it messages.
 import { parentPort, workerData } from "node:worker_threads";
 import { openFileSource, sliceSource, type FileSource } from "../../sources/file.ts";
-import { WbError } from "../../errors/wb-error.ts";
+import { plainError } from "../../errors/wb-error.ts";
 import { BufferRing } from "../../mapping/buffer-ring.ts";
 import type { ByteSource } from "../../tensor/byte-source.ts";
 import { REAL_FILE_SYSTEM, type OutputFile } from "../staging/file-system.ts";
 import { tensorOf, type FileRange } from "./tensor-job.ts";
 import { writeChecked } from "./checked.ts";
-import type { PlainError, WriteReply, WriteRequest } from "./message.ts";
+import type { WriteReply, WriteRequest } from "./message.ts";
 
 /** A thread reads and writes in turn; to read ahead would only take memory. */
 const buffers = new BufferRing(1, Number(workerData));
@@ -75,17 +75,8 @@ async function work(request: WriteRequest): Promise<void> {
     verified.end();
     tell({ id, kind: "done", outcome });
   } catch (error) {
-    tell({ id, kind: "failed", error: plain(error) });
+    tell({ id, kind: "failed", error: plainError(error) });
   }
-}
-
-function plain(error: unknown): PlainError {
-  const known =
-    error instanceof WbError
-      ? error
-      : new WbError("WB7001", error instanceof Error ? error.message : String(error));
-  const { code, message, hint, details } = known;
-  return { code, message, hint, details };
 }
 
 // One request at a time: the pool sends the next when it has the answer.

@@ -8,27 +8,32 @@ export const MAPPING_CODES = {
       "PyTorch stores a Linear weight as [out, in], Paddle as [in, out]. All of this file's weights are square, or it has none, so that their shapes say nothing.",
     remedy:
       "Say it: --source-layout torch or --source-layout paddle. A logits check (`weighbridge verify`) proves it.",
+    details: { path: "string" },
   },
   WB2702: {
     title: "an option does not fit the model",
     meaning:
       "An option of the conversion names something that this architecture or format does not have.",
     remedy: "Read the message; `weighbridge convert --help` lists the choices.",
+    details: { "path?": "string", "tensor?": "string", "option?": "string" },
   },
   WB2710: {
     title: "the selected part is not in the file",
     meaning: "--select names a path of keys that the file does not have, or that holds no tensors.",
     remedy: "`weighbridge inspect FILE --select .` lists every tensor under its whole path.",
+    details: { path: "string", select: "string", choices: "string[]" },
   },
   WB2711: {
     title: "a rule for names is malformed or fits nothing",
     meaning: "--strip-prefix, --rename and --drop each have to fit at least one tensor's name.",
     remedy: "`weighbridge inspect FILE` lists the names; * stands for any characters.",
+    details: { option: "string", "value?": "string", "path?": "string" },
   },
   WB2712: {
     title: "two tensors would get one name",
     meaning: "Taking a prefix off, or renaming, leaves two tensors of the file with the same name.",
     remedy: "Choose one part with --select, leave one out with --drop, or rename more exactly.",
+    details: { path: "string", tensor: "string" },
   },
   WB2713: {
     title: "whether a tensor is to be transposed cannot be told",
@@ -36,6 +41,7 @@ export const MAPPING_CODES = {
       "The model is not known, so that the layout is decided by evidence: a weight [a, b] beside a bias of b values is Paddle's, beside one of a values torch's; ranks and names tell convolutions, tables and recurrent cells. For these tensors nothing speaks.",
     remedy:
       "Say it: --transpose 'NAMES' or --keep 'NAMES' (* stands for any characters), or --source-layout torch or paddle for all Linear weights that show nothing; --architecture none takes everything as it is stored.",
+    details: { path: "string", tensors: "string[]" },
   },
   WB2703: {
     title: "it cannot be told how a delta is to be added",
@@ -43,6 +49,7 @@ export const MAPPING_CODES = {
       "The published scripts add weights in different dtypes and fill the rows of new words differently. Which one a delta was made for is told from its dtype: FastChat's (Vicuna) are F16, Alpaca's F32; this one is neither.",
     remedy:
       "Say it: --delta-recipe fastchat or --delta-recipe alpaca, and --delta-dtype where the weights were added in another dtype.",
+    details: { path: "string" },
   },
   WB2709: {
     title: "a LoRA adapter was given as a delta",
@@ -50,18 +57,27 @@ export const MAPPING_CODES = {
       "A delta holds a whole matrix for each of the base's weights. An adapter (adapter_config.json, lora_A and lora_B) holds two narrow factors for some of them, with a scale beside; added as they are, they would be nonsense.",
     remedy:
       "Merge it into its base first, as peft's merge_and_unload does, and convert the result; or give it as --lora where `weighbridge convert --help` lists that.",
+    details: { path: "string", tensor: "string" },
   },
   WB3701: {
     title: "the model's configuration is damaged",
     meaning:
       "config.json is not a JSON object, lacks a field that the architecture needs, or contradicts itself.",
     remedy: "Compare config.json with the one the model was published with.",
+    details: { path: "string", "expected?": "string", "found?": "string", "field?": "string" },
   },
   WB3702: {
     title: "the tensors are not those of the model",
     meaning: "Names are unknown or missing, or shapes are not those that config.json asks for.",
     remedy:
       "Check that config.json belongs to these weights; `--architecture none` converts them as stored.",
+    details: {
+      path: "string",
+      unknown: "string[]",
+      missing: "string[]",
+      shape: "string[]",
+      repeated: "string[]",
+    },
   },
   WB3703: {
     title: "the tensors disagree about the layout of Linear weights",
@@ -69,23 +85,27 @@ export const MAPPING_CODES = {
       "Some weights have the shape [out, in] of PyTorch, others [in, out] of Paddle; one file has one layout.",
     remedy:
       "The file was put together from two sources, or some weights were transposed by mistake: convert the original again.",
+    details: { path: "string", torch: "string[]", paddle: "string[]" },
   },
   WB3704: {
     title: "the parallel parts do not fit together",
     meaning:
       "A rank of a tensor- or pipeline-parallel checkpoint is missing, or its part has another shape than its place asks for.",
     remedy: "Put all parts of the checkpoint into one folder.",
+    details: { path: "string", "tensor?": "string" },
   },
   WB3705: {
     title: "there is no config.json",
     meaning: "The model's dimensions are not known without it.",
     remedy: "Put the model's config.json beside its weights, or use `--architecture none`.",
+    details: { path: "string" },
   },
   WB3706: {
     title: "the delta does not belong to this base",
     meaning:
       "Base and delta must have the same tensors in the same shapes; only the tables of words may be longer in the delta.",
     remedy: "Check the size and the version of both models; a delta fits one base only.",
+    details: { path: "string" },
   },
   WB3707: {
     title: "two names of one parameter with different values",
@@ -93,6 +113,7 @@ export const MAPPING_CODES = {
       "Paddle's recurrent networks save every parameter twice, under the network's name and under its cell's. Only one can be kept, and here the two differ, so that one of them would be lost.",
     remedy:
       "Find out which is right and leave the other out with --drop; --architecture none keeps both as stored.",
+    details: { tensors: "string[]" },
   },
   WB4703: {
     title: "quantised weights",
@@ -100,17 +121,20 @@ export const MAPPING_CODES = {
       "The matrices are stored as codes with scales (GPTQ, AWQ, FP8, bitsandbytes, compressed-tensors). They are recognised, but their values are not computed.",
     remedy:
       "--architecture none copies the files exactly, codes and scales; for the values, dequantise the model with the library that made it.",
+    details: { path: "string" },
   },
   WB4701: {
     title: "an architecture that is not supported",
     meaning: "weighbridge has no description of this model family.",
     remedy:
       "`--architecture none` converts the tensors as stored, without renaming or transposing.",
+    details: { path: "string", architecture: "string" },
   },
   WB4702: {
     title: "a configuration that is not supported",
     meaning:
       "The family is known, but this setting of config.json changes the model in a way that is not implemented.",
     remedy: "`--architecture none` converts the tensors as stored.",
+    details: { path: "string", field: "string" },
   },
 } as const satisfies CodeTable;

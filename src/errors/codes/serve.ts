@@ -8,10 +8,12 @@ export const SERVE_CODES = {
       "--host names an address beyond this machine, where anyone could use the model and read along.",
     remedy:
       "Set WEIGHBRIDGE_API_KEY (or --api-key) to a secret of at least 16 characters, or leave out --host.",
+    details: { host: "string" },
   },
   WB2951: {
     title: "a setting of the server has a value it cannot have",
     meaning: "A limit, a port or a time of `serve` is outside its range.",
     remedy: "Read the message for the accepted range; `weighbridge serve --help` lists them.",
+    details: { setting: "string", found: "number" },
   },
 } as const satisfies CodeTable;

@@ -152,10 +152,10 @@ export function wrongChecksum(where: string, expected: number, found: number): W
   return new WbError(
     "WB3104",
     `${where}: its bytes have CRC-32 ${hex(found)}, the archive says ${hex(expected)}`,
-    { details: { expected, found } },
+    { details: { where, expected, found } },
   );
 }
 
 function damaged(where: string, problem: string, cause?: unknown): WbError {
-  return new WbError("WB3102", `${where}: ${problem}`, { cause });
+  return new WbError("WB3102", `${where}: ${problem}`, { details: { where }, cause });
 }

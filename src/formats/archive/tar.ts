@@ -31,7 +31,9 @@ export async function readTar(source: ByteSource): Promise<ReadonlyMap<string, B
     if (type === 0x30 || type === 0) {
       const name = fieldText(block, 0, 100).replace(/^\.\//, "");
       if (entries.has(name))
-        throw new WbError("WB5101", `${source.label}: two tar entries are named ${name}`);
+        throw new WbError("WB5101", `${source.label}: two tar entries are named ${name}`, {
+          details: { path: source.label },
+        });
       if (entries.size >= MAX_ENTRIES)
         throw damaged(source.label, `more than ${MAX_ENTRIES} entries`);
       entries.set(name, sliceSource(source, position + BLOCK_BYTES, byteLength));
@@ -61,5 +63,7 @@ function fieldText(block: Uint8Array, begin: number, length: number): string {
 }
 
 function damaged(label: string, problem: string): WbError {
-  return new WbError("WB3103", `${label}: the tar file is damaged: ${problem}`);
+  return new WbError("WB3103", `${label}: the tar file is damaged: ${problem}`, {
+    details: { path: label },
+  });
 }

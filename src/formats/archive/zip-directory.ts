@@ -122,5 +122,7 @@ function zip64Values(extra: DataView): bigint[] {
 }
 
 function damaged(label: string, problem: string): WbError {
-  return new WbError("WB3101", `${label}: the zip directory is damaged: ${problem}`);
+  return new WbError("WB3101", `${label}: the zip directory is damaged: ${problem}`, {
+    details: { path: label },
+  });
 }

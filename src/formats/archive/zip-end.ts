@@ -35,7 +35,9 @@ export async function findDirectory(source: ByteSource): Promise<DirectoryPlace>
     );
   }
   if (view.getUint16(end + 4, true) !== 0 || view.getUint16(end + 6, true) !== 0) {
-    throw new WbError("WB4101", `${label}: the zip is split over several volumes`);
+    throw new WbError("WB4101", `${label}: the zip is split over several volumes`, {
+      details: { path: label },
+    });
   }
   const endBegin = tailBegin + end;
   const locator = end - LOCATOR_BYTES;
@@ -135,5 +137,5 @@ function agree(label: string, place: DirectoryPlace, plain: DirectoryPlace): voi
 }
 
 function damaged(label: string, problem: string): WbError {
-  return new WbError("WB3101", `${label}: ${problem}`);
+  return new WbError("WB3101", `${label}: ${problem}`, { details: { path: label } });
 }

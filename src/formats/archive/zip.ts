@@ -83,6 +83,7 @@ function plainData(entry: DirectoryEntry, stored: ByteSource, memory: InflateMem
       throw new WbError(
         "WB5102",
         `${where} has ${entry.byteLength} bytes and is said to inflate to ${uncompressed}, more than ${MAX_RATIO} times as many`,
+        { details: { where } },
       );
     }
     return inflatedSource(stored, { byteLength: uncompressed, crc32, where }, memory);
@@ -97,7 +98,9 @@ function refuseDuplicates(directory: readonly DirectoryEntry[], label: string): 
   const seen = new Set<string>();
   for (const { name } of directory) {
     if (seen.has(name))
-      throw new WbError("WB5101", `${label}: two zip entries are named ${JSON.stringify(name)}`);
+      throw new WbError("WB5101", `${label}: two zip entries are named ${JSON.stringify(name)}`, {
+        details: { path: label },
+      });
     seen.add(name);
   }
 }
@@ -142,15 +145,20 @@ async function checkLocalHeader(source: ByteSource, entry: DirectoryEntry): Prom
 function unsupportedKind(entry: DirectoryEntry, label: string): WbError | undefined {
   const name = JSON.stringify(entry.name);
   if ((entry.flags & ENCRYPTED) !== 0) {
-    return new WbError("WB4101", `${label}: zip entry ${name} is encrypted`);
+    return new WbError("WB4101", `${label}: zip entry ${name} is encrypted`, {
+      details: { path: label },
+    });
   }
   if (entry.method === 0 || entry.method === DEFLATE) return undefined;
   return new WbError(
     "WB4101",
     `${label}: zip entry ${name} is compressed (method ${entry.method}), expected stored (0) or deflated (8)`,
+    { details: { path: label } },
   );
 }
 
 function contradiction(label: string, name: string, problem: string): WbError {
-  return new WbError("WB3102", `${label}: zip entry ${JSON.stringify(name)}: ${problem}`);
+  return new WbError("WB3102", `${label}: zip entry ${JSON.stringify(name)}: ${problem}`, {
+    details: { where: label },
+  });
 }

@@ -76,7 +76,7 @@ function refuseClashes(tensors: readonly StoredTensor[], path: string): void {
     throw new WbError(
       "WB2712",
       `${path}: ${both.join(" and ")} would both be called ${JSON.stringify(tensor.name)}`,
-      { details: { tensor: tensor.name } },
+      { details: { path, tensor: tensor.name } },
     );
   }
 }
@@ -87,6 +87,6 @@ export function refuseUnmatched(unmatched: readonly string[], path: string): voi
   if (first === undefined) return;
   throw new WbError("WB2711", `${path}: ${first} fits no tensor's name`, {
     hint: "`weighbridge inspect` lists the names. A pattern is for the whole name: * stands for any characters.",
-    details: { option: first },
+    details: { path, option: first },
   });
 }

@@ -28,7 +28,9 @@ export function parseNumpyDtype(value: PickleValue | undefined, where: string): 
     dtype === undefined ||
     state.slice(2, 5).some((item) => item !== undefined && item !== null)
   ) {
-    throw new WbError("WB4401", `${where}: its numpy dtype is ${JSON.stringify(code)}`);
+    throw new WbError("WB4401", `${where}: its numpy dtype is ${JSON.stringify(code)}`, {
+      details: { where },
+    });
   }
   const order = typeof state[1] === "string" ? state[1] : /^[<>]/.exec(code)?.[0];
   if (order !== undefined && !["<", ">", "|", "="].includes(order)) {
@@ -38,5 +40,5 @@ export function parseNumpyDtype(value: PickleValue | undefined, where: string): 
 }
 
 export function malformed(where: string, problem: string): WbError {
-  return new WbError("WB3402", `${where}: ${problem}`);
+  return new WbError("WB3402", `${where}: ${problem}`, { details: { where } });
 }

@@ -144,6 +144,7 @@ function encodedText(text: PickleValue | undefined, expected: number, where: str
     throw new WbError(
       "WB3403",
       `${where}: its data is a text of ${text.byteLength} bytes of UTF-8, which cannot decode to the ${expected} bytes expected`,
+      { details: { where } },
     );
   }
   return latin1Source(text, expected, where);
@@ -165,6 +166,6 @@ function wrongSize(
   return new WbError(
     "WB3403",
     `${where} (${dtype} ${renderShape(shape)}) needs ${expected} bytes but its data has ${found}`,
-    { details: { expected, found } },
+    { details: { where, expected, found } },
   );
 }

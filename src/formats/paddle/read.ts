@@ -48,6 +48,7 @@ export async function readPaddle(
     throw new WbError(
       "WB3401",
       `${label}: ${source.byteLength - end} bytes follow the pickle that ends at byte ${end}; paddle.save writes one pickle and nothing more`,
+      { details: { path: label } },
     );
   }
   const { root, slices, parameterNames, skipped } = takeTables(value, label);
@@ -60,7 +61,10 @@ export async function readPaddle(
       skipped.push({ name: leaf.name, why: `not an array: ${describeValue(leaf.value)}` });
     else tensors.push(withParameter(storedTensor(leaf, call, label), parameterNames));
   }
-  if (tensors.length === 0) throw new WbError("WB3401", `${label}: the pickle holds no arrays`);
+  if (tensors.length === 0)
+    throw new WbError("WB3401", `${label}: the pickle holds no arrays`, {
+      details: { path: label },
+    });
   const { notes } = chosen;
   return {
     tensors: slices === undefined ? tensors : joinSlices(tensors, slices, label),

@@ -115,5 +115,7 @@ function list(value: PickleValue | undefined): readonly PickleValue[] | undefine
 }
 
 function wrong(label: string, name: string, problem: string): WbError {
-  return new WbError("WB3404", `${label}: sliced parameter ${name}: ${problem}`);
+  return new WbError("WB3404", `${label}: sliced parameter ${name}: ${problem}`, {
+    details: { path: label },
+  });
 }

@@ -105,7 +105,14 @@ function lengthOf(argument: CountedArgument, cursor: PickleCursor, stack: Pickle
     throw new WbError(
       "WB3201",
       `${stack.where()}: its data has ${length} bytes, but only ${cursor.remaining} are left`,
-      { details: { offset: stack.offset, needed: Number(length), left: cursor.remaining } },
+      {
+        details: {
+          where: stack.where(),
+          offset: stack.offset,
+          needed: Number(length),
+          left: cursor.remaining,
+        },
+      },
     );
   }
   return Number(length);
@@ -209,6 +216,6 @@ function exactOrNone(value: bigint | undefined): number | bigint | undefined {
 
 function malformed(stack: PickleStack, problem: string): WbError {
   return new WbError("WB3206", `${stack.where()}: ${problem}`, {
-    details: { offset: stack.offset },
+    details: { where: stack.where(), offset: stack.offset },
   });
 }

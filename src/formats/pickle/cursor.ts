@@ -73,7 +73,14 @@ export class PickleCursor {
       throw new WbError(
         "WB3201",
         `${this.#source.label}: ${what} at byte ${this.position} needs ${count} bytes, but only ${this.remaining} are left`,
-        { details: { offset: this.position, needed: count, left: this.remaining } },
+        {
+          details: {
+            where: this.#source.label,
+            offset: this.position,
+            needed: count,
+            left: this.remaining,
+          },
+        },
       );
     }
     await this.fill(count);
@@ -139,6 +146,7 @@ export class PickleCursor {
       throw new WbError(
         atEnd ? "WB3201" : "WB5204",
         `${this.#source.label}: ${what} at byte ${this.position} is a line of text with no end within ${Math.min(MAX_LINE_BYTES, this.remaining)} bytes`,
+        { details: { where: this.#source.label } },
       );
     }
     const bytes = this.#window.subarray(this.#index, end);

@@ -85,6 +85,7 @@ function notLatin1(label: string, offset: number): WbError {
   return new WbError(
     "WB3402",
     `${label}: its data is text with a character beyond U+00FF, ${offset} bytes into it`,
+    { details: { where: label } },
   );
 }
 
@@ -92,5 +93,6 @@ function wrongSize(label: string, found: string, expected: number): WbError {
   return new WbError(
     "WB3403",
     `${label}: its data decodes to ${found} bytes, expected ${expected}`,
+    { details: { where: label } },
   );
 }

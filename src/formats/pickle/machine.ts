@@ -157,7 +157,7 @@ export class PickleMachine {
           throw new WbError(
             "WB5203",
             `${stack.where()}: expected two strings, found ${describeValue(module)} and ${describeValue(name)}`,
-            { details: { offset } },
+            { details: { where: stack.where(), offset } },
           );
         }
         stack.push(this.#global(module, name, offset));
@@ -168,6 +168,7 @@ export class PickleMachine {
         throw new WbError(
           "WB4201",
           `${stack.where()}: the data is in a buffer outside of the file`,
+          { details: { where: stack.where() } },
         );
       default:
         throw new WbError("WB7001", `${stack.where()}: no argument was read`);
@@ -182,6 +183,7 @@ export class PickleMachine {
         throw new WbError(
           "WB4201",
           `${stack.where()}: protocol ${describeValue(argument)}, expected at most ${HIGHEST_PROTOCOL}`,
+          { details: { where: stack.where() } },
         );
       case "FRAME":
         // Frames are a hint for buffering; one that reaches past the end is damage all the same.
@@ -189,6 +191,7 @@ export class PickleMachine {
         throw new WbError(
           "WB3201",
           `${stack.where()}: the frame has ${describeValue(argument)} bytes, but only ${this.#cursor.remaining} are left`,
+          { details: { where: stack.where() } },
         );
       case "GET":
       case "BINGET":
@@ -221,7 +224,7 @@ export class PickleMachine {
           "WB5202",
           `${stack.where()}: code ${describeValue(argument)} of Python's extension registry`,
           {
-            details: { offset },
+            details: { where: stack.where(), offset },
           },
         );
       default:
@@ -282,7 +285,9 @@ export class PickleMachine {
     const callee = this.#stack.pop("NEWOBJ_EX");
     const isPlain = isDictLike(keywords) && keywords.entries.length === 0;
     if (!isPlain && this.#options.opaque !== true) {
-      throw new WbError("WB4201", `${this.#stack.where()}: an object made with keyword arguments`);
+      throw new WbError("WB4201", `${this.#stack.where()}: an object made with keyword arguments`, {
+        details: { where: this.#stack.where() },
+      });
     }
     this.#call(callee, args, offset);
   }
@@ -297,7 +302,7 @@ export class PickleMachine {
         "WB5202",
         `${this.#stack.where()}: expected a global to call, found ${describeValue(callee)}`,
         {
-          details: { offset },
+          details: { where: this.#stack.where(), offset },
         },
       );
     }
@@ -315,7 +320,7 @@ export class PickleMachine {
     throw new WbError(
       "WB5201",
       `${this.#label}: the pickle names ${JSON.stringify(`${module}.${name}`)} at byte ${offset}, which loading it in Python would import`,
-      { details: { module, name, offset }, ...hintFor(module) },
+      { details: { path: this.#label, module, name, offset }, ...hintFor(module) },
     );
   }
 
@@ -332,6 +337,7 @@ export class PickleMachine {
       throw new WbError(
         "WB3205",
         `${this.#stack.where()}: memo entry ${describeValue(index)} was never stored`,
+        { details: { where: this.#stack.where() } },
       );
     }
     this.#stack.pushAgain(value);

@@ -36,6 +36,7 @@ export async function readPickle(
       throw new WbError(
         "WB5204",
         `${source.label}: the pickle at byte ${begin} has more than ${PICKLE_LIMITS.opcodes} opcodes`,
+        { details: { where: source.label } },
       );
     }
     if (count % OPCODES_PER_TURN === 0) await yieldTurn(options.signal);
@@ -48,7 +49,7 @@ export async function readPickle(
       throw new WbError(
         "WB3202",
         `${source.label}: byte ${offset} is 0x${byte.toString(16).padStart(2, "0")}, expected a pickle opcode`,
-        { details: { offset, byte } },
+        { details: { path: source.label, offset, byte } },
       );
     }
     const pending = machine.step(opcode, offset);

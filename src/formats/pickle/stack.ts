@@ -87,13 +87,13 @@ export class PickleStack {
 
   misuse(problem: string): WbError {
     return new WbError("WB3203", `${this.where()}: ${problem}`, {
-      details: { offset: this.offset },
+      details: { where: this.where(), offset: this.offset },
     });
   }
 
   bomb(problem: string): WbError {
     return new WbError("WB5204", `${this.where()}: ${problem}`, {
-      details: { offset: this.offset },
+      details: { where: this.where(), offset: this.offset },
     });
   }
 

@@ -225,6 +225,7 @@ function countOf(tensors: number): string {
 function optimizerFile(label: string, path: string): WbError {
   const where = path === "" ? "the file" : JSON.stringify(path);
   return new WbError("WB3306", `${label}: ${where} is an optimizer's state, not a model's`, {
+    details: { path: label },
     hint: "Take the file of the model. Who wants the optimizer's tensors asks for them: --select .",
   });
 }
@@ -236,7 +237,7 @@ function severalModels(label: string, paths: readonly string[]): WbError {
     `${label}: ${choices.map((path) => JSON.stringify(path)).join(" and ")} could each be the model`,
     {
       hint: `Choose one: ${choices.map((path) => `--select ${path}`).join(" or ")}; or take the file as it is: --select .`,
-      details: { choices },
+      details: { path: label, choices },
     },
   );
 }
@@ -257,7 +258,7 @@ function selectPath(
     throw new WbError(
       "WB2710",
       `${label}: --select ${select}: ${found === undefined ? "no such key" : "no tensors there"}; on top ${named.length === 1 ? "is" : "are"} ${named.join(", ")}${choices.length > MAX_CHOICES ? ", …" : ""}`,
-      { details: { select, choices: choices.map(({ path }) => path) } },
+      { details: { path: label, select, choices: choices.map(({ path }) => path) } },
     );
   }
   const value = moduleState(found) ?? found;

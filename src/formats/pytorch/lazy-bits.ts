@@ -79,7 +79,9 @@ function changeOf(
 }
 
 function unsupported(dtype: Dtype): WbError {
-  return new WbError("WB4301", `a negative view of ${dtype}, which torch does not negate`);
+  return new WbError("WB4301", `a negative view of ${dtype}, which torch does not negate`, {
+    details: { dtype },
+  });
 }
 
 /** Flips the sign bits of floats of `width` bytes at these offsets in each unit. */

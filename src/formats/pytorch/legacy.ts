@@ -70,6 +70,7 @@ export async function readLegacyPickles(
     throw new WbError(
       "WB3301",
       `${source.label}: expected torch.save's magic number and protocol version 1001`,
+      { details: { path: source.label } },
     );
   }
   const system = await read(protocol.end);
@@ -93,7 +94,9 @@ function storageRefs(root: PickleValue, label: string): ReadonlyMap<string, Stor
     const ref = parseStorageRef(value, `${label}: storage at byte ${value.offset}`);
     const known = refs.get(ref.key);
     if (known !== undefined && (known.dtype !== ref.dtype || known.length !== ref.length)) {
-      throw new WbError("WB3304", `${label}: storage ${ref.key} is described in two ways`);
+      throw new WbError("WB3304", `${label}: storage ${ref.key} is described in two ways`, {
+        details: { where: label },
+      });
     }
     refs.set(ref.key, ref);
   }
@@ -116,7 +119,9 @@ async function locateStorages(
   const { label } = source;
   const items = typeof keys === "object" && keys?.kind === "list" ? keys.items : undefined;
   if (items === undefined || items.length > MAX_STORAGES) {
-    throw new WbError("WB3301", `${label}: the list of storage keys is missing`);
+    throw new WbError("WB3301", `${label}: the list of storage keys is missing`, {
+      details: { path: label },
+    });
   }
   const storages = new Map<string, StorageBytes>();
   let position = begin;
@@ -126,6 +131,7 @@ async function locateStorages(
       throw new WbError(
         "WB3304",
         `${label}: the key list names a storage that is unknown or was named before`,
+        { details: { where: label } },
       );
     }
     const itemBytes = elementBytes(ref.dtype);
@@ -136,6 +142,7 @@ async function locateStorages(
       throw new WbError(
         "WB3304",
         `${label}: storage ${ref.key} at byte ${position} has ${count} elements, its tensors expect ${ref.length}`,
+        { details: { where: label } },
       );
     }
     const byteLength = ref.length * itemBytes;
@@ -143,6 +150,7 @@ async function locateStorages(
       throw new WbError(
         "WB3304",
         `${label}: storage ${ref.key} at byte ${position} needs ${byteLength} bytes, but only ${source.byteLength - position - 8} are left`,
+        { details: { where: label } },
       );
     }
     storages.set(ref.key, {
@@ -170,6 +178,7 @@ function findStorage(
     throw new WbError(
       "WB3304",
       `${where}: its storage ${storage.key} is not in the list of those that follow`,
+      { details: { where } },
     );
   }
   if (storage.view === undefined) return bytes;
@@ -180,6 +189,7 @@ function findStorage(
     throw new WbError(
       "WB3304",
       `${where}: its view of storage ${storage.key} reaches past the storage's end`,
+      { details: { where } },
     );
   }
   return { ...bytes, begin: bytes.begin + begin, byteLength };

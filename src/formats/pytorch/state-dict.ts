@@ -62,7 +62,9 @@ export function flattenStateDict(
       characters += name.length;
       if (characters > MAX_NAME_CHARACTERS) throw bomb(label, node);
       if (names.has(name) && options.repeated !== true)
-        throw new WbError("WB3305", `${label}: the name ${shownName(name)} occurs twice`);
+        throw new WbError("WB3305", `${label}: the name ${shownName(name)} occurs twice`, {
+          details: { tensor: name, path: label },
+        });
       names.add(name);
       leaves.push({ name, isWhole: node.name === undefined, value: node.value });
     } else {
@@ -80,6 +82,7 @@ function bomb(label: string, node: Node): WbError {
   return new WbError(
     "WB5204",
     `${label}: ${shownName((node.name ?? "").slice(0, 80))}: nested deeper or wider than any state dict`,
+    { details: { where: label } },
   );
 }
 
@@ -115,6 +118,7 @@ export function keyText(key: PickleValue, above: string | undefined, label: stri
   throw new WbError(
     "WB3301",
     `${label}: a key below ${above === undefined ? "the top" : shownName(above)} is ${describeValue(key)}, expected a name`,
+    { details: { path: label } },
   );
 }
 
@@ -146,6 +150,7 @@ export function mappingEntries(
   throw new WbError(
     "WB3301",
     `${label}: ${describeValue(value)} at byte ${value.offset} is given ${describeValue(given)}, expected pairs of keys and values`,
+    { details: { path: label } },
   );
 }
 

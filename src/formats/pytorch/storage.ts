@@ -33,6 +33,7 @@ export function parseStorageRef(value: PickleValue | undefined, where: string): 
     throw new WbError(
       "WB4302",
       `${where}: the file holds a module's source code, not only weights`,
+      { details: { where } },
     );
   }
   if (
@@ -61,6 +62,7 @@ function storageDtype(type: PickleValue | undefined, where: string): Dtype | und
   throw new WbError(
     "WB4303",
     `${where}: storage type ${type.module}.${type.name} has no counterpart`,
+    { details: { where } },
   );
 }
 
@@ -78,7 +80,11 @@ function parseView(view: PickleValue | undefined, where: string): StorageRef["vi
 export function dtypeOfTorchName(global: PickleGlobal, where: string): Dtype {
   const dtype = global.module === "torch" ? DTYPE_OF_NAME.get(global.name) : undefined;
   if (dtype !== undefined) return dtype;
-  throw new WbError("WB4303", `${where}: dtype ${global.module}.${global.name} has no counterpart`);
+  throw new WbError(
+    "WB4303",
+    `${where}: dtype ${global.module}.${global.name} has no counterpart`,
+    { details: { where } },
+  );
 }
 
 /** True for a whole number that can be a size. */
@@ -87,5 +93,5 @@ export function isCount(value: PickleValue | undefined): value is number {
 }
 
 export function malformed(where: string, problem: string): WbError {
-  return new WbError("WB3302", `${where}: ${problem}`);
+  return new WbError("WB3302", `${where}: ${problem}`, { details: { where } });
 }

@@ -94,7 +94,8 @@ export function tableOf(
       storedTensor(name, tensor, lookup(tensor.storage, tensor, where), byteOrder, where),
     );
   }
-  if (tensors.length === 0) throw new WbError("WB3306", `${label}: no tensors in it`);
+  if (tensors.length === 0)
+    throw new WbError("WB3306", `${label}: no tensors in it`, { details: { path: label } });
   return { tensors, skipped, notes: chosen.notes };
 }
 
@@ -148,6 +149,7 @@ function storedTensor(
     throw new WbError(
       "WB3303",
       `${where} (${tensor.dtype} ${renderShape(tensor.shape)}) has more than 2^53 bytes`,
+      { details: { tensor: name, where } },
     );
   }
   const reached = reachedElements(tensor);
@@ -155,13 +157,14 @@ function storedTensor(
     throw new WbError(
       "WB3303",
       `${where} (${tensor.dtype} ${renderShape(tensor.shape)}, strides ${renderShape(tensor.strides)}, offset ${tensor.offset}) needs ${reached === undefined ? "more than 2^53" : reached * itemBytes} bytes but its storage holds ${bytes.byteLength}`,
-      { details: { storedBytes: bytes.byteLength } },
+      { details: { tensor: name, where, storedBytes: bytes.byteLength } },
     );
   }
   if (expanded > Math.max(bytes.byteLength, MAX_EXPANDED_BYTES)) {
     throw new WbError(
       "WB5204",
       `${where} (${tensor.dtype} ${renderShape(tensor.shape)}) repeats a storage of ${bytes.byteLength} bytes up to ${expanded}`,
+      { details: { where } },
     );
   }
   const offset = reached === 0 ? 0 : tensor.offset * itemBytes;
@@ -198,6 +201,7 @@ function unpacked(
     throw new WbError(
       "WB4301",
       `${where} (${dtype} ${renderShape(shape)}, strides ${renderShape(strides)}): elements of 4 bits are only read one after another, along an axis`,
+      { details: { where } },
     );
   }
   const whole = [...shape.slice(0, -1), last * torchPacked];

@@ -36,7 +36,9 @@ export async function readPytorchTar(
   const part = (name: string): ByteSource => {
     const entry = entries.get(name);
     if (entry === undefined)
-      throw new WbError("WB3301", `${source.label}: the tar holds no entry "${name}"`);
+      throw new WbError("WB3301", `${source.label}: the tar holds no entry "${name}"`, {
+        details: { path: source.label },
+      });
     return entry;
   };
   const all: PickleOptions = { allow: isAllowedGlobal, ...options };
@@ -47,7 +49,9 @@ export async function readPytorchTar(
   const lookup: StorageLookup = (storage, _tensor, where) => {
     const found = storages.get(storage.key);
     if (found === undefined)
-      throw new WbError("WB3304", `${where}: its storage ${storage.key} is not in the file`);
+      throw new WbError("WB3304", `${where}: its storage ${storage.key} is not in the file`, {
+        details: { where },
+      });
     return found;
   };
   const resolve = (value: PickleValue): PickleValue => resolveKey(value, tensors, label);
@@ -81,6 +85,7 @@ async function readStorages(
       throw new WbError(
         "WB3304",
         `${source.label}: storage ${key} has ${length} elements, more than the file holds`,
+        { details: { where: source.label } },
       );
     }
     const byteLength = Number(length) * itemBytes;
@@ -110,6 +115,7 @@ function addView(view: PickleValue, storages: Map<string, TarStorage>, label: st
     throw new WbError(
       "WB3304",
       `${label}: storage ${key} reaches past storage ${describeValue(rootKey)}, of which it is a part`,
+      { details: { where: label } },
     );
   }
   storages.set(String(key), {
@@ -202,7 +208,9 @@ function resolveKey(
 
 function count(value: PickleValue, what: string, label: string): number {
   if (isCount(value) && value <= MAX_ITEMS) return value;
-  throw new WbError("WB3301", `${label}: the number of ${what} is ${describeValue(value)}`);
+  throw new WbError("WB3301", `${label}: the number of ${what} is ${describeValue(value)}`, {
+    details: { path: label },
+  });
 }
 
 function items(value: PickleValue): readonly PickleValue[] {

@@ -72,7 +72,8 @@ export function parseTorchTensor(value: PickleValue, where: string): TorchTensor
     const { items } = call.args;
     refuseChanges(call, where);
     const kind = UNSUPPORTED.get(name);
-    if (kind !== undefined) throw new WbError("WB4301", `${where}: the tensor is ${kind}`);
+    if (kind !== undefined)
+      throw new WbError("WB4301", `${where}: the tensor is ${kind}`, { details: { where } });
     refuseValueAttributes(STATE_ARGUMENTS.has(name) ? items[3] : undefined, where);
     if (PARAMETER_CALLS.has(name)) call = items[0] ?? null;
     else if (name === "_rebuild_from_type_v2") call = innerCall(call, where);
@@ -165,7 +166,9 @@ function plainDtype(
       return dtypeOfTorchName(dtype, where);
     }
     default:
-      throw new WbError("WB4301", `${where}: the tensor is made by torch._utils.${name}`);
+      throw new WbError("WB4301", `${where}: the tensor is made by torch._utils.${name}`, {
+        details: { where },
+      });
   }
 }
 
@@ -180,6 +183,7 @@ function lazyBits(metadata: PickleValue | undefined, where: string): LazyBits | 
       throw new WbError(
         "WB4301",
         `${where}: its metadata has ${describeKey(key)}: ${describeValue(value)}, which is not understood`,
+        { details: { where } },
       );
     }
     keys.add(key);
@@ -230,5 +234,7 @@ export function torchItemBytes(dtype: Dtype, where: string): number {
   const { bits, torchPacked } = dtypeRow(dtype);
   const bytes = (bits * (torchPacked ?? 1)) / 8;
   if (Number.isInteger(bytes)) return bytes;
-  throw new WbError("WB4303", `${where}: dtype ${dtype} has parts of bytes`);
+  throw new WbError("WB4303", `${where}: dtype ${dtype} has parts of bytes`, {
+    details: { where },
+  });
 }

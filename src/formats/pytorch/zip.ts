@@ -30,17 +30,21 @@ export async function openArchive(source: ByteSource): Promise<PytorchArchive> {
     throw new WbError(
       "WB3301",
       `${source.label}: the zip holds no data.pkl, so torch.save did not write it`,
+      { details: { path: source.label } },
     );
   }
   if (pickles.length > 1) {
     const names = pickles.map(({ name }) => name).join(", ");
-    throw new WbError("WB5301", `${source.label}: the zip holds several data.pkl: ${names}`);
+    throw new WbError("WB5301", `${source.label}: the zip holds several data.pkl: ${names}`, {
+      details: { path: source.label },
+    });
   }
   const root = pickle.name.slice(0, -"data.pkl".length);
   if (entries.some(({ name }) => name === `${root}constants.pkl`)) {
     throw new WbError(
       "WB4302",
       `${source.label}: the zip is a TorchScript archive (it holds ${root}constants.pkl)`,
+      { details: { where: source.label } },
     );
   }
   refuseEqualButForCase(entries, source.label);
@@ -63,13 +67,16 @@ export async function readPytorchZip(
     const name = `${archive.root}data/${storage.key}`;
     const record = records.get(name);
     if (record === undefined)
-      throw new WbError("WB3304", `${where}: its storage ${name} is not in the zip`);
+      throw new WbError("WB3304", `${where}: its storage ${name} is not in the zip`, {
+        details: { where },
+      });
     const expected =
       storage.length * (storage.dtype === undefined ? 1 : torchItemBytes(storage.dtype, where));
     if (record.byteLength !== expected) {
       throw new WbError(
         "WB3304",
         `${where} (${tensor.dtype}): its storage ${name} has ${record.byteLength} bytes, expected ${expected}`,
+        { details: { where } },
       );
     }
     return {
@@ -110,6 +117,7 @@ function refuseSecondDescription(
   throw new WbError(
     "WB3304",
     `${where}: its storage ${storage.key} is ${storage.dtype ?? "untyped"} of ${storage.length} elements here, but ${known.dtype ?? "untyped"} of ${known.length} for another tensor`,
+    { details: { where } },
   );
 }
 
@@ -123,6 +131,7 @@ function refuseEqualButForCase(entries: readonly ZipEntry[], label: string): voi
       throw new WbError(
         "WB5101",
         `${label}: zip entries ${JSON.stringify(other)} and ${JSON.stringify(name)} differ in case only`,
+        { details: { path: label } },
       );
     }
     seen.set(folded, name);
@@ -146,5 +155,6 @@ async function byteOrderOf(
   throw new WbError(
     "WB3301",
     `${label}: its byteorder record says ${JSON.stringify(text)}, expected little or big`,
+    { details: { path: label } },
   );
 }

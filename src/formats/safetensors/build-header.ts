@@ -48,7 +48,7 @@ export function buildSafetensorsHeader<T extends TensorFacts>(
         `${label}: tensor ${shownName(name)} is ${DTYPES[dtype].torch ?? ""} (${dtype}), which safetensors cannot hold`,
         {
           hint: "Write PyTorch or Paddle instead (--to pytorch), or split it into real and imaginary parts first.",
-          details: { tensor: name, dtype },
+          details: { path: label, tensor: name, dtype },
         },
       );
     }
@@ -57,7 +57,7 @@ export function buildSafetensorsHeader<T extends TensorFacts>(
       throw new WbError(
         "WB4901",
         `${label}: tensor ${shownName(name)} ${dtype} ${renderShape(shape)} has no whole number of bytes`,
-        { details: { tensor: name, dtype } },
+        { details: { path: label, tensor: name, dtype } },
       );
     }
     const end = begin + byteLength;

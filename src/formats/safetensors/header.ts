@@ -45,7 +45,9 @@ function parseHeader(bytes: Uint8Array, label: string): SafetensorsHeader {
     begin: LENGTH_BYTES,
   });
   if (root.kind !== "object") {
-    throw new WbError("WB3502", `${label}: header: expected an object, found ${root.kind}`);
+    throw new WbError("WB3502", `${label}: header: expected an object, found ${root.kind}`, {
+      details: { path: label, found: root.kind },
+    });
   }
   const entries: SafetensorsEntry[] = [];
   let metadata: ReadonlyMap<string, string> = new Map();
@@ -92,7 +94,7 @@ function parseDtype(node: JsonNode | undefined, what: string, label: string): Dt
   const name = node.value;
   if (isDtype(name) && DTYPES[name].safetensors) return name;
   throw new WbError("WB4501", `${label}: ${what}: dtype ${JSON.stringify(name)} is not known`, {
-    details: { byte: LENGTH_BYTES + node.at },
+    details: { path: label, byte: LENGTH_BYTES + node.at },
   });
 }
 
@@ -117,7 +119,7 @@ function checkSize({ name, dtype, shape, begin, end }: SafetensorsEntry, label: 
     `${label}: tensor ${name} (${dtype} ${renderShape(shape)}, ${unit} each) needs ` +
       `${needed === undefined ? "no whole number of bytes below 2^53" : `${needed} bytes`}, ` +
       `but data_offsets [${begin}, ${end}] give it ${end - begin}`,
-    { details: { tensor: name } },
+    { details: { path: label, tensor: name } },
   );
 }
 
@@ -130,7 +132,7 @@ function checkTiling(entries: readonly SafetensorsEntry[], dataBytes: number, la
       throw new WbError(
         "WB3504",
         `${label}: tensor ${name} begins at data byte ${begin}, expected ${cursor}: ${kind}`,
-        { details: { tensor: name } },
+        { details: { path: label, expected: cursor, tensor: name } },
       );
     }
     cursor = end;
@@ -140,7 +142,7 @@ function checkTiling(entries: readonly SafetensorsEntry[], dataBytes: number, la
   throw new WbError(
     "WB3504",
     `${label}: the tensors end at data byte ${cursor}, but the file has ${dataBytes} bytes of data: ${what}`,
-    { details: { expected: cursor, found: dataBytes } },
+    { details: { path: label, expected: cursor, found: dataBytes } },
   );
 }
 
@@ -153,7 +155,14 @@ function entryProblem(
   return new WbError(
     "WB3503",
     `${label}: header: ${what}: expected ${expected}, found ${describeNode(found)}`,
-    { details: found === undefined ? {} : { byte: LENGTH_BYTES + found.at } },
+    {
+      details: {
+        path: label,
+        expected,
+        found: describeNode(found),
+        ...(found === undefined ? {} : { byte: LENGTH_BYTES + found.at }),
+      },
+    },
   );
 }
 

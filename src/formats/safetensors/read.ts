@@ -71,6 +71,7 @@ async function readHeaderLength(source: ByteSource): Promise<number> {
     throw new WbError(
       "WB3501",
       `${label}: expected at least ${LENGTH_BYTES} bytes, found ${byteLength}`,
+      { details: { path: label } },
     );
   }
   const bytes = await source.read(0, LENGTH_BYTES);
@@ -79,12 +80,14 @@ async function readHeaderLength(source: ByteSource): Promise<number> {
     throw new WbError(
       "WB3501",
       `${label}: the header says it has ${length} bytes, but only ${byteLength - LENGTH_BYTES} follow byte 8`,
+      { details: { path: label } },
     );
   }
   if (length > BigInt(MAX_HEADER_BYTES)) {
     throw new WbError(
       "WB5501",
       `${label}: the header has ${length} bytes, expected at most ${MAX_HEADER_BYTES}`,
+      { details: { path: label } },
     );
   }
   return Number(length);

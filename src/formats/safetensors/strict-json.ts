@@ -1,4 +1,3 @@
-import type { ErrorCode } from "../../errors/codes.ts";
 import { WbError } from "../../errors/wb-error.ts";
 
 /**
@@ -20,10 +19,10 @@ export type JsonNode =
 export interface StrictJsonOptions {
   /** What messages call the source. */
   readonly label: string;
-  /** The code of every error but that of `tooManyCode`. */
-  readonly code: ErrorCode;
+  /** The code of every error but that of `tooManyCode`; its details have the path and the byte. */
+  readonly code: "WB2002" | "WB3502" | "WB3601" | "WB3901";
   /** The code of the error for more than `MAX_JSON_VALUES` values. */
-  readonly tooManyCode: ErrorCode;
+  readonly tooManyCode: "WB2002" | "WB5501" | "WB5602" | "WB5901";
   /** Byte of the file at which the JSON begins; added to the bytes in messages. */
   readonly begin?: number;
 }
@@ -123,6 +122,7 @@ class StrictJson {
       throw new WbError(
         this.options.tooManyCode,
         `${this.options.label}: more than ${MAX_JSON_VALUES} values in one JSON document`,
+        { details: { path: this.options.label } },
       );
     }
     const { at } = this;
@@ -278,7 +278,7 @@ class StrictJson {
   private problem(what: string, at: number, cause?: unknown): WbError {
     const { label, code, begin = 0 } = this.options;
     return new WbError(code, `${label}: ${what} (byte ${begin + at})`, {
-      details: { byte: begin + at },
+      details: { path: label, byte: begin + at },
       cause,
     });
   }

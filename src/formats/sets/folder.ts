@@ -125,7 +125,7 @@ function ambiguous(folder: string, sets: readonly WeightSet[]): WbError {
   return new WbError(
     "WB3008",
     `${folder}: holds ${names.length} sets of weights, and nothing says which is meant: ${listed}${more}`,
-    { details: { choices: names } },
+    { details: { path: folder, choices: names } },
   );
 }
 
@@ -152,11 +152,13 @@ async function chooseBelow(
     if (hasWeights) choices.push(name);
   }
   if (choices.length === 0)
-    throw new WbError("WB3006", `${folder}: no file of weights in this folder`);
+    throw new WbError("WB3006", `${folder}: no file of weights in this folder`, {
+      details: { path: folder },
+    });
   throw new WbError(
     "WB3008",
     `${folder}: no file of weights in this folder itself; in folders below: ${choices.join(", ")}`,
-    { details: { choices } },
+    { details: { path: folder, choices } },
   );
 }
 

@@ -31,6 +31,7 @@ export function parseIndex(bytes: Uint8Array, path: string): WeightIndex {
     throw new WbError(
       "WB3601",
       `${path}: expected an object with weight_map, found ${map === undefined ? "none" : map.kind}`,
+      { details: { path } },
     );
   }
   const fileOf = new Map<string, string>();
@@ -39,17 +40,20 @@ export function parseIndex(bytes: Uint8Array, path: string): WeightIndex {
       throw new WbError(
         "WB3601",
         `${path}: weight_map of ${name}: expected a file name, found ${file.kind}`,
+        { details: { path } },
       );
     }
     checkShardName(file.value, name, path);
     fileOf.set(name, file.value);
   }
-  if (fileOf.size === 0) throw new WbError("WB3601", `${path}: weight_map is empty`);
+  if (fileOf.size === 0)
+    throw new WbError("WB3601", `${path}: weight_map is empty`, { details: { path } });
   const files = [...new Set(fileOf.values())];
   if (files.length > MAX_SHARDS) {
     throw new WbError(
       "WB5602",
       `${path}: weight_map names ${files.length} files, expected at most ${MAX_SHARDS}`,
+      { details: { path } },
     );
   }
   const metadata = root.members.get("metadata");
@@ -67,6 +71,7 @@ export function oversized(path: string, byteLength: number): WbError {
   return new WbError(
     "WB5602",
     `${path}: the index has ${byteLength} bytes, expected at most ${MAX_INDEX_BYTES}`,
+    { details: { path } },
   );
 }
 
@@ -79,7 +84,7 @@ function checkShardName(file: string, tensor: string, path: string): void {
   throw new WbError(
     "WB5601",
     `${path}: weight_map of ${tensor}: expected a file inside the folder, found ${JSON.stringify(file)}`,
-    { details: { file } },
+    { details: { path, file } },
   );
 }
 

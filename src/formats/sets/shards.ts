@@ -120,6 +120,7 @@ function problemsError(
   const lines = [...listed, ...(rest > 0 ? [`  and ${rest} more`] : [])];
   return new WbError(code, `${path}: the shards are not those of the index:\n${lines.join("\n")}`, {
     details: {
+      path,
       files: [...new Set(problems.map(({ file }) => file))],
       tensors: problems.flatMap(({ tensor }) => (tensor === undefined ? [] : [tensor])),
     },
@@ -133,7 +134,8 @@ function problemsError(
  */
 export function joinCheckpoints(path: string, parts: readonly CheckpointPart[]): Checkpoint {
   const [first] = parts;
-  if (first === undefined) throw new WbError("WB3602", `${path}: no files of weights in it`);
+  if (first === undefined)
+    throw new WbError("WB3602", `${path}: no files of weights in it`, { details: { path } });
   const { format } = first.checkpoint;
   const tensors: StoredTensor[] = [];
   const skipped = new Map<string, { name: string; why: string }>();
@@ -149,7 +151,7 @@ export function joinCheckpoints(path: string, parts: readonly CheckpointPart[]):
         throw new WbError(
           "WB3604",
           `${path}: tensor ${tensor.name} is in ${before} and in ${checkpoint.path}`,
-          { details: { tensor: tensor.name, files: [before, checkpoint.path] } },
+          { details: { path, tensor: tensor.name, files: [before, checkpoint.path] } },
         );
       }
       holder.set(key, checkpoint.path);
@@ -175,6 +177,7 @@ function formatsDiffer(path: string, left: Checkpoint, right: Checkpoint): WbErr
   return new WbError(
     "WB3605",
     `${path}: ${left.path} is ${left.format}, but ${right.path} is ${right.format}`,
+    { details: { path } },
   );
 }
 

@@ -21,6 +21,7 @@ export function refuseDistributed(path: string): never {
   throw new WbError(
     "WB4005",
     `${path}: a distributed checkpoint (torch DCP): its .distcp files hold slices of tensors, and .metadata says which`,
+    { details: { path } },
   );
 }
 
@@ -66,6 +67,6 @@ function isZeroName(name: string): boolean {
 
 function divided(folder: string, what: string, files: readonly string[]): WbError {
   return new WbError("WB4006", `${folder}: DeepSpeed's checkpoint: ${what}`, {
-    details: { files },
+    details: { path: folder, files },
   });
 }

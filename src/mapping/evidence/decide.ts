@@ -118,6 +118,6 @@ function undecidedError(path: string, undecided: readonly string[], layouts: num
   return new WbError(
     "WB2713",
     `${path}: whether these are to be transposed cannot be told, and ${others}:\n${lines.join("\n")}`,
-    { details: { tensors: undecided.map((line) => line.slice(0, line.indexOf(": "))) } },
+    { details: { path, tensors: undecided.map((line) => line.slice(0, line.indexOf(": "))) } },
   );
 }

@@ -24,26 +24,29 @@ export function toldOf(options: ToldOptions, checkpoint: Checkpoint): Told {
       const names = namePattern(pattern);
       const text = `--${option} ${pattern}`;
       const fitting = checkpoint.tensors.filter(({ name }) => names.match(name) !== undefined);
-      if (fitting.length === 0) throw wrong(`${checkpoint.path}: ${text} fits no tensor's name`);
+      if (fitting.length === 0)
+        throw wrong(text, `${checkpoint.path}: ${text} fits no tensor's name`);
       const transposed = option === "transpose";
       for (const { name, shape } of fitting) {
         const before = said.get(name);
         if (before !== undefined && before.transposed !== transposed)
           throw wrong(
+            text,
             `${checkpoint.path}: ${shownName(name)} is meant by ${before.text} and by ${text}`,
           );
         // A vector that a pattern meets with its matrix stays what it is.
         if (!transposed || shape.length === 2) said.set(name, { transposed, text });
       }
       if (transposed && fitting.every(({ shape }) => shape.length !== 2))
-        throw wrong(`${checkpoint.path}: ${text} fits no tensor of two axes`);
+        throw wrong(text, `${checkpoint.path}: ${text} fits no tensor of two axes`);
     }
   }
   return { of: (name) => said.get(name) };
 }
 
-function wrong(message: string): WbError {
+function wrong(option: string, message: string): WbError {
   return new WbError("WB2711", message, {
+    details: { option },
     hint: "`weighbridge inspect` lists the names. A pattern is for the whole name: * stands for any characters.",
   });
 }

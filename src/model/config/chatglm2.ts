@@ -78,6 +78,6 @@ function refuseFirstGeneration(config: ConfigFields): void {
   throw new WbError(
     "WB4702",
     `${config.path}: ${field} is of ChatGLM-6B, whose two-dimensional positions are not supported`,
-    { details: { field } },
+    { details: { path: config.path, field } },
   );
 }

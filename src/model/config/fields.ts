@@ -10,10 +10,10 @@ export function parseRawConfig(text: string, path: string): RawConfig {
     // Python's json writes Infinity and NaN, which JSON has not; no field that we read can be one.
     value = JSON.parse(text.replaceAll(/(?<=[:[,\s])-?(Infinity|NaN)(?=[,\]}\s])/g, "null"));
   } catch (error) {
-    throw new WbError("WB3701", `${path}: expected JSON`, { cause: error });
+    throw new WbError("WB3701", `${path}: expected JSON`, { details: { path }, cause: error });
   }
   if (isRecord(value)) return value;
-  throw new WbError("WB3701", `${path}: expected a JSON object`);
+  throw new WbError("WB3701", `${path}: expected a JSON object`, { details: { path } });
 }
 
 export function isRecord(value: unknown): value is RawConfig {
@@ -117,7 +117,7 @@ export class ConfigFields {
   problem(name: string, expected: string, found: unknown): WbError {
     const shown = found === undefined ? "nothing" : JSON.stringify(found).slice(0, 80);
     return new WbError("WB3701", `${this.path}: ${name}: expected ${expected}, found ${shown}`, {
-      details: { field: name },
+      details: { path: this.path, expected, found: shown, field: name },
     });
   }
 }

@@ -64,7 +64,7 @@ function refusePartialRotary(config: ConfigFields): void {
 /** A setting that is read, but not implemented. */
 export function unsupported(path: string, field: string, value: unknown): WbError {
   return new WbError("WB4702", `${path}: ${field} ${JSON.stringify(value)} is not supported`, {
-    details: { field },
+    details: { path, field },
   });
 }
 

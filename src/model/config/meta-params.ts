@@ -82,7 +82,9 @@ export function metaConfig(
 function refuseUnsupported(params: ConfigFields): void {
   const field = UNSUPPORTED.find((name) => params.has(name));
   if (field === undefined) return;
-  throw new WbError("WB4702", `${params.path}: ${field} is not supported`, { details: { field } });
+  throw new WbError("WB4702", `${params.path}: ${field} is not supported`, {
+    details: { path: params.path, field },
+  });
 }
 
 /**
@@ -101,6 +103,7 @@ function requireAllParts(
   throw new WbError(
     "WB3704",
     `${path}: the weights are ${parts.length} of ${needed} tensor-parallel parts: expected consolidated.00.pth to consolidated.${String(needed - 1).padStart(2, "0")}.pth in this folder, and the folder's path for all of them`,
+    { details: { path } },
   );
 }
 

@@ -59,6 +59,6 @@ function familyFor(config: ConfigFields, architecture: string | undefined): Fami
   throw new WbError(
     "WB4701",
     `${config.path}: architecture ${found} is not supported; known are ${known}`,
-    { details: { architecture: found } },
+    { details: { path: config.path, architecture: found } },
   );
 }

@@ -109,7 +109,7 @@ function parseScaling(settings: ConfigFields, context: ScalingContext): RopeScal
       throw new WbError(
         "WB4702",
         `${settings.path}: rope type ${JSON.stringify(type)} is not supported`,
-        { details: { field: "rope_type" } },
+        { details: { path: settings.path, field: "rope_type" } },
       );
   }
 }

@@ -48,7 +48,7 @@ function refuseAlibi(config: ConfigFields): void {
   throw new WbError(
     "WB4702",
     `${config.path}: ${evidence} is Baichuan-13B, whose ALiBi positions are not supported`,
-    { details: { field: isRotary ? "hidden_size" : "model_max_length" } },
+    { details: { path: config.path, field: isRotary ? "hidden_size" : "model_max_length" } },
   );
 }
 
@@ -65,6 +65,6 @@ function refuseNormHead(config: ConfigFields): void {
   throw new WbError(
     "WB4702",
     `${config.path}: ${field} ${JSON.stringify(value)} is Baichuan2, whose normalised lm_head is not supported`,
-    { details: { field } },
+    { details: { path: config.path, field } },
   );
 }

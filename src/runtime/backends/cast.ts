@@ -20,6 +20,7 @@ export function checkWeightDtype(dtype: Dtype, name: string): WeightDtype {
   throw new WbError(
     "WB4780",
     `${name}: expected a weight of dtype F16, BF16, F32 or F64, found ${dtype}`,
+    { details: { tensor: name, dtype } },
   );
 }
 

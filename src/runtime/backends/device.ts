@@ -46,7 +46,9 @@ async function openBackend(
     return openNative({ device, compute, verbose });
   }
   if (compute !== "f32") {
-    throw new WbError("WB6203", `--device wasm: expected --compute f32, found ${compute}`);
+    throw new WbError("WB6203", `--device wasm: expected --compute f32, found ${compute}`, {
+      details: { device: "wasm", compute },
+    });
   }
   const { openWasm } = await import("./wasm/open.ts");
   return openWasm();

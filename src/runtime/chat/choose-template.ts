@@ -41,6 +41,7 @@ export function chooseTemplate(model: ChatModel, name: string | undefined): Chos
   throw new WbError(
     "WB2803",
     `${model.folder}: no chat_template in the tokenizer's files, and config.json does not tell which template this model was trained with; known are ${names(model)}`,
+    { details: { path: model.folder } },
   );
 }
 
@@ -51,7 +52,9 @@ function named(model: ChatModel, name: string): ChatTemplate {
     return jinjaTemplate(name, source, specialTokens, join(model.folder, "chat_template"));
   const builtIn = CHAT_TEMPLATES.get(name);
   if (builtIn !== undefined) return builtIn;
-  throw new WbError("WB2803", `--template ${name}: known are ${names(model)}`);
+  throw new WbError("WB2803", `--template ${name}: known are ${names(model)}`, {
+    details: { template: name },
+  });
 }
 
 function names({ tokenizer }: ChatModel): string {

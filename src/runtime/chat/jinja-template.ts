@@ -53,7 +53,7 @@ function asWbError<Result>(path: string, run: () => Result): Result {
   } catch (error) {
     if (!(error instanceof JinjaError)) throw error;
     const { message, problem } = error;
-    const options = { cause: error };
+    const options = { details: { path }, cause: error };
     switch (problem) {
       case "syntax":
         throw new WbError(

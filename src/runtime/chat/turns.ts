@@ -20,7 +20,9 @@ export function turnsOf(
   const [first] = messages;
   const system = first?.role === "system" ? first.content : undefined;
   if (system !== undefined && !allowsSystem) {
-    throw new WbError("WB2802", `template ${template} has no place for a system message`);
+    throw new WbError("WB2802", `template ${template} has no place for a system message`, {
+      details: { template },
+    });
   }
   const rest = system === undefined ? messages : messages.slice(1);
   for (const [index, { role }] of rest.entries()) {

@@ -147,9 +147,14 @@ function nextTokens(rows: readonly Row[], chosen: readonly number[]): StepInput 
 
 function checkPrompts(prompts: readonly (readonly number[])[], maxNewTokens: number): void {
   const empty = prompts.findIndex((ids) => ids.length === 0);
-  if (empty !== -1) throw new WbError("WB2801", `prompt ${empty}: expected at least one token id`);
+  if (empty !== -1)
+    throw new WbError("WB2801", `prompt ${empty}: expected at least one token id`, {
+      details: { prompt: empty },
+    });
   if (!Number.isSafeInteger(maxNewTokens) || maxNewTokens < 1) {
-    throw new WbError("WB2801", `expected room for at least one new token, found ${maxNewTokens}`);
+    throw new WbError("WB2801", `expected room for at least one new token, found ${maxNewTokens}`, {
+      details: { setting: "max-new-tokens", found: maxNewTokens },
+    });
   }
 }
 

@@ -77,6 +77,6 @@ export function checkSampling(settings: SamplingSettings): void {
   ];
   for (const [valid, expected, found] of checks) {
     if (!valid || !Number.isFinite(found))
-      throw new WbError("WB2801", `${expected}, found ${found}`);
+      throw new WbError("WB2801", `${expected}, found ${found}`, { details: { expected, found } });
   }
 }

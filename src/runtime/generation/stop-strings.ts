@@ -2,7 +2,10 @@ import { WbError } from "../../errors/wb-error.ts";
 
 /** @throws WbError WB2801 for an empty stop text, which every text would hold. */
 export function checkStops(stops: readonly string[]): void {
-  if (stops.includes("")) throw new WbError("WB2801", "stop: expected a text, found an empty one");
+  if (stops.includes(""))
+    throw new WbError("WB2801", "stop: expected a text, found an empty one", {
+      details: { setting: "stop" },
+    });
 }
 
 /** Watches text as it grows for the first of several stop strings. */

@@ -31,7 +31,10 @@ export function assemblyWeights(assemblies: ReadonlyMap<string, Assembly>): Weig
     facts: (name) => assemblies.get(name),
     async read(name, rows) {
       const whole = assemblies.get(name);
-      if (whole === undefined) throw new WbError("WB3780", `${name}: not in the checkpoint`);
+      if (whole === undefined)
+        throw new WbError("WB3780", `${name}: not in the checkpoint`, {
+          details: { tensor: name },
+        });
       const assembly = rows === undefined ? whole : narrowRows(whole, rows.begin, rows.end);
       const { dtype, shape } = assembly;
       // A matrix that is stored as [in, out] is read in that order, without transposing it, and used as stored.

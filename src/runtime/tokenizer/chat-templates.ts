@@ -42,6 +42,7 @@ function malformed(path: string): WbError {
   return new WbError(
     "WB3803",
     `${path}: expected chat_template to be a text, or a list of objects with name and template`,
+    { details: { path } },
   );
 }
 
@@ -52,6 +53,7 @@ async function readOptional(path: string): Promise<string | undefined> {
     throw new WbError(
       "WB3805",
       `${path}: expected at most ${MAX_TEMPLATE_BYTES} bytes, found ${bytes.byteLength}`,
+      { details: { path } },
     );
   } catch (error) {
     if (isSystemError(error) && error.code === "ENOENT") return undefined;

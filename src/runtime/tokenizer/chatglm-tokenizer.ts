@@ -34,7 +34,9 @@ export function chatglmTokenizer(
   const textOf = (id: number): string => {
     const text = model.pieces[id]?.text ?? COMMANDS[id - pieces];
     if (text !== undefined) return text;
-    throw new WbError("WB3804", `token id ${id}: the tokenizer has ids 0 to ${size - 1}`);
+    throw new WbError("WB3804", `token id ${id}: the tokenizer has ids 0 to ${size - 1}`, {
+      details: { id, vocabSize: size },
+    });
   };
   const isSilent = (id: number): boolean =>
     id >= pieces || id === model.unkId || model.pieces[id]?.type === "control";

@@ -41,6 +41,7 @@ export function decodePieces(
       throw new WbError(
         "WB3804",
         `token id ${id}: the tokenizer has ids 0 to ${model.pieces.length - 1}`,
+        { details: { id, vocabSize: model.pieces.length } },
       );
     }
     const byte = byteOfPiece(piece);

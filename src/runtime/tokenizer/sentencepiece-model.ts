@@ -49,6 +49,7 @@ export function parseSentencePieceModel(bytes: Uint8Array, path: string): Senten
     throw new WbError(
       "WB4801",
       `${path}: expected a SentencePiece model, found a list of tiktoken's ranks, as LLaMA 3 has`,
+      { details: { path } },
     );
   }
   const fields = protobufFields(bytes);
@@ -70,6 +71,7 @@ export function parseSentencePieceModel(bytes: Uint8Array, path: string): Senten
     throw new WbError(
       "WB4801",
       `${path}: expected a unigram or BPE model, found model_type ${modelType}`,
+      { details: { path } },
     );
   }
   const normalizer = subMessage(fields, 3, path);
@@ -122,5 +124,8 @@ function textField(
 }
 
 function damaged(path: string, what: string, cause?: unknown): WbError {
-  return new WbError("WB3802", `${path}: expected a SentencePiece model, but ${what}`, { cause });
+  return new WbError("WB3802", `${path}: expected a SentencePiece model, but ${what}`, {
+    details: { path },
+    cause,
+  });
 }

@@ -67,12 +67,13 @@ async function readModel(path: string): Promise<Uint8Array> {
   try {
     bytes = await readFile(path);
   } catch (error) {
-    throw new WbError("WB3801", `${path}: cannot be read`, { cause: error });
+    throw new WbError("WB3801", `${path}: cannot be read`, { details: { path }, cause: error });
   }
   if (bytes.byteLength <= MAX_MODEL_BYTES) return bytes;
   throw new WbError(
     "WB3802",
     `${path}: expected at most ${MAX_MODEL_BYTES} bytes, found ${bytes.byteLength}`,
+    { details: { path } },
   );
 }
 

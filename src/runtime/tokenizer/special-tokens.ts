@@ -138,17 +138,18 @@ async function readJson(path: string): Promise<Json> {
     text = await readFile(path, "utf8");
   } catch (error) {
     if (isSystemError(error) && error.code === "ENOENT") return {};
-    throw new WbError("WB3803", `${path}: cannot be read`, { cause: error });
+    throw new WbError("WB3803", `${path}: cannot be read`, { details: { path }, cause: error });
   }
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new WbError("WB3803", `${path}: expected JSON`, { cause: error });
+    throw new WbError("WB3803", `${path}: expected JSON`, { details: { path }, cause: error });
   }
   if (isObject(value)) return value;
   throw new WbError(
     "WB3803",
     `${path}: expected a JSON object, found ${JSON.stringify(value).slice(0, 40)}`,
+    { details: { path } },
   );
 }

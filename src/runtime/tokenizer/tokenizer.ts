@@ -77,7 +77,9 @@ export function buildTokenizer(
     piece(id) {
       const text = addedById.get(id)?.content ?? sentencePiece.model.pieces[id]?.text;
       if (text !== undefined) return text;
-      throw new WbError("WB3804", `token id ${id}: the tokenizer has ids 0 to ${size - 1}`);
+      throw new WbError("WB3804", `token id ${id}: the tokenizer has ids 0 to ${size - 1}`, {
+        details: { id, vocabSize: size },
+      });
     },
   };
 }

@@ -26,10 +26,14 @@ export async function inflateStream(
   const maxOutputLength = budget.streamBytes;
   const what = `${label}: its ${kind} stream`;
   if (maxOutputLength <= 0)
-    throw new WbError("WB4003", `${what} is not read: the file's streams are too large in all`);
+    throw new WbError("WB4003", `${what} is not read: the file's streams are too large in all`, {
+      details: { path: label },
+    });
   // Deflate never makes less than a thousandth; what does not fit as it is cannot fit inflated.
   if (source.byteLength > maxOutputLength)
-    throw new WbError("WB4003", `${what} has more than ${maxOutputLength} bytes`);
+    throw new WbError("WB4003", `${what} has more than ${maxOutputLength} bytes`, {
+      details: { path: label },
+    });
   const bytes = await source.read(0, source.byteLength);
   try {
     const inflated = await METHODS[kind](bytes, { maxOutputLength });
@@ -40,6 +44,6 @@ export async function inflateStream(
     if (!(error instanceof Error)) throw error;
     const isLarge = error instanceof RangeError;
     const problem = isLarge ? `has more than ${maxOutputLength} bytes` : "is damaged";
-    throw new WbError("WB4003", `${what} ${problem}`, { cause: error });
+    throw new WbError("WB4003", `${what} ${problem}`, { details: { path: label }, cause: error });
   }
 }

@@ -37,7 +37,9 @@ const MAX_EXTENDED_BYTES = 64 * 1024;
 export async function tarMembers(source: ByteSource): Promise<readonly TarMember[]> {
   const members = new Map<string, TarMember>();
   const damaged = (position: number, problem: string): WbError =>
-    new WbError("WB3103", `${source.label}: byte ${position}: ${problem}`);
+    new WbError("WB3103", `${source.label}: byte ${position}: ${problem}`, {
+      details: { path: source.label },
+    });
   let longName: string | undefined;
   for (let position = 0; position + BLOCK_BYTES <= source.byteLength;) {
     const block = Buffer.from(await source.read(position, BLOCK_BYTES));
@@ -61,7 +63,9 @@ export async function tarMembers(source: ByteSource): Promise<readonly TarMember
       const called = longName ?? name;
       longName = undefined;
       if (members.has(called))
-        throw new WbError("WB5101", `${source.label}: two tar entries are named ${called}`);
+        throw new WbError("WB5101", `${source.label}: two tar entries are named ${called}`, {
+          details: { path: source.label },
+        });
       const label = `${source.label}: ${called}`;
       const data = LINKS.has(type) ? undefined : sliceSource(source, begin, size, label);
       members.set(called, { name: called, data });

@@ -53,7 +53,9 @@ export async function zipMembers(source: ByteSource): Promise<readonly ZipMember
 async function refuseSecondEnd(source: ByteSource, begin: number): Promise<void> {
   const tail = Buffer.from(await source.read(begin, source.byteLength - begin));
   if (tail.indexOf(END_SIGNATURE) === tail.lastIndexOf(END_SIGNATURE)) return;
-  throw new WbError("WB3102", `${source.label}: the zip has more than one end record`);
+  throw new WbError("WB3102", `${source.label}: the zip has more than one end record`, {
+    details: { where: source.label },
+  });
 }
 
 /** torch's reader looks names up without regard to case. */
@@ -66,6 +68,7 @@ function refuseTwins(directory: readonly DirectoryEntry[], label: string): void 
       throw new WbError(
         "WB5101",
         `${label}: two zip entries have one name, or differ in case only: ${names}`,
+        { details: { path: label } },
       );
     }
     seen.set(name.toLowerCase(), name);
@@ -107,5 +110,7 @@ async function dataBegin(source: ByteSource, entry: DirectoryEntry): Promise<num
 }
 
 function contradiction(source: ByteSource, { name }: DirectoryEntry, problem: string): WbError {
-  return new WbError("WB3102", `${source.label}: zip entry ${JSON.stringify(name)} ${problem}`);
+  return new WbError("WB3102", `${source.label}: zip entry ${JSON.stringify(name)} ${problem}`, {
+    details: { where: source.label },
+  });
 }

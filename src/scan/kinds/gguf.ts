@@ -110,5 +110,5 @@ function countOf(value: bigint, source: ByteSource): number {
 }
 
 function damaged({ label }: ByteSource, problem: string): WbError {
-  return new WbError("WB3003", `${label}: ${problem}`);
+  return new WbError("WB3003", `${label}: ${problem}`, { details: { path: label } });
 }

@@ -73,7 +73,9 @@ export function traceArgument(
 
 function integer(kind: IntegerWidth, cursor: PickleCursor, label: string): number | bigint {
   if (!cursor.has(INTEGER_BYTES[kind]))
-    throw new WbError("WB3201", `${label}: the file ends in a number at byte ${cursor.position}`);
+    throw new WbError("WB3201", `${label}: the file ends in a number at byte ${cursor.position}`, {
+      details: { where: label },
+    });
   return cursor.integer(kind);
 }
 
@@ -90,6 +92,7 @@ function countedArgument(
     throw new WbError(
       "WB3201",
       `${label}: byte ${offset}: data of ${length} bytes, but only ${cursor.remaining} are left`,
+      { details: { where: label } },
     );
   }
   const byteLength = Number(length);
@@ -104,7 +107,9 @@ function countedArgument(
     const bytes = cursor.bytes(byteLength);
     const text = isUtf8 ? decodeUtf8(bytes) : decodeLatin1(bytes);
     if (text !== undefined) return { kind: "value", value: text };
-    throw new WbError("WB3206", `${label}: byte ${offset}: a text that is not UTF-8`);
+    throw new WbError("WB3206", `${label}: byte ${offset}: a text that is not UTF-8`, {
+      details: { where: label },
+    });
   };
   return cursor.has(byteLength) ? read() : cursor.need(byteLength, "a text").then(read);
 }
@@ -127,9 +132,14 @@ async function lineArgument(
     new WbError(
       "WB3206",
       `${label}: byte ${offset}: the argument of ${opcode} is ${JSON.stringify(text.slice(0, 40))}`,
+      { details: { where: label } },
     );
   if (!line.hasNewline)
-    throw new WbError("WB3201", `${label}: the argument of ${opcode} at byte ${offset} has no end`);
+    throw new WbError(
+      "WB3201",
+      `${label}: the argument of ${opcode} at byte ${offset} has no end`,
+      { details: { where: label } },
+    );
   const isLong = line.byteLength > line.bytes.byteLength;
   switch (opcode) {
     case "GET":
@@ -166,7 +176,9 @@ async function textLine(
   const line = await looseLine(cursor, label);
   const text = decodeUtf8(line.bytes);
   if (text === undefined)
-    throw new WbError("WB3206", `${label}: byte ${offset}: a name that is not UTF-8`);
+    throw new WbError("WB3206", `${label}: byte ${offset}: a name that is not UTF-8`, {
+      details: { where: label },
+    });
   return { text, hasNewline: line.hasNewline };
 }
 
@@ -180,5 +192,6 @@ async function looseLine(
   throw new WbError(
     "WB3206",
     `${label}: byte ${offset}: a line of more than ${MAX_LINE_BYTES} bytes`,
+    { details: { where: label } },
   );
 }

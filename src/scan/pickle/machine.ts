@@ -135,7 +135,9 @@ export class TraceMachine {
       // Lib/pickle.py imports before it looks for INST's arguments.
       const global = this.#global(argument, offset);
       if (!argument.isWhole)
-        throw new WbError("WB3201", `${this.#label}: the name at byte ${offset} has no end`);
+        throw new WbError("WB3201", `${this.#label}: the name at byte ${offset} has no end`, {
+          details: { where: this.#label },
+        });
       if (opcode === "INST") {
         stack.popMark();
         this.#call(global, offset);
@@ -162,6 +164,7 @@ export class TraceMachine {
         throw new WbError(
           "WB4201",
           `${this.#label}: protocol ${argument.index}, expected at most ${HIGHEST_PROTOCOL}`,
+          { details: { where: this.#label } },
         );
       case "FRAME":
         this.frameEnd = next + Number(argument.index);
@@ -184,7 +187,7 @@ export class TraceMachine {
   #crossing(argument: TraceArgument, offset: number): void {
     const problem = `${this.#label}: byte ${offset}: an opcode reaches beyond the end of its frame`;
     if (argument.kind === "global") this.#listener.onHidden("WB5203", problem);
-    throw new WbError("WB3201", problem);
+    throw new WbError("WB3201", problem, { details: { where: this.#label } });
   }
 
   #tuple(length: number): void {

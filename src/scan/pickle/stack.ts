@@ -89,13 +89,16 @@ export class TraceStack {
       throw new WbError(
         "WB3205",
         `${this.#label}: byte ${this.offset}: memo entry ${index} was never stored`,
+        { details: { where: this.#label } },
       );
     }
     this.push(value);
   }
 
   misfit(problem: string): WbError {
-    return new WbError("WB3203", `${this.#label}: byte ${this.offset}: ${problem}`);
+    return new WbError("WB3203", `${this.#label}: byte ${this.offset}: ${problem}`, {
+      details: { where: this.#label },
+    });
   }
 
   get #fence(): number {
@@ -108,6 +111,7 @@ export class TraceStack {
       throw new WbError(
         "WB5204",
         `${this.#label}: byte ${this.offset}: values of more than ${PICKLE_LIMITS.heapBytes} bytes of memory`,
+        { details: { where: this.#label } },
       );
     }
   }

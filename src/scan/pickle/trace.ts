@@ -38,7 +38,9 @@ export async function tracePickle(
     for (let count = 1; ; count++) {
       if (count > PICKLE_LIMITS.opcodes) {
         const limit = `more than ${PICKLE_LIMITS.opcodes} opcodes`;
-        throw new WbError("WB5204", `${source.label}: the pickle at byte ${begin} has ${limit}`);
+        throw new WbError("WB5204", `${source.label}: the pickle at byte ${begin} has ${limit}`, {
+          details: { where: source.label },
+        });
       }
       if (count % OPCODES_PER_TURN === 0) await nextTurn(signal);
       if (!cursor.has(LOOKAHEAD_BYTES)) await cursor.fill(LOOKAHEAD_BYTES);
@@ -51,6 +53,7 @@ export async function tracePickle(
         throw new WbError(
           "WB3202",
           `${source.label}: byte ${end} is ${found}, expected a pickle opcode`,
+          { details: { path: source.label } },
         );
       }
       if (PICKLE_OPCODES[opcode].argument === "none") machine.run(opcode, end);

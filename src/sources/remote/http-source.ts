@@ -129,13 +129,14 @@ class RemoteFile {
     if (encoding !== "identity") throw contradiction(label, `it is encoded (${encoding})`);
     const range = response.headers.get("content-range") ?? "";
     if (response.status === 416 && /^bytes \*\/0$/.test(range)) {
-      throw new WbError("WB3007", `${label}: the file is empty`);
+      throw new WbError("WB3007", `${label}: the file is empty`, { details: { path: label } });
     }
     if (response.status === 416) throw this.#changed(`it ends before byte ${begin}`);
     if (response.status !== 206) {
       throw new WbError(
         "WB4051",
         `${label}: a range was asked for, the answer is ${response.status}`,
+        { details: { path: label } },
       );
     }
     const [, first, last, size] = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(range) ?? [];
@@ -166,7 +167,9 @@ class RemoteFile {
   }
 
   #changed(what: string): WbError {
-    return new WbError("WB3051", `${this.#options.label}: ${what}`);
+    return new WbError("WB3051", `${this.#options.label}: ${what}`, {
+      details: { path: this.#options.label },
+    });
   }
 
   /** Passes on exactly `length` bytes; a body that ends before is a lost connection, a longer one contradicts its own header. */
@@ -189,5 +192,7 @@ function strongTag(response: Response): string | null {
 }
 
 function contradiction(label: string, what: string): WbError {
-  return new WbError("WB3052", `${label}: the server's answer is not what was asked for: ${what}`);
+  return new WbError("WB3052", `${label}: the server's answer is not what was asked for: ${what}`, {
+    details: { path: label },
+  });
 }

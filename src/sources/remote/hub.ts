@@ -55,7 +55,9 @@ async function describe(
       for await (const bytes of bodyOf(await request(url, options), options)) {
         length += bytes.byteLength;
         if (length > MAX_INFO_BYTES) {
-          throw new WbError("WB3052", `${label}: its description is too long`);
+          throw new WbError("WB3052", `${label}: its description is too long`, {
+            details: { path: label },
+          });
         }
         parts.push(bytes);
       }
@@ -71,7 +73,10 @@ function parseInfo(bytes: Buffer, label: string): unknown {
   try {
     return JSON.parse(bytes.toString("utf8"));
   } catch (error) {
-    throw new WbError("WB3052", `${label}: the hub's answer is no JSON`, { cause: error });
+    throw new WbError("WB3052", `${label}: the hub's answer is no JSON`, {
+      details: { path: label },
+      cause: error,
+    });
   }
 }
 
@@ -79,7 +84,9 @@ function repositoryOf(info: unknown, label: string): HubRepository {
   const commit = isRecord(info) ? info["sha"] : undefined;
   const siblings = isRecord(info) ? info["siblings"] : undefined;
   if (typeof commit !== "string" || !/^[0-9a-f]{40,64}$/.test(commit) || !Array.isArray(siblings)) {
-    throw new WbError("WB3052", `${label}: the hub's answer names no commit and files`);
+    throw new WbError("WB3052", `${label}: the hub's answer names no commit and files`, {
+      details: { path: label },
+    });
   }
   const list: readonly unknown[] = siblings;
   const files = list.flatMap((entry) => {
@@ -108,7 +115,8 @@ function hubAddress(path: string): URL {
 function hubEndpoint(): URL {
   const named = process.env["HF_ENDPOINT"] ?? "";
   const text = named === "" ? DEFAULT_ENDPOINT : named;
-  if (!URL.canParse(text)) throw new WbError("WB2050", "HF_ENDPOINT: no address");
+  if (!URL.canParse(text))
+    throw new WbError("WB2050", "HF_ENDPOINT: no address", { details: { path: "HF_ENDPOINT" } });
   const url = new URL(text);
   checkProtocol(url);
   return url;
@@ -124,7 +132,10 @@ export async function hubToken(): Promise<string | undefined> {
     return text === "" ? undefined : text;
   } catch (error) {
     if (isSystemError(error) && error.code === "ENOENT") return undefined;
-    throw new WbError("WB6002", `${path}: the stored token cannot be read`, { cause: error });
+    throw new WbError("WB6002", `${path}: the stored token cannot be read`, {
+      details: { path },
+      cause: error,
+    });
   }
 }
 
@@ -153,7 +164,9 @@ export async function cachedSnapshot({ repository, revision }: HubPlace): Promis
   } catch (error) {
     if (!isSystemError(error) || error.code !== "ENOENT") throw error;
   }
-  throw new WbError("WB6053", `hf:${repository}@${revision}: not in ${folder}`);
+  throw new WbError("WB6053", `hf:${repository}@${revision}: not in ${folder}`, {
+    details: { path: `hf:${repository}@${revision}` },
+  });
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

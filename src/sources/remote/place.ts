@@ -34,9 +34,12 @@ export function parsePlace(path: string): HubPlace | WebPlace {
   const slashed = path.replaceAll("\\", "/");
   if (/^hf:/i.test(slashed)) return parseHub(slashed);
   const url = URL.canParse(slashed) ? new URL(slashed) : undefined;
-  if (url === undefined || url.hostname === "") throw new WbError("WB2050", `${path}: no address`);
+  if (url === undefined || url.hostname === "")
+    throw new WbError("WB2050", `${path}: no address`, { details: { path } });
   if (url.username !== "" || url.password !== "") {
-    throw new WbError("WB2050", `${url.origin}: an address with a user or password`);
+    throw new WbError("WB2050", `${url.origin}: an address with a user or password`, {
+      details: { path: url.origin },
+    });
   }
   checkProtocol(url);
   return { kind: "web", url };
@@ -46,7 +49,9 @@ function parseHub(path: string): HubPlace {
   const [, repository, revision = "main", inside = ""] = HUB.exec(path) ?? [];
   const parts = inside.split("/");
   if (repository === undefined || parts.includes("..") || parts.includes(".")) {
-    throw new WbError("WB2050", `${path}: expected hf:organisation/name@revision`);
+    throw new WbError("WB2050", `${path}: expected hf:organisation/name@revision`, {
+      details: { path },
+    });
   }
   return {
     kind: "hub",
@@ -61,6 +66,7 @@ function decoded(text: string, path: string): string {
     return decodeURIComponent(text);
   } catch (error) {
     throw new WbError("WB2050", `${path}: the revision is no text with %-escapes`, {
+      details: { path },
       cause: error,
     });
   }
@@ -72,5 +78,5 @@ const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
 export function checkProtocol(url: URL): void {
   if (url.protocol === "https:") return;
   if (url.protocol === "http:" && LOOPBACK.test(url.hostname)) return;
-  throw new WbError("WB2050", `${url.origin}: expected https`);
+  throw new WbError("WB2050", `${url.origin}: expected https`, { details: { path: url.origin } });
 }

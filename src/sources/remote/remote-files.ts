@@ -9,7 +9,9 @@ export async function openRemoteSource(path: string, signal?: AbortSignal): Prom
   if (place.kind === "web") return openHttpSource(place.url, { label: path, signal });
   const { commit, files } = await hubRepository(place, signal);
   if (!files.includes(place.path)) {
-    throw new WbError("WB3001", `${path}: not among the ${files.length} files of the repository`);
+    throw new WbError("WB3001", `${path}: not among the ${files.length} files of the repository`, {
+      details: { path },
+    });
   }
   const address = hubFileAddress(place.repository, commit, place.path);
   return openHttpSource(address, { label: path, signal, token: await hubToken() });
@@ -23,7 +25,9 @@ export async function isRemoteFolder(path: string): Promise<boolean> {
   const { files } = await hubRepository(place, undefined);
   if (files.includes(place.path)) return false;
   if (files.some((file) => file.startsWith(`${place.path}/`))) return true;
-  throw new WbError("WB3001", `${path}: the repository has no such file or folder`);
+  throw new WbError("WB3001", `${path}: the repository has no such file or folder`, {
+    details: { path },
+  });
 }
 
 /** Paths of all files in a remote folder and below it; none for a web address, whose server has no list. */

@@ -62,12 +62,16 @@ export async function request(address: URL, options: RequestOptions): Promise<An
     }
     await drop(answer);
     if (!URL.canParse(location, url.href)) {
-      throw new WbError("WB3052", `${options.label}: redirected to what is no address`);
+      throw new WbError("WB3052", `${options.label}: redirected to what is no address`, {
+        details: { path: options.label },
+      });
     }
     url = new URL(location, url.href);
     checkProtocol(url);
   }
-  throw new WbError("WB3052", `${options.label}: redirected more than ${MAX_REDIRECTS} times`);
+  throw new WbError("WB3052", `${options.label}: redirected more than ${MAX_REDIRECTS} times`, {
+    details: { path: options.label },
+  });
 }
 
 async function ask(
@@ -147,17 +151,23 @@ async function refuseFailure(answer: Answer, label: string): Promise<void> {
   if (status < 400 || status === 416) return;
   await drop(answer);
   if (status === 404 || status === 410) {
-    throw new WbError("WB3001", `${label}: the server has no such file (${status})`);
+    throw new WbError("WB3001", `${label}: the server has no such file (${status})`, {
+      details: { path: label },
+    });
   }
   if (status === 401 || status === 403) {
-    throw new WbError("WB6052", `${label}: the server refuses access (${status})`);
+    throw new WbError("WB6052", `${label}: the server refuses access (${status})`, {
+      details: { path: label },
+    });
   }
   if (status === 408 || status === 429 || status >= 500) {
     const seconds = Number(headers.get("retry-after") ?? Number.NaN);
     const pauseMs = Number.isFinite(seconds) ? Math.min(seconds * 1000, MAX_PAUSE_MS) : undefined;
     throw new Transient(`${label}: the server answers ${status}`, { pauseMs });
   }
-  throw new WbError("WB6051", `${label}: the server answers ${status}`);
+  throw new WbError("WB6051", `${label}: the server answers ${status}`, {
+    details: { path: label },
+  });
 }
 
 /**

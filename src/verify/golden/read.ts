@@ -163,7 +163,8 @@ async function readExact(
  * @throws WbError WB3912.
  */
 export function refuseStale(golden: Golden, config: ModelConfig): void {
-  const stale = (problem: string): WbError => new WbError("WB3912", `${golden.path}: ${problem}`);
+  const stale = (problem: string): WbError =>
+    new WbError("WB3912", `${golden.path}: ${problem}`, { details: { path: golden.path } });
   for (const { name, ids, hiddenStates } of golden.prompts) {
     const width = (hiddenStates[0]?.length ?? 0) / ids.length;
     if (hiddenStates.length > 0 && width !== config.hiddenSize) {
@@ -180,5 +181,7 @@ export function refuseStale(golden: Golden, config: ModelConfig): void {
 }
 
 function damaged(path: string, problem: string): WbError {
-  return new WbError("WB3911", `${path}: expected a golden file, but ${problem}`);
+  return new WbError("WB3911", `${path}: expected a golden file, but ${problem}`, {
+    details: { path },
+  });
 }

@@ -220,6 +220,7 @@ export async function goldenScript(framework: string): Promise<string> {
       throw new WbError(
         "WB2001",
         `--framework: expected one of ${SCRIPT_FRAMEWORKS.join(", ")}, found ${JSON.stringify(framework)}`,
+        { details: { option: "--framework", found: JSON.stringify(framework) } },
       );
   }
 }

@@ -34,7 +34,10 @@ export async function writeDiffReports(
     try {
       await writeFile(path, render(result, options));
     } catch (error) {
-      throw new WbError("WB6002", `${path}: cannot be written`, { cause: error });
+      throw new WbError("WB6002", `${path}: cannot be written`, {
+        details: { path },
+        cause: error,
+      });
     }
     written.push(path);
   }

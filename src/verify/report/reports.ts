@@ -21,7 +21,10 @@ export async function writeReports(
     try {
       await writeFile(path, content);
     } catch (error) {
-      throw new WbError("WB6002", `${path}: cannot be written`, { cause: error });
+      throw new WbError("WB6002", `${path}: cannot be written`, {
+        details: { path },
+        cause: error,
+      });
     }
     written.push(path);
   };

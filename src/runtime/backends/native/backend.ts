@@ -31,7 +31,7 @@ export function loadBinding(
     throw new WbError(
       "WB6107",
       `${packageFolder}: TensorFlow was already loaded for another device in this process`,
-      { hint: "Use one native device a process." },
+      { details: { path: packageFolder }, hint: "Use one native device a process." },
     );
   }
   if (hideGpu) process.env["CUDA_VISIBLE_DEVICES"] = "-1";
@@ -49,12 +49,17 @@ export function loadBinding(
     binding = bindingOf(createRequire(import.meta.url)(packageFolder));
   } catch (error) {
     const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
-    throw new WbError("WB6107", `${packageFolder}: ${reason}`, { cause: error });
+    throw new WbError("WB6107", `${packageFolder}: ${reason}`, {
+      details: { path: packageFolder },
+      cause: error,
+    });
   } finally {
     silence?.unmute();
   }
   if (!isBinding(binding)) {
-    throw new WbError("WB6107", `${packageFolder}: its addon does not offer what is needed`);
+    throw new WbError("WB6107", `${packageFolder}: its addon does not offer what is needed`, {
+      details: { path: packageFolder },
+    });
   }
   loaded = { binding, packageFolder, hidesGpu: hideGpu };
   return binding;

@@ -116,5 +116,8 @@ export function executeAll(
 export function failure(name: string, error: unknown): WbError {
   const reason = error instanceof Error ? error.message : String(error);
   const code = OUT_OF_MEMORY.test(reason) ? "WB6003" : "WB6202";
-  return new WbError(code, `TensorFlow's ${name} failed: ${reason}`, { cause: error });
+  return new WbError(code, `TensorFlow's ${name} failed: ${reason}`, {
+    details: { operation: name },
+    cause: error,
+  });
 }

@@ -76,7 +76,11 @@ export function startKernels(packageFolder: string): Kernels | undefined {
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     if (error instanceof WbError) throw error;
-    throw new WbError("WB6107", `${path}: ${reason}`, { cause: error, hint: INSTALL_AGAIN });
+    throw new WbError("WB6107", `${path}: ${reason}`, {
+      details: { path },
+      cause: error,
+      hint: INSTALL_AGAIN,
+    });
   }
 }
 
@@ -103,7 +107,7 @@ function checkNames(
   throw new WbError(
     "WB6107",
     `${path}: its ${operation} takes ${taken.join(", ")}, and was given ${given.join(", ")}`,
-    { hint: INSTALL_AGAIN },
+    { details: { path }, hint: INSTALL_AGAIN },
   );
 }
 

@@ -57,6 +57,7 @@ export async function openNative({ device, compute, verbose }: NativeRequest): P
   if (chosen === undefined) {
     const missing = device === "cuda" ? "TensorFlow's CUDA build" : "native TensorFlow";
     throw new WbError("WB6201", `--device ${device}: ${missing} is not installed`, {
+      details: { device },
       hint: `Run \`weighbridge native install${device === "cuda" ? " --cuda" : ""}\`, or use --device wasm.`,
     });
   }
@@ -65,7 +66,10 @@ export async function openNative({ device, compute, verbose }: NativeRequest): P
     throw new WbError(
       "WB6201",
       `--device cuda: TensorFlow ${binding.TF_Version} sees no GPU on this machine`,
-      { hint: "Run again with --verbose to see TensorFlow's own reason; check `nvidia-smi`." },
+      {
+        details: { device },
+        hint: "Run again with --verbose to see TensorFlow's own reason; check `nvidia-smi`.",
+      },
     );
   }
   const kernels = device === "cpu" ? startKernels(chosen.packageFolder) : undefined;

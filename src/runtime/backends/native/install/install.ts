@@ -143,6 +143,7 @@ function pinsFor(variant: NativeVariant): PinnedVariant {
   throw new WbError(
     "WB6101",
     `${platform}: no ${variant} build of TensorFlow ${TENSORFLOW_VERSION} is pinned`,
+    { details: { platform, variant } },
   );
 }
 
@@ -229,7 +230,10 @@ async function checkDisk({ diskBytes }: PinnedVariant): Promise<void> {
   throw new WbError(
     "WB6001",
     `${nativeRoot()}: expected ${diskBytes} bytes of free disk space, found ${free}`,
-    { hint: "Free some space, or set WEIGHBRIDGE_NATIVE_FOLDER to a folder on another disk." },
+    {
+      details: { path: nativeRoot(), needed: diskBytes, free },
+      hint: "Free some space, or set WEIGHBRIDGE_NATIVE_FOLDER to a folder on another disk.",
+    },
   );
 }
 
@@ -243,6 +247,7 @@ async function withLock<T>(path: string, work: () => Promise<T>): Promise<T> {
   } catch (error) {
     if (isSystemError(error) && error.code === "EEXIST") {
       throw new WbError("WB6002", `${path}: another installation is running (process ${owner})`, {
+        details: { path },
         hint: "Wait for it to end.",
         cause: error,
       });

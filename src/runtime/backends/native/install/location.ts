@@ -65,9 +65,11 @@ async function readMarker(path: string): Promise<string | undefined> {
       typeof marker === "object" && marker !== null ? Reflect.get(marker, "tensorflow") : undefined;
     if (typeof version === "string") return version;
   } catch (error) {
-    throw new WbError("WB6107", `${path}: expected JSON`, { cause: error });
+    throw new WbError("WB6107", `${path}: expected JSON`, { details: { path }, cause: error });
   }
-  throw new WbError("WB6107", `${path}: expected the version of TensorFlow in it`);
+  throw new WbError("WB6107", `${path}: expected the version of TensorFlow in it`, {
+    details: { path },
+  });
 }
 
 /** A package that the user has installed beside weighbridge or in the working directory. */

@@ -22,6 +22,7 @@ export async function fetchPackage(folder: string, options: ProcessOptions): Pro
   throw new WbError(
     "WB6105",
     `npm ${args.join(" ")}: ${startFailure ?? lastLines(output, SHOWN_LINES)}`,
+    { details: { command: `npm ${args.join(" ")}` } },
   );
 }
 
@@ -33,7 +34,9 @@ export async function checkPython(python: string, options: ProcessOptions): Prom
     options,
   );
   if (code === 0) return;
-  throw new WbError("WB6102", `${python} -m pip: ${startFailure ?? lastLines(output, 3)}`);
+  throw new WbError("WB6102", `${python} -m pip: ${startFailure ?? lastLines(output, 3)}`, {
+    details: { python },
+  });
 }
 
 /** The first C++ compiler that runs: CXX, c++, g++, clang++. @throws WbError WB6103. */
@@ -44,7 +47,9 @@ export async function findCompiler(options: ProcessOptions): Promise<string> {
     const { code } = await runProcess(candidate, ["--version"], options);
     if (code === 0) return candidate;
   }
-  throw new WbError("WB6103", `no C++ compiler among ${candidates.join(", ")}`);
+  throw new WbError("WB6103", `no C++ compiler among ${candidates.join(", ")}`, {
+    details: { candidates },
+  });
 }
 
 /**
@@ -88,7 +93,9 @@ export async function fetchWheels(
   ];
   const { code, output } = await runProcess(python, args, options);
   if (code === 0) return;
-  throw new WbError("WB6104", `${python} -m pip install: ${lastLines(output, SHOWN_LINES)}`);
+  throw new WbError("WB6104", `${python} -m pip install: ${lastLines(output, SHOWN_LINES)}`, {
+    details: { python },
+  });
 }
 
 /**
@@ -121,7 +128,9 @@ export async function compileAddon(
   for (const args of commands) {
     const { code, output } = await runProcess(compiler, args, options);
     if (code !== 0) {
-      throw new WbError("WB6106", `${compiler}: ${lastLines(output, SHOWN_LINES)}`);
+      throw new WbError("WB6106", `${compiler}: ${lastLines(output, SHOWN_LINES)}`, {
+        details: { compiler },
+      });
     }
   }
   await rm(join(folder, "objects"), { recursive: true });
@@ -246,5 +255,7 @@ export async function probePackage(
       return { tensorflow: version, gpu: gpu === true, kernels: instructionSet };
     }
   }
-  throw new WbError("WB6107", `${packageFolder}: ${lastLines(output, SHOWN_LINES)}`);
+  throw new WbError("WB6107", `${packageFolder}: ${lastLines(output, SHOWN_LINES)}`, {
+    details: { path: packageFolder },
+  });
 }
