@@ -3,13 +3,13 @@ import type { GenerateIdsOptions } from "../runtime/generation/generate-ids.ts";
 import type { SamplingSettings } from "../runtime/generation/sampling-settings.ts";
 import { checkStops } from "../runtime/generation/stop-strings.ts";
 import type { ComputeDtype, DeviceKind } from "../runtime/backends/ops.ts";
+import type { GeneratorCapacity } from "../session/at-once.ts";
 import { samplingOf } from "../session/generation-sampling.ts";
 import {
   openGeneratorSource,
   type GeneratedText,
   type GenerationRequest,
   type Generator,
-  type GeneratorCapacity,
   type GeneratorSource,
 } from "../session/generator.ts";
 import type { ChatMessage } from "../runtime/chat/message.ts";

@@ -26,6 +26,8 @@ export interface ServeOptions extends RuntimeOptions, Pick<ChatPromptOptions, "t
   readonly maxBodyBytes?: number | undefined;
   /** Requests to one model that wait or are answered, at most; 64 when left out. */
   readonly queue?: number | undefined;
+  /** Texts that one model generates at the same time, at most, as far as memory has room; 8 when left out. */
+  readonly batch?: number | undefined;
   /** Seconds for one request, waiting included; 600 when left out. */
   readonly timeoutSeconds?: number | undefined;
   /** Seconds that answers at work have to end when the server stops; 10 when left out. */
@@ -114,7 +116,11 @@ async function load(
   for (const [index, path] of paths.entries()) {
     const id = state.ids[index] ?? "";
     options.signal?.throwIfAborted();
-    const model = await openServedModel(id, path, { ...options, queue: options.queue ?? 64 });
+    const model = await openServedModel(id, path, {
+      ...options,
+      queue: options.queue ?? 64,
+      batch: options.batch ?? 8,
+    });
     const template =
       model.chat === undefined
         ? model.whyNoChat
@@ -172,6 +178,7 @@ function checkOptions(options: ServeOptions): void {
     ["max-new-tokens", options.maxNewTokens, 1, Number.MAX_SAFE_INTEGER],
     ["max-body-size", options.maxBodyBytes, 1, 2 ** 30],
     ["queue", options.queue, 1, 100_000],
+    ["batch", options.batch, 1, 1024],
     ["request-timeout", options.timeoutSeconds, 1, 86_400],
     ["grace", options.graceSeconds, 0, 3600],
   ];

@@ -34,13 +34,13 @@ export {
   type GenerateIdsOptions,
 } from "../runtime/generation/generate-ids.ts";
 export type { ComputeDtype, DeviceKind } from "../runtime/backends/ops.ts";
+export type { AtOnce, GeneratorCapacity } from "../session/at-once.ts";
 export type {
   GeneratedText,
   Generation,
   GenerationRequest,
   GenerationStep,
   Generator,
-  GeneratorCapacity,
   GeneratorModel,
 } from "../session/generator.ts";
 export type { Runtime } from "../session/open-runtime.ts";

@@ -49,6 +49,8 @@ export interface MemoryPlan {
   readonly total: number;
   /** Bytes that may be used; `total` is not above. */
   readonly limit: number;
+  /** Bytes on the device that are left. */
+  readonly spare: number;
   /** One sentence. */
   readonly why: string;
 }
@@ -96,8 +98,12 @@ export function planMemory(
   const many = work.passes === "many";
   const residence = many && fits(resident) ? "resident" : "streamed";
   const reason = many ? "weights are used for every token" : "weights are used once";
-  const { use, total } = residence === "resident" ? resident : streamed;
-  return { residence, use, total, limit, why: `${residence}: ${reason}; ${numbers}` };
+  const { use, total, onDevice } = residence === "resident" ? resident : streamed;
+  const spare = Math.min(
+    limit - total,
+    (device.memoryLimit ?? Number.POSITIVE_INFINITY) - onDevice,
+  );
+  return { residence, use, total, limit, spare, why: `${residence}: ${reason}; ${numbers}` };
 }
 
 /** Bytes for everything on a device that shares the host's memory; for the device's own share elsewhere. */

@@ -3,6 +3,7 @@ import { streamDecoder } from "../runtime/tokenizer/stream-decoder.ts";
 import type { Tokenizer } from "../runtime/tokenizer/tokenizer.ts";
 import { answer, type AnswerRequest } from "./answer.ts";
 import type { ServedModel } from "./served-model.ts";
+import { together } from "./together.ts";
 import { logprobsOf, type TokenLogprob } from "./token-logprobs.ts";
 
 /** A token of a prompt or an answer; nothing comes before a prompt's first, so that it has no probability. */
@@ -59,37 +60,58 @@ export class UsageCount {
   }
 }
 
-/** Answers one choice after the other, each in a turn of the model's. @throws WbError of the runtime; the signal's reason. */
+/**
+ * Answers the choices, each in a turn of the model's, as many at a time as the model generates texts.
+ * @throws WbError of the runtime; the signal's reason.
+ */
 export async function* answerChoices(
   model: ServedModel,
   plans: readonly ChoicePlan[],
   usage: UsageCount,
   signal: AbortSignal,
 ): AsyncGenerator<ChoiceEvent, void, undefined> {
-  for (const [index, plan] of plans.entries()) {
-    const endTurn = await model.turns.turn(signal);
-    try {
-      let sent = 0;
-      if (plan.echo) {
-        const echo = await echoed(model, plan, signal);
-        sent = characterCount(echo.text);
-        yield { index, ...echo, ids: [] };
-      }
-      if (plan.maxNewTokens === 0) {
-        yield { index, text: "", tokens: [], ids: [], finish: "length" };
-        continue;
-      }
-      for await (const step of answer(model.generator, { ...plan, signal })) {
-        usage.addToken();
-        const { id, text, choice, finish } = step;
-        const tokens = choice === undefined ? [] : [{ ...choice, offset: sent }];
-        sent += characterCount(text);
-        const event = { index, text, tokens, ids: [id] };
-        yield finish === undefined ? event : { ...event, finish };
-      }
-    } finally {
-      endTurn();
+  const ended = new AbortController();
+  // When one choice fails or nobody listens any more, those that wait for a turn need not begin.
+  const either = AbortSignal.any([signal, ended.signal]);
+  try {
+    yield* together(
+      plans.map((plan, index) => () => answerChoice(model, plan, index, usage, either)),
+      model.turns.places.texts,
+    );
+  } finally {
+    ended.abort();
+  }
+}
+
+async function* answerChoice(
+  model: ServedModel,
+  plan: ChoicePlan,
+  index: number,
+  usage: UsageCount,
+  signal: AbortSignal,
+): AsyncGenerator<ChoiceEvent, void, undefined> {
+  const endTurn = await model.turns.turn(signal, plan.prompt.length + plan.maxNewTokens);
+  try {
+    let sent = 0;
+    if (plan.echo) {
+      const echo = await echoed(model, plan, signal);
+      sent = characterCount(echo.text);
+      yield { index, ...echo, ids: [] };
     }
+    if (plan.maxNewTokens === 0) {
+      yield { index, text: "", tokens: [], ids: [], finish: "length" };
+      return;
+    }
+    for await (const step of answer(model.generator, { ...plan, signal })) {
+      usage.addToken();
+      const { id, text, choice, finish } = step;
+      const tokens = choice === undefined ? [] : [{ ...choice, offset: sent }];
+      sent += characterCount(text);
+      const event = { index, text, tokens, ids: [id] };
+      yield finish === undefined ? event : { ...event, finish };
+    }
+  } finally {
+    endTurn();
   }
 }
 

@@ -18,6 +18,8 @@ export interface ServedModelOptions
   readonly context?: number | undefined;
   /** Requests to this model that wait or are answered, at most. */
   readonly queue: number;
+  /** Texts that are generated at the same time, at most. */
+  readonly batch: number;
 }
 
 /** A model as the server has it. */
@@ -70,7 +72,7 @@ export async function openServedModel(
     needsTokenizer: true,
     capacity: ({ config }) => {
       context = contextOf(config.maxPositions, options.context);
-      return { batch: 1, promptTokens: context - 1, newTokens: 1 };
+      return { batch: 1, promptTokens: context - 1, newTokens: 1, texts: options.batch };
     },
   });
   try {
@@ -89,7 +91,7 @@ export async function openServedModel(
       context,
       encoder,
       checkLength: lengthCheck(tokenizer, context),
-      turns: new TurnQueue(options.queue),
+      turns: new TurnQueue(options.queue, generator.atOnce),
       close: async () => {
         await encoder.close();
         await generator.close();

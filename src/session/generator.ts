@@ -7,9 +7,11 @@ import type { ChoiceRules } from "../runtime/generation/choice-rules.ts";
 import { generateIds, type GenerateIdsOptions } from "../runtime/generation/generate-ids.ts";
 import { createSampler } from "../runtime/generation/sampling.ts";
 import { type SamplingSettings } from "../runtime/generation/sampling-settings.ts";
+import { SharedModel } from "../runtime/generation/shared-model.ts";
 import type { ComputeDtype, DeviceKind } from "../runtime/backends/ops.ts";
 import { findTokenizer, openTokenizer, type Tokenizer } from "../runtime/tokenizer/tokenizer.ts";
 import { readGenerationDefaults, type GenerationDefaults } from "./generation-config.ts";
+import { sharingNotes, textsAtOnce, type AtOnce, type GeneratorCapacity } from "./at-once.ts";
 import { samplingOf } from "./generation-sampling.ts";
 import { GrowingText } from "./growing-text.ts";
 import { loadModel, type LoadedModel } from "./load-model.ts";
@@ -21,16 +23,6 @@ import {
   type RuntimeOptions,
 } from "./open-runtime.ts";
 import type { Prompt } from "./prompts.ts";
-
-/** The most that will be asked of a generator at once; memory is planned for it. */
-export interface GeneratorCapacity {
-  /** Prompts that are generated together. */
-  readonly batch: number;
-  /** Tokens of the longest prompt. */
-  readonly promptTokens: number;
-  /** New tokens of each. */
-  readonly newTokens: number;
-}
 
 /** What is known of a model before its memory is planned. */
 export interface GeneratorModel {
@@ -99,8 +91,10 @@ export interface Generation extends AsyncIterable<GenerationStep> {
   results(): readonly GeneratedText[];
 }
 
-/** A model that was opened once, to generate from many times; one generation at a time. */
+/** A model that was opened once, to generate from many times. */
 export interface Generator extends GeneratorModel {
+  /** Generations that may go on at the same time, and tokens of all of them, prompts and answers. */
+  readonly atOnce: AtOnce;
   readonly device: DeviceKind;
   readonly backend: string;
   readonly compute: ComputeDtype;
@@ -167,7 +161,7 @@ export async function openGeneratorSource(
     load: async (capacity) => {
       const runtime = await startRuntime(source, workOf(capacity), options);
       const loaded = await loading(runtime, capacity.batch, options);
-      return generatorOf(runtime, loaded, { ...known, stopIds, encode });
+      return generatorOf(runtime, loaded, { ...known, stopIds, encode, capacity });
     },
     planning: (plan) => planning(source, async () => plan()),
   };
@@ -194,22 +188,37 @@ function generatorOf(
     stopIds,
     defaults,
     encode,
-  }: Pick<Generator, "tokenizer" | "stopIds" | "defaults" | "encode">,
+    capacity,
+  }: Pick<Generator, "tokenizer" | "stopIds" | "defaults" | "encode"> & {
+    readonly capacity: GeneratorCapacity;
+  },
 ): Generator {
   const known = { tokenizer, stopIds, defaults };
+  const atOnce = textsAtOnce(runtime.plan, loaded.model, capacity);
+  const shared = atOnce.texts > 1 ? new SharedModel(loaded.model) : undefined;
+  const model = shared ?? loaded.model;
   return {
+    atOnce,
     config: runtime.config,
     tokenizer,
     device: runtime.ops.device,
     backend: runtime.ops.description,
     compute: runtime.ops.compute,
     residence: runtime.plan.residence,
-    notes: [...runtime.notes, ...loaded.notes, ...defaults.notes],
+    notes: [
+      ...runtime.notes,
+      ...loaded.notes,
+      ...sharingNotes(capacity, atOnce),
+      ...defaults.notes,
+    ],
     stopIds,
     defaults,
     encode,
-    generate: (request) => startGeneration(loaded.model, known, request),
-    score: (ids, onLogits, signal) => loaded.score(ids, onLogits, signal),
+    generate: (request) => startGeneration(model, known, request),
+    score: (ids, onLogits, signal) => {
+      const work = (): Promise<void> => loaded.score(ids, onLogits, signal);
+      return shared === undefined ? work() : shared.alone(work);
+    },
     close: async () => {
       loaded.close();
       await runtime.close();

@@ -46,6 +46,10 @@ export async function eachWay(
     { way: "decoded", rows: await inSteps(model, texts, 3, 1) },
     { way: "in parts", rows: await inSteps(model, texts, 2, 5) },
     { way: "in a batch", rows: await together(model, texts) },
+    // A graph of TensorFlow's holds one text at a time.
+    ...(model.stepEach === undefined
+      ? []
+      : [{ way: "beside others", rows: await beside(model, texts) }]),
   ];
 }
 
@@ -115,6 +119,41 @@ async function inSteps(
       rows.push({ text, token: (ends[index] ?? 0) - 1, logits: logits ?? new Float32Array(0) });
   }
   return rows;
+}
+
+/** Texts with caches of their own that join one after the other, a token each a step; some leave while others go on. */
+async function beside(model: TokenModel, texts: readonly (readonly number[])[]): Promise<Rows> {
+  const rows: Rows = [];
+  const caches = texts.map(() => model.createCache(1));
+  try {
+    for (const [text, ids] of texts.entries()) {
+      const begun = Math.min(ids.length, 1 + text);
+      const cache = caches[text];
+      if (cache === undefined) continue;
+      const [logits] = await model.step({ ids: [Int32Array.from(ids.slice(0, begun))] }, cache);
+      rows.push({ text, token: begun - 1, logits: (logits ?? new Float32Array(0)).slice() });
+    }
+    for (let round = 0; ; round++) {
+      const going = texts.flatMap((ids, text) => {
+        const cache = caches[text];
+        // Text n comes in round n.
+        const isIn = cache !== undefined && round >= text && cache.length < ids.length;
+        return isIn ? [{ text, cache, id: ids[cache.length] ?? 0 }] : [];
+      });
+      if (going.length === 0 && round >= texts.length) return rows;
+      if (going.length === 0) continue;
+      const tokens = going.map(({ cache }) => cache.length);
+      const logits = (await model.stepEach?.(going)) ?? [];
+      for (const [index, { text }] of going.entries())
+        rows.push({
+          text,
+          token: tokens[index] ?? 0,
+          logits: (logits[index] ?? new Float32Array(0)).slice(),
+        });
+    }
+  } finally {
+    for (const cache of caches) cache.dispose();
+  }
 }
 
 /** All texts in one batch, filled up on the left; half of the shortest at once, the rest token by token. */

@@ -42,6 +42,10 @@ export const serve: Command = {
         type: "number",
         describe: "requests to a model that wait or are answered; 64, more get 429",
       })
+      .option("batch", {
+        type: "number",
+        describe: "texts that a model generates at the same time, at most; 8",
+      })
       .option("request-timeout", {
         type: "number",
         describe: "seconds for a request, waiting included; 600",
@@ -106,6 +110,7 @@ function serveOptions(args: Arguments, context: CommandContext): ServeOptions {
     maxNewTokens: optionalNumber(args, "max-new-tokens"),
     maxBodyBytes: optionalSize(args, "max-body-size"),
     queue: optionalNumber(args, "queue"),
+    batch: optionalNumber(args, "batch"),
     timeoutSeconds: optionalNumber(args, "request-timeout"),
     graceSeconds: optionalNumber(args, "grace"),
     onLoad: (done, total) => context.progress({ phase: "load", done, total, unit: "layers" }),

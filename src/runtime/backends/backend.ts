@@ -8,6 +8,8 @@ export interface Backend {
   readonly ops: Ops;
   /** What a model's equations call. */
   readonly steps: Steps;
+  /** Whether a row of a batch has the bits that it has alone. */
+  readonly keepsRows?: boolean | undefined;
   /** Where the whole model can run as one graph; undefined where the backend has no such thing, or is faster without. */
   readonly graphs?: GraphSessions | undefined;
 }

@@ -20,10 +20,30 @@ export function attention<C extends Carried>(
   const q = steps.splitHeads(qs, config.heads); // [B, H, T, D]
   const k = steps.splitHeads(ks, config.kvHeads); // [B, G, T, D]
   const v = steps.splitHeads(vs, config.kvHeads); // [B, G, T, D]
+  const mixed = mixedValues(steps, { q, k, v }, context); // [B, H, T, D]
+  return linear(steps, weights.scope("o_proj"), steps.mergeHeads(mixed)); // [B, T, C]
+}
+
+interface Projections {
+  readonly q: Value;
+  readonly k: Value;
+  readonly v: Value;
+}
+
+/** What the queries take from all values, [B, H, T, D]; row by row where each row is a text of its own. */
+function mixedValues<C extends Carried>(
+  steps: Steps<C>,
+  { q, k, v }: Projections,
+  context: TokenContext<C>,
+): Value {
+  const { rows } = context;
+  if (rows !== undefined)
+    return steps.eachRow([q, k, v], ([ownQ = q, ownK = k, ownV = v], row) =>
+      mixedValues(steps, { q: ownQ, k: ownK, v: ownV }, rows[row] ?? context),
+    );
   const queries = steps.rotate(q, context.newRotary); // [B, H, T, D]
   const { keys, values } = allKeys(steps, k, v, context); // [B, G, L, D]
-  const mixed = steps.attention(queries, keys, values, context.keyMask); // [B, H, T, D]
-  return linear(steps, weights.scope("o_proj"), steps.mergeHeads(mixed)); // [B, T, C]
+  return steps.attention(queries, keys, values, context.keyMask);
 }
 
 /** Rotated keys and values of all tokens; new ones go through the cache where there is one. */

@@ -1,15 +1,15 @@
-import { setImmediate } from "node:timers/promises";
 import { WbError } from "../../errors/wb-error.ts";
 import type { ModelConfig } from "../../model/config/model-config.ts";
 import type { Backend } from "../backends/backend.ts";
 import type { Ops, Value } from "../backends/ops.ts";
-import type { Steps } from "../backends/steps/steps.ts";
+import type { Steps, TokenContext } from "../backends/steps/steps.ts";
 import { architectureOf, type Architecture } from "./architecture.ts";
 import type { Observer } from "./block.ts";
 import { KvCache } from "./kv-cache.ts";
 import { norm } from "./norm.ts";
 import { Sequence } from "./sequence.ts";
-import { announceStep, type StepInput, type TokenModel } from "./token-model.ts";
+import { Breather } from "./breather.ts";
+import { announceStep, type StepInput, type TextStep, type TokenModel } from "./token-model.ts";
 import { WeightStore, type Residence } from "./weight-store.ts";
 import { checkWeights, type WeightSource } from "./weights.ts";
 
@@ -22,11 +22,13 @@ export class Decoder implements TokenModel {
   readonly ops: Ops;
   readonly steps: Steps;
   readonly weights: WeightStore;
+  readonly keepsRows: boolean;
   readonly #architecture: Architecture;
+  readonly #breather = new Breather();
 
   /** @throws WbError WB3780, WB4780 when the source does not have the parameters of the config. */
   constructor(
-    { ops, steps }: Omit<Backend, "graphs">,
+    { ops, steps, keepsRows }: Omit<Backend, "graphs">,
     config: ModelConfig,
     source: WeightSource,
     residence: Residence,
@@ -37,6 +39,7 @@ export class Decoder implements TokenModel {
     this.config = config;
     this.#architecture = architectureOf(config);
     this.weights = new WeightStore(ops, config, source, residence);
+    this.keepsRows = keepsRows === true;
   }
 
   /** Uploads all layers and the head, so that the first token need not wait for them; nothing when they are streamed. */
@@ -71,16 +74,13 @@ export class Decoder implements TokenModel {
 
   /** One layer, [B, T, C] -> [B, T, C]; x is not freed. Layers come in order from 0, since the next is read ahead. */
   async block(index: number, x: Value, sequence: Sequence, observe?: Observer): Promise<Value> {
+    return this.#layer(index, x, sequence.context(index), observe);
+  }
+
+  async #layer(index: number, x: Value, context: TokenContext, observe?: Observer): Promise<Value> {
     const weights = await this.weights.block(index);
     return this.steps.scope(() =>
-      this.#architecture.block.forward(
-        this.steps,
-        weights,
-        this.config,
-        x,
-        sequence.context(index),
-        observe,
-      ),
+      this.#architecture.block.forward(this.steps, weights, this.config, x, context, observe),
     );
   }
 
@@ -119,26 +119,60 @@ export class Decoder implements TokenModel {
   }
 
   async step(input: StepInput, cache: KvCache): Promise<readonly Float32Array[]> {
-    const { ops } = this;
     const past = cache.length;
     announceStep(cache.rows, input);
-    let x = await this.embed(input.ids); // [B, T, C]
-    const sequence = new Sequence(ops, this.config, {
+    const x = await this.embed(input.ids); // [B, T, C]
+    const sequence = this.#sequenceOf(cache, past);
+    try {
+      return await this.#pass(x, (layer) => sequence.context(layer), input.signal);
+    } finally {
+      sequence.dispose();
+    }
+  }
+
+  async stepEach(texts: readonly TextStep<KvCache>[]): Promise<readonly Float32Array[]> {
+    const ids = texts.map(({ id }) => Int32Array.of(id));
+    const x = await this.embed(ids); // [B, 1, C]
+    const sequences: Sequence[] = [];
+    try {
+      for (const { id, cache } of texts) {
+        const past = cache.length;
+        announceStep(cache.rows, { ids: [Int32Array.of(id)] });
+        sequences.push(this.#sequenceOf(cache, past));
+      }
+      return await this.#pass(x, (layer) => rowContexts(sequences, layer), undefined);
+    } finally {
+      for (const sequence of sequences) sequence.dispose();
+    }
+  }
+
+  /** The new tokens of a cache that has been told of them, behind `past` ones. */
+  #sequenceOf(cache: KvCache, past: number): Sequence {
+    return new Sequence(this.ops, this.config, {
       positions: cache.rows.positions.map((row) => row.subarray(past)),
       allPositions: cache.rows.positions,
       visible: cache.rows.visible,
       cache,
     });
+  }
+
+  /** Embeddings [B, T, C], which are freed, through all layers -> the logits [vocab] of each row's last token. */
+  async #pass(
+    embeddings: Value,
+    contextOf: (layer: number) => TokenContext,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly Float32Array[]> {
+    const { ops } = this;
+    let x = embeddings;
     try {
-      const isPrefill = (input.ids[0]?.length ?? 0) > 1;
       for (let index = 0; index < this.config.layers; index++) {
-        input.signal?.throwIfAborted();
-        const next = await this.block(index, x, sequence);
+        signal?.throwIfAborted();
+        const next = await this.#layer(index, x, contextOf(index));
         ops.free(x);
         x = next;
         this.weights.release(index);
         // A layer of a long prompt takes seconds in a large model: signals, timers and other requests get their turn between.
-        if (isPrefill) await setImmediate();
+        await this.#breather.breathe();
       }
       const [b = 0, t = 0, c = 0] = x.shape;
       const last = x;
@@ -149,10 +183,11 @@ export class Decoder implements TokenModel {
       x = normed;
       const logits = await this.head(x); // [B, vocab]
       const { vocabSize } = this.config;
-      return input.ids.map((_, row) => logits.subarray(row * vocabSize, (row + 1) * vocabSize));
+      return Array.from({ length: b }, (_, row) =>
+        logits.subarray(row * vocabSize, (row + 1) * vocabSize),
+      );
     } finally {
       ops.free(x);
-      sequence.dispose();
     }
   }
 
@@ -164,6 +199,14 @@ export class Decoder implements TokenModel {
   async dispose(): Promise<void> {
     await this.weights.dispose();
   }
+}
+
+/** What a layer is told of texts that pass it side by side. @throws WbError WB7001 without any. */
+function rowContexts(sequences: readonly Sequence[], layer: number): TokenContext {
+  const rows = sequences.map((sequence) => sequence.context(layer));
+  const [first] = rows;
+  if (first === undefined) throw new WbError("WB7001", "a step of no text");
+  return { ...first, cache: undefined, rows };
 }
 
 function checkId(id: number, vocabSize: number): void {

@@ -20,6 +20,13 @@ export interface TokenCache {
   dispose(): void;
 }
 
+/** The next token of one of several texts, each of which has a cache of its own. */
+export interface TextStep<Cache extends TokenCache = TokenCache> {
+  readonly id: number;
+  /** Of a batch of one. */
+  readonly cache: Cache;
+}
+
 /** A model that texts are generated with, token by token. */
 export interface TokenModel {
   readonly config: ModelConfig;
@@ -35,6 +42,12 @@ export interface TokenModel {
    * @throws WbError WB9001 when the signal is aborted; the cache is then only good for `dispose`.
    */
   step(input: StepInput, cache: TokenCache): Promise<readonly Float32Array[]>;
+  /**
+   * One more token of each of several texts: the logits [vocab] of each. Where it fails, the caches are only good for `dispose`.
+   */
+  stepEach?(texts: readonly TextStep[]): Promise<readonly Float32Array[]>;
+  /** Whether `stepEach` gives each text the bits that `step` gives it alone, and a prompt's tokens have theirs in parts, too. */
+  readonly keepsRows: boolean;
 }
 
 /** Tells of a step's tokens. */

@@ -20,6 +20,8 @@ const SCORED_AT_ONCE = 64;
  */
 export class GraphDecoder implements TokenModel {
   readonly config: ModelConfig;
+  /** Its variables hold one text. */
+  readonly keepsRows = false;
   readonly #decoder: Decoder;
   readonly #session: GraphSession;
   readonly #batch: number;

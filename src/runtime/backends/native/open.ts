@@ -85,7 +85,7 @@ export async function openNative({ device, compute, verbose }: NativeRequest): P
     memoryLimit: undefined,
   });
   // With our kernels, calls cost less than a tenth of a token's time: a graph would gain nothing.
-  if (calls !== undefined) return { ops, steps: nativeSteps(ops, calls) };
+  if (calls !== undefined) return { ops, steps: nativeSteps(ops, calls), keepsRows: true };
   const graphs = {
     open: (savedModel: Uint8Array, tag: string) => GraphSession.open(binding, savedModel, tag),
   };

@@ -8,8 +8,12 @@ export function nativeSteps(ops: Ops, calls: NativeCalls): Steps {
   return composedSteps(ops, {
     ...kernelsOf(calls),
     layer: (x, weights, context, composed) => {
-      // Keys that are cached before they are rotated, and neighbours that are rotated together, are only known to the single steps.
-      const fits = context.allRotary === undefined && context.newRotary.pairs === "halves";
+      // Keys that are cached before they are rotated, and neighbours that are rotated together, are only known to the single steps, and so
+      // are rows with caches of their own.
+      const fits =
+        context.rows === undefined &&
+        context.allRotary === undefined &&
+        context.newRotary.pairs === "halves";
       return fits ? calls.layer(x, weights, context) : composed();
     },
   });

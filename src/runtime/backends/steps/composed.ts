@@ -46,6 +46,18 @@ export function composedNetwork(ops: NetworkOps): NetworkSteps {
       const [b = 0, h = 0, t = 0, d = 0] = x.shape;
       return ops.reshape(ops.transpose(x, [0, 2, 1, 3]), [b, t, h * d]);
     },
+    eachRow: (values, work) => {
+      const rows = values[0]?.shape[0] ?? 0;
+      const results = Array.from({ length: rows }, (_, row) =>
+        ops.scope(() =>
+          work(
+            values.map((value) => ops.slice(value, 0, row, 1)),
+            row,
+          ),
+        ),
+      );
+      return ops.concat(results, 0);
+    },
     scope: (work) => ops.scope(work),
   };
 }

@@ -52,6 +52,8 @@ export interface TokenContext<C extends Carried = DeviceCarried> {
   readonly keyMask: C["mask"];
   /** Undefined where there are no tokens but the T new ones, and they are not kept. */
   readonly cache: C["cache"] | undefined;
+  /** Where the rows of a batch are texts of their own, as long as each is: what each is told instead of the above. */
+  readonly rows?: readonly TokenContext<C>[] | undefined;
 }
 
 /**
@@ -89,6 +91,8 @@ export interface Steps<C extends Carried = DeviceCarried> {
    * values [B, G, L, D]. A query that sees nothing gets the mean of all values.
    */
   attention(queries: Value, keys: Value, values: Value, mask: C["mask"]): Value;
+  /** `work` on row after row of values [B, …]; its results [1, …] become rows of one. */
+  eachRow(values: readonly Value[], work: (rows: readonly Value[], row: number) => Value): Value;
   /**
    * A whole layer that these weights describe, [B, T, C] -> [B, T, C]: in one call where the backend has one that fits, which gives
    * the same bits as `composed`; else `composed`.

@@ -17,5 +17,5 @@ export async function openWasm(threads = kernelThreads()): Promise<Backend> {
   const values = new WasmValues(module, threads);
   const calls = new WasmCalls(values);
   const ops = new WasmOps(plain, values, calls, threads);
-  return { ops, steps: composedSteps(ops, kernelsOf(calls)) };
+  return { ops, steps: composedSteps(ops, kernelsOf(calls)), keepsRows: true };
 }
