@@ -121,6 +121,9 @@ function interop(built) {
       [process.execPath, "bin/weighbridge.js", "native", "install"],
       install,
     );
+  // The versions that are supported, with the kernels that were compiled by the one that runs this.
+  if (native) check("Node 22, 24 and 26", script("node-versions.mjs"), { limitMs: SUITE_LIMIT_MS });
+  else note("Node 22, 24 and 26", 0, 1, " (could not run: see above)");
   if (python && native) suite("interop");
   else note("interop tests", 0, 1, " (could not run: see above)");
   // Its ratios are shown, not judged: how fast a shared machine is, is no property of the code. That it runs, is.

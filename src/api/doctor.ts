@@ -6,10 +6,9 @@ import { runProcess } from "../runtime/backends/native/install/process.ts";
 import type { DeviceKind } from "../runtime/backends/ops.ts";
 import { nativeStatus, type NativeStatus } from "./native.ts";
 
-/** The range of package.json's "engines"; native TensorFlow.js calls a function that Node 23 removed. */
-const NODE_RANGE = ">=20.19 <23";
+/** The range of package.json's "engines". */
+const NODE_RANGE = ">=20.19";
 const NODE_AT_LEAST: readonly [number, number] = [20, 19];
-const NODE_BELOW = 23;
 
 /** What streamed logits of a 7B model take, in bytes. */
 const STREAMED_7B_BYTES = 4e9;
@@ -67,14 +66,13 @@ export async function doctor(
 export function nodeCheck(version: string): DoctorCheck {
   const [major = 0, minor = 0] = version.split(".").map(Number);
   const [leastMajor, leastMinor] = NODE_AT_LEAST;
-  const fits =
-    major < NODE_BELOW && (major > leastMajor || (major === leastMajor && minor >= leastMinor));
+  const fits = major > leastMajor || (major === leastMajor && minor >= leastMinor);
   return {
     name: "node",
     status: fits ? "ok" : "problem",
     found: version,
     needed: NODE_RANGE,
-    fix: fits ? "" : "Install Node 22 or 20.",
+    fix: fits ? "" : "Install Node 24, or 22 or 26.",
   };
 }
 

@@ -18,10 +18,12 @@ describe("the doctor", () => {
   });
 
   test.each([
+    ["18.20.8", "problem"],
     ["20.18.1", "problem"],
     ["20.19.0", "ok"],
     ["22.4.0", "ok"],
-    ["23.0.0", "problem"],
+    ["24.0.0", "ok"],
+    ["26.12.1", "ok"],
   ])("of Node %s says %s", (version, status) => {
     expect(nodeCheck(version).status).toBe(status);
   });

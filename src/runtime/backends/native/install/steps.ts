@@ -220,7 +220,10 @@ export interface NativeProbe {
   readonly kernels: string | null;
 }
 
-/** What a fresh process of Node says of the installed package. */
+/**
+ * What a fresh process of Node says of the installed package. It multiplies through the binding, as the product does: the
+ * package's own operations call functions of `node:util` that Node 23 removed.
+ */
 const PROBE = `
 const tf = require(process.argv[1]);
 const { binding } = tf.backend();
@@ -228,7 +231,12 @@ const path = require("node:path").join(process.argv[1], "lib", "kernels.node");
 const addon = require("node:fs").existsSync(path) ? require(path) : undefined;
 const kernels = addon?.instructionSets()[0] ?? null;
 if (kernels !== null) addon.start(kernels, 1);
-const product = tf.matMul(tf.tensor2d([[1, 2]]), tf.tensor2d([[3], [4]])).dataSync()[0];
+const left = binding.createTensor([1, 2], binding.TF_FLOAT, new Float32Array([1, 2]));
+const right = binding.createTensor([2, 1], binding.TF_FLOAT, new Float32Array([3, 4]));
+const no = (name) => ({ name, type: binding.TF_ATTR_BOOL, value: false });
+const type = { name: "T", type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT };
+const [{ id }] = binding.executeOp("MatMul", [no("transpose_a"), no("transpose_b"), type], [left, right], 1);
+const product = binding.tensorDataSync(id)[0];
 console.log("PROBE " + JSON.stringify({ product, version: binding.TF_Version, gpu: binding.isUsingGpuDevice(), kernels }));
 `;
 

