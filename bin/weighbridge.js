@@ -1,12 +1,16 @@
 #!/usr/bin/env node
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import module from "node:module";
 
 // From Node 22 on: the second start compiles nothing. A home that cannot be written is no reason to fail.
 module.enableCompileCache?.();
 
 const entry = new URL("../dist/cli/main.js", import.meta.url);
-if (existsSync(entry)) {
+if (process.argv.length === 3 && process.argv[2] === "--version") {
+  // Scripts ask this often, and first: it needs none of the modules.
+  const text = readFileSync(new URL("../package.json", import.meta.url), "utf8");
+  process.stdout.write(`${JSON.parse(text).version}\n`);
+} else if (existsSync(entry)) {
   const { main } = await import(entry.href);
   await main(process.argv.slice(2));
 } else {
