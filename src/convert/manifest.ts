@@ -1,6 +1,8 @@
 import type { OutputTensor } from "./output-tensor.ts";
 import type { Outputs } from "./outputs.ts";
-import type { TensorOutcome } from "./write/file.ts";
+import type { Outcomes } from "./job.ts";
+import type { DeltaPlan } from "../mapping/delta-plan.ts";
+import type { Plan } from "../mapping/plan.ts";
 import type { DeltaRecipe } from "../mapping/delta-recipe.ts";
 import type { Weakened } from "../options/weakening.ts";
 import { weightsDigest, type TensorDigest } from "../mapping/weights-digest.ts";
@@ -12,8 +14,6 @@ export interface SumFacts extends Pick<DeltaRecipe, "dtype" | "newRows"> {
   readonly baseWeightsSha256: string;
   readonly deltaWeightsSha256: string;
 }
-
-type Outcomes = ReadonlyMap<string, TensorOutcome>;
 
 /** The text of weighbridge.manifest.json. @param weakened Checks that were given up; not there where none was. */
 export function manifestText(
@@ -54,8 +54,26 @@ export function writtenDigest(outputs: Outputs, outcomes: Outcomes): string {
   return weightsDigest(digestsOf(outputs, outcomes));
 }
 
+/** What the outputs are the sum of; undefined where nothing was added. */
+export function sumFacts(
+  plan: Plan | DeltaPlan,
+  outputs: Outputs,
+  outcomes: Outcomes,
+): SumFacts | undefined {
+  if (!("recipe" in plan)) return undefined;
+  const { name, dtype, newRows } = plan.recipe;
+  return {
+    recipe: name,
+    dtype,
+    newRows,
+    newWords: plan.newWords,
+    baseWeightsSha256: summedDigest(outputs, outcomes, "base"),
+    deltaWeightsSha256: summedDigest(outputs, outcomes, "delta"),
+  };
+}
+
 /** The digest of all weights of one side of a sum. */
-export function summedDigest(outputs: Outputs, outcomes: Outcomes, side: "base" | "delta"): string {
+function summedDigest(outputs: Outputs, outcomes: Outcomes, side: "base" | "delta"): string {
   const tensors = outputs.tensors.map((tensor): readonly [string, TensorDigest] => {
     const { dtype, shape } = sideOf(tensor, side);
     return [tensor.name, { dtype, shape, sha256: outcomes.get(tensor.name)?.summed?.[side] ?? "" }];

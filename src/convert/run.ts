@@ -3,7 +3,6 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { findWeightSets } from "../formats/sets/folder.ts";
 import { WbError } from "../errors/wb-error.ts";
-import { BufferRing } from "../mapping/buffer-ring.ts";
 import type { CastCounts } from "./values/cast.ts";
 import { fileBytes } from "../formats/file-plan.ts";
 import { exists, freeBytes, type FileSystem } from "./staging/file-system.ts";
@@ -11,7 +10,7 @@ import { JournalWriter, planDigest, readJournal } from "./staging/journal.ts";
 import { refuseRunning, releaseLock } from "./staging/lock.ts";
 import type { Outputs } from "./outputs.ts";
 import { completedBefore } from "./staging/completed.ts";
-import { progressOf, type RunOptions, type SideFile } from "./run-options.ts";
+import type { Job, Outcomes, SideFile } from "./job.ts";
 import {
   holdsParts,
   nearestFolder,
@@ -20,10 +19,8 @@ import {
   takeTarget,
   type Target,
 } from "./staging/target-folder.ts";
-import type { TensorOutcome } from "./write/file.ts";
 import { checkRecords, refuseChanged, sourceStates } from "./write/source-guard.ts";
-import { withWritePool } from "./write/pool.ts";
-import { writeVerified } from "./write/verified.ts";
+import { writeFiles } from "./write/files.ts";
 
 /** Bytes of the unit in which file systems give space to files. */
 const BLOCK_BYTES = 4096;
@@ -39,42 +36,37 @@ const NOTES_BYTES = 1024;
  * with a manifest is complete. An interruption keeps what was staged, for `resume`; any other failure removes it.
  * @throws WbError WB1901, WB2901–WB2904, WB6001, WB6002, WB9001.
  */
-export async function runConversion(
-  outputs: Outputs,
-  options: RunOptions,
-): Promise<ReadonlyMap<string, TensorOutcome>> {
-  const { fileSystem } = options;
-  await refuseSource(options.target, options.sources);
-  const states = await sourceStates(options.sources);
-  const texts = [...options.sideFiles.map(({ name }) => name), outputs.index?.text ?? ""];
-  const digest = await planDigest(outputs.files, texts, options.sources);
-  const { force, resume } = options;
-  const staging = join(options.target, STAGING);
+export async function runConversion(job: Job): Promise<Outcomes> {
+  const { settings, outputs, sources } = job;
+  const { fileSystem, force, resume, signal } = settings;
+  const sideFiles = await job.sideFiles();
+  await refuseSource(job.target, sources);
+  const states = await sourceStates(sources);
+  const texts = [...sideFiles.map(({ name }) => name), outputs.index?.text ?? ""];
+  const digest = await planDigest(outputs.files, texts, sources);
+  const staging = join(job.target, STAGING);
   if (resume && !force && !(await holdsOther(staging, digest))) {
-    const before = await completedBefore(outputs, options);
+    const before = await completedBefore(job);
     if (before !== undefined) {
       await removeLeftovers(staging, fileSystem);
       return before;
     }
   }
   // What an interrupted conversion staged is already taken off the free space, and would be asked for twice.
-  if (!resume) await checkSpace(options.target, sizesOf(outputs, options.sideFiles));
-  const target = await takeTarget(
-    options.target,
-    { force, resume, planDigest: digest },
-    fileSystem,
-  );
+  if (!resume) await checkSpace(job.target, sizesOf(outputs, sideFiles));
+  const target = await takeTarget(job.target, { force, resume, planDigest: digest }, fileSystem);
   const journal = new JournalWriter(target.staging, fileSystem);
   try {
     if (target.journal === undefined) await journal.begin(digest);
-    const outcomes = await writeAll(outputs, target, journal, options);
-    await checkRecords(outputs.files, options.signal);
+    const outcomes = await writeFiles(outputs.files, target, job, journal);
+    await checkRecords(outputs.files, signal);
     await refuseChanged(states);
-    await place(outputs, target, journal, options, outcomes);
+    const manifest = { name: MANIFEST, content: job.manifest(outcomes) };
+    await place(job, target, journal, [...sideFiles, ...indexOf(outputs), manifest]);
     return outcomes;
   } catch (error) {
     // Work that --resume can go on with is kept: after an interruption, and once files were being put in place.
-    const isKept = isInterruption(error, options.signal) || journal.isCommitting;
+    const isKept = isInterruption(error, signal) || journal.isCommitting;
     await (isKept ? leave : cleanUp)(target, fileSystem, error);
     throw error;
   }
@@ -143,49 +135,28 @@ export async function checkSpace(target: string, sizes: readonly number[]): Prom
   });
 }
 
-async function writeAll(
-  outputs: Outputs,
-  target: Target,
-  journal: JournalWriter,
-  options: RunOptions,
-): Promise<ReadonlyMap<string, TensorOutcome>> {
-  const counter = progressOf(outputs.files, options.onProgress);
-  const { fileSystem, signal, verify } = options;
-  const buffers = new BufferRing();
-  const all = new Map<string, TensorOutcome>();
-  const onBytes = counter("convert");
-  const onVerified = counter("verify");
-  const { files } = outputs;
-  await withWritePool({ files, fileSystem, signal }, async (pool) => {
-    const how = { fileSystem, journal, buffers, signal, verify, pool, onBytes, onVerified };
-    for (const file of files) {
-      for (const [name, outcome] of await writeVerified(file, target, how)) all.set(name, outcome);
-    }
-  });
-  return all;
+/** The index of several files, as a file. */
+export function indexOf({ index }: Outputs): readonly SideFile[] {
+  return index === undefined ? [] : [{ name: index.name, content: index.text }];
 }
 
+/** @param small The manifest last. */
 async function place(
-  outputs: Outputs,
+  { settings, outputs }: Job,
   target: Target,
   journal: JournalWriter,
-  options: RunOptions,
-  outcomes: ReadonlyMap<string, TensorOutcome>,
+  small: readonly SideFile[],
 ): Promise<void> {
-  const { fileSystem } = options;
-  const small: SideFile[] = [...options.sideFiles];
-  if (outputs.index !== undefined)
-    small.push({ name: outputs.index.name, content: outputs.index.text });
-  small.push({ name: MANIFEST, content: options.manifest(outcomes) });
+  const { fileSystem, signal, force } = settings;
   for (const { name, content } of small) {
     await fileSystem.remove(join(target.staging, name));
     await fileSystem.writeSmall(join(target.staging, name), content);
   }
-  options.signal?.throwIfAborted();
+  signal?.throwIfAborted();
   await journal.commit();
   await fileSystem.remove(join(target.folder, MANIFEST));
   const names = [...outputs.files.map(({ name }) => name), ...small.map(({ name }) => name)];
-  if (options.force) await removeStale(target.folder, names, fileSystem);
+  if (force) await removeStale(target.folder, names, fileSystem);
   for (const name of names) {
     const staged = join(target.staging, name);
     if (await exists(staged)) await fileSystem.rename(staged, join(target.folder, name));
@@ -213,7 +184,7 @@ export async function removeStale(
 }
 
 /** Sum of what casting lost. */
-export function totalCast(outcomes: ReadonlyMap<string, TensorOutcome>): CastCounts {
+export function totalCast(outcomes: Outcomes): CastCounts {
   const total: CastCounts = { overflow: 0, underflow: 0 };
   for (const { cast } of outcomes.values()) {
     total.overflow += cast.overflow;

@@ -1,6 +1,6 @@
 import type { CheckOptions } from "../api/check.ts";
 import type { ConvertOptions } from "../api/convert.ts";
-import type { DeltaOptions } from "../api/delta.ts";
+import type { DeltaOptions } from "../convert/settings.ts";
 import type { GenerateChatOptions, GenerateOptions } from "../api/generate.ts";
 import type { InspectOptions } from "../api/inspect.ts";
 import type { LogitsOptions } from "../api/logits.ts";

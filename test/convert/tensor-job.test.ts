@@ -7,7 +7,8 @@ import { openFileSource, sliceSource, type FileSource } from "../../src/sources/
 import { REAL_FILE_SYSTEM } from "../../src/convert/staging/file-system.ts";
 import { planOutputs } from "../../src/convert/outputs.ts";
 import { jobOf, tensorOf } from "../../src/convert/write/tensor-job.ts";
-import { writeChecked } from "../../src/convert/write/checked.ts";
+import { checkedWriter } from "../../src/convert/write/checked.ts";
+import { writeTensor } from "../../src/convert/write/tensor.ts";
 import { planConversion } from "../../src/mapping/plan.ts";
 import { BufferRing } from "../../src/mapping/buffer-ring.ts";
 import { caught } from "../support/caught.ts";
@@ -17,8 +18,7 @@ const folder = mkdtempSync(join(tmpdir(), "weighbridge-job-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const HOW = {
-  needsCrc32: false,
-  verify: true,
+  settings: { verify: true, signal: undefined },
   buffers: new BufferRing(),
   onBytes: () => undefined,
   onVerified: () => undefined,
@@ -49,7 +49,9 @@ async function throughJobs(
       opened.push(source);
       return sliceSource(source, range.begin, range.byteLength, range.label);
     });
-    digests[tensor.name] = (await writeChecked(again, output, 4096, HOW)).sha256;
+    digests[tensor.name] = (
+      await writeTensor(again, false, HOW, checkedWriter(again.name, output, 4096, HOW))
+    ).sha256;
   }
   await output.close();
   for (const source of opened) await source.close();
@@ -95,7 +97,9 @@ it("bytes that come back otherwise than they were sent are told of", async () =>
       honest.writeNow(changed, position);
     },
   };
-  const error = await caught(() => writeChecked(tensor, wrong, 0, HOW));
+  const error = await caught(() =>
+    writeTensor(tensor, false, HOW, checkedWriter(tensor.name, wrong, 0, HOW)),
+  );
   expect([error.code, error.message]).toEqual(["WB1901", expect.stringContaining(tensor.name)]);
   await honest.close();
   await model.checkpoint.close();

@@ -1,5 +1,5 @@
 import type { ConvertOptions } from "../../api/convert.ts";
-import type { DeltaOptions } from "../../api/delta.ts";
+import type { DeltaOptions } from "../../convert/settings.ts";
 import { WbError } from "../../errors/wb-error.ts";
 import {
   flag,

@@ -4,11 +4,11 @@ import { basename, join } from "node:path";
 import { isSystemError, WbError } from "../../errors/wb-error.ts";
 import type { OutputPlan } from "../output-tensor.ts";
 import { exists, readText, type FileSystem } from "../staging/file-system.ts";
-import type { Outputs } from "../outputs.ts";
-import { removeStale } from "../run.ts";
-import { progressOf, type RunOptions, type SideFile } from "../run-options.ts";
+import { indexOf, removeStale } from "../run.ts";
+import { progressOf, type Job, type Outcomes, type SideFile } from "../job.ts";
+import type { ConvertSettings } from "../settings.ts";
 import { refuseSource } from "../staging/target-folder.ts";
-import type { TensorOutcome } from "../write/file.ts";
+import type { TensorOutcome } from "../write/tensor.ts";
 import { filesOfPart } from "./balance.ts";
 import { completedBefore } from "../staging/completed.ts";
 import { finishedFiles, type Finished } from "./receipt.ts";
@@ -22,24 +22,20 @@ import {
   type Workplace,
 } from "./workplace.ts";
 
-export type FinishOptions = Omit<RunOptions, "resume">;
-
 /**
  * Puts the finished files of all parts in place, with the index and the small files, the manifest last. Before that every file is
  * read back and held to its receipt. It may be run again whatever stopped it, and does no harm when it runs twice.
  * @param digest Of the plan.
  * @throws WbError WB3902 that names what is missing or damaged, WB2901, WB2902, WB2904, WB6001, WB6002, WB9001.
  */
-export async function finishParts(
-  outputs: Outputs,
-  digest: string,
-  options: FinishOptions,
-): Promise<ReadonlyMap<string, TensorOutcome>> {
-  const { fileSystem, target, force } = options;
-  await refuseSource(target, options.sources);
+export async function finishParts(job: Job, digest: string): Promise<Outcomes> {
+  const { settings, outputs, target } = job;
+  const { fileSystem, force } = settings;
+  const sideFiles = await job.sideFiles();
+  await refuseSource(target, job.sources);
   const folder = partsFolder(target, digest);
   const isReplacing = force && !(await exists(join(folder, COMMITTING)));
-  const before = isReplacing ? undefined : await completedBefore(outputs, options);
+  const before = isReplacing ? undefined : await completedBefore(job);
   if (before !== undefined) {
     // What a process that was killed behind its last file left of it.
     if (await exists(folder)) await removeParts(target, folder, fileSystem);
@@ -47,25 +43,22 @@ export async function finishParts(
   }
   return inWorkplace(target, { digest, force }, fileSystem, async (workplace) => {
     const finished = await finishedFiles(workplace, outputs.files);
-    await refuseIncomplete(outputs.files, finished, options);
+    await refuseIncomplete(job, finished);
     const outcomes = new Map<string, TensorOutcome>();
     for (const { tensors } of finished.values()) {
       for (const [name, outcome] of tensors) outcomes.set(name, outcome);
     }
-    const small: SideFile[] = [...options.sideFiles];
-    if (outputs.index !== undefined)
-      small.push({ name: outputs.index.name, content: outputs.index.text });
-    small.push({ name: MANIFEST, content: options.manifest(outcomes) });
-    await place(workplace, outputs.files, small, options);
+    const manifest = { name: MANIFEST, content: job.manifest(outcomes) };
+    const small = [...sideFiles, ...indexOf(outputs), manifest];
+    await place(workplace, outputs.files, small, settings);
     return outcomes;
   });
 }
 
 /** @throws WbError WB3902. */
 async function refuseIncomplete(
-  files: readonly OutputPlan[],
+  { outputs: { files }, settings: { verify, signal, onProgress }, target }: Job,
   finished: ReadonlyMap<string, Finished>,
-  { verify, signal, onProgress, target }: FinishOptions,
 ): Promise<void> {
   const missing = files.filter(({ name }) => !finished.has(name));
   const damaged: OutputPlan[] = [];
@@ -118,7 +111,7 @@ async function place(
   workplace: Workplace,
   files: readonly OutputPlan[],
   small: readonly SideFile[],
-  { fileSystem, signal, force }: FinishOptions,
+  { fileSystem, signal, force }: ConvertSettings,
 ): Promise<void> {
   const { target, folder, runner } = workplace;
   for (const { name, content } of small) await fileSystem.writeSmall(join(runner, name), content);

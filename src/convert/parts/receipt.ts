@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { fileBytes } from "../../formats/file-plan.ts";
 import type { OutputPlan } from "../output-tensor.ts";
 import { readText, type FileSystem } from "../staging/file-system.ts";
-import type { TensorOutcome } from "../write/file.ts";
+import type { TensorOutcome } from "../write/tensor.ts";
 import type { Part } from "./balance.ts";
 import { COMMITTING, type Workplace } from "./workplace.ts";
 

@@ -1,26 +1,22 @@
-import { BufferRing } from "../../mapping/buffer-ring.ts";
 import { fileBytes } from "../../formats/file-plan.ts";
 import type { OutputPlan } from "../output-tensor.ts";
-import type { Outputs } from "../outputs.ts";
 import { checkSpace } from "../run.ts";
-import { progressOf, type RunOptions } from "../run-options.ts";
+import { progressOf, type Job, type Outcomes } from "../job.ts";
 import { refuseSource } from "../staging/target-folder.ts";
-import type { TensorOutcome } from "../write/file.ts";
-import { withWritePool } from "../write/pool.ts";
+import type { ConvertSettings } from "../settings.ts";
+import { writeFiles } from "../write/files.ts";
 import { checkRecords, refuseChanged, sourceStates } from "../write/source-guard.ts";
-import { writeVerified } from "../write/verified.ts";
+import type { TensorOutcome } from "../write/tensor.ts";
 import { filesOfPart, type Part } from "./balance.ts";
 import { isIntact } from "../staging/intact.ts";
 import { finishedFiles, handIn, type Finished } from "./receipt.ts";
 import { inWorkplace, type Workplace } from "./workplace.ts";
 
-export type RunPartOptions = Omit<RunOptions, "sideFiles" | "manifest" | "resume">;
-
 export interface PartOutcome {
   readonly files: readonly OutputPlan[];
   /** Names of those that were written before, by whomever. */
   readonly kept: readonly string[];
-  readonly outcomes: ReadonlyMap<string, TensorOutcome>;
+  readonly outcomes: Outcomes;
 }
 
 /**
@@ -29,21 +25,17 @@ export interface PartOutcome {
  * @param digest Of the plan.
  * @throws WbError WB1901, WB2901, WB2902, WB2904, WB6001, WB6002, WB9001.
  */
-export async function runPart(
-  outputs: Outputs,
-  part: Part,
-  digest: string,
-  options: RunPartOptions,
-): Promise<PartOutcome> {
-  const { fileSystem, target } = options;
-  await refuseSource(target, options.sources);
-  const files = filesOfPart(outputs.files, part);
-  const how = { digest, force: options.force };
+export async function runPart(job: Job, part: Part, digest: string): Promise<PartOutcome> {
+  const { settings, target } = job;
+  const { fileSystem, force } = settings;
+  await refuseSource(target, job.sources);
+  const files = filesOfPart(job.outputs.files, part);
+  const how = { digest, force };
   return inWorkplace(target, how, fileSystem, async (workplace) => {
-    const kept = await keepable(workplace, files, options);
+    const kept = await keepable(workplace, files, settings);
     const missing = files.filter(({ name }) => !kept.has(name));
     await checkSpace(target, missing.map(fileBytes));
-    const outcomes = await writeMissing(workplace, part, missing, options);
+    const outcomes = await writeMissing(workplace, part, missing, job);
     for (const { tensors } of kept.values()) {
       for (const [name, outcome] of tensors) outcomes.set(name, outcome);
     }
@@ -55,12 +47,11 @@ export async function runPart(
 async function keepable(
   workplace: Workplace,
   files: readonly OutputPlan[],
-  options: RunPartOptions,
+  { verify, signal, onProgress }: ConvertSettings,
 ): Promise<ReadonlyMap<string, Finished>> {
   const finished = new Map(await finishedFiles(workplace, files));
-  const { verify, signal } = options;
   if (!verify) return finished;
-  const onBytes = progressOf(files, options.onProgress)("verify");
+  const onBytes = progressOf(files, onProgress)("verify");
   for (const file of files) {
     const found = finished.get(file.name);
     if (found === undefined) continue;
@@ -70,36 +61,22 @@ async function keepable(
   return finished;
 }
 
+/** A file that is not finished is begun anew: nobody need read what was noted of its tensors. */
+const NO_JOURNAL = { tensor: () => Promise.resolve() };
+
 async function writeMissing(
   workplace: Workplace,
   part: Part,
   missing: readonly OutputPlan[],
-  options: RunPartOptions,
+  job: Job,
 ): Promise<Map<string, TensorOutcome>> {
-  const { fileSystem, signal, verify, onProgress } = options;
+  const { signal, fileSystem } = job.settings;
   const { runner } = workplace;
-  const all = new Map<string, TensorOutcome>();
-  const counter = progressOf(missing, onProgress);
-  const how = {
-    // A file that is not finished is begun anew: nobody need read what was noted of its tensors.
-    journal: { tensor: () => Promise.resolve() },
-    buffers: new BufferRing(),
-    onBytes: counter("convert"),
-    onVerified: counter("verify"),
-    fileSystem,
-    signal,
-    verify,
-  };
-  const states = await sourceStates(options.sources);
-  await withWritePool({ files: missing, fileSystem, signal }, async (pool) => {
-    for (const file of missing) {
-      const place = { folder: runner, staging: runner, isNew: true, journal: undefined };
-      const tensors = await writeVerified(file, place, { ...how, pool });
-      await checkRecords([file], signal);
-      await refuseChanged(states);
-      await handIn(workplace, file, { part, tensors }, fileSystem);
-      for (const [name, outcome] of tensors) all.set(name, outcome);
-    }
+  const place = { folder: runner, staging: runner, isNew: true, journal: undefined };
+  const states = await sourceStates(job.sources);
+  return writeFiles(missing, place, job, NO_JOURNAL, async (file, tensors) => {
+    await checkRecords([file], signal);
+    await refuseChanged(states);
+    await handIn(workplace, file, { part, tensors }, fileSystem);
   });
-  return all;
 }

@@ -7,9 +7,8 @@ import { exists, readText } from "./file-system.ts";
 import { isIntact } from "./intact.ts";
 import { isSameConversion } from "../manifest.ts";
 import type { Outputs } from "../outputs.ts";
-import { progressOf, type RunOptions } from "../run-options.ts";
-import type { TensorOutcome } from "../write/file.ts";
-import { writeTensor } from "../write/tensor.ts";
+import { progressOf, type Job, type Outcomes } from "../job.ts";
+import { writeTensor, type TensorOutcome } from "../write/tensor.ts";
 
 /**
  * What a target holds when this very conversion was completed before: the manifest is the one that the source gives, and every file
@@ -18,16 +17,14 @@ import { writeTensor } from "../write/tensor.ts";
  *
  * Nothing but the source itself can say that, so it is read once more; only where a manifest is in place.
  */
-export async function completedBefore(
-  outputs: Outputs,
-  options: Omit<RunOptions, "resume">,
-): Promise<ReadonlyMap<string, TensorOutcome> | undefined> {
-  const { target, signal, onProgress } = options;
+export async function completedBefore(job: Job): Promise<Outcomes | undefined> {
+  const { outputs, settings, target } = job;
+  const { signal } = settings;
   const text = await readText(join(target, MANIFEST));
   if (text === undefined || !(await haveTheirLengths(outputs, target))) return undefined;
-  const counter = progressOf(outputs.files, onProgress);
-  const outcomes = await digestSource(outputs, signal, counter("convert"));
-  if (!isSameConversion(options.manifest(outcomes), text)) return undefined;
+  const counter = progressOf(outputs.files, settings.onProgress);
+  const outcomes = await digestSource(job, counter("convert"));
+  if (!isSameConversion(job.manifest(outcomes), text)) return undefined;
   const onBytes = counter("verify");
   for (const file of outputs.files) {
     const expected = new Map<string, TensorOutcome>();
@@ -52,22 +49,12 @@ async function haveTheirLengths({ files }: Outputs, target: string): Promise<boo
 
 /** What the source's tensors would be written as. */
 async function digestSource(
-  outputs: Outputs,
-  signal: AbortSignal | undefined,
+  { outputs, settings }: Job,
   onBytes: (count: number, item: string) => void,
-): Promise<ReadonlyMap<string, TensorOutcome>> {
-  const buffers = new BufferRing();
+): Promise<Outcomes> {
+  const writing = { settings, buffers: new BufferRing(), onBytes, onVerified: () => undefined };
   const outcomes = new Map<string, TensorOutcome>();
-  for (const tensor of outputs.tensors) {
-    const how = {
-      needsCrc32: false,
-      buffers,
-      signal,
-      onBytes: (count: number) => {
-        onBytes(count, tensor.name);
-      },
-    };
-    outcomes.set(tensor.name, await writeTensor(tensor, how, () => undefined));
-  }
+  for (const tensor of outputs.tensors)
+    outcomes.set(tensor.name, await writeTensor(tensor, false, writing, () => undefined));
   return outcomes;
 }

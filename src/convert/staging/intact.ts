@@ -2,7 +2,7 @@ import { openFileSource } from "../../sources/file.ts";
 import { fileBytes, segmentBytes } from "../../formats/file-plan.ts";
 import type { OutputPlan } from "../output-tensor.ts";
 import { startReadBack } from "../write/read-back.ts";
-import type { TensorOutcome } from "../write/file.ts";
+import type { TensorOutcome } from "../write/tensor.ts";
 
 export interface IntactOptions {
   readonly signal?: AbortSignal | undefined;

@@ -1,33 +1,25 @@
 import { WbError } from "../../errors/wb-error.ts";
-import type { OutputTensor } from "../output-tensor.ts";
 import type { OutputFile } from "../staging/file-system.ts";
-import { writeTensor, type WriteTensorOptions, type WrittenTensor } from "./tensor.ts";
-
-export interface WriteCheckedOptions extends WriteTensorOptions {
-  /** Whether what was written is read back and compared. */
-  readonly verify: boolean;
-  /** Told the bytes as they are read back. */
-  onVerified(count: number): void;
-}
+import type { WriteNow, Writing } from "./tensor.ts";
 
 /**
- * Writes a tensor at `begin` of a file. Each piece is read back from there and compared while it still is in the processor's
- * cache, which costs a third of a checksum over the whole tensor and leaves none of its bits to chance.
+ * Writes a tensor's pieces from `begin` of a file on. Each is read back from there and compared while it still is in the
+ * processor's cache, which costs a third of a checksum over the whole tensor and leaves none of its bits to chance.
  * @throws WbError WB1901 where other bytes come back, and those of reading and writing.
  */
-export function writeChecked(
-  tensor: OutputTensor,
+export function checkedWriter(
+  name: string,
   output: OutputFile,
   begin: number,
-  options: WriteCheckedOptions,
-): Promise<WrittenTensor> {
-  const check = options.verify ? pieceCheck(output, tensor.name) : undefined;
-  return writeTensor(tensor, options, (piece, offset) => {
+  { settings, onVerified }: Writing,
+): WriteNow {
+  const check = settings.verify ? pieceCheck(output, name) : undefined;
+  return (piece, offset) => {
     output.writeNow(piece, begin + offset);
     if (check === undefined) return;
     check(piece, begin + offset);
-    options.onVerified(piece.byteLength);
-  });
+    onVerified(piece.byteLength, name);
+  };
 }
 
 /** Compares pieces with what stands at their place in the file. */

@@ -12,53 +12,61 @@ import { DTYPES } from "../../tensor/dtype.ts";
 import { shownName } from "../../tensor/shown-name.ts";
 import { castFloats, isCastSource, isCastTarget, type CastCounts } from "../values/cast.ts";
 import type { OutputTensor } from "../output-tensor.ts";
+import type { ConvertSettings } from "../settings.ts";
 import { streamSum, type SummedDigests } from "../values/sum-tensor.ts";
 
 /** Bytes of a chunk: small ones stay in the processor's cache between reading, hashing and writing. */
 const COPY_CHUNK_BYTES = 2 ** 18;
 
-/** What became of one tensor. */
-export interface WrittenTensor {
+/** A tensor as it was written. */
+export interface TensorOutcome {
   readonly sha256: string;
-  /** Where it was asked for. */
-  readonly crc32: number | undefined;
   readonly cast: CastCounts;
   /** Of what was added up to it. */
   readonly summed?: SummedDigests;
 }
 
-export interface WriteTensorOptions {
-  readonly needsCrc32: boolean;
+/** What became of one tensor. */
+export interface WrittenTensor extends TensorOutcome {
+  /** Where it was asked for. */
+  readonly crc32: number | undefined;
+}
+
+/** What a thread writes tensors with. */
+export interface Writing {
+  readonly settings: Pick<ConvertSettings, "verify" | "signal">;
   readonly buffers: BufferRing;
-  readonly signal?: AbortSignal | undefined;
   /** Told the bytes of each chunk as it is written. */
-  onBytes(count: number): void;
+  readonly onBytes: (count: number, tensor: string) => void;
+  /** Told the bytes as they are read back. */
+  readonly onVerified: (count: number, tensor: string) => void;
 }
 
 /** Streams a tensor from its source, casts it where the plan says so, and hands it to `write` in order. */
 export async function writeTensor(
   tensor: OutputTensor,
-  options: WriteTensorOptions,
+  needsCrc32: boolean,
+  writing: Writing,
   write: WriteNow,
 ): Promise<WrittenTensor> {
   const { step } = tensor;
   const isCopy = step.kind !== "add" && step.assembly.dtype === tensor.dtype;
   const range = isCopy ? plainRange(step.assembly) : undefined;
-  if (range !== undefined) return copyRange(tensor, range, options, write);
+  if (range !== undefined) return copyRange(tensor, range, needsCrc32, writing, write);
   const hash = createHash("sha256");
   const cast: CastCounts = { overflow: 0, underflow: 0 };
   let offset = 0;
   let checksum = 0;
-  const summed = await streamMade(tensor.step, options, cast, (source) => {
+  const summed = await streamMade(tensor.step, writing, cast, (source) => {
     const chunk = castChunk(source, tensor, cast);
     for (let at = 0; at < chunk.byteLength; at += COPY_CHUNK_BYTES) {
       const piece = chunk.subarray(at, at + COPY_CHUNK_BYTES);
       hash.update(piece);
-      if (options.needsCrc32) checksum = crc32(piece, checksum);
+      if (needsCrc32) checksum = crc32(piece, checksum);
       write(piece, offset);
       offset += piece.byteLength;
     }
-    options.onBytes(chunk.byteLength);
+    writing.onBytes(chunk.byteLength, tensor.name);
   });
   if (offset !== tensor.byteLength) {
     throw new WbError(
@@ -68,7 +76,7 @@ export async function writeTensor(
   }
   return {
     sha256: hash.digest("hex"),
-    crc32: options.needsCrc32 ? checksum : undefined,
+    crc32: needsCrc32 ? checksum : undefined,
     cast,
     ...(summed === undefined ? {} : { summed }),
   };
@@ -77,7 +85,7 @@ export async function writeTensor(
 /** What a step makes, before a cast, chunk by chunk. */
 async function streamMade(
   step: WriteStep,
-  { buffers, signal }: WriteTensorOptions,
+  { buffers, settings: { signal } }: Writing,
   counts: CastCounts,
   onChunk: (chunk: Uint8Array) => void,
 ): Promise<SummedDigests | undefined> {
@@ -97,31 +105,32 @@ const TURN_BYTES = 4 * 2 ** 20;
 async function copyRange(
   tensor: OutputTensor,
   range: PlainRange,
-  options: WriteTensorOptions,
+  needsCrc32: boolean,
+  writing: Writing,
   write: WriteNow,
 ): Promise<WrittenTensor> {
   const hash = createHash("sha256");
   let checksum = 0;
   const { sourceCrc32 } = tensor;
-  const needsChecksum = options.needsCrc32 || sourceCrc32 !== undefined;
-  const buffer = options.buffers.next().take(Math.min(COPY_CHUNK_BYTES, tensor.byteLength));
+  const needsChecksum = needsCrc32 || sourceCrc32 !== undefined;
+  const buffer = writing.buffers.next().take(Math.min(COPY_CHUNK_BYTES, tensor.byteLength));
   for (let offset = 0; offset < tensor.byteLength; offset += COPY_CHUNK_BYTES) {
     const chunk = buffer.subarray(0, Math.min(COPY_CHUNK_BYTES, tensor.byteLength - offset));
     range.readNow(range.begin + offset, chunk);
     hash.update(chunk);
     if (needsChecksum) checksum = crc32(chunk, checksum);
     write(chunk, offset);
-    options.onBytes(chunk.byteLength);
+    writing.onBytes(chunk.byteLength, tensor.name);
     if (offset % TURN_BYTES === 0) {
       await setImmediate();
-      options.signal?.throwIfAborted();
+      writing.settings.signal?.throwIfAborted();
     }
   }
   if (sourceCrc32 !== undefined && checksum !== sourceCrc32)
     throw wrongChecksum(`tensor ${shownName(tensor.name)}`, sourceCrc32, checksum);
   return {
     sha256: hash.digest("hex"),
-    crc32: options.needsCrc32 ? checksum : undefined,
+    crc32: needsCrc32 ? checksum : undefined,
     cast: { overflow: 0, underflow: 0 },
   };
 }

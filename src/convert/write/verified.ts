@@ -8,27 +8,22 @@ import { renderShape } from "../../tensor/shape.ts";
 import type { OutputPlan, OutputTensor } from "../output-tensor.ts";
 import { exists } from "../staging/file-system.ts";
 import type { Target } from "../staging/target-folder.ts";
-import { writeOutput, type TensorOutcome, type WriteFileOptions } from "./file.ts";
+import type { TensorOutcome } from "./tensor.ts";
 
 /**
- * Writes one output file into the staging folder, each tensor read back as soon as it was written, and makes sure that the file
- * is whole.
- * @throws WbError WB1901, WB1902, WB6001, WB6002.
+ * Makes sure that a file which was just written is whole, and that it is one for any reader.
+ * @throws WbError WB1901, WB1902.
  */
-export async function writeVerified(
+export async function refuseOther(
   file: OutputPlan,
   target: Target,
-  options: WriteFileOptions,
-): Promise<ReadonlyMap<string, TensorOutcome>> {
-  const outcomes = await writeOutput(file, target, options);
+  outcomes: ReadonlyMap<string, TensorOutcome>,
+): Promise<void> {
   const staged = join(target.staging, file.name);
   const path = (await exists(staged)) ? staged : join(target.folder, file.name);
   const { size } = await stat(path);
   const tensors = file.segments.filter(({ kind }) => kind === "tensor").length;
-  if (outcomes.size === tensors && size === fileBytes(file)) {
-    await refuseUnreadable(file, path);
-    return outcomes;
-  }
+  if (outcomes.size === tensors && size === fileBytes(file)) return refuseUnreadable(file, path);
   throw new WbError(
     "WB1901",
     `${path}: has ${size} bytes and ${outcomes.size} tensors as written, expected ${fileBytes(file)} and ${tensors}`,

@@ -7,7 +7,8 @@ import { BufferRing } from "../../mapping/buffer-ring.ts";
 import type { ByteSource } from "../../tensor/byte-source.ts";
 import { REAL_FILE_SYSTEM, type OutputFile } from "../staging/file-system.ts";
 import { tensorOf, type FileRange } from "./tensor-job.ts";
-import { writeChecked } from "./checked.ts";
+import { checkedWriter } from "./checked.ts";
+import { writeTensor } from "./tensor.ts";
 import type { WriteReply, WriteRequest } from "./message.ts";
 
 /** A thread reads and writes in turn; to read ahead would only take memory. */
@@ -64,13 +65,14 @@ async function work(request: WriteRequest): Promise<void> {
   try {
     const tensor = await tensorOf(job, openSource);
     const file = await openOutput(path);
-    const outcome = await writeChecked(tensor, file, begin, {
-      needsCrc32,
-      verify,
+    const writing = {
+      settings: { verify, signal: undefined },
       buffers,
-      onBytes: (count) => written.add(count),
-      onVerified: (count) => verified.add(count),
-    });
+      onBytes: (count: number) => written.add(count),
+      onVerified: (count: number) => verified.add(count),
+    };
+    const write = checkedWriter(tensor.name, file, begin, writing);
+    const outcome = await writeTensor(tensor, needsCrc32, writing, write);
     written.end();
     verified.end();
     tell({ id, kind: "done", outcome });

@@ -1,18 +1,25 @@
 import { ORIGINAL_CONFIG } from "../mapping/converted-folder.ts";
 import { join } from "node:path";
 import { listPlace, readSmall } from "../sources/places.ts";
-import type { Outputs } from "../convert/outputs.ts";
-import type { SideFile } from "../convert/run-options.ts";
+import type { SideFile } from "./job.ts";
+import type { Outputs } from "./outputs.ts";
 import { WbError } from "../errors/wb-error.ts";
 import { familyOf } from "../model/families.ts";
 import { generationConfig, hfConfig } from "../model/config/stock.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
 import type { Dtype } from "../tensor/dtype.ts";
-import type { FoundConfig } from "../session/open-model.ts";
 
 /** Files of a tokenizer and of text that go along as they are. */
 const CARRIED =
   /^(tokenizer.*|special_tokens_map\.json|added_tokens\.json|vocab\.(json|txt)|merges\.txt|chat_template\.(jinja|json)|LICENSE.*|NOTICE.*)$/;
+
+/** The configuration that describes the result, and the folder that it is in. */
+export interface DescribedBy {
+  readonly folder: string;
+  /** As written; undefined when there is none or it is not wanted. */
+  readonly configText: string | undefined;
+  readonly config: ModelConfig | undefined;
+}
 
 /**
  * What goes beside the weights of a conversion.
@@ -20,7 +27,7 @@ const CARRIED =
  * @param tokenizerFolder Where tokenizer and texts are taken from.
  */
 export async function sideFiles(
-  found: FoundConfig,
+  found: DescribedBy,
   tokenizerFolder: string,
   outputs: Outputs,
 ): Promise<readonly SideFile[]> {

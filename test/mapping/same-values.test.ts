@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { refuseOtherCopies } from "../../src/api/same-values.ts";
+import { refuseOtherCopies } from "../../src/mapping/same-values.ts";
 import { caught } from "../support/caught.ts";
 import { countingBytes, memoryTensor } from "../support/memory-checkpoint.ts";
 

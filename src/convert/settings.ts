@@ -1,12 +1,17 @@
-import { REAL_FILE_SYSTEM, type FileSystem } from "../convert/staging/file-system.ts";
-import type { Part } from "../convert/parts/balance.ts";
-import type { RunOptions } from "../convert/run-options.ts";
+import type { Selection } from "../formats/open.ts";
 import type { TargetFormat } from "../formats/target-formats.ts";
+import type { RecipeChoice } from "../mapping/delta-recipe.ts";
 import type { CastDtype } from "../mapping/step.ts";
 import type { LinearLayout } from "../model/parameter.ts";
 import { weakenedBy, type Weakened } from "../options/weakening.ts";
-import type { Selection } from "../formats/open.ts";
-import type { DeltaOptions } from "./delta.ts";
+import type { Part } from "./parts/balance.ts";
+import { REAL_FILE_SYSTEM, type FileSystem } from "./staging/file-system.ts";
+
+/** Weights to add to the source's, and how. */
+export interface DeltaOptions extends RecipeChoice {
+  /** A file, an index or a folder, of any format. */
+  readonly path: string;
+}
 
 /** What is converted to what, and how carefully. */
 export interface ConvertOptions {
@@ -55,28 +60,36 @@ export interface ConvertOptions {
   readonly fileSystem?: FileSystem;
 }
 
-/** Checks that a conversion gives up. */
-export function weakenedConversion({
-  force,
-  verify,
-  selection,
-}: ConvertOptions): readonly Weakened[] {
-  return weakenedBy("convert", { force, verify, "data-only": selection?.dataOnly });
+/** Options that have a value whatever was given. */
+type Decided =
+  "to" | "allowExpansion" | "dryRun" | "resume" | "force" | "verify" | "onProgress" | "fileSystem";
+
+/** The options of one conversion, every default decided. Made once, and handed to whatever opens, plans and writes as it is. */
+export interface ConvertSettings
+  extends
+    Omit<ConvertOptions, Decided | "plan" | "finish">,
+    Readonly<Required<Pick<ConvertOptions, "allowExpansion" | "dryRun" | "resume">>>,
+    Readonly<Required<Pick<ConvertOptions, "force" | "verify" | "onProgress" | "fileSystem">>> {
+  readonly to: TargetFormat;
+  /** Whether tensors are taken as stored even where names and shapes say more. */
+  readonly asStored: boolean;
+  /** Checks that the options give up. */
+  readonly weakened: readonly Weakened[];
 }
 
-/** What every way of writing is told. @param sources Files that are read. */
-export function runOptions(
-  sources: readonly string[],
-  target: string,
-  options: ConvertOptions,
-): Omit<RunOptions, "sideFiles" | "manifest" | "resume"> {
+export function settingsOf(options: ConvertOptions): ConvertSettings {
+  const { to = "safetensors", force = false, verify = true, selection } = options;
   return {
-    target,
-    sources,
-    verify: options.verify ?? true,
-    force: options.force ?? false,
-    fileSystem: options.fileSystem ?? REAL_FILE_SYSTEM,
-    signal: options.signal,
+    ...options,
+    to,
+    force,
+    verify,
+    allowExpansion: options.allowExpansion ?? false,
+    dryRun: options.dryRun ?? false,
+    resume: options.resume ?? false,
     onProgress: options.onProgress ?? (() => undefined),
+    fileSystem: options.fileSystem ?? REAL_FILE_SYSTEM,
+    asStored: options.architecture === "none",
+    weakened: weakenedBy("convert", { force, verify, "data-only": selection?.dataOnly }),
   };
 }

@@ -10,11 +10,10 @@ import {
   type FoundConfig,
   type OpenedModel,
   type OpenModelOptions,
-} from "../session/open-model.ts";
+} from "./open-model.ts";
 
-/** Weights to add to the source's, and how. */
-export interface DeltaOptions extends RecipeChoice {
-  /** A file, an index or a folder, of any format. */
+/** Where the delta is, and how it is added. */
+export interface DeltaChoice extends RecipeChoice {
   readonly path: string;
 }
 
@@ -36,7 +35,7 @@ export interface OpenedDelta {
  */
 export async function openDelta(
   base: OpenedModel,
-  options: DeltaOptions,
+  options: DeltaChoice,
   planOptions: PlanOptions,
   openOptions: OpenModelOptions,
 ): Promise<OpenedDelta> {

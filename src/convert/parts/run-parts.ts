@@ -1,27 +1,18 @@
 import { dirname, resolve, sep } from "node:path";
-import type { Outputs } from "../convert/outputs.ts";
-import type { Part } from "../convert/parts/balance.ts";
-import { finishParts } from "../convert/parts/finish.ts";
-import { checkParts, describeParts } from "../convert/parts/identity.ts";
-import {
-  readPlanFile,
-  writePlanFile,
-  type PartsPlan,
-  type PlannedOptions,
-} from "../convert/parts/plan-file.ts";
-import { runPart } from "../convert/parts/run-part.ts";
-import { refuseFiles } from "../convert/parts/workplace.ts";
-import { refuseSource } from "../convert/staging/target-folder.ts";
-import type { TensorOutcome } from "../convert/write/file.ts";
-import { WbError } from "../errors/wb-error.ts";
-import { TARGET_FORMATS, type TargetFormat } from "../formats/target-formats.ts";
-import type { CastDtype } from "../mapping/step.ts";
-import type { LinearLayout } from "../model/parameter.ts";
-import { runOptions, weakenedConversion, type ConvertOptions } from "./convert-options.ts";
-import { manifestText } from "../convert/manifest.ts";
-import type { OpenedModel } from "../session/open-model.ts";
-import { packageVersion } from "../session/package-version.ts";
-import { sideFiles } from "./side-files.ts";
+import { WbError } from "../../errors/wb-error.ts";
+import { TARGET_FORMATS, type TargetFormat } from "../../formats/target-formats.ts";
+import type { CastDtype } from "../../mapping/step.ts";
+import type { LinearLayout } from "../../model/parameter.ts";
+import type { Checkpoint } from "../../tensor/table.ts";
+import type { Done, Job } from "../job.ts";
+import type { ConvertOptions } from "../settings.ts";
+import { refuseSource } from "../staging/target-folder.ts";
+import type { Part } from "./balance.ts";
+import { finishParts } from "./finish.ts";
+import { checkParts, describeParts } from "./identity.ts";
+import { readPlanFile, writePlanFile, type PartsPlan, type PlannedOptions } from "./plan-file.ts";
+import { runPart } from "./run-part.ts";
+import { refuseFiles } from "./workplace.ts";
 
 /** What was done of a conversion in parts. */
 export type PartsStep =
@@ -40,21 +31,25 @@ export type PartsStep =
     }
   | { readonly kind: "finish" };
 
-/** What was written, or would be. */
-export interface Done {
-  readonly outputs: Outputs;
-  /** Undefined where nothing was written. */
-  readonly outcomes: ReadonlyMap<string, TensorOutcome> | undefined;
-  readonly step: PartsStep | undefined;
+/** What was written of it, or would be. */
+export interface PartsDone extends Done {
+  readonly step: PartsStep;
 }
 
 /** A conversion in parts, before its source is opened. */
 export interface Parts {
   readonly path: string;
-  /** As given, and as the plan has them. */
-  readonly options: ConvertOptions;
+  /** The options that decide what is written. */
+  readonly planned: PlannedOptions;
   /** Undefined where the plan is to be made. */
   readonly plan: PartsPlan | undefined;
+}
+
+/** A conversion's options, and its plan where it is split. */
+export interface ChosenParts {
+  /** As given, and as the plan has them. */
+  readonly options: ConvertOptions;
+  readonly parts: Parts | undefined;
 }
 
 /** The options that decide what is written. */
@@ -64,7 +59,7 @@ const PLANNED = ["to", "layout", "sourceLayout", "dtype", "maxShardSize", "archi
  * Reads the plan that a part or the end of a conversion needs. Undefined for a conversion that is not split.
  * @throws WbError WB2001, WB2905, WB3001, WB3901, WB4902, WB5901.
  */
-export async function openParts(options: ConvertOptions): Promise<Parts | undefined> {
+export async function chooseParts(options: ConvertOptions): Promise<ChosenParts> {
   const { plan: path, part, finish, dryRun, resume } = options;
   const wantsPlan = part !== undefined || finish === true;
   if (path === undefined) {
@@ -72,7 +67,7 @@ export async function openParts(options: ConvertOptions): Promise<Parts | undefi
       throw new WbError("WB2001", "--part and --finish need the --plan they belong to", {
         details: { option: "--plan" },
       });
-    return undefined;
+    return { options, parts: undefined };
   }
   if (part !== undefined && finish === true)
     throw new WbError("WB2001", "--part and --finish are two steps: give one of them", {
@@ -92,9 +87,13 @@ export async function openParts(options: ConvertOptions): Promise<Parts | undefi
       details: { option: "--plan" },
       hint: "Convert with --delta in one piece; a second conversion of its result may be split.",
     });
-  if (!wantsPlan) return { path, options, plan: undefined };
+  if (!wantsPlan)
+    return { options, parts: { path, planned: plannedOptions(options), plan: undefined } };
   const plan = await readPlanFile(path);
-  return { path, options: withPlanned(options, plan, path), plan };
+  return {
+    options: withPlanned(options, plan, path),
+    parts: { path, planned: plan.options, plan },
+  };
 }
 
 /** The options of the plan; those that are given as well must be the same. @throws WbError WB2905, WB3901. */
@@ -131,32 +130,29 @@ function withPlanned(options: ConvertOptions, plan: PartsPlan, path: string): Co
 
 /** Makes the plan, writes a part or finishes. @throws WbError as `convert`, and WB2905, WB3901, WB3902. */
 export async function runParts(
-  { path, options, plan }: Parts,
-  { model, outputs, target }: { model: OpenedModel; outputs: Outputs; target: string },
-): Promise<Done> {
-  const how = runOptions(model.checkpoint.files, target, options);
-  const planned = plan?.options ?? plannedOptions(options);
-  const found = await describeParts(model.checkpoint, outputs, planned, packageVersion());
+  { path, planned, plan }: Parts,
+  job: Job,
+  checkpoint: Checkpoint,
+  version: string,
+): Promise<PartsDone> {
+  const { settings, outputs, target } = job;
+  const { force, fileSystem, part } = settings;
+  const found = await describeParts(checkpoint, outputs, planned, version);
   if (plan === undefined) {
-    await refuseSource(target, how.sources);
+    await refuseSource(target, job.sources);
     refusePlace(path, target);
-    if (!how.force) await refuseFiles(target);
-    const written = await writePlanFile(path, found, how.force, how.fileSystem);
+    if (!force) await refuseFiles(target);
+    const written = await writePlanFile(path, found, force, fileSystem);
     const { files } = found;
     return { outputs, outcomes: undefined, step: { kind: "plan", path, written, files } };
   }
   checkParts(plan, found, path);
   const digest = plan.planSha256;
-  const { part } = options;
   if (part === undefined) {
-    const outcomes = await finishParts(outputs, digest, {
-      ...how,
-      sideFiles: await sideFiles(model, model.folder, outputs),
-      manifest: (all) => manifestText(outputs, all, undefined, weakenedConversion(options)),
-    });
+    const outcomes = await finishParts(job, digest);
     return { outputs, outcomes, step: { kind: "finish" } };
   }
-  const { files, kept, outcomes } = await runPart(outputs, part, digest, how);
+  const { files, kept, outcomes } = await runPart(job, part, digest);
   const tensors = outputs.tensors.filter(({ name }) => outcomes.has(name));
   return {
     outputs: { files, tensors, index: undefined },

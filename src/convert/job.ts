@@ -1,6 +1,7 @@
 import type { OutputPlan } from "./output-tensor.ts";
-import type { FileSystem } from "./staging/file-system.ts";
-import type { TensorOutcome } from "./write/file.ts";
+import type { Outputs } from "./outputs.ts";
+import type { ConvertSettings } from "./settings.ts";
+import type { TensorOutcome } from "./write/tensor.ts";
 
 /** A small file that goes beside the weights. */
 export interface SideFile {
@@ -8,31 +9,33 @@ export interface SideFile {
   readonly content: string | Uint8Array;
 }
 
-export interface RunOptions {
+/** Digests and losses of what was written, by the tensor's name. */
+export type Outcomes = ReadonlyMap<string, TensorOutcome>;
+
+/** A conversion that is planned down to the last byte of each file. */
+export interface Job {
+  readonly settings: ConvertSettings;
+  readonly outputs: Outputs;
   readonly target: string;
   /** Files that are read; the target may not be among them or beside them. */
   readonly sources: readonly string[];
-  readonly sideFiles: readonly SideFile[];
+  /** Read when they are to be written. */
+  sideFiles(): Promise<readonly SideFile[]>;
   /** The manifest's text, from the digests of what was written. */
-  readonly manifest: (outcomes: ReadonlyMap<string, TensorOutcome>) => string;
-  readonly verify: boolean;
-  readonly force: boolean;
-  readonly resume: boolean;
-  readonly fileSystem: FileSystem;
-  readonly signal?: AbortSignal | undefined;
-  /** Bytes written so far, then bytes read back. */
-  readonly onProgress: (
-    phase: "convert" | "verify",
-    done: number,
-    total: number,
-    item: string,
-  ) => void;
+  manifest(outcomes: Outcomes): string;
 }
 
-/** Adds up bytes for the display of progress. */
+/** What was written, or would be. */
+export interface Done {
+  readonly outputs: Outputs;
+  /** Undefined where nothing was written. */
+  readonly outcomes: Outcomes | undefined;
+}
+
+/** Adds up bytes for whoever shows progress. */
 export function progressOf(
   files: readonly OutputPlan[],
-  onProgress: RunOptions["onProgress"],
+  onProgress: ConvertSettings["onProgress"],
 ): (phase: "convert" | "verify") => (count: number, item: string) => void {
   const lengths = files.flatMap(({ segments }) =>
     segments.map((segment) => (segment.kind === "tensor" ? segment.tensor.byteLength : 0)),

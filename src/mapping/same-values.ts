@@ -1,7 +1,7 @@
 import { WbError } from "../errors/wb-error.ts";
-import { assemblyOf, wholeView } from "../mapping/assembly.ts";
-import type { Plan } from "../mapping/plan.ts";
-import { readAssembly } from "../mapping/read-assembly.ts";
+import { assemblyOf, wholeView } from "./assembly.ts";
+import type { Plan } from "./plan.ts";
+import { readAssembly } from "./read-assembly.ts";
 import { shownName } from "../tensor/shown-name.ts";
 import type { StoredTensor } from "../tensor/table.ts";
 

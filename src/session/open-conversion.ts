@@ -1,0 +1,71 @@
+import { planConversion, type Plan, type PlanOptions } from "../mapping/plan.ts";
+import { refuseOtherCopies } from "../mapping/same-values.ts";
+import type { Checkpoint } from "../tensor/table.ts";
+import { openDelta, type DeltaChoice, type OpenedDelta } from "./open-delta.ts";
+import {
+  asStoredNote,
+  openModel,
+  type FoundConfig,
+  type OpenedModel,
+  type OpenModelOptions,
+} from "./open-model.ts";
+
+/** What is opened, and how it is to be converted. */
+interface ConversionChoice extends OpenModelOptions, PlanOptions {
+  readonly delta?: DeltaChoice | undefined;
+}
+
+/** A source, opened and planned, with what is added to it. */
+export interface OpenedConversion {
+  readonly base: Checkpoint;
+  readonly plan: Plan;
+  readonly added: OpenedDelta | undefined;
+  /** What describes the result, and where its tokenizer comes from. */
+  readonly found: FoundConfig;
+  readonly tokenizerFolder: string;
+  /** What the user should know; one sentence each. */
+  readonly notes: readonly string[];
+  close(): Promise<void>;
+}
+
+/** Opens the source of a conversion and plans it; headers only. @throws WbError of the readers, WB27xx, WB37xx. */
+export async function openConversion(
+  source: string,
+  choice: ConversionChoice,
+): Promise<OpenedConversion> {
+  const model = await openModel(source, choice);
+  const { checkpoint: base } = model;
+  try {
+    if (choice.delta === undefined) {
+      const plan = planConversion(base, model.config, choice);
+      if (plan.copies !== undefined) await refuseOtherCopies(plan.copies, choice.signal);
+      const close = (): Promise<void> => base.close();
+      const notes = notesOf(model, plan);
+      const { folder: tokenizerFolder } = model;
+      return { base, plan, added: undefined, found: model, tokenizerFolder, notes, close };
+    }
+    const { architecture, signal } = choice;
+    const added = await openDelta(model, choice.delta, choice, { architecture, signal });
+    const { plan, found, tokenizerFolder } = added;
+    const close = async (): Promise<void> => {
+      await added.delta.checkpoint.close();
+      await base.close();
+    };
+    const notes = [...notesOf(model, plan), ...added.notes];
+    return { base, plan, added, found, tokenizerFolder, notes, close };
+  } catch (error) {
+    await base.close();
+    throw error;
+  }
+}
+
+/** What opening said, and what was decided without a description of the model. */
+function notesOf(model: OpenedModel, plan: Plan): readonly string[] {
+  if (plan.notes === undefined) return model.notes;
+  const notes = model.notes.filter((note) => note !== asStoredNote(model.folder));
+  return [
+    ...notes,
+    `the model is not known: brought to ${plan.targetLayout === "paddle" ? "Paddle" : "torch"}'s layout by what shapes, names and biases show (--architecture none takes it as stored)`,
+    ...plan.notes,
+  ];
+}
