@@ -1,6 +1,7 @@
-import { byteOfPiece, SPACE_SYMBOL } from "../runtime/tokenizer/decode-pieces.ts";
 import type { Tokenizer } from "../runtime/tokenizer/tokenizer.ts";
 import { topLogits } from "../runtime/top-logits.ts";
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** JSON has no infinity: the logarithm of a probability of 0, as OpenAI writes it. */
 const LOG_OF_ZERO = -9999;
@@ -34,7 +35,7 @@ export function logprobsOf(
   return { of, top: ids.map((id) => ({ id, logprob: of(id) })) };
 }
 
-/** A token as it is shown alone: a space where its piece has one, and "bytes:\xe4" for a byte. */
+/** A token as it is shown alone: a space where its piece has one, and "bytes:\xe4" for part of a character. */
 export interface TokenText {
   readonly token: string;
   readonly bytes: readonly number[];
@@ -43,9 +44,11 @@ export interface TokenText {
 export function tokenText(tokenizer: Tokenizer, id: number): TokenText {
   // A model's vocabulary may be larger than its tokenizer's.
   if (id >= tokenizer.size) return { token: `<id:${id}>`, bytes: [] };
-  const byte = byteOfPiece(tokenizer.sentencePiece.model.pieces[id]);
-  if (byte !== undefined)
-    return { token: String.raw`bytes:\x${byte.toString(16).padStart(2, "0")}`, bytes: [byte] };
-  const token = tokenizer.piece(id).replaceAll(SPACE_SYMBOL, " ");
-  return { token, bytes: [...Buffer.from(token, "utf8")] };
+  const bytes = tokenizer.bytesOf(id);
+  try {
+    return { token: utf8.decode(bytes), bytes: [...bytes] };
+  } catch {
+    const shown = [...bytes].map((byte) => String.raw`\x${byte.toString(16).padStart(2, "0")}`);
+    return { token: `bytes:${shown.join("")}`, bytes: [...bytes] };
+  }
 }

@@ -41,7 +41,6 @@ export async function openChatPrompts(
   const recipe = isRecord(sum) && typeof sum["recipe"] === "string" ? sum["recipe"] : undefined;
   const model = { folder, tokenizer, config: config ?? {}, recipe };
   const { template, why } = chooseTemplate(model, options.template);
-  const { idOfPiece } = tokenizer.sentencePiece.model;
   return {
     template,
     why,
@@ -51,7 +50,7 @@ export async function openChatPrompts(
         allowControlTokens: options.allowControlTokens,
         variables,
       }),
-    stopIds: template.stopTokens.flatMap((token) => idOfPiece.get(token) ?? []),
+    stopIds: template.stopTokens.flatMap((token) => tokenizer.idOf(token) ?? []),
   };
 }
 

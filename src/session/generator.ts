@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { WbError } from "../errors/wb-error.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
 import type { Workload } from "../runtime/memory-plan.ts";
@@ -261,8 +260,8 @@ function encodePrompt(
 ): readonly number[] {
   if (prompt.kind === "ids") return prompt.ids;
   if (tokenizer !== undefined) return tokenizer.encode(prompt.text);
-  throw new WbError("WB3801", `${join(folder, "tokenizer.model")}: needed to encode text`, {
-    details: { path: join(folder, "tokenizer.model") },
+  throw new WbError("WB3801", `${folder}: a tokenizer is needed to encode text`, {
+    details: { path: folder },
   });
 }
 

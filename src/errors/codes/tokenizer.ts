@@ -34,21 +34,24 @@ export const TOKENIZER_CODES = {
   },
   WB3801: {
     title: "the model has no tokenizer",
-    meaning: "Text was given or asked for, but no tokenizer.model is beside the weights.",
-    remedy: "Put the model's tokenizer.model into its folder, or work with --input-ids.",
+    meaning:
+      "Text was given or asked for, but the model's folder has none of the files that a tokenizer is read from; the message says which were looked for, and what is there.",
+    remedy:
+      "Put the tokenizer's files that the model was published with into its folder, or work with --input-ids.",
     details: { path: "string" },
   },
   WB3802: {
     title: "the tokenizer file is damaged",
-    meaning: "tokenizer.model is not a SentencePiece model, or it is truncated or corrupt.",
-    remedy: "Download tokenizer.model again and compare its size with the original's.",
+    meaning:
+      "tokenizer.model is not a SentencePiece model, or tokenizer.json is not what tokenizers writes, or the file is truncated or corrupt.",
+    remedy: "Download the file again and compare its size with the original's.",
     details: { path: "string" },
   },
   WB3803: {
     title: "a tokenizer configuration file is damaged",
     meaning:
       "tokenizer_config.json, special_tokens_map.json or added_tokens.json is not what transformers writes.",
-    remedy: "Download the file again, or remove it: tokenizer.model alone is enough.",
+    remedy: "Download the file again, or remove it: the tokenizer's own file alone is enough.",
     details: { path: "string" },
   },
   WB3804: {
@@ -80,8 +83,8 @@ export const TOKENIZER_CODES = {
   WB4801: {
     title: "a tokenizer of a kind that is not supported",
     meaning:
-      "The SentencePiece model is neither BPE nor unigram, tokenizer.model is no SentencePiece model but tiktoken's, or only a tokenizer.json is there.",
-    remedy: "Use the model's SentencePiece tokenizer.model, or work with --input-ids.",
+      "The SentencePiece model is neither BPE nor unigram, tokenizer.model is tiktoken's, or tokenizer.json has a step or a pattern that weighbridge does not follow exactly. It is refused, since other ids than the model was trained with would come of it.",
+    remedy: "Use another of the model's tokenizer files, or work with --input-ids.",
     details: { path: "string" },
   },
 } as const satisfies CodeTable;

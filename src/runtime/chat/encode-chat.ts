@@ -67,11 +67,6 @@ function renderGuarded(
  * @param withOthers Also added tokens that are not special.
  */
 function controlTokens(tokenizer: Tokenizer, withOthers: boolean): readonly string[] {
-  const pieces = tokenizer.sentencePiece.model.pieces
-    .filter(
-      ({ type, text }) => type === "control" || (type === "user-defined" && text.trim().length > 1),
-    )
-    .map(({ text }) => text);
   const added = tokenizer.settings.addedTokens.filter(({ special }) => withOthers || special);
   const others = new Set(
     withOthers
@@ -80,7 +75,7 @@ function controlTokens(tokenizer: Tokenizer, withOthers: boolean): readonly stri
           special ? [] : [content],
         ),
   );
-  return [...new Set([...pieces, ...added.map(({ content }) => content)])].filter(
+  return [...new Set([...tokenizer.controlPieces, ...added.map(({ content }) => content)])].filter(
     (content) => !others.has(content),
   );
 }

@@ -1,5 +1,6 @@
 import { WbError } from "../../errors/wb-error.ts";
 import { cleanUpTokenization } from "./clean-up.ts";
+import { controlPieces, pieceBytes, undecidedBytes } from "./sentencepiece-pieces.ts";
 import type { SentencePiece } from "./sentencepiece.ts";
 import type { TokenizerSettings } from "./special-tokens.ts";
 import { specialSplitter } from "./split-special.ts";
@@ -67,7 +68,18 @@ export function chatglmTokenizer(
     return settings.cleansUp && options.mode !== "raw" ? cleanUpTokenization(text) : text;
   }
 
-  return { settings, size, sentencePiece, encode, decode, isSpecial: isSilent, piece: textOf };
+  return {
+    settings,
+    size,
+    controlPieces: controlPieces(model),
+    encode,
+    decode,
+    isSpecial: isSilent,
+    piece: textOf,
+    idOf: (text) => idOfCommand.get(text) ?? model.idOfPiece.get(text),
+    bytesOf: (id) => pieceBytes(model, id, textOf(id)),
+    undecided: (ids) => undecidedBytes(model, ids),
+  };
 }
 
 /** The class's own tokens, whatever tokenizer_config.json calls them. */

@@ -18,6 +18,8 @@ export interface AddedToken {
 export interface TokenizerSettings {
   /** "InternLMTokenizer", "LlamaTokenizer", …; empty where no file says so. */
   readonly tokenizerClass: string;
+  /** Whether a file says anything of what is put before and behind a text. */
+  readonly saysSurroundings: boolean;
   readonly addBos: boolean;
   readonly addEos: boolean;
   readonly bosId: number | undefined;
@@ -37,13 +39,15 @@ export interface TokenizerSettings {
 type Json = Readonly<Record<string, unknown>>;
 
 /**
- * Reads the settings beside a tokenizer.model; every file is optional.
- * @param idOf Id of a piece of the SentencePiece model.
+ * Reads the settings beside a tokenizer; every file is optional.
+ * @param idOf Id of a piece of the vocabulary.
+ * @param namesDefaults Whether special tokens that no file names have LLaMA's names.
  * @throws WbError WB3803 when a file is there but is not what transformers writes.
  */
 export async function readTokenizerSettings(
   folder: string,
   idOf: (content: string) => number | undefined,
+  { namesDefaults = true }: { readonly namesDefaults?: boolean } = {},
 ): Promise<TokenizerSettings> {
   const config = await readJson(join(folder, "tokenizer_config.json"));
   const specials = await readJson(join(folder, "special_tokens_map.json"));
@@ -51,7 +55,7 @@ export async function readTokenizerSettings(
   const named = (key: string, fallback: string): string | undefined =>
     contentOf(config[key]) ??
     contentOf(specials[key]) ??
-    (config[key] === null ? undefined : fallback);
+    (config[key] === null || !namesDefaults ? undefined : fallback);
   const names = {
     bos: named("bos_token", "<s>"),
     eos: named("eos_token", "</s>"),
@@ -63,6 +67,8 @@ export async function readTokenizerSettings(
     name === undefined ? undefined : (tokens.get(name)?.id ?? idOf(name));
   return {
     tokenizerClass: typeof config["tokenizer_class"] === "string" ? config["tokenizer_class"] : "",
+    saysSurroundings:
+      typeof config["add_bos_token"] === "boolean" || typeof config["add_eos_token"] === "boolean",
     addBos: config["add_bos_token"] !== false,
     addEos: config["add_eos_token"] === true,
     bosId: idOfName(names.bos),

@@ -1,7 +1,6 @@
-import { byteOfPiece, expectedUtf8Bytes } from "./decode-pieces.ts";
-import type { DecodeOptions, Tokenizer } from "./tokenizer.ts";
+import type { DecodeOptions, Tokenizer } from "./tokenizer-interface.ts";
 
-/** Turns ids that come one by one into text that never shows half a character. */
+/** Makes text of ids that come one by one, never showing half a character. */
 export interface StreamDecoder {
   /** The text that became certain with these ids; may be empty. */
   push(ids: readonly number[]): string;
@@ -33,10 +32,7 @@ export function streamDecoder(
     push(more) {
       // What decoding leaves out must not part the bytes of a character here when it does not there.
       for (const id of more) if (!tokenizer.isSpecial(id)) ids.push(id);
-      const text = tokenizer.decode(
-        ids.slice(0, ids.length - unfinishedBytes(tokenizer, ids)),
-        options,
-      );
+      const text = tokenizer.decode(ids.slice(0, ids.length - tokenizer.undecided(ids)), options);
       return upTo(text, mode === "raw" ? text.length : text.length - openTail(text));
     },
     end() {
@@ -56,15 +52,4 @@ const OPEN_TAIL = /(?: n ?'?| {1,2}(?:'[vr]?)?|')$/;
 /** Characters at the end that later text may change. */
 function openTail(text: string): number {
   return OPEN_TAIL.exec(text)?.[0].length ?? 0;
-}
-
-/** Number of trailing byte pieces that begin a UTF-8 character without ending it. */
-function unfinishedBytes(tokenizer: Tokenizer, ids: readonly number[]): number {
-  const { pieces } = tokenizer.sentencePiece.model;
-  for (let back = 1; back <= Math.min(3, ids.length); back++) {
-    const byte = byteOfPiece(pieces[ids[ids.length - back] ?? -1]);
-    if (byte === undefined) return 0;
-    if ((byte & 0xc0) !== 0x80) return expectedUtf8Bytes(byte) > back ? back : 0;
-  }
-  return 0;
 }

@@ -1,8 +1,7 @@
-import type { SentencePiece } from "./sentencepiece.ts";
 import type { TokenizerSettings } from "./special-tokens.ts";
 
 export interface EncodeOptions {
-  /** Put the beginning-of-sequence id first; default as the model's settings say. */
+  /** Put the ids before and behind that the model's settings say; default true. */
   readonly addSpecialTokens?: boolean;
   /**
    * Read control tokens typed in the text ("<s>", "</s>") as such; default true, as transformers does. False makes them
@@ -22,7 +21,7 @@ export interface DecodeOptions {
   readonly skipSpecialTokens?: boolean;
   /**
    * "transformers" (default): special tokens spelled out, punctuation closed up as the model's Python class does, which is
-   * lossy. "raw": what SentencePiece itself gives, byte for byte.
+   * lossy. "raw": what SentencePiece or tokenizer.json itself gives, byte for byte.
    */
   readonly mode?: "transformers" | "raw" | undefined;
 }
@@ -30,13 +29,19 @@ export interface DecodeOptions {
 /** Text to token ids and back, as transformers does for this model. */
 export interface Tokenizer {
   readonly settings: TokenizerSettings;
-  /** Number of ids, added tokens included; may be less than the model's vocab_size. */
+  /** One more than the largest id, added tokens included; may be less than the model's vocab_size. */
   readonly size: number;
-  readonly sentencePiece: SentencePiece;
+  /** Pieces of the vocabulary that may not take effect where a stranger types them, beside the added tokens. */
+  readonly controlPieces: readonly string[];
   encode(text: string, options?: EncodeOptions): number[];
   decode(ids: readonly number[], options?: DecodeOptions): string;
   /** True for ids that `skipSpecialTokens` leaves out, as if they had not been there. */
   isSpecial(id: number): boolean;
-  /** The piece or added token of an id, as it is written in the vocabulary. */
+  /** The piece or added token of an id, as it is written in the vocabulary. @throws WbError WB3804. */
   piece(id: number): string;
+  idOf(piece: string): number | undefined;
+  /** What the token stands for by itself, in UTF-8; part of a character where it is no whole one. @throws WbError WB3804. */
+  bytesOf(id: number): Uint8Array;
+  /** How many of the last ids decode to something that ids behind them can still change. */
+  undecided(ids: readonly number[]): number;
 }

@@ -1,150 +1,52 @@
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { isSystemError, WbError } from "../../errors/wb-error.ts";
-import { chatglmTokenizer, isChatglm } from "./chatglm-tokenizer.ts";
-import { cleanUpTokenization } from "./clean-up.ts";
-import { decodeLlama, encodeLlama, isLlama, type LlamaSide } from "./llama-tokenizer.ts";
-import { openSentencePiece, type SentencePiece } from "./sentencepiece.ts";
-import {
-  readTokenizerSettings,
-  type AddedToken,
-  type TokenizerSettings,
-} from "./special-tokens.ts";
-import type { DecodeOptions, Tokenizer } from "./tokenizer-interface.ts";
-import { specialSplitter, type TextPart } from "./split-special.ts";
+import { openJsonTokenizer } from "./json-tokenizer.ts";
+import { openSentencePiece } from "./sentencepiece.ts";
+import { sentencePieceTokenizer } from "./sentencepiece-tokenizer.ts";
+import { readTokenizerSettings } from "./special-tokens.ts";
+import { chooseTokenizerFile, noTokenizer, type TokenizerFile } from "./tokenizer-files.ts";
+import type { Tokenizer } from "./tokenizer-interface.ts";
 
 export type { DecodeOptions, Tokenizer } from "./tokenizer-interface.ts";
 
 /**
- * Opens the tokenizer of a model folder: tokenizer.model, and the settings beside it where there are any.
- * @throws WbError WB3801–WB3803, WB4801.
+ * Opens the tokenizer of a model folder, and the settings beside it where there are any.
+ * @throws WbError WB3801 where there is none; WB3802, WB3803, WB4801.
  */
 export async function openTokenizer(folder: string): Promise<Tokenizer> {
-  const sentencePiece = await openSentencePiece(join(folder, "tokenizer.model"));
+  const names = await namesIn(folder);
+  const file = chooseTokenizerFile(names);
+  if (file === undefined) throw noTokenizer(folder, names);
+  return openTokenizerFile(folder, file);
+}
+
+/** Opens that file of the folder, whichever others there are. @throws WbError as `openTokenizer`. */
+export async function openTokenizerFile(folder: string, file: TokenizerFile): Promise<Tokenizer> {
+  if (file.kind === "tokenizer.json") return openJsonTokenizer(folder);
+  const sentencePiece = await openSentencePiece(join(folder, file.name));
   const settings = await readTokenizerSettings(folder, (content) =>
     sentencePiece.model.idOfPiece.get(content),
   );
-  return buildTokenizer(sentencePiece, settings);
+  return sentencePieceTokenizer(sentencePiece, settings);
 }
 
-/** As `openTokenizer`, but undefined where ids must do: no tokenizer.model, or one of a kind that is not supported. */
+/** As `openTokenizer`, but undefined where ids must do: no tokenizer, or one of a kind that is not supported. */
 export async function findTokenizer(folder: string): Promise<Tokenizer | undefined> {
   try {
     return await openTokenizer(folder);
   } catch (error) {
     if (!(error instanceof WbError)) throw error;
-    const isMissing = isSystemError(error.cause) && error.cause.code === "ENOENT";
-    if (error.code === "WB4801" || (error.code === "WB3801" && isMissing)) return undefined;
+    if (error.code === "WB4801" || error.code === "WB3801") return undefined;
     throw error;
   }
 }
 
-export function buildTokenizer(
-  sentencePiece: SentencePiece,
-  settings: TokenizerSettings,
-): Tokenizer {
-  if (isChatglm(settings)) return chatglmTokenizer(sentencePiece, settings);
-  const split = specialSplitter(settings.addedTokens);
-  const addedById = new Map(settings.addedTokens.map((token) => [token.id, token]));
-  const size = Math.max(
-    sentencePiece.model.pieces.length,
-    ...settings.addedTokens.map(({ id }) => id + 1),
-  );
-  const side: LlamaSide = { sentencePiece, settings, addedById };
-  const asLlama = isLlama(settings, sentencePiece.model.addDummyPrefix);
-  return {
-    settings,
-    size,
-    sentencePiece,
-    encode(text, options = {}) {
-      const withSpecials = options.addSpecialTokens ?? true;
-      const ids =
-        withSpecials && settings.addBos && settings.bosId !== undefined ? [settings.bosId] : [];
-      const cut = (options.parseSpecialTokens ?? true) ? split : whole;
-      const more =
-        options.continues === true
-          ? encodeBehind(sentencePiece, cut(text))
-          : encodeLlama(side, text, cut);
-      for (const id of more) ids.push(id);
-      if (withSpecials && settings.addEos && settings.eosId !== undefined) ids.push(settings.eosId);
-      return ids;
-    },
-    decode(ids, options = {}) {
-      if (options.mode === "raw") return rawDecode(ids, sentencePiece, addedById, options);
-      if (asLlama) return decodeLlama(side, ids, options.skipSpecialTokens === true);
-      return transformersDecode(ids, sentencePiece, addedById, options);
-    },
-    isSpecial: (id) => addedById.get(id)?.special === true,
-    piece(id) {
-      const text = addedById.get(id)?.content ?? sentencePiece.model.pieces[id]?.text;
-      if (text !== undefined) return text;
-      throw new WbError("WB3804", `token id ${id}: the tokenizer has ids 0 to ${size - 1}`, {
-        details: { id, vocabSize: size },
-      });
-    },
-  };
-}
-
-/** Text in which no special tokens are looked for. */
-function whole(text: string): readonly TextPart[] {
-  return text === "" ? [] : [{ kind: "text", text }];
-}
-
-/** Ids of text that stands behind other text. */
-function encodeBehind(sentencePiece: SentencePiece, parts: readonly TextPart[]): number[] {
-  return parts.flatMap((part, index) => {
-    if (part.kind === "token") return [part.token.id];
-    return index === 0 ? sentencePiece.encodeBare(part.text) : sentencePiece.encode(part.text);
-  });
-}
-
-function rawDecode(
-  ids: readonly number[],
-  sentencePiece: SentencePiece,
-  addedById: ReadonlyMap<number, AddedToken>,
-  options: DecodeOptions,
-): string {
-  const skip = options.skipSpecialTokens === true;
-  const pieces = sentencePiece.model.pieces.length;
-  // Added tokens beyond the SentencePiece model have no piece; their text stands for them.
-  let text = "";
-  let run: number[] = [];
-  for (const id of ids) {
-    const token = addedById.get(id);
-    if (skip && token?.special === true) continue;
-    if (token !== undefined && id >= pieces) {
-      text += sentencePiece.decode(run) + token.content;
-      run = [];
-    } else run.push(id);
+async function namesIn(folder: string): Promise<readonly string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (isSystemError(error)) return [];
+    throw error;
   }
-  return text + sentencePiece.decode(run);
-}
-
-/**
- * As InternLMTokenizer's and the slow LlamaTokenizer's `convert_tokens_to_string` (InternLM's
- * tokenization_internlm.py of 2023-07; transformers v4.36.2): one space before a special token unless another precedes
- * it, and the clean-up always, whatever `clean_up_tokenization_spaces` says.
- */
-function transformersDecode(
-  ids: readonly number[],
-  sentencePiece: SentencePiece,
-  addedById: ReadonlyMap<number, AddedToken>,
-  options: DecodeOptions,
-): string {
-  let text = "";
-  let run: number[] = [];
-  let previousIsSpecial = false;
-  for (const id of ids) {
-    const token = addedById.get(id);
-    if (token === undefined || (!token.special && id < sentencePiece.model.pieces.length)) {
-      run.push(id);
-      previousIsSpecial = false;
-      continue;
-    }
-    if (token.special && options.skipSpecialTokens === true) continue;
-    if (!previousIsSpecial) text += " ";
-    text += sentencePiece.decode(run) + token.content;
-    run = [];
-    previousIsSpecial = true;
-  }
-  return cleanUpTokenization(text + sentencePiece.decode(run));
 }
