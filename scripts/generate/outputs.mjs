@@ -481,6 +481,7 @@ export function planSchema() {
           "to?": oneOf("safetensors", "pytorch", "paddle"),
           "layout?": oneOf("torch", "paddle"),
           "sourceLayout?": oneOf("torch", "paddle"),
+          "for?": oneOf("paddlenlp", "paddleformers", "erniekit"),
           "dtype?": oneOf("keep", "F32", "F16", "BF16"),
           "maxShardSize?": said(count, "bytes"),
           "architecture?": text,

@@ -6,7 +6,12 @@ import { planOutputs } from "../convert/outputs.ts";
 import { chooseParts, runParts } from "../convert/parts/run-parts.ts";
 import { resultOf, type ConvertResult } from "../convert/result.ts";
 import { runConversion } from "../convert/run.ts";
-import { settingsOf, type ConvertOptions, type ConvertSettings } from "../convert/settings.ts";
+import {
+  settingsOf,
+  writerOf,
+  type ConvertOptions,
+  type ConvertSettings,
+} from "../convert/settings.ts";
 import { sideFiles } from "../convert/side-files.ts";
 import { openConversion, type OpenedConversion } from "../session/open-conversion.ts";
 import { packageVersion } from "../session/package-version.ts";
@@ -57,7 +62,7 @@ function jobOf(opened: OpenedConversion, target: string, settings: ConvertSettin
     outputs,
     target,
     sources: [...base.files, ...(added?.delta.checkpoint.files ?? [])],
-    sideFiles: () => sideFiles(found, tokenizerFolder, outputs),
+    sideFiles: () => sideFiles(found, tokenizerFolder, outputs, writerOf(found.config, settings)),
     manifest: (outcomes) =>
       manifestText(outputs, outcomes, sumFacts(plan, outputs, outcomes), settings.weakened),
   };

@@ -1,5 +1,5 @@
 import { WbError } from "../errors/wb-error.ts";
-import { nearestName } from "../mapping/nearest.ts";
+import { nearestName } from "../model/nearest.ts";
 import { nearestChoice } from "../options/values.ts";
 import { isCommandLineOnly } from "../options/weakening.ts";
 import type { Command } from "./command.ts";

@@ -1,4 +1,4 @@
-import { nearestName } from "../mapping/nearest.ts";
+import { nearestName } from "../model/nearest.ts";
 import { nameOf, type Command } from "./command.ts";
 import { describeCommand, describeSharedOptions } from "./describe.ts";
 

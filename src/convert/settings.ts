@@ -2,7 +2,11 @@ import type { Selection } from "../formats/open.ts";
 import type { TargetFormat } from "../formats/target-formats.ts";
 import type { RecipeChoice } from "../mapping/delta-recipe.ts";
 import type { CastDtype } from "../mapping/step.ts";
+import type { PaddleWriter } from "../model/names/paddle-writers.ts";
 import type { LinearLayout } from "../model/parameter.ts";
+import { paddleWriterOf } from "../mapping/plan.ts";
+import type { ModelConfig } from "../model/config/model-config.ts";
+import { familyOf } from "../model/families.ts";
 import { weakenedBy, type Weakened } from "../options/weakening.ts";
 import type { Part } from "./parts/balance.ts";
 import { REAL_FILE_SYSTEM, type FileSystem } from "./staging/file-system.ts";
@@ -28,6 +32,8 @@ export interface ConvertOptions {
   /** For a model that is not known: patterns of the names that are transposed, and of those that stay as stored. */
   readonly transpose?: readonly string[] | undefined;
   readonly keep?: readonly string[] | undefined;
+  /** Whose names the weights get that are converted to Paddle; the usual program of the model's when left out. */
+  readonly for?: PaddleWriter | undefined;
   /** Which of the source's tensors are meant, and under what names. */
   readonly selection?: Selection | undefined;
   /** Weights to add to the source's: the result is base + delta. */
@@ -75,6 +81,14 @@ export interface ConvertSettings
   readonly asStored: boolean;
   /** Checks that the options give up. */
   readonly weakened: readonly Weakened[];
+}
+
+/** Whose names of Paddle's the result has, if any's. */
+export function writerOf(
+  config: ModelConfig | undefined,
+  settings: Pick<ConvertSettings, "to" | "layout" | "for">,
+): PaddleWriter | undefined {
+  return config === undefined ? undefined : paddleWriterOf(settings, familyOf(config.family));
 }
 
 export function settingsOf(options: ConvertOptions): ConvertSettings {

@@ -4,9 +4,9 @@ import { listPlace, readSmall } from "../sources/places.ts";
 import type { SideFile } from "./job.ts";
 import type { Outputs } from "./outputs.ts";
 import { WbError } from "../errors/wb-error.ts";
-import { familyOf } from "../model/families.ts";
 import { generationConfig, hfConfig } from "../model/config/stock.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
+import type { PaddleWriter } from "../model/names/paddle-writers.ts";
 import type { Dtype } from "../tensor/dtype.ts";
 
 /** Files of a tokenizer and of text that go along as they are. */
@@ -25,11 +25,13 @@ export interface DescribedBy {
  * What goes beside the weights of a conversion.
  * @param found The folder and config.json that the result is described by.
  * @param tokenizerFolder Where tokenizer and texts are taken from.
+ * @param paddleWriter Whose names of Paddle's the tensors have, if any's.
  */
 export async function sideFiles(
   found: DescribedBy,
   tokenizerFolder: string,
   outputs: Outputs,
+  paddleWriter?: PaddleWriter,
 ): Promise<readonly SideFile[]> {
   const files: SideFile[] = [];
   const carried = (await listPlace(tokenizerFolder)).filter((name) => CARRIED.test(name));
@@ -47,17 +49,12 @@ export async function sideFiles(
   files.push(
     {
       name: "config.json",
-      content: hfConfig(config, mainDtype(outputs), hasPaddleNames(config, outputs)),
+      content: hfConfig(config, mainDtype(outputs), paddleWriter),
     },
     { name: ORIGINAL_CONFIG, content: original },
     { name: "generation_config.json", content: generation },
   );
   return files;
-}
-
-function hasPaddleNames({ family }: ModelConfig, { tensors }: Outputs): boolean {
-  const { prefix } = familyOf(family).names.paddlenlp;
-  return tensors.some(({ name }) => name.startsWith(prefix));
 }
 
 /** Largest file that goes along with weights, in bytes: tokenizers of 250 000 pieces have 33 MB. */

@@ -8,7 +8,7 @@ import {
   type OpenOptions,
 } from "../formats/open.ts";
 import { assemblyOf, wholeView } from "../mapping/assembly.ts";
-import { nearestName } from "../mapping/nearest.ts";
+import { nearestName } from "../model/nearest.ts";
 import { readAssembly } from "../mapping/read-assembly.ts";
 import { checkOptions, checkPath } from "../options/check-options.ts";
 import { decodeValues } from "../tensor/decode.ts";

@@ -1,6 +1,7 @@
 import { WbError } from "../errors/wb-error.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
 import { familyOf } from "../model/families.ts";
+import { PADDLE_WRITERS } from "../model/names/paddle-writers.ts";
 import type { LinearLayout, TensorClass } from "../model/parameter.ts";
 import { renderShape, sameShape } from "../tensor/shape.ts";
 import type { Checkpoint, StoredTensor } from "../tensor/table.ts";
@@ -175,7 +176,7 @@ function decideBesideShapes(
     return say(
       first.tensor,
       "paddle",
-      "the names are PaddleNLP's, whose Linear weights are [in, out]",
+      "the names are those of Paddle's programs, whose Linear weights are [in, out]",
     );
   }
   if (checkpoint.metadata.get("format") === "pt") {
@@ -191,6 +192,9 @@ function isStoredTransposed({ strides }: StoredTensor): boolean {
 }
 
 function hasPaddlenlpNames(matrices: readonly Matrix[], config: ModelConfig): boolean {
-  const { prefix } = familyOf(config.family).names.paddlenlp;
-  return matrices.every(({ tensor }) => tensor.name.startsWith(prefix));
+  const { names } = familyOf(config.family);
+  const prefixes = PADDLE_WRITERS.flatMap((writer) => names[writer]?.prefix ?? []).filter(
+    (prefix) => prefix !== names.huggingface.prefix,
+  );
+  return prefixes.some((prefix) => matrices.every(({ tensor }) => tensor.name.startsWith(prefix)));
 }

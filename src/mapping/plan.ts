@@ -16,6 +16,8 @@ import { toldOf, type ToldOptions } from "./evidence/told.ts";
 import { familyOf } from "../model/families.ts";
 import type { Family } from "../model/family.ts";
 import type { Naming } from "../model/names/naming.ts";
+import { paddleNaming, usualPaddleWriter } from "../model/names/paddle-naming.ts";
+import type { PaddleWriter } from "../model/names/paddle-writers.ts";
 import { TRANSPOSABLE, type TensorClass } from "../model/parameter.ts";
 import type { LayoutEvidence } from "./layout.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
@@ -34,6 +36,8 @@ export interface PlanOptions extends ToldOptions {
   readonly sourceLayout?: LinearLayout | undefined;
   /** Takes tensors of an unknown model as they are stored, unless a layout is asked for (`--architecture none`). */
   readonly asStored?: boolean | undefined;
+  /** Whose names a conversion to Paddle's layout gives; the family's usual writer when left out. */
+  readonly for?: PaddleWriter | undefined;
 }
 
 /** What a conversion will do, before it does anything: every source in a step, every target in exactly one. */
@@ -83,6 +87,13 @@ function planAny(
   if (config !== undefined) {
     refuseTold(checkpoint, options);
     return planModel(checkpoint, config, options);
+  }
+  if (options.for !== undefined) {
+    throw new WbError(
+      "WB2702",
+      `${checkpoint.path}: --for needs a known architecture; without one, tensors keep their names`,
+      { details: { path: checkpoint.path, option: "for" } },
+    );
   }
   const target = evidenceTarget(checkpoint, options);
   return target === undefined
@@ -174,10 +185,34 @@ export interface TargetNaming {
 
 export function targetNaming(options: PlanOptions, family: Family): TargetNaming {
   const layout = options.layout ?? usualLayout(options.to);
-  const { huggingface, paddlenlp } = family.names;
+  const { huggingface } = family.names;
+  const writer = paddleWriterOf(options, family);
   if (layout === "torch") return { layout, naming: huggingface, transposed: new Set() };
-  const naming = options.to === "paddle" ? paddlenlp : huggingface;
-  return { layout, naming, transposed: paddlenlp.transposed };
+  const paddle = paddleNaming(family, options.for);
+  return {
+    layout,
+    naming: writer === undefined ? huggingface : paddle,
+    transposed: paddle.transposed,
+  };
+}
+
+/**
+ * Whose names of Paddle's a conversion gives; undefined where it gives Hugging Face's.
+ * @throws WbError WB2704 where a writer was asked for and its names have no place.
+ */
+export function paddleWriterOf(
+  options: Pick<PlanOptions, "to" | "layout" | "for">,
+  family: Family,
+): PaddleWriter | undefined {
+  const layout = options.layout ?? usualLayout(options.to);
+  if (options.to === "paddle" && layout === "paddle")
+    return options.for ?? usualPaddleWriter(family);
+  if (options.for === undefined) return undefined;
+  throw new WbError(
+    "WB2704",
+    `--for ${options.for} says whose names Paddle's weights get: it needs --to paddle, and no --layout torch`,
+    { details: { writer: options.for } },
+  );
 }
 
 /** A named tensor as the target stores it. */
@@ -227,7 +262,7 @@ function whyOf(
 ): string {
   const [first] = tensor.of;
   const made =
-    tensor.of.length > 1 || first === undefined ? "put together as PaddleNLP keeps it" : first.why;
+    tensor.of.length > 1 || first === undefined ? "put together as the target keeps it" : first.why;
   if (!TRANSPOSABLE.has(tensor.class) || layout === "torch" || !transposed.has(tensor.class))
     return made;
   if (kind === "copy")

@@ -1,7 +1,7 @@
 import { WbError } from "../errors/wb-error.ts";
 import { renderShape } from "../tensor/shape.ts";
 import type { StoredTensor } from "../tensor/table.ts";
-import { nearestName } from "./nearest.ts";
+import { nearestName } from "../model/nearest.ts";
 import { sourceName } from "./source-groups.ts";
 
 /** One thing that keeps a checkpoint from being the model that its config.json describes. */

@@ -19,6 +19,7 @@ const AXES = {
     field: "num_key_value_heads",
     unit: ({ headDim }) => headDim,
   },
+  headDim: { size: ({ headDim }) => headDim, field: "head_dim" },
   ffn: { size: ({ intermediateSize }) => intermediateSize, field: "intermediate_size" },
   "2·ffn": {
     size: ({ intermediateSize }) => 2 * intermediateSize,

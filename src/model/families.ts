@@ -1,13 +1,41 @@
 import { WbError } from "../errors/wb-error.ts";
 import { BAICHUAN } from "./families/baichuan.ts";
 import { CHATGLM2, GLM } from "./families/chatglm2.ts";
+import { ERNIE4_5 } from "./families/ernie4-5.ts";
+import { GEMMA, GEMMA2 } from "./families/gemma.ts";
+import { GEMMA3 } from "./families/gemma3.ts";
+import { GLM4 } from "./families/glm4.ts";
 import { INTERNLM } from "./families/internlm.ts";
+import { INTERNLM2 } from "./families/internlm2.ts";
+import { INTERNLM3 } from "./families/internlm3.ts";
 import { LLAMA } from "./families/llama.ts";
+import { MISTRAL } from "./families/mistral.ts";
+import { PHI3 } from "./families/phi3.ts";
 import { QWEN2 } from "./families/qwen2.ts";
+import { QWEN3 } from "./families/qwen3.ts";
+import { SEED_OSS } from "./families/seed-oss.ts";
 import type { Family } from "./family.ts";
 
 /** Every family that there is a description of. */
-export const FAMILIES: readonly Family[] = [INTERNLM, LLAMA, BAICHUAN, CHATGLM2, GLM, QWEN2];
+export const FAMILIES: readonly Family[] = [
+  INTERNLM,
+  INTERNLM2,
+  INTERNLM3,
+  LLAMA,
+  BAICHUAN,
+  CHATGLM2,
+  GLM,
+  GLM4,
+  QWEN2,
+  QWEN3,
+  MISTRAL,
+  ERNIE4_5,
+  SEED_OSS,
+  PHI3,
+  GEMMA,
+  GEMMA2,
+  GEMMA3,
+];
 
 const BY_NAME: ReadonlyMap<string, Family> = new Map(
   FAMILIES.map((family) => [family.name, family]),

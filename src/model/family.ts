@@ -1,6 +1,7 @@
 import type { ConfigFields } from "./config/fields.ts";
 import type { ModelConfig, NetworkConfig } from "./config/model-config.ts";
 import type { Naming } from "./names/naming.ts";
+import type { PaddleWriter } from "./names/paddle-writers.ts";
 import type { Network } from "./network.ts";
 
 /** The class of stock transformers that a family's converted folders are for. */
@@ -33,14 +34,16 @@ export interface Family {
   /** By writer; a checkpoint may have any of them, conversions write those that have their writer's name here. */
   readonly names: {
     readonly huggingface: Naming;
-    readonly paddlenlp: Naming;
-  } & Readonly<Record<string, Naming>>;
+    readonly [writer: string]: Naming;
+  };
+  /** Whose names it gets in Paddle where nobody says; PaddleNLP's when left out. */
+  readonly paddleWriter?: PaddleWriter;
   /** What any stored name may have in front, each followed by a dot. */
   readonly prefixes: readonly string[];
   readonly drops: readonly DroppedName[];
   readonly stock: StockClass;
   /** Ids that end a text where config.json names none; the stock class may have others. */
   readonly eosIds?: readonly number[];
-  /** The class of PaddleNLP that reads the files named for it, where that is not the stock class's namesake. */
+  /** The class of the usual writer of Paddle's files that reads them, where it is not the stock class's namesake. */
   readonly paddleClass?: StockClass;
 }

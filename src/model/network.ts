@@ -3,7 +3,7 @@ import type { NetworkConfig } from "./config/model-config.ts";
 import type { Parameter, Role } from "./parameter.ts";
 
 /** Whose equations a decoder's block computes. */
-export type BlockName = "llama" | "glm";
+export type BlockName = "llama" | "glm" | "qwen3" | "gemma" | "gemma2" | "glm4";
 
 /** A network as data: its parameters in the model's order. */
 export interface Network {
@@ -47,8 +47,8 @@ function linear(
   ];
 }
 
-function norm(name: string, role: Role): Parameter {
-  return { name: `${name}.weight`, role, kind: "weight", class: "vector", axes: ["hidden"] };
+function norm(name: string, role: Role, axis: Axis = "hidden"): Parameter {
+  return { name: `${name}.weight`, role, kind: "weight", class: "vector", axes: [axis] };
 }
 
 /** What canonical names of layers begin with. */
@@ -68,23 +68,66 @@ export const MLP = {
   down: "mlp.down_proj",
 } as const;
 export const NORMS = ["input_layernorm", "post_attention_layernorm"] as const;
+/** Norms over each head of the queries and of the keys. */
+export const HEAD_NORMS = { query: "self_attn.q_norm", key: "self_attn.k_norm" } as const;
+
+/** Norms of a layer, by what they do: before attention and the feed-forward network, and of what these give. */
+export interface LayerNorms {
+  readonly attention: string;
+  readonly attentionOutput?: string;
+  readonly mlp: string;
+  readonly mlpOutput?: string;
+}
+
+/** LLaMA's two. */
+export const PRE_NORMS: LayerNorms = { attention: NORMS[0], mlp: NORMS[1] };
+/** Gemma 2 and 3: `post_attention_layernorm` is another norm than LLaMA's of that name. */
+export const GEMMA_NORMS: LayerNorms = {
+  attention: "input_layernorm",
+  attentionOutput: "post_attention_layernorm",
+  mlp: "pre_feedforward_layernorm",
+  mlpOutput: "post_feedforward_layernorm",
+};
+/** GLM-4-0414. */
+export const GLM4_NORMS: LayerNorms = {
+  attention: "input_layernorm",
+  attentionOutput: "post_self_attn_layernorm",
+  mlp: "post_attention_layernorm",
+  mlpOutput: "post_mlp_layernorm",
+};
 
 const hasAttentionBias: Switch = ({ attentionBias }) => attentionBias;
+const hasOutputBias: Switch = ({ outputBias }) => outputBias === true;
 const hasMlpBias: Switch = ({ mlpBias }) => mlpBias;
 
-/** Queries, keys and values of grouped heads, and the output; which of them `attentionBias` gives a bias. */
-export function grouped({ bias }: { readonly bias: "qkv" | "qkvo" }): readonly Parameter[] {
+const OUTPUT_BIAS: Readonly<Record<"qkv" | "qkvo" | "qkv, o", Switch>> = {
+  qkv: never,
+  qkvo: hasAttentionBias,
+  "qkv, o": hasOutputBias,
+};
+
+/**
+ * Queries, keys and values of grouped heads, and the output; which of them `attentionBias` gives a bias: with `qkv, o` the output's
+ * has a switch of its own. With `headNorms`, queries and keys have norms that all heads share.
+ */
+export function grouped({
+  bias,
+  headNorms = false,
+}: {
+  readonly bias: keyof typeof OUTPUT_BIAS;
+  readonly headNorms?: boolean;
+}): readonly Parameter[] {
   return [
     ...linear(ATTENTION.query, "query", ["heads·headDim", "hidden"], "out", hasAttentionBias),
     ...linear(ATTENTION.key, "key", ["kvHeads·headDim", "hidden"], "out", hasAttentionBias),
     ...linear(ATTENTION.value, "value", ["kvHeads·headDim", "hidden"], "out", hasAttentionBias),
-    ...linear(
-      ATTENTION.output,
-      "output",
-      ["hidden", "heads·headDim"],
-      "in",
-      bias === "qkvo" ? hasAttentionBias : never,
-    ),
+    ...linear(ATTENTION.output, "output", ["hidden", "heads·headDim"], "in", OUTPUT_BIAS[bias]),
+    ...(headNorms
+      ? [
+          norm(LAYER + HEAD_NORMS.query, "queryNorm", "headDim"),
+          norm(LAYER + HEAD_NORMS.key, "keyNorm", "headDim"),
+        ]
+      : []),
   ];
 }
 
@@ -106,32 +149,44 @@ export function decoder(parts: {
   readonly block: BlockName;
   readonly attention: readonly Parameter[];
   readonly mlp: readonly Parameter[];
+  readonly norms?: LayerNorms;
+  /** Norms are stored as their difference from 1. */
+  readonly normsFromOne?: boolean;
 }): Network {
+  const { attention, attentionOutput, mlp, mlpOutput } = parts.norms ?? PRE_NORMS;
+  const optional = (name: string | undefined, role: Role): readonly Parameter[] =>
+    name === undefined ? [] : [norm(LAYER + name, role)];
+  const parameters: readonly Parameter[] = [
+    {
+      name: EMBEDDINGS,
+      role: "embedding",
+      kind: "weight",
+      class: "table",
+      axes: ["vocab", "hidden"],
+    },
+    ...parts.attention,
+    ...parts.mlp,
+    norm(LAYER + attention, "attentionNorm"),
+    ...optional(attentionOutput, "attentionOutputNorm"),
+    norm(LAYER + mlp, "mlpNorm"),
+    ...optional(mlpOutput, "mlpOutputNorm"),
+    { name: FINAL_NORM, role: "finalNorm", kind: "weight", class: "vector", axes: ["hidden"] },
+    {
+      name: HEAD,
+      role: "head",
+      kind: "weight",
+      class: "head",
+      axes: ["vocab", "hidden"],
+      cut: 0,
+      when: ({ tieWordEmbeddings }) => !tieWordEmbeddings,
+    },
+  ];
   return {
     block: parts.block,
-    parameters: [
-      {
-        name: EMBEDDINGS,
-        role: "embedding",
-        kind: "weight",
-        class: "table",
-        axes: ["vocab", "hidden"],
-      },
-      ...parts.attention,
-      ...parts.mlp,
-      norm(LAYER + NORMS[0], "attentionNorm"),
-      norm(LAYER + NORMS[1], "mlpNorm"),
-      { name: FINAL_NORM, role: "finalNorm", kind: "weight", class: "vector", axes: ["hidden"] },
-      {
-        name: HEAD,
-        role: "head",
-        kind: "weight",
-        class: "head",
-        axes: ["vocab", "hidden"],
-        cut: 0,
-        when: ({ tieWordEmbeddings }) => !tieWordEmbeddings,
-      },
-    ],
+    parameters:
+      parts.normsFromOne === true
+        ? parameters.map((one) => (one.role.endsWith("Norm") ? { ...one, offset: 1 } : one))
+        : parameters,
   };
 }
 

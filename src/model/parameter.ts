@@ -21,8 +21,12 @@ export type Role =
   | "up"
   | "gateUp"
   | "down"
+  | "queryNorm"
+  | "keyNorm"
   | "attentionNorm"
+  | "attentionOutputNorm"
   | "mlpNorm"
+  | "mlpOutputNorm"
   | "finalNorm"
   | "head";
 
@@ -37,6 +41,8 @@ export interface Parameter {
   readonly axes: readonly Axis[];
   /** Which of the axes tensor-parallel ranks cut; undefined where every rank has all of it, or for tables, either. */
   readonly cut?: 0 | 1;
+  /** What the model adds to the stored numbers before it uses them: Gemma's norms are stored as their difference from 1. */
+  readonly offset?: 1;
   /** Whether a model has it; always where left out. */
   readonly when?: (config: NetworkConfig, layer: number) => boolean;
 }

@@ -1,5 +1,5 @@
 import { WbError } from "../errors/wb-error.ts";
-import { nearestName } from "../mapping/nearest.ts";
+import { nearestName } from "../model/nearest.ts";
 import { checkChoice, sizeOf, wrongValue } from "./values.ts";
 
 /** What an option of a function may be. */

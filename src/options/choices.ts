@@ -1,9 +1,11 @@
 import { ERROR_CODES } from "../errors/codes.ts";
+import { PADDLE_WRITERS } from "../model/names/paddle-writers.ts";
 import { TARGET_FORMATS } from "../formats/target-formats.ts";
 
 /** The values that options choose from: for the checks of the command line, its completion, manual and schemas alike. */
 export const DEVICES = ["auto", "cuda", "cpu", "wasm"] as const;
 export const COMPUTE_DTYPES = ["f32", "f16", "bf16"] as const;
+export { PADDLE_WRITERS };
 export const LAYOUTS = ["torch", "paddle"] as const;
 export { TARGET_FORMATS };
 export const TARGET_DTYPES = ["keep", "F32", "F16", "BF16"] as const;
@@ -23,6 +25,7 @@ const OF_OPTION: ReadonlyMap<string, readonly string[]> = new Map<string, readon
   ["device", DEVICES],
   ["compute", COMPUTE_DTYPES],
   ["layout", LAYOUTS],
+  ["for", PADDLE_WRITERS],
   ["source-layout", LAYOUTS],
   ["to", TARGET_FORMATS],
   ["dtype", TARGET_DTYPES],

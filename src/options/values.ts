@@ -1,5 +1,5 @@
 import { WbError } from "../errors/wb-error.ts";
-import { nearestName } from "../mapping/nearest.ts";
+import { nearestName } from "../model/nearest.ts";
 
 /** What others call a value of ours. */
 const SYNONYMS: ReadonlyMap<string, readonly string[]> = new Map([

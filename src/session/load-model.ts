@@ -1,3 +1,4 @@
+import { runsAsGraph } from "../runtime/model/architecture.ts";
 import { GraphDecoder } from "../runtime/backends/graph/decoder.ts";
 import { scorePrompt } from "../runtime/model/score-prompt.ts";
 import type { TokenModel } from "../runtime/model/token-model.ts";
@@ -33,9 +34,13 @@ export async function loadModel(
   { decoder, graphs, plan }: Runtime,
   { batch, signal, onLoad }: LoadModelOptions,
 ): Promise<LoadedModel> {
-  if (graphs === undefined || plan.residence === "streamed") {
+  const canBeGraph = runsAsGraph(decoder.config);
+  if (graphs === undefined || plan.residence === "streamed" || !canBeGraph) {
     await decoder.load({ signal, onLayer: onLoad });
-    const why = "calls: each operation is one, since the weights are streamed";
+    const reason = canBeGraph
+      ? "the weights are streamed"
+      : "a part of this model's equations is computed by the processor";
+    const why = `calls: each operation is one, since ${reason}`;
     return {
       model: decoder,
       score: (ids, onLogits, stop) => scorePrompt(decoder, ids, onLogits, stop),

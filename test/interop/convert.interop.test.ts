@@ -23,6 +23,24 @@ const SOURCES = [
   },
 ];
 
+/** The class that a set of weights is converted to, where it is not LLaMA's. */
+const STOCK: Readonly<Record<string, string>> = {
+  chatglm2: "GlmForCausalLM",
+  "glm-4-9b": "GlmForCausalLM",
+  glm4: "Glm4ForCausalLM",
+  qwen2: "Qwen2ForCausalLM",
+  "qwen2-window": "Qwen2ForCausalLM",
+  qwen3: "Qwen3ForCausalLM",
+  mistral: "MistralForCausalLM",
+  ernie4_5: "Ernie4_5ForCausalLM",
+  "ernie4_5-bias": "Ernie4_5ForCausalLM",
+  seed_oss: "SeedOssForCausalLM",
+  phi3: "Phi3ForCausalLM",
+  gemma: "GemmaForCausalLM",
+  gemma2: "Gemma2ForCausalLM",
+  gemma3: "Gemma3ForCausalLM",
+};
+
 /** Digest of model.safetensors by set of weights, each from the first source of that set. */
 const digests = new Map<string, string>();
 
@@ -68,6 +86,8 @@ describe("stock transformers loads what was converted", () => {
       "chatglm2-paddle",
       "chatglm2-paddle-legacy",
       "glm",
+      "qwen2-paddle",
+      ...models.filter(({ group }) => group === "decoders").map((one) => one.name),
     ].includes(name),
   );
   const clean = {
@@ -86,8 +106,8 @@ describe("stock transformers loads what was converted", () => {
     });
     const loaded = runPython("load_transformers.py", folders);
     expect(loaded).toEqual(
-      goldens.map(({ name }) => {
-        const stock = name.includes("glm") ? "GlmForCausalLM" : "LlamaForCausalLM";
+      goldens.map(({ weights }) => {
+        const stock = STOCK[weights] ?? "LlamaForCausalLM";
         return expect.objectContaining({ ...clean, class: stock }) as unknown;
       }),
     );

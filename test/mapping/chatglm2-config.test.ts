@@ -13,7 +13,6 @@ function configOf(folder: string, changes: Readonly<Record<string, unknown>>): s
 
 describe("config.json of ChatGLM2", () => {
   it.each([
-    ["rope_ratio", 16],
     ["multi_query_attention", false],
     ["rmsnorm", false],
     ["post_layer_norm", false],
@@ -49,6 +48,21 @@ describe("config.json of ChatGLM2", () => {
   it("takes a rope_ratio of 1, which changes nothing", () => {
     const { rope } = parseModelConfig(configOf("chatglm2", { rope_ratio: 1 }), "config.json");
     expect(rope).toEqual({ theta: 10_000, scaling: { kind: "none" } });
+  });
+
+  it("multiplies the base by rope_ratio, as ChatGLM3 and GLM-4-9B do", () => {
+    const { rope } = parseModelConfig(configOf("chatglm2", { rope_ratio: 500 }), "config.json");
+    expect(rope).toEqual({ theta: 5_000_000, scaling: { kind: "none" } });
+  });
+
+  it("of ChatGLM2-6B-32k, which divides positions by rope_ratio, is refused where its name is there", () => {
+    const published = { rope_ratio: 50, _name_or_path: "THUDM/chatglm2-6b-32k" };
+    expect(() => parseModelConfig(configOf("chatglm2", published), "config.json")).toThrow(
+      expect.objectContaining({
+        code: "WB4702",
+        message: expect.stringContaining("rope_ratio 50") as unknown,
+      }),
+    );
   });
 
   it("is told by PaddleNLP's model_type alone, and ends texts with 2 where it does not say", () => {

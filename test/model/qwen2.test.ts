@@ -3,7 +3,6 @@ import type { ModelConfig } from "../../src/model/config/model-config.ts";
 import { parseModelConfig } from "../../src/model/config/parse.ts";
 import { hfConfig } from "../../src/model/config/stock.ts";
 import { expectedTensors } from "../../src/model/tensors.ts";
-import { caught } from "../support/caught.ts";
 
 function qwen2(fields: Readonly<Record<string, unknown>> = {}): ModelConfig {
   const text = JSON.stringify({
@@ -43,10 +42,11 @@ describe("Qwen2", () => {
     expect(qwen2({ use_sliding_window: true, sliding_window: null }).layers).toBe(2);
   });
 
-  it("is refused with a window that a layer uses", async () => {
-    const error = await caught(() => qwen2({ use_sliding_window: true }));
-    expect(error.code).toBe("WB4702");
-    expect(error.message).toBe("config.json: use_sliding_window true is not supported");
+  it("has a window in the layers that use it", () => {
+    expect(qwen2({ use_sliding_window: true }).window).toEqual({
+      size: 4096,
+      layers: [false, true],
+    });
   });
 
   it("is written for its stock class, whose config has no switch for biases", () => {

@@ -9,7 +9,7 @@ import { drawnWeights } from "./drawn-weights.ts";
 import type { StoredDtype } from "./exact-numbers.ts";
 import { FIXTURES } from "./fixture-manifest.ts";
 
-/** A fixture of each family, and of what makes one's equations differ: grouped heads, biases, rotary scaling, a tied head. */
+/** A fixture of each family, and of what makes one's equations differ: grouped heads, biases, rotary scaling, windows, caps, a tied head. */
 export const BIT_FAMILIES = [
   "internlm-tiny",
   "pytorch-gqa",
@@ -20,6 +20,15 @@ export const BIT_FAMILIES = [
   "llama-tied",
   "chatglm2",
   "glm",
+  "qwen2-window",
+  "qwen3",
+  "mistral",
+  "ernie4_5",
+  "phi3",
+  "glm4",
+  "gemma",
+  "gemma2",
+  "gemma3",
 ] as const;
 
 export async function familyConfig(name: string): Promise<ModelConfig> {

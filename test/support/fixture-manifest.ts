@@ -14,6 +14,8 @@ export interface FixtureFolder {
   /** Name of the set of weights it holds, or "none" where it is no model. */
   readonly weights: string;
   readonly golden: string | undefined;
+  /** What its generator makes together. */
+  readonly group: string;
   /** By file: each tensor as stored; empty for a file without tensors. */
   readonly files: ReadonlyMap<string, Readonly<Record<string, Facts>>>;
 }
@@ -56,6 +58,7 @@ function toFolder(value: unknown): FixtureFolder {
     format: text(value, "format"),
     layout: text(value, "layout"),
     weights: text(value, "weights"),
+    group: text(value, "group"),
     golden: typeof golden === "string" ? join(FIXTURES, golden) : undefined,
     files: new Map(
       isRecord(files)

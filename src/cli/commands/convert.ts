@@ -15,6 +15,7 @@ import {
   DELTA_DTYPES,
   DELTA_RECIPES,
   LAYOUTS,
+  PADDLE_WRITERS,
   TARGET_DTYPES,
   TARGET_FORMATS,
 } from "../../options/choices.ts";
@@ -52,6 +53,11 @@ export const convert: Command = {
       .option("layout", {
         type: "string",
         describe: "layout of Linear weights in the target: torch or paddle",
+      })
+      .option("for", {
+        type: "string",
+        describe:
+          "with --to paddle: whose names: paddlenlp, paddleformers or erniekit (default the model's usual)",
       })
       .option("source-layout", {
         type: "string",
@@ -138,6 +144,7 @@ function optionsOf(args: Arguments, context: CommandContext): ConvertOptions {
   return {
     to: optionalChoice(args, "to", TARGET_FORMATS),
     layout: optionalChoice(args, "layout", LAYOUTS),
+    for: optionalChoice(args, "for", PADDLE_WRITERS),
     sourceLayout: optionalChoice(args, "source-layout", LAYOUTS),
     dtype: optionalChoice(args, "dtype", TARGET_DTYPES),
     maxShardSize: optionalSize(args, "max-shard-size"),

@@ -2,6 +2,7 @@ import { dirname, resolve, sep } from "node:path";
 import { WbError } from "../../errors/wb-error.ts";
 import { TARGET_FORMATS, type TargetFormat } from "../../formats/target-formats.ts";
 import type { CastDtype } from "../../mapping/step.ts";
+import { PADDLE_WRITERS, type PaddleWriter } from "../../model/names/paddle-writers.ts";
 import type { LinearLayout } from "../../model/parameter.ts";
 import type { Checkpoint } from "../../tensor/table.ts";
 import type { Done, Job } from "../job.ts";
@@ -53,7 +54,15 @@ export interface ChosenParts {
 }
 
 /** The options that decide what is written. */
-const PLANNED = ["to", "layout", "sourceLayout", "dtype", "maxShardSize", "architecture"] as const;
+const PLANNED = [
+  "to",
+  "layout",
+  "for",
+  "sourceLayout",
+  "dtype",
+  "maxShardSize",
+  "architecture",
+] as const;
 
 /**
  * Reads the plan that a part or the end of a conversion needs. Undefined for a conversion that is not split.
@@ -121,6 +130,7 @@ function withPlanned(options: ConvertOptions, plan: PartsPlan, path: string): Co
     ...options,
     to: text<TargetFormat>("to", TARGET_FORMATS),
     layout: text<LinearLayout>("layout", ["torch", "paddle"]),
+    for: text<PaddleWriter>("for", PADDLE_WRITERS),
     sourceLayout: text<LinearLayout>("sourceLayout", ["torch", "paddle"]),
     dtype: text<CastDtype | "keep">("dtype", ["keep", "F16", "BF16", "F32"]),
     maxShardSize: maxShardSize === undefined ? undefined : Number(maxShardSize),

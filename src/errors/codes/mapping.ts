@@ -51,6 +51,13 @@ export const MAPPING_CODES = {
       "Say it: --delta-recipe fastchat or --delta-recipe alpaca, and --delta-dtype where the weights were added in another dtype.",
     details: { path: "string" },
   },
+  WB2704: {
+    title: "names of a program of Paddle's for weights that are not Paddle's",
+    meaning:
+      "--for says which program of Paddle's is to read the weights, and these are not for Paddle.",
+    remedy: "Add --to paddle, or leave --for out.",
+    details: { writer: "string" },
+  },
   WB2709: {
     title: "a LoRA adapter was given as a delta",
     meaning:
@@ -123,12 +130,18 @@ export const MAPPING_CODES = {
       "--architecture none copies the files exactly, codes and scales; for the values, dequantise the model with the library that made it.",
     details: { path: "string" },
   },
+  WB4704: {
+    title: "a layout that this model has not",
+    meaning: "The program named by --for has no class for this model, or its layout is not known.",
+    remedy: "Leave --for out, or name one of the programs that the message lists.",
+    details: { writer: "string", known: "string[]" },
+  },
   WB4701: {
     title: "an architecture that is not supported",
     meaning: "weighbridge has no description of this model family.",
     remedy:
       "`--architecture none` converts the tensors as stored, without renaming or transposing.",
-    details: { path: "string", architecture: "string" },
+    details: { path: "string", architecture: "string", "nearest?": "string" },
   },
   WB4702: {
     title: "a configuration that is not supported",

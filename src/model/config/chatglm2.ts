@@ -1,6 +1,7 @@
 import { WbError } from "../../errors/wb-error.ts";
 import type { ConfigFields } from "./fields.ts";
 import type { NetworkConfig } from "./model-config.ts";
+import { DEFAULT_THETA, type RopeConfig } from "./rope.ts";
 import { kvHeadCount, layerCount, unsupported } from "./llama-like.ts";
 
 /**
@@ -17,8 +18,6 @@ const UNSUPPORTED: readonly (readonly [field: string, harmless: readonly unknown
   ["original_rope", [true]],
   ["quantization_bit", [0]],
   ["pre_seq_len", []],
-  // ChatGLM2-6B-32k divides positions by it, ChatGLM3-6B-32k multiplies the base, under the same name and model_type.
-  ["rope_ratio", [1]],
 ];
 
 /** Fields of ChatGLM-6B, the first generation, which has the same `model_type` and another network. */
@@ -63,13 +62,25 @@ export function readChatglm2Config(config: ConfigFields): NetworkConfig {
     headDim,
     rmsNormEps: config.positive(1e-5, "layernorm_epsilon"),
     maxPositions: config.optionalCount("seq_length", "max_sequence_length") ?? 2048,
-    rope: { theta: 10_000, scaling: { kind: "none" } },
+    rope: readRopeRatio(config),
     rotaryDims: headDim / 2,
     rotaryPairs: "neighbours",
     attentionBias: config.flag(false, "add_qkv_bias"),
     mlpBias: false,
     tieWordEmbeddings: config.flag(false, "tie_word_embeddings"),
   };
+}
+
+/**
+ * ChatGLM3 and GLM-4-9B multiply the base by `rope_ratio` (50 for ChatGLM3-6B-32k, 500 for GLM-4-9B-Chat; modeling_chatglm.py,
+ * `RotaryEmbedding`). ChatGLM2-6B-32k, which divides positions by it, has the same fields: only the name that it was published
+ * under tells it, where config.json has it.
+ */
+function readRopeRatio(config: ConfigFields): RopeConfig {
+  const ratio = config.positive(1, "rope_ratio");
+  if (ratio !== 1 && /chatglm2/i.test(config.text("", "_name_or_path")))
+    throw unsupported(config.path, "rope_ratio", ratio);
+  return { theta: DEFAULT_THETA * ratio, scaling: { kind: "none" } };
 }
 
 function refuseFirstGeneration(config: ConfigFields): void {

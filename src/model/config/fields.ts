@@ -30,6 +30,17 @@ export class ConfigFields {
     this.path = path;
   }
 
+  /** The same fields but for one that is not there. */
+  without(name: string): ConfigFields {
+    const { [name]: _left, ...raw } = this.raw;
+    return new ConfigFields(raw, this.path);
+  }
+
+  /** The same fields but for one that has this value. */
+  with(name: string, value: unknown): ConfigFields {
+    return new ConfigFields({ ...this.raw, [name]: value }, this.path);
+  }
+
   /** The first of several spellings that is written. */
   find(...names: readonly string[]): unknown {
     return names

@@ -1,7 +1,7 @@
 import { WbError } from "../../errors/wb-error.ts";
 import type { ConfigFields } from "./fields.ts";
 import type { NetworkConfig } from "./model-config.ts";
-import { parseRope } from "./rope.ts";
+import { DEFAULT_THETA, parseRope } from "./rope.ts";
 
 /** Fields that change the model in ways that no family here implements, with the values that change nothing. */
 const UNSUPPORTED_FIELDS: ReadonlyMap<string, readonly unknown[]> = new Map<
@@ -18,6 +18,16 @@ export interface LlamaTraits {
   readonly attentionBias: boolean;
   /** Whether "dynamic" rotary rotates the whole cache anew. */
   readonly rotatesWholeCache: boolean;
+  /** The class's defaults, where they are not LLaMA's. */
+  readonly defaults?: {
+    readonly kvHeads?: number;
+    /** `hidden_size / num_attention_heads` when left out. */
+    readonly headDim?: number;
+    readonly rmsNormEps?: number;
+    readonly theta?: number;
+    readonly maxPositions?: number;
+    readonly tied?: boolean;
+  };
   /** Fields that others are refused for, and that the family has judged itself. */
   readonly judged?: readonly string[];
 }
@@ -27,18 +37,25 @@ export interface LlamaTraits {
  * @throws WbError WB3701, WB4702.
  */
 export function readLlamaConfig(config: ConfigFields, traits: LlamaTraits): NetworkConfig {
-  refuseUnsupported(config, traits.judged ?? []);
-  refusePartialRotary(config);
-  const dimensions = parseDimensions(config);
+  const judged = traits.judged ?? [];
+  refuseUnsupported(config, judged);
+  if (!judged.includes("partial_rotary_factor")) refusePartialRotary(config);
+  const { defaults = {} } = traits;
+  const dimensions = parseDimensions(config, defaults);
   return {
     ...dimensions,
-    rmsNormEps: config.positive(1e-6, "rms_norm_eps", "layer_norm_epsilon"),
-    rope: parseRope(config, dimensions.maxPositions, traits.rotatesWholeCache),
+    rmsNormEps: config.positive(defaults.rmsNormEps ?? 1e-6, "rms_norm_eps", "layer_norm_epsilon"),
+    rope: parseRope(
+      config,
+      dimensions.maxPositions,
+      traits.rotatesWholeCache,
+      defaults.theta ?? DEFAULT_THETA,
+    ),
     rotaryDims: dimensions.headDim,
     rotaryPairs: "halves",
     attentionBias: config.flag(traits.attentionBias, "attention_bias", "bias"),
     mlpBias: config.flag(false, "mlp_bias"),
-    tieWordEmbeddings: config.flag(false, "tie_word_embeddings"),
+    tieWordEmbeddings: config.flag(defaults.tied ?? false, "tie_word_embeddings"),
   };
 }
 
@@ -80,11 +97,14 @@ type Dimensions = Pick<
   | "maxPositions"
 >;
 
-function parseDimensions(config: ConfigFields): Dimensions {
+function parseDimensions(
+  config: ConfigFields,
+  defaults: NonNullable<LlamaTraits["defaults"]>,
+): Dimensions {
   const hiddenSize = config.count("hidden_size");
   const heads = config.count("num_attention_heads");
-  const kvHeads = config.optionalCount("num_key_value_heads") ?? heads;
-  const headDim = config.optionalCount("head_dim") ?? hiddenSize / heads;
+  const kvHeads = kvHeadsOf(config, heads, defaults.kvHeads);
+  const headDim = headDimOf(config, hiddenSize / heads, defaults.headDim);
   if (!Number.isSafeInteger(headDim)) {
     throw config.problem("num_attention_heads", `a divisor of hidden_size ${hiddenSize}`, heads);
   }
@@ -109,8 +129,19 @@ function parseDimensions(config: ConfigFields): Dimensions {
     heads,
     kvHeads,
     headDim,
-    maxPositions: config.optionalCount("max_position_embeddings") ?? 2048,
+    maxPositions: config.optionalCount("max_position_embeddings") ?? defaults.maxPositions ?? 2048,
   };
+}
+
+/** A field that is written as null is the class's fallback, one that is not written at all its default. */
+function kvHeadsOf(config: ConfigFields, heads: number, byDefault = heads): number {
+  const isNull = config.raw["num_key_value_heads"] === null;
+  return config.optionalCount("num_key_value_heads") ?? (isNull ? heads : byDefault);
+}
+
+function headDimOf(config: ConfigFields, share: number, byDefault = share): number {
+  const isNull = config.raw["head_dim"] === null;
+  return config.optionalCount("head_dim") ?? (isNull ? share : byDefault);
 }
 
 /** Layers that we describe one by one; the deepest public models have about 130. */

@@ -5,6 +5,13 @@ import type { RopeConfig } from "./rope.ts";
 /** Dimension j is rotated with j + D/2 (LLaMA in transformers), or 2j with 2j + 1 (the original rotary, GLM). */
 export type RotaryPairs = "halves" | "neighbours";
 
+/** Layers in which a query sees its own key and those before it, `size` in all. */
+export interface AttentionWindow {
+  readonly size: number;
+  /** For each layer, whether it has the window. */
+  readonly layers: readonly boolean[];
+}
+
 /** What a family reads out of its config.json: dimensions and settings, defaults filled in and checked against each other. */
 export interface NetworkConfig {
   readonly vocabSize: number;
@@ -23,8 +30,22 @@ export interface NetworkConfig {
   /** How many of a head's dimensions are rotated by the position, the first ones, and which two form a pair. */
   readonly rotaryDims: number;
   readonly rotaryPairs: RotaryPairs;
+  /** Rotary of the layers with a window, where it is another than that of the others (Gemma 3). */
+  readonly windowRope?: RopeConfig;
+  /** Undefined where every query sees all keys before it. */
+  readonly window?: AttentionWindow;
+  /** S, where scores are q k / √S instead of q k / √headDim. */
+  readonly queryScalar?: number;
+  /** Scores s become cap · tanh(s / cap) before the softmax, where there is a cap. */
+  readonly attentionCap?: number;
+  /** The same of logits. */
+  readonly logitCap?: number;
+  /** What embeddings are multiplied by, where they are. */
+  readonly embeddingScale?: number;
   /** Biases of q_proj, k_proj, v_proj and, in LLaMA's network, o_proj. */
   readonly attentionBias: boolean;
+  /** The bias of o_proj, in networks that have a switch of its own for it. */
+  readonly outputBias?: boolean;
   /** Biases of gate_proj, up_proj and down_proj. */
   readonly mlpBias: boolean;
   /** lm_head is the embedding matrix. */

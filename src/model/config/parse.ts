@@ -2,6 +2,7 @@ import { WbError } from "../../errors/wb-error.ts";
 import type { Dtype } from "../../tensor/dtype.ts";
 import { ConfigFields, parseRawConfig } from "./fields.ts";
 import { FAMILIES } from "../families.ts";
+import { nearestName } from "../nearest.ts";
 import type { Family } from "../family.ts";
 import type { ModelConfig } from "./model-config.ts";
 
@@ -54,11 +55,19 @@ function familyFor(config: ConfigFields, architecture: string | undefined): Fami
       ({ modelType, paddleClass }) => modelType === type || paddleClass?.modelType === type,
     );
   if (family !== undefined) return family;
-  const known = FAMILIES.flatMap(({ architectures }) => architectures).join(", ");
+  const known = FAMILIES.flatMap(({ architectures }) => architectures);
   const found = architecture ?? (type === "" ? "none" : type);
+  const nearest = nearestName(found, known);
+  const hint = nearest === undefined ? "" : `; the nearest known is ${nearest}`;
   throw new WbError(
     "WB4701",
-    `${config.path}: architecture ${found} is not supported; known are ${known}`,
-    { details: { path: config.path, architecture: found } },
+    `${config.path}: architecture ${found} is not supported${hint}; inspect, scan, and convert and diff with --architecture none work all the same; known are ${known.join(", ")}`,
+    {
+      details: {
+        path: config.path,
+        architecture: found,
+        ...(nearest === undefined ? {} : { nearest }),
+      },
+    },
   );
 }

@@ -31,6 +31,9 @@ export type RopeScaling =
       readonly truncate: boolean;
     };
 
+/** The base where no field tells another. */
+export const DEFAULT_THETA = 10_000;
+
 export interface RopeConfig {
   /** The base of the geometric series of wavelengths. */
   readonly theta: number;
@@ -42,19 +45,21 @@ export interface RopeConfig {
  * (transformers 4), `rope_parameters` (transformers 5). Where two are written, transformers' order holds: `rope_scaling` before
  * `rope_parameters`, and a base inside of either before the one outside (v5.23.0, modeling_rope_utils.py,
  * `convert_rope_params_to_dict`).
+ * @param theta The base where none is written.
  * @param wholeCache Whether "dynamic" rotates the whole cache again, which is a trait of the family's code.
  */
 export function parseRope(
   config: ConfigFields,
   maxPositions: number,
   wholeCache: boolean,
+  theta = DEFAULT_THETA,
 ): RopeConfig {
   const rotary = config.object("rotary");
   if (rotary !== undefined) return parseRotary(rotary, wholeCache);
   const settings = [config.object("rope_scaling"), config.object("rope_parameters")].find(
     (object) => object !== undefined && Object.keys(object.raw).length > 0,
   );
-  const outer = config.positive(10_000, "rope_theta", "rotary_base");
+  const outer = config.positive(theta, "rope_theta", "rotary_base");
   if (settings === undefined) return { theta: outer, scaling: { kind: "none" } };
   const originalMaxPositions =
     config.optionalCount("original_max_position_embeddings") ??
@@ -64,6 +69,24 @@ export function parseRope(
     theta: settings.positive(outer, "rope_theta"),
     scaling: parseScaling(settings, { maxPositions, originalMaxPositions, wholeCache }),
   };
+}
+
+/**
+ * How many of a head's dimensions are rotated: `partial_rotary_factor` in the spelling of transformers 5 or 4.
+ * @throws WbError WB3701 where it gives no even number.
+ */
+export function readRotaryShare(config: ConfigFields, headDim: number, usual: number): number {
+  const share =
+    config.object("rope_parameters")?.find("partial_rotary_factor") ??
+    config.find("partial_rotary_factor") ??
+    usual;
+  const dims = typeof share === "number" ? Math.trunc(headDim * share) : Number.NaN;
+  if (dims > 0 && dims <= headDim && dims % 2 === 0) return dims;
+  throw config.problem(
+    "partial_rotary_factor",
+    `a share of head_dim ${headDim} that gives an even number`,
+    share,
+  );
 }
 
 /** `{"base": 10000, "type": "dynamic" | "origin", "scaling_factor": 1.0}`; the class's default type is "dynamic". */

@@ -1,5 +1,8 @@
 import type { Dtype } from "../../tensor/dtype.ts";
+import { isRecord } from "./fields.ts";
 import { familyOf } from "../families.ts";
+import { usualPaddleWriter } from "../names/paddle-naming.ts";
+import type { PaddleWriter } from "../names/paddle-writers.ts";
 import { SOURCE_FAMILY_FIELD, type ModelConfig } from "./model-config.ts";
 
 const NAME_OF_DTYPE: Readonly<Partial<Record<Dtype, string>>> = {
@@ -18,21 +21,24 @@ const CARRIED = [
 ] as const;
 
 /**
- * The config.json with which stock transformers loads the converted folder, without remote code; or PaddleNLP.
+ * The config.json with which stock transformers loads the converted folder, without remote code; or a program of Paddle's.
  * @param dtype What most of the weights are written as.
- * @param isForPaddle Whether tensors have PaddleNLP's names.
+ * @param paddleWriter Whose names of Paddle's tensors have, if any's.
  */
 export function hfConfig(
   config: ModelConfig,
   dtype: Dtype | undefined,
-  isForPaddle = false,
+  paddleWriter?: PaddleWriter,
 ): string {
   const family = familyOf(config.family);
-  const stock = (isForPaddle ? family.paddleClass : undefined) ?? family.stock;
+  const isUsual = paddleWriter === usualPaddleWriter(family);
+  const stock = (isUsual ? family.paddleClass : undefined) ?? family.stock;
   const fields: Record<string, unknown> = {
     architectures: [stock.architecture],
     model_type: stock.modelType,
-    ...stock.fields(config),
+    ...(paddleWriter === undefined
+      ? stock.fields(config)
+      : withRopeParameters(stock.fields(config))),
     bos_token_id: config.bosTokenId ?? null,
     eos_token_id: idOrList(config.eosTokenIds),
     pad_token_id: config.padTokenId ?? null,
@@ -44,11 +50,31 @@ export function hfConfig(
 }
 
 /**
+ * PaddleNLP reads `rope_theta` and takes 10000 where it is not there; PaddleFormers from 1.0 on reads `rope_parameters`. So both
+ * are written.
+ */
+function withRopeParameters(
+  fields: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  const { rope_theta: theta, rope_scaling: scaling, rope_parameters: written } = fields;
+  if (theta === undefined || written !== undefined) return fields;
+  const { type, ...settings } = isRecord(scaling) ? scaling : { type: "default" };
+  return {
+    ...fields,
+    rope_parameters: {
+      ...(type === undefined ? {} : { rope_type: type }),
+      ...settings,
+      rope_theta: theta,
+    },
+  };
+}
+
+/**
  * Fields that must be written as floats even where they are whole: transformers before 4.43 refuses the factor 2, and 5.x
  * refuses or reproaches the others.
  */
 const FLOATS =
-  /^(\s+"(?:factor|attention_factor|low_freq_factor|high_freq_factor|rms_norm_eps|initializer_range)": \d+)(?=,?$)/gm;
+  /^(\s+"(?:factor|attention_factor|low_freq_factor|high_freq_factor|rms_norm_eps|initializer_range|partial_rotary_factor|attn_logit_softcapping|final_logit_softcapping)": \d+)(?=,?$)/gm;
 
 function withFloats(text: string): string {
   return text.replace(FLOATS, "$1.0");

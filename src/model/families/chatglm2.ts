@@ -1,4 +1,5 @@
 import { readChatglm2Config } from "../config/chatglm2.ts";
+import { DEFAULT_THETA } from "../config/rope.ts";
 import type { Family, StockClass } from "../family.ts";
 import { naming, paddlenlp } from "../names/naming.ts";
 import { decoder, gatedInOne, grouped } from "../network.ts";
@@ -63,6 +64,9 @@ const PADDLE_CHATGLM2: StockClass = {
     post_layer_norm: true,
     apply_residual_connection_post_layernorm: false,
     tie_word_embeddings: config.tieWordEmbeddings,
+    ...(config.rope.theta === DEFAULT_THETA
+      ? {}
+      : { rope_ratio: config.rope.theta / DEFAULT_THETA }),
   }),
 };
 
@@ -99,7 +103,7 @@ const SHARED = {
 } as const;
 
 /**
- * ChatGLM2-6B (and ChatGLM3-6B, whose network is the same): multi-query attention in groups, rotary on neighbouring dimensions
+ * ChatGLM2-6B (and ChatGLM3-6B and GLM-4-9B, whose network is the same): multi-query attention in groups, rotary on neighbouring dimensions
  * of the first half of each head, SwiGLU from one Linear. Under the authors' names, and PaddleNLP's in both its layouts.
  */
 export const CHATGLM2: Family = {

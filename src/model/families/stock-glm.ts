@@ -1,7 +1,7 @@
 import type { ConfigFields } from "../config/fields.ts";
 import { kvHeadCount, layerCount, unsupported } from "../config/llama-like.ts";
 import type { NetworkConfig } from "../config/model-config.ts";
-import { parseRope } from "../config/rope.ts";
+import { parseRope, readRotaryShare } from "../config/rope.ts";
 import type { StockClass } from "../family.ts";
 
 /** `GlmForCausalLM` of stock transformers (4.46 on, 5.x), which has ChatGLM2's network. */
@@ -41,18 +41,7 @@ export function readGlmConfig(config: ConfigFields): NetworkConfig {
   const maxPositions = config.optionalCount("max_position_embeddings") ?? 131_072;
   const rope = parseRope(config, maxPositions, false);
   if (rope.scaling.kind !== "none") throw unsupported(config.path, "rope_type", rope.scaling.kind);
-  const share =
-    config.object("rope_parameters")?.find("partial_rotary_factor") ??
-    config.find("partial_rotary_factor") ??
-    0.5;
-  const rotaryDims = typeof share === "number" ? Math.trunc(headDim * share) : Number.NaN;
-  if (!(rotaryDims > 0 && rotaryDims <= headDim && rotaryDims % 2 === 0)) {
-    throw config.problem(
-      "partial_rotary_factor",
-      `a share of head_dim ${headDim} that gives an even number`,
-      share,
-    );
-  }
+  const rotaryDims = readRotaryShare(config, headDim, 0.5);
   return {
     vocabSize: config.count("vocab_size"),
     hiddenSize: config.count("hidden_size"),

@@ -1,4 +1,5 @@
 import type { StockClass } from "../family.ts";
+import type { ModelConfig } from "../config/model-config.ts";
 import type { RopeConfig } from "../config/rope.ts";
 
 /** The smallest double above 1. */
@@ -14,6 +15,13 @@ export const STOCK_LLAMA: StockClass = {
   fields: (config) => ({
     attention_bias: config.attentionBias,
     mlp_bias: config.mlpBias,
+    ...llamaFields(config),
+  }),
+};
+
+/** The fields that most decoders have in LLaMA's spelling; biases are each class's own. */
+export function llamaFields(config: ModelConfig): Readonly<Record<string, unknown>> {
+  return {
     vocab_size: config.vocabSize,
     hidden_size: config.hiddenSize,
     intermediate_size: config.intermediateSize,
@@ -27,8 +35,18 @@ export const STOCK_LLAMA: StockClass = {
     rope_theta: config.rope.theta,
     rope_scaling: ropeScaling(config.rope),
     tie_word_embeddings: config.tieWordEmbeddings,
-  }),
-};
+  };
+}
+
+/** The spelling of transformers 5. */
+export function ropeParameters(rope: RopeConfig): Readonly<Record<string, unknown>> {
+  const { type, ...settings } = ropeScaling(rope) ?? { type: "default" };
+  return {
+    ...(type === undefined ? {} : { rope_type: type }),
+    ...settings,
+    rope_theta: rope.theta,
+  };
+}
 
 /**
  * Kinds that are older than transformers 4.43 in its spelling: `type` and `factor`, nothing else, which later versions

@@ -1,6 +1,6 @@
-import type { DroppedName } from "../family.ts";
+import type { DroppedName, Family } from "../family.ts";
 import { decoder, gated, grouped, type Network } from "../network.ts";
-import { naming, paddleformers, paddlenlp, type Naming } from "./naming.ts";
+import { naming, paddleformers, paddlenlp } from "./naming.ts";
 
 /** LLaMA's network, InternLM's and Baichuan-7B's among them. */
 export const LLAMA_DECODER = decoder({
@@ -10,10 +10,7 @@ export const LLAMA_DECODER = decoder({
 });
 
 /** Hugging Face's and Paddle's names of a network with LLaMA's modules, fused or not. */
-export function llamaNames(
-  network: Network,
-  prefix: string,
-): Readonly<Record<"huggingface" | "paddlenlp" | "paddlenlpFused" | "paddleformers", Naming>> {
+export function llamaNames(network: Network, prefix: string): Family["names"] {
   return {
     huggingface: naming(network),
     paddlenlp: paddlenlp(network, { prefix }),
@@ -90,6 +87,24 @@ export const META_NAMES = naming(LLAMA_DECODER, {
     ".self_attn.k_proj.weight | .attention.wk.weight | interleave",
     ".self_attn.v_proj.weight | .attention.wv.weight",
     ".self_attn.o_proj.weight | .attention.wo.weight",
+    ".mlp.gate_proj.weight | .feed_forward.w1.weight",
+    ".mlp.down_proj.weight | .feed_forward.w2.weight",
+    ".mlp.up_proj.weight | .feed_forward.w3.weight",
+    ".input_layernorm | .attention_norm",
+    ".post_attention_layernorm | .ffn_norm",
+  ],
+});
+
+/**
+ * InternLM2's own names (modeling_internlm2.py of the published folders): `wqkv` goes by key-value head, w1 is the gate and w3
+ * the up projection.
+ */
+export const INTERNLM2_NAMES = naming(LLAMA_DECODER, {
+  rows: [
+    "model.embed_tokens.weight | model.tok_embeddings.weight",
+    "lm_head.weight | output.weight",
+    ".self_attn.q_proj, .self_attn.k_proj, .self_attn.v_proj | .attention.wqkv | group",
+    ".self_attn.o_proj | .attention.wo",
     ".mlp.gate_proj.weight | .feed_forward.w1.weight",
     ".mlp.down_proj.weight | .feed_forward.w2.weight",
     ".mlp.up_proj.weight | .feed_forward.w3.weight",

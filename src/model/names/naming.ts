@@ -56,6 +56,6 @@ export function paddlenlp(network: Network, options: NamingOptions): Naming {
  * PaddleFormers' state dict from 1.0 on: Hugging Face's names, Linears transposed, the head not (v1.2.0, `state_dict()` of
  * `LlamaForCausalLM`).
  */
-export function paddleformers(network: Network): Naming {
-  return naming(network, { transposed: ["linear", "router"] });
+export function paddleformers(network: Network, options: NamingOptions = {}): Naming {
+  return naming(network, { ...options, transposed: ["linear", "router"] });
 }

@@ -2,8 +2,9 @@ import type { ModelConfig } from "../../model/config/model-config.ts";
 import { familyOf } from "../../model/families.ts";
 import { layerName } from "../../model/canonical-names.ts";
 import { EMBEDDINGS, HEAD, type BlockName } from "../../model/network.ts";
-import { LLAMA_BLOCK, type BlockKind } from "./block.ts";
-import { GLM_BLOCK } from "./glm-block.ts";
+import { LLAMA_BLOCK, PLAIN_BLOCK, type BlockKind } from "./block.ts";
+import { GEMMA2_BLOCK, GEMMA_BLOCK } from "./gemma-block.ts";
+import { GLM4_BLOCK, GLM_BLOCK } from "./glm-block.ts";
 
 /** A decoder as data: what its parts are called in the checkpoint, and what its block computes. */
 export interface Architecture {
@@ -18,21 +19,40 @@ export interface Architecture {
   readonly block: BlockKind;
 }
 
-const LLAMA: Architecture = {
+const DECODER: Omit<Architecture, "block"> = {
   embedding: EMBEDDINGS,
   layer: (index) => layerName(index, "").slice(0, -1),
   norm: "model.norm",
   head: HEAD,
-  block: LLAMA_BLOCK,
 };
 
-const GLM: Architecture = { ...LLAMA, block: GLM_BLOCK };
+const BLOCKS: Readonly<Record<BlockName, BlockKind>> = {
+  llama: LLAMA_BLOCK,
+  glm: GLM_BLOCK,
+  qwen3: PLAIN_BLOCK,
+  gemma: GEMMA_BLOCK,
+  gemma2: GEMMA2_BLOCK,
+  glm4: GLM4_BLOCK,
+};
 
-const ARCHITECTURES: Readonly<Record<BlockName, Architecture>> = { llama: LLAMA, glm: GLM };
+/** Blocks that a graph of TensorFlow's can be written of. */
+const IN_GRAPHS: ReadonlySet<BlockName> = new Set(["llama", "glm", "qwen3", "glm4"]);
+
+/** Whether the whole model can be one graph: nothing in it is limited to a window or computed by the processor. */
+export function runsAsGraph(config: ModelConfig): boolean {
+  const { window, windowRope, attentionCap } = config;
+  return (
+    IN_GRAPHS.has(familyOf(config.family).network.block) &&
+    window === undefined &&
+    windowRope === undefined &&
+    attentionCap === undefined
+  );
+}
 
 /** The architecture of a model; with tied embeddings the head is the embedding matrix. */
 export function architectureOf(config: ModelConfig): Architecture {
-  const architecture = ARCHITECTURES[familyOf(config.family).network.block];
+  const block = BLOCKS[familyOf(config.family).network.block];
+  const architecture: Architecture = { ...DECODER, block };
   return config.tieWordEmbeddings
     ? { ...architecture, head: architecture.embedding }
     : architecture;

@@ -1,6 +1,12 @@
 import type { ModelConfig } from "../../model/config/model-config.ts";
 import type { Value } from "../backends/ops.ts";
-import type { Carried, KeysAndValues, Steps, TokenContext } from "../backends/steps/steps.ts";
+import type {
+  AttentionLimits,
+  Carried,
+  KeysAndValues,
+  Steps,
+  TokenContext,
+} from "../backends/steps/steps.ts";
 import { linear, linears, type ModuleWeights } from "./parameters.ts";
 
 // B batch · T new tokens · L tokens in all · C hidden size · H query heads · G key and value heads · D head size
@@ -20,7 +26,12 @@ export function attention<C extends Carried>(
   const q = steps.splitHeads(qs, config.heads); // [B, H, T, D]
   const k = steps.splitHeads(ks, config.kvHeads); // [B, G, T, D]
   const v = steps.splitHeads(vs, config.kvHeads); // [B, G, T, D]
-  const mixed = mixedValues(steps, { q, k, v }, context); // [B, H, T, D]
+  const normed = {
+    q: scaled(steps, config, headNorm(steps, weights, "q_norm", config, q)), // [B, H, T, D]
+    k: headNorm(steps, weights, "k_norm", config, k), // [B, G, T, D]
+    v,
+  };
+  const mixed = mixedValues(steps, config, normed, context); // [B, H, T, D]
   return linear(steps, weights.scope("o_proj"), steps.mergeHeads(mixed)); // [B, T, C]
 }
 
@@ -33,17 +44,48 @@ interface Projections {
 /** What the queries take from all values, [B, H, T, D]; row by row where each row is a text of its own. */
 function mixedValues<C extends Carried>(
   steps: Steps<C>,
+  config: ModelConfig,
   { q, k, v }: Projections,
   context: TokenContext<C>,
 ): Value {
   const { rows } = context;
   if (rows !== undefined)
     return steps.eachRow([q, k, v], ([ownQ = q, ownK = k, ownV = v], row) =>
-      mixedValues(steps, { q: ownQ, k: ownK, v: ownV }, rows[row] ?? context),
+      mixedValues(steps, config, { q: ownQ, k: ownK, v: ownV }, rows[row] ?? context),
     );
   const queries = steps.rotate(q, context.newRotary); // [B, H, T, D]
   const { keys, values } = allKeys(steps, k, v, context); // [B, G, L, D]
-  return steps.attention(queries, keys, values, context.keyMask);
+  return steps.attention(queries, keys, values, context.keyMask, limitsOf(config, context.window));
+}
+
+/** RMSNorm of each head, where the model has one (Qwen3, Gemma 3). */
+function headNorm(
+  steps: Steps<Carried>,
+  weights: ModuleWeights,
+  name: "q_norm" | "k_norm",
+  config: ModelConfig,
+  x: Value,
+): Value {
+  const weight = weights.find(`${name}.weight`);
+  return weight === undefined ? x : steps.norm(x, weight, config.rmsNormEps);
+}
+
+/** Queries whose products are divided by √D later, so that they are by √S in all. */
+function scaled(
+  steps: Steps<Carried>,
+  { queryScalar, headDim }: ModelConfig,
+  queries: Value,
+): Value {
+  return queryScalar === undefined
+    ? queries
+    : steps.scale(queries, Math.sqrt(headDim / queryScalar));
+}
+
+function limitsOf(
+  { attentionCap: cap }: ModelConfig,
+  window: number | undefined,
+): AttentionLimits | undefined {
+  return cap === undefined && window === undefined ? undefined : { window, cap };
 }
 
 /** Rotated keys and values of all tokens; new ones go through the cache where there is one. */

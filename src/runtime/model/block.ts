@@ -1,4 +1,5 @@
 import type { ModelConfig } from "../../model/config/model-config.ts";
+import { PRE_NORMS, type LayerNorms } from "../../model/network.ts";
 import type { Value } from "../backends/ops.ts";
 import {
   stepByStep,
@@ -39,30 +40,43 @@ export interface BlockKind {
   ): Value;
 }
 
-/** A feed-forward network; [B, T, C] -> [B, T, C]. It is what tells pre-norm blocks from each other. */
+/** A feed-forward network; [B, T, C] -> [B, T, C]. */
 type FeedForward = (steps: Steps<Carried>, weights: ModuleWeights, x: Value) => Value;
 
-/** Attention and a feed-forward network, each added to what its norm was taken of. */
-export function preNormBlock(feedForward: FeedForward): BlockKind {
+/**
+ * Attention and a feed-forward network, each added to what its norm was taken of; some models norm what is added, too. Feed-forward
+ * network and norms tell such blocks from each other.
+ */
+export function preNormBlock(
+  feedForward: FeedForward,
+  { attention: before, attentionOutput, mlp: middleNorm, mlpOutput }: LayerNorms = PRE_NORMS,
+): BlockKind {
   return {
     forward(steps, weights, config, x, context, observe) {
-      const h = norm(steps, weights.scope("input_layernorm"), config, x); // [B, T, C]
+      const normedBy = (name: string | undefined, value: Value): Value =>
+        name === undefined ? value : norm(steps, weights.scope(name), config, value);
+      const h = normedBy(before, x); // [B, T, C]
       observe?.("input_layernorm", h);
       const attend = weights.scope("self_attn");
-      const mixed = steps.scope(() => attention(steps, attend, config, h, context)); // [B, T, C]
+      const mixed = steps.scope(() =>
+        normedBy(attentionOutput, attention(steps, attend, config, h, context)),
+      ); // [B, T, C]
       observe?.("self_attn", mixed);
       const middle = steps.add(x, mixed); // [B, T, C]
       observe?.("after_attention", middle);
-      const g = norm(steps, weights.scope("post_attention_layernorm"), config, middle); // [B, T, C]
+      const g = normedBy(middleNorm, middle); // [B, T, C]
       observe?.("post_attention_layernorm", g);
-      const fed = steps.scope(() => feedForward(steps, weights.scope("mlp"), g)); // [B, T, C]
+      const fed = steps.scope(() =>
+        normedBy(mlpOutput, feedForward(steps, weights.scope("mlp"), g)),
+      ); // [B, T, C]
       observe?.("mlp", fed);
       return steps.add(middle, fed); // [B, T, C]
     },
   };
 }
 
-const COMPOSED: BlockKind = preNormBlock(mlp);
+/** LLaMA's, step by step. */
+export const PLAIN_BLOCK: BlockKind = preNormBlock(mlp);
 
 /** The pre-norm block of LLaMA (Touvron et al. 2023, arXiv 2302.13971, section 2.2), which InternLM shares; a layer in one step. */
 export const LLAMA_BLOCK: BlockKind = {
@@ -70,7 +84,7 @@ export const LLAMA_BLOCK: BlockKind = {
     // An observer needs the results between the steps; they are the same.
     const chosen = observe === undefined ? steps : stepByStep(steps);
     return chosen.layer(x, layerWeights(weights, config), context, () =>
-      COMPOSED.forward(chosen, weights, config, x, context, observe),
+      PLAIN_BLOCK.forward(chosen, weights, config, x, context, observe),
     );
   },
 };

@@ -2,6 +2,7 @@ import { WbError } from "../../errors/wb-error.ts";
 import type { ModelConfig } from "../../model/config/model-config.ts";
 import type { Backend } from "../backends/backend.ts";
 import type { Ops, Value } from "../backends/ops.ts";
+import { capped } from "../backends/steps/host.ts";
 import type { Steps, TokenContext } from "../backends/steps/steps.ts";
 import { architectureOf, type Architecture } from "./architecture.ts";
 import type { Observer } from "./block.ts";
@@ -10,6 +11,7 @@ import { norm } from "./norm.ts";
 import { Sequence } from "./sequence.ts";
 import { Breather } from "./breather.ts";
 import { announceStep, type StepInput, type TextStep, type TokenModel } from "./token-model.ts";
+import { withOffsets } from "./offset-weights.ts";
 import { WeightStore, type Residence } from "./weight-store.ts";
 import { checkWeights, type WeightSource } from "./weights.ts";
 
@@ -38,7 +40,7 @@ export class Decoder implements TokenModel {
     this.steps = steps;
     this.config = config;
     this.#architecture = architectureOf(config);
-    this.weights = new WeightStore(ops, config, source, residence);
+    this.weights = new WeightStore(ops, config, withOffsets(source, config), residence);
     this.keepsRows = keepsRows === true;
   }
 
@@ -69,6 +71,8 @@ export class Decoder implements TokenModel {
     for (const row of ids) this.checkIds(row);
     const flat = ids.flatMap((row) => [...row]);
     const data = await this.weights.embeddings(flat);
+    const { embeddingScale } = this.config;
+    if (embeddingScale !== undefined) scaleBy(data, embeddingScale);
     return this.ops.upload(data, [ids.length, ids[0]?.length ?? 0, this.config.hiddenSize]);
   }
 
@@ -93,7 +97,7 @@ export class Decoder implements TokenModel {
   /** Normed hidden states [N, C] -> logits [N, vocab] in host memory; the head passes in bands of vocabulary. */
   async head(x: Value): Promise<Float32Array> {
     const { ops } = this;
-    const { vocabSize } = this.config;
+    const { vocabSize, logitCap } = this.config;
     const rows = x.shape[0] ?? 0;
     let logits: Float32Array | undefined;
     await this.weights.eachHeadBand(({ begin, end }, weight) => {
@@ -104,6 +108,7 @@ export class Decoder implements TokenModel {
         ); // [n, end − begin]
         const data = ops.read(band);
         ops.free(band);
+        if (logitCap !== undefined) capAll(data, logitCap);
         if (data.length === rows * vocabSize) {
           logits = data;
           return;
@@ -207,6 +212,16 @@ function rowContexts(sequences: readonly Sequence[], layer: number): TokenContex
   const [first] = rows;
   if (first === undefined) throw new WbError("WB7001", "a step of no text");
   return { ...first, cache: undefined, rows };
+}
+
+function scaleBy(data: Float32Array, factor: number): void {
+  for (let index = 0; index < data.length; index++) data[index] = (data[index] ?? 0) * factor;
+}
+
+/** Logits x as cap · tanh(x / cap) (Gemma 2). */
+function capAll(logits: Float32Array, cap: number): void {
+  for (let index = 0; index < logits.length; index++)
+    logits[index] = capped(logits[index] ?? 0, cap);
 }
 
 function checkId(id: number, vocabSize: number): void {

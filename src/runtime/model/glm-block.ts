@@ -1,5 +1,6 @@
 import type { Value } from "../backends/ops.ts";
 import type { Carried, Steps } from "../backends/steps/steps.ts";
+import { GLM4_NORMS } from "../../model/network.ts";
 import { preNormBlock, type BlockKind } from "./block.ts";
 import { linear, type ModuleWeights } from "./parameters.ts";
 
@@ -16,3 +17,6 @@ function glu(steps: Steps<Carried>, weights: ModuleWeights, x: Value): Value {
  * keys and values alone and one Linear for gate and up. Which dimensions are rotated is the configuration's to say.
  */
 export const GLM_BLOCK: BlockKind = preNormBlock(glu);
+
+/** GLM-4-0414's, which norms what attention and the feed-forward network give, too (v5.23.0, models/glm4/modeling_glm4.py). */
+export const GLM4_BLOCK: BlockKind = preNormBlock(glu, GLM4_NORMS);

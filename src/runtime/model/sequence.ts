@@ -24,14 +24,32 @@ export interface SequenceFacts {
 export class Sequence {
   readonly #ops: Ops;
   readonly #new: RotaryValues;
+  /** For the layers with a window, where their rotary is another. */
+  readonly #windowed: RotaryValues | undefined;
+  readonly #window: ModelConfig["window"];
   readonly #all: RotaryValues | undefined;
   readonly #keyMask: KeyMask;
   readonly #cache: KvCache | undefined;
+  readonly #isWindowed: (layer: number) => boolean;
 
   constructor(ops: Ops, config: ModelConfig, facts: SequenceFacts) {
     const keys = facts.allPositions[0]?.length ?? 0;
     this.#ops = ops;
     this.#new = rotaryValues(ops, config, facts.positions, keys, facts.prefill);
+    this.#windowed =
+      config.windowRope === undefined
+        ? undefined
+        : rotaryValues(
+            ops,
+            { ...config, rope: config.windowRope },
+            facts.positions,
+            keys,
+            facts.prefill,
+          );
+    // A window that no token has left yet hides nothing.
+    this.#window =
+      config.window !== undefined && keys > config.window.size ? config.window : undefined;
+    this.#isWindowed = (layer) => config.window?.layers[layer] === true;
     this.#all = rotatesWholeCache(config.rope)
       ? rotaryValues(ops, config, facts.allPositions, keys)
       : undefined;
@@ -40,16 +58,18 @@ export class Sequence {
   }
 
   context(layer: number): TokenContext {
+    const isWindowed = this.#isWindowed(layer);
     return {
-      newRotary: this.#new,
+      newRotary: (isWindowed ? this.#windowed : undefined) ?? this.#new,
       allRotary: this.#all,
       keyMask: this.#keyMask,
       cache: this.#cache?.layer(layer),
+      ...(isWindowed && this.#window !== undefined ? { window: this.#window.size } : {}),
     };
   }
 
   dispose(): void {
-    for (const values of [this.#new, this.#all]) {
+    for (const values of [this.#new, this.#windowed, this.#all]) {
       if (values === undefined) continue;
       this.#ops.free(values.cos);
       this.#ops.free(values.sin);

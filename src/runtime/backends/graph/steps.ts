@@ -1,3 +1,4 @@
+import { WbError } from "../../../errors/wb-error.ts";
 import type { RotaryPairs } from "../../../model/config/model-config.ts";
 import { TF_FLOAT, TF_HALF } from "../native/binding.ts";
 import { TF_DTYPE } from "../native/values.ts";
@@ -38,6 +39,12 @@ export function graphSteps(nodes: GraphNodes, ops: GraphOps): Steps<GraphCarried
       rotateHeads(ops, x, rotary, (part) => rotateRolled(nodes, ops, part, rotary)),
     append: (cache, keys, values) => cache.put(keys, values),
     attention: (queries, keys, values, mask) => attention(nodes, ops, queries, keys, values, mask),
+    activate: (_x, activation) => {
+      throw new WbError("WB7001", `a graph has no ${activation}`);
+    },
+    scale: (_x, factor) => {
+      throw new WbError("WB7001", `a graph has no factor ${factor}`);
+    },
     layer: (_x, _weights, _context, composed) => composed(),
   };
 }

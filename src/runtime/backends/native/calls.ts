@@ -264,6 +264,13 @@ export class NativeCalls {
     return this.#values.add(made.id, made.shape, shape, dtype, capacity);
   }
 
+  /** The first `count` rows along axis 2, in the same memory. */
+  firstRows(rows: Value, count: number): Value {
+    const own = valueOf(rows);
+    const [b = 0, g = 0, l = 0, d = 0] = own.shape;
+    return this.#values.share(own, [b, g, count, d], own.capacity ?? l);
+  }
+
   /** A value without room for more rows: itself, or a copy. */
   compact(x: NativeValue): NativeValue {
     if (x.capacity === undefined) return x;

@@ -8,12 +8,13 @@ export function nativeSteps(ops: Ops, calls: NativeCalls): Steps {
   return composedSteps(ops, {
     ...kernelsOf(calls),
     layer: (x, weights, context, composed) => {
-      // Keys that are cached before they are rotated, and neighbours that are rotated together, are only known to the single steps, and so
-      // are rows with caches of their own.
+      // Keys that are cached before they are rotated, neighbours that are rotated together, and windows are only known to the single
+      // steps, and so are rows with caches of their own.
       const fits =
         context.rows === undefined &&
         context.allRotary === undefined &&
-        context.newRotary.pairs === "halves";
+        context.newRotary.pairs === "halves" &&
+        context.window === undefined;
       return fits ? calls.layer(x, weights, context) : composed();
     },
   });

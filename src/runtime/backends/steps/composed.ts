@@ -1,7 +1,11 @@
 import type { Ops, Value } from "../ops.ts";
 import { composedAttention } from "./attention.ts";
+import { geluTanh, pointwise, type Pointwise } from "./host.ts";
+import { limitedAttention, type PlainAttention } from "./limited-attention.ts";
 import { rotateHeads, rotateHalves } from "./rotary.ts";
-import type { Steps } from "./steps.ts";
+import type { Activation, Steps } from "./steps.ts";
+
+const POINTWISE: Readonly<Record<Activation, Pointwise>> = { geluTanh };
 
 /** Tokens that pass at a time: 1024 rows of a 7B model's intermediate states take 45 MB each in float32. */
 export const TOKENS_AT_A_TIME = 1024;
@@ -21,7 +25,7 @@ export type NetworkOps = Pick<
   | "scope"
 >;
 
-type NetworkSteps = Omit<Steps, "rotate" | "append" | "attention" | "layer">;
+type NetworkSteps = Omit<Steps, "rotate" | "append" | "attention" | "activate" | "scale" | "layer">;
 
 /** The steps that need nothing but operations on single tokens. */
 export function composedNetwork(ops: NetworkOps): NetworkSteps {
@@ -37,6 +41,7 @@ export function composedNetwork(ops: NetworkOps): NetworkSteps {
       return ops.mul(gate, ops.slice(both, 2, size, size)); // [B, T, I]
     },
     add: (left, right) => ops.add(left, right),
+    multiply: (left, right) => ops.mul(left, right),
     inParts: (x, work) => inParts(ops, x, work),
     splitHeads: (x, heads) => {
       const [b = 0, t = 0, size = 0] = x.shape;
@@ -84,7 +89,8 @@ export interface StepKernels {
    * room for more rows.
    */
   readonly join: (rows: Value | undefined, more: Value) => Value;
-  readonly attention: Steps["attention"];
+  readonly attention: PlainAttention["attention"];
+  readonly firstRows: PlainAttention["firstRows"];
   readonly layer: Steps["layer"];
 }
 
@@ -99,12 +105,16 @@ export function kernelsOf(calls: KernelCalls): KernelCalls {
     rotateHalves: (x, cos, sin) => calls.rotateHalves(x, cos, sin),
     join: (rows, more) => calls.join(rows, more),
     attention: (queries, keys, values, mask) => calls.attention(queries, keys, values, mask),
+    firstRows: (rows, count) => calls.firstRows(rows, count),
   };
 }
 
 /** The steps of a backend: composed of its operations, but for those that it has kernels for. */
 export function composedSteps(ops: Ops, own: Partial<StepKernels> = {}): Steps {
   const {
+    attention: attend = (queries, keys, values, mask) =>
+      composedAttention(ops, queries, keys, values, mask),
+    firstRows = (rows, count) => ops.slice(rows, 2, 0, count),
     rotateHalves: rotate = (x, cos, sin) => rotateHalves(ops, x, cos, sin),
     join = (rows, more) => (rows === undefined ? more : ops.concat([rows, more], 2)),
     ...steps
@@ -118,7 +128,18 @@ export function composedSteps(ops: Ops, own: Partial<StepKernels> = {}): Steps {
         keys: join(old?.keys, keys), // [B, G, L, D]
         values: join(old?.values, values), // [B, G, L, D]
       })),
-    attention: (queries, keys, values, mask) => composedAttention(ops, queries, keys, values, mask),
+    attention: (queries, keys, values, mask, limits) =>
+      limits === undefined
+        ? attend(queries, keys, values, mask)
+        : limitedAttention(
+            ops,
+            { attention: attend, firstRows },
+            [queries, keys, values],
+            mask,
+            limits,
+          ),
+    scale: (x, factor) => ops.scale(x, factor),
+    activate: (x, activation) => pointwise(ops, x, POINTWISE[activation]),
     layer: (_x, _weights, _context, composed) => composed(),
     ...steps,
   };

@@ -54,6 +54,16 @@ export interface TokenContext<C extends Carried = DeviceCarried> {
   readonly cache: C["cache"] | undefined;
   /** Where the rows of a batch are texts of their own, as long as each is: what each is told instead of the above. */
   readonly rows?: readonly TokenContext<C>[] | undefined;
+  /** Keys that a query of this layer sees at most, its own among them; undefined where no query has more before it. */
+  readonly window?: number | undefined;
+}
+
+/** What keeps a query from seeing all keys before it as they are. */
+export interface AttentionLimits {
+  /** Keys that it sees at most, its own among them. */
+  readonly window?: number | undefined;
+  /** Scores s become cap · tanh(s / cap). */
+  readonly cap?: number | undefined;
 }
 
 /**
@@ -74,8 +84,14 @@ export interface Steps<C extends Carried = DeviceCarried> {
   gatedLinear(x: Value, gate: LinearWeights, up: LinearWeights): Value;
   /** silu(a) · b of the halves a and b of the last axis; [B, T, 2·I] -> [B, T, I]. */
   gatedHalves(both: Value): Value;
+  /** A function of each element: GELU in its approximation by tanh. */
+  activate(x: Value, activation: Activation): Value;
   /** Sum of two values of one shape. */
   add(left: Value, right: Value): Value;
+  /** Product of two values of one shape. */
+  multiply(left: Value, right: Value): Value;
+  /** `Ops.scale`. */
+  scale(x: Value, factor: number): Value;
   /** `work` on so few tokens at a time that its results stay small, [B, T, C] -> [B, T, C]. */
   inParts(x: Value, work: (part: Value) => Value): Value;
   /** [B, T, H·D] -> [B, H, T, D] */
@@ -88,9 +104,16 @@ export interface Steps<C extends Carried = DeviceCarried> {
   append(cache: C["cache"], keys: Value, values: Value): KeysAndValues;
   /**
    * softmax(q kᵀ / √D) v of the last T of L tokens, [B, H, T, D], over the keys up to each query's own that may be seen; keys and
-   * values [B, G, L, D]. A query that sees nothing gets the mean of all values.
+   * values [B, G, L, D]. A query that sees nothing gets the mean of all values,
+   * or where scores are capped, zeros.
    */
-  attention(queries: Value, keys: Value, values: Value, mask: C["mask"]): Value;
+  attention(
+    queries: Value,
+    keys: Value,
+    values: Value,
+    mask: C["mask"],
+    limits?: AttentionLimits,
+  ): Value;
   /** `work` on row after row of values [B, …]; its results [1, …] become rows of one. */
   eachRow(values: readonly Value[], work: (rows: readonly Value[], row: number) => Value): Value;
   /**
@@ -101,6 +124,9 @@ export interface Steps<C extends Carried = DeviceCarried> {
   /** `Ops.scope`. */
   scope<T extends ScopeResult>(work: () => T): T;
 }
+
+/** Activations that are not SiLU. */
+export type Activation = "geluTanh";
 
 /** Attention and a gated network, each added to what its norm was taken of. */
 export interface LayerWeights {

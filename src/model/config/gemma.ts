@@ -1,0 +1,69 @@
+import type { ConfigFields } from "./fields.ts";
+import { readLlamaConfig, unsupported } from "./llama-like.ts";
+import type { NetworkConfig } from "./model-config.ts";
+import { parseRope, type RopeConfig } from "./rope.ts";
+
+/** Both names of the field, and the names of the activation: "gelu" of the first folders means the approximation too. */
+const ACTIVATIONS: ReadonlySet<unknown> = new Set(["gelu_pytorch_tanh", "gelu"]);
+
+/** What Gemma's classes share. @throws WbError WB3701, WB4702. */
+export function readGemmaConfig(
+  config: ConfigFields,
+  defaults: { readonly kvHeads: number; readonly maxPositions: number },
+): NetworkConfig {
+  const activation = config.find("hidden_activation") ?? config.find("hidden_act");
+  if (activation !== undefined && !ACTIVATIONS.has(activation))
+    throw unsupported(config.path, "hidden_activation", activation);
+  if (config.find("use_bidirectional_attention") === true)
+    throw unsupported(config.path, "use_bidirectional_attention", true);
+  const network = readLlamaConfig(withOneRope(config), {
+    attentionBias: false,
+    rotatesWholeCache: false,
+    judged: ["hidden_act", "sliding_window"],
+    defaults: { ...defaults, headDim: 256, tied: true },
+  });
+  // Rounded as a float32 tensor holds it (models/gemma/modeling_gemma.py, `GemmaTextScaledWordEmbedding`).
+  const embeddingScale = Math.fround(Math.sqrt(network.hiddenSize));
+  return { ...network, mlpBias: false, embeddingScale };
+}
+
+/** Without the two rotaries of Gemma 3, which `gemma3Ropes` reads. */
+function withOneRope(config: ConfigFields): ConfigFields {
+  const parameters = config.object("rope_parameters");
+  if (parameters?.has("full_attention", "sliding_attention") !== true) return config;
+  return config.without("rope_parameters");
+}
+
+/** Bases of the layers that see all keys, and of those with a window, where config.json says nothing. */
+const GLOBAL_THETA = 1_000_000;
+const LOCAL_THETA = 10_000;
+
+/**
+ * The rotary of the layers that see all keys, and of those with a window, in the spelling of transformers 5 (`rope_parameters` by
+ * kind of layer) or 4 (`rope_theta`, `rope_scaling`, `rope_local_base_freq`).
+ */
+export function gemma3Ropes(
+  config: ConfigFields,
+  maxPositions: number,
+): { readonly rope: RopeConfig; readonly windowRope: RopeConfig } {
+  const byKind = config.object("rope_parameters");
+  const written = (kind: string, usual: number): RopeConfig | undefined => {
+    const settings = byKind?.object(kind);
+    return settings === undefined
+      ? undefined
+      : parseRope(
+          config.without("rope_scaling").with("rope_parameters", settings.raw),
+          maxPositions,
+          false,
+          usual,
+        );
+  };
+  const local = config.positive(LOCAL_THETA, "rope_local_base_freq");
+  const rest = config.without("rope_parameters");
+  return {
+    rope:
+      written("full_attention", config.positive(GLOBAL_THETA, "rope_theta")) ??
+      parseRope(rest, maxPositions, false, GLOBAL_THETA),
+    windowRope: written("sliding_attention", local) ?? { theta: local, scaling: { kind: "none" } },
+  };
+}

@@ -1,0 +1,100 @@
+import type { Ops, Value } from "../ops.ts";
+import type { KeyMask } from "./steps.ts";
+
+type HostOps = Pick<Ops, "read" | "upload">;
+
+/** A function of each element by itself. */
+export type Pointwise = (x: number) => number;
+
+/** √(2/π) and the cubic term of GELU's approximation (Hendrycks and Gimpel 2016, arXiv 1606.08415, section 2). */
+const GELU_SCALE = Math.sqrt(2 / Math.PI);
+const GELU_CUBIC = 0.044_715;
+
+/** 0.5 · x · (1 + tanh(√(2/π) · (x + 0.044715 · x³))) */
+export function geluTanh(x: number): number {
+  return 0.5 * x * (1 + Math.tanh(GELU_SCALE * (x + GELU_CUBIC * x * x * x)));
+}
+
+/** cap · tanh(x / cap) */
+export function capped(x: number, cap: number): number {
+  return cap * Math.tanh(x / cap);
+}
+
+/** A function of each element, computed by the processor in float64: the same bits wherever an element stands. */
+export function pointwise(ops: HostOps, x: Value, of: Pointwise): Value {
+  const data = ops.read(x);
+  for (let index = 0; index < data.length; index++) data[index] = of(data[index] ?? 0);
+  return ops.upload(data, x.shape);
+}
+
+/** Which keys a query may see, and what becomes of its scores. */
+export interface HostAttention {
+  readonly mask: KeyMask;
+  readonly cap: number;
+  /** Keys that a query sees at most, its own among them. */
+  readonly window: number | undefined;
+}
+
+/**
+ * Attention with capped scores, computed by the processor in float64, key by key in order: a row's bits depend on nothing but the
+ * keys that it sees. For models whose scores no kernel computes (Gemma 2).
+ */
+export function hostAttention(
+  ops: HostOps,
+  queries: Value,
+  keys: Value,
+  values: Value,
+  { mask, cap, window }: HostAttention,
+): Value {
+  const [b = 0, h = 0, t = 0, d = 0] = queries.shape;
+  const [, g = 0, l = 0] = keys.shape;
+  const [q, k, v] = [ops.read(queries), ops.read(keys), ops.read(values)];
+  const mixed = new Float32Array(q.length);
+  const scores = new Float64Array(l);
+  for (let stack = 0; stack < b * h; stack++) {
+    const visible = mask?.[Math.floor(stack / h)];
+    const group = Math.floor(stack / h) * g + Math.floor(((stack % h) * g) / h);
+    const shared = group * l * d;
+    for (let token = 0; token < t; token++) {
+      const at = (stack * t + token) * d;
+      const last = l - t + token;
+      const first = window === undefined ? 0 : Math.max(0, last - window + 1);
+      let most = Number.NEGATIVE_INFINITY;
+      for (let key = first; key <= last; key++) {
+        const score =
+          visible?.[key] === 0 ? Number.NEGATIVE_INFINITY : dot(q, at, k, shared + key * d, d);
+        scores[key] =
+          score === Number.NEGATIVE_INFINITY ? score : capped(score / Math.sqrt(d), cap);
+        most = Math.max(most, scores[key] ?? most);
+      }
+      // Padding sees nothing; what it gives is looked at by nobody.
+      if (most === Number.NEGATIVE_INFINITY) continue;
+      let total = 0;
+      for (let key = first; key <= last; key++) {
+        const weight = Math.exp((scores[key] ?? 0) - most);
+        scores[key] = weight;
+        total += weight;
+      }
+      for (let channel = 0; channel < d; channel++) {
+        let sum = 0;
+        for (let key = first; key <= last; key++)
+          sum += (scores[key] ?? 0) * (v[shared + key * d + channel] ?? 0);
+        mixed[at + channel] = sum / total;
+      }
+    }
+  }
+  return ops.upload(mixed, queries.shape);
+}
+
+function dot(
+  left: Float32Array,
+  leftAt: number,
+  right: Float32Array,
+  rightAt: number,
+  size: number,
+): number {
+  let sum = 0;
+  for (let index = 0; index < size; index++)
+    sum += (left[leftAt + index] ?? 0) * (right[rightAt + index] ?? 0);
+  return sum;
+}

@@ -1,0 +1,150 @@
+import { describe, expect, it } from "vitest";
+import { resolveModelConfig } from "../../src/model/config/parse.ts";
+import { ConfigFields } from "../../src/model/config/fields.ts";
+import type { ModelConfig } from "../../src/model/config/model-config.ts";
+import { hfConfig } from "../../src/model/config/stock.ts";
+import { expectedTensors } from "../../src/model/tensors.ts";
+import { caught } from "../support/caught.ts";
+
+const SIZES = {
+  hidden_size: 32,
+  intermediate_size: 56,
+  num_attention_heads: 4,
+  num_hidden_layers: 6,
+  vocab_size: 128,
+};
+
+function config(architecture: string, fields: Readonly<Record<string, unknown>> = {}): ModelConfig {
+  return resolveModelConfig(
+    new ConfigFields({ architectures: [architecture], ...SIZES, ...fields }, "config.json"),
+  );
+}
+
+/** What is read of the config.json that is written of what was read. */
+function again(read: ModelConfig): ModelConfig {
+  const written: unknown = JSON.parse(hfConfig(read, "BF16"));
+  if (typeof written !== "object" || written === null) throw new Error("no object");
+  return resolveModelConfig(new ConfigFields({ ...written }, "config.json"));
+}
+
+function withoutRaw({
+  raw: _raw,
+  architecture: _name,
+  torchDtype: _dtype,
+  ...rest
+}: ModelConfig): unknown {
+  return rest;
+}
+
+describe("a decoder's config.json", () => {
+  it.each([
+    ["MistralForCausalLM", { sliding_window: 6, head_dim: 12, num_key_value_heads: 2 }],
+    ["MistralForCausalLM", { sliding_window: null, num_key_value_heads: 2 }],
+    ["Qwen2ForCausalLM", { use_sliding_window: true, sliding_window: 5, max_window_layers: 2 }],
+    ["Qwen3ForCausalLM", { head_dim: 12, attention_bias: true }],
+    ["Ernie4_5ForCausalLM", { head_dim: 12, use_bias: true, tie_word_embeddings: false }],
+    ["SeedOssForCausalLM", { head_dim: 12, num_key_value_heads: 2, attention_out_bias: true }],
+    ["Phi3ForCausalLM", { sliding_window: 7, partial_rotary_factor: 0.75 }],
+    ["Glm4ForCausalLM", { head_dim: 12, partial_rotary_factor: 0.5 }],
+    ["GemmaForCausalLM", { head_dim: 12, num_key_value_heads: 2 }],
+    ["Gemma2ForCausalLM", { head_dim: 12, query_pre_attn_scalar: 16, sliding_window: 6 }],
+    ["Gemma2ForCausalLM", { attn_logit_softcapping: null, final_logit_softcapping: null }],
+    ["Gemma3ForCausalLM", { rope_scaling: { rope_type: "linear", factor: 8 }, sliding_window: 6 }],
+  ] as const)(
+    "of %s %j says the same when it is written for the stock class and read again",
+    (name, fields) => {
+      const read = config(name, fields);
+      expect(withoutRaw(again(read))).toEqual(withoutRaw(read));
+    },
+  );
+
+  it("has the class's defaults where it says nothing", () => {
+    expect(config("MistralForCausalLM", { num_attention_heads: 16 })).toMatchObject({
+      kvHeads: 8,
+      window: { size: 4096 },
+    });
+    expect(config("Ernie4_5ForCausalLM")).toMatchObject({
+      kvHeads: 2,
+      headDim: 128,
+      tieWordEmbeddings: true,
+      rope: { theta: 500_000 },
+    });
+    expect(config("Gemma2ForCausalLM")).toMatchObject({
+      headDim: 256,
+      attentionCap: 50,
+      logitCap: 30,
+      window: { size: 4096, layers: [true, false, true, false, true, false] },
+    });
+    expect(config("Gemma3ForCausalLM")).toMatchObject({
+      rope: { theta: 1_000_000 },
+      windowRope: { theta: 10_000 },
+      window: { layers: [true, true, true, true, true, false] },
+    });
+  });
+
+  it("is read in the spelling of transformers 4 and of 5 alike", () => {
+    const four = { rope_theta: 1e6, rope_scaling: null };
+    const five = { rope_parameters: { rope_type: "default", rope_theta: 1e6 } };
+    expect(config("Qwen3ForCausalLM", four).rope).toEqual(config("Qwen3ForCausalLM", five).rope);
+    const gemma4 = { rope_local_base_freq: 5000, rope_theta: 2e6, sliding_window_pattern: 3 };
+    const gemma5 = {
+      rope_parameters: {
+        full_attention: { rope_type: "default", rope_theta: 2e6 },
+        sliding_attention: { rope_type: "default", rope_theta: 5000 },
+      },
+      layer_types: [1, 2, 3, 4, 5, 6].map((layer) =>
+        layer % 3 === 0 ? "full_attention" : "sliding_attention",
+      ),
+    };
+    const [old, now] = [gemma4, gemma5].map((fields) => {
+      const { rope, windowRope, window } = config("Gemma3ForCausalLM", fields);
+      return { rope, windowRope, window };
+    });
+    expect(old).toEqual(now);
+  });
+
+  it("of InternLM3 is LLaMA's with settings of its own names, which LLaMA cannot tell apart", async () => {
+    const both = config("InternLM3ForCausalLM", { qkv_bias: true, bias: true, head_dim: 8 });
+    const biases = expectedTensors(both).filter(({ name }) => name.endsWith(".bias"));
+    expect(biases).toHaveLength(6 * 7);
+    const error = await caught(() =>
+      config("InternLM3ForCausalLM", { qkv_bias: true, bias: false }),
+    );
+    expect([error.code, error.message]).toEqual([
+      "WB4702",
+      "config.json: qkv_bias true is not supported",
+    ]);
+  });
+
+  it.each([
+    ["Gemma2ForCausalLM", { hidden_activation: "relu" }, "WB4702", "hidden_activation"],
+    ["Gemma3ForCausalLM", { use_bidirectional_attention: true }, "WB4702", "bidirectional"],
+    ["Gemma3ForCausalLM", { layer_types: ["full_attention"] }, "WB3701", "layer_types"],
+    [
+      "Qwen2ForCausalLM",
+      { use_sliding_window: true, layer_types: Array(6).fill("chunked_attention") },
+      "WB4702",
+      "layer_types",
+    ],
+    ["Phi3ForCausalLM", { partial_rotary_factor: 0.4 }, "WB3701", "partial_rotary_factor"],
+    [
+      "Phi3ForCausalLM",
+      { rope_scaling: { type: "longrope", short_factor: [1] } },
+      "WB4702",
+      "longrope",
+    ],
+    ["MistralForCausalLM", { hidden_act: "gelu" }, "WB4702", "hidden_act"],
+  ] as const)("of %s with %j is refused by name", async (name, fields, code, word) => {
+    const error = await caught(() => config(name, { num_key_value_heads: 2, ...fields }));
+    expect(error.code).toBe(code);
+    expect(error.message).toContain(word);
+  });
+
+  it("of an unknown family names the nearest known, and what still works", async () => {
+    const error = await caught(() => config("Qwen4ForCausalLM"));
+    expect(error.code).toBe("WB4701");
+    expect(error.message).toContain(
+      "architecture Qwen4ForCausalLM is not supported; the nearest known is Qwen2ForCausalLM; inspect, scan, and convert and diff with --architecture none work all the same; known are InternLMForCausalLM",
+    );
+  });
+});
