@@ -5,9 +5,16 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { fromOniguruma } from "../../src/runtime/tokenizer/pipeline/oniguruma.ts";
 import { findByPattern } from "../../src/runtime/tokenizer/pipeline/splitting.ts";
+import { openTokenizer } from "../../src/runtime/tokenizer/tokenizer.ts";
 import { tokenAgreement } from "../support/expected-tokens.ts";
 import { isRecord } from "../support/is-record.ts";
 import { PYTHON, runPython } from "../support/python.ts";
+import {
+  asVocabularyAndMerges,
+  asVocabularyText,
+  modelOf,
+  writeFiles,
+} from "../support/vocabulary-folders.ts";
 
 const MAKE = join(import.meta.dirname, "../../fixtures/make/json_tokenizers.py");
 const TEXTS = 10_000;
@@ -39,17 +46,21 @@ const KINDS = [
   "word-level",
 ] as const;
 
+function makeTokenizers(folder: string, kinds: readonly string[], texts: number): void {
+  const { status, stderr } = spawnSync(
+    PYTHON,
+    [MAKE, folder, "--texts", String(texts), "--kinds", kinds.join(",")],
+    { encoding: "utf8", env: { ...process.env, PYTHONDONTWRITEBYTECODE: "1" } },
+  );
+  if (status !== 0) throw new Error(stderr);
+}
+
 describe("tokenizers that Python's library trains", () => {
   let folder: string;
 
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), "weighbridge-tokenizers-"));
-    const { status, stderr } = spawnSync(
-      PYTHON,
-      [MAKE, folder, "--texts", String(TEXTS), "--kinds", KINDS.join(",")],
-      { encoding: "utf8", env: { ...process.env, PYTHONDONTWRITEBYTECODE: "1" } },
-    );
-    if (status !== 0) throw new Error(stderr);
+    makeTokenizers(folder, KINDS, TEXTS);
   }, 600_000);
 
   afterAll(() => {
@@ -69,6 +80,51 @@ describe("tokenizers that Python's library trains", () => {
           .split("],["),
       );
       expect(made.size).toBeGreaterThan(100);
+    },
+    300_000,
+  );
+});
+
+describe("folders without tokenizer.json", () => {
+  let work: string;
+
+  beforeAll(() => {
+    work = mkdtempSync(join(tmpdir(), "weighbridge-vocabulary-"));
+    makeTokenizers(work, ["gpt2", "qwen2", "bert-uncased", "bert-cased"], 2000);
+  }, 600_000);
+  afterAll(() => {
+    rmSync(work, { recursive: true });
+  });
+
+  const plain = (kind: string): ReturnType<typeof modelOf> => modelOf(join(work, kind));
+
+  it.each([
+    ["gpt2", "GPT2Tokenizer", {}],
+    ["qwen2", "Qwen2Tokenizer", {}],
+    ["bert-uncased", "BertTokenizer", {}],
+    ["bert-cased", "BertTokenizer", { do_lower_case: false }],
+  ])(
+    "%s as its authors publish it: ids of transformers' %s",
+    async (kind, name, fields) => {
+      const folder = join(work, kind + "-files");
+      const files = {
+        "tokenizer_config.json": JSON.stringify({ tokenizer_class: name, ...fields }),
+      };
+      writeFiles(
+        folder,
+        kind.startsWith("bert")
+          ? { ...files, "vocab.txt": asVocabularyText(plain(kind)) }
+          : asVocabularyAndMerges(
+              { ...plain(kind), vocab: { ...plain(kind).vocab, "<|endoftext|>": 900 } },
+              files,
+            ),
+      );
+      const texts: unknown = JSON.parse(readFileSync(join(work, "texts.json"), "utf8"));
+      const answer = runPython("auto_tokenizer_ids.py", { folder, texts });
+      if (!isRecord(answer) || !Array.isArray(texts)) throw new Error("no answer");
+      expect(answer["class"]).toBe(name);
+      const tokenizer = await openTokenizer(folder);
+      expect(texts.map((text) => tokenizer.encode(String(text)))).toEqual(answer["ids"]);
     },
     300_000,
   );

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { WbError } from "../../errors/wb-error.ts";
-import { readSmall } from "../../sources/places.ts";
+import type { RawConfig } from "../../model/config/fields.ts";
 import type { PipelineToken } from "./pipeline/added-tokens.ts";
 import { JsonPart } from "./pipeline/json-part.ts";
 import { readPipeline, type PipelineParts } from "./pipeline/pipeline.ts";
@@ -10,10 +10,8 @@ import {
   type AddedToken,
   type TokenizerSettings,
 } from "./special-tokens.ts";
+import { readTokenizerText } from "./read-text.ts";
 import type { Tokenizer } from "./tokenizer-interface.ts";
-
-/** Largest tokenizer.json we read, in bytes; the largest published ones have about 40 MB. */
-const MAX_JSON_BYTES = 256 * 2 ** 20;
 
 /**
  * Opens tokenizer.json as transformers' fast classes do, with the settings beside it.
@@ -25,11 +23,18 @@ export async function openJsonTokenizer(folder: string): Promise<Tokenizer> {
   return withSettings(folder, parts);
 }
 
-/** What transformers puts around the parts: the tokens and settings that the files beside them name. */
-export async function withSettings(folder: string, parts: PipelineParts): Promise<Tokenizer> {
+/**
+ * What transformers puts around the parts: the tokens and settings that the files beside them name.
+ * @param defaults Fields of tokenizer_config.json that the class has where the file does not have them.
+ */
+export async function withSettings(
+  folder: string,
+  parts: PipelineParts,
+  defaults: RawConfig = {},
+): Promise<Tokenizer> {
   const idOf = (content: string): number | undefined =>
     parts.tokens.find((token) => token.content === content)?.id ?? parts.subwords.idOf(content);
-  const settings = await readTokenizerSettings(folder, idOf, { namesDefaults: false });
+  const settings = await readTokenizerSettings(folder, idOf, { namesDefaults: false, defaults });
   const tokens = joined(parts.tokens, settings.addedTokens);
   // A flag that is written takes the place of the post-processor, as in transformers 5.
   const surroundings = settings.saysSurroundings ? undefined : parts.surroundings;
@@ -58,11 +63,8 @@ function joined(
 }
 
 async function readJson(path: string): Promise<unknown> {
-  const bytes = await readSmall(path, MAX_JSON_BYTES);
-  if (bytes === undefined)
-    throw new WbError("WB3801", `${path}: no such file`, { details: { path } });
+  const text = await readTokenizerText(path);
   try {
-    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
     return JSON.parse(text);
   } catch (error) {
     throw new WbError("WB3802", `${path}: expected JSON`, { details: { path }, cause: error });

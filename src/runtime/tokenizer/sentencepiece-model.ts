@@ -32,26 +32,12 @@ const PIECE_TYPES: readonly (PieceType | undefined)[] = [
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Lines of a token's bytes in base64 and its rank: meta-llama/llama3, llama/tokenizer.py, `load_tiktoken_bpe`. */
-function isTiktoken(bytes: Uint8Array): boolean {
-  return /^[A-Za-z0-9+/]+={0,2} \d+\r?\n/.test(
-    Buffer.from(bytes.subarray(0, 200)).toString("latin1"),
-  );
-}
-
 /**
  * Parses tokenizer.model. The wasm build of SentencePiece has no piece look-up and ignores a load error, so the file
  * is checked here before the library sees it.
  * @throws WbError WB3802 when it is no ModelProto; WB4801 for word and character models.
  */
 export function parseSentencePieceModel(bytes: Uint8Array, path: string): SentencePieceModel {
-  if (isTiktoken(bytes)) {
-    throw new WbError(
-      "WB4801",
-      `${path}: expected a SentencePiece model, found a list of tiktoken's ranks, as LLaMA 3 has`,
-      { details: { path } },
-    );
-  }
   const fields = protobufFields(bytes);
   if (fields === undefined) throw damaged(path, "it is not a protocol buffer message");
   const pieces = fields

@@ -38,18 +38,24 @@ export interface TokenizerSettings {
 
 type Json = Readonly<Record<string, unknown>>;
 
+export interface SettingsOptions {
+  /** Whether special tokens that no file names have LLaMA's names; default true. */
+  readonly namesDefaults?: boolean;
+  /** Fields of tokenizer_config.json where the file does not have them. */
+  readonly defaults?: Json;
+}
+
 /**
  * Reads the settings beside a tokenizer; every file is optional.
  * @param idOf Id of a piece of the vocabulary.
- * @param namesDefaults Whether special tokens that no file names have LLaMA's names.
  * @throws WbError WB3803 when a file is there but is not what transformers writes.
  */
 export async function readTokenizerSettings(
   folder: string,
   idOf: (content: string) => number | undefined,
-  { namesDefaults = true }: { readonly namesDefaults?: boolean } = {},
+  { namesDefaults = true, defaults = {} }: SettingsOptions = {},
 ): Promise<TokenizerSettings> {
-  const config = await readJson(join(folder, "tokenizer_config.json"));
+  const config = { ...defaults, ...(await readJson(join(folder, "tokenizer_config.json"))) };
   const specials = await readJson(join(folder, "special_tokens_map.json"));
   const added = await readJson(join(folder, "added_tokens.json"));
   const named = (key: string, fallback: string): string | undefined =>

@@ -1,21 +1,27 @@
 import { WbError } from "../../errors/wb-error.ts";
 
-/** A file that is a tokenizer, and of what kind. */
+/** A file that is a tokenizer, or two that are one, and of what kind. */
 export type TokenizerFile =
-  | { readonly kind: "tokenizer.json"; readonly name: string }
-  | { readonly kind: "sentencepiece"; readonly name: string };
+  | {
+      readonly kind: "tokenizer.json" | "vocabulary-and-merges" | "vocabulary";
+      readonly name: string;
+    }
+  | { readonly kind: "model"; readonly name: string };
 
-/** SentencePiece's model, as Meta and Hugging Face name it. */
-const SENTENCE_PIECE = ["tokenizer.model"] as const;
+/** SentencePiece's model or tiktoken's ranks, as Meta and Hugging Face, PaddleNLP and Baidu name it. */
+const MODELS = ["tokenizer.model", "sentencepiece.bpe.model", "spiece.model"] as const;
 
 /** What is looked for, in this order. */
-const WANTED = "tokenizer.model (SentencePiece), tokenizer.json";
+const WANTED = `${MODELS.join(", ")}, tokenizer.json, vocab.json with merges.txt, vocab.txt`;
 
 /** The file that is taken where nothing else is asked for. */
 export function chooseTokenizerFile(names: readonly string[]): TokenizerFile | undefined {
-  const sentencePiece = SENTENCE_PIECE.find((name) => names.includes(name));
-  if (sentencePiece !== undefined) return { kind: "sentencepiece", name: sentencePiece };
+  const model = MODELS.find((name) => names.includes(name));
+  if (model !== undefined) return { kind: "model", name: model };
   if (names.includes("tokenizer.json")) return { kind: "tokenizer.json", name: "tokenizer.json" };
+  if (names.includes("vocab.json") && names.includes("merges.txt"))
+    return { kind: "vocabulary-and-merges", name: "vocab.json" };
+  if (names.includes("vocab.txt")) return { kind: "vocabulary", name: "vocab.txt" };
   return undefined;
 }
 

@@ -137,7 +137,7 @@ describe("a tokenizer.json that cannot be read as it is meant", () => {
     writeFileSync(join(folder, "tokenizer_config.json"), "{}");
     const { code, message } = await caught(() => openTokenizer(folder));
     expect(`${code} ${message.replace(folder, "FOLDER")}`).toMatchInlineSnapshot(
-      `"WB3801 FOLDER: no tokenizer: looked for tokenizer.model (SentencePiece), tokenizer.json; found tokenizer_config.json"`,
+      `"WB3801 FOLDER: no tokenizer: looked for tokenizer.model, sentencepiece.bpe.model, spiece.model, tokenizer.json, vocab.json with merges.txt, vocab.txt; found tokenizer_config.json"`,
     );
   });
 });

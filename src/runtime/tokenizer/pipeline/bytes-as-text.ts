@@ -15,9 +15,13 @@ function makeCharacters(): readonly string[] {
 const encoder = new TextEncoder();
 
 export function bytesAsText(text: string): string {
-  let result = "";
-  for (const byte of encoder.encode(text)) result += CHARACTERS[byte] ?? "";
-  return result;
+  return bytesAsToken(encoder.encode(text));
+}
+
+export function bytesAsToken(bytes: Uint8Array): string {
+  let token = "";
+  for (const byte of bytes) token += CHARACTERS[byte] ?? "";
+  return token;
 }
 
 /** The bytes that a token stands for; those of its own UTF-8 where a character of it stands for none. */
@@ -29,9 +33,4 @@ export function bytesOfToken(token: string): Uint8Array {
     bytes.push(byte);
   }
   return Uint8Array.from(bytes);
-}
-
-/** All 256 characters. */
-export function byteAlphabet(): readonly string[] {
-  return CHARACTERS;
 }
