@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
 import type { ChoiceRules } from "../runtime/generation/choice-rules.ts";
 import type { SamplingSettings } from "../runtime/generation/sampling-settings.ts";
 import type { Generator } from "../session/generator.ts";
@@ -31,7 +30,10 @@ export interface AnswerStep {
   readonly finish?: "stop" | "length";
 }
 
-/** Generates one answer. @throws WbError of the runtime; the signal's reason. */
+/**
+ * Generates one answer. Sockets, timers and signals have their turn before each step of the generation, once a token.
+ * @throws WbError of the runtime; the signal's reason.
+ */
 export async function* answer(
   generator: Generator,
   request: AnswerRequest,
@@ -64,8 +66,6 @@ export async function* answer(
         : { choice: { id, logprob: logprobs.of(id), top: logprobs.top } }),
       ...(finish === undefined ? {} : { finish }),
     };
-    // Sockets, timers and signals have their turn between two tokens.
-    await nextTurn();
   }
 }
 
