@@ -384,7 +384,14 @@ export const OUTPUTS = {
         fix: text,
       }),
     ),
-    devices: list(fields({ device, usable: truth, description: text })),
+    devices: list(
+      fields({
+        device,
+        usable: truth,
+        description: text,
+        keepsBits: said(truth, "whether a token's logits have the same bits whatever is beside it"),
+      }),
+    ),
   },
   demo: {
     steps: list(fields({ command: text, outcome: text, ok: truth, seconds })),

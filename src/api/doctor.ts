@@ -4,7 +4,7 @@ import { WbError } from "../errors/wb-error.ts";
 import { hasGpuDeviceFile } from "../runtime/backends/native/open.ts";
 import { runProcess } from "../runtime/backends/native/install/process.ts";
 import type { DeviceKind } from "../runtime/backends/ops.ts";
-import { nativeStatus, type NativeStatus } from "./native.ts";
+import { nativeStatus, type NativePackageStatus, type NativeStatus } from "./native.ts";
 
 /** The range of package.json's "engines". */
 const NODE_RANGE = ">=20.19";
@@ -35,7 +35,13 @@ export interface DoctorDevice {
   readonly device: DeviceKind;
   readonly usable: boolean;
   readonly description: string;
+  /** Whether a token's logits have the same bits whatever tokens and texts are beside it; false where it is not usable. */
+  readonly keepsBits: boolean;
 }
+
+/** What is said of devices that run TensorFlow's own operations. */
+const OWN_OPERATIONS =
+  "TensorFlow's own operations, which do not keep a token's bits: they depend on the tokens beside it";
 
 /** All checks, and the devices that there are. */
 export interface DoctorReport {
@@ -79,11 +85,11 @@ export function nodeCheck(version: string): DoctorCheck {
 async function wasmDevice(): Promise<DoctorDevice> {
   const { openWasm } = await import("../runtime/backends/wasm/open.ts");
   try {
-    const { ops } = await openWasm();
-    return { device: "wasm", usable: true, description: ops.description };
+    const { ops, keepsRows = false } = await openWasm();
+    return { device: "wasm", usable: true, description: ops.description, keepsBits: keepsRows };
   } catch (error) {
     if (!(error instanceof WbError)) throw error;
-    return { device: "wasm", usable: false, description: error.message };
+    return { device: "wasm", usable: false, description: error.message, keepsBits: false };
   }
 }
 
@@ -102,6 +108,12 @@ function tensorflowOf(version: string | undefined): string {
   return version === undefined ? "not installed" : `TensorFlow ${version}`;
 }
 
+function cpuDescription(loads: NativePackageStatus["loads"]): string {
+  if (loads === undefined) return tensorflowOf(undefined);
+  const how = loads.kernels === null ? OWN_OPERATIONS : `with kernels for ${loads.kernels}`;
+  return `${tensorflowOf(loads.tensorflow)}, ${how}`;
+}
+
 function nativeDevicesOf({ packages }: NativeStatus): readonly DoctorDevice[] {
   const working = packages.filter(({ loads }) => loads !== undefined);
   const withGpu = working.find(({ loads }) => loads?.gpu === true);
@@ -113,12 +125,14 @@ function nativeDevicesOf({ packages }: NativeStatus): readonly DoctorDevice[] {
       description:
         withGpu === undefined
           ? "no GPU build that sees a GPU"
-          : tensorflowOf(withGpu.loads?.tensorflow),
+          : `${tensorflowOf(withGpu.loads?.tensorflow)}, ${OWN_OPERATIONS}`,
+      keepsBits: false,
     },
     {
       device: "cpu",
       usable: first !== undefined,
-      description: tensorflowOf(first?.loads?.tensorflow),
+      description: cpuDescription(first?.loads),
+      keepsBits: typeof first?.loads?.kernels === "string",
     },
   ];
 }

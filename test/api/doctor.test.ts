@@ -5,6 +5,11 @@ describe("the doctor", () => {
   test("finds wasm on every machine, and names the same checks always", async () => {
     const { checks, devices } = await doctor();
     expect(devices.find(({ device }) => device === "wasm")?.usable).toBe(true);
+    // Our kernels keep a token's bits; TensorFlow's own operations do not, and the doctor says so.
+    for (const { device, usable, description, keepsBits } of devices) {
+      if (usable) expect([device, /kernels/.test(description)]).toEqual([device, keepsBits]);
+      if (usable && !keepsBits) expect(description).toContain("do not keep a token's bits");
+    }
     expect(devices.map(({ device }) => device)).toEqual(["cuda", "cpu", "wasm"]);
     expect(checks.map(({ name }) => name)).toEqual([
       "node",

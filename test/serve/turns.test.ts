@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type * as timersPromises from "node:timers/promises";
 import { expect, it, vi } from "vitest";
 import { DEFAULT_SAMPLING } from "../../src/runtime/generation/sampling-settings.ts";
 import { answer } from "../../src/serve/answer.ts";
@@ -8,7 +9,7 @@ import { FIXTURES } from "../support/fixture-manifest.ts";
 const turns = vi.hoisted(() => ({ count: 0 }));
 
 vi.mock("node:timers/promises", async (original) => {
-  const timers = await original<typeof import("node:timers/promises")>();
+  const timers = await original<typeof timersPromises>();
   const setImmediate = (): Promise<void> => {
     // The model gives way, too, where a step takes long.
     if (!/runtime\/model\//.test(new Error("here").stack ?? "")) turns.count++;

@@ -20,6 +20,9 @@ export const doctor: Command = {
     ]);
     const usable = devices.filter((entry) => entry.usable).map(({ device }) => device);
     lines.push(`devices: ${usable.length === 0 ? "none" : usable.join(", ")}`);
+    for (const entry of devices) {
+      if (entry.usable && !entry.keepsBits) lines.push(`  ${entry.device}: ${entry.description}`);
+    }
     return { ok, exitCode: 6, json: { checks, devices }, text: lines.join("\n") };
   },
 };

@@ -38,7 +38,10 @@ export function graphSteps(nodes: GraphNodes, ops: GraphOps): Steps<GraphCarried
     rotate: (x, rotary) =>
       rotateHeads(ops, x, rotary, (part) => rotateRolled(nodes, ops, part, rotary)),
     append: (cache, keys, values) => cache.put(keys, values),
-    attention: (queries, keys, values, mask) => attention(nodes, ops, queries, keys, values, mask),
+    attention: (queries, keys, values, mask, limits) => {
+      if (limits !== undefined) throw new WbError("WB7001", "a graph has no limits of attention");
+      return attention(nodes, ops, queries, keys, values, mask);
+    },
     activate: (_x, activation) => {
       throw new WbError("WB7001", `a graph has no ${activation}`);
     },
