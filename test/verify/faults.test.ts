@@ -1,0 +1,70 @@
+import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { IS_STRESS, sampled } from "../support/effort.ts";
+import { FAULTS } from "../support/faults/all-faults.ts";
+import { FaultBench, lineOf, tableOf, type Finding } from "../support/faults/bench.ts";
+import { MODES, type Mode } from "../support/faults/fault.ts";
+
+/** WEIGHBRIDGE_FAULTS=pair,layers tries one mode, one kind or names with a word alone, and prints the table of these. */
+const WANTED = (process.env["WEIGHBRIDGE_FAULTS"] ?? "").split(",").filter((word) => word !== "");
+
+/** A file that every line is added to as soon as it is known. */
+const LOG = process.env["WEIGHBRIDGE_FAULTS_LOG"];
+
+const ALL = FAULTS.flatMap((fault) =>
+  MODES.filter((mode) => fault.modes?.includes(mode) ?? true).map((mode) => ({
+    name: fault.name,
+    fault,
+    mode,
+  })),
+);
+
+const CASES =
+  WANTED.length > 0
+    ? ALL.filter(({ fault, mode }) => isWanted(fault.name, fault.kind, mode))
+    : sampled(ALL, 4);
+
+function isWanted(name: string, kind: string, mode: Mode): boolean {
+  const isMode = WANTED.filter((word) => MODES.some((one) => one === word));
+  const rest = WANTED.filter((word) => !isMode.includes(word));
+  return (
+    (isMode.length === 0 || isMode.includes(mode)) &&
+    (rest.length === 0 || rest.some((word) => name.includes(word) || kind === word))
+  );
+}
+
+const findings: Finding[] = [];
+const work = mkdtempSync(join(tmpdir(), "weighbridge-faults-"));
+const bench = new FaultBench(work);
+
+describe("mistakes of converters, in five models that look trained", () => {
+  beforeAll(async () => {
+    await bench.open();
+  });
+  afterAll(() => {
+    rmSync(work, { recursive: true, force: true });
+    const lines = findings.map(lineOf).toSorted();
+    process.stdout.write(`${lines.join("\n")}\n\n${tableOf(findings)}\n`);
+  });
+
+  test.each(CASES)("$name, by $mode: is noticed", async ({ fault, mode }) => {
+    const finding = await bench.find(fault, mode);
+    findings.push(finding);
+    if (LOG !== undefined) appendFileSync(LOG, `${lineOf(finding)}\n`);
+    expect(finding.state).not.toBe("undetected");
+  });
+
+  test.each(MODES)("by %s, nearly all get their right name", (mode) => {
+    const own = findings.filter((finding) => finding.mode === mode);
+    const right = own.filter(({ state }) => state === "right").length;
+    if (IS_STRESS && WANTED.length === 0) expect(own.length).toBeGreaterThan(80);
+    expect(right).toBeGreaterThanOrEqual(0.9 * own.length - 1);
+  });
+
+  test("none is called what it is not", () => {
+    const accused = findings.filter(({ state }) => state === "accused" || state === "place");
+    expect(accused.map(lineOf)).toEqual([]);
+  });
+});
