@@ -50,7 +50,9 @@ export async function verifyGolden(bench: Bench, path: string): Promise<GoldenOu
     if (ownWeights === "other") throw stale(golden);
     return { golden, parity, greedy, diagnoses: tokens, notes };
   }
-  const diagnoses = options.diagnose ? await diagnoseGolden(laboratory, golden, parity) : [];
+  const diagnoses = options.diagnose
+    ? await diagnoseGolden(laboratory, golden, parity, options.parity.signal)
+    : [];
   const isExplained = diagnoses.some(({ cause }) => cause !== "undetermined");
   if (ownWeights === "other" && options.diagnose && !isExplained) throw stale(golden);
   return { golden, parity, greedy, diagnoses: [...tokens, ...diagnoses], notes };

@@ -64,7 +64,13 @@ export async function verifyOther(
     const isWrong = parity?.passes !== true || diffs?.some(isWrongClass) === true;
     const related =
       isWrong && diffs !== undefined && bench.options.diagnose
-        ? await diagnosePair(bench.tensors, other.tensors, diffs, config)
+        ? await diagnosePair(
+            bench.tensors,
+            other.tensors,
+            diffs,
+            config,
+            bench.options.parity.signal,
+          )
         : [];
     // The logits show whether what should change nothing does: repeated heads need a config that says so.
     const harmless =

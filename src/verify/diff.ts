@@ -108,6 +108,7 @@ async function diffOpened(
           right.tensors,
           diffs.filter(({ name }) => !oneWay.has(name)),
           config,
+          options.signal,
         )
       : [];
   const diagnosis = oneWay.size === 0 ? causes : [turnedDiagnosis([...oneWay]), ...causes];

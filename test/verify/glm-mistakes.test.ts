@@ -117,10 +117,10 @@ const MISTAKES: readonly Mistake[] = [
     own(1, "post_attention_layernorm.weight"),
   ]),
   exchanges("gate_up of both layers", [gateUp(0)[0] ?? "", gateUp(1)[0] ?? ""]),
-  edits("up before gate in layer 1", "swapped", gateUp(1), (values) =>
+  edits("up before gate in layer 1", "fused-order", gateUp(1), (values) =>
     takeRows(values, (row) => (row + INNER) % (2 * INNER)),
   ),
-  edits("gate and up alternately in layer 0", "swapped", gateUp(0), (values) =>
+  edits("gate and up alternately in layer 0", "fused-order", gateUp(0), (values) =>
     takeRows(values, (row) => (row % 2) * INNER + Math.floor(row / 2)),
   ),
   edits("rotary in halves in layer 0", "rotary-permuted", attention(0, "qk"), intoHalves(ROTATED)),

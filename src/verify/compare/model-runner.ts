@@ -1,4 +1,5 @@
 import type { Dtype } from "../../tensor/dtype.ts";
+import { elementCount } from "../../tensor/shape.ts";
 import type { ModelConfig } from "../../model/config/model-config.ts";
 
 /** Hidden states of one prompt, [tokens, hidden] row-major. */
@@ -83,4 +84,11 @@ export interface Laboratory {
   readBytes(name: string): Promise<Uint8Array>;
   /** The model with some parameters or the configuration changed. */
   open(override?: Override, config?: ModelConfig): Promise<ModelRunner>;
+}
+
+/** Elements of all stored parameters. */
+export function parametersIn(laboratory: Laboratory): number {
+  return laboratory
+    .names()
+    .reduce((sum, name) => sum + (elementCount(laboratory.facts(name)?.shape ?? []) ?? 0), 0);
 }

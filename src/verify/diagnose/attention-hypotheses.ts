@@ -126,6 +126,17 @@ export function splitHypotheses(
     ["a qkv that goes by head was cut into thirds", inverse(grouped)],
     ["a qkv of three thirds was cut by head", grouped],
   ];
+  for (const ranks of [2, 4, 8]) {
+    if (sizes.some((size) => size % ranks !== 0)) continue;
+    const joined = rowsByRank(sizes, ranks);
+    orders.push(
+      [
+        `the parts of ${ranks} parallel ranks, q, k and v each, were joined plainly`,
+        inverse(joined),
+      ],
+      [`a qkv of three thirds was cut as parts of ${ranks} parallel ranks`, joined],
+    );
+  }
   if (heads === kvHeads) {
     const third = heads * headDim;
     for (const order of [
@@ -153,7 +164,7 @@ export function splitHypotheses(
     suffixGroups(parts, at, has).map((suffixes): Hypothesis => {
       const tensors = suffixes.flatMap((suffix) => parts.map((name) => at(`${name}.${suffix}`)));
       return {
-        cause: "qkv-split-order",
+        cause: mistake.includes("parallel ranks") ? "rank-order" : "qkv-split-order",
         tensors,
         mistake,
         undo: async (read) => {
@@ -180,6 +191,19 @@ export function splitHypotheses(
       };
     }),
   );
+}
+
+/** Row numbers of [q | k | v], rank by rank: each has its part of all three. */
+export function rowsByRank(sizes: readonly number[], ranks: number): readonly number[] {
+  return Array.from({ length: ranks }, (_unused, rank) => {
+    let begin = 0;
+    return sizes.flatMap((size) => {
+      const part = size / ranks;
+      const first = begin + rank * part;
+      begin += size;
+      return Array.from({ length: part }, (_none, row) => first + row);
+    });
+  }).flat();
 }
 
 /** Row numbers of [q | k | v] in the order by key-value head: its queries, its key, its value. */

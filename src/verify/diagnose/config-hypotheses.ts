@@ -4,10 +4,14 @@ import { yarnMagnitude, type RopeScaling } from "../../model/config/rope.ts";
 /** Another configuration that the reference may have been computed with. */
 export interface ConfigHypothesis {
   readonly config: ModelConfig;
-  /** "rms_norm_eps is 1e-5, the reference fits 1e-6". */
-  readonly field: string;
-  readonly ours: string;
-  readonly theirs: string;
+  /** What differs: one setting, or two. */
+  readonly fields: readonly {
+    readonly field: string;
+    readonly ours: string;
+    readonly theirs: string;
+  }[];
+  /** Whether it changes nothing at the first token of a prompt: rotary settings, and how rows are heads. */
+  readonly isOfPositions: boolean;
 }
 
 const EPSILONS = [1e-6, 1e-5, 1e-8, 1e-12, 1e-7, 1e-4, 1e-3, 1e-2];
@@ -32,9 +36,8 @@ export function configHypotheses(config: ModelConfig): readonly ConfigHypothesis
     if (JSON.stringify(ours) === JSON.stringify(theirs)) return;
     hypotheses.push({
       config: { ...config, ...change },
-      field,
-      ours: JSON.stringify(ours),
-      theirs: JSON.stringify(theirs),
+      fields: [{ field, ours: JSON.stringify(ours), theirs: JSON.stringify(theirs) }],
+      isOfPositions: field !== "rms_norm_eps" && field !== "tie_word_embeddings",
     });
   };
   for (const rmsNormEps of EPSILONS)
@@ -82,6 +85,33 @@ export function configHypotheses(config: ModelConfig): readonly ConfigHypothesis
   return hypotheses;
 }
 
+/** A base and a scaling that both were lost, each of the likely ones. */
+export function pairedRotaries(config: ModelConfig): readonly ConfigHypothesis[] {
+  const { rope } = config;
+  const scalings: readonly RopeScaling[] = [
+    { kind: "none" },
+    ...[2, 4, 8].map((factor): RopeScaling => ({ kind: "linear", factor })),
+    ...stretchedRotaries(config),
+  ];
+  return THETAS.flatMap((theta) => scalings.map((scaling) => ({ theta, scaling })))
+    .filter(
+      ({ theta, scaling }) =>
+        theta !== rope.theta && JSON.stringify(scaling) !== JSON.stringify(rope.scaling),
+    )
+    .map(({ theta, scaling }) => ({
+      config: { ...config, rope: { ...rope, theta, scaling } },
+      fields: [
+        { field: "rope_theta", ours: String(rope.theta), theirs: String(theta) },
+        {
+          field: "rope scaling",
+          ours: JSON.stringify(rope.scaling),
+          theirs: JSON.stringify(scaling),
+        },
+      ],
+      isOfPositions: true,
+    }));
+}
+
 /** What is published: Llama 3.1 and 3.2, YaRN by powers of two; and this model's own kind by another factor. */
 function stretchedRotaries({ rope, maxPositions }: ModelConfig): readonly RopeScaling[] {
   const { scaling } = rope;
@@ -115,8 +145,12 @@ export interface ConfigRange {
   readonly high: number;
   /** Only whole numbers. */
   readonly whole: boolean;
+  readonly isOfPositions: boolean;
   readonly make: (value: number) => ModelConfig;
 }
+
+/** The longest context that a model was trained on before it was stretched. */
+const LONGEST_CONTEXT = 131_072;
 
 /** Positions up to which a dynamic scaling is looked for: prompts of goldens are shorter. */
 const MAX_POSITIONS = 32_768;
@@ -138,6 +172,7 @@ export function configRanges(config: ModelConfig): readonly ConfigRange[] {
       low: 1e-12,
       high: 1,
       whole: false,
+      isOfPositions: false,
       make: (rmsNormEps) => ({ ...config, rmsNormEps }),
     },
     {
@@ -146,6 +181,7 @@ export function configRanges(config: ModelConfig): readonly ConfigRange[] {
       low: 10,
       high: 1e9,
       whole: false,
+      isOfPositions: true,
       make: (theta) => withRope({ theta }),
     },
     {
@@ -154,9 +190,31 @@ export function configRanges(config: ModelConfig): readonly ConfigRange[] {
       low: 0.1,
       high: 100,
       whole: false,
+      isOfPositions: true,
       make: (factor) => withRope({ scaling: { kind: "linear", factor } }),
     },
   ];
+  if (scaling.kind === "llama3")
+    ranges.push(
+      {
+        field: "rope scaling llama3, its original length",
+        ours: String(scaling.originalMaxPositions),
+        low: 1,
+        high: LONGEST_CONTEXT,
+        whole: false,
+        isOfPositions: true,
+        make: (originalMaxPositions) => withRope({ scaling: { ...scaling, originalMaxPositions } }),
+      },
+      {
+        field: "rope scaling llama3, its factor",
+        ours: String(scaling.factor),
+        low: 0.1,
+        high: 1000,
+        whole: false,
+        isOfPositions: true,
+        make: (factor) => withRope({ scaling: { ...scaling, factor } }),
+      },
+    );
   if (dynamic === undefined) return ranges;
   return [
     ...ranges,
@@ -166,6 +224,7 @@ export function configRanges(config: ModelConfig): readonly ConfigRange[] {
       low: 0.1,
       high: 100,
       whole: false,
+      isOfPositions: true,
       make: (factor) => withRope({ scaling: { kind: "dynamic-ntk", factor, wholeCache } }),
     },
     {
@@ -174,6 +233,7 @@ export function configRanges(config: ModelConfig): readonly ConfigRange[] {
       low: 1,
       high: MAX_POSITIONS,
       whole: true,
+      isOfPositions: true,
       make: (maxPositions) => ({ ...config, maxPositions }),
     },
   ];

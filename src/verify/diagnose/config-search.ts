@@ -1,11 +1,21 @@
 import type { ModelConfig } from "../../model/config/model-config.ts";
-import { configHypotheses, configRanges, type ConfigRange } from "./config-hypotheses.ts";
+import {
+  configHypotheses,
+  configRanges,
+  pairedRotaries,
+  type ConfigHypothesis,
+  type ConfigRange,
+} from "./config-hypotheses.ts";
 
-/** A setting that the reference was computed with. */
-export interface FoundSetting {
-  readonly field: string;
-  readonly ours: string;
-  readonly theirs: string;
+/** Settings that the reference was computed with. */
+export interface FoundSettings {
+  /** What differs: one setting, or two that were lost together. */
+  readonly fields: readonly {
+    readonly field: string;
+    readonly ours: string;
+    readonly theirs: string;
+  }[];
+  readonly config: ModelConfig;
   readonly after: number;
 }
 
@@ -13,33 +23,133 @@ export interface FoundSetting {
  * The difference from the reference under another configuration: the largest of several parts. May leave parts out once one
  * is above `limit`, always the same ones, so that 0 asks for the first part alone.
  */
-export type MeasureConfig = (config: ModelConfig, limit: number) => Promise<number>;
-
-interface Budget {
-  readonly isSpent: boolean;
+export interface MeasureConfig {
+  all(config: ModelConfig, limit: number): Promise<number>;
+  /** Of the first token of each prompt alone, which no rotary table reaches; undefined where the reference has none. */
+  first(config: ModelConfig, limit: number): Promise<number | undefined>;
 }
 
-/** Finds a setting that explains a difference: the likely values first, then any value of those that are numbers. */
+interface Budget {
+  /** Takes one try; false where none is left. */
+  spend(): boolean;
+}
+
+/**
+ * Finds settings that explain a difference: the likely values first, then any value of those that are numbers, then two at once.
+ * The first token of a prompt tells the two kinds apart: positions and heads change nothing there, all else does.
+ */
 export async function searchConfig(
   config: ModelConfig,
   measure: MeasureConfig,
   noise: number,
-  budget?: Budget,
-): Promise<FoundSetting | undefined> {
-  for (const { config: changed, field, ours, theirs } of configHypotheses(config)) {
-    if (budget?.isSpent === true) return undefined;
-    const after = await measure(changed, noise);
-    if (after <= noise) return { field, ours, theirs, after };
+  budget: Budget,
+): Promise<FoundSettings | undefined> {
+  const atFirst = await measure.first(config, noise);
+  const search = new Search(measure, noise, budget);
+  if (atFirst === undefined)
+    return (
+      (await search.settings(config, false, (changed, limit) => measure.all(changed, limit))) ??
+      search.settings(config, true, (changed, limit) => measure.all(changed, limit))
+    );
+  if (atFirst <= noise) return search.rotary(config);
+  const first = await search.settings(
+    config,
+    false,
+    async (changed, limit) => (await measure.first(changed, limit)) ?? Number.POSITIVE_INFINITY,
+  );
+  if (first === undefined) return undefined;
+  const after = await measure.all(first.config, noise);
+  if (after <= noise) return { ...first, after };
+  const second = await search.rotary(first.config);
+  return second === undefined
+    ? undefined
+    : { ...second, fields: [...first.fields, ...second.fields] };
+}
+
+type Measure = (config: ModelConfig, limit: number) => Promise<number>;
+
+class Search {
+  readonly #measure: MeasureConfig;
+  readonly #noise: number;
+  readonly #budget: Budget;
+
+  constructor(measure: MeasureConfig, noise: number, budget: Budget) {
+    this.#measure = measure;
+    this.#noise = noise;
+    this.#budget = budget;
   }
-  for (const range of configRanges(config)) {
-    if (budget?.isSpent === true) return undefined;
-    const { value } = await lowest(range, measure, budget);
-    if (Number.isNaN(value)) continue;
-    const after = await measure(range.make(value), noise);
-    if (after <= noise)
-      return { field: range.field, ours: range.ours, theirs: shown(value), after };
+
+  /** Settings of the positions: one, or a base and a scaling that were lost together. */
+  async rotary(config: ModelConfig): Promise<FoundSettings | undefined> {
+    const measure: Measure = (changed, limit) => this.#measure.all(changed, limit);
+    return (
+      (await this.settings(config, true, measure)) ?? this.#first(pairedRotaries(config), measure)
+    );
   }
-  return undefined;
+
+  /** One setting: of the positions, or of the others. */
+  async settings(
+    config: ModelConfig,
+    isOfPositions: boolean,
+    measure: Measure,
+  ): Promise<FoundSettings | undefined> {
+    const likely = configHypotheses(config).filter((one) => one.isOfPositions === isOfPositions);
+    const found = await this.#first(likely, measure);
+    if (found !== undefined) return found;
+    for (const range of configRanges(config)) {
+      if (range.isOfPositions !== isOfPositions) continue;
+      const { value } = await this.#lowest(range, measure);
+      if (Number.isNaN(value)) continue;
+      const changed = range.make(value);
+      const after = await measure(changed, this.#noise);
+      if (after <= this.#noise)
+        return {
+          fields: [{ field: range.field, ours: range.ours, theirs: shown(value) }],
+          config: changed,
+          after,
+        };
+    }
+    return undefined;
+  }
+
+  async #first(
+    hypotheses: readonly ConfigHypothesis[],
+    measure: Measure,
+  ): Promise<FoundSettings | undefined> {
+    for (const { config, fields } of hypotheses) {
+      if (!this.#budget.spend()) return undefined;
+      const after = await measure(config, this.#noise);
+      if (after <= this.#noise) return { fields, config, after };
+    }
+    return undefined;
+  }
+
+  /** The value of a setting with the least difference, by a scan in even steps of the logarithm and golden-section search. */
+  async #lowest(range: ConfigRange, measure: Measure): Promise<Point> {
+    const at = async (exponent: number): Promise<Point> => {
+      const value = range.whole ? Math.round(10 ** exponent) : 10 ** exponent;
+      return { value, after: await measure(range.make(value), 0) };
+    };
+    const [low, high] = [Math.log10(range.low), Math.log10(range.high)];
+    const count = Math.max(1, Math.ceil((high - low) * PER_DECADE));
+    let best: Point = { value: Number.NaN, after: Number.POSITIVE_INFINITY };
+    let centre = low;
+    for (let index = 0; index <= count && this.#budget.spend(); index++) {
+      const exponent = low + ((high - low) * index) / count;
+      const point = await at(exponent);
+      if (point.after < best.after) [best, centre] = [point, exponent];
+    }
+    if (!Number.isFinite(best.after)) return best;
+    let [left, right] = [centre - 1 / PER_DECADE, centre + 1 / PER_DECADE];
+    for (let step = 0; step < STEPS && this.#budget.spend(); step++) {
+      const [inner, outer] = [right - RATIO * (right - left), left + RATIO * (right - left)];
+      const [a, b] = [await at(inner), await at(outer)];
+      for (const point of [a, b]) if (point.after < best.after) best = point;
+      if (a.after <= b.after) right = outer;
+      else left = inner;
+    }
+    return best;
+  }
 }
 
 interface Point {
@@ -55,40 +165,14 @@ const STEPS = 36;
 
 const RATIO = (Math.sqrt(5) - 1) / 2;
 
-/** The value of a setting with the least difference, by a scan in even steps of the logarithm and golden-section search. */
-async function lowest(
-  range: ConfigRange,
-  measure: MeasureConfig,
-  budget: Budget | undefined,
-): Promise<Point> {
-  const at = async (exponent: number): Promise<Point> => {
-    const value = range.whole ? Math.round(10 ** exponent) : 10 ** exponent;
-    return { value, after: await measure(range.make(value), 0) };
-  };
-  const [low, high] = [Math.log10(range.low), Math.log10(range.high)];
-  const count = Math.max(1, Math.ceil((high - low) * PER_DECADE));
-  let best: Point = { value: Number.NaN, after: Number.POSITIVE_INFINITY };
-  let centre = low;
-  for (let index = 0; index <= count; index++) {
-    if (budget?.isSpent === true) break;
-    const exponent = low + ((high - low) * index) / count;
-    const point = await at(exponent);
-    if (point.after < best.after) [best, centre] = [point, exponent];
-  }
-  if (!Number.isFinite(best.after)) return best;
-  let [left, right] = [centre - 1 / PER_DECADE, centre + 1 / PER_DECADE];
-  for (let step = 0; step < STEPS; step++) {
-    if (budget?.isSpent === true) break;
-    const [inner, outer] = [right - RATIO * (right - left), left + RATIO * (right - left)];
-    const [a, b] = [await at(inner), await at(outer)];
-    for (const point of [a, b]) if (point.after < best.after) best = point;
-    if (a.after <= b.after) right = outer;
-    else left = inner;
-  }
-  return best;
-}
-
 /** A number found by search, without digits that it does not determine. */
 function shown(value: number): string {
   return String(Number(value.toPrecision(6)));
+}
+
+/** What differs, as evidence says it: "rope_theta is 10000; with 500000". */
+export function settingsText({ fields }: FoundSettings): string {
+  const ours = fields.map(({ field, ours: value }) => `${field} is ${value}`).join(" and ");
+  const theirs = fields.map(({ theirs: value }) => value).join(" and ");
+  return `${ours}; with ${theirs}`;
 }

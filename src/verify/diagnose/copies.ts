@@ -8,7 +8,7 @@ import { sizeOf } from "./tensor-edits.ts";
 const MIN_RUN = 24;
 
 /** Layers before and after that a tensor's stretches are looked for in. */
-const NEIGHBOURS = 2;
+const NEIGHBOURS = 4;
 
 /**
  * What a tensor has that belongs elsewhere: rows that repeat other rows of it, a stretch of the same tensor of a layer nearby,
@@ -22,9 +22,13 @@ export async function judgeCopies(
   const found: Diagnosis[] = [];
   for (const name of names) {
     const tensor = await read(name);
-    const evidence = repeatedRows(tensor) ?? (await sharedWithNeighbours(name, tensor, laboratory));
-    if (evidence !== undefined)
-      found.push({ cause: "corrupt", tensors: [name], ...commonLayer([name]), evidence });
+    // Zeros throughout are a value of their own, which others judge.
+    if (tensor.data.every((value) => value === 0)) continue;
+    const repeated = repeatedRows(tensor);
+    const evidence = repeated ?? (await sharedWithNeighbours(name, tensor, laboratory));
+    if (evidence === undefined) continue;
+    const cause = repeated === undefined ? "corrupt" : "duplicated";
+    found.push({ cause, tensors: [name], ...commonLayer([name]), evidence });
   }
   return found;
 }
@@ -43,9 +47,16 @@ function repeatedRows(tensor: HostTensor): string | undefined {
     else if (values.every((value, column) => value === tensor.data[like * columns + column]))
       pairs.push({ row, like });
   }
-  const [first, last] = [pairs[0], pairs.at(-1)];
-  if (first === undefined || last === undefined) return undefined;
-  return `rows ${first.row} to ${last.row} repeat rows ${first.like} to ${last.like}`;
+  const [first] = pairs;
+  if (first === undefined) return undefined;
+  let end = 1;
+  while (pairs[end]?.row === first.row + end && pairs[end]?.like === first.like + end) end++;
+  const rest = pairs.length - end;
+  const stretch =
+    end === 1
+      ? `row ${first.row} repeats row ${first.like}`
+      : `rows ${first.row} to ${first.row + end - 1} repeat rows ${first.like} to ${first.like + end - 1}`;
+  return `${stretch}${rest > 0 ? ` and ${rest} more rows others` : ""}`;
 }
 
 async function sharedWithNeighbours(

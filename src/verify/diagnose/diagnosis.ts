@@ -1,4 +1,5 @@
 import { layerOf } from "../../model/canonical-names.ts";
+import type { Claim } from "../relate/claim.ts";
 
 /** What can be wrong with converted weights, by name. */
 export const CAUSES = [
@@ -41,6 +42,8 @@ export interface Diagnosis {
   readonly layer?: number;
   /** One sentence with the difference before and after the change was undone, or what the values show. */
   readonly evidence: string;
+  /** What the evidence says, as data that can be computed again from both sides' tensors. */
+  readonly claims?: readonly Claim[];
   /** The exact relation to the right values, where it was inferred, and what undoes it. */
   readonly relation?: string;
   /** True where the relation changes nothing that the model computes. */

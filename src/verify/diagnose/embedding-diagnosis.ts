@@ -1,4 +1,6 @@
 import type { HostTensor } from "../compare/model-runner.ts";
+import { nearness } from "../relate/claim.ts";
+import { linearRelation } from "../relate/linear.ts";
 import { fall, type Diagnosis } from "./diagnosis.ts";
 import type { LocalLab } from "./local-lab.ts";
 import { EMBEDDINGS, HEAD } from "../../model/network.ts";
@@ -24,11 +26,12 @@ export async function diagnoseEmbeddings(
   const table = await lab.read(EMBEDDINGS);
   const width = laboratory.config.hiddenSize;
   const { wrong, checked } = wrongRows(lab, table, width);
+  const { vocabSize } = laboratory.config;
   const shift = commonShift(wrong, table, width);
   if (shift !== undefined) {
     return [
       {
-        cause: "row-shifted",
+        cause: isOfRanks(shift, vocabSize) ? "rank-order" : "row-shifted",
         tensors: [EMBEDDINGS],
         evidence: `the rows of ${wrong.length} of ${checked} tokens stand ${Math.abs(shift)} ${shift > 0 ? "further down" : "further up"}: that of token ${wrong[0]?.id ?? 0} is row ${(wrong[0]?.id ?? 0) + shift}`,
         before,
@@ -58,6 +61,11 @@ export async function diagnoseEmbeddings(
       ];
     }
   }
+  const related = relatedRows(wrong, table, width);
+  if (related !== undefined) return [{ ...related, tensors: [EMBEDDINGS], before }];
+  const elsewhere = rowsElsewhere(wrong, table, width);
+  if (elsewhere !== undefined)
+    return [{ cause: "row-shifted", tensors: [EMBEDDINGS], evidence: elsewhere, before }];
   const nonFinite = await judgeValues([EMBEDDINGS], laboratory, lab.read, ["non-finite"]);
   if (nonFinite.length > 0) return nonFinite;
   const shown = await judgeValues([EMBEDDINGS], laboratory, lab.read);
@@ -88,6 +96,69 @@ function wrongRows(
     }
   }
   return { wrong: [...seen.values()].filter((row) => row !== undefined), checked: seen.size };
+}
+
+/** Ranks that a vocabulary is cut for. */
+const MAX_RANKS = 8;
+
+/** A roll by a whole part of the vocabulary: its parts stand in another order. */
+export function isOfRanks(shift: number, rows: number): boolean {
+  const ranks = rows / Math.abs(shift);
+  return Number.isSafeInteger(ranks) && ranks <= MAX_RANKS;
+}
+
+/** How far values of another version of a table are off at most, of their size. */
+const SAME_TABLE = 0.25;
+
+/** A factor or an offset of all wrong rows, or their being near and equal nowhere. */
+function relatedRows(
+  wrong: readonly WrongRow[],
+  table: HostTensor,
+  width: number,
+): Pick<Diagnosis, "cause" | "evidence"> | undefined {
+  if (wrong.length < 2) return undefined;
+  const ours = wrong.flatMap(({ id }) => [...table.data.subarray(id * width, (id + 1) * width)]);
+  const shape = [wrong.length, width];
+  const [left, right] = [
+    { shape, data: Float32Array.from(ours) },
+    { shape, data: Float32Array.from(wrong.flatMap(({ golden }) => [...golden])) },
+  ] as const;
+  const linear = linearRelation(left, right, true);
+  if (linear !== undefined)
+    return {
+      cause: linear.kind,
+      evidence: `${linear.text.replaceAll("the other side's", "the golden's")}, in the rows of ${wrong.length} tokens`,
+    };
+  const { share } = nearness(left, right);
+  return share <= SAME_TABLE
+    ? {
+        cause: "other-version",
+        evidence: `the rows of ${wrong.length} tokens are ${(100 * share).toPrecision(2)} % off the golden's, in no pattern: another version`,
+      }
+    : undefined;
+}
+
+/** All of a row's values as one text. */
+function keyOf(values: Float32Array): string {
+  return values.join(" ");
+}
+
+/** Wrong rows that all stand elsewhere in the table. */
+function rowsElsewhere(
+  wrong: readonly WrongRow[],
+  table: HostTensor,
+  width: number,
+): string | undefined {
+  if (wrong.length < 2) return undefined;
+  const places = new Map<string, number>();
+  for (let row = 0; row < table.data.length / width; row++)
+    places.set(keyOf(table.data.subarray(row * width, (row + 1) * width)), row);
+  const found = wrong.map(({ id, golden }) => ({ id, row: places.get(keyOf(golden)) }));
+  if (found.some(({ row }) => row === undefined)) return undefined;
+  const listed = found
+    .slice(0, LISTED)
+    .map(({ id, row }) => `that of token ${id} is row ${String(row)}`);
+  return `the rows of all ${wrong.length} wrong tokens stand elsewhere in the table: ${listed.join(", ")}`;
 }
 
 function isRow(table: HostTensor, row: number, values: Float32Array, width: number): boolean {

@@ -1,5 +1,7 @@
 import { fall, type Diagnosis } from "./diagnosis.ts";
 import { rereadsOf } from "./reread-hypotheses.ts";
+import { columnRelation } from "./head-columns.ts";
+import { isOfRanks } from "./embedding-diagnosis.ts";
 import type { LocalLab } from "./local-lab.ts";
 import { explainNonFinite } from "./non-finite.ts";
 import { explained, searchExplanations, type Departure, type SearchBudget } from "./search.ts";
@@ -48,7 +50,7 @@ export async function diagnoseHead(
     const evidence = `the logit of token v stands at v ${shift > 0 ? "+" : "−"} ${Math.abs(shift)}`;
     return [
       {
-        cause: "row-shifted",
+        cause: isOfRanks(shift, config.vocabSize) ? "rank-order" : "row-shifted",
         tensors: [name],
         evidence: `${evidence}; ${fall(before, noise)}`,
         before,
@@ -56,12 +58,14 @@ export async function diagnoseHead(
       },
     ];
   }
+  // Of the two tables this one alone is measured here: where the embeddings are wrong, too, they were exchanged.
+  const areEmbeddingsRight = (await lab.difference({ kind: "embeddings" })) === 0;
   const hypotheses = tableHypotheses(
     name,
     laboratory.names(),
     config.vocabSize,
     (at) => laboratory.facts(at)?.dtype,
-  );
+  ).filter(({ cause }) => cause !== (areEmbeddingsRight ? "swapped" : "tied"));
   const explanations = await searchExplanations(
     hypotheses,
     lab,
@@ -70,10 +74,12 @@ export async function diagnoseHead(
     budget,
   );
   if (explanations.length > 0) return explanations.map(explained);
-  if (config.tieWordEmbeddings) return [tiedWrongly(before)];
+  const columns = await columnRelation(lab, noise);
+  if (columns !== undefined) return [{ ...columns, tensors: [name], before }];
+  const isFew = rows.length < FEW * config.vocabSize;
+  if (config.tieWordEmbeddings && !isFew) return [tiedWrongly(before)];
   const shown = await judgeValues([name], laboratory, lab.read);
   if (shown.length > 0) return shown.map((diagnosis) => ({ ...diagnosis, before }));
-  const isFew = rows.length < FEW * config.vocabSize;
   return [
     {
       cause: isFew ? "corrupt" : "undetermined",
@@ -101,7 +107,7 @@ async function needlessTie(
 /** The embeddings serve as lm_head by config.json, and are not what the golden was made with. */
 function tiedWrongly(before: number): Diagnosis {
   const evidence =
-    "config.json makes the embeddings serve as lm_head; every state before it is right, and the logits are not";
+    "config.json makes the embeddings serve as lm_head; on the golden's own last states their logits are not the golden's";
   return { cause: "tied", tensors: [HEAD], evidence, before };
 }
 

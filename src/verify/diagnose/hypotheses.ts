@@ -11,7 +11,9 @@ import type { Dtype } from "../../tensor/dtype.ts";
 import type { HostTensor } from "../compare/model-runner.ts";
 import { headHypotheses, rotaryHypotheses, splitHypotheses } from "./attention-hypotheses.ts";
 import { edited, type Hypothesis } from "./hypothesis.ts";
+import { rankHypotheses } from "./rank-hypotheses.ts";
 import { rereadHypotheses, rereadsOf } from "./reread-hypotheses.ts";
+import { scaleHypotheses } from "./scale-hypotheses.ts";
 import { halvesExchanged, inverse, reinterpreted, takeRows } from "./tensor-edits.ts";
 
 const ATTENTION_MODULES: readonly string[] = Object.values(ATTENTION);
@@ -125,6 +127,8 @@ function ownHypotheses(
       dtypeOf,
     ),
     ...headHypotheses(at, config, has),
+    ...rankHypotheses(layer, config, has),
+    ...scaleHypotheses(layer, config, has),
   ];
 }
 
@@ -140,7 +144,7 @@ export function transposeOf(tensors: readonly string[]): Hypothesis {
 
 function exchangedHalves(name: string): readonly Hypothesis[] {
   return (["rows", "columns"] as const).map((axis) => ({
-    cause: "corrupt",
+    cause: "rank-order",
     tensors: [name],
     mistake: `the two halves of its ${axis} are exchanged`,
     undo: (read) => edited([name], read, (tensor) => halvesExchanged(tensor, axis)),
@@ -199,7 +203,7 @@ function gateUpHypotheses(
     ["rows of gate and up were taken apart once too often", byTurns],
   ];
   return orders.map(([mistake, order]) => ({
-    cause: "swapped",
+    cause: "fused-order",
     tensors,
     mistake,
     undo: (read) => edited(tensors, read, (tensor) => takeRows(tensor, order)),
@@ -222,39 +226,43 @@ function swapOf(pairs: readonly (readonly [string, string])[]): Hypothesis {
   };
 }
 
-/** The layer has another layer's parameters: all of them, its attention, its MLP, or one. */
+/** The layer's right parameters stand in another layer's place: all of them, its attention, its MLP, or one. */
 function layerSwapHypotheses(
   layer: number,
   config: ModelConfig,
   names: readonly string[],
 ): readonly Hypothesis[] {
   const hypotheses: Hypothesis[] = [];
+  const own = layerNames(layer, names);
+  const groups: readonly (readonly [string, readonly string[]])[] = [
+    ["parameters", own],
+    ["attention", own.filter(isOfAttention)],
+    ["MLP", own.filter(isOfMlp)],
+    ...own.map((name): readonly [string, readonly string[]] => [name, [name]]),
+  ];
   for (let other = 0; other < config.layers; other++) {
     if (other === layer) continue;
-    const own = layerNames(layer, names);
-    const groups = [
-      own,
-      own.filter(isOfAttention),
-      own.filter(isOfMlp),
-      ...own.map((name) => [name]),
-    ];
-    for (const group of groups) hypotheses.push(exchange(group, layer, other));
+    for (const [what, group] of groups) hypotheses.push(standsIn(what, group, layer, other));
   }
   return hypotheses;
 }
 
-function exchange(group: readonly string[], layer: number, other: number): Hypothesis {
-  const otherName = (name: string): string => inLayer(name, other);
+function standsIn(
+  what: string,
+  group: readonly string[],
+  layer: number,
+  other: number,
+): Hypothesis {
   return {
-    cause: "swapped",
-    tensors: [...group, ...group.map(otherName)],
-    mistake: `layers ${Math.min(layer, other)} and ${Math.max(layer, other)} are stored in each other's place`,
+    cause: "layer-order",
+    tensors: group,
+    mistake:
+      group.length === 1
+        ? `its right values stand in layer ${other}`
+        : `the right ${what} of layer ${layer} stand in layer ${other}'s place`,
     undo: async (read) => {
       const changes = new Map<string, HostTensor>();
-      for (const name of group) {
-        changes.set(name, await read(otherName(name)));
-        changes.set(otherName(name), await read(name));
-      }
+      for (const name of group) changes.set(name, await read(inLayer(name, other)));
       return changes;
     },
   };

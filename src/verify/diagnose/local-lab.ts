@@ -28,10 +28,15 @@ export function describePart(part: Part): string {
   return part.kind === "layer" ? `layer ${part.index}` : part.kind;
 }
 
+/** Tokens of a prompt that most mistakes show on: rotary ones need some distance. */
+const TELLING_TOKENS = 8;
+
 /** Measures one part of a model on the golden's own states, so that what is wrong before it does not count. */
 export class LocalLab {
   readonly laboratory: Laboratory;
   readonly #prompts: readonly GoldenPrompt[];
+  /** The prompts' first tokens, each as a prompt of its own. */
+  readonly #firsts: readonly GoldenPrompt[];
   readonly #cache = new Map<string, Promise<HostTensor>>();
 
   /** @param golden With hidden states. */
@@ -40,6 +45,12 @@ export class LocalLab {
     this.#prompts = golden.prompts.filter(
       ({ hiddenStates }) => hiddenStates.length === laboratory.config.layers + 1,
     );
+    const { hiddenSize } = laboratory.config;
+    this.#firsts = this.#prompts.map((prompt) => ({
+      ...prompt,
+      ids: prompt.ids.slice(0, 1),
+      hiddenStates: prompt.hiddenStates.map((state) => state.subarray(0, hiddenSize)),
+    }));
   }
 
   get hasStates(): boolean {
@@ -65,13 +76,41 @@ export class LocalLab {
     this.#cache.clear();
   }
 
-  /** Largest difference of one part from the golden, with some parameters or the configuration changed. */
-  async difference(part: Part, changes?: Changes, config?: ModelConfig): Promise<number> {
-    return largest(
-      (await this.outputs(part, changes, config)).map(({ ours, reference }) =>
-        maxDifference(ours, reference),
-      ),
-    );
+  /**
+   * Largest difference of one part from the golden, with some parameters or the configuration changed.
+   * @param limit Prompts are run one after the other, the shortest first, until one is above it.
+   */
+  async difference(
+    part: Part,
+    changes?: Changes,
+    config?: ModelConfig,
+    limit = Number.POSITIVE_INFINITY,
+  ): Promise<number> {
+    let worst = 0;
+    for (const prompts of this.#batches(limit)) {
+      const outputs = await this.#outputs(prompts, part, changes, config);
+      worst = largest([
+        worst,
+        ...outputs.map(({ ours, reference }) => maxDifference(ours, reference)),
+      ]);
+      if (!(worst <= limit)) break;
+    }
+    return worst;
+  }
+
+  /** The same of the first token of each prompt: it attends to nothing but itself, whatever queries and keys are. */
+  async firstDifference(part: Part, config?: ModelConfig): Promise<number> {
+    const outputs = await this.#outputs(this.#firsts, part, undefined, config);
+    return largest(outputs.map(({ ours, reference }) => maxDifference(ours, reference)));
+  }
+
+  /** A short prompt by itself, then all others, where there is a limit to be above of; else all at once. */
+  #batches(limit: number): readonly (readonly GoldenPrompt[])[] {
+    const byLength = this.#prompts.toSorted((left, right) => left.ids.length - right.ids.length);
+    const telling = byLength.find(({ ids }) => ids.length >= TELLING_TOKENS);
+    if (!Number.isFinite(limit) || telling === undefined || this.#prompts.length < 2)
+      return [this.#prompts];
+    return [[telling], this.#prompts.filter((prompt) => prompt !== telling)];
   }
 
   /** What one rounding unit on every state that goes into a part makes of what comes out, and of that itself. */
@@ -92,27 +131,37 @@ export class LocalLab {
     changes?: Changes,
     config?: ModelConfig,
     change: (states: readonly RunnerStates[]) => readonly RunnerStates[] = (states) => states,
-  ): Promise<readonly { readonly ours: Float32Array; readonly reference: Float32Array }[]> {
+  ): Promise<readonly Beside[]> {
+    return this.#outputs(this.#prompts, part, changes, config, change);
+  }
+
+  async #outputs(
+    prompts: readonly GoldenPrompt[],
+    part: Part,
+    changes?: Changes,
+    config?: ModelConfig,
+    change: (states: readonly RunnerStates[]) => readonly RunnerStates[] = (states) => states,
+  ): Promise<readonly Beside[]> {
     const override = changes === undefined ? undefined : overrideWith(changes);
     const runner = await this.laboratory.open(override, config);
     try {
       const { layers } = this.laboratory.config;
       switch (part.kind) {
         case "embeddings": {
-          const states = await runner.embed(this.#prompts.map(({ ids }) => ids));
-          return this.#beside(states, 0);
+          const states = await runner.embed(prompts.map(({ ids }) => ids));
+          return beside(prompts, states, 0);
         }
         case "layer": {
-          const states = await runner.runLayer(part.index, change(this.#states(part.index)));
+          const states = await runner.runLayer(part.index, change(statesOf(prompts, part.index)));
           const isLast = part.index === layers - 1;
-          return this.#beside(isLast ? await runner.finalNorm(states) : states, part.index + 1);
+          return beside(prompts, isLast ? await runner.finalNorm(states) : states, part.index + 1);
         }
         case "head": {
           const logits = await runner.head(
-            change(this.#states(layers)),
-            this.#prompts.map(({ positions }) => positions),
+            change(statesOf(prompts, layers)),
+            prompts.map(({ positions }) => positions),
           );
-          return this.#prompts.map((prompt, index) => ({
+          return prompts.map((prompt, index) => ({
             ours: firstColumns(
               logits[index] ?? new Float32Array(0),
               runner.vocabSize,
@@ -128,21 +177,28 @@ export class LocalLab {
       await runner.close();
     }
   }
+}
 
-  #states(layer: number): readonly RunnerStates[] {
-    return this.#prompts.map(({ hiddenStates, ids }) => ({
-      data: hiddenStates[layer] ?? new Float32Array(0),
-      tokens: ids.length,
-    }));
-  }
+/** What a part makes, and what it should make. */
+interface Beside {
+  readonly ours: Float32Array;
+  readonly reference: Float32Array;
+}
 
-  #beside(
-    states: readonly RunnerStates[],
-    layer: number,
-  ): readonly { readonly ours: Float32Array; readonly reference: Float32Array }[] {
-    return this.#prompts.map(({ hiddenStates }, index) => ({
-      ours: states[index]?.data ?? new Float32Array(0),
-      reference: hiddenStates[layer] ?? new Float32Array(0),
-    }));
-  }
+function statesOf(prompts: readonly GoldenPrompt[], layer: number): readonly RunnerStates[] {
+  return prompts.map(({ hiddenStates, ids }) => ({
+    data: hiddenStates[layer] ?? new Float32Array(0),
+    tokens: ids.length,
+  }));
+}
+
+function beside(
+  prompts: readonly GoldenPrompt[],
+  states: readonly RunnerStates[],
+  layer: number,
+): readonly Beside[] {
+  return prompts.map(({ hiddenStates }, index) => ({
+    ours: states[index]?.data ?? new Float32Array(0),
+    reference: hiddenStates[layer] ?? new Float32Array(0),
+  }));
 }

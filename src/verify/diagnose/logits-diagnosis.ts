@@ -1,26 +1,26 @@
 import type { ModelConfig } from "../../model/config/model-config.ts";
 import type { Golden } from "../golden/read.ts";
 import { maxDifference, maxMagnitude } from "../compare/metrics.ts";
-import { overrideWith, type Laboratory } from "../compare/model-runner.ts";
+import { overrideWith, parametersIn, type Laboratory } from "../compare/model-runner.ts";
 import { largest, logitsOn } from "../compare/run-model.ts";
-import { searchConfig } from "./config-search.ts";
+import { searchConfig, settingsText } from "./config-search.ts";
 import { judgeCopies } from "./copies.ts";
 import { layerOf } from "../../model/canonical-names.ts";
 import { fall, type Diagnosis } from "./diagnosis.ts";
 import type { Hypothesis, Read } from "./hypothesis.ts";
 import { everywhereHypotheses, layerHypotheses } from "./hypotheses.ts";
 import type { Changes } from "./local-lab.ts";
+import { repeatedTensors } from "./layer-places.ts";
+import { likelyFirst } from "./likely-first.ts";
 import { explainNonFinite } from "./non-finite.ts";
+import { orderHypotheses } from "./order-hypotheses.ts";
 import { bitsReader } from "./read-bits.ts";
 import { rereadHypotheses } from "./reread-hypotheses.ts";
-import { explained, SearchBudget, searchExplanations } from "./search.ts";
+import { explained, SearchBudget, searchExplanations, triesFor } from "./search.ts";
 import { EMBEDDINGS, HEAD } from "../../model/network.ts";
 import { tableHypotheses } from "./table-hypotheses.ts";
 import { sameValues } from "./tensor-edits.ts";
 import { judgeValues } from "./value-diagnosis.ts";
-
-/** Time for trying mistakes on the whole model, in milliseconds. */
-const SEARCH_MS = 240_000;
 
 /**
  * The golden has logits alone: the whole model is run with each mistake undone, until its logits fit.
@@ -30,6 +30,7 @@ export async function diagnoseFromLogits(
   laboratory: Laboratory,
   golden: Golden,
   noise: number,
+  signal?: AbortSignal,
 ): Promise<readonly Diagnosis[]> {
   const cache = new Map<string, ReturnType<Read>>();
   const read: Read = (name) => {
@@ -38,12 +39,14 @@ export async function diagnoseFromLogits(
     return known;
   };
   const names = laboratory.names();
-  const measure = (changes?: Changes, config?: ModelConfig): Promise<number> =>
-    logitsDifference(laboratory, golden, changes, config);
-  const before = await measure();
+  const measure = (changes: Changes, limit?: number): Promise<number> =>
+    logitsDifference(laboratory, golden, { changes, limit });
+  const before = await logitsDifference(laboratory, golden);
   const scale = largest(golden.prompts.map(({ logits }) => maxMagnitude(logits)));
   const departure = { before, noise, scale };
-  const budget = new SearchBudget(SEARCH_MS);
+  const tokens = golden.prompts.reduce((sum, { ids }) => sum + ids.length, 0);
+  const tries = triesFor(tokens * parametersIn(laboratory));
+  const budget = new SearchBudget(tries, signal);
   const readers = { read, readBits: bitsReader(laboratory) };
   const nonFinite = await judgeValues(names, laboratory, read, ["non-finite"]);
   if (nonFinite.length > 0) {
@@ -54,32 +57,61 @@ export async function diagnoseFromLogits(
   if (rows !== undefined) return [{ ...rows, before }];
   const tied = await judgeTied(laboratory, read, before);
   if (tied !== undefined) return [tied];
+  const layered = names.filter((name) => layerOf(name) !== undefined);
+  const twins = await repeatedTensors(layered, laboratory, laboratory.config);
+  if (twins.length > 0) return twins.map((diagnosis) => ({ ...diagnosis, before }));
+  const codes = await judgeValues(names, laboratory, read, ["scaled"]);
+  if (codes.length > 0) return codes.map((diagnosis) => ({ ...diagnosis, before }));
+  const firsts = firstTokens(golden);
   const setting = await searchConfig(
     laboratory.config,
-    (config) => measure(undefined, config),
+    {
+      all: (config, limit) => logitsDifference(laboratory, golden, { config, limit }),
+      first: async (config) =>
+        firsts === undefined ? undefined : logitsDifference(laboratory, firsts, { config }),
+    },
     noise,
-    budget,
+    new SearchBudget(tries, signal),
   );
   if (setting !== undefined) {
-    const { field, ours, theirs, after } = setting;
-    const evidence = `${field} is ${ours}; with ${theirs} ${fall(before, after)}`;
-    return [{ cause: "config-mismatch", tensors: [], evidence, before, after }];
+    const evidence = `${settingsText(setting)} ${fall(before, setting.after)}`;
+    return [{ cause: "config-mismatch", tensors: [], evidence, before, after: setting.after }];
   }
+  const isFirstWrong =
+    firsts === undefined || !((await logitsDifference(laboratory, firsts)) <= noise);
   const explanations = await searchExplanations(
-    allHypotheses(laboratory),
+    likelyFirst(allHypotheses(laboratory), isFirstWrong, new Set()),
     readers,
     measure,
     departure,
     budget,
   );
   if (explanations.length > 0) return explanations.map(explained);
-  const shown = await judgeValues(names, laboratory, read);
-  if (shown.length > 0) return shown.map((diagnosis) => ({ ...diagnosis, before }));
-  const layered = names.filter((name) => layerOf(name) !== undefined);
   const copies = await judgeCopies(layered, laboratory, read);
   if (copies.length > 0) return copies.map((diagnosis) => ({ ...diagnosis, before }));
-  const evidence = `logits depart by ${before.toExponential(1)} (noise ${noise.toExponential(1)}), and no known mistake in one place explains it${budget.isSpent ? "; the search ran out of time" : ""}. A golden with hidden states tells the layer`;
+  const shown = await judgeValues(names, laboratory, read);
+  if (shown.length > 0) return shown.map((diagnosis) => ({ ...diagnosis, before }));
+  const where =
+    firsts === undefined
+      ? ""
+      : isFirstWrong
+        ? ", already at the first token of a prompt, so that it is not the positions alone"
+        : ", while the first token of every prompt is right: the rotary table, queries or keys";
+  const evidence = `logits depart by ${before.toExponential(1)} (noise ${noise.toExponential(1)})${where}; no known mistake in one place explains it${budget.isSpent ? ", as far as the search went" : ""}. A golden with hidden states tells the layer`;
   return [{ cause: "undetermined", tensors: [], evidence, before }];
+}
+
+/** The golden's first tokens, each as a prompt of its own, where it has their logits. */
+function firstTokens(golden: Golden): Golden | undefined {
+  const prompts = golden.prompts
+    .filter(({ positions }) => positions[0] === 0)
+    .map((prompt) => ({
+      ...prompt,
+      ids: prompt.ids.slice(0, 1),
+      positions: [0],
+      logits: prompt.logits.subarray(0, golden.vocabSize),
+    }));
+  return prompts.length === 0 ? undefined : { ...golden, prompts };
 }
 
 function allHypotheses(laboratory: Laboratory): readonly Hypothesis[] {
@@ -93,6 +125,7 @@ function allHypotheses(laboratory: Laboratory): readonly Hypothesis[] {
     ...tableHypotheses(HEAD, names, config.vocabSize, dtypeOf),
     ...tableHypotheses(EMBEDDINGS, names, config.vocabSize, dtypeOf),
     ...everywhereHypotheses(config, names, dtypeOf),
+    ...orderHypotheses(config.layers, names),
     ...layers,
   ];
 }
@@ -148,22 +181,41 @@ async function judgeTied(
   return { cause: "tied", tensors: [HEAD], evidence, before };
 }
 
+interface Changed {
+  readonly changes?: Changes;
+  readonly config?: ModelConfig;
+  /** Prompts are run one after the other, a short one first, until one is above it. */
+  readonly limit?: number | undefined;
+}
+
+/** Tokens of a prompt that most mistakes show on. */
+const TELLING_TOKENS = 8;
+
 async function logitsDifference(
   laboratory: Laboratory,
   golden: Golden,
-  changes: Changes | undefined,
-  config: ModelConfig | undefined,
+  { changes, config, limit = Number.POSITIVE_INFINITY }: Changed = {},
 ): Promise<number> {
   const override = changes === undefined ? undefined : overrideWith(changes);
-  const runner = await laboratory.open(override, config);
-  try {
-    const logits = await logitsOn(runner, golden);
-    return largest(
-      logits.map((values, index) =>
-        maxDifference(values, golden.prompts[index]?.logits ?? new Float32Array(0)),
-      ),
-    );
-  } finally {
-    await runner.close();
+  const byLength = golden.prompts.toSorted((left, right) => left.ids.length - right.ids.length);
+  const telling = byLength.find(({ ids }) => ids.length >= TELLING_TOKENS);
+  const batches =
+    Number.isFinite(limit) && telling !== undefined
+      ? [[telling], golden.prompts.filter((prompt) => prompt !== telling)]
+      : [golden.prompts];
+  let worst = 0;
+  for (const prompts of batches) {
+    const runner = await laboratory.open(override, config);
+    try {
+      const logits = await logitsOn(runner, { ...golden, prompts });
+      const differences = logits.map((values, index) =>
+        maxDifference(values, prompts[index]?.logits ?? new Float32Array(0)),
+      );
+      worst = largest([worst, ...differences]);
+    } finally {
+      await runner.close();
+    }
+    if (!(worst <= limit)) break;
   }
+  return worst;
 }

@@ -22,9 +22,11 @@ function joined(same: readonly Diagnosis[]): Diagnosis {
     return first ?? { cause: "undetermined", tensors: [], evidence: "" };
   const tensors = [...new Set(same.flatMap((diagnosis) => diagnosis.tensors))];
   const { layer: _layer, ...facts } = first;
+  const claims = same.flatMap((diagnosis) => diagnosis.claims ?? []);
   return {
     ...facts,
     tensors,
+    ...(claims.length === 0 ? {} : { claims }),
     ...commonLayer(tensors),
     evidence: same.every(({ evidence }) => evidence === first.evidence)
       ? `${first.evidence}, in each of them`

@@ -1,10 +1,10 @@
 import type { Diagnosis } from "./diagnosis.ts";
 import type { Hypothesis } from "./hypothesis.ts";
-import type { Changes } from "./local-lab.ts";
 import {
   explained,
   searchExplanations,
   type Departure,
+  type Measure,
   type Readers,
   type SearchBudget,
 } from "./search.ts";
@@ -19,7 +19,7 @@ export async function explainNonFinite(
   nonFinite: readonly Diagnosis[],
   rereadings: readonly Hypothesis[],
   readers: Readers,
-  measure: (changes: Changes) => Promise<number>,
+  measure: Measure,
   departure: Departure,
   budget: SearchBudget,
 ): Promise<readonly Diagnosis[]> {

@@ -23,7 +23,7 @@ export async function tryOutliers(
 ): Promise<Diagnosis | undefined> {
   const trials: { readonly name: string; readonly index: number; readonly after: number }[] = [];
   for (const name of names) {
-    if (budget.isSpent) break;
+    if (!budget.spend()) break;
     const tensor = await read(name);
     const { index, usual } = farthest(tensor);
     if (index < 0) continue;

@@ -33,22 +33,51 @@ export interface Departure {
   readonly scale: number;
 }
 
+/** The difference with some parameters changed; may stop at the first one that is above the limit. */
+export type Measure = (changes: Changes, limit: number) => Promise<number>;
+
 /** Where parameters come from. */
 export interface Readers {
   readonly read: Read;
   readonly readBits: ReadBits;
 }
 
-/** Thrown away at once when the budget is used up. */
-export class SearchBudget {
-  readonly #deadline: number;
+/** Multiply-adds that one search may take: minutes on two cores. */
+const WORK = 2e11;
 
-  constructor(milliseconds: number) {
-    this.#deadline = performance.now() + milliseconds;
+/** Tries that any search has, and the most that one can use. */
+const LEAST_TRIES = 40;
+const MOST_TRIES = 20_000;
+
+/** How many tries a search has of which each takes so many multiply-adds. */
+export function triesFor(cost: number): number {
+  return Math.min(MOST_TRIES, Math.max(LEAST_TRIES, Math.floor(WORK / Math.max(1, cost))));
+}
+
+/** What may be tried: so many mistakes, however long each takes, so that the answer does not depend on the machine's load. */
+export class SearchBudget {
+  #left: number;
+  readonly #signal: AbortSignal | undefined;
+
+  constructor(tries: number, signal?: AbortSignal) {
+    this.#left = tries;
+    this.#signal = signal;
   }
 
   get isSpent(): boolean {
-    return performance.now() > this.#deadline;
+    return this.#left <= 0;
+  }
+
+  /** Takes one try; false where none is left. Where the work was called off, nothing is tried any more. */
+  spend(): boolean {
+    this.throwIfAborted();
+    if (this.#left <= 0) return false;
+    this.#left--;
+    return true;
+  }
+
+  throwIfAborted(): void {
+    this.#signal?.throwIfAborted();
   }
 }
 
@@ -61,7 +90,7 @@ export class SearchBudget {
 export async function searchExplanations(
   hypotheses: readonly Hypothesis[],
   { read, readBits }: Readers,
-  measure: (changes: Changes) => Promise<number>,
+  measure: Measure,
   { before, noise, scale }: Departure,
   budget: SearchBudget,
 ): Promise<readonly Explanation[]> {
@@ -135,14 +164,14 @@ async function bestOf(
   hypotheses: readonly Hypothesis[],
   { read, readBits }: Readers,
   applied: Changes,
-  measure: (changes: Changes) => Promise<number>,
+  measure: Measure,
   current: number,
   noise: number,
   budget: SearchBudget,
 ): Promise<Candidate | undefined> {
   let best: Candidate | undefined;
   for (const hypothesis of hypotheses) {
-    if (budget.isSpent) break;
+    if (!budget.spend()) break;
     const undone = await hypothesis.undo(
       (name) => {
         const changed = applied.get(name);
@@ -151,7 +180,10 @@ async function bestOf(
       (name) => (applied.has(name) ? Promise.resolve(undefined) : readBits(name)),
     );
     const changes = new Map([...applied, ...undone]);
-    const after = await measure(changes);
+    const after = await measure(
+      changes,
+      Math.max(noise, PROMISING * Math.min(current, best?.after ?? current)),
+    );
     if (after <= noise) return { hypothesis, after, changes };
     const isPromising = Number.isFinite(current) && after < PROMISING * current;
     if (isPromising && after < (best?.after ?? Number.POSITIVE_INFINITY)) {

@@ -19,7 +19,11 @@ export function tableHypotheses(
     [index + 1, -index - 1].map((shift) => shiftOf(name, shift, vocabSize)),
   ).flat();
   const swap: readonly Hypothesis[] =
-    names.includes(EMBEDDINGS) && names.includes(HEAD) ? [tableSwap] : [];
+    names.includes(EMBEDDINGS) && names.includes(HEAD)
+      ? name === HEAD
+        ? [untiedHead, tableSwap]
+        : [tableSwap]
+      : [];
   return [...swap, transposedTable(name), ...rereadsOf([name], dtypeOf), ...shifts];
 }
 
@@ -32,6 +36,14 @@ const tableSwap: Hypothesis = {
       [EMBEDDINGS, await read(HEAD)],
       [HEAD, await read(EMBEDDINGS)],
     ]),
+};
+
+/** The embeddings are the right head; they may themselves be right or not. */
+export const untiedHead: Hypothesis = {
+  cause: "tied",
+  tensors: [HEAD],
+  mistake: "lm_head is not the embeddings, which are the right one",
+  undo: async (read) => new Map([[HEAD, await read(EMBEDDINGS)]]),
 };
 
 function transposedTable(name: string): Hypothesis {

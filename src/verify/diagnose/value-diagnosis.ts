@@ -34,7 +34,7 @@ export async function judgeValues(
       evidence: verdict.evidence,
     });
   }
-  const order: readonly Cause[] = ["non-finite", "corrupt", "bias-missing", "cast"];
+  const order: readonly Cause[] = ["non-finite", "scaled", "corrupt", "bias-missing", "cast"];
   return found.toSorted((left, right) => rank(order, left) - rank(order, right));
 }
 
@@ -68,6 +68,12 @@ function judge(
     return {
       cause: "corrupt",
       evidence: `elements far beyond all others, as a flipped bit makes them: ${listed(facts.outliers)}`,
+    };
+  }
+  if (facts.codes !== undefined) {
+    return {
+      cause: "scaled",
+      evidence: `every value is a whole number up to ${facts.codes}: codes of a quantized tensor without their scales`,
     };
   }
   if (facts.grid !== undefined) {

@@ -1,5 +1,6 @@
 import type { Dtype } from "../../tensor/dtype.ts";
 import type { HostTensor } from "../compare/model-runner.ts";
+import { isWhole, LARGEST_CODE } from "../relate/codes.ts";
 import { gridOf } from "./number-grid.ts";
 import { sizeOf } from "./tensor-edits.ts";
 
@@ -15,6 +16,8 @@ export interface ValueFacts {
   readonly zeroTail: number;
   /** Indices of elements far beyond all others. */
   readonly outliers: readonly number[];
+  /** The largest magnitude where all values are whole numbers of at most 8 bits, and of many different sizes. */
+  readonly codes: number | undefined;
   /** A coarser number format that every value fits, where the dtype could hold finer ones. */
   readonly grid: string | undefined;
 }
@@ -45,9 +48,15 @@ export function valueFacts(tensor: HostTensor, dtype: Dtype): ValueFacts {
     zeroColumns: allZero ? [] : zeroColumnsOf(tensor),
     zeroTail: allZero ? 0 : data.length - 1 - last,
     outliers: nonFinite > 0 ? [] : outliersOf(data),
+    codes: codesOf(data),
     grid:
       allZero || nonFinite > 0 || data.length < MIN_FOR_GRID ? undefined : gridOf(tensor, dtype),
   };
+}
+
+function codesOf(data: Float32Array): number | undefined {
+  if (!isWhole(data, -LARGEST_CODE, LARGEST_CODE)) return undefined;
+  return data.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 }
 
 function zeroRowsOf(tensor: HostTensor): readonly number[] {

@@ -1,5 +1,6 @@
 import type { HostTensor } from "../compare/model-runner.ts";
 import { sizeOf } from "../diagnose/tensor-edits.ts";
+import type { Statement } from "./claim.ts";
 
 /** What may be left of a value that was scaled or moved and stored in float32, or in a half dtype, relative to its size. */
 const SLACK = { full: 2 ** -20, half: 2 ** -7 } as const;
@@ -11,9 +12,11 @@ const MIN_VALUES = 4;
 export interface LinearRelation {
   readonly kind: "scaled" | "offset";
   readonly text: string;
+  readonly claim: Statement;
 }
 
 /**
+ * @param block Elements of a vector that belong together: a head's.
  * A relation of values by one factor, one offset, both, or a factor for each row or column. Each is tried on every element
  * before it is said.
  */
@@ -21,6 +24,7 @@ export function linearRelation(
   ours: HostTensor,
   reference: HostTensor,
   isHalf: boolean,
+  block?: number,
 ): LinearRelation | undefined {
   const slack = isHalf ? SLACK.half : SLACK.full;
   const { rows, columns } = sizeOf(ours);
@@ -28,16 +32,19 @@ export function linearRelation(
   // What rounding explains is no factor.
   if (fits(ours, reference, slack, (x) => x)) return undefined;
   const factor = ratio(ours.data, reference.data);
-  if (factor !== undefined && fits(ours, reference, slack, (x) => factor * x))
-    return { kind: "scaled", text: `every value is ${short(factor)} times the other side's` };
   const offset = meanOf(ours.data) - meanOf(reference.data);
-  if (offset !== 0 && fits(ours, reference, slack, (x) => x + offset))
-    return { kind: "offset", text: `every value is the other side's ${signed(offset)}` };
   const line = lineOf(ours.data, reference.data);
-  if (line !== undefined && fits(ours, reference, slack, (x) => line.a * x + line.b)) {
-    const text = `every value is ${short(line.a)} times the other side's ${signed(line.b)}`;
-    return { kind: "offset", text };
+  const lines = [
+    ...(factor === undefined ? [] : [{ a: factor, b: 0 }]),
+    ...(offset === 0 ? [] : [{ a: 1, b: offset }]),
+    ...(line === undefined ? [] : [line]),
+  ];
+  for (const { a, b } of lines) {
+    if (!fits(ours, reference, slack, (x) => a * x + b, b)) continue;
+    const claim = { kind: "linear", factor: a, offset: b, slack } as const;
+    return { kind: b === 0 ? "scaled" : "offset", text: lineText(a, b), claim };
   }
+  if (ours.shape.length === 1) return blockRelation(ours, reference, slack, block);
   if (ours.shape.length !== 2 || rows < 2 || columns < 2) return undefined;
   for (const axis of ["row", "column"] as const) {
     const factors = factorsAlong(ours, reference, axis);
@@ -46,10 +53,108 @@ export function linearRelation(
     const at = (index: number): number =>
       factors[axis === "row" ? Math.floor(index / columns) : index % columns] ?? 1;
     if (!fits(ours, reference, slack, (x, index) => at(index) * x)) continue;
-    const text = `each ${axis} is the other side's times a factor of its own, from ${short(Math.min(...factors))} to ${short(Math.max(...factors))}`;
-    return { kind: "scaled", text };
+    const claim = {
+      kind: "factors",
+      rows: axis === "row" ? factors : undefined,
+      columns: axis === "column" ? factors : undefined,
+      slack,
+    } as const;
+    return { kind: "scaled", text: `each ${axis} ${factorsText(factors)}`, claim };
   }
-  return undefined;
+  return crossRelation(ours, reference, slack);
+}
+
+/** A vector whose blocks, one a head, each have a factor of their own. */
+function blockRelation(
+  ours: HostTensor,
+  reference: HostTensor,
+  slack: number,
+  block: number | undefined,
+): LinearRelation | undefined {
+  if (block === undefined || block < MIN_VALUES || ours.data.length % block !== 0) return undefined;
+  const shape = [ours.data.length / block, block];
+  const [left, right] = [ours, reference].map(({ data }) => ({ shape, data }));
+  if (left === undefined || right === undefined || (shape[0] ?? 0) < 2) return undefined;
+  const factors = factorsAlong(left, right, "row");
+  if (factors.includes(0)) return undefined;
+  const at = (index: number): number => factors[Math.floor(index / block)] ?? 1;
+  if (!fits(ours, reference, slack, (x, index) => at(index) * x)) return undefined;
+  return {
+    kind: "scaled",
+    text: `each head, ${block} elements, ${factorsText(factors)}`,
+    claim: {
+      kind: "factors",
+      rows: Array.from({ length: ours.data.length }, (_unused, index) => at(index)),
+      columns: undefined,
+      slack,
+    },
+  };
+}
+
+function lineText(factor: number, offset: number): string {
+  const terms = [
+    ...(factor === 1 ? [] : [`${short(factor)} times`]),
+    "the other side's",
+    ...(offset === 0 ? [] : [signed(offset)]),
+  ];
+  return `every value is ${terms.join(" ")}`;
+}
+
+function factorsText(factors: readonly number[]): string {
+  const [least, most] = [Math.min(...factors), Math.max(...factors)];
+  return `is the other side's times a factor of its own, from ${short(least)} to ${short(most)}`;
+}
+
+/** Rows and columns at least before one factor of each says something. */
+const MIN_CROSSED = 8;
+
+/** Steps in which factors of rows and of columns are estimated in turn. */
+const CROSS_STEPS = 12;
+
+/** A factor of each row and one of each column at once: scales that were taken off along one axis and put on along the other. */
+function crossRelation(
+  ours: HostTensor,
+  reference: HostTensor,
+  slack: number,
+): LinearRelation | undefined {
+  const { rows, columns } = sizeOf(ours);
+  if (Math.min(rows, columns) < MIN_CROSSED) return undefined;
+  let byRow: readonly number[] = Array.from({ length: rows }, () => 1);
+  let byColumn: readonly number[] = Array.from({ length: columns }, () => 1);
+  for (let step = 0; step < CROSS_STEPS; step++) {
+    byRow = factorsAlong(ours, scaledBy(reference, byColumn, "column"), "row");
+    byColumn = factorsAlong(ours, scaledBy(reference, byRow, "row"), "column");
+    // Far off after two steps, it is something else.
+    if (
+      step === 2 &&
+      !fits(ours, scaledBy(scaledBy(reference, byRow, "row"), byColumn, "column"), 0.5, (x) => x)
+    )
+      return undefined;
+  }
+  if (byRow.includes(0) || byColumn.includes(0)) return undefined;
+  const at = (index: number): number =>
+    (byRow[Math.floor(index / columns)] ?? 1) * (byColumn[index % columns] ?? 1);
+  if (!fits(ours, reference, slack, (x, index) => at(index) * x)) return undefined;
+  return {
+    kind: "scaled",
+    text: "every value is the other side's times a factor of its row and another of its column, as scales applied along the wrong axis leave it",
+    claim: { kind: "factors", rows: byRow, columns: byColumn, slack },
+  };
+}
+
+function scaledBy(
+  { shape, data }: HostTensor,
+  factors: readonly number[],
+  axis: "row" | "column",
+): HostTensor {
+  const columns = shape[1] ?? 1;
+  return {
+    shape,
+    data: data.map(
+      (value, index) =>
+        value * (factors[axis === "row" ? Math.floor(index / columns) : index % columns] ?? 1),
+    ),
+  };
 }
 
 function fits(
@@ -57,12 +162,12 @@ function fits(
   reference: HostTensor,
   slack: number,
   make: (value: number, index: number) => number,
+  offset = 0,
 ): boolean {
   return ours.data.every((value, index) => {
-    const x = reference.data[index] ?? Number.NaN;
-    const made = make(x, index);
+    const made = make(reference.data[index] ?? Number.NaN, index);
     // An offset may cancel: what is left is rounded by the size of its terms.
-    return Math.abs(value - made) <= slack * (Math.abs(made) + Math.abs(x));
+    return Math.abs(value - made) <= slack * (Math.abs(made) + 2 * Math.abs(offset));
   });
 }
 

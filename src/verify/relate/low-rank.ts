@@ -7,15 +7,19 @@ const MAX_RANK = 256;
 /** A difference of at most this share of the matrix's rank is called of low rank. */
 const LOW = 4;
 
-/** What float32 leaves of a difference of two rounded matrices, relative to the largest value of either. */
-const ROUNDING = 2 ** -21;
+/** How many times the energy that rounding leaves may stay. */
+const LEFT = 4;
 
-/** How many times what rounding leaves a difference must be before its rank is looked for. */
-const CLEAR = 32;
+/** How many times that energy a difference must have before its rank is looked for. */
+const CLEAR = 64;
+
+/** Steps of the power method for one direction: the largest ones of an adapter stand apart from rounding. */
+const POWER_STEPS = 3;
 
 /**
- * The rank of ours less the reference, where it is low: crosses of the largest element's row and column are taken away until
- * nothing but rounding is left. Undefined when it is not low, or when nothing differs.
+ * The rank of ours less the reference, where it is low: its strongest direction is taken away until no more energy is left than
+ * rounding explains. Undefined when it is not low, or when hardly anything differs.
+ * @param unit Rounding unit of what ours is stored in.
  */
 export function deltaRank(
   ours: HostTensor,
@@ -24,44 +28,64 @@ export function deltaRank(
 ): number | undefined {
   const { rows, columns } = sizeOf(ours);
   const most = Math.min(MAX_RANK, Math.floor(Math.min(rows, columns) / LOW));
-  const rest = Float64Array.from(
-    ours.data,
-    (value, index) => value - (reference.data[index] ?? Number.NaN),
-  );
-  let largest = 0;
-  for (const side of [ours.data, reference.data])
-    for (const value of side) largest = Math.max(largest, Math.abs(value));
-  const negligible = Math.max(ROUNDING, 2 * unit) * largest;
-  // So near to rounding any difference is soon used up, and its rank says nothing.
-  if (!(largestOf(rest).value > CLEAR * negligible)) return undefined;
-  for (let rank = 0; rank <= most; rank++) {
-    const { index, value } = largestOf(rest);
-    if (Number.isNaN(value)) return undefined;
-    // Each cross may double what rounding left.
-    if (value <= negligible * (1 + rank)) return rank === 0 ? undefined : rank;
-    takeCross(rest, index, columns);
+  const rest = new Float64Array(ours.data.length);
+  let [energy, rounding] = [0, 0];
+  for (let index = 0; index < rest.length; index++) {
+    const [a, b] = [ours.data[index] ?? 0, reference.data[index] ?? 0];
+    rest[index] = a - b;
+    energy += (a - b) ** 2;
+    // Both sides are rounded to their nearest: evenly within half a unit of their size.
+    rounding += ((unit * a) ** 2 + (unit * b) ** 2) / 3;
+  }
+  const negligible = LEFT * Math.max(rounding, (2 ** -22) ** 2 * energy);
+  if (!(energy > (CLEAR / LEFT) * negligible)) return undefined;
+  for (let rank = 1; rank <= most; rank++) {
+    const taken = takeStrongest(rest, rows, columns);
+    energy -= taken;
+    if (energy <= negligible) return rank;
+    // The strongest first: what is left needs at least so many more as strong as this one.
+    if (energy > taken * (most - rank) + negligible) return undefined;
   }
   return undefined;
 }
 
-function largestOf(data: Float64Array): { readonly index: number; readonly value: number } {
-  let [index, value] = [0, 0];
-  for (let at = 0; at < data.length; at++) {
-    const size = Math.abs(data[at] ?? 0);
-    if (Number.isNaN(size)) return { index: at, value: Number.NaN };
-    if (size > value) [index, value] = [at, size];
+/** Takes the part along the strongest direction away; gives its energy. */
+function takeStrongest(data: Float64Array, rows: number, columns: number): number {
+  let right = data.slice(strongestRow(data, rows, columns) * columns).subarray(0, columns);
+  let left = new Float64Array(rows);
+  for (let step = 0; step < POWER_STEPS; step++) {
+    left = new Float64Array(rows);
+    for (let row = 0, at = 0; row < rows; row++)
+      for (let column = 0; column < columns; column++, at++)
+        left[row] = (left[row] ?? 0) + (data[at] ?? 0) * (right[column] ?? 0);
+    normalise(left);
+    right = new Float64Array(columns);
+    for (let row = 0, at = 0; row < rows; row++)
+      for (let column = 0; column < columns; column++, at++)
+        right[column] = (right[column] ?? 0) + (data[at] ?? 0) * (left[row] ?? 0);
   }
-  return { index, value };
+  // `right` carries the singular value.
+  let energy = 0;
+  for (const value of right) energy += value * value;
+  for (let row = 0, at = 0; row < rows; row++)
+    for (let column = 0; column < columns; column++, at++)
+      data[at] = (data[at] ?? 0) - (left[row] ?? 0) * (right[column] ?? 0);
+  return energy;
 }
 
-function takeCross(data: Float64Array, index: number, columns: number): void {
-  const [row, column] = [Math.floor(index / columns), index % columns];
-  const pivot = data[index] ?? 0;
-  const across = data.slice(row * columns, (row + 1) * columns);
-  for (let begin = 0; begin < data.length; begin += columns) {
-    const factor = (data[begin + column] ?? 0) / pivot;
-    if (factor === 0) continue;
-    for (let at = 0; at < columns; at++)
-      data[begin + at] = (data[begin + at] ?? 0) - factor * (across[at] ?? 0);
+function strongestRow(data: Float64Array, rows: number, columns: number): number {
+  let [best, most] = [0, -1];
+  for (let row = 0, at = 0; row < rows; row++) {
+    let energy = 0;
+    for (let column = 0; column < columns; column++, at++) energy += (data[at] ?? 0) ** 2;
+    if (energy > most) [best, most] = [row, energy];
   }
+  return best;
+}
+
+function normalise(vector: Float64Array): void {
+  let squares = 0;
+  for (const value of vector) squares += value * value;
+  const length = Math.sqrt(squares) || 1;
+  for (const [index, value] of vector.entries()) vector[index] = value / length;
 }

@@ -3,6 +3,7 @@ import type { TensorDiff } from "../compare/diff-checkpoints.ts";
 import { layerOf } from "../../model/canonical-names.ts";
 import { commonLayer, type Diagnosis } from "../diagnose/diagnosis.ts";
 import { digestsOf } from "./digests.ts";
+import { describePlaces } from "./places.ts";
 
 type Tensors = ReadonlyMap<string, Assembly>;
 
@@ -140,38 +141,10 @@ async function movedLayers(
   if (sources.size === 0) return nothing;
   const explained = new Set([...sources.keys()].flatMap((place) => places.get(place) ?? []));
   const layers = new Set([...ours.keys()].flatMap((name) => layerOf(name) ?? [])).size;
-  return { diagnoses: [describeLayers(sources, [...explained], layers)], explained };
+  const held = Array.from({ length: layers }, (_unused, place) => sources.get(place) ?? place);
+  return { diagnoses: [describePlaces(held, [...explained])], explained };
 }
 
 function withoutLayer(name: string): string {
   return name.replace(`.${layerOf(name) ?? ""}.`, ".*.");
-}
-
-function describeLayers(
-  sources: ReadonlyMap<number, number>,
-  tensors: readonly string[],
-  layers: number,
-): Diagnosis {
-  const held = Array.from({ length: layers }, (_unused, place) => sources.get(place) ?? place);
-  const list = [...sources]
-    .toSorted((left, right) => left[0] - right[0])
-    .slice(0, LISTED)
-    .map(([place, source]) => `place ${place} holds layer ${source}`)
-    .join(", ");
-  const rest = sources.size > LISTED ? ` and ${sources.size - LISTED} more` : "";
-  const isOrder = new Set(held).size === held.length;
-  const order = Array.from({ length: layers }, (_unused, layer) => layer);
-  const asText = order.toSorted((left, right) => (String(left) < String(right) ? -1 : 1));
-  const why = held.join() === asText.join() ? ": the layers are sorted as text" : "";
-  const pairs = [...sources].length === 2 && isOrder;
-  return {
-    cause: pairs ? "swapped" : isOrder ? "layer-order" : "duplicated",
-    tensors,
-    ...commonLayer(tensors),
-    evidence: pairs
-      ? `layers ${[...sources.keys()].toSorted((a, b) => a - b).join(" and ")} are stored in each other's place`
-      : `${list}${rest}${why}`,
-    relation: `layers [${held.join(", ")}]`,
-    after: 0,
-  };
 }

@@ -1,57 +1,104 @@
+import type { Axis } from "../../model/axes.ts";
 import type { ModelConfig } from "../../model/config/model-config.ts";
 import { halvesFromInterleaved, inverse } from "../diagnose/tensor-edits.ts";
 import { einops, type NamedSize } from "./einops.ts";
 import type { Relation } from "./relation.ts";
-import { axesOf, blockOrder, rollOf, type Order } from "./row-order.ts";
+import { axesOf, blockOrder, partOrder, rollOf, type Order } from "./row-order.ts";
+import { describeRuns, movedRuns } from "./runs.ts";
+
+/** What is known of the tensor whose rows or columns were moved. */
+export interface OrderContext {
+  readonly config: ModelConfig | undefined;
+  /** What the axis runs over; undefined where the tensor is none of a known model. */
+  readonly over: Axis | undefined;
+}
+
+/** Parts of parallel ranks that a sentence lists. */
+const MAX_PARTS = 64;
+
+/** Ranks that a vocabulary is cut for: by more a roll is a shift of rows. */
+const MAX_RANKS = 8;
 
 /**
  * What a permutation of rows or columns is called. The text says what the order is; nothing is said of it that was not compared
  * with it entry by entry.
  */
-export function nameOrder(
-  order: Order,
-  axis: "rows" | "columns",
-  config: ModelConfig | undefined,
-): Relation | undefined {
+export function nameOrder(order: Order, axis: "rows" | "columns", context: OrderContext): Relation {
+  const { cause, text } = wordsOf(order, axis, context);
   const digits = axesOf(order);
-  const expression = digits === undefined ? undefined : einops(digits, axis, sizesOf(config));
+  const expression =
+    digits === undefined ? undefined : einops(digits, axis, sizesOf(context.config));
   const relation =
     expression === undefined
       ? `${axis} [${order.slice(0, 8).join(", ")}${order.length > 8 ? ", …" : ""}]`
       : `${expression.forward}; undone by ${expression.backward}`;
-  const say = (cause: Relation["cause"], text: string): Relation => ({
-    cause,
-    text,
-    relation,
-    isHarmless: false,
-  });
-  const rotary = config === undefined ? undefined : rotaryText(order, config);
-  if (rotary !== undefined && axis === "rows") return say("rotary-permuted", rotary);
-  const size = config?.headDim ?? 0;
-  const blocks = blockOrder(order, size);
-  if (blocks !== undefined && size > 1 && blocks.length <= MAX_HEADS)
-    return say(
-      "head-order",
-      `${axis} of whole heads stand in another order: place i holds head ${blocks.join(", ")} of the other side`,
-    );
-  const roll = rollOf(order);
-  if (roll !== undefined)
-    return say(
-      "row-shifted",
-      `${axis === "rows" ? "row" : "column"} i holds ${axis === "rows" ? "row" : "column"} i + ${roll} of the other side, round the end`,
-    );
-  const half = order.length / 2;
-  if (order.every((from, index) => from === (index + half) % order.length))
-    return say("fused-order", `its two halves of ${axis} stand in each other's place`);
-  if (expression === undefined) return undefined;
-  return say(
-    digits?.length === 2 ? "rank-order" : "qkv-split-order",
-    `the ${axis} are the other side's with their axes in another order: ${expression.forward}`,
-  );
+  return { cause, text, relation, isHarmless: false, claim: { kind: "order", axis, order } };
 }
 
-/** Heads that a sentence lists. */
-const MAX_HEADS = 64;
+type Words = Pick<Relation, "cause" | "text">;
+
+function wordsOf(order: Order, axis: "rows" | "columns", { config, over }: OrderContext): Words {
+  const isOfHeads = over === undefined || over === "heads·headDim" || over === "kvHeads·headDim";
+  const rotary =
+    config !== undefined && isOfHeads && axis === "rows" ? rotaryText(order, config) : undefined;
+  if (rotary !== undefined) return { cause: "rotary-permuted", text: rotary };
+  const heads = config !== undefined && isOfHeads ? blockOrder(order, config.headDim) : undefined;
+  if (heads !== undefined && heads.length <= MAX_PARTS)
+    return {
+      cause: "head-order",
+      text: `${axis} of whole heads stand in another order: place i holds head ${heads.join(", ")} of the other side`,
+    };
+  const roll = rollOf(order);
+  const isOfRanks =
+    roll === undefined || ((order.length / roll) % 1 === 0 && order.length / roll <= MAX_RANKS);
+  if (roll !== undefined && !(isOfRanks && over !== undefined)) {
+    const one = axis === "rows" ? "row" : "column";
+    // Whichever way round is the shorter.
+    const steps = roll > order.length / 2 ? `− ${order.length - roll}` : `+ ${roll}`;
+    return {
+      cause: "row-shifted",
+      text: `${one} i holds ${one} i ${steps} of the other side, round the end`,
+    };
+  }
+  return partsText(order, axis, config, over);
+}
+
+function partsText(
+  order: Order,
+  axis: "rows" | "columns",
+  config: ModelConfig | undefined,
+  over: Axis | undefined,
+): Words {
+  const parts = partOrder(order, MAX_PARTS);
+  const isFused = over === "2·ffn" || over === undefined;
+  if (parts?.length === 2 && isFused)
+    return {
+      cause: "fused-order",
+      text: `its two halves of ${axis} stand in each other's place`,
+    };
+  const digits = axesOf(order);
+  const expression = digits === undefined ? "" : einops(digits, axis, sizesOf(config)).forward;
+  // [gate | up] in turn by rows, or the other way round: two axes, one of which is the two of them.
+  if (isFused && digits?.length === 2 && digits.some(({ size }) => size === 2))
+    return {
+      cause: over === undefined ? "rank-order" : "fused-order",
+      text: `the ${axis} are the other side's with their axes in another order: ${expression}`,
+    };
+  if (parts !== undefined)
+    return {
+      cause: "rank-order",
+      text: `its ${parts.length} parts along ${axis} stand in the order ${parts.join(", ")} of the other side, as parts of parallel ranks joined in another order do`,
+    };
+  if (digits !== undefined)
+    return {
+      cause: "rank-order",
+      text: `the ${axis} are the other side's with their axes in another order: ${expression}`,
+    };
+  return {
+    cause: over === "vocab" ? "row-shifted" : "rank-order",
+    text: `the ${axis} are the other side's, each once, in another order: ${describeRuns(movedRuns(order), axis)}`,
+  };
+}
 
 function sizesOf(config: ModelConfig | undefined): readonly NamedSize[] {
   if (config === undefined) return [];
@@ -70,15 +117,16 @@ function sizesOf(config: ModelConfig | undefined): readonly NamedSize[] {
  * Interleaved rotary pairs brought to halves, or the other way round, for some number of heads, instead of for the right one or
  * on top of it. The right number is how many heads these rows are.
  */
-function rotaryText(order: Order, { headDim, rotaryDims }: ModelConfig): string | undefined {
+function rotaryText(
+  order: Order,
+  { headDim, rotaryDims, rotaryPairs }: ModelConfig,
+): string | undefined {
   const heads = order.length / headDim;
   if (!Number.isSafeInteger(heads)) return undefined;
   for (const dims of new Set([rotaryDims, headDim])) {
     const right = halvesFromInterleaved(heads, headDim, dims);
-    if (same(order, inverse(right)))
-      return "rows in interleaved rotary pairs, where the other side has halves";
-    if (same(order, right))
-      return "rows in halves, where the other side has interleaved rotary pairs";
+    const isToHalves = same(order, right);
+    if (isToHalves || same(order, inverse(right))) return rotaryWords(rotaryPairs, isToHalves);
   }
   const right = halvesFromInterleaved(heads, headDim, headDim);
   const unpaired = inverse(right);
@@ -95,6 +143,18 @@ function rotaryText(order: Order, { headDim, rotaryDims }: ModelConfig): string 
       return `rows permuted from halves to rotary pairs for ${count} heads instead of ${heads}`;
   }
   return undefined;
+}
+
+/** The other side has the pairs that the model asks for: ours went to halves or to pairs from there. */
+function rotaryWords(pairs: ModelConfig["rotaryPairs"], isToHalves: boolean): string {
+  const isToOther = isToHalves === (pairs === "neighbours");
+  const [own, other] =
+    pairs === "halves"
+      ? ["halves", "interleaved rotary pairs"]
+      : ["neighbouring rotary pairs", "halves"];
+  return isToOther
+    ? `rows in ${other}, where the other side has ${own}`
+    : `rows permuted from ${other} to ${own} once more than the other side's`;
 }
 
 /** Every number of heads that so many rows can be, with an even size of one. */

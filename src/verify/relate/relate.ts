@@ -1,10 +1,15 @@
+import type { Axis } from "../../model/axes.ts";
 import type { ModelConfig } from "../../model/config/model-config.ts";
 import type { Dtype } from "../../tensor/dtype.ts";
 import type { HostTensor } from "../compare/model-runner.ts";
-import { transposed } from "../diagnose/tensor-edits.ts";
+import { sameValues, sizeOf, transposed } from "../diagnose/tensor-edits.ts";
+import { axisOrders, MAX_AXES, withAxes } from "./axis-order.ts";
+import { bitsAsNumbers, codesWithoutScales } from "./codes.ts";
 import { linearRelation } from "./linear.ts";
 import { deltaRank } from "./low-rank.ts";
 import { nameOrder } from "./name-order.ts";
+import { partsRelation } from "./parts.ts";
+import { repeatedOrder } from "./repeated-order.ts";
 import type { Relation } from "./relation.ts";
 import { rowsRelation } from "./repeated.ts";
 import { isIdentity, isPermutation, rowOrder } from "./row-order.ts";
@@ -15,33 +20,114 @@ function unitOf(dtype: Dtype | undefined): number {
   return dtype === "F16" ? 2 ** -11 : 2 ** -24;
 }
 
+/** What is known of a tensor beside its values. */
+export interface TensorContext {
+  readonly config: ModelConfig | undefined;
+  /** What its axes run over; undefined where it is none of a known model. */
+  readonly axes?: readonly Axis[] | undefined;
+  readonly dtype: Dtype | undefined;
+}
+
 /**
- * The relation of a tensor to the right one, solved from the values: factors and offsets, permutations of rows or columns, a
- * difference of low rank, blocks repeated or rows added. Undefined where none holds for every element.
+ * The relation of a tensor to the right one, solved from the values: factors and offsets, codes without their scales, permutations
+ * of rows, columns or parts of rows, a difference of low rank, blocks repeated or rows added. Undefined where none holds for every
+ * element.
  */
 export function relate(
   ours: HostTensor,
   reference: HostTensor,
   config: ModelConfig | undefined,
   dtype: Dtype | undefined,
+  axes?: readonly Axis[],
 ): Relation | undefined {
+  const moved = ours.shape.length > 2 ? movedAxes(ours, reference) : undefined;
+  if (moved !== undefined) return moved;
   if (ours.data.length !== reference.data.length) return ofOtherSize(ours, reference, config);
   if (ours.shape.join() !== reference.shape.join()) return undefined;
-  const isAllOver = mostDiffer(ours, reference);
-  const linear = isAllOver ? linearRelation(ours, reference, unitOf(dtype) > 2 ** -24) : undefined;
-  if (linear !== undefined)
-    return { cause: linear.kind, text: linear.text, relation: linear.text, isHarmless: false };
-  const order = ofOrder(ours, reference, config);
-  if (order !== undefined) return order;
-  const rank =
-    isAllOver && ours.shape.length === 2 ? deltaRank(ours, reference, unitOf(dtype)) : undefined;
+  return (
+    (mostDiffer(ours, reference) ? ofValues(ours, reference, dtype, config?.headDim) : undefined) ??
+    ofOrder(ours, reference, { config, axes, dtype }) ??
+    (mostDiffer(ours, reference) ? ofRank(ours, reference, dtype) : undefined)
+  );
+}
+
+function ofValues(
+  ours: HostTensor,
+  reference: HostTensor,
+  dtype: Dtype | undefined,
+  headDim: number | undefined,
+): Relation | undefined {
+  const linear = linearRelation(ours, reference, unitOf(dtype) > 2 ** -24, headDim);
+  if (linear !== undefined) {
+    const { kind, text, claim } = linear;
+    return { cause: kind, text, relation: text, isHarmless: false, claim };
+  }
+  const bits = bitsAsNumbers(ours, reference);
+  if (bits !== undefined) {
+    const name = bits === "F16" ? "float16" : "bfloat16";
+    const text = `every value is a whole number, the 16 bits of the other side's ${name} read as an integer`;
+    return {
+      cause: "dtype-misread",
+      text,
+      relation: `ours = integer(bits of other as ${bits})`,
+      isHarmless: false,
+      claim: { kind: "bits", dtype: bits },
+    };
+  }
+  const codes = codesWithoutScales(ours, reference);
+  if (codes === undefined) return undefined;
+  const { group, largest } = codes;
+  const of =
+    group === ours.data.length
+      ? "one factor"
+      : `one factor for each ${group === sizeOf(ours).columns ? "row" : `${group} elements of a row`}`;
+  return {
+    cause: "scaled",
+    text: `every value is a whole number up to ${largest}, the other side's times ${of} and rounded: codes of a quantized tensor without their scales`,
+    relation: `ours = round(other · factor), ${of}`,
+    isHarmless: false,
+    claim: { kind: "codes", group, largest },
+  };
+}
+
+function ofRank(
+  ours: HostTensor,
+  reference: HostTensor,
+  dtype: Dtype | undefined,
+): Relation | undefined {
+  if (ours.shape.length !== 2) return undefined;
+  const unit = unitOf(dtype);
+  const rank = deltaRank(ours, reference, unit);
   if (rank === undefined) return undefined;
   return {
     cause: "low-rank",
     text: `it is the other side's plus a matrix of rank ${rank}, as an adapter adds one`,
     relation: `ours = other + B·A, rank ${rank}`,
     isHarmless: false,
+    claim: { kind: "low-rank", rank, unit },
   };
+}
+
+/** A tensor of three or more axes whose axes stand in another order: matrices of experts, each of them transposed. */
+function movedAxes(ours: HostTensor, reference: HostTensor): Relation | undefined {
+  const rank = ours.shape.length;
+  if (reference.shape.length !== rank || rank > MAX_AXES) return undefined;
+  for (const axes of axisOrders(rank)) {
+    if (axes.every((from, to) => from === to)) continue;
+    if (axes.some((from, to) => ours.shape[to] !== reference.shape[from])) continue;
+    if (!sameValues(ours, withAxes(reference, axes))) continue;
+    const letters = "abcd".slice(0, rank).split("");
+    const stored = axes.map((axis) => letters[axis] ?? "");
+    const text = `its axes stand in another order: [${ours.shape.join(", ")}] is the other side's with axes ${axes.join(", ")}`;
+    return {
+      cause: "transposed",
+      text,
+      relation: `${letters.join(" ")} -> ${stored.join(" ")}; undone by rearrange(w, "${stored.join(" ")} -> ${letters.join(" ")}")`,
+      isHarmless: false,
+      claim: { kind: "axes", axes },
+    };
+  }
+  return undefined;
 }
 
 /** Whether more than half of the elements are others: fewer are damage, or rows of something else. */
@@ -67,20 +153,22 @@ function ofOtherSize(
     text,
     relation: text,
     isHarmless: relation.isHarmless,
+    claim: found === undefined ? { kind: "reversed", statement: relation.claim } : relation.claim,
   };
 }
 
 function ofOrder(
   ours: HostTensor,
   reference: HostTensor,
-  config: ModelConfig | undefined,
+  { config, axes }: TensorContext,
 ): Relation | undefined {
   const rows = rowOrder(ours, reference);
   if (rows !== undefined && isPermutation(rows) && !isIdentity(rows))
-    return nameOrder(rows, "rows", config);
+    return nameOrder(rows, "rows", { config, over: axes?.[0] });
+  if (rows !== undefined && !isIdentity(rows)) return repeatedOrder(rows, axes);
   if (ours.shape.length !== 2) return undefined;
   const columns = rowOrder(transposed(ours), transposed(reference));
   if (columns !== undefined && isPermutation(columns) && !isIdentity(columns))
-    return nameOrder(columns, "columns", config);
-  return undefined;
+    return nameOrder(columns, "columns", { config, over: axes?.[1] });
+  return partsRelation(ours, reference);
 }

@@ -1,5 +1,6 @@
 import type { HostTensor } from "../compare/model-runner.ts";
 import { sizeOf } from "../diagnose/tensor-edits.ts";
+import type { Statement } from "./claim.ts";
 
 /** How two tensors of other row counts relate. */
 export interface RowsRelation {
@@ -7,6 +8,7 @@ export interface RowsRelation {
   /** True where the additional rows change nothing by themselves: repeated heads, zeros, or one row throughout. */
   readonly isHarmless: boolean;
   readonly text: string;
+  readonly claim: Statement;
 }
 
 /** Ours has more rows than the reference: each block of it several times, or all of it and others behind. */
@@ -37,13 +39,14 @@ function repeatedRows(
   for (const block of [...blocks, b]) {
     if (b % block !== 0) continue;
     const from = (row: number): number => Math.floor(row / (block * times)) * block + (row % block);
-    if (!Array.from({ length: a }, (_unused, row) => row).every((row) => isRow(row, from(row))))
-      continue;
+    const all = Array.from({ length: a }, (_unused, row) => row);
+    if (!all.every((row) => isRow(row, from(row)))) continue;
     const text =
       block === b
         ? `all ${b} rows of the other side, ${times} times one after the other`
         : `each block of ${block} rows of the other side ${times} times: repeat(w, "(h d) c -> (h ${times} d) c", d=${block})`;
-    return { kind: "repeated", isHarmless: block < b || b === blocks[0], text };
+    const claim = { kind: "order", axis: "rows", order: all.map(from) } as const;
+    return { kind: "repeated", isHarmless: block < b || b === blocks[0], text, claim };
   }
   return undefined;
 }
@@ -55,21 +58,21 @@ function paddedRows(
 ): RowsRelation | undefined {
   if (!reference.data.every((value, index) => value === ours.data[index])) return undefined;
   const rest = ours.data.subarray(reference.data.length);
-  const count = rest.length / width;
+  const rows = rest.length / width;
   const common = `the other side's ${reference.data.length / width} rows come first, and are equal`;
-  if (rest.every((value) => value === 0))
-    return { kind: "padded", isHarmless: true, text: `${common}; ${count} rows of zeros follow` };
-  if (rest.every((value, index) => value === rest[index % width]))
-    return {
-      kind: "padded",
-      isHarmless: true,
-      text: `${common}; ${count} rows follow, all of them alike${isMean(rest.subarray(0, width), reference) ? ": the mean of the others" : ""}`,
-    };
-  return {
+  const say = (what: string, fill: "zeros" | "one" | "own"): RowsRelation => ({
     kind: "padded",
-    isHarmless: false,
-    text: `${common}; ${count} rows with values of their own follow`,
-  };
+    isHarmless: fill !== "own",
+    text: `${common}; ${what}`,
+    claim: { kind: "padded", rows, fill },
+  });
+  if (rest.every((value) => value === 0)) return say(`${rows} rows of zeros follow`, "zeros");
+  if (rest.every((value, index) => value === rest[index % width]))
+    return say(
+      `${rows} rows follow, all of them alike${isMean(rest.subarray(0, width), reference) ? ": the mean of the others" : ""}`,
+      "one",
+    );
+  return say(`${rows} rows with values of their own follow`, "own");
 }
 
 /** What the mean of many float32 rows may be off by, relative to its largest value. */

@@ -90,6 +90,15 @@ export function rollOf(order: Order): number | undefined {
     : undefined;
 }
 
+/** Equal parts that a permutation moves whole, the largest such parts, and how many a sentence can list at most. */
+export function partOrder(order: Order, most: number): Order | undefined {
+  for (let count = 2; count <= most; count++) {
+    const parts = order.length % count === 0 ? blockOrder(order, order.length / count) : undefined;
+    if (parts !== undefined) return parts;
+  }
+  return undefined;
+}
+
 /** The order of whole blocks of `size` rows; undefined when rows move inside blocks. */
 export function blockOrder(order: Order, size: number): Order | undefined {
   if (size < 1 || order.length % size !== 0) return undefined;

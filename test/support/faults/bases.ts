@@ -51,7 +51,7 @@ export function llama3Frequencies(
   });
 }
 
-export const LLAMA3 = { theta: 10_000, factor: 8, original: 32 } as const;
+export const LLAMA3 = { theta: 10_000, factor: 8, original: 80 } as const;
 
 const SHAPES: Readonly<Record<BaseName, Shape>> = {
   internlm: {

@@ -4,6 +4,7 @@ import type { Diagnosis } from "../../../src/verify/diagnose/diagnosis.ts";
 import { diff } from "../../../src/verify/diff.ts";
 import { verify } from "../../../src/verify/run.ts";
 import { BASE_NAMES, baseOf, type Base, type BaseName } from "./bases.ts";
+import { EMBED, HEAD } from "./edits.ts";
 import type { Fault, Harmless, Mode } from "./fault.ts";
 import { writePlainGolden } from "./plain-golden.ts";
 
@@ -63,7 +64,9 @@ export class FaultBench {
   async find(fault: Fault, mode: Mode): Promise<Finding> {
     const base = this.base(fault.base);
     const model = base.model.copy();
-    const damaged = fault.make(model, base);
+    const made = fault.make(model, base);
+    // The embeddings serve as the head, too.
+    const damaged = base.spec.tied && made.includes(EMBED) ? [...made, HEAD] : made;
     const ours = join(this.#folder, "faulty");
     rmSync(ours, { recursive: true, force: true });
     await model.write(ours);

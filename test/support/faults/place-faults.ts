@@ -15,6 +15,7 @@ import {
   reshapedTranspose,
   rows,
 } from "./edits.ts";
+import { rounded } from "./bases.ts";
 import { Draws } from "./draws.ts";
 import type { Fault } from "./fault.ts";
 
@@ -200,14 +201,21 @@ export const PLACE_FAULTS: readonly Fault[] = [
     make: (model) => edit(model, [EMBED], () => model.get(HEAD)),
   },
   {
-    name: "tied by config.json, which the head is not",
+    name: "a tied model with a head of its own that was never trained",
     kind: "tables",
-    base: "grouped",
+    base: "tied",
     causes: ["config-mismatch", "tied"],
-    modes: ["pair", "states", "logits"],
     make: (model) => {
-      model.config["tie_word_embeddings"] = true;
-      return [];
+      const draws = new Draws(17);
+      model.config["tie_word_embeddings"] = false;
+      model.set(
+        HEAD,
+        rounded(
+          mapped(model.get(EMBED), () => 0.02 * draws.normal()),
+          "BF16",
+        ),
+      );
+      return [HEAD];
     },
   },
   {

@@ -11,10 +11,10 @@ export const SETTING_FAULTS: readonly Fault[] = [
   set("eps 1e-2 for 1e-6", "internlm", { rms_norm_eps: 1e-2 }),
   set("eps 1e-6 for 1e-5", "tied", { rms_norm_eps: 1e-6 }),
   set("llama3 scaling lost", "grouped", { rope_scaling: null }),
-  set("llama3 factor 32 for 8", "grouped", { rope_scaling: llama3(32, 32) }),
-  set("llama3 original length 64 for 32", "grouped", { rope_scaling: llama3(8, 64) }),
+  set("llama3 factor 32 for 8", "grouped", { rope_scaling: llama3(32, LLAMA3.original) }),
+  set("llama3 original length 160 for 80", "grouped", { rope_scaling: llama3(8, 160) }),
   set("linear scaling added", "tied", { rope_scaling: { type: "linear", factor: 4 } }),
-  set("heads of twice the size", "internlm", { num_attention_heads: 2 }),
+  set("heads of twice the size", "internlm", { num_attention_heads: 2, num_key_value_heads: 2 }),
   set("theta and eps lost together", "tied", { rope_theta: 1_000_000, rms_norm_eps: 1e-3 }),
   set("llama3 scaling and theta lost together", "grouped", {
     rope_scaling: null,
@@ -33,7 +33,7 @@ export const SETTING_FAULTS: readonly Fault[] = [
   })),
   computed("llama3 scaling of any original length", "grouped", (spec) => ({
     ...spec,
-    frequencies: llama3Frequencies(LLAMA3.theta, 8, LLAMA3.factor, 48),
+    frequencies: llama3Frequencies(LLAMA3.theta, 8, LLAMA3.factor, 211),
   })),
 ];
 

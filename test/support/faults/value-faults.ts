@@ -356,7 +356,7 @@ function scale(
     make: (model, built) => {
       const names =
         modules.length > 0
-          ? of(model, built, modules, undefined, layers)
+          ? of(model, built, modules, name.includes("head") ? undefined : ["weight"], layers)
           : [base === "tied" ? EMBED : HEAD];
       return edit(model, names, (values) => ({ ...work(values), dtype: "F32" }));
     },

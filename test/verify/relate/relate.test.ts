@@ -71,7 +71,7 @@ const CASES: readonly (readonly [string, HostTensor, string, string])[] = [
   ["an adapter", mapped(REFERENCE, (x, r, c) => x + adapter(r, c)), "low-rank", "rank 3"],
   ["a roll of a head", moved(REFERENCE, (row) => (row + 8) % 32), "head-order", "1, 2, 3, 0"],
   ["a roll of a row", moved(REFERENCE, (row) => (row + 1) % 32), "row-shifted", "i + 1 "],
-  ["pairs as halves", moved(REFERENCE, toHalves(4, 32)), "rotary-permuted", "in halves"],
+  ["pairs as halves", moved(REFERENCE, toHalves(4, 32)), "rotary-permuted", "to halves once more"],
   [
     "pairs for 8 heads",
     // The rows before either permutation are those of the reference with its own undone.
@@ -80,12 +80,44 @@ const CASES: readonly (readonly [string, HostTensor, string, string])[] = [
     "for 8 heads instead of 4",
   ],
   [
+    "codes without their scale",
+    mapped(REFERENCE, (x) => Math.round(127 * x)),
+    "scaled",
+    "codes of a quantized tensor",
+  ],
+  [
+    "a factor of each row and each column",
+    mapped(REFERENCE, (x, row, column) => (row + 1) * (column + 3) * x),
+    "scaled",
+    "its row and another of its column",
+  ],
+  ["parts of two ranks joined along rows", stacked(REFERENCE, 2), "rank-order", "2 parallel ranks"],
+  [
+    "rows that stand twice",
+    moved(REFERENCE, (row) => row % 16),
+    "duplicated",
+    "rows 16 to 31 hold rows 0 to 15",
+  ],
+  [
     "rows in turn",
     moved(REFERENCE, (row) => (row % 2) * 16 + Math.floor(row / 2)),
     "rank-order",
     "two",
   ],
 ];
+
+/** All first parts of rows before all second ones. */
+function stacked({ shape, data }: HostTensor, parts: number): HostTensor {
+  const [rows = 1, columns = 1] = shape;
+  const width = columns / parts;
+  return {
+    shape,
+    data: data.map((_value, at) => {
+      const [part, rest] = [Math.floor(at / (rows * width)), at % (rows * width)];
+      return data[Math.floor(rest / width) * columns + part * width + (rest % width)] ?? 0;
+    }),
+  };
+}
 
 function invert(order: (row: number) => number, rows: number): (row: number) => number {
   const inverse = Array.from({ length: rows }, () => 0);
@@ -153,6 +185,31 @@ function longer(rows: number, from: (row: number) => number | undefined): HostTe
   }
   return { shape: [rows, 24], data };
 }
+
+describe("tensors of three axes", () => {
+  test("are known when each of their matrices is transposed", () => {
+    const reference = { ...matrix(6, 20), shape: [3, 4, 10] };
+    const ours = {
+      shape: [3, 10, 4],
+      data: reference.data.map((_value, at) => {
+        const [expert, row, column] = [Math.floor(at / 40), Math.floor((at % 40) / 4), at % 4];
+        return reference.data[expert * 40 + column * 10 + row] ?? 0;
+      }),
+    };
+    const relation = relate(ours, reference, undefined, "F32");
+    expect(relation).toMatchObject({ cause: "transposed", claim: { axes: [0, 2, 1] } });
+    expect(relation?.relation).toContain("a b c -> a c b");
+  });
+});
+
+describe("integers", () => {
+  test("that spell the bits of bfloat16 are told", () => {
+    const reference = mapped(REFERENCE, (x) => Math.round(x * 128) / 128);
+    const words = new Uint32Array(reference.data.buffer.slice(0));
+    const ours = { shape: reference.shape, data: Float32Array.from(words, (word) => word >>> 16) };
+    expect(relate(ours, reference, MODEL_CONFIG, "F32")?.cause).toBe("dtype-misread");
+  });
+});
 
 describe("tensors of other sizes", () => {
   test("heads that are repeated for their group", () => {

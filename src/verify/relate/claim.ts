@@ -1,0 +1,85 @@
+import type { HostTensor } from "../compare/model-runner.ts";
+import type { Order } from "./row-order.ts";
+
+/**
+ * What is said of a tensor, as data: the sentence is made of it, and whoever has both sides can compute it again. `tensor` is ours,
+ * `of` the other side's tensor that it is said to come from; the same name where left out.
+ */
+export type Claim = { readonly tensor: string; readonly of?: string } & Statement;
+
+export type Statement =
+  /** Every value is the other one's. */
+  | { readonly kind: "equal" }
+  /** Place i has the parameters of layer `held[i]` of the other side. */
+  | { readonly kind: "places"; readonly held: readonly number[] }
+  /** Every value is that of `of` on our own side. */
+  | { readonly kind: "twin" }
+  /** Axis i of ours is axis `axes[i]` of the other one. */
+  | { readonly kind: "axes"; readonly axes: readonly number[] }
+  /** Row (or column) i of ours is row `order[i]` of the other one. */
+  | { readonly kind: "order"; readonly axis: "rows" | "columns"; readonly order: Order }
+  /** The same of the parts of rows, each row cut into so many. */
+  | { readonly kind: "part-order"; readonly parts: number; readonly order: Order }
+  /** Every value is factor · the other one's + offset, within `slack` of their size. */
+  | {
+      readonly kind: "linear";
+      readonly factor: number;
+      readonly offset: number;
+      readonly slack: number;
+    }
+  /** Every value is the other one's by a factor of its row, its column, or one of each. */
+  | {
+      readonly kind: "factors";
+      readonly rows: readonly number[] | undefined;
+      readonly columns: readonly number[] | undefined;
+      readonly slack: number;
+    }
+  /** Whole numbers: the other one's values by a factor for each run of `group` elements, rounded. */
+  | { readonly kind: "codes"; readonly largest: number; readonly group: number }
+  /** The difference has this rank, but for what rounding to `unit` leaves. */
+  | { readonly kind: "low-rank"; readonly rank: number; readonly unit: number }
+  /** Whole numbers that spell the bits of the other one's values in a half dtype. */
+  | { readonly kind: "bits"; readonly dtype: "F16" | "BF16" }
+  /** Root mean square of the difference by that of the other one, and their correlation. */
+  | { readonly kind: "near"; readonly share: number; readonly correlation: number }
+  /** Elements from `begin` to before `end` are the only ones that differ; all of them are `value` where one is given. */
+  | {
+      readonly kind: "stretch";
+      readonly begin: number;
+      readonly end: number;
+      readonly value: number | undefined;
+    }
+  /** So many elements differ, these first. */
+  | { readonly kind: "differing"; readonly count: number; readonly first: readonly number[] }
+  /** Rows or columns of zeros, which are not zeros there; nothing else differs. */
+  | {
+      readonly kind: "zero-lines";
+      readonly axis: "rows" | "columns";
+      readonly lines: readonly number[];
+    }
+  /** The numbers of the transposed matrix in a row, whatever the shape says. */
+  | { readonly kind: "transposed" }
+  | { readonly kind: "non-finite"; readonly count: number }
+  /** The other one's rows, and so many behind them. */
+  | { readonly kind: "padded"; readonly rows: number; readonly fill: "zeros" | "one" | "own" }
+  /** What the other one is to ours. */
+  | { readonly kind: "reversed"; readonly statement: Statement };
+
+/** How far two tensors are apart, as the claim "near" says it. */
+export function nearness(
+  ours: HostTensor,
+  reference: HostTensor,
+): { readonly share: number; readonly correlation: number } {
+  let [products, left, right, difference] = [0, 0, 0, 0];
+  for (let index = 0; index < ours.data.length; index++) {
+    const [a, b] = [ours.data[index] ?? 0, reference.data[index] ?? 0];
+    products += a * b;
+    left += a * a;
+    right += b * b;
+    difference += (a - b) ** 2;
+  }
+  return {
+    share: Math.sqrt(difference / right),
+    correlation: products / Math.sqrt(left * right),
+  };
+}

@@ -1,0 +1,58 @@
+import { commonLayer, type Diagnosis } from "../diagnose/diagnosis.ts";
+
+/** Entries of a message. */
+const LISTED = 6;
+
+/**
+ * Layers in other layers' places as one diagnosis.
+ * @param held Which layer's parameters stand in each place.
+ */
+export function describePlaces(held: readonly number[], tensors: readonly string[]): Diagnosis {
+  const moved = held.flatMap((source, place) => (source === place ? [] : [{ place, source }]));
+  const isOrder = new Set(held).size === held.length;
+  const isSwap = moved.length === 2 && isOrder;
+  const lost = held.flatMap((_source, layer) => (held.includes(layer) ? [] : [layer]));
+  const list = moved
+    .slice(0, LISTED)
+    .map(({ place, source }) => `place ${place} holds layer ${source}`)
+    .join(", ");
+  const rest = moved.length > LISTED ? ` and ${moved.length - LISTED} more` : "";
+  return {
+    cause: isSwap ? "swapped" : isOrder ? "layer-order" : "duplicated",
+    tensors,
+    ...commonLayer(tensors),
+    evidence: isSwap
+      ? `layers ${moved.map(({ place }) => place).join(" and ")} are stored in each other's place`
+      : `${list}${rest}${lost.length === 0 ? "" : `; ${layersText(lost)} nowhere`}${pattern(held)}`,
+    relation: `layers [${held.join(", ")}]`,
+    claims: [{ tensor: "", kind: "places", held }],
+    after: 0,
+  };
+}
+
+function layersText(layers: readonly number[]): string {
+  return layers.length === 1
+    ? `layer ${layers[0] ?? 0} is`
+    : `layers ${layers.slice(0, LISTED).join(", ")}${layers.length > LISTED ? " and more" : ""} are`;
+}
+
+/** What the whole order is, where it is something that converters do. */
+function pattern(held: readonly number[]): string {
+  const order = Array.from({ length: held.length }, (_unused, layer) => layer);
+  const asText = order.toSorted((left, right) => (String(left) < String(right) ? -1 : 1));
+  const is = (wanted: readonly number[]): boolean => held.join() === wanted.join();
+  if (is(asText)) return ": the layers are sorted as text";
+  if (is(order.toReversed())) return ": the layers stand in reverse";
+  const first = held.findIndex((source, place) => source !== place);
+  const [source = 0] = held.slice(first);
+  const isLocal = held.slice(first).every((one, index) => one === index);
+  if (first > 0 && source === 0 && isLocal)
+    return `: from place ${first} on the numbers begin again`;
+  const shift = source - first;
+  if (held.every((one, place) => one === (place < first ? place : place + shift)))
+    return `: from place ${first} on every layer stands ${Math.abs(shift)} ${shift < 0 ? "further" : "earlier"}`;
+  const { length } = held;
+  if (held.every((one, place) => one === (place + shift + length) % length))
+    return `: every place holds the layer ${Math.abs(shift)} ${shift > 0 ? "further" : "earlier"}, round the end`;
+  return "";
+}
