@@ -10,3 +10,10 @@ export function renderDiagnosis({ cause, tensors, layer, evidence }: Diagnosis):
   const place = names === "" ? "" : ` ${names}`;
   return `  cause: ${cause}${place}${layer === undefined ? "" : ` (layer ${layer})`}: ${evidence}`;
 }
+
+/** Diagnoses as JSON has them: what they say as data is for whoever checks it, and as long as the tensors are. */
+export function diagnosisJson(
+  diagnoses: readonly Diagnosis[],
+): readonly Omit<Diagnosis, "claims">[] {
+  return diagnoses.map(({ claims: _claims, ...diagnosis }) => diagnosis);
+}

@@ -60,12 +60,16 @@ describe("mistakes of converters, in five models that look trained", () => {
     process.stdout.write(`${lines.join("\n")}\n\n${tableOf(findings)}\n`);
   });
 
-  test.each(CASES)("$name, by $mode: is noticed", async ({ fault, mode }) => {
-    const finding = await bench.find(fault, mode);
-    findings.push(finding);
-    if (LOG !== undefined) appendFileSync(LOG, `${lineOf(finding)}\n`);
-    expect(finding.state).not.toBe("undetected");
-  });
+  test.each(CASES)(
+    "$name, by $mode: is noticed, and what is said is so",
+    async ({ fault, mode }) => {
+      const finding = await bench.find(fault, mode);
+      findings.push(finding);
+      if (LOG !== undefined) appendFileSync(LOG, `${lineOf(finding)}\n`);
+      expect(finding.state).not.toBe("undetected");
+      expect(await bench.untrue(finding)).toEqual([]);
+    },
+  );
 
   test.each(MODES)("by %s, nearly all get their right name", (mode) => {
     const own = findings.filter((finding) => finding.mode === mode);

@@ -7,7 +7,7 @@ import type { Command } from "../command.ts";
 import { LAYOUTS } from "../../options/choices.ts";
 import { selectionOf, withSelectionOptions } from "../selection-options.ts";
 import { plural } from "../plural.ts";
-import { renderDiagnosis } from "../render-diagnosis.ts";
+import { diagnosisJson, renderDiagnosis } from "../render-diagnosis.ts";
 
 /** Tensors that the text lists; --json has all. */
 const LISTED = 12;
@@ -65,7 +65,8 @@ export const diff: Command = {
       markdown: optionalString(args, "markdown"),
       weakened: weakenedBy("diff", args),
     });
-    const { notes: _notes, same, ...json } = result;
+    const { notes: _notes, same, diagnosis, ...facts } = result;
+    const json = { ...facts, diagnosis: diagnosisJson(diagnosis) };
     return { ok: same, json: { ...json, reports }, text: render(result) };
   },
 };

@@ -4,6 +4,7 @@ import type { Arguments, Command, CommandContext } from "../command.ts";
 import { TOLERANCE_PROFILES } from "../../options/choices.ts";
 import { promptsOf, withPromptOptions } from "../prompt-options.ts";
 import { selectionOf, withSelectionOptions } from "../selection-options.ts";
+import { diagnosisJson } from "../render-diagnosis.ts";
 import { renderVerify } from "../render-verify.ts";
 import { runtimeOptions, withRuntimeOptions } from "../runtime-options.ts";
 
@@ -53,15 +54,20 @@ export const verify: Command = {
       junit: optionalString(args, "junit"),
       markdown: optionalString(args, "markdown"),
     });
-    const { notes, prompts, comparisons, ...facts } = result;
+    const { notes, prompts, comparisons, diagnosis, ...facts } = result;
     return {
       ok: result.verdict === "pass",
       json: {
         ...facts,
+        diagnosis: diagnosisJson(diagnosis),
         prompts: prompts.map(({ rows: _rows, ...prompt }) => prompt),
-        comparisons: comparisons.map(({ parity, ...comparison }) => {
+        comparisons: comparisons.map(({ parity, diagnosis: own, ...comparison }) => {
           const { prompts: _prompts, ...rest } = parity ?? { prompts: [] };
-          return { ...comparison, parity: parity === undefined ? null : rest };
+          return {
+            ...comparison,
+            diagnosis: diagnosisJson(own),
+            parity: parity === undefined ? null : rest,
+          };
         }),
         reports,
         notes,

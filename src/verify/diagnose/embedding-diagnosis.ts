@@ -27,15 +27,16 @@ export async function diagnoseEmbeddings(
   const width = laboratory.config.hiddenSize;
   const { wrong, checked } = wrongRows(lab, table, width);
   const { vocabSize } = laboratory.config;
-  const shift = commonShift(wrong, table, width);
-  if (shift !== undefined) {
+  const shifted = commonShift(wrong, table, width);
+  if (shifted !== undefined) {
+    const { shift, tokens, example } = shifted;
     return [
       {
         cause: isOfRanks(shift, vocabSize) ? "rank-order" : "row-shifted",
         tensors: [EMBEDDINGS],
-        evidence: `the rows of ${wrong.length} of ${checked} tokens stand ${Math.abs(shift)} ${shift > 0 ? "further down" : "further up"}: that of token ${wrong[0]?.id ?? 0} is row ${(wrong[0]?.id ?? 0) + shift}`,
+        evidence: `the rows of ${tokens} of ${checked} tokens stand ${Math.abs(shift)} ${shift > 0 ? "further down" : "further up"}: that of token ${example} is row ${(example + shift + vocabSize) % vocabSize}`,
         before,
-        after: 0,
+        ...(tokens === wrong.length ? { after: 0 } : {}),
       },
     ];
   }
@@ -173,12 +174,12 @@ function isRow(table: HostTensor, row: number, values: Float32Array, width: numb
 /** Share of the wrong rows that must be found again at one distance. */
 const SHIFTED_SHARE = 0.75;
 
-/** The one distance at which nearly all wrong rows are found again. */
+/** The one distance at which nearly all wrong rows are found again, for how many tokens, and one of them. */
 function commonShift(
   wrong: readonly WrongRow[],
   table: HostTensor,
   width: number,
-): number | undefined {
+): { readonly shift: number; readonly tokens: number; readonly example: number } | undefined {
   const rows = table.data.length / width;
   const candidates = new Set(
     wrong.slice(0, 4).flatMap(({ id, golden }) =>
@@ -189,12 +190,12 @@ function commonShift(
   );
   for (const shift of candidates) {
     const shifted = wrong.filter(({ id, golden }) =>
-      [id + shift, (id + shift + rows) % rows].some((candidate) =>
-        isRow(table, candidate, golden, width),
-      ),
-    ).length;
+      isRow(table, (id + shift + rows) % rows, golden, width),
+    );
+    const [first] = shifted;
     // One token alone could be a copied row; a shift moves its neighbours too, all but those that fell out at its end.
-    if (shifted > 1 && shifted >= SHIFTED_SHARE * wrong.length) return shift;
+    if (first !== undefined && shifted.length > 1 && shifted.length >= SHIFTED_SHARE * wrong.length)
+      return { shift, tokens: shifted.length, example: first.id };
   }
   return undefined;
 }

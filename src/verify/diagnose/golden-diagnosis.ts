@@ -179,6 +179,9 @@ async function diagnoseLayer(
     const rereadings = rereadHypotheses(suspects, [], dtypeOf);
     return explainNonFinite(nonFinite, rereadings, lab, measure, suspect, budget);
   }
+  // Whole numbers of 8 bits are no weights: nothing needs to be tried.
+  const codes = await judgeValues(suspects, laboratory, lab.read, ["scaled"]);
+  if (codes.length > 0) return codes.map((diagnosis) => ({ ...diagnosis, before: suspect.before }));
   const isFirstWrong = !((await lab.firstDifference(suspect.part)) <= suspect.noise);
   const hypotheses = likelyFirst(
     layerHypotheses(layer, laboratory.config, laboratory.names(), dtypeOf),

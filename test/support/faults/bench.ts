@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Diagnosis } from "../../../src/verify/diagnose/diagnosis.ts";
 import { diff } from "../../../src/verify/diff.ts";
@@ -6,6 +6,8 @@ import { verify } from "../../../src/verify/run.ts";
 import { BASE_NAMES, baseOf, type Base, type BaseName } from "./bases.ts";
 import { EMBED, HEAD } from "./edits.ts";
 import type { Fault, Harmless, Mode } from "./fault.ts";
+import { readEditable } from "../editable-model.ts";
+import { isTrue } from "./claims.ts";
 import { writePlainGolden } from "./plain-golden.ts";
 
 /** How a fault was judged: right is the right cause first, at tensors that are to blame. */
@@ -83,6 +85,22 @@ export class FaultBench {
       ours,
       reference: this.reference(fault.base),
     };
+  }
+
+  /** Claims that are not so, of a finding whose folder still stands. */
+  async untrue({ fault, mode, diagnosis, ours }: Finding): Promise<readonly string[]> {
+    const claims = diagnosis.flatMap((one) =>
+      mode === "pair" || mode === "diff" ? (one.claims ?? []) : [],
+    );
+    if (claims.length === 0) return [];
+    const config = readFileSync(join(ours, "config.json"), "utf8");
+    const sides = {
+      ours: await readEditable(join(ours, "model.safetensors"), config),
+      reference: this.base(fault.base).model,
+    };
+    return claims
+      .filter((claim) => !isTrue(claim, sides))
+      .map(({ tensor, kind }) => `${kind} of ${tensor}`);
   }
 
   async #run(

@@ -1,0 +1,249 @@
+import { f32Bits, f32BitsToBf16, f32BitsToF16 } from "../../../src/tensor/float-bits.ts";
+import type { Claim, Statement } from "../../../src/verify/relate/claim.ts";
+import type { EditableModel, Values } from "../editable-model.ts";
+
+/** What a claim is looked up in. */
+export interface Sides {
+  readonly ours: EditableModel;
+  readonly reference: EditableModel;
+}
+
+/** Whether what is claimed is so, computed anew from both sides, element by element. */
+export function isTrue(claim: Claim, { ours, reference }: Sides): boolean {
+  if (claim.kind === "places")
+    return claim.held.every((layer, place) => holdsLayer(ours, reference, place, layer));
+  if (claim.kind === "twin")
+    return same(ours.get(claim.tensor).data, ours.get(claim.of ?? "").data);
+  const names = claim.tensor.split(" ");
+  const others = (claim.of ?? claim.tensor).split(" ");
+  return holds(claim, joined(ours, names), joined(reference, others));
+}
+
+function joined(model: EditableModel, names: readonly string[]): Values {
+  const parts = names.map((name) => get(model, name));
+  const [first] = parts;
+  if (first === undefined || parts.length === 1)
+    return first ?? { shape: [], data: new Float32Array(0) };
+  const rows = parts.reduce((sum, { shape }) => sum + (shape[0] ?? 1), 0);
+  return {
+    shape: [rows, ...first.shape.slice(1)],
+    data: Float32Array.from(parts.flatMap(({ data }) => [...data])),
+  };
+}
+
+/** Tied models store their head as the embeddings. */
+function get(model: EditableModel, name: string): Values {
+  return model.get(model.names().includes(name) ? name : "model.embed_tokens.weight");
+}
+
+function holdsLayer(
+  ours: EditableModel,
+  reference: EditableModel,
+  place: number,
+  layer: number,
+): boolean {
+  const prefix = `model.layers.${place}.`;
+  return ours
+    .names()
+    .filter((name) => name.startsWith(prefix))
+    .every((name) =>
+      same(ours.get(name).data, reference.get(name.replace(prefix, `model.layers.${layer}.`)).data),
+    );
+}
+
+function same(left: Float32Array, right: Float32Array): boolean {
+  return left.length === right.length && left.every((value, index) => value === right[index]);
+}
+
+function holds(claim: Statement, ours: Values, other: Values): boolean {
+  const [rows = 1, columns = 1] = ours.shape;
+  const [otherRows = 1] = other.shape;
+  const width = ours.data.length / rows;
+  const value = (index: number): number => ours.data[index] ?? Number.NaN;
+  const right = (index: number): number => other.data[index] ?? Number.NaN;
+  const every = (test: (index: number) => boolean): boolean =>
+    ours.data.every((_value, index) => test(index));
+  switch (claim.kind) {
+    case "equal":
+      return same(ours.data, other.data);
+    case "transposed":
+      return every(
+        (index) =>
+          value(index) ===
+          right(
+            (index % otherRows) * (other.data.length / otherRows) + Math.floor(index / otherRows),
+          ),
+      );
+    case "order": {
+      const { order, axis } = claim;
+      if (axis === "rows")
+        return (
+          order.length === rows &&
+          every(
+            (index) =>
+              value(index) ===
+              right((order[Math.floor(index / width)] ?? -1) * width + (index % width)),
+          )
+        );
+      return (
+        order.length === columns &&
+        every(
+          (index) =>
+            value(index) === right(index - (index % columns) + (order[index % columns] ?? -1)),
+        )
+      );
+    }
+    case "part-order": {
+      const part = columns / claim.parts;
+      return every(
+        (index) =>
+          value(index) ===
+          right((claim.order[Math.floor(index / part)] ?? -1) * part + (index % part)),
+      );
+    }
+    case "linear":
+      return every((index) => {
+        const made = claim.factor * right(index) + claim.offset;
+        return (
+          Math.abs(value(index) - made) <=
+          claim.slack * (Math.abs(made) + 2 * Math.abs(claim.offset)) * 1.001
+        );
+      });
+    case "factors":
+      return every((index) => {
+        const byRow = claim.rows?.[Math.floor(index / width)] ?? 1;
+        const byColumn = claim.columns?.[index % width] ?? 1;
+        const made = byRow * byColumn * right(index);
+        return Math.abs(value(index) - made) <= claim.slack * Math.abs(made) * 1.001;
+      });
+    case "codes":
+      return (
+        every(
+          (index) => Number.isInteger(value(index)) && Math.abs(value(index)) <= claim.largest,
+        ) && areScaled(ours.data, other.data, claim.group)
+      );
+    case "bits":
+      return every(
+        (index) =>
+          (value(index) & 0xffff) ===
+          (claim.dtype === "BF16" ? f32BitsToBf16 : f32BitsToF16)(f32Bits(right(index))),
+      );
+    case "low-rank":
+      return rankOf(ours, other, claim.unit) === claim.rank;
+    case "near": {
+      const sum = (term: (index: number) => number): number =>
+        ours.data.reduce((total, _value, index) => total + term(index), 0);
+      const share = Math.sqrt(
+        sum((index) => (value(index) - right(index)) ** 2) / sum((index) => right(index) ** 2),
+      );
+      return Math.abs(share - claim.share) <= 1e-6 * share;
+    }
+    case "stretch":
+      return every((index) => {
+        const isInside = index >= claim.begin && index < claim.end;
+        if (!isInside) return value(index) === right(index);
+        return claim.value === undefined || value(index) === claim.value;
+      });
+    case "differing": {
+      const found = [...ours.data.keys()].filter((index) => value(index) !== right(index));
+      return (
+        found.length === claim.count && claim.first.every((index, place) => found[place] === index)
+      );
+    }
+    case "zero-lines": {
+      const lines = new Set(claim.lines);
+      return every((index) => {
+        const line = claim.axis === "rows" ? Math.floor(index / width) : index % columns;
+        return lines.has(line) ? value(index) === 0 : value(index) === right(index);
+      });
+    }
+    case "non-finite":
+      return ours.data.filter((one) => !Number.isFinite(one)).length === claim.count;
+    case "padded":
+      return (
+        rows - otherRows === claim.rows &&
+        other.data.every((one, index) => value(index) === one) &&
+        (claim.fill !== "zeros" || ours.data.subarray(other.data.length).every((one) => one === 0))
+      );
+    case "reversed":
+      return holds(claim.statement, other, ours);
+    case "axes": {
+      const strides = claim.axes.map((axis) =>
+        other.shape.slice(axis + 1).reduce((product, size) => product * size, 1),
+      );
+      return every((index) => {
+        let [rest, from] = [index, 0];
+        for (let axis = claim.axes.length - 1; axis >= 0; axis--) {
+          const size = ours.shape[axis] ?? 1;
+          from += (rest % size) * (strides[axis] ?? 0);
+          rest = Math.floor(rest / size);
+        }
+        return value(index) === right(from);
+      });
+    }
+    case "places":
+    case "twin":
+      return false;
+    default:
+      return claim satisfies never;
+  }
+}
+
+/** Whether each group has one factor, by the median of its quotients. */
+function areScaled(codes: Float32Array, values: Float32Array, group: number): boolean {
+  for (let begin = 0; begin < codes.length; begin += group) {
+    const part = [...values.subarray(begin, begin + group).keys()].map((index) => begin + index);
+    const largest = part.reduce(
+      (best, index) => (Math.abs(values[index] ?? 0) > Math.abs(values[best] ?? 0) ? index : best),
+      begin,
+    );
+    // A code is within half a step of its value, so that the largest tells the factor to half a code.
+    const factor = (codes[largest] ?? 0) / (values[largest] ?? 1);
+    const slack = 0.55 + 0.55;
+    if (
+      !part.every((index) => Math.abs((codes[index] ?? 0) - factor * (values[index] ?? 0)) <= slack)
+    )
+      return false;
+  }
+  return true;
+}
+
+/** The rank of the difference by Gauss with full pivoting, but for what is small beside rounding. */
+function rankOf(ours: Values, other: Values, unit: number): number {
+  const [rows = 1, columns = 1] = ours.shape;
+  const rest = Float64Array.from(ours.data, (value, index) => value - (other.data[index] ?? 0));
+  const spread = Math.sqrt(
+    ours.data.reduce((sum, value) => sum + value * value, 0) / ours.data.length,
+  );
+  // Energy that is left, against what rounding of every element makes.
+  const negligible =
+    ours.data.length * (2 * unit * spread) ** 2 + ours.data.length * (2 ** -22 * spread) ** 2;
+  for (let rank = 0; rank <= Math.min(rows, columns); rank++) {
+    const energy = rest.reduce((sum, value) => sum + value * value, 0);
+    if (energy <= negligible) return rank;
+    deflate(rest, rows, columns);
+  }
+  return -1;
+}
+
+function deflate(rest: Float64Array, rows: number, columns: number): void {
+  let right = new Float64Array(columns).map((_value, index) => 1 + (index % 7));
+  for (let step = 0; step < 200; step++) {
+    const left = new Float64Array(rows).map((_value, row) =>
+      right.reduce((sum, value, column) => sum + value * (rest[row * columns + column] ?? 0), 0),
+    );
+    const next = new Float64Array(columns).map((_value, column) =>
+      left.reduce((sum, value, row) => sum + value * (rest[row * columns + column] ?? 0), 0),
+    );
+    const length = Math.hypot(...next) || 1;
+    right = next.map((value) => value / length);
+  }
+  for (let row = 0; row < rows; row++) {
+    let dot = 0;
+    for (let column = 0; column < columns; column++)
+      dot += (rest[row * columns + column] ?? 0) * (right[column] ?? 0);
+    for (let column = 0; column < columns; column++)
+      rest[row * columns + column] =
+        (rest[row * columns + column] ?? 0) - dot * (right[column] ?? 0);
+  }
+}
