@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { IS_STRESS, sampled } from "../support/effort.ts";
 import { FAULTS } from "../support/faults/all-faults.ts";
 import { FaultBench, lineOf, tableOf, type Finding } from "../support/faults/bench.ts";
+import { HARMLESS } from "../support/faults/harmless.ts";
 import { MODES, type Mode } from "../support/faults/fault.ts";
 
 /** WEIGHBRIDGE_FAULTS=pair,layers tries one mode, one kind or names with a word alone, and prints the table of these. */
@@ -25,6 +26,18 @@ const CASES =
   WANTED.length > 0
     ? ALL.filter(({ fault, mode }) => isWanted(fault.name, fault.kind, mode))
     : sampled(ALL, 4);
+
+/** Changes that leave a model right, in every way that they can be looked at. */
+const UNCHANGED = sampled(
+  HARMLESS.flatMap((harmless) =>
+    MODES.filter((mode) => harmless.modes?.includes(mode) ?? true).map((mode) => ({
+      name: harmless.name,
+      harmless,
+      mode,
+    })),
+  ),
+  4,
+).filter(({ harmless, mode }) => WANTED.length === 0 || isWanted(harmless.name, "harmless", mode));
 
 function isWanted(name: string, kind: string, mode: Mode): boolean {
   const isMode = WANTED.filter((word) => MODES.some((one) => one === word));
@@ -70,6 +83,10 @@ describe("mistakes of converters, in five models that look trained", () => {
       expect(await bench.untrue(finding)).toEqual([]);
     },
   );
+
+  test.each(UNCHANGED)("$name, by $mode: is right", async ({ harmless, mode }) => {
+    expect(await bench.excuse(harmless, mode)).toBe("");
+  });
 
   test.each(MODES)("by %s, nearly all get their right name", (mode) => {
     const own = findings.filter((finding) => finding.mode === mode);

@@ -37,7 +37,7 @@ export function orderHypotheses(layers: number, names: readonly string[]): reado
       );
     }),
   );
-  return [...orders, ...swaps.toSorted((left, right) => reach(left) - reach(right))];
+  return [...orders, ...swaps.toSorted((left, right) => reach(left, names) - reach(right, names))];
 }
 
 /** Pipeline parts of equal size: halves, thirds, quarters. */
@@ -46,9 +46,10 @@ function partsOf(layers: number): readonly number[] {
 }
 
 /** Whole layers before parts of layers, near ones before far ones. */
-function reach({ tensors, mistake }: Hypothesis): number {
+function reach({ tensors }: Hypothesis, names: readonly string[]): number {
   const layers = [...new Set(tensors.flatMap((name) => layerOf(name) ?? []))];
-  return (mistake.startsWith("layers") ? 0 : 1000) + Math.abs((layers[1] ?? 0) - (layers[0] ?? 0));
+  const whole = names.filter((name) => layers.includes(layerOf(name) ?? -1)).length;
+  return (whole - tensors.length) * names.length + Math.abs((layers[1] ?? 0) - (layers[0] ?? 0));
 }
 
 function reordered(

@@ -167,17 +167,6 @@ export function sameValues(left: HostTensor, right: HostTensor): boolean {
   return true;
 }
 
-/** Share of elements that are equal. */
-export function equalShare(left: HostTensor, right: HostTensor): number {
-  if (left.data.length !== right.data.length || left.data.length === 0) return 0;
-  let equal = 0;
-  for (let index = 0; index < left.data.length; index++) {
-    const [a, b] = [left.data[index] ?? 0, right.data[index] ?? 0];
-    if (a === b || (Number.isNaN(a) && Number.isNaN(b))) equal++;
-  }
-  return equal / left.data.length;
-}
-
 /** Orders of `count` heads that a loader may have made: all of them for few heads, else the likely ones. */
 export function headOrders(count: number): readonly (readonly number[])[] {
   const identity = Array.from({ length: count }, (_unused, index) => index);
