@@ -55,6 +55,11 @@ function rereadsOfDtype(
     make("byte-swapped", "the bytes of each element are in the other order", (tensor, bits) =>
       rereadHalves(tensor.shape, bits ?? halvesOf(tensor, from), from, true),
     );
+  // Of other values than whole numbers of 16 bits it makes nothing sensible, and is soon given up.
+  const spelled = (to: HalfDtype): Hypothesis =>
+    make("dtype-misread", `${to} bits were read as whole numbers`, ({ shape, data }) =>
+      rereadHalves(shape, Uint16Array.from(data), to, false),
+    );
   switch (dtype) {
     case "F16":
       return [misread("F16", "BF16"), swapped("F16")];
@@ -67,6 +72,8 @@ function rereadsOfDtype(
         swapped("F16"),
         swapped("BF16"),
         make("byte-swapped", "the bytes of each element are in the other order", swappedWords),
+        spelled("BF16"),
+        spelled("F16"),
       ];
     default:
       return [];

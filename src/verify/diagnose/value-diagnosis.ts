@@ -54,6 +54,11 @@ function judge(
       ? { cause: "bias-missing", evidence: "every element of the bias is 0" }
       : { cause: "corrupt", evidence: "every element is 0" };
   }
+  if (facts.constant !== undefined)
+    return {
+      cause: "corrupt",
+      evidence: `every element is ${facts.constant}, as before anything was loaded`,
+    };
   // An embedding of zeros is what a padding token has in honest models.
   if (facts.zeroRows.length > 0 && name !== EMBEDDINGS) {
     return { cause: "corrupt", evidence: `rows of zeros: ${listed(facts.zeroRows)}` };

@@ -16,6 +16,8 @@ export interface ValueFacts {
   readonly zeroTail: number;
   /** Indices of elements far beyond all others. */
   readonly outliers: readonly number[];
+  /** The one value of all elements, other than 0, of tensors that have more than a few. */
+  readonly constant: number | undefined;
   /** The largest magnitude where all values are whole numbers of at most 8 bits, and of many different sizes. */
   readonly codes: number | undefined;
   /** A coarser number format that every value fits, where the dtype could hold finer ones. */
@@ -27,6 +29,9 @@ const OUTLIER_FACTOR = 200;
 
 /** Elements at most that can be called outliers. */
 const MAX_OUTLIERS = 16;
+
+/** Elements that are not one value throughout by chance. */
+const MIN_CONSTANT = 8;
 
 /** Values at least that a number format can be told from. */
 const MIN_FOR_GRID = 64;
@@ -48,10 +53,16 @@ export function valueFacts(tensor: HostTensor, dtype: Dtype): ValueFacts {
     zeroColumns: allZero ? [] : zeroColumnsOf(tensor),
     zeroTail: allZero ? 0 : data.length - 1 - last,
     outliers: nonFinite > 0 ? [] : outliersOf(data),
+    constant: allZero || data.length < MIN_CONSTANT ? undefined : constantOf(data),
     codes: codesOf(data),
     grid:
       allZero || nonFinite > 0 || data.length < MIN_FOR_GRID ? undefined : gridOf(tensor, dtype),
   };
+}
+
+function constantOf(data: Float32Array): number | undefined {
+  const [first] = data;
+  return data.every((value) => value === first) ? first : undefined;
 }
 
 function codesOf(data: Float32Array): number | undefined {
