@@ -1,4 +1,4 @@
-import type { Axis } from "../../model/axes.ts";
+import { axisSize, type Axis } from "../../model/axes.ts";
 import { layerName } from "../../model/canonical-names.ts";
 import type { ModelConfig } from "../../model/config/model-config.ts";
 import { familyOf } from "../../model/families.ts";
@@ -49,7 +49,7 @@ function ofMatrix(
     (tensor: HostTensor): HostTensor =>
       cut === 0 ? takeRows(tensor, inverse(order)) : takeColumns(tensor, inverse(order));
   const along = cut === 0 ? "rows" : "columns";
-  const size = lengthOf(over, config);
+  const size = axisSize(over, config);
   const orders = OF_HEADS.has(over) ? [] : partOrders(size, along, over);
   const stacked = RANKS.filter((ranks) => size % ranks === 0).map((ranks): Hypothesis => ({
     cause: "rank-order",
@@ -66,25 +66,6 @@ function ofMatrix(
     })),
     ...stacked,
   ];
-}
-
-function lengthOf(axis: Axis, config: ModelConfig): number {
-  switch (axis) {
-    case "ffn":
-      return config.intermediateSize;
-    case "2·ffn":
-      return 2 * config.intermediateSize;
-    case "heads·headDim":
-      return config.heads * config.headDim;
-    case "kvHeads·headDim":
-      return config.kvHeads * config.headDim;
-    case "hidden":
-      return config.hiddenSize;
-    case "vocab":
-      return config.vocabSize;
-    default:
-      return axis satisfies never;
-  }
 }
 
 function partOrders(size: number, along: string, over: Axis): readonly NamedOrder[] {
