@@ -7,6 +7,7 @@ import { fitNames } from "../mapping/fit-names.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
 import type { Checkpoint } from "../tensor/table.ts";
 import { readConfig } from "../session/open-model.ts";
+import { frequencyProblem } from "../session/stored-frequencies.ts";
 
 /** How `check` looks at a checkpoint. */
 export interface CheckOptions {
@@ -24,7 +25,7 @@ export interface CheckResult {
 }
 
 /**
- * Holds a checkpoint against its own headers, its index and its config.json; reads no weights.
+ * Holds a checkpoint against its own headers, its index and its config.json; reads no weights but stored rotary frequencies.
  * @throws WbError when the path is not there, or the content is unsafe or unsupported.
  */
 export async function check(path: string, options: CheckOptions = {}): Promise<CheckResult> {
@@ -42,6 +43,8 @@ export async function check(path: string, options: CheckOptions = {}): Promise<C
       const fitted = fitNames(named.checkpoint, config);
       notes.push(...fitted.notes);
       problems.push(...modelProblems(fitted.checkpoint, config, notes));
+      const frequencies = await frequencyProblem(fitted.checkpoint, config);
+      if (frequencies !== undefined) problems.push({ code: "WB3708", ...frequencies });
     }
     return {
       problems,

@@ -62,7 +62,11 @@ function jobOf(opened: OpenedConversion, target: string, settings: ConvertSettin
     outputs,
     target,
     sources: [...base.files, ...(added?.delta.checkpoint.files ?? [])],
-    sideFiles: () => sideFiles(found, tokenizerFolder, outputs, writerOf(found.config, settings)),
+    sideFiles: () => {
+      const isPlain = settings.dequantize !== undefined;
+      const writer = writerOf(found.config, settings);
+      return sideFiles(found, tokenizerFolder, outputs, writer, isPlain);
+    },
     manifest: (outcomes) =>
       manifestText(outputs, outcomes, sumFacts(plan, outputs, outcomes), settings.weakened),
   };

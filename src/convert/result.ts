@@ -2,6 +2,9 @@ import { deltaName } from "../mapping/delta-plan.ts";
 import type { LayoutEvidence } from "../mapping/layout.ts";
 import type { Plan } from "../mapping/plan.ts";
 import { renderPlan } from "../mapping/render-plan.ts";
+import { WbError } from "../errors/wb-error.ts";
+import { computationOf, storedInputs } from "../mapping/computed/source.ts";
+import { actionOf, type Action, type WriteStep } from "../mapping/step.ts";
 import { sourceName } from "../mapping/source-groups.ts";
 import type { LinearLayout } from "../model/parameter.ts";
 import type { Weakened } from "../options/weakening.ts";
@@ -21,7 +24,7 @@ import type { CastCounts } from "./values/cast.ts";
 export interface ConvertedTensor {
   readonly from: readonly string[];
   readonly to: string;
-  readonly action: "copy" | "transpose" | "split" | "merge" | "cast" | "add";
+  readonly action: Exclude<Action, "drop">;
   readonly why: string;
   readonly dtype: Dtype;
   readonly shape: readonly number[];
@@ -89,9 +92,9 @@ export function resultOf(
   return {
     step,
     tensors: outputs.tensors.map(({ name, dtype, shape, step: made }) => ({
-      from: made.from,
+      from: storedNames(made),
       to: name,
-      action: made.kind === "copy" && made.cast !== undefined ? "cast" : made.kind,
+      action: writtenAction(made),
       why: made.why,
       dtype,
       shape,
@@ -119,6 +122,20 @@ export function resultOf(
   };
 }
 
+function writtenAction(step: WriteStep): ConvertedTensor["action"] {
+  const action = actionOf(step);
+  if (action === "drop") throw new WbError("WB7001", "a dropped tensor among those written");
+  return action === "copy" && step.cast !== undefined ? "cast" : action;
+}
+
+/** The names in the source; of computed tensors those of everything that they are computed from. */
+function storedNames(step: WriteStep): readonly string[] {
+  const inputs = step.assembly.parts.flatMap(({ tensor }) =>
+    computationOf(tensor.source) === undefined ? [] : storedInputs(tensor).map(sourceName),
+  );
+  return inputs.length === 0 ? step.from : [...new Set(inputs)];
+}
+
 function filesOf(outputs: Outputs): readonly string[] {
   return outputs.files.map(({ name }) => name);
 }
@@ -130,10 +147,9 @@ function sourceBytes(base: Checkpoint, delta: Checkpoint | undefined, plan: Plan
   const ofDelta = (delta?.tensors ?? []).filter(
     (tensor) => !dropped.has(deltaName(sourceName(tensor))),
   );
-  return [...ofBase, ...ofDelta].reduce(
-    (sum, { shape, dtype }) => sum + (byteCount(shape, dtype) ?? 0),
-    0,
-  );
+  return [...ofBase, ...ofDelta]
+    .flatMap(storedInputs)
+    .reduce((sum, { shape, dtype }) => sum + (byteCount(shape, dtype) ?? 0), 0);
 }
 
 /** Bytes of the source that the tensors of some files are made of. */

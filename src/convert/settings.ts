@@ -34,6 +34,8 @@ export interface ConvertOptions {
   readonly keep?: readonly string[] | undefined;
   /** Whose names the weights get that are converted to Paddle; the usual program of the model's when left out. */
   readonly for?: PaddleWriter | undefined;
+  /** Writes the values of quantised matrices, in this dtype, instead of refusing them. */
+  readonly dequantize?: CastDtype | undefined;
   /** Which of the source's tensors are meant, and under what names. */
   readonly selection?: Selection | undefined;
   /** Weights to add to the source's: the result is base + delta. */

@@ -5,6 +5,7 @@ import type { SideFile } from "./job.ts";
 import type { Outputs } from "./outputs.ts";
 import { WbError } from "../errors/wb-error.ts";
 import { generationConfig, hfConfig } from "../model/config/stock.ts";
+import { isRecord } from "../model/config/fields.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
 import type { PaddleWriter } from "../model/names/paddle-writers.ts";
 import type { Dtype } from "../tensor/dtype.ts";
@@ -26,19 +27,22 @@ export interface DescribedBy {
  * @param found The folder and config.json that the result is described by.
  * @param tokenizerFolder Where tokenizer and texts are taken from.
  * @param paddleWriter Whose names of Paddle's the tensors have, if any's.
+ * @param isPlain Whether quantised matrices were written as their values.
  */
 export async function sideFiles(
   found: DescribedBy,
   tokenizerFolder: string,
   outputs: Outputs,
   paddleWriter?: PaddleWriter,
+  isPlain = false,
 ): Promise<readonly SideFile[]> {
   const files: SideFile[] = [];
   const carried = (await listPlace(tokenizerFolder)).filter((name) => CARRIED.test(name));
   for (const name of carried.sort())
     files.push({ name, content: await sideContent(tokenizerFolder, name) });
   const { config, configText, folder } = found;
-  if (config === undefined || configText === undefined) return files;
+  if (config === undefined || configText === undefined)
+    return [...files, ...(await ownConfigs(tokenizerFolder, isPlain))];
   const names = await listPlace(folder);
   const generation = names.includes("generation_config.json")
     ? await sideContent(folder, "generation_config.json")
@@ -55,6 +59,32 @@ export async function sideFiles(
     { name: "generation_config.json", content: generation },
   );
   return files;
+}
+
+const OWN_CONFIGS: ReadonlySet<string> = new Set(["config.json", "generation_config.json"]);
+
+/** Of a model that is taken as stored, its own configuration; without what it says of quantised weights that are none any more. */
+async function ownConfigs(folder: string, isPlain: boolean): Promise<readonly SideFile[]> {
+  const files: SideFile[] = [];
+  for (const name of await listPlace(folder)) {
+    if (!OWN_CONFIGS.has(name)) continue;
+    const content = await sideContent(folder, name);
+    files.push({ name, content: isPlain ? withoutQuantisation(content) : content });
+  }
+  return files;
+}
+
+function withoutQuantisation(content: Uint8Array): string | Uint8Array {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(content).toString("utf8"));
+    if (!isRecord(value)) return content;
+    const { quantization_config: _gone, ...rest } = value;
+    return `${JSON.stringify(rest, undefined, 2)}\n`;
+  } catch (error) {
+    // What is no JSON was none before.
+    if (error instanceof SyntaxError) return content;
+    throw error;
+  }
 }
 
 /** Largest file that goes along with weights, in bytes: tokenizers of 250 000 pieces have 33 MB. */

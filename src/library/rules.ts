@@ -9,6 +9,7 @@ import type { OpenOptions, Selection } from "../formats/open.ts";
 import type { RulesFor } from "../options/check-options.ts";
 import {
   BEYOND_CONTEXT,
+  CAST_DTYPES,
   COMPUTE_DTYPES,
   DELTA_DTYPES,
   DELTA_RECIPES,
@@ -66,6 +67,7 @@ export const CONVERT: RulesFor<Omit<ConvertOptions, "fileSystem">> = {
   architecture: text,
   sourceLayout: layout,
   transpose: { kind: "texts" },
+  dequantize: { kind: "choice", values: CAST_DTYPES },
   keep: { kind: "texts" },
   delta: { kind: "object", rules: DELTA },
   selection,

@@ -11,6 +11,7 @@ import {
   type Assembly,
 } from "./assembly.ts";
 import { canonicalize, type Canonical } from "./canonical.ts";
+import { computationOf } from "./computed/source.ts";
 import { planByEvidence, type EvidencePlan } from "./evidence/plan.ts";
 import { toldOf, type ToldOptions } from "./evidence/told.ts";
 import { familyOf } from "../model/families.ts";
@@ -34,6 +35,8 @@ export interface PlanOptions extends ToldOptions {
   readonly layout?: LinearLayout | undefined;
   readonly dtype?: CastDtype | "keep" | undefined;
   readonly sourceLayout?: LinearLayout | undefined;
+  /** What the values of dequantised matrices are written as, where `dtype` says nothing. */
+  readonly dequantize?: CastDtype | undefined;
   /** Takes tensors of an unknown model as they are stored, unless a layout is asked for (`--architecture none`). */
   readonly asStored?: boolean | undefined;
   /** Whose names a conversion to Paddle's layout gives; the family's usual writer when left out. */
@@ -74,9 +77,23 @@ export function planConversion(
   config: ModelConfig | undefined,
   options: PlanOptions,
 ): Plan {
-  const plan = planAny(checkpoint, config, options);
+  const plan = withDequantised(planAny(checkpoint, config, options), options);
   checkAccounting(checkpoint, plan);
   return plan;
+}
+
+/** Dequantised matrices in the dtype that was asked for; all else keeps its own. */
+function withDequantised(plan: Plan, { dequantize, dtype }: PlanOptions): Plan {
+  if (dequantize === undefined || dtype !== undefined) return plan;
+  const steps = plan.steps.map((step) => {
+    if (step.kind === "drop" || step.kind === "add") return step;
+    const { assembly } = step;
+    const isComputed = assembly.parts.every(
+      ({ tensor }) => computationOf(tensor.source)?.recipe.purpose === "dequantise",
+    );
+    return isComputed && assembly.dtype !== dequantize ? { ...step, cast: dequantize } : step;
+  });
+  return { ...plan, steps };
 }
 
 function planAny(

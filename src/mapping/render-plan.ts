@@ -3,7 +3,7 @@ import { shownName } from "../tensor/shown-name.ts";
 import { byteCount, renderShape } from "../tensor/shape.ts";
 import { inLayer, layerOf } from "../model/canonical-names.ts";
 import type { Plan } from "./plan.ts";
-import { madeBy, type Step, type WriteStep } from "./step.ts";
+import { actionOf, madeBy, type Step, type WriteStep } from "./step.ts";
 
 /** Steps that differ in the layer number alone. */
 interface Pattern {
@@ -66,7 +66,7 @@ function addStep(step: Step, patterns: Map<string, Pattern>): void {
   const pattern: Pattern = {
     from: source,
     to: inLayer(target, "{i}"),
-    action: step.kind,
+    action: actionOf(step),
     facts,
     why: step.why,
     layers: [],

@@ -1,4 +1,5 @@
 import type { Dtype } from "../tensor/dtype.ts";
+import { computationOf } from "./computed/source.ts";
 import type { Assembly } from "./assembly.ts";
 
 /** Dtypes that a conversion can cast to. */
@@ -45,6 +46,18 @@ export type Step =
 
 /** A step that writes a tensor. */
 export type WriteStep = Exclude<Step, { kind: "drop" }>;
+
+/** What a step does, as plans and results call it. */
+export type Action = Step["kind"] | "dequantize" | "merge-adapter" | "cast";
+
+export function actionOf(step: Step): Exclude<Action, "cast"> {
+  if (step.kind === "drop" || step.kind === "add") return step.kind;
+  const purposes = step.assembly.parts.flatMap(
+    ({ tensor }) => computationOf(tensor.source)?.recipe.purpose ?? [],
+  );
+  if (purposes.includes("merge")) return "merge-adapter";
+  return purposes.length > 0 ? "dequantize" : step.kind;
+}
 
 /** Shape and dtype of what a step makes, before a cast. */
 export function madeBy(step: WriteStep): {

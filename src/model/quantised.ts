@@ -88,6 +88,29 @@ export function quantisedTensors(names: readonly string[]): ReadonlyMap<string, 
   return found;
 }
 
+/** A quantised matrix and its stored tensors. */
+export interface QuantisedMatrix {
+  /** What the matrix would be called if it was not quantised. */
+  readonly name: string;
+  readonly by: QuantisedBy;
+  /** Stored names by the last key, or by what stands behind the matrix's own name (bitsandbytes, 4 bit). */
+  readonly parts: ReadonlyMap<string, string>;
+}
+
+/** The matrices of `quantisedTensors`, each with all of its parts. */
+export function quantisedMatrices(names: readonly string[]): readonly QuantisedMatrix[] {
+  const matrices = new Map<string, { by: QuantisedBy; parts: Map<string, string> }>();
+  for (const [name, by] of quantisedTensors(names)) {
+    const isFourBit = by === "bitsandbytes, 4 bit";
+    const dot = name.lastIndexOf(".") + 1;
+    const matrix = isFourBit ? (fourBitBase(name) ?? name) : `${name.slice(0, dot)}weight`;
+    const known = matrices.get(matrix) ?? { by, parts: new Map<string, string>() };
+    matrices.set(matrix, known);
+    known.parts.set(name.slice(isFourBit ? matrix.length : dot), name);
+  }
+  return [...matrices].map(([name, rest]) => ({ name, ...rest }));
+}
+
 /** The tensor that a part of bitsandbytes belongs to, by its name. */
 function fourBitBase(name: string): string | undefined {
   for (const part of FOUR_BIT_PARTS) {

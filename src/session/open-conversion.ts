@@ -1,6 +1,7 @@
 import { planConversion, type Plan, type PlanOptions } from "../mapping/plan.ts";
 import { refuseOtherCopies } from "../mapping/same-values.ts";
 import type { Checkpoint } from "../tensor/table.ts";
+import { frequencyProblem } from "./stored-frequencies.ts";
 import { openDelta, type DeltaChoice, type OpenedDelta } from "./open-delta.ts";
 import {
   asStoredNote,
@@ -40,7 +41,12 @@ export async function openConversion(
       const plan = planConversion(base, model.config, choice);
       if (plan.copies !== undefined) await refuseOtherCopies(plan.copies, choice.signal);
       const close = (): Promise<void> => base.close();
-      const notes = notesOf(model, plan);
+      const found = model.config;
+      const frequencies = found === undefined ? undefined : await frequencyProblem(base, found);
+      const notes = [
+        ...notesOf(model, plan),
+        ...(frequencies === undefined ? [] : [frequencies.message]),
+      ];
       const { folder: tokenizerFolder } = model;
       return { base, plan, added: undefined, found: model, tokenizerFolder, notes, close };
     }

@@ -7,6 +7,9 @@ import {
 } from "../formats/open.ts";
 import { refuseUnmatched } from "../formats/names/select-names.ts";
 import { refuseQuantised } from "../mapping/refuse-quantised.ts";
+import { dequantise } from "../mapping/computed/dequantise.ts";
+import { quantisationFacts } from "../mapping/computed/facts.ts";
+import type { CastDtype } from "../mapping/step.ts";
 import { fitNames } from "../mapping/fit-names.ts";
 import { readSmall } from "../sources/places.ts";
 import { WbError } from "../errors/wb-error.ts";
@@ -25,6 +28,8 @@ export interface OpenModelOptions {
   readonly architecture?: string | undefined;
   /** Takes the configuration's word for a head that is stored although it is tied; else the two matrices are compared. */
   readonly headersOnly?: boolean | undefined;
+  /** Takes quantised matrices as the values that they stand for. */
+  readonly dequantize?: CastDtype | undefined;
   /** Which of the file's tensors are meant, and under what names. */
   readonly selection?: Selection | undefined;
   /** Leaves options of the selection that fit nothing to the caller, who opens more than one checkpoint with them. */
@@ -62,8 +67,9 @@ export async function openModel(
   try {
     if (options.lenient !== true) refuseUnmatched(stored.unmatched, path);
     const found = await readConfig(path, options.architecture, stored.checkpoint.tensors);
-    if (found.config !== undefined) refuseQuantised(stored.checkpoint);
-    const opened = fitted(stored, found.config);
+    const plain = options.dequantize !== undefined ? await dequantised(stored, path) : stored;
+    if (found.config !== undefined) refuseQuantised(plain.checkpoint);
+    const opened = fitted(plain, found.config);
     const notes = [...opened.notes, ...found.notes];
     if (found.config === undefined && options.architecture === undefined) {
       notes.push(asStoredNote(found.folder));
@@ -81,6 +87,16 @@ export async function openModel(
     await stored.checkpoint.close();
     throw error;
   }
+}
+
+/** @throws WbError WB2702 where nothing is quantised. */
+async function dequantised(opened: OpenedCheckpoint, path: string): Promise<OpenedCheckpoint> {
+  const folder = (await isFolder(path)) ? path : dirname(path);
+  const facts = quantisationFacts(await readOptional(join(folder, "config.json")));
+  const made = await dequantise(opened.checkpoint, facts);
+  if (made === undefined)
+    throw new WbError("WB2702", `${path}: --dequantize: nothing in it is quantised`);
+  return { ...opened, checkpoint: made.checkpoint, notes: [...opened.notes, made.note] };
 }
 
 /** What is said where there is no configuration. */

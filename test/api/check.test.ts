@@ -44,6 +44,14 @@ describe("check", () => {
     expect(factOf(error, "choices")).toContain("everything.bin");
   });
 
+  it("finds stored rotary frequencies that config.json contradicts", async () => {
+    const at = copyOf("internlm-tiny");
+    edit(at("config.json"), '"bias"', '"rope_theta": 500, "bias"');
+    const { problems } = await check(at("pytorch_model.bin"));
+    expect(problems.map(({ code }) => code)).toEqual(["WB3708"]);
+    expect(problems[0]?.message).toContain("they are those of rope_theta 10000");
+  });
+
   it("finds a missing shard, and names it", async () => {
     const at = copyOf("safetensors-sharded");
     rmSync(at("model-00002-of-00002.safetensors"));

@@ -12,9 +12,9 @@ export const PYTHON = join(
 
 /**
  * Runs a script of test/interop/python in the pinned environment: `input` goes in as JSON, and what its last line of
- * stdout says comes back. Fails when the environment is not there: a suite that cannot run must not pass.
+ * stdout says comes back. `packages` is a folder of others beside those of the environment. Fails when the environment is not there: a suite that cannot run must not pass.
  */
-export function runPython(script: string, input: unknown): unknown {
+export function runPython(script: string, input: unknown, packages?: string): unknown {
   if (!existsSync(PYTHON)) {
     throw new Error("the pinned Python environment is missing: run node scripts/python-env.mjs");
   }
@@ -30,6 +30,7 @@ export function runPython(script: string, input: unknown): unknown {
         PYTHONNOUSERSITE: "1",
         HF_HUB_OFFLINE: "1",
         PYTHONDONTWRITEBYTECODE: "1",
+        ...(packages === undefined ? {} : { PYTHONPATH: packages }),
       },
     },
   );

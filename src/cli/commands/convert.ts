@@ -12,6 +12,7 @@ import {
 } from "../arguments.ts";
 import type { Arguments, Command, CommandContext } from "../command.ts";
 import {
+  CAST_DTYPES,
   DELTA_DTYPES,
   DELTA_RECIPES,
   LAYOUTS,
@@ -75,6 +76,10 @@ export const convert: Command = {
         array: true,
         nargs: 1,
         describe: "of an unknown model: leave the tensors whose whole name fits as they are stored",
+      })
+      .option("dequantize", {
+        type: "string",
+        describe: "BF16, F16 or F32: write the values of quantised weights (FP8, GPTQ, AWQ, …)",
       })
       .option("dtype", { type: "string", describe: "keep, F32, F16 or BF16 (default keep)" })
       .option("max-shard-size", {
@@ -147,6 +152,7 @@ function optionsOf(args: Arguments, context: CommandContext): ConvertOptions {
     for: optionalChoice(args, "for", PADDLE_WRITERS),
     sourceLayout: optionalChoice(args, "source-layout", LAYOUTS),
     dtype: optionalChoice(args, "dtype", TARGET_DTYPES),
+    dequantize: optionalChoice(args, "dequantize", CAST_DTYPES),
     maxShardSize: optionalSize(args, "max-shard-size"),
     architecture: optionalString(args, "architecture"),
     transpose: texts(args, "transpose"),

@@ -3,6 +3,8 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { localPlace, remoteVersion } from "../../sources/places.ts";
 import { isRemote } from "../../sources/remote/place.ts";
+import { computationOf } from "../../mapping/computed/source.ts";
+import type { WriteStep } from "../../mapping/step.ts";
 import type { OutputPlan } from "../output-tensor.ts";
 import { readText, type FileSystem } from "./file-system.ts";
 import type { SummedDigests } from "../values/sum-tensor.ts";
@@ -48,13 +50,21 @@ export async function planDigest(
       else if (segment.kind === "tensor") {
         const { name, dtype, shape, step } = segment.tensor;
         const how =
-          step.kind === "add" ? `add ${step.addend.dtype} ${step.addend.newRows}` : step.kind;
+          step.kind === "add" ? `add ${step.addend.dtype} ${step.addend.newRows}` : madeHow(step);
         hash.update(`tensor ${name} ${dtype} ${shape.join(",")} ${step.from.join(" ")} ${how}\n`);
       }
     }
   }
   for (const text of texts) hash.update(text);
   return hash.digest("hex");
+}
+
+/** What is done to a tensor's sources, with the recipe where values are computed. */
+function madeHow({ kind, assembly }: Exclude<WriteStep, { kind: "add" }>): string {
+  const recipes = assembly.parts.flatMap(
+    ({ tensor }) => computationOf(tensor.source)?.recipe ?? [],
+  );
+  return recipes.length === 0 ? kind : `${kind} ${JSON.stringify(recipes)}`;
 }
 
 /** Size and time of a file; size and entity tag of a remote one. */

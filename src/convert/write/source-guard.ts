@@ -5,6 +5,8 @@ import { wrongChecksum } from "../../formats/archive/inflated.ts";
 import { localPlace, remoteVersion } from "../../sources/places.ts";
 import { isRemote } from "../../sources/remote/place.ts";
 import type { CheckedRecord } from "../../tensor/byte-source.ts";
+import { computationOf } from "../../mapping/computed/source.ts";
+import type { StoredTensor } from "../../tensor/table.ts";
 import { plainRange } from "../../mapping/plain-range.ts";
 import type { OutputPlan, OutputTensor } from "../output-tensor.ts";
 
@@ -85,7 +87,10 @@ function isReadNow(
 
 function recordsOf({ step }: OutputTensor): readonly CheckedRecord[] {
   const assemblies = step.kind === "add" ? [step.assembly, step.addend.assembly] : [step.assembly];
-  return assemblies.flatMap(({ parts }) =>
-    parts.flatMap(({ tensor }) => tensor.source.record ?? []),
-  );
+  return assemblies.flatMap(({ parts }) => parts.flatMap(({ tensor }) => recordsOfTensor(tensor)));
+}
+
+function recordsOfTensor({ source }: StoredTensor): readonly CheckedRecord[] {
+  const { inputs } = computationOf(source) ?? {};
+  return inputs === undefined ? [source.record ?? []].flat() : inputs.flatMap(recordsOfTensor);
 }

@@ -2,6 +2,8 @@ import type { ByteSource } from "../../tensor/byte-source.ts";
 import type { StoredTensor } from "../../tensor/table.ts";
 import type { Assembly, TensorView } from "../../mapping/assembly.ts";
 import type { Addend, WriteStep } from "../../mapping/step.ts";
+import type { Recipe } from "../../mapping/computed/recipe.ts";
+import { computationOf, computedSource } from "../../mapping/computed/source.ts";
 import type { OutputTensor } from "../output-tensor.ts";
 
 /** A source as another thread can open it: a range of a file. */
@@ -12,7 +14,16 @@ export interface FileRange {
   readonly byteLength: number;
 }
 
-type PortableTensor = Omit<StoredTensor, "source"> & { readonly source: FileRange };
+/** A computation whose inputs are ranges of files. */
+interface PortableComputation {
+  readonly recipe: Recipe;
+  readonly label: string;
+  readonly inputs: readonly PortableTensor[];
+}
+
+interface PortableTensor extends Omit<StoredTensor, "source"> {
+  readonly source: FileRange | PortableComputation;
+}
 type PortableView = Omit<TensorView, "tensor"> & { readonly tensor: PortableTensor };
 type PortableAssembly = Omit<Assembly, "parts"> & { readonly parts: readonly PortableView[] };
 type PortableAddend = Omit<Addend, "assembly"> & { readonly assembly: PortableAssembly };
@@ -46,12 +57,24 @@ export function jobOf(tensor: OutputTensor): TensorJob | undefined {
 function portable(assembly: Assembly): PortableAssembly | undefined {
   const parts: PortableView[] = [];
   for (const view of assembly.parts) {
-    const { source, ...tensor } = view.tensor;
-    if (source.fileRange === undefined) return undefined;
-    const { label, byteLength, fileRange } = source;
-    parts.push({ ...view, tensor: { ...tensor, source: { label, byteLength, ...fileRange } } });
+    const tensor = portableTensor(view.tensor);
+    if (tensor === undefined) return undefined;
+    parts.push({ ...view, tensor });
   }
   return { ...assembly, parts };
+}
+
+function portableTensor({ source, ...tensor }: StoredTensor): PortableTensor | undefined {
+  const computation = computationOf(source);
+  if (computation !== undefined) {
+    const inputs = computation.inputs.map(portableTensor);
+    if (!inputs.every((input) => input !== undefined)) return undefined;
+    const { recipe, label } = computation;
+    return { ...tensor, source: { recipe, label, inputs } };
+  }
+  if (source.fileRange === undefined) return undefined;
+  const { label, byteLength, fileRange } = source;
+  return { ...tensor, source: { label, byteLength, ...fileRange } };
 }
 
 /** The tensor again, its sources opened by `open`. */
@@ -76,8 +99,18 @@ async function opened(
 ): Promise<Assembly> {
   const parts: TensorView[] = [];
   for (const view of assembly.parts) {
-    const source = await open(view.tensor.source);
-    parts.push({ ...view, tensor: { ...view.tensor, source } });
+    parts.push({ ...view, tensor: await openedTensor(view.tensor, open) });
   }
   return { ...assembly, parts };
+}
+
+async function openedTensor(
+  { source, ...tensor }: PortableTensor,
+  open: (range: FileRange) => Promise<ByteSource>,
+): Promise<StoredTensor> {
+  if (!("recipe" in source)) return { ...tensor, source: await open(source) };
+  const inputs: StoredTensor[] = [];
+  for (const input of source.inputs) inputs.push(await openedTensor(input, open));
+  const { recipe, label } = source;
+  return { ...tensor, source: computedSource({ recipe, label, inputs }) };
 }

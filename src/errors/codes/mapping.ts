@@ -122,12 +122,34 @@ export const MAPPING_CODES = {
       "Find out which is right and leave the other out with --drop; --architecture none keeps both as stored.",
     details: { tensors: "string[]" },
   },
+  WB3708: {
+    title: "stored rotary frequencies contradict the configuration",
+    meaning:
+      "The file holds inv_freq, the frequencies that rotary positions were computed with when it was saved, and config.json gives others. They have no effect on what loads the model, so that it computes other positions than the one that was saved.",
+    remedy:
+      "Find out which is right: usually rope_scaling or rope_theta is missing or wrong in config.json. The message says what the stored ones would be.",
+    details: {},
+  },
+  WB3709: {
+    title: "the parts of a quantised matrix do not fit together",
+    meaning:
+      "Codes, scales, zeros and tables of a quantised matrix belong together in number and shape; here one is missing or has another shape.",
+    remedy: "Compare the file with the original; `--architecture none` copies it exactly as it is.",
+    details: { tensor: "string" },
+  },
+  WB4706: {
+    title: "quantised weights of a variant whose values are not computed",
+    meaning:
+      "--dequantize knows FP8 and INT8 with scales, compressed-tensors' packed codes, GPTQ, AWQ (gemm) and bitsandbytes in 8 and 4 bits; this matrix is stored in another way.",
+    remedy: "Dequantise it with the library that made it; `--architecture none` copies it exactly.",
+    details: { tensor: "string" },
+  },
   WB4703: {
     title: "quantised weights",
     meaning:
-      "The matrices are stored as codes with scales (GPTQ, AWQ, FP8, bitsandbytes, compressed-tensors). They are recognised, but their values are not computed.",
+      "The matrices are stored as codes with scales (GPTQ, AWQ, FP8, bitsandbytes, compressed-tensors). They are recognised; their values are computed on request.",
     remedy:
-      "--architecture none copies the files exactly, codes and scales; for the values, dequantise the model with the library that made it.",
+      "--dequantize BF16 (or F16, F32) computes the values; --architecture none copies the files exactly, codes and scales.",
     details: { path: "string" },
   },
   WB4704: {

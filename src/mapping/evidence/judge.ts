@@ -1,4 +1,5 @@
 import type { LinearLayout } from "../../model/parameter.ts";
+import { isLinearWord, isTableWord } from "../../model/unknown-names.ts";
 import { renderShape } from "../../tensor/shape.ts";
 import type { StoredTensor } from "../../tensor/table.ts";
 import type { LayoutEvidence } from "../layout.ts";
@@ -18,13 +19,6 @@ export type Judgement =
 /** Paddle's own names of parameters (python/paddle/utils/unique_name.py: the layer's class, a number, and which parameter). */
 const PADDLE_LINEAR = /(^|_)linear_\d+\.w_\d+$/;
 const PADDLE_TABLE = /(^|_)embedding_\d+\.w_\d+$/;
-
-/** Last words of modules that hold tables of rows, which both frameworks store as [rows, width]. */
-const TABLE = /(^|_)(embed|embeds|embedding|embeddings|emb|wte|wpe|embed_tokens|lookup_table)\d*$/;
-
-/** Last words of modules that are Linears in the models of both frameworks. */
-const LINEAR =
-  /(^|_)(proj|projection|linear|fc|dense|head|classifier|query|key|value|qkv|kv|q|k|v|o|out|gate|gate_up|up|down|logits|score|w1|w2|w3|wq|wk|wv|wo)_?\d*$/;
 
 /** Judges a tensor by its rank, its name, its bias and the name that Paddle gave its parameter. */
 export function judge(tensor: StoredTensor, module: ModuleTensors): Judgement {
@@ -73,9 +67,9 @@ export function judge(tensor: StoredTensor, module: ModuleTensors): Judgement {
   if (biasLength !== undefined)
     return { kind: "likeOthers", why: `${renderShape(shape)} is square` };
   const word = splitName(path).key;
-  if (TABLE.test(word))
+  if (isTableWord(word))
     return { kind: "same", why: "a table by its name and without a bias: stored alike" };
-  if (LINEAR.test(word)) return { kind: "likeOthers", why: "it has no bias" };
+  if (isLinearWord(word)) return { kind: "likeOthers", why: "it has no bias" };
   return {
     kind: "undecided",
     why: `${renderShape(shape)} without a bias may be a Linear's weight or a table`,

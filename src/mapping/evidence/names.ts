@@ -1,3 +1,4 @@
+import { recurrentFirstName } from "../../model/unknown-names.ts";
 import type { LinearLayout } from "../../model/parameter.ts";
 import type { StoredTensor } from "../../tensor/table.ts";
 import { joinName, splitName, type ModuleTensors } from "./modules.ts";
@@ -14,10 +15,6 @@ export type Renaming =
   | { readonly kind: "dropped"; readonly why: string }
   /** The same parameter a second time; its values are compared before it is left out. */
   | { readonly kind: "copy"; readonly of: string };
-
-/** Paddle's recurrent networks list their cells' parameters again, under the cells' own names. */
-const CELL =
-  /^(?<stack>.*?)(?<layer>\d+)\.cell(?<way>_fw|_bw)?\.(?<key>(?:weight|bias)_(?:ih|hh))$/;
 
 /** The name of a tensor in the framework whose layout is the target's. */
 export function renamed(
@@ -37,12 +34,8 @@ export function renamed(
       return { kind: "dropped", why: "Paddle's BatchNorm does not count batches" };
   }
   if (target === "torch") {
-    const groups = CELL.exec(name)?.groups;
-    if (groups !== undefined) {
-      const { stack = "", layer = "", way = "", key: cellKey = "" } = groups;
-      const flat = `${stack}${cellKey}_l${layer}${way === "_bw" ? "_reverse" : ""}`;
-      if (names.has(flat)) return { kind: "copy", of: flat };
-    }
+    const first = recurrentFirstName(name);
+    if (first !== undefined && names.has(first)) return { kind: "copy", of: first };
     // paddle.nn.InstanceNorm calls its factor scale, PReLU its slopes _weight.
     const isScale = key === "scale" && shape.length === 1 && module.get("bias")?.shape.length === 1;
     const isSlope = key === "_weight" && shape.length === 1 && module.size === 1;

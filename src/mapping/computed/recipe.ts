@@ -1,0 +1,37 @@
+/** Facts that every computed tensor has. */
+interface Made {
+  readonly purpose: "dequantise" | "merge";
+  /** In which the values come out, before any cast that was asked for. */
+  readonly dtype: "F32" | "F16" | "BF16";
+  readonly shape: readonly number[];
+  /** Of the matrix that is computed row by row; its transpose where the shape is the other way round. */
+  readonly rows: number;
+  readonly columns: number;
+  readonly isTransposed: boolean;
+}
+
+/** How values are computed from stored ones; plain values throughout. */
+export type Recipe =
+  /** code · scale, a scale a block; inputs: codes, scales. */
+  | (Made & {
+      readonly kind: "scaled";
+      readonly blockRows: number;
+      readonly blockColumns: number;
+      /** Bits of codes that are packed in words of 32, each code less half its range; 0 for codes of a dtype of their own. */
+      readonly packedBits: number;
+      /** A second factor, after the first product was rounded. */
+      readonly factor: number;
+    })
+  /** scale · (code − zero); inputs: qweight, qzeros, scales, g_idx. */
+  | (Made & { readonly kind: "gptq"; readonly bits: number; readonly zeroOffset: number })
+  /** (code − zero) · scale; inputs: qweight, qzeros, scales. */
+  | (Made & { readonly kind: "awq"; readonly groupSize: number })
+  /** table[code] · absmax; inputs: codes, absmax, table and, where absmax itself is quantised, its absmax and table. */
+  | (Made & {
+      readonly kind: "fourBit";
+      readonly blockSize: number;
+      readonly nested: { readonly blockSize: number; readonly offset: number } | undefined;
+    });
+
+/** Rows `begin` to `end` of the matrix, as float32. */
+export type RowMaker = (begin: number, end: number) => Promise<Float32Array>;
