@@ -13,6 +13,9 @@ import {
   type ConvertSettings,
 } from "../convert/settings.ts";
 import { sideFiles } from "../convert/side-files.ts";
+import type { TargetFormat } from "../formats/target-formats.ts";
+import type { Plan } from "../mapping/plan.ts";
+import { isLowRankFactor } from "../model/adapter-names.ts";
 import { openConversion, type OpenedConversion } from "../session/open-conversion.ts";
 import { packageVersion } from "../session/package-version.ts";
 
@@ -55,7 +58,9 @@ export async function convert(
 function jobOf(opened: OpenedConversion, target: string, settings: ConvertSettings): Job {
   const { base, added, plan, found, tokenizerFolder } = opened;
   const layout = plan.targetLayout === "unknown" ? undefined : plan.targetLayout;
-  const outputs = planOutputs(plan, settings.to, settings.maxShardSize, fileMetadata(base, layout));
+  const { to, maxShardSize } = settings;
+  const metadata = fileMetadata(base, layout);
+  const outputs = planOutputs(plan, to, maxShardSize, metadata, adapterStem(plan, to));
   if (!settings.allowExpansion) refuseExpansion(outputs.tensors);
   return {
     settings,
@@ -70,4 +75,13 @@ function jobOf(opened: OpenedConversion, target: string, settings: ConvertSettin
     manifest: (outcomes) =>
       manifestText(outputs, outcomes, sumFacts(plan, outputs, outcomes), settings.weakened),
   };
+}
+
+/** Adapters have file names of their own, by which PEFT and PaddleNLP find them. */
+function adapterStem({ steps }: Plan, to: TargetFormat): string | undefined {
+  const targets = steps.flatMap((step) => (step.kind === "drop" ? [] : [step.to]));
+  const factors = targets.filter(isLowRankFactor).length;
+  // A model with its adapter beside its layers is a model.
+  if (factors * 2 < targets.length || factors === 0) return undefined;
+  return to === "paddle" ? "lora_model_state" : "adapter_model";
 }

@@ -34,6 +34,7 @@ export interface Outputs {
 /**
  * Lays out every output file; pure.
  * @param metadata What a safetensors file's `__metadata__` will say.
+ * @param ownStem What the file is called before its ending, where not as the format's usual one.
  * @throws WbError WB4901 for a dtype that the format cannot hold, WB4903 for a name or a shape that it cannot.
  */
 export function planOutputs(
@@ -41,10 +42,12 @@ export function planOutputs(
   to: TargetFormat,
   maxShardBytes: number | undefined,
   metadata: ReadonlyMap<string, string> = new Map(),
+  ownStem?: string,
 ): Outputs {
   const tensors = plan.steps.filter((step) => step.kind !== "drop").map(outputTensor);
   for (const tensor of tensors) refuseUnwritable(tensor, to);
-  const { stem, extension } = TARGETS[to];
+  const { extension } = TARGETS[to];
+  const stem = ownStem ?? TARGETS[to].stem;
   const shards = shardTensors(tensors, maxShardBytes);
   const named = shards.map((shard, index) => ({
     name: shardName(stem, extension, index, shards.length),

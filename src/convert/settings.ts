@@ -40,6 +40,8 @@ export interface ConvertOptions {
   readonly selection?: Selection | undefined;
   /** Weights to add to the source's: the result is base + delta. */
   readonly delta?: DeltaOptions | undefined;
+  /** An adapter of PEFT (a folder with adapter_config.json) that is merged into the source. */
+  readonly lora?: string | undefined;
   /** Writes tensors in full that strides of 0 make out of next to nothing. */
   readonly allowExpansion?: boolean;
   readonly dryRun?: boolean;

@@ -12,7 +12,7 @@ import type { Dtype } from "../tensor/dtype.ts";
 
 /** Files of a tokenizer and of text that go along as they are. */
 const CARRIED =
-  /^(tokenizer.*|special_tokens_map\.json|added_tokens\.json|vocab\.(json|txt)|merges\.txt|chat_template\.(jinja|json)|LICENSE.*|NOTICE.*)$/;
+  /^(tokenizer.*|special_tokens_map\.json|added_tokens\.json|vocab\.(json|txt)|merges\.txt|chat_template\.(jinja|json)|LICENSE.*|NOTICE.*|adapter_config\.json|lora_config\.json)$/;
 
 /** The configuration that describes the result, and the folder that it is in. */
 export interface DescribedBy {

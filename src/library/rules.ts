@@ -70,6 +70,7 @@ export const CONVERT: RulesFor<Omit<ConvertOptions, "fileSystem">> = {
   dequantize: { kind: "choice", values: CAST_DTYPES },
   keep: { kind: "texts" },
   delta: { kind: "object", rules: DELTA },
+  lora: text,
   selection,
   allowExpansion: flag,
   dryRun: flag,

@@ -2,6 +2,7 @@ import { planConversion, type Plan, type PlanOptions } from "../mapping/plan.ts"
 import { refuseOtherCopies } from "../mapping/same-values.ts";
 import type { Checkpoint } from "../tensor/table.ts";
 import { frequencyProblem } from "./stored-frequencies.ts";
+import { withAdapter } from "./open-adapter.ts";
 import { openDelta, type DeltaChoice, type OpenedDelta } from "./open-delta.ts";
 import {
   asStoredNote,
@@ -14,6 +15,8 @@ import {
 /** What is opened, and how it is to be converted. */
 interface ConversionChoice extends OpenModelOptions, PlanOptions {
   readonly delta?: DeltaChoice | undefined;
+  /** An adapter to merge into the source. */
+  readonly lora?: string | undefined;
 }
 
 /** A source, opened and planned, with what is added to it. */
@@ -34,13 +37,21 @@ export async function openConversion(
   source: string,
   choice: ConversionChoice,
 ): Promise<OpenedConversion> {
-  const model = await openModel(source, choice);
-  const { checkpoint: base } = model;
+  const opened = await openModel(source, choice);
+  let adapter: Checkpoint | undefined;
   try {
+    const adapted =
+      choice.lora === undefined ? undefined : await withAdapter(opened, choice.lora, choice.signal);
+    const model = adapted?.model ?? opened;
+    const { checkpoint: base } = model;
+    adapter = adapted?.adapter;
     if (choice.delta === undefined) {
       const plan = planConversion(base, model.config, choice);
       if (plan.copies !== undefined) await refuseOtherCopies(plan.copies, choice.signal);
-      const close = (): Promise<void> => base.close();
+      const close = async (): Promise<void> => {
+        await adapted?.adapter.close();
+        await base.close();
+      };
       const found = model.config;
       const frequencies = found === undefined ? undefined : await frequencyProblem(base, found);
       const notes = [
@@ -55,12 +66,14 @@ export async function openConversion(
     const { plan, found, tokenizerFolder } = added;
     const close = async (): Promise<void> => {
       await added.delta.checkpoint.close();
+      await adapted?.adapter.close();
       await base.close();
     };
     const notes = [...notesOf(model, plan), ...added.notes];
     return { base, plan, added, found, tokenizerFolder, notes, close };
   } catch (error) {
-    await base.close();
+    await adapter?.close();
+    await opened.checkpoint.close();
     throw error;
   }
 }

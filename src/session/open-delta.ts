@@ -2,6 +2,7 @@ import { isFolder } from "../formats/open.ts";
 import { listPlace } from "../sources/places.ts";
 import { WbError } from "../errors/wb-error.ts";
 import { planDelta, type DeltaPlan } from "../mapping/delta-plan.ts";
+import { isLowRankFactor } from "../model/adapter-names.ts";
 import type { RecipeChoice } from "../mapping/delta-recipe.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
 import type { PlanOptions } from "../mapping/plan.ts";
@@ -72,12 +73,9 @@ export async function openDelta(
   }
 }
 
-/** How peft names an adapter's factors, and those of other trainers. */
-const FACTOR = /(^|[._])lora_(A|B|up|down|embedding_A|embedding_B|magnitude_vector)([._]|$)/;
-
 /** Factors of low rank have other names and shapes than the weights that they change. @throws WbError WB2709. */
 function refuseAdapter({ checkpoint }: OpenedModel, path: string): void {
-  const factor = checkpoint.tensors.find(({ name }) => FACTOR.test(name));
+  const factor = checkpoint.tensors.find(({ name }) => isLowRankFactor(name));
   if (factor === undefined) return;
   const shape = factor.shape.join(", ");
   throw new WbError(

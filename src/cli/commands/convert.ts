@@ -31,6 +31,7 @@ export const convert: Command = {
     ["$0 convert model_state.pdparams converted --dry-run", "print the plan and write nothing"],
     ["$0 convert converted paddle --to paddle", "to a .pdparams in PaddleNLP's layout"],
     ["$0 convert llama-7b vicuna-7b --delta vicuna-7b-delta-v1.1", "base + published delta"],
+    ["$0 convert llama-7b merged --lora my-adapter", "base + LoRA adapter, merged as PEFT does"],
     [
       "$0 convert internlm-7b out --max-shard-size 2GB --plan plan.json",
       "split over machines: plan,",
@@ -102,6 +103,10 @@ export const convert: Command = {
         type: "string",
         describe: "F32, F16 or BF16: the dtype to add in (default the recipe's)",
       })
+      .option("lora", {
+        type: "string",
+        describe: "a LoRA adapter of PEFT to merge into the source, as merge_and_unload does",
+      })
       .option("dry-run", { type: "boolean", describe: "print the plan, write nothing" })
       .option("resume", { type: "boolean", describe: "go on with an interrupted conversion" })
       .option("force", { type: "boolean", describe: "replace what the target folder holds" })
@@ -159,6 +164,7 @@ function optionsOf(args: Arguments, context: CommandContext): ConvertOptions {
     keep: texts(args, "keep"),
     selection: selectionOf(args),
     delta: deltaOf(args),
+    lora: optionalString(args, "lora"),
     dryRun: flag(args, "dry-run"),
     resume: flag(args, "resume"),
     force: flag(args, "force"),

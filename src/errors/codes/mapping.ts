@@ -62,8 +62,7 @@ export const MAPPING_CODES = {
     title: "a LoRA adapter was given as a delta",
     meaning:
       "A delta holds a whole matrix for each of the base's weights. An adapter (adapter_config.json, lora_A and lora_B) holds two narrow factors for some of them, with a scale beside; added as they are, they would be nonsense.",
-    remedy:
-      "Merge it into its base first, as peft's merge_and_unload does, and convert the result; or give it as --lora where `weighbridge convert --help` lists that.",
+    remedy: "Give it as --lora, which merges it into its base as peft's merge_and_unload does.",
     details: { path: "string", tensor: "string" },
   },
   WB3701: {
@@ -136,6 +135,20 @@ export const MAPPING_CODES = {
       "Codes, scales, zeros and tables of a quantised matrix belong together in number and shape; here one is missing or has another shape.",
     remedy: "Compare the file with the original; `--architecture none` copies it exactly as it is.",
     details: { tensor: "string" },
+  },
+  WB3710: {
+    title: "the adapter does not belong to this base",
+    meaning:
+      "An adapter of PEFT has adapter_config.json with rank and scaling beside its factors, and names modules of its base; here one of them is missing, damaged, or of another shape.",
+    remedy: "Check that base and adapter are of one model, and that adapter_config.json is there.",
+    details: { path: "string" },
+  },
+  WB4705: {
+    title: "an adapter of a kind that is not merged",
+    meaning:
+      "LoRA is merged, with rank-stabilised scaling, patterns of ranks and alphas, and tensors saved whole; DoRA, biases of LoRA's own, adapters of convolutions and of other methods are not.",
+    remedy: "Merge it with peft's merge_and_unload, and convert the result.",
+    details: { path: "string" },
   },
   WB4706: {
     title: "quantised weights of a variant whose values are not computed",

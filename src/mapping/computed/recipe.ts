@@ -31,6 +31,13 @@ export type Recipe =
       readonly kind: "fourBit";
       readonly blockSize: number;
       readonly nested: { readonly blockSize: number; readonly offset: number } | undefined;
+    })
+  /** base + scaling · B · A; inputs: base, A, B. */
+  | (Made & {
+      readonly kind: "lowRank";
+      readonly scaling: number;
+      /** The base is [in, out]: the product's transpose is added. */
+      readonly isSwapped: boolean;
     });
 
 /** Rows `begin` to `end` of the matrix, as float32. */

@@ -3,6 +3,7 @@ import { decodeValues } from "../../tensor/decode.ts";
 import type { StoredTensor } from "../../tensor/table.ts";
 import { assemblyOf, narrowRows, wholeView } from "../assembly.ts";
 import { readAssembly } from "../read-assembly.ts";
+import { lowRankRows } from "./low-rank.ts";
 import type { Recipe, RowMaker } from "./recipe.ts";
 
 type Of<Kind extends Recipe["kind"]> = Extract<Recipe, { kind: Kind }>;
@@ -19,6 +20,8 @@ export function rowMaker(recipe: Recipe, inputs: Inputs): Promise<RowMaker> {
       return awqRows(recipe, inputs);
     case "fourBit":
       return fourBitRows(recipe, inputs);
+    case "lowRank":
+      return lowRankRows(recipe, inputs);
     default:
       return recipe satisfies never;
   }

@@ -1,0 +1,42 @@
+/** What one tensor of an adapter is, by its name (peft v0.21, utils/save_and_load.py). */
+export type AdapterPart =
+  | {
+      readonly kind: "factor";
+      /** The path of the module that is changed. */
+      readonly module: string;
+      readonly factor: "a" | "b";
+      readonly isEmbedding: boolean;
+    }
+  /** A tensor that takes the place of the base's (modules_to_save, biases, resized embeddings). */
+  | { readonly kind: "whole"; readonly name: string }
+  /** Factors of other methods. */
+  | { readonly kind: "other" };
+
+const PREFIX = /^base_model\.model\./;
+const FACTOR =
+  /^(?<module>.+)\.(?:lora_(?<linear>[AB])(?:\.default)?\.weight|lora_embedding_(?<embedding>[AB])(?:\.default)?)$/;
+/** Words that say that a tensor is of an adapter, and none that is merged by adding B · A. */
+const OTHER =
+  /(^|[._])(lora|magnitude_vector|ia3_l|hada|lokr|oft|boft|vera|prompt_embeddings|token_adapter|trainable_tokens)([._]|$)/;
+
+export function adapterPart(stored: string): AdapterPart {
+  const name = stored.replace(PREFIX, "");
+  const groups = FACTOR.exec(name)?.groups;
+  if (groups !== undefined) {
+    const { module = "", linear, embedding } = groups;
+    const factor = (linear ?? embedding) === "A" ? "a" : "b";
+    return { kind: "factor", module, factor, isEmbedding: embedding !== undefined };
+  }
+  if (OTHER.test(name)) return { kind: "other" };
+  return {
+    kind: "whole",
+    name: name.replaceAll(/\.(modules_to_save\.default|base_layer)\./g, "."),
+  };
+}
+
+/** How PEFT, PaddleNLP and other trainers name factors of low rank. */
+const ANY_FACTOR = /(^|[._])lora_(A|B|up|down|embedding_A|embedding_B|magnitude_vector)([._]|$)/;
+
+export function isLowRankFactor(name: string): boolean {
+  return ANY_FACTOR.test(name);
+}
