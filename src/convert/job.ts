@@ -32,7 +32,7 @@ export interface Done {
   readonly outcomes: Outcomes | undefined;
 }
 
-/** Adds up bytes for whoever shows progress. */
+/** Adds up bytes for what shows progress. */
 export function progressOf(
   files: readonly OutputPlan[],
   onProgress: ConvertSettings["onProgress"],

@@ -16,7 +16,7 @@ export async function* together<T>(
   >();
   const ask = (of: AsyncGenerator<T, void, undefined>): void => {
     const next = of.next().then((result) => ({ of, result }));
-    // Whoever waits for another one first is told of this failure later.
+    // A request that waits for another one first is told of this failure later.
     next.catch(() => undefined);
     running.set(of, next);
   };

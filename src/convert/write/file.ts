@@ -111,7 +111,7 @@ async function writeTensors(
   else {
     const bySize = (left: Place, right: Place): number =>
       right.tensor.byteLength - left.tensor.byteLength;
-    // One iterator for all: whoever has done with a tensor takes the next.
+    // One iterator for all: a thread that has done with a tensor takes the next.
     const waiting = places.toSorted(bySize).values();
     const work = async (): Promise<void> => {
       // A tensor is noted while the next is written.

@@ -125,7 +125,7 @@ class WriteThread {
   }
 
   async close(): Promise<void> {
-    // Without a thread that counts, Node would end before this one has, and leave whoever waits here waiting.
+    // Without a thread that counts, Node would end before this one has, and leave the caller waiting.
     this.worker.ref();
     await this.worker.terminate();
   }

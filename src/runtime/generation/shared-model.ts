@@ -141,7 +141,7 @@ export class SharedModel implements TokenModel {
   }
 }
 
-/** Told at once, so that whoever waits may free its cache. */
+/** Told at once, so that a request that waits may free its cache. */
 function isOver(job: Job): boolean {
   const { signal } = job.input;
   if (signal?.aborted !== true) return false;

@@ -11,7 +11,7 @@ import { headOrders, headRows, inverse, sizeOf, takeColumns, takeRows } from "./
 /** Parallel ranks that matrices are cut for; every order of the parts of few ranks is tried. */
 const RANKS = [2, 4, 8, 3];
 
-/** Parts that go by turns: rows of two or more matrices that were put together row by row. */
+/** Parts that alternate: rows of two or more matrices that were put together row by row. */
 const TURNS = [2, 4, 8, 3];
 
 /** Axes of heads, whose orders are hypotheses of their own. */
@@ -81,9 +81,9 @@ function partOrders(size: number, along: string, over: Axis): readonly NamedOrde
       (_unused, row) => (row % count) * (size / count) + Math.floor(row / count),
     );
     return [
-      { mistake: `its ${along} go by turns of ${count} parts`, order },
+      { mistake: `its ${along} alternate between ${count} parts`, order },
       {
-        mistake: `its ${along} were taken from ${count} parts that go by turns`,
+        mistake: `its ${along} were taken from ${count} parts that alternate`,
         order: inverse(order),
       },
     ];

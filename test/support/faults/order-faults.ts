@@ -117,7 +117,7 @@ export const ORDER_FAULTS: readonly Fault[] = [
       edit(model, of(model, base, [O]), (t) => columns(t, blocks([7, 6, 5, 4, 3, 2, 1, 0], 8))),
   },
   {
-    name: "query heads by turns of groups",
+    name: "query heads alternating between groups",
     kind: "heads",
     base: "grouped",
     causes: ["head-order", "rank-order"],
@@ -196,7 +196,7 @@ export const ORDER_FAULTS: readonly Fault[] = [
       edit(model, of(model, base, ["mlp.gate_up_proj"]), (t) => rows(t, blocks([1, 0], 120))),
   },
   {
-    name: "rows of the fused gate and up by turns",
+    name: "rows of the fused gate and up alternately",
     kind: "fused order",
     base: "chatglm2",
     causes: ["swapped", "fused-order", "rank-order", "qkv-split-order"],

@@ -50,7 +50,7 @@ export const PUNCTUATION_CLASS = `[${rangesOf(PUNCTUATION)}]`;
 
 /**
  * The text with every character that Unicode assigned later than the tables of Python's `tokenizers` replaced by one that is
- * never assigned, and of the same length: what a pattern matches here lies at the same places of the text itself.
+ * never assigned, and of the same length: what a pattern matches here is at the same places of the text itself.
  */
 export function withKnownProperties(text: string): string {
   return text.replace(UNKNOWN, (found) => {
