@@ -91,7 +91,7 @@ function wavePowers(base: number, headDim: number): Float32Array {
  * theta · (s·L/M − (s − 1))^(D/(D−2)) for a length L beyond M. InternLM's `InternLMDynamicNTKScalingRotaryEmbedding` (2023-11
  * on) counts in Python's numbers; transformers, since v4.45.0, `_compute_dynamic_ntk_parameters`, in float32.
  */
-function dynamicBase(
+export function dynamicBase(
   { factor, wholeCache }: Extract<RopeScaling, { kind: "dynamic-ntk" }>,
   theta: number,
   headDim: number,

@@ -1,4 +1,5 @@
 import type { ModelConfig } from "../../model/config/model-config.ts";
+import { dynamicBase } from "../../runtime/model/rope.ts";
 import { yarnMagnitude, type RopeScaling } from "../../model/config/rope.ts";
 
 /** Another configuration that the reference may have been computed with. */
@@ -76,6 +77,9 @@ export function configHypotheses(config: ModelConfig): readonly ConfigHypothesis
       rotaryDims,
     });
   }
+  for (const rotaryDims of [config.headDim, config.headDim / 2, config.headDim / 4])
+    if (rotaryDims % 2 === 0)
+      add("rotated dimensions", config.rotaryDims, rotaryDims, { rotaryDims });
   for (const ratio of [0.5, 2, 0.25, 4]) {
     const maxPositions = config.maxPositions * ratio;
     if (rope.scaling.kind === "dynamic-ntk" && Number.isSafeInteger(maxPositions)) {
@@ -146,6 +150,8 @@ export interface ConfigRange {
   /** Only whole numbers. */
   readonly whole: boolean;
   readonly isOfPositions: boolean;
+  /** What a value is called; the number itself when left out. */
+  readonly shown?: (value: number) => string;
   readonly make: (value: number) => ModelConfig;
 }
 
@@ -154,6 +160,72 @@ const LONGEST_CONTEXT = 131_072;
 
 /** Positions up to which a dynamic scaling is looked for: prompts of goldens are shorter. */
 const MAX_POSITIONS = 32_768;
+
+/** Dynamic scaling computed for a longer prompt than those of the reference, whose table was kept. */
+function staleTables(config: ModelConfig): readonly ConfigRange[] {
+  const { rope, maxPositions, rotaryDims } = config;
+  const { scaling, theta } = rope;
+  if (scaling.kind !== "dynamic-ntk") return [];
+  return [
+    {
+      field: "the rotary table",
+      ours: "that of each prompt's own length",
+      shown: (tokens) => `that of a longer prompt, of ${tokens} tokens, left over,`,
+      low: maxPositions + 1,
+      high: Math.max(MAX_POSITIONS, 2 * maxPositions),
+      whole: true,
+      isOfPositions: true,
+      make: (tokens) =>
+        tableOf(config, dynamicBase(scaling, theta, rotaryDims, tokens, maxPositions)),
+    },
+  ];
+}
+
+/** The configuration with one table for every length. */
+function tableOf(config: ModelConfig, theta: number): ModelConfig {
+  return { ...config, rope: { theta, scaling: { kind: "none" } } };
+}
+
+/** Tokens of a prompt, and those that had been computed when its continuation was generated, 0 where none was. */
+export interface PromptLengths {
+  readonly length: number;
+  readonly generated: number;
+}
+
+/**
+ * What each prompt of a reference is computed with where the table of the longest prompt so far is kept: transformers goes back to
+ * the plain table at prompts shorter than the trained context, other code never does.
+ */
+export function leftOverTables(
+  config: ModelConfig,
+  prompts: readonly PromptLengths[],
+): readonly (readonly { readonly config: ModelConfig; readonly tokens: number }[])[] {
+  const { rope, maxPositions, rotaryDims } = config;
+  const { scaling, theta } = rope;
+  if (scaling.kind !== "dynamic-ntk") return [];
+  return [true, false].flatMap((goesBack) => {
+    let longest = 0;
+    const tokens = prompts.map(({ length, generated }) => {
+      longest = goesBack && length < maxPositions ? length : Math.max(longest, length);
+      const own = longest;
+      longest = Math.max(longest, generated);
+      return own;
+    });
+    const isStale = tokens.some(
+      (one, index) => one !== prompts[index]?.length && one > maxPositions,
+    );
+    if (!isStale) return [];
+    return [
+      tokens.map((one) => ({
+        tokens: one,
+        config:
+          one <= maxPositions
+            ? tableOf(config, theta)
+            : tableOf(config, dynamicBase(scaling, theta, rotaryDims, one, maxPositions)),
+      })),
+    ];
+  });
+}
 
 /** The settings that are numbers, each with the interval that it is looked for in. */
 export function configRanges(config: ModelConfig): readonly ConfigRange[] {
@@ -166,6 +238,7 @@ export function configRanges(config: ModelConfig): readonly ConfigRange[] {
   const dynamic = scaling.kind === "dynamic-ntk" ? scaling : undefined;
   const wholeCache = dynamic?.wholeCache ?? true;
   const ranges: ConfigRange[] = [
+    ...staleTables(config),
     {
       field: "rms_norm_eps",
       ours: String(config.rmsNormEps),
@@ -194,6 +267,27 @@ export function configRanges(config: ModelConfig): readonly ConfigRange[] {
       make: (factor) => withRope({ scaling: { kind: "linear", factor } }),
     },
   ];
+  if (scaling.kind === "none")
+    for (const factor of LLAMA3_FACTORS)
+      ranges.push({
+        field: "rope scaling",
+        ours: "none",
+        shown: (length) => `llama3's by ${factor}, of an original length of ${length},`,
+        low: 1,
+        high: LONGEST_CONTEXT,
+        whole: false,
+        isOfPositions: true,
+        make: (originalMaxPositions) =>
+          withRope({
+            scaling: {
+              kind: "llama3",
+              factor,
+              lowFreqFactor: 1,
+              highFreqFactor: 4,
+              originalMaxPositions,
+            },
+          }),
+      });
   if (scaling.kind === "llama3")
     ranges.push(
       {

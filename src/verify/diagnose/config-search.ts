@@ -60,10 +60,12 @@ export async function searchConfig(
   if (first === undefined) return undefined;
   const after = await measure.all(first.config, noise);
   if (after <= noise) return { ...first, after };
-  const second = await search.rotary(first.config);
-  return second === undefined
-    ? undefined
-    : { ...second, fields: [...first.fields, ...second.fields] };
+  // At the first token several values may fit: the positions tell them apart.
+  for (const candidate of await search.alike(config, first)) {
+    const second = await search.rotary(candidate.config);
+    if (second !== undefined) return { ...second, fields: [...candidate.fields, ...second.fields] };
+  }
+  return undefined;
 }
 
 type Measure = (config: ModelConfig, limit: number) => Promise<number>;
@@ -94,22 +96,27 @@ class Search {
     measure: Measure,
   ): Promise<FoundSettings | undefined> {
     const likely = configHypotheses(config).filter((one) => one.isOfPositions === isOfPositions);
-    const found = await this.#first(likely, measure);
-    if (found !== undefined) return found;
+    const listed = await this.#first(likely, measure);
+    if (listed !== undefined) return listed;
     for (const range of configRanges(config)) {
       if (range.isOfPositions !== isOfPositions) continue;
       const { value } = await this.#lowest(range, measure);
       if (Number.isNaN(value)) continue;
-      const changed = range.make(value);
-      const after = await measure(changed, this.#noise);
-      if (after <= this.#noise)
-        return {
-          fields: [{ field: range.field, ours: range.ours, theirs: shown(value) }],
-          config: changed,
-          after,
-        };
+      const found = await this.#roundest(value, range, measure);
+      if (found !== undefined) return found;
     }
     return undefined;
+  }
+
+  /** Settings as good as one at the first token, the best first. */
+  async alike(config: ModelConfig, found: FoundSettings): Promise<readonly FoundSettings[]> {
+    const candidates: FoundSettings[] = [found];
+    for (const one of configHypotheses(config)) {
+      if (one.isOfPositions || !this.#budget.spend()) continue;
+      const after = await this.#measure.first(one.config, this.#noise);
+      if (after !== undefined && after <= this.#noise) candidates.push({ ...one, after });
+    }
+    return candidates.toSorted((left, right) => left.after - right.after).slice(0, MOST_ALIKE);
   }
 
   async #first(
@@ -122,6 +129,28 @@ class Search {
       if (after <= this.#noise) return { fields, config, after };
     }
     return undefined;
+  }
+
+  /** The number of fewest digits near a value with which the difference is gone: settings are written by people. */
+  async #roundest(
+    value: number,
+    range: ConfigRange,
+    measure: Measure,
+  ): Promise<FoundSettings | undefined> {
+    const of = async (number: number): Promise<FoundSettings> => {
+      const config = range.make(number);
+      const fields = [
+        { field: range.field, ours: range.ours, theirs: range.shown?.(number) ?? String(number) },
+      ];
+      return { fields, config, after: await measure(config, this.#noise) };
+    };
+    const exact = await of(value);
+    if (!(exact.after <= this.#noise)) return undefined;
+    for (let digits = 1; digits <= DIGITS; digits++) {
+      const round = await of(Number(value.toPrecision(digits)));
+      if (round.after <= this.#noise) return round;
+    }
+    return exact;
   }
 
   /** The value of a setting with the least difference, by a scan in even steps of the logarithm and golden-section search. */
@@ -152,6 +181,9 @@ class Search {
   }
 }
 
+/** Settings of the first token with which those of the positions are looked for. */
+const MOST_ALIKE = 3;
+
 interface Point {
   readonly value: number;
   readonly after: number;
@@ -165,10 +197,8 @@ const STEPS = 36;
 
 const RATIO = (Math.sqrt(5) - 1) / 2;
 
-/** A number found by search, without digits that it does not determine. */
-function shown(value: number): string {
-  return String(Number(value.toPrecision(6)));
-}
+/** Digits that a search determines. */
+const DIGITS = 7;
 
 /** What differs, as evidence says it: "rope_theta is 10000; with 500000". */
 export function settingsText({ fields }: FoundSettings): string {

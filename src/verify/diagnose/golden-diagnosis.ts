@@ -21,6 +21,7 @@ import { tryOutliers } from "./outliers.ts";
 import { locateInLayer } from "./residual.ts";
 import { rereadHypotheses } from "./reread-hypotheses.ts";
 import { explained, SearchBudget, searchExplanations, triesFor, type Departure } from "./search.ts";
+import { staleTable } from "./stale-table.ts";
 import { judgeValues } from "./value-diagnosis.ts";
 
 /** Rounding units that one layer's sums may differ by, relative to the largest state: seen are 2 to 8. */
@@ -131,6 +132,17 @@ async function diagnoseConfig(
   };
   const before = largest(layers.map((layer) => layer.before));
   const noise = largest(layers.map((layer) => layer.noise));
+  const stale = await staleTable(
+    config,
+    lab.prompts,
+    async (configs) => {
+      let most = 0;
+      for (const { part } of layers) most = largest([most, await lab.differences(part, configs)]);
+      return most;
+    },
+    { before, noise },
+  );
+  if (stale !== undefined) return stale;
   const budget = new SearchBudget(triesFor(layerCost(lab) * layers.length), signal);
   const found = await searchConfig(config, measure, noise, budget);
   if (found === undefined) return undefined;

@@ -98,6 +98,17 @@ export class LocalLab {
     return worst;
   }
 
+  /** The same of each prompt, with a configuration of its own. */
+  async differences(part: Part, configs: readonly ModelConfig[]): Promise<number> {
+    let worst = 0;
+    for (const [index, prompt] of this.#prompts.entries()) {
+      const outputs = await this.#outputs([prompt], part, undefined, configs[index]);
+      const differences = outputs.map(({ ours, reference }) => maxDifference(ours, reference));
+      worst = largest([worst, ...differences]);
+    }
+    return worst;
+  }
+
   /** The same of the first token of each prompt: it attends to nothing but itself, whatever queries and keys are. */
   async firstDifference(part: Part, config?: ModelConfig): Promise<number> {
     const outputs = await this.#outputs(this.#firsts, part, undefined, config);

@@ -18,6 +18,7 @@ import { bitsReader } from "./read-bits.ts";
 import { rereadHypotheses } from "./reread-hypotheses.ts";
 import { explained, SearchBudget, searchExplanations, triesFor } from "./search.ts";
 import { EMBEDDINGS, HEAD } from "../../model/network.ts";
+import { staleTable } from "./stale-table.ts";
 import { tableHypotheses } from "./table-hypotheses.ts";
 import { sameValues } from "./tensor-edits.ts";
 import { judgeValues } from "./value-diagnosis.ts";
@@ -63,6 +64,20 @@ export async function diagnoseFromLogits(
   const codes = await judgeValues(names, laboratory, read, ["scaled"]);
   if (codes.length > 0) return codes.map((diagnosis) => ({ ...diagnosis, before }));
   const firsts = firstTokens(golden);
+  const stale = await staleTable(
+    laboratory.config,
+    golden.prompts,
+    async (configs) => {
+      let most = 0;
+      for (const [index, config] of configs.entries()) {
+        const one = { ...golden, prompts: golden.prompts.slice(index, index + 1) };
+        most = largest([most, await logitsDifference(laboratory, one, { config })]);
+      }
+      return most;
+    },
+    departure,
+  );
+  if (stale !== undefined) return [stale];
   const setting = await searchConfig(
     laboratory.config,
     {
