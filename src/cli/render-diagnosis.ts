@@ -11,7 +11,7 @@ export function renderDiagnosis({ cause, tensors, layer, evidence }: Diagnosis):
   return `  cause: ${cause}${place}${layer === undefined ? "" : ` (layer ${layer})`}: ${evidence}`;
 }
 
-/** Diagnoses as JSON has them: what they say as data is for the program that checks it, and as long as the tensors are. */
+/** Diagnoses as JSON has them: what they say as data is for a program that checks it, and as long as the tensors are. */
 export function diagnosisJson(
   diagnoses: readonly Diagnosis[],
 ): readonly Omit<Diagnosis, "claims">[] {

@@ -81,7 +81,7 @@ function partOrders(size: number, along: string, over: Axis): readonly NamedOrde
       (_unused, row) => (row % count) * (size / count) + Math.floor(row / count),
     );
     return [
-      { mistake: `its ${along} alternate between ${count} parts`, order },
+      { mistake: `its ${along} come from ${count} parts alternately`, order },
       {
         mistake: `its ${along} were taken from ${count} parts that alternate`,
         order: inverse(order),

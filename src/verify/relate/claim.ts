@@ -2,7 +2,7 @@ import type { HostTensor } from "../compare/model-runner.ts";
 import type { Order } from "./row-order.ts";
 
 /**
- * What is said of a tensor, as data: the sentence is made of it, and a program that has both sides can compute it again. `tensor` is ours,
+ * What is said of a tensor, as data: the sentence is made of it, and the reader of both sides can compute it again. `tensor` is ours,
  * `of` the other side's tensor that it is said to come from; the same name where left out.
  */
 export type Claim = { readonly tensor: string; readonly of?: string } & Statement;

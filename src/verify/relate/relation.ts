@@ -6,7 +6,7 @@ export interface Relation {
   readonly cause: Cause;
   /** What is the matter, in words; true of every element. */
   readonly text: string;
-  /** The same as data, which a program that has both sides can compute again. */
+  /** The same as data, which the reader of both sides can compute again. */
   readonly claim: Statement;
   /** The same as an expression, with what undoes it where something does. */
   readonly relation: string;

@@ -117,7 +117,7 @@ export const ORDER_FAULTS: readonly Fault[] = [
       edit(model, of(model, base, [O]), (t) => columns(t, blocks([7, 6, 5, 4, 3, 2, 1, 0], 8))),
   },
   {
-    name: "query heads alternating between groups",
+    name: "query heads alternately of groups",
     kind: "heads",
     base: "grouped",
     causes: ["head-order", "rank-order"],
