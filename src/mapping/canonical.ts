@@ -100,14 +100,14 @@ export function canonicalize(
     } else problems.push(repeatedProblem(kept, again));
   }
   const patterns = new Set(groups.map(({ reading }) => reading.pattern));
-  for (const { reading, layer, parts } of groups) {
+  for (const { reading, layer, expert, parts } of groups) {
     if (reading.kind === "drop") {
       dropped.push({ sources: parts, why: reading.why });
       continue;
     }
     const statement = chosen(reading.statements, patterns);
     const layout = layouts(statement.canonical[0]?.class ?? "linear");
-    const targets = readStatement(statement, { parts, layout }, config, layer);
+    const targets = readStatement(statement, { parts, layout }, config, { layer, expert });
     takeTargets(targets, parts, config, { specs, made, misshapen, problems, dropped });
   }
   const hasBadShape = new Set(
@@ -157,7 +157,8 @@ function usableLayouts(
   );
   const needed = (name: TensorClass): boolean => TRANSPOSABLE.has(name) && classes.has(name);
   const isUnknown =
-    (decision.layout === "unknown" && (needed("linear") || needed("router"))) ||
+    (decision.layout === "unknown" &&
+      (needed("linear") || (needed("router") && decision.routerLayout === undefined))) ||
     (decision.headLayout === "unknown" && needed("head"));
   if (isUnknown) {
     const which =
@@ -168,10 +169,12 @@ function usableLayouts(
       { details: { path } },
     );
   }
-  const [linear, head] = [decision.layout, decision.headLayout].map((layout) =>
-    layout === "unknown" ? "torch" : layout,
-  );
-  return (name) => (name === "head" ? head : linear) ?? "torch";
+  const [linear, head, router] = [
+    decision.layout,
+    decision.headLayout,
+    decision.routerLayout ?? decision.layout,
+  ].map((layout) => (layout === "unknown" ? "torch" : layout));
+  return (name) => (name === "head" ? head : name === "router" ? router : linear) ?? "torch";
 }
 
 /** What has been made of the groups so far. */
@@ -232,5 +235,5 @@ function tiedSpec(name: string, config: ModelConfig): TensorSpec | undefined {
   if (name !== HEAD || !config.tieWordEmbeddings) return undefined;
   const { parameters } = familyOf(config.family).network;
   const head = parameters.find((parameter) => parameter.name === HEAD);
-  return head === undefined ? undefined : tensorOf(head, config, -1);
+  return head === undefined ? undefined : tensorOf(head, config, { layer: -1, expert: -1 });
 }

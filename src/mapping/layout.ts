@@ -21,6 +21,8 @@ export interface LayoutDecision {
   readonly layout: LinearLayout | "unknown";
   /** That of the head, which PaddleFormers alone stores otherwise than the others. */
   readonly headLayout: LinearLayout | "unknown";
+  /** That of the matrices that choose experts, where their shapes tell it: PaddleFormers stores those of GLM-4.5 as torch does. */
+  readonly routerLayout?: LinearLayout;
   /** Empty when nothing says anything. */
   readonly evidence: readonly LayoutEvidence[];
   /** What tells the head's layout, where it is not that of the Linears. */
@@ -46,7 +48,28 @@ export function decideLayout(
   config: ModelConfig,
   told?: LinearLayout,
 ): LayoutDecision {
-  const matrices = groups.flatMap((group) => matrixOf(group, config));
+  const all = groups.flatMap((group) => matrixOf(group, config));
+  const routers = all.flatMap((matrix) =>
+    matrix.class === "router" ? (matrix.evidence ?? []) : [],
+  );
+  const [router] = routers;
+  if (routers.some(({ layout }) => layout !== router?.layout))
+    throw contradiction(checkpoint, routers);
+  const decision = decideLinears(
+    checkpoint,
+    all.filter((matrix) => matrix.class !== "router"),
+    config,
+    told,
+  );
+  return router === undefined ? decision : { ...decision, routerLayout: router.layout };
+}
+
+function decideLinears(
+  checkpoint: Checkpoint,
+  matrices: readonly Matrix[],
+  config: ModelConfig,
+  told: LinearLayout | undefined,
+): LayoutDecision {
   const heads = matrices.filter((matrix) => matrix.class === "head");
   const others = matrices.filter((matrix) => matrix.class !== "head");
   const headShape = heads.find(({ evidence }) => evidence !== undefined)?.evidence;

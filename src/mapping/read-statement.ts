@@ -2,7 +2,7 @@ import { axisSize } from "../model/axes.ts";
 import type { NetworkConfig } from "../model/config/model-config.ts";
 import type { Statement } from "../model/names/statement.ts";
 import { TRANSPOSABLE, type Parameter, type Role } from "../model/parameter.ts";
-import { nameIn } from "../model/tensors.ts";
+import { nameIn, type Place } from "../model/tensors.ts";
 import { sameShape } from "../tensor/shape.ts";
 import { concatViews, slicedView, type TensorView } from "./assembly.ts";
 import {
@@ -22,24 +22,24 @@ export function readStatement(
   statement: Statement,
   group: Parts,
   config: NetworkConfig,
-  layer: number,
+  place: Place,
 ): readonly Target[] {
   const [parameter] = statement.canonical;
   if (parameter === undefined) return [];
   switch (statement.operation) {
     case "same":
-      return [wholeTarget(parameter, group, config, layer)];
+      return [wholeTarget(parameter, group, config, place)];
     case "interleave":
-      return [halvesTarget(wholeTarget(parameter, group, config, layer), group, config)];
+      return [halvesTarget(wholeTarget(parameter, group, config, place), group, config)];
     case "alternate":
-      return [alternateTarget(wholeTarget(parameter, group, config, layer))];
+      return [alternateTarget(wholeTarget(parameter, group, config, place))];
     case "concatenate":
     case "thirds":
-      return pieceTargets(statement, group, config, layer, (view, sizes) =>
+      return pieceTargets(statement, group, config, place, (view, sizes) =>
         sizes.map((size, index) => [slicedView(view, 0, sum(sizes.slice(0, index)), size)]),
       );
     case "group":
-      return pieceTargets(statement, group, config, layer, (view) => groupPieces(view, config));
+      return pieceTargets(statement, group, config, place, (view) => groupPieces(view, config));
     default:
       return statement.operation satisfies never;
   }
@@ -81,9 +81,9 @@ function wholeTarget(
   parameter: Parameter,
   group: Parts,
   config: NetworkConfig,
-  layer: number,
+  place: Place,
 ): Target {
-  const name = nameIn(parameter.name, layer);
+  const name = nameIn(parameter.name, place);
   const shape = shapeOf(parameter, config);
   if (TRANSPOSABLE.has(parameter.class))
     return linearTarget(name, group, { shape, cut: parameter.cut ?? 0 });
@@ -131,7 +131,7 @@ function pieceTargets(
   statement: Statement,
   { parts, layout }: Parts,
   config: NetworkConfig,
-  layer: number,
+  place: Place,
   cut: (view: TensorView, sizes: readonly number[]) => readonly (readonly TensorView[])[],
 ): readonly Target[] {
   const { canonical, isCut } = statement;
@@ -149,7 +149,7 @@ function pieceTargets(
   });
   const pieces = fits ? views.map((view) => cut(view, sizes)) : [];
   return canonical.map((parameter, index) => ({
-    name: nameIn(parameter.name, layer),
+    name: nameIn(parameter.name, place),
     assembly: fits
       ? concatViews(
           pieces.flatMap((piece) => piece[index] ?? []),

@@ -8,6 +8,8 @@ export interface NameGroup {
   readonly reading: Reading;
   /** Layer number over all pipeline stages; -1 for tensors outside of layers. */
   readonly layer: number;
+  /** -1 outside of experts. */
+  readonly expert: number;
   /** By rank. */
   readonly parts: readonly StoredTensor[];
 }
@@ -44,19 +46,22 @@ export function groupSources(
 ): SourceGroups {
   const reader = nameReader(family);
   const firstLayer = stageOffsets(tensors, reader);
-  const byKey = new Map<string, { reading: Reading; layer: number; parts: StoredTensor[] }>();
+  const byKey = new Map<
+    string,
+    { reading: Reading; layer: number; expert: number; parts: StoredTensor[] }
+  >();
   const unknown: StoredTensor[] = [];
   const repeated: (readonly [StoredTensor, StoredTensor])[] = [];
   for (const tensor of tensors) {
-    const { pattern, layer: local } = reader.parse(tensor.name);
+    const { pattern, layer: local, expert } = reader.parse(tensor.name);
     const reading = reader.reading(pattern);
     if (reading === undefined) {
       unknown.push(tensor);
       continue;
     }
     const layer = local < 0 ? local : local + (firstLayer.get(tensor.rank?.pp ?? 0) ?? 0);
-    const key = `${layer}:${pattern}`;
-    const group = byKey.get(key) ?? { reading, layer, parts: [] };
+    const key = `${layer}:${expert}:${pattern}`;
+    const group = byKey.get(key) ?? { reading, layer, expert, parts: [] };
     byKey.set(key, group);
     const same = group.parts.find((part) => (part.rank?.tp ?? 0) === (tensor.rank?.tp ?? 0));
     if (same === undefined) group.parts.push(tensor);

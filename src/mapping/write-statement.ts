@@ -34,7 +34,7 @@ export function writeTensors(
     const [first] = statement.canonical;
     if (first === undefined || first !== spec.parameter) return [];
     const of = statement.canonical.map(({ name }) => {
-      const tensor = tensors.get(nameIn(name, spec.layer));
+      const tensor = tensors.get(nameIn(name, spec));
       if (tensor !== undefined) return tensor;
       throw new WbError("WB7001", `${spec.name} is to be joined with ${name}, which is not there`);
     });
@@ -43,7 +43,7 @@ export function writeTensors(
       of.map((tensor) => tensor.assembly),
       config,
     );
-    return [{ name: nameIn(statement.stored, spec.layer), class: first.class, assembly, of }];
+    return [{ name: nameIn(statement.stored, spec), class: first.class, assembly, of }];
   });
 }
 

@@ -20,6 +20,13 @@ const AXES = {
     unit: ({ headDim }) => headDim,
   },
   headDim: { size: ({ headDim }) => headDim, field: "head_dim" },
+  experts: { size: ({ experts }) => experts?.count ?? 0, field: "num_experts" },
+  expertFfn: { size: ({ experts }) => experts?.size ?? 0, field: "moe_intermediate_size" },
+  sharedFfn: {
+    size: ({ experts }) => experts?.sharedSize ?? 0,
+    field: "shared_expert_intermediate_size",
+  },
+  one: { size: () => 1 },
   ffn: { size: ({ intermediateSize }) => intermediateSize, field: "intermediate_size" },
   "2·ffn": {
     size: ({ intermediateSize }) => 2 * intermediateSize,

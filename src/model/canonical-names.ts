@@ -6,6 +6,9 @@ import type { Parameter } from "./parameter.ts";
 /** A layer's number in any name, canonical or stored, with what stands around it. */
 const LAYER_NUMBER = /(?<=(?:^|\.)(?:layers|blocks|h)\.)\d+(?=\.)/;
 
+/** An expert's number in a canonical name. */
+const EXPERT_NUMBER = /(?<=\.experts\.)\d+(?=\.)/;
+
 /** The layer that a tensor's name puts it in. */
 export function layerOf(name: string): number | undefined {
   const number = LAYER_NUMBER.exec(name)?.[0];
@@ -60,6 +63,6 @@ export function parameterOf(
   name: string,
   config: NetworkConfig & { readonly family: string },
 ): Parameter | undefined {
-  const pattern = inLayer(name, "{i}");
+  const pattern = inLayer(name, "{i}").replace(EXPERT_NUMBER, "{e}");
   return familyOf(config.family).network.parameters.find((parameter) => parameter.name === pattern);
 }

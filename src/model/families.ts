@@ -10,7 +10,9 @@ import { INTERNLM2 } from "./families/internlm2.ts";
 import { INTERNLM3 } from "./families/internlm3.ts";
 import { LLAMA } from "./families/llama.ts";
 import { MISTRAL } from "./families/mistral.ts";
+import { MIXTRAL } from "./families/mixtral.ts";
 import { PHI3 } from "./families/phi3.ts";
+import { QWEN2_MOE, QWEN3_MOE } from "./families/qwen-moe.ts";
 import { QWEN2 } from "./families/qwen2.ts";
 import { QWEN3 } from "./families/qwen3.ts";
 import { SEED_OSS } from "./families/seed-oss.ts";
@@ -35,6 +37,9 @@ export const FAMILIES: readonly Family[] = [
   GEMMA,
   GEMMA2,
   GEMMA3,
+  MIXTRAL,
+  QWEN2_MOE,
+  QWEN3_MOE,
 ];
 
 const BY_NAME: ReadonlyMap<string, Family> = new Map(

@@ -3,7 +3,7 @@ import type { NetworkConfig } from "./config/model-config.ts";
 import type { Parameter, Role } from "./parameter.ts";
 
 /** Whose equations a decoder's block computes. */
-export type BlockName = "llama" | "glm" | "qwen3" | "gemma" | "gemma2" | "glm4";
+export type BlockName = "llama" | "glm" | "qwen3" | "gemma" | "gemma2" | "glm4" | "experts";
 
 /** A network as data: its parameters in the model's order. */
 export interface Network {
@@ -137,6 +137,53 @@ export const gated: readonly Parameter[] = [
   ...linear(MLP.up, "up", ["ffn", "hidden"], "out", hasMlpBias),
   ...linear(MLP.down, "down", ["hidden", "ffn"], "in", hasMlpBias),
 ];
+
+/** Modules of a layer with experts. */
+export const EXPERTS = {
+  router: "mlp.gate",
+  gate: "mlp.experts.{e}.gate_proj",
+  up: "mlp.experts.{e}.up_proj",
+  down: "mlp.experts.{e}.down_proj",
+  shared: "mlp.shared_expert",
+  sharedGate: "mlp.shared_expert_gate",
+} as const;
+
+const isSparse: NonNullable<Parameter["when"]> = ({ experts }, layer) =>
+  experts?.layers[layer] === true;
+
+/** SwiGLU of three Linears in the layers that have one network, in the others a router and its experts; and one for all tokens. */
+export function sparse({ shared }: { readonly shared: boolean }): readonly Parameter[] {
+  const dense = gated.map((one): Parameter => ({
+    ...one,
+    when: (config, layer) => !isSparse(config, layer) && (one.when?.(config, layer) ?? true),
+  }));
+  const own: readonly Parameter[] = [
+    ...linear(EXPERTS.gate, "gate", ["expertFfn", "hidden"], "out"),
+    ...linear(EXPERTS.up, "up", ["expertFfn", "hidden"], "out"),
+    ...linear(EXPERTS.down, "down", ["hidden", "expertFfn"], "in"),
+    ...(shared
+      ? [
+          ...linear(`${EXPERTS.shared}.gate_proj`, "gate", ["sharedFfn", "hidden"], "out"),
+          ...linear(`${EXPERTS.shared}.up_proj`, "up", ["sharedFfn", "hidden"], "out"),
+          ...linear(`${EXPERTS.shared}.down_proj`, "down", ["hidden", "sharedFfn"], "in"),
+          router(EXPERTS.sharedGate, "sharedGate", "one"),
+        ]
+      : []),
+  ];
+  return [
+    ...dense,
+    ...[router(EXPERTS.router, "router", "experts"), ...own].map((one): Parameter => ({
+      ...one,
+      when: isSparse,
+    })),
+  ];
+}
+
+/** Every rank has all of a router. */
+function router(module: string, role: Role, out: Axis): Parameter {
+  const name = `${LAYER}${module}.weight`;
+  return { name, role, kind: "weight", class: "router", axes: [out, "hidden"] };
+}
 
 /** SwiGLU with gate and up in one Linear, gate first. */
 export const gatedInOne: readonly Parameter[] = [

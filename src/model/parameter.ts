@@ -21,6 +21,8 @@ export type Role =
   | "up"
   | "gateUp"
   | "down"
+  | "router"
+  | "sharedGate"
   | "queryNorm"
   | "keyNorm"
   | "attentionNorm"
@@ -32,7 +34,7 @@ export type Role =
 
 /** One parameter of a network, for all layers at once. */
 export interface Parameter {
-  /** Canonical, as stock transformers spells it, with `{i}` for the layer. */
+  /** Canonical, as stock transformers spells it, with `{i}` for the layer and `{e}` for the expert. */
   readonly name: string;
   readonly role: Role;
   readonly kind: "weight" | "bias";

@@ -10,21 +10,31 @@ export interface TensorSpec {
   readonly parameter: Parameter;
   /** -1 outside of layers. */
   readonly layer: number;
+  /** -1 outside of experts. */
+  readonly expert: number;
 }
 
-/** A parameter in one layer, or outside of layers. */
-export function tensorOf(parameter: Parameter, config: ModelConfig, layer: number): TensorSpec {
+/** Where a tensor stands in a model; -1 for what it does not stand in. */
+export type Place = Pick<TensorSpec, "layer" | "expert">;
+
+/** A parameter in one layer and expert, or outside of them. */
+export function tensorOf(
+  parameter: Parameter,
+  config: ModelConfig,
+  { layer, expert }: Place,
+): TensorSpec {
   return {
-    name: nameIn(parameter.name, layer),
+    name: nameIn(parameter.name, { layer, expert }),
     shape: parameter.axes.map((axis) => axisSize(axis, config)),
     parameter,
     layer,
+    expert,
   };
 }
 
-/** A name with the layer's number for `{i}`. */
-export function nameIn(name: string, layer: number): string {
-  return name.replace("{i}", String(layer));
+/** A name with the layer's number for `{i}` and the expert's for `{e}`. */
+export function nameIn(name: string, { layer, expert }: Place): string {
+  return name.replace("{i}", String(layer)).replace("{e}", String(expert));
 }
 
 export function isInLayer({ name }: Pick<Parameter, "name">): boolean {
@@ -59,5 +69,13 @@ function present(
 ): readonly TensorSpec[] {
   return parameters
     .filter(({ when }) => when?.(config, layer) ?? true)
-    .map((parameter) => tensorOf(parameter, config, layer));
+    .flatMap((parameter) =>
+      expertsOf(parameter, config).map((expert) => tensorOf(parameter, config, { layer, expert })),
+    );
+}
+
+/** The experts that a parameter is of, by number; -1 alone where it is of none. */
+function expertsOf({ name }: Parameter, { experts }: ModelConfig): readonly number[] {
+  if (!name.includes("{e}")) return [-1];
+  return Array.from({ length: experts?.count ?? 0 }, (_unused, expert) => expert);
 }

@@ -168,7 +168,7 @@ function useOf(
       return ((elementCount(shape) ?? 0) * bits) / 8;
     });
   const parameters = expectedTensors(config);
-  const layer = layerTensors(config, 0);
+  const layer = largestLayer(config);
   const embedding = parameters.filter(({ name }) => name === architecture.embedding);
   const head = parameters.filter(({ name }) => name === architecture.head);
   const rest = parameters.filter(
@@ -205,6 +205,19 @@ function activationBytes(
       intermediateSize +
     SCORE_COPIES * scores
   );
+}
+
+function elementsOf(layer: readonly TensorSpec[]): number {
+  return sum(layer, ({ shape }) => elementCount(shape) ?? 0);
+}
+
+/** The tensors of the layer that has most: some have experts, others one network. */
+function largestLayer(config: ModelConfig): readonly TensorSpec[] {
+  const first = layerTensors(config, 0);
+  if (config.experts === undefined) return first;
+  return config.experts.layers
+    .map((_isSparse, layer) => layerTensors(config, layer))
+    .reduce((most, layer) => (elementsOf(layer) > elementsOf(most) ? layer : most), first);
 }
 
 /** The float32 copy of the largest matrix while it is cast. */

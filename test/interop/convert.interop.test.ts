@@ -39,6 +39,9 @@ const STOCK: Readonly<Record<string, string>> = {
   gemma: "GemmaForCausalLM",
   gemma2: "Gemma2ForCausalLM",
   gemma3: "Gemma3ForCausalLM",
+  mixtral: "MixtralForCausalLM",
+  qwen2_moe: "Qwen2MoeForCausalLM",
+  qwen3_moe: "Qwen3MoeForCausalLM",
 };
 
 /** Digest of model.safetensors by set of weights, each from the first source of that set. */

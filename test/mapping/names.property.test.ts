@@ -45,6 +45,14 @@ const configs = fc
       tie_word_embeddings: tied,
     }),
     attentionBias,
+    experts: {
+      count: 2,
+      perToken: 1,
+      size: inner + 1,
+      sharedSize: inner + 2,
+      isNormalised: true,
+      layers: Array.from({ length: layers }, (_unused, layer) => layer % 2 === 0),
+    },
   }));
 
 /** A model whose every element has a number of its own, under canonical names. */

@@ -50,6 +50,9 @@ describe("a decoder's config.json", () => {
     ["Gemma2ForCausalLM", { head_dim: 12, query_pre_attn_scalar: 16, sliding_window: 6 }],
     ["Gemma2ForCausalLM", { attn_logit_softcapping: null, final_logit_softcapping: null }],
     ["Gemma3ForCausalLM", { rope_scaling: { rope_type: "linear", factor: 8 }, sliding_window: 6 }],
+    ["MixtralForCausalLM", { num_local_experts: 5, num_key_value_heads: 2 }],
+    ["Qwen2MoeForCausalLM", { num_experts: 6, decoder_sparse_step: 2, mlp_only_layers: [3] }],
+    ["Qwen3MoeForCausalLM", { num_local_experts: 8, norm_topk_prob: true, head_dim: 12 }],
   ] as const)(
     "of %s %j says the same when it is written for the stock class and read again",
     (name, fields) => {
@@ -133,6 +136,8 @@ describe("a decoder's config.json", () => {
       "WB4702",
       "longrope",
     ],
+    ["MixtralForCausalLM", { num_experts_per_tok: 9 }, "WB3701", "num_experts_per_tok"],
+    ["Qwen3MoeForCausalLM", { mlp_only_layers: [6] }, "WB3701", "mlp_only_layers"],
     ["MistralForCausalLM", { hidden_act: "gelu" }, "WB4702", "hidden_act"],
   ] as const)("of %s with %j is refused by name", async (name, fields, code, word) => {
     const error = await caught(() => config(name, { num_key_value_heads: 2, ...fields }));

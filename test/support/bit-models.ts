@@ -29,6 +29,9 @@ export const BIT_FAMILIES = [
   "gemma",
   "gemma2",
   "gemma3",
+  "mixtral",
+  "qwen2_moe",
+  "qwen3_moe",
 ] as const;
 
 export async function familyConfig(name: string): Promise<ModelConfig> {

@@ -157,6 +157,8 @@ const ATTENTIONS = [
   }));
 });
 
+const TWO_TOKENS = given(1, 2, 24);
+
 const NORMED = [2, 24, 130].map((size) => ({ x: given(2, 3, size), w: given(size) }));
 
 /**
@@ -227,6 +229,24 @@ export const CASES: Readonly<Record<keyof PlainSteps, readonly StepCase[]>> = {
     expected: left.data.map((value, index) => value + (right.data[index] ?? 0)),
     roundings: 1,
   })),
+  experts: [
+    {
+      title: "of two tokens that take one expert of three each",
+      values: [TWO_TOKENS, { shape: [1, 2, 3], data: Float32Array.of(0, 3, 1, 0, 2, 5) }],
+      weights: [],
+      work: (steps, values) =>
+        steps.experts(first(values), {
+          scores: pick(values, 1),
+          count: 3,
+          perToken: 1,
+          isNormalised: true,
+          work: (expert, rows) => steps.scale(rows, expert + 1),
+        }),
+      // The first token takes expert 1, the second expert 2.
+      expected: TWO_TOKENS.data.map((value, index) => (index < 24 ? 2 : 3) * value),
+      roundings: 2,
+    },
+  ],
   multiply: [
     {
       title: "two values",

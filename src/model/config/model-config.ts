@@ -12,6 +12,21 @@ export interface AttentionWindow {
   readonly layers: readonly boolean[];
 }
 
+/** Feed-forward networks of which each token takes a few. */
+export interface ExpertsConfig {
+  readonly count: number;
+  /** How many each token takes. */
+  readonly perToken: number;
+  /** Inner size of each. */
+  readonly size: number;
+  /** Inner size of the one that every token takes, where there is one. */
+  readonly sharedSize?: number;
+  /** Whether the weights of those that a token takes are made to sum up to 1. */
+  readonly isNormalised: boolean;
+  /** For each layer, whether it has experts or one network. */
+  readonly layers: readonly boolean[];
+}
+
 /** What a family reads out of its config.json: dimensions and settings, defaults filled in and checked against each other. */
 export interface NetworkConfig {
   readonly vocabSize: number;
@@ -32,6 +47,8 @@ export interface NetworkConfig {
   readonly rotaryPairs: RotaryPairs;
   /** Rotary of the layers with a window, where it is another than that of the others (Gemma 3). */
   readonly windowRope?: RopeConfig;
+  /** Undefined where every layer has one feed-forward network. */
+  readonly experts?: ExpertsConfig;
   /** Undefined where every query sees all keys before it. */
   readonly window?: AttentionWindow;
   /** S, where scores are q k / √S instead of q k / √headDim. */

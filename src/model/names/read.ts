@@ -1,4 +1,5 @@
 import type { Family } from "../family.ts";
+import type { Place } from "../tensors.ts";
 import type { Statement } from "./statement.ts";
 
 /** What becomes of stored tensors whose name, less a prefix, matches a pattern. */
@@ -6,11 +7,9 @@ export type Reading =
   | { readonly kind: "make"; readonly pattern: string; readonly statements: readonly Statement[] }
   | { readonly kind: "drop"; readonly pattern: string; readonly why: string };
 
-/** A stored name less its prefix, with `{i}` for the layer's number. */
-export interface ParsedName {
+/** A stored name less its prefix, with `{i}` for the layer's number and `{e}` for the expert's. */
+export interface ParsedName extends Place {
   readonly pattern: string;
-  /** -1 outside of layers. */
-  readonly layer: number;
 }
 
 /** A family's namings, read from the stored names to the canonical ones. */
@@ -48,18 +47,30 @@ function newReader(family: Family): NameReader {
     }
   }
   const lists = new Set([...readings.keys()].flatMap((pattern) => listOf(pattern) ?? []));
+  const stacks = [...readings.keys()].flatMap((pattern) => EXPERT_STACK.exec(pattern)?.[0] ?? []);
+  const experts = new RegExp(`(?<=\\.(?:${alternatives([...new Set(stacks)])})\\.)\\d{1,5}(?=\\.)`);
   const layer = new RegExp(`^(${alternatives([...lists])})\\.(\\d{1,5})\\.`);
   return {
     parse(name) {
       const body = bodyOf(name);
       const match = layer.exec(body);
-      if (match === null) return { pattern: body, layer: -1 };
+      if (match === null) return { pattern: body, layer: -1, expert: -1 };
       const [whole, list = "", number = ""] = match;
-      return { pattern: `${list}.{i}.${body.slice(whole.length)}`, layer: Number(number) };
+      const pattern = `${list}.{i}.${body.slice(whole.length)}`;
+      const found = stacks.length === 0 ? undefined : experts.exec(pattern)?.[0];
+      if (found === undefined) return { pattern, layer: Number(number), expert: -1 };
+      return {
+        pattern: pattern.replace(experts, "{e}"),
+        layer: Number(number),
+        expert: Number(found),
+      };
     },
     reading: (pattern) => readings.get(pattern),
   };
 }
+
+/** What the list of experts is called. */
+const EXPERT_STACK = /[^.]+(?=\.\{e\}\.)/;
 
 /** What the list of layers is called: the longest names first, since one may end in another. */
 function listOf(pattern: string): string | undefined {

@@ -3,6 +3,7 @@ import { familyOf } from "../../model/families.ts";
 import { layerName } from "../../model/canonical-names.ts";
 import { EMBEDDINGS, HEAD, type BlockName } from "../../model/network.ts";
 import { LLAMA_BLOCK, PLAIN_BLOCK, type BlockKind } from "./block.ts";
+import { EXPERTS_BLOCK } from "./experts-block.ts";
 import { GEMMA2_BLOCK, GEMMA_BLOCK } from "./gemma-block.ts";
 import { GLM4_BLOCK, GLM_BLOCK } from "./glm-block.ts";
 
@@ -33,6 +34,7 @@ const BLOCKS: Readonly<Record<BlockName, BlockKind>> = {
   gemma: GEMMA_BLOCK,
   gemma2: GEMMA2_BLOCK,
   glm4: GLM4_BLOCK,
+  experts: EXPERTS_BLOCK,
 };
 
 /** Blocks that a graph of TensorFlow's can be written of. */

@@ -41,7 +41,12 @@ export interface BlockKind {
 }
 
 /** A feed-forward network; [B, T, C] -> [B, T, C]. */
-type FeedForward = (steps: Steps<Carried>, weights: ModuleWeights, x: Value) => Value;
+type FeedForward = (
+  steps: Steps<Carried>,
+  weights: ModuleWeights,
+  x: Value,
+  config: ModelConfig,
+) => Value;
 
 /**
  * Attention and a feed-forward network, each added to what its norm was taken of; some models norm what is added, too. Feed-forward
@@ -67,7 +72,7 @@ export function preNormBlock(
       const g = normedBy(middleNorm, middle); // [B, T, C]
       observe?.("post_attention_layernorm", g);
       const fed = steps.scope(() =>
-        normedBy(mlpOutput, feedForward(steps, weights.scope("mlp"), g)),
+        normedBy(mlpOutput, feedForward(steps, weights.scope("mlp"), g, config)),
       ); // [B, T, C]
       observe?.("mlp", fed);
       return steps.add(middle, fed); // [B, T, C]

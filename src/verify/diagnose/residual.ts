@@ -53,6 +53,8 @@ export async function locateInLayer(
       `channel ${top.index} departs most by far: a row of o_proj`,
     );
   }
+  // Of a layer with experts, no one matrix gives the residual.
+  if (!lab.laboratory.names().includes(at(MLP.down))) return undefined;
   const down = await lab.read(at(MLP.down));
   const neuron = strongestColumn(residual, down, total);
   if (neuron !== undefined) {

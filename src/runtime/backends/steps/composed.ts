@@ -1,5 +1,6 @@
 import type { Ops, Value } from "../ops.ts";
 import { composedAttention } from "./attention.ts";
+import { chosenExperts } from "./experts.ts";
 import { geluTanh, pointwise, type Pointwise } from "./host.ts";
 import { limitedAttention, type PlainAttention } from "./limited-attention.ts";
 import { rotateHeads, rotateHalves } from "./rotary.ts";
@@ -25,7 +26,10 @@ export type NetworkOps = Pick<
   | "scope"
 >;
 
-type NetworkSteps = Omit<Steps, "rotate" | "append" | "attention" | "activate" | "scale" | "layer">;
+type NetworkSteps = Omit<
+  Steps,
+  "rotate" | "append" | "attention" | "activate" | "experts" | "scale" | "layer"
+>;
 
 /** The steps that need nothing but operations on single tokens. */
 export function composedNetwork(ops: NetworkOps): NetworkSteps {
@@ -139,6 +143,7 @@ export function composedSteps(ops: Ops, own: Partial<StepKernels> = {}): Steps {
             limits,
           ),
     scale: (x, factor) => ops.scale(x, factor),
+    experts: (x, choice) => chosenExperts(ops, x, choice),
     activate: (x, activation) => pointwise(ops, x, POINTWISE[activation]),
     layer: (_x, _weights, _context, composed) => composed(),
     ...steps,

@@ -86,6 +86,8 @@ export interface Steps<C extends Carried = DeviceCarried> {
   gatedHalves(both: Value): Value;
   /** A function of each element: GELU in its approximation by tanh. */
   activate(x: Value, activation: Activation): Value;
+  /** For each token of [B, T, C] the weighted sum of what the experts give that it takes. */
+  experts(x: Value, choice: ExpertChoice): Value;
   /** Sum of two values of one shape. */
   add(left: Value, right: Value): Value;
   /** Product of two values of one shape. */
@@ -123,6 +125,20 @@ export interface Steps<C extends Carried = DeviceCarried> {
   layer(x: Value, weights: LayerWeights, context: TokenContext<C>, composed: () => Value): Value;
   /** `Ops.scope`. */
   scope<T extends ScopeResult>(work: () => T): T;
+}
+
+/** Which experts each token takes, and what they compute. */
+export interface ExpertChoice {
+  /** The router's, [B, T, E]. */
+  readonly scores: Value;
+  readonly count: number;
+  readonly perToken: number;
+  /** Whether the weights of a token's experts are made to sum up to 1. */
+  readonly isNormalised: boolean;
+  /** One more, that all tokens take, weighted by the sigmoid of `gate` [B, T, 1]. */
+  readonly shared?: { readonly gate: Value; readonly work: (rows: Value) => Value } | undefined;
+  /** An expert on the rows [1, n, C] of the tokens that take it. */
+  readonly work: (expert: number, rows: Value) => Value;
 }
 
 /** Activations that are not SiLU. */

@@ -1,0 +1,117 @@
+import type { ConfigFields } from "../config/fields.ts";
+import { readExperts } from "../config/experts.ts";
+import { readLlamaConfig, unsupported } from "../config/llama-like.ts";
+import type { ModelConfig, NetworkConfig } from "../config/model-config.ts";
+import type { Family } from "../family.ts";
+import { ROTARY_BUFFERS } from "../names/llama-names.ts";
+import { naming, paddleformers, paddlenlp } from "../names/naming.ts";
+import { decoder, grouped, sparse, type Network } from "../network.ts";
+import { llamaFields } from "./stock-llama.ts";
+
+const NETWORK2 = decoder({
+  block: "experts",
+  attention: grouped({ bias: "qkv" }),
+  mlp: sparse({ shared: true }),
+});
+
+/** Qwen1.5-MoE and Qwen2-57B-A14B (transformers v5.23.0, models/qwen2_moe/modeling_qwen2_moe.py). */
+export const QWEN2_MOE: Family = {
+  name: "qwen2_moe",
+  architectures: ["Qwen2MoeForCausalLM"],
+  modelType: "qwen2_moe",
+  readConfig: readQwen2Moe,
+  network: NETWORK2,
+  names: namesOf(NETWORK2, "qwen2_moe."),
+  prefixes: ["qwen2_moe", "model"],
+  drops: ROTARY_BUFFERS,
+  stock: {
+    architecture: "Qwen2MoeForCausalLM",
+    modelType: "qwen2_moe",
+    fields: (config) => ({
+      ...moeFields(config),
+      qkv_bias: config.attentionBias,
+      shared_expert_intermediate_size: config.experts?.sharedSize,
+    }),
+  },
+};
+
+const NETWORK3 = decoder({
+  block: "experts",
+  attention: grouped({ bias: "qkvo", headNorms: true }),
+  mlp: sparse({ shared: false }),
+});
+
+/** Qwen3-30B-A3B and its kin (transformers v5.23.0, models/qwen3_moe/modeling_qwen3_moe.py). */
+export const QWEN3_MOE: Family = {
+  name: "qwen3_moe",
+  architectures: ["Qwen3MoeForCausalLM"],
+  modelType: "qwen3_moe",
+  readConfig: readQwen3Moe,
+  network: NETWORK3,
+  names: namesOf(NETWORK3, "qwen3_moe."),
+  paddleWriter: "paddleformers",
+  prefixes: ["qwen3_moe", "model"],
+  drops: ROTARY_BUFFERS,
+  stock: {
+    architecture: "Qwen3MoeForCausalLM",
+    modelType: "qwen3_moe",
+    fields: (config) => ({ attention_bias: config.attentionBias, ...moeFields(config) }),
+  },
+};
+
+function namesOf(network: Network, prefix: string): Family["names"] {
+  return {
+    huggingface: naming(network),
+    paddlenlp: paddlenlp(network, { prefix }),
+    paddleformers: paddleformers(network),
+  };
+}
+
+function readQwen2Moe(config: ConfigFields): NetworkConfig {
+  const network = readShared(config, { maxPositions: 32_768 });
+  const usual = { count: 60, perToken: 4, size: 1408, isNormalised: false };
+  const sharedSize = config.optionalCount("shared_expert_intermediate_size") ?? 5632;
+  return {
+    ...network,
+    attentionBias: config.flag(true, "qkv_bias"),
+    experts: { ...readExperts(config, network.layers, usual), sharedSize },
+  };
+}
+
+function readQwen3Moe(config: ConfigFields): NetworkConfig {
+  const network = readShared(config, { kvHeads: 4, maxPositions: 32_768 });
+  const usual = { count: 128, perToken: 8, size: 768, isNormalised: false };
+  return { ...network, experts: readExperts(config, network.layers, usual) };
+}
+
+/** Windows of these classes follow other rules than Qwen2's: nobody published one. */
+function readShared(
+  config: ConfigFields,
+  defaults: { readonly kvHeads?: number; readonly maxPositions: number },
+): NetworkConfig {
+  if (config.flag(false, "use_sliding_window"))
+    throw unsupported(config.path, "use_sliding_window", true);
+  const network = readLlamaConfig(config, {
+    attentionBias: false,
+    rotatesWholeCache: false,
+    judged: ["sliding_window"],
+    defaults,
+  });
+  return { ...network, mlpBias: false };
+}
+
+function moeFields(config: ModelConfig): Readonly<Record<string, unknown>> {
+  const { experts } = config;
+  return {
+    ...llamaFields(config),
+    use_sliding_window: false,
+    num_experts: experts?.count,
+    num_experts_per_tok: experts?.perToken,
+    moe_intermediate_size: experts?.size,
+    norm_topk_prob: experts?.isNormalised,
+    decoder_sparse_step: 1,
+    mlp_only_layers: (experts?.layers ?? []).flatMap((isSparse, layer) =>
+      isSparse ? [] : [layer],
+    ),
+  };
+}
