@@ -155,6 +155,15 @@ export const OUTPUTS = {
     format: oneOf("pytorch-zip", "pytorch-legacy", "pytorch-tar", "paddle", "safetensors"),
     files: list(text),
     architecture: said(text, 'the class that config.json names, or "none"'),
+    "support?": said(
+      fields({
+        convert: exactly(true),
+        verify: exactly(true),
+        run: exactly(true),
+        checkedAgainst: said(text, "the implementation whose logits ours were held against"),
+      }),
+      "what can be done with the family; left out where it is not known",
+    ),
     parameters: count,
     bytes: count,
     tensors: list(

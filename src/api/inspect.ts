@@ -1,6 +1,7 @@
 import type { LinearLayout } from "../model/parameter.ts";
 import { WbError } from "../errors/wb-error.ts";
 import { canonicalize } from "../mapping/canonical.ts";
+import { familyOf } from "../model/families.ts";
 import { surveyLayout, type LayoutSurvey } from "../mapping/survey-layout.ts";
 import { byteCount, elementCount } from "../tensor/shape.ts";
 import type { CheckpointFormat, StoredTensor } from "../tensor/table.ts";
@@ -14,6 +15,15 @@ export interface InspectOptions {
   /** Which of the file's tensors are meant, and under what names. */
   readonly selection?: Selection | undefined;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** What can be done with a family. */
+export interface FamilySupport {
+  readonly convert: true;
+  readonly verify: true;
+  readonly run: true;
+  /** The implementation whose logits ours were held against. */
+  readonly checkedAgainst: string;
 }
 
 /** One tensor as stored. */
@@ -33,6 +43,8 @@ export interface Inspection {
   readonly files: readonly string[];
   /** The class that config.json names, or "none". */
   readonly architecture: string;
+  /** What can be done with the family and what it was checked against; undefined where it is not known. */
+  readonly support?: FamilySupport;
   /** Elements of the model's tensors, each once; of all stored tensors where the architecture is not known. */
   readonly parameters: number;
   /** Bytes of all stored tensors. */
@@ -63,6 +75,16 @@ export async function inspect(path: string, options: InspectOptions = {}): Promi
       format: checkpoint.format,
       files: checkpoint.files,
       architecture,
+      ...(config === undefined
+        ? {}
+        : {
+            support: {
+              convert: true,
+              verify: true,
+              run: true,
+              checkedAgainst: familyOf(config.family).checkedAgainst.replaceAll("`", ""),
+            },
+          }),
       parameters: countParameters(model, survey),
       bytes: checkpoint.tensors.reduce((sum, tensor) => sum + storedBytes(tensor), 0),
       tensors: checkpoint.tensors.map((tensor) => ({

@@ -28,6 +28,8 @@ export interface Family {
   /** What config.json calls its classes, the usual one first. */
   readonly architectures: readonly [string, ...string[]];
   readonly modelType: string;
+  /** The implementation whose logits ours were held against, on small models of random weights. */
+  readonly checkedAgainst: string;
   /** @throws WbError WB3701 naming the field that is missing or contradicts another, WB4702 for what is not implemented. */
   readConfig(config: ConfigFields): NetworkConfig;
   readonly network: Network;

@@ -63,6 +63,11 @@ function render(result: Inspection, each: boolean): string {
     "",
     `format        ${result.format}, ${plural(result.files.length, "file")}`,
     `architecture  ${result.architecture}`,
+    ...(result.support === undefined
+      ? []
+      : [
+          `support       convert, verify, run; logits equal those of ${result.support.checkedAgainst}`,
+        ]),
     `parameters    ${result.parameters.toLocaleString("en-US")} in ${plural(result.tensors.length, "tensor")}, ${result.bytes.toLocaleString("en-US")} bytes`,
     `layout        ${result.layout}${reason}`,
     ...Object.entries(result.metadata).map(

@@ -19,6 +19,7 @@ export const BAICHUAN: Family = {
   name: "baichuan",
   architectures: ["BaiChuanForCausalLM", "BaichuanForCausalLM"],
   modelType: "baichuan",
+  checkedAgainst: "transformers 5.23, `LlamaForCausalLM`",
   readConfig: (config) => {
     refuseAlibi(config);
     refuseNormHead(config);

@@ -116,6 +116,7 @@ export const CHATGLM2: Family = {
     "ChatGLMv2Model",
   ],
   modelType: "chatglm",
+  checkedAgainst: "transformers 5.23, `GlmForCausalLM`",
   eosIds: [2],
   readConfig: readChatglm2Config,
 };
@@ -126,5 +127,6 @@ export const GLM: Family = {
   name: "glm",
   architectures: ["GlmForCausalLM", "GlmModel"],
   modelType: "glm",
+  checkedAgainst: "transformers 5.23, `GlmForCausalLM`",
   readConfig: readGlmConfig,
 };

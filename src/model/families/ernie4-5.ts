@@ -16,6 +16,7 @@ export const ERNIE4_5: Family = {
   name: "ernie4_5",
   architectures: ["Ernie4_5ForCausalLM", "Ernie4_5_ForCausalLM"],
   modelType: "ernie4_5",
+  checkedAgainst: "transformers 5.23, `Ernie4_5ForCausalLM`",
   readConfig,
   network: LLAMA_DECODER,
   names: {

@@ -25,6 +25,7 @@ export const GEMMA3: Family = {
   name: "gemma3_text",
   architectures: ["Gemma3ForCausalLM"],
   modelType: "gemma3_text",
+  checkedAgainst: "transformers 5.23, `Gemma3ForCausalLM`",
   readConfig,
   network: NETWORK,
   names: { huggingface: naming(NETWORK), paddleformers: paddleformers(NETWORK) },

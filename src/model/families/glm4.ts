@@ -18,6 +18,7 @@ export const GLM4: Family = {
   name: "glm4",
   architectures: ["Glm4ForCausalLM"],
   modelType: "glm4",
+  checkedAgainst: "transformers 5.23, `Glm4ForCausalLM`",
   readConfig: readGlmConfig,
   network: NETWORK,
   names: { huggingface: naming(NETWORK), paddleformers: paddleformers(NETWORK) },

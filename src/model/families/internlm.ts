@@ -18,6 +18,7 @@ export const INTERNLM: Family = {
   name: "internlm",
   architectures: ["InternLMForCausalLM", "InternLMModel"],
   modelType: "internlm",
+  checkedAgainst: "InternLM's own modeling code",
   readConfig: (config) => readLlamaConfig(config, { attentionBias: true, rotatesWholeCache: true }),
   network: LLAMA_DECODER,
   names: { ...LLAMA_NAMES, training: TRAINING_NAMES },

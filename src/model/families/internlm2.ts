@@ -17,6 +17,7 @@ export const INTERNLM2: Family = {
   name: "internlm2",
   architectures: ["InternLM2ForCausalLM"],
   modelType: "internlm2",
+  checkedAgainst: "transformers 5.23, `LlamaForCausalLM`",
   readConfig: (config) =>
     readLlamaConfig(config, { attentionBias: true, rotatesWholeCache: false }),
   network: LLAMA_DECODER,

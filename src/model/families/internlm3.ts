@@ -18,6 +18,7 @@ export const INTERNLM3: Family = {
   name: "internlm3",
   architectures: ["InternLM3ForCausalLM", "InternLM3Model"],
   modelType: "internlm3",
+  checkedAgainst: "transformers 5.23, `LlamaForCausalLM`",
   readConfig,
   network: LLAMA_DECODER,
   names: LLAMA_NAMES,

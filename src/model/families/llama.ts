@@ -22,6 +22,7 @@ export const LLAMA: Family = {
   name: "llama",
   architectures: ["LlamaForCausalLM", "LLaMAForCausalLM", "LlamaModel"],
   modelType: "llama",
+  checkedAgainst: "transformers 5.23, `LlamaForCausalLM`",
   readConfig: (config) =>
     readLlamaConfig(config, {
       attentionBias: false,

@@ -14,6 +14,7 @@ export const MISTRAL: Family = {
   name: "mistral",
   architectures: ["MistralForCausalLM"],
   modelType: "mistral",
+  checkedAgainst: "transformers 5.23, `MistralForCausalLM`",
   readConfig,
   network: LLAMA_DECODER,
   names: llamaNames(LLAMA_DECODER, "mistral."),

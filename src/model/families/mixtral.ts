@@ -31,6 +31,7 @@ export const MIXTRAL: Family = {
   name: "mixtral",
   architectures: ["MixtralForCausalLM"],
   modelType: "mixtral",
+  checkedAgainst: "transformers 5.23, `MixtralForCausalLM`",
   readConfig,
   network: NETWORK,
   names: {

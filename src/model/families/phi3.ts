@@ -22,6 +22,7 @@ export const PHI3: Family = {
   name: "phi3",
   architectures: ["Phi3ForCausalLM"],
   modelType: "phi3",
+  checkedAgainst: "transformers 5.23, `Phi3ForCausalLM`",
   readConfig,
   network: LLAMA_DECODER,
   names: {

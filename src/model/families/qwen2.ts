@@ -17,6 +17,7 @@ export const QWEN2: Family = {
   name: "qwen2",
   architectures: ["Qwen2ForCausalLM"],
   modelType: "qwen2",
+  checkedAgainst: "transformers 5.23, `Qwen2ForCausalLM`",
   readConfig,
   network: NETWORK,
   names: llamaNames(NETWORK, "qwen2."),

@@ -20,6 +20,7 @@ export const QWEN3: Family = {
   name: "qwen3",
   architectures: ["Qwen3ForCausalLM"],
   modelType: "qwen3",
+  checkedAgainst: "transformers 5.23, `Qwen3ForCausalLM`",
   readConfig,
   network: NETWORK,
   names: llamaNames(NETWORK, "qwen3."),

@@ -16,6 +16,7 @@ export const SEED_OSS: Family = {
   name: "seed_oss",
   architectures: ["SeedOssForCausalLM"],
   modelType: "seed_oss",
+  checkedAgainst: "transformers 5.23, `SeedOssForCausalLM`",
   readConfig,
   network: NETWORK,
   names: llamaNames(NETWORK, "seed_oss."),
