@@ -15,6 +15,11 @@ interface DtypeRow {
   readonly paddle: string | null;
   /** GGUF's tensor type (ggml.h, `enum ggml_type`). */
   readonly gguf: number | null;
+  /**
+   * What converting a number to it may lose, which tolerances come from: half a unit in the last place, and the smallest step near 0
+   * where that is within the range of float32's normal numbers. Null where nothing is rounded, or no numbers are computed.
+   */
+  readonly rounding: { readonly relative: number; readonly smallest: number } | null;
 }
 
 /**
@@ -23,30 +28,30 @@ interface DtypeRow {
  */
 // prettier-ignore
 export const DTYPES = {
-  BOOL:        { bits: 8,   kind: "bool",    safetensors: true,  torch: "bool",             storage: "BoolStorage",          numpy: "b1",  paddle: "b1",  gguf: null },
-  F4:          { bits: 4,   kind: "float",   safetensors: true,  torch: "float4_e2m1fn_x2", storage: null,                   numpy: null,  paddle: null,  gguf: null, torchPacked: 2 },
-  F6_E2M3:     { bits: 6,   kind: "float",   safetensors: true,  torch: null,               storage: null,                   numpy: null,  paddle: null,  gguf: null },
-  F6_E3M2:     { bits: 6,   kind: "float",   safetensors: true,  torch: null,               storage: null,                   numpy: null,  paddle: null,  gguf: null },
-  U8:          { bits: 8,   kind: "uint",    safetensors: true,  torch: "uint8",            storage: "ByteStorage",          numpy: "u1",  paddle: "u1",  gguf: null },
-  I8:          { bits: 8,   kind: "int",     safetensors: true,  torch: "int8",             storage: "CharStorage",          numpy: "i1",  paddle: "i1",  gguf: 24 },
-  F8_E5M2:     { bits: 8,   kind: "float",   safetensors: true,  torch: "float8_e5m2",      storage: null,                   numpy: null,  paddle: null,  gguf: null },
-  F8_E4M3:     { bits: 8,   kind: "float",   safetensors: true,  torch: "float8_e4m3fn",    storage: null,                   numpy: null,  paddle: null,  gguf: null },
-  F8_E8M0:     { bits: 8,   kind: "float",   safetensors: true,  torch: "float8_e8m0fnu",   storage: null,                   numpy: null,  paddle: null,  gguf: null },
-  F8_E4M3FNUZ: { bits: 8,   kind: "float",   safetensors: true,  torch: "float8_e4m3fnuz",  storage: null,                   numpy: null,  paddle: null,  gguf: null },
-  F8_E5M2FNUZ: { bits: 8,   kind: "float",   safetensors: true,  torch: "float8_e5m2fnuz",  storage: null,                   numpy: null,  paddle: null,  gguf: null },
-  I16:         { bits: 16,  kind: "int",     safetensors: true,  torch: "int16",            storage: "ShortStorage",         numpy: "i2",  paddle: "i2",  gguf: 25 },
-  U16:         { bits: 16,  kind: "uint",    safetensors: true,  torch: "uint16",           storage: null,                   numpy: "u2",  paddle: null,  gguf: null },
-  F16:         { bits: 16,  kind: "float",   safetensors: true,  torch: "float16",          storage: "HalfStorage",          numpy: "f2",  paddle: "f2",  gguf: 1 },
-  BF16:        { bits: 16,  kind: "float",   safetensors: true,  torch: "bfloat16",         storage: "BFloat16Storage",      numpy: null,  paddle: "u2",  gguf: 30 },
-  I32:         { bits: 32,  kind: "int",     safetensors: true,  torch: "int32",            storage: "IntStorage",           numpy: "i4",  paddle: "i4",  gguf: 26 },
-  U32:         { bits: 32,  kind: "uint",    safetensors: true,  torch: "uint32",           storage: null,                   numpy: "u4",  paddle: null,  gguf: null },
-  F32:         { bits: 32,  kind: "float",   safetensors: true,  torch: "float32",          storage: "FloatStorage",         numpy: "f4",  paddle: "f4",  gguf: 0 },
-  C32:         { bits: 32,  kind: "complex", safetensors: false, torch: "complex32",        storage: null,                   numpy: null,  paddle: null,  gguf: null },
-  C64:         { bits: 64,  kind: "complex", safetensors: true,  torch: "complex64",        storage: "ComplexFloatStorage",  numpy: "c8",  paddle: "c8",  gguf: null },
-  F64:         { bits: 64,  kind: "float",   safetensors: true,  torch: "float64",          storage: "DoubleStorage",        numpy: "f8",  paddle: "f8",  gguf: 28 },
-  I64:         { bits: 64,  kind: "int",     safetensors: true,  torch: "int64",            storage: "LongStorage",          numpy: "i8",  paddle: "i8",  gguf: 27 },
-  U64:         { bits: 64,  kind: "uint",    safetensors: true,  torch: "uint64",           storage: null,                   numpy: "u8",  paddle: null,  gguf: null },
-  C128:        { bits: 128, kind: "complex", safetensors: false, torch: "complex128",       storage: "ComplexDoubleStorage", numpy: "c16", paddle: "c16", gguf: null },
+  BOOL:        { bits: 8,   kind: "bool",    safetensors: true,  torch: "bool",             storage: "BoolStorage",          numpy: "b1",  paddle: "b1",  gguf: null, rounding: null },
+  F4:          { bits: 4,   kind: "float",   safetensors: true,  torch: "float4_e2m1fn_x2", storage: null,                   numpy: null,  paddle: null,  gguf: null, rounding: null, torchPacked: 2 },
+  F6_E2M3:     { bits: 6,   kind: "float",   safetensors: true,  torch: null,               storage: null,                   numpy: null,  paddle: null,  gguf: null, rounding: null },
+  F6_E3M2:     { bits: 6,   kind: "float",   safetensors: true,  torch: null,               storage: null,                   numpy: null,  paddle: null,  gguf: null, rounding: null },
+  U8:          { bits: 8,   kind: "uint",    safetensors: true,  torch: "uint8",            storage: "ByteStorage",          numpy: "u1",  paddle: "u1",  gguf: null, rounding: null },
+  I8:          { bits: 8,   kind: "int",     safetensors: true,  torch: "int8",             storage: "CharStorage",          numpy: "i1",  paddle: "i1",  gguf: 24, rounding: null },
+  F8_E5M2:     { bits: 8,   kind: "float",   safetensors: true,  torch: "float8_e5m2",      storage: null,                   numpy: null,  paddle: null,  gguf: null, rounding: { relative: 2 ** -3, smallest: 2 ** -16 } },
+  F8_E4M3:     { bits: 8,   kind: "float",   safetensors: true,  torch: "float8_e4m3fn",    storage: null,                   numpy: null,  paddle: null,  gguf: null, rounding: { relative: 2 ** -4, smallest: 2 ** -9 } },
+  F8_E8M0:     { bits: 8,   kind: "float",   safetensors: true,  torch: "float8_e8m0fnu",   storage: null,                   numpy: null,  paddle: null,  gguf: null, rounding: null },
+  F8_E4M3FNUZ: { bits: 8,   kind: "float",   safetensors: true,  torch: "float8_e4m3fnuz",  storage: null,                   numpy: null,  paddle: null,  gguf: null, rounding: null },
+  F8_E5M2FNUZ: { bits: 8,   kind: "float",   safetensors: true,  torch: "float8_e5m2fnuz",  storage: null,                   numpy: null,  paddle: null,  gguf: null, rounding: null },
+  I16:         { bits: 16,  kind: "int",     safetensors: true,  torch: "int16",            storage: "ShortStorage",         numpy: "i2",  paddle: "i2",  gguf: 25, rounding: null },
+  U16:         { bits: 16,  kind: "uint",    safetensors: true,  torch: "uint16",           storage: null,                   numpy: "u2",  paddle: null,  gguf: null, rounding: null },
+  F16:         { bits: 16,  kind: "float",   safetensors: true,  torch: "float16",          storage: "HalfStorage",          numpy: "f2",  paddle: "f2",  gguf: 1, rounding: { relative: 2 ** -11, smallest: 2 ** -24 } },
+  BF16:        { bits: 16,  kind: "float",   safetensors: true,  torch: "bfloat16",         storage: "BFloat16Storage",      numpy: null,  paddle: "u2",  gguf: 30, rounding: { relative: 2 ** -8, smallest: 0 } },
+  I32:         { bits: 32,  kind: "int",     safetensors: true,  torch: "int32",            storage: "IntStorage",           numpy: "i4",  paddle: "i4",  gguf: 26, rounding: null },
+  U32:         { bits: 32,  kind: "uint",    safetensors: true,  torch: "uint32",           storage: null,                   numpy: "u4",  paddle: null,  gguf: null, rounding: null },
+  F32:         { bits: 32,  kind: "float",   safetensors: true,  torch: "float32",          storage: "FloatStorage",         numpy: "f4",  paddle: "f4",  gguf: 0, rounding: { relative: 2 ** -24, smallest: 0 } },
+  C32:         { bits: 32,  kind: "complex", safetensors: false, torch: "complex32",        storage: null,                   numpy: null,  paddle: null,  gguf: null, rounding: null },
+  C64:         { bits: 64,  kind: "complex", safetensors: true,  torch: "complex64",        storage: "ComplexFloatStorage",  numpy: "c8",  paddle: "c8",  gguf: null, rounding: null },
+  F64:         { bits: 64,  kind: "float",   safetensors: true,  torch: "float64",          storage: "DoubleStorage",        numpy: "f8",  paddle: "f8",  gguf: 28, rounding: { relative: 2 ** -53, smallest: 0 } },
+  I64:         { bits: 64,  kind: "int",     safetensors: true,  torch: "int64",            storage: "LongStorage",          numpy: "i8",  paddle: "i8",  gguf: 27, rounding: null },
+  U64:         { bits: 64,  kind: "uint",    safetensors: true,  torch: "uint64",           storage: null,                   numpy: "u8",  paddle: null,  gguf: null, rounding: null },
+  C128:        { bits: 128, kind: "complex", safetensors: false, torch: "complex128",       storage: "ComplexDoubleStorage", numpy: "c16", paddle: "c16", gguf: null, rounding: null },
 } as const satisfies Record<string, DtypeRow>;
 
 /** The type of an element, as safetensors spells it; `C128` for complex128. */

@@ -226,4 +226,12 @@ describe("the dtype table", () => {
       "F8_E5M2FNUZ",
     ]);
   });
+
+  it("says of every float that has numbers what rounding to it loses, and of no other dtype", () => {
+    for (const dtype of Object.keys(DTYPES).filter(isDtype)) {
+      const isRounded =
+        DTYPES[dtype].kind === "float" && decodeValues(new Uint8Array(48), dtype) !== undefined;
+      expect([dtype, DTYPES[dtype].rounding !== null]).toEqual([dtype, isRounded]);
+    }
+  });
 });

@@ -1,5 +1,5 @@
 import { decodeValues } from "../../tensor/decode.ts";
-import { DTYPES, type Dtype } from "../../tensor/dtype.ts";
+import { DTYPES, dtypeRow, type Dtype } from "../../tensor/dtype.ts";
 import { f32Bits, f32BitsToBf16, f32BitsToF16 } from "../../tensor/float-bits.ts";
 
 /** How two tensors differ, over all elements compared so far. */
@@ -37,26 +37,14 @@ export function noDifference(): ValueDifference {
   };
 }
 
-/** Relative rounding error of one conversion to a float dtype: half a unit in the last place. */
-const ROUNDING: Readonly<Partial<Record<Dtype, number>>> = {
-  BF16: 2 ** -8,
-  F16: 2 ** -11,
-  F32: 2 ** -24,
-  F64: 2 ** -53,
-  F8_E5M2: 2 ** -3,
-  F8_E4M3: 2 ** -4,
-};
-
-/** Smallest step of a dtype near 0, half of which rounding may lose whatever the value. */
-const SMALLEST: Readonly<Partial<Record<Dtype, number>>> = {
-  F16: 2 ** -24,
-  F8_E5M2: 2 ** -16,
-  F8_E4M3: 2 ** -9,
-};
-
 /** The dtype of two that keeps less of a number. */
 export function coarserDtype(left: Dtype, right: Dtype): Dtype {
-  return (ROUNDING[left] ?? 0) >= (ROUNDING[right] ?? 0) ? left : right;
+  return relativeRounding(left) >= relativeRounding(right) ? left : right;
+}
+
+/** 0 for numbers that are kept as they are. */
+function relativeRounding(dtype: Dtype): number {
+  return dtypeRow(dtype).rounding?.relative ?? 0;
 }
 
 /** What converting to the coarser of two dtypes may change: |a − b| ≤ relative · |b| + absolute. 0 for one dtype. */
@@ -66,7 +54,8 @@ export function roundingTolerance(
 ): { readonly relative: number; readonly absolute: number } {
   if (left === right) return { relative: 0, absolute: 0 };
   const coarse = coarserDtype(left, right);
-  return { relative: ROUNDING[coarse] ?? 0, absolute: (SMALLEST[coarse] ?? 0) / 2 };
+  const { rounding } = dtypeRow(coarse);
+  return { relative: relativeRounding(coarse), absolute: (rounding?.smallest ?? 0) / 2 };
 }
 
 /** Adds a chunk of both sides, the same elements of each, to `total`. */
