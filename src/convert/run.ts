@@ -5,6 +5,7 @@ import { findWeightSets } from "../formats/sets/folder.ts";
 import { WbError } from "../errors/wb-error.ts";
 import type { CastCounts } from "./values/cast.ts";
 import { fileBytes } from "../formats/file-plan.ts";
+import { TARGETS } from "../formats/target-formats.ts";
 import { exists, freeBytes, type FileSystem } from "./staging/file-system.ts";
 import { JournalWriter, planDigest, readJournal } from "./staging/journal.ts";
 import { refuseRunning, releaseLock } from "./staging/lock.ts";
@@ -165,6 +166,13 @@ async function place(
   await fileSystem.remove(target.staging);
 }
 
+/** A shard's name, of any format that is written. */
+const SHARD = new RegExp(
+  `-\\d{5}-of-\\d{5}\\.(${Object.values(TARGETS)
+    .map(({ extension }) => extension)
+    .join("|")})$`,
+);
+
 /** Weight files of the conversion that is replaced, which the new one does not have: they would be taken for part of it. */
 export async function removeStale(
   folder: string,
@@ -175,9 +183,7 @@ export async function removeStale(
   const sets = (await findWeightSets(folder)).filter(
     ({ kind }) => kind === "file" || kind === "index",
   );
-  const shards = (await readdir(folder)).filter((name) =>
-    /-\d{5}-of-\d{5}\.(safetensors|bin|pdparams)$/.test(name),
-  );
+  const shards = (await readdir(folder)).filter((name) => SHARD.test(name));
   for (const name of [...sets.map((set) => set.name), ...shards]) {
     if (!keep.has(name)) await fileSystem.remove(join(folder, name));
   }
