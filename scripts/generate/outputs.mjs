@@ -211,7 +211,16 @@ export const OUTPUTS = {
       fields({
         from: list(text),
         to: text,
-        action: oneOf("copy", "transpose", "split", "merge", "cast", "add"),
+        action: oneOf(
+          "copy",
+          "transpose",
+          "split",
+          "merge",
+          "cast",
+          "add",
+          "dequantize",
+          "merge-adapter",
+        ),
         why: text,
         dtype,
         shape,
@@ -264,6 +273,17 @@ export const OUTPUTS = {
       },
       "of a conversion in parts (--plan)",
     ),
+  },
+  match: {
+    tensors: list(
+      fields({ left: list(text), right: list(text), operation: text }),
+      "how each tensor of the right side is made of the left's; ties have no right side",
+    ),
+    unexplained: list(text, "names of either side; empty where every tensor is explained"),
+    statements: list(text, "left | right | operation, as --out writes them"),
+    out: orNull(said(text, "the map that was written")),
+    notes,
+    seconds,
   },
   diff: {
     summary: fields({

@@ -12,6 +12,7 @@ import { generate } from "./commands/generate.ts";
 import { golden } from "./commands/golden.ts";
 import { inspect } from "./commands/inspect.ts";
 import { logits } from "./commands/logits.ts";
+import { match } from "./commands/match.ts";
 import { native } from "./commands/native.ts";
 import { scan } from "./commands/scan.ts";
 import { serve } from "./commands/serve.ts";
@@ -24,6 +25,7 @@ export const COMMANDS: readonly Command[] = [
   scan,
   convert,
   diff,
+  match,
   verify,
   golden,
   generate,

@@ -32,6 +32,8 @@ export interface ConvertOptions {
   /** For a model that is not known: patterns of the names that are transposed, and of those that stay as stored. */
   readonly transpose?: readonly string[] | undefined;
   readonly keep?: readonly string[] | undefined;
+  /** A file that `match --out` wrote: how each target tensor is made of the source's. */
+  readonly map?: string | undefined;
   /** Whose names the weights get that are converted to Paddle; the usual program of the model's when left out. */
   readonly for?: PaddleWriter | undefined;
   /** Writes the values of quantised matrices, in this dtype, instead of refusing them. */

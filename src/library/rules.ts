@@ -71,6 +71,7 @@ export const CONVERT: RulesFor<Omit<ConvertOptions, "fileSystem">> = {
   keep: { kind: "texts" },
   delta: { kind: "object", rules: DELTA },
   lora: text,
+  map: text,
   selection,
   allowExpansion: flag,
   dryRun: flag,

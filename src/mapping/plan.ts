@@ -22,6 +22,8 @@ import type { PaddleWriter } from "../model/names/paddle-writers.ts";
 import { TRANSPOSABLE, type TensorClass } from "../model/parameter.ts";
 import type { LayoutEvidence } from "./layout.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
+import { applyMap } from "./learned/apply.ts";
+import type { LearnedStatement } from "./learned/statement.ts";
 import { refuseProblems } from "./problems.ts";
 import { sourceName } from "./source-groups.ts";
 import { TARGETS, type TargetFormat } from "../formats/target-formats.ts";
@@ -35,6 +37,8 @@ export interface PlanOptions extends ToldOptions {
   readonly layout?: LinearLayout | undefined;
   readonly dtype?: CastDtype | "keep" | undefined;
   readonly sourceLayout?: LinearLayout | undefined;
+  /** How each target tensor is made, as `match` learned it; takes the place of every other knowledge. */
+  readonly learned?: readonly LearnedStatement[] | undefined;
   /** What the values of dequantised matrices are written as, where `dtype` says nothing. */
   readonly dequantize?: CastDtype | undefined;
   /** Takes tensors of an unknown model as they are stored, unless a layout is asked for (`--architecture none`). */
@@ -101,6 +105,7 @@ function planAny(
   config: ModelConfig | undefined,
   options: PlanOptions,
 ): Plan {
+  if (options.learned !== undefined) return planByMap(checkpoint, options.learned, options);
   if (config !== undefined) {
     refuseTold(checkpoint, options);
     return planModel(checkpoint, config, options);
@@ -116,6 +121,26 @@ function planAny(
   return target === undefined
     ? planAsStored(checkpoint, options)
     : planUnknown(checkpoint, options, target);
+}
+
+function planByMap(
+  checkpoint: Checkpoint,
+  map: readonly LearnedStatement[],
+  options: PlanOptions,
+): Plan {
+  refuseRanks(checkpoint);
+  const steps = applyMap(checkpoint, map).map((step) =>
+    step.kind === "drop" || step.kind === "add"
+      ? step
+      : { ...step, ...castOf(step.assembly.dtype, options) },
+  );
+  return {
+    steps,
+    sourceLayout: "unknown",
+    evidence: [],
+    targetLayout: "unknown",
+    tied: tiedNames(steps),
+  };
 }
 
 /** @throws WbError WB2702: of a known model every tensor's layout is known. */

@@ -1,3 +1,7 @@
+import { WbError } from "../errors/wb-error.ts";
+import { parseMap } from "../mapping/learned/map-file.ts";
+import type { LearnedStatement } from "../mapping/learned/statement.ts";
+import { readSmall } from "../sources/places.ts";
 import { planConversion, type Plan, type PlanOptions } from "../mapping/plan.ts";
 import { refuseOtherCopies } from "../mapping/same-values.ts";
 import type { Checkpoint } from "../tensor/table.ts";
@@ -15,6 +19,8 @@ import {
 /** What is opened, and how it is to be converted. */
 interface ConversionChoice extends OpenModelOptions, PlanOptions {
   readonly delta?: DeltaChoice | undefined;
+  /** A file of statements by which every tensor is made. */
+  readonly map?: string | undefined;
   /** An adapter to merge into the source. */
   readonly lora?: string | undefined;
 }
@@ -37,7 +43,9 @@ export async function openConversion(
   source: string,
   choice: ConversionChoice,
 ): Promise<OpenedConversion> {
-  const opened = await openModel(source, choice);
+  const learned = choice.map === undefined ? undefined : await readMap(choice.map, choice);
+  const how = learned === undefined ? choice : { ...choice, architecture: "none" };
+  const opened = await openModel(source, how);
   let adapter: Checkpoint | undefined;
   try {
     const adapted =
@@ -46,7 +54,7 @@ export async function openConversion(
     const { checkpoint: base } = model;
     adapter = adapted?.adapter;
     if (choice.delta === undefined) {
-      const plan = planConversion(base, model.config, choice);
+      const plan = planConversion(base, model.config, { ...choice, learned });
       if (plan.copies !== undefined) await refuseOtherCopies(plan.copies, choice.signal);
       const close = async (): Promise<void> => {
         await adapted?.adapter.close();
@@ -87,4 +95,31 @@ function notesOf(model: OpenedModel, plan: Plan): readonly string[] {
     `the model is not known: brought to ${plan.targetLayout === "paddle" ? "Paddle" : "torch"}'s layout by what shapes, names and biases show (--architecture none takes it as stored)`,
     ...plan.notes,
   ];
+}
+
+/** Bytes of a map at most; one of a model with 100 000 tensors has about 10 MB. */
+const MAX_MAP_BYTES = 64 * 2 ** 20;
+
+/** @throws WbError WB2702 beside options that say otherwise, WB3001 where it is not there, WB3711. */
+async function readMap(
+  path: string,
+  { layout, sourceLayout, delta, transpose = [], keep = [] }: ConversionChoice,
+): Promise<readonly LearnedStatement[]> {
+  const others = {
+    layout,
+    "source-layout": sourceLayout,
+    delta,
+    transpose: transpose[0],
+    keep: keep[0],
+  };
+  const other = Object.entries(others).find(([, value]) => value !== undefined);
+  if (other !== undefined)
+    throw new WbError(
+      "WB2702",
+      `--map ${path}: the map says all of it; --${other[0]} is one too many`,
+    );
+  const bytes = await readSmall(path, MAX_MAP_BYTES);
+  if (bytes === undefined)
+    throw new WbError("WB3001", `${path}: no such file`, { details: { path } });
+  return parseMap(Buffer.from(bytes).toString("utf8"), path);
 }

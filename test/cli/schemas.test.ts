@@ -48,6 +48,17 @@ const RUNS: readonly (readonly [status: number, ...words: string[]])[] = [
   [2, "convert", "T", "@/converted", "--dtype", "F8"],
   [0, "diff", "T/pytorch_model.bin", "@/converted"],
   [1, "diff", "T/pytorch_model.bin", join(FIXTURES, "pytorch-gqa"), "--architecture", "none"],
+  [
+    0,
+    "match",
+    "T/pytorch_model.bin",
+    "T/model_state.pdparams",
+    "--drop",
+    "*.inv_freq",
+    "--out",
+    "@/map.json",
+  ],
+  [1, "match", "T/pytorch_model.bin", join(FIXTURES, "pytorch-gqa")],
   [0, "golden", "record", "@/converted", "--out", "@/golden.safetensors", ...IDS],
   [0, "golden", "script", "--framework", "transformers"],
   [

@@ -103,6 +103,10 @@ export const convert: Command = {
         type: "string",
         describe: "F32, F16 or BF16: the dtype to add in (default the recipe's)",
       })
+      .option("map", {
+        type: "string",
+        describe: "make every tensor as this map says, which match --out wrote",
+      })
       .option("lora", {
         type: "string",
         describe: "a LoRA adapter of PEFT to merge into the source, as merge_and_unload does",
@@ -164,6 +168,7 @@ function optionsOf(args: Arguments, context: CommandContext): ConvertOptions {
     keep: texts(args, "keep"),
     selection: selectionOf(args),
     delta: deltaOf(args),
+    map: optionalString(args, "map"),
     lora: optionalString(args, "lora"),
     dryRun: flag(args, "dry-run"),
     resume: flag(args, "resume"),

@@ -143,6 +143,20 @@ export const MAPPING_CODES = {
     remedy: "Check that base and adapter are of one model, and that adapter_config.json is there.",
     details: { path: "string" },
   },
+  WB3711: {
+    title: "a damaged map",
+    meaning: "The file that --map names is no map, or has a line that is no statement of one.",
+    remedy: "Make it anew: `weighbridge match A B --out map.json`.",
+    details: { path: "string" },
+  },
+  WB3712: {
+    title: "the map is not of this checkpoint",
+    meaning:
+      "Every tensor of the source must stand in a statement of the map, and every statement must find its tensors in shapes that fit; otherwise something would be lost without a word.",
+    remedy:
+      "Make the map from two checkpoints of this very kind, or leave out what does not belong with --drop.",
+    details: { path: "string" },
+  },
   WB4705: {
     title: "an adapter of a kind that is not merged",
     meaning:

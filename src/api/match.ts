@@ -1,0 +1,144 @@
+import { writeFile } from "node:fs/promises";
+import { WbError } from "../errors/wb-error.ts";
+import { openCheckpoint, type Selection } from "../formats/open.ts";
+import { renderMap } from "../mapping/learned/map-file.ts";
+import { renderOperation, type LearnedStatement } from "../mapping/learned/statement.ts";
+import { DTYPES, type Dtype } from "../tensor/dtype.ts";
+import { byteCount } from "../tensor/shape.ts";
+import type { Checkpoint, StoredTensor } from "../tensor/table.ts";
+import { collapseStatements } from "../verify/match/collapse.ts";
+import { fingerprint, type Fingerprint } from "../verify/match/fingerprint.ts";
+import { matchTensors } from "../verify/match/match-tensors.ts";
+
+export interface MatchOptions {
+  /** Where the map is written, when every tensor is explained. */
+  readonly out?: string | undefined;
+  readonly selection?: Selection | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: (done: number, total: number, item: string) => void;
+}
+
+export interface MatchResult {
+  readonly tensors: readonly {
+    readonly left: readonly string[];
+    readonly right: readonly string[];
+    readonly operation: string;
+  }[];
+  /** Names of either side that nothing explains. */
+  readonly unexplained: readonly string[];
+  /** The statements with {i} for layers, as `--out` writes them. */
+  readonly statements: readonly LearnedStatement[];
+  /** Null where no map was asked for, or none was written. */
+  readonly out: string | null;
+  readonly notes: readonly string[];
+  readonly seconds: number;
+}
+
+/**
+ * How two checkpoints of the same weights relate, by their values alone.
+ * @throws WbError of the readers; WB6002 where the map cannot be written.
+ */
+export async function match(
+  leftPath: string,
+  rightPath: string,
+  options: MatchOptions = {},
+): Promise<MatchResult> {
+  const begin = performance.now();
+  const { signal, selection, onProgress = () => undefined } = options;
+  const left = await openCheckpoint(leftPath, { selection, signal, lenient: true });
+  try {
+    const right = await openCheckpoint(rightPath, { selection, signal, lenient: true });
+    try {
+      for (const { checkpoint } of [left, right]) refuseRanks(checkpoint);
+      const sides = [left.checkpoint, right.checkpoint] as const;
+      const rounded = narrower(mainDtype(sides[0]), mainDtype(sides[1]));
+      const total = sides.reduce((sum, side) => sum + bytesOf(side), 0);
+      let done = 0;
+      const printsOf = async ({ tensors }: Checkpoint): Promise<readonly Fingerprint[]> => {
+        const prints: Fingerprint[] = [];
+        for (const tensor of tensors) {
+          signal?.throwIfAborted();
+          prints.push(await fingerprint(tensor, rounded, signal));
+          done += byteCount(tensor.shape, tensor.dtype) ?? 0;
+          onProgress(done, total, tensor.name);
+        }
+        return prints;
+      };
+      const prints = [await printsOf(sides[0]), await printsOf(sides[1])] as const;
+      const { statements, ties, unexplained } = matchTensors(prints[0], prints[1]);
+      const dtypes = new Map(sides.flatMap(({ tensors }, side) => dtypesOf(tensors, side)));
+      const collapsed = collapseStatements(statements);
+      const isWhole = unexplained.length === 0 && statements.length > 0;
+      if (isWhole && options.out !== undefined) await writeMap(options.out, collapsed);
+      return {
+        tensors: [
+          ...statements.map((one) => ({
+            left: one.left,
+            right: [one.right],
+            operation: `${renderOperation(one.operation)}${castOf(one, dtypes)}`,
+          })),
+          ...ties.map(({ name, of }) => ({ left: [name], right: [], operation: `tied to ${of}` })),
+        ],
+        unexplained,
+        statements: collapsed,
+        out: isWhole ? (options.out ?? null) : null,
+        notes: [
+          ...left.notes,
+          ...right.notes,
+          ...(rounded === undefined ? [] : [`wider values are compared as ${rounded} has them`]),
+        ],
+        seconds: (performance.now() - begin) / 1000,
+      };
+    } finally {
+      await right.checkpoint.close();
+    }
+  } finally {
+    await left.checkpoint.close();
+  }
+}
+
+function refuseRanks({ tensors, path }: Checkpoint): void {
+  if (tensors.every(({ rank }) => rank === undefined)) return;
+  throw new WbError("WB2702", `${path}: parallel parts are matched after they were merged`, {
+    hint: "Convert the model first, with its config.json.",
+  });
+}
+
+async function writeMap(path: string, statements: readonly LearnedStatement[]): Promise<void> {
+  try {
+    await writeFile(path, renderMap(statements));
+  } catch (error) {
+    throw new WbError("WB6002", `${path}: the map cannot be written`, { cause: error });
+  }
+}
+
+function bytesOf({ tensors }: Checkpoint): number {
+  return tensors.reduce((sum, { shape, dtype }) => sum + (byteCount(shape, dtype) ?? 0), 0);
+}
+
+/** The float dtype that most bytes have. */
+function mainDtype({ tensors }: Checkpoint): Dtype | undefined {
+  const bytes = new Map<Dtype, number>();
+  for (const { dtype, shape } of tensors)
+    if (DTYPES[dtype].kind === "float")
+      bytes.set(dtype, (bytes.get(dtype) ?? 0) + (byteCount(shape, dtype) ?? 0));
+  return [...bytes].toSorted(([, a], [, b]) => b - a)[0]?.[0];
+}
+
+function narrower(left: Dtype | undefined, right: Dtype | undefined): Dtype | undefined {
+  if (left === undefined || right === undefined || left === right) return undefined;
+  return DTYPES[left].bits < DTYPES[right].bits ? left : right;
+}
+
+function dtypesOf(
+  tensors: readonly StoredTensor[],
+  side: number,
+): readonly (readonly [string, Dtype])[] {
+  return tensors.map(({ name, dtype }) => [`${side} ${name}`, dtype]);
+}
+
+function castOf({ left, right }: LearnedStatement, dtypes: ReadonlyMap<string, Dtype>): string {
+  const from = dtypes.get(`0 ${left[0] ?? ""}`);
+  const to = dtypes.get(`1 ${right}`);
+  return from === to || from === undefined || to === undefined ? "" : `, cast ${from} to ${to}`;
+}

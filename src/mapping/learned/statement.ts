@@ -1,0 +1,86 @@
+import { WbError } from "../../errors/wb-error.ts";
+
+/** Rows (or columns) of one of a statement's left tensors, in the order in which the right one has them as rows. */
+export interface Run {
+  /** Which of the left tensors. */
+  readonly of: number;
+  readonly begin: number;
+  readonly count: number;
+  readonly step: number;
+}
+
+/**
+ * How one tensor of the right side is made of the left's: `left, left | right | operation`, with {i} for a layer's number.
+ * - `same`, `transpose`: of one left tensor.
+ * - `concatenate`: the lefts' rows one after another; with `transpose` after it, their columns.
+ * - `stack`: each left is one entry of the right's first axis.
+ * - `rows 0@0:32:2 0@1:32:2`: 32 rows of left 0 from row 0 in steps of 2, then from row 1; `columns` likewise, as rows.
+ */
+export interface LearnedStatement {
+  readonly left: readonly string[];
+  readonly right: string;
+  readonly operation: LearnedOperation;
+}
+
+export type LearnedOperation =
+  | { readonly kind: "same" | "transpose" | "stack" }
+  | { readonly kind: "concatenate"; readonly axis: 0 | 1 }
+  | { readonly kind: "gather"; readonly axis: 0 | 1; readonly runs: readonly Run[] };
+
+export function renderOperation(operation: LearnedOperation): string {
+  switch (operation.kind) {
+    case "same":
+    case "transpose":
+    case "stack":
+      return operation.kind;
+    case "concatenate":
+      return operation.axis === 0 ? "concatenate" : "concatenate transpose";
+    case "gather": {
+      const runs = operation.runs.map(({ of, begin, count, step }) =>
+        step === 1 ? `${of}@${begin}:${count}` : `${of}@${begin}:${count}:${step}`,
+      );
+      return `${operation.axis === 0 ? "rows" : "columns"} ${runs.join(" ")}`;
+    }
+    default:
+      return operation satisfies never;
+  }
+}
+
+export function renderStatement({ left, right, operation }: LearnedStatement): string {
+  return `${left.join(", ")} | ${right} | ${renderOperation(operation)}`;
+}
+
+const RUN = /^(\d{1,9})@(\d{1,15}):(\d{1,15})(?::(\d{1,15}))?$/;
+
+/** @throws WbError WB3711. */
+export function parseStatement(text: string, path: string): LearnedStatement {
+  const [leftText = "", right = "", operationText = "", ...rest] = text
+    .split("|")
+    .map((part) => part.trim());
+  const left = leftText.split(",").map((name) => name.trim());
+  const [word = "", ...words] = operationText.split(" ");
+  const operation = operationOf(word, words);
+  if (rest.length > 0 || right === "" || left.includes("") || operation === undefined)
+    throw new WbError("WB3711", `${path}: no statement: ${JSON.stringify(text)}`, {
+      details: { path },
+    });
+  return { left, right, operation };
+}
+
+function operationOf(word: string, words: readonly string[]): LearnedOperation | undefined {
+  if (word === "concatenate") {
+    if (words.length === 0) return { kind: "concatenate", axis: 0 };
+    return words.join(" ") === "transpose" ? { kind: "concatenate", axis: 1 } : undefined;
+  }
+  if (word === "same" || word === "transpose" || word === "stack")
+    return words.length === 0 ? { kind: word } : undefined;
+  if (word !== "rows" && word !== "columns") return undefined;
+  const runs = words.flatMap((text): Run | [] => {
+    const match = RUN.exec(text);
+    if (match === null) return [];
+    const [of = 0, begin = 0, count = 0, step = 1] = match.slice(1).map((one) => Number(one ?? 1));
+    return { of, begin, count, step };
+  });
+  if (runs.length === 0 || runs.length !== words.length) return undefined;
+  return { kind: "gather", axis: word === "rows" ? 0 : 1, runs };
+}

@@ -1,0 +1,123 @@
+import { createHash } from "node:crypto";
+import { assemblyOf, wholeView } from "../../mapping/assembly.ts";
+import { streamAssembly } from "../../mapping/read-assembly.ts";
+import { DTYPES, type Dtype } from "../../tensor/dtype.ts";
+import {
+  bf16ToF32Bits,
+  f16ToF32Bits,
+  f32BitsToBf16,
+  f32BitsToF16,
+} from "../../tensor/float-bits.ts";
+import type { StoredTensor } from "../../tensor/table.ts";
+
+/** What tells a tensor's values, and those of its rows and columns, without keeping them: hashes of 53 bits as numbers. */
+export interface Fingerprint {
+  readonly tensor: StoredTensor;
+  /** Of all values in order, whatever the shape. */
+  readonly whole: number;
+  /** Of each entry of the first axis; of each value of a vector. */
+  readonly rows: Float64Array;
+  /** Of a matrix alone. */
+  readonly columns: Float64Array | undefined;
+  readonly rowsDigest: string;
+  readonly columnsDigest: string | undefined;
+}
+
+const CHUNK_BYTES = 2 ** 20;
+
+/** Two hashes of 32 bits side by side, of one value after another. */
+class Hashes {
+  readonly #first: Int32Array;
+  readonly #second: Int32Array;
+
+  constructor(count: number) {
+    this.#first = new Int32Array(count);
+    this.#second = new Int32Array(count);
+  }
+
+  add(at: number, value: number): void {
+    this.#first[at] = Math.imul((this.#first[at] ?? 0) ^ value, 0x01000193) + 0x9e3779b9;
+    this.#second[at] = Math.imul((this.#second[at] ?? 0) + value, 0x85ebca6b) ^ (value >>> 13);
+  }
+
+  numbers(): Float64Array {
+    return Float64Array.from(
+      this.#first,
+      (one, at) => (one >>> 0) * 2 ** 21 + ((this.#second[at] ?? 0) >>> 11),
+    );
+  }
+}
+
+/** @param rounded The narrower dtype of the other side, to which wider floats are rounded before they are told. */
+export async function fingerprint(
+  tensor: StoredTensor,
+  rounded: Dtype | undefined,
+  signal?: AbortSignal,
+): Promise<Fingerprint> {
+  const assembly = assemblyOf(wholeView(tensor));
+  const { shape } = tensor;
+  const count = shape.reduce((product, size) => product * size, 1);
+  const rowCount = shape[0] ?? 1;
+  const width = rowCount === 0 ? 0 : count / rowCount;
+  const isMatrix = shape.length === 2;
+  const all = new Hashes(1);
+  const rows = new Hashes(rowCount);
+  const columns = isMatrix ? new Hashes(width) : undefined;
+  let [row, column] = [0, 0];
+  await streamAssembly(assembly, { chunkBytes: CHUNK_BYTES, signal }, (chunk) => {
+    const values = patterns(chunk, tensor.dtype, rounded);
+    for (const value of values) {
+      all.add(0, value);
+      rows.add(row, value);
+      columns?.add(column, value);
+      column++;
+      if (column === width) [row, column] = [row + 1, 0];
+    }
+    return Promise.resolve();
+  });
+  const rowNumbers = rows.numbers();
+  const columnNumbers = columns?.numbers();
+  return {
+    tensor,
+    whole: all.numbers()[0] ?? 0,
+    rows: rowNumbers,
+    columns: columnNumbers,
+    rowsDigest: digestOf(rowNumbers),
+    columnsDigest: columnNumbers === undefined ? undefined : digestOf(columnNumbers),
+  };
+}
+
+function digestOf(numbers: Float64Array): string {
+  return createHash("sha256").update(numbers).digest("base64");
+}
+
+let halves: { readonly F16: Uint32Array; readonly BF16: Uint32Array } | undefined;
+
+/** Values as numbers of 32 bits that are equal where the values are: float32's patterns for floats, else the bytes. */
+function patterns(
+  bytes: Uint8Array,
+  dtype: Dtype,
+  rounded: Dtype | undefined,
+): Uint32Array | Uint16Array | Uint8Array {
+  const { buffer, byteOffset, byteLength } = bytes;
+  if (dtype === "F16" || dtype === "BF16") {
+    halves ??= {
+      F16: Uint32Array.from({ length: 65_536 }, (_, half) => f16ToF32Bits(half)),
+      BF16: Uint32Array.from({ length: 65_536 }, (_, half) => bf16ToF32Bits(half)),
+    };
+    const table = halves[dtype];
+    const stored = new Uint16Array(buffer, byteOffset, byteLength / 2);
+    return Uint32Array.from(stored, (half) => table[half] ?? 0);
+  }
+  if (dtype === "F32") {
+    const stored = new Uint32Array(buffer, byteOffset, byteLength / 4);
+    if (rounded === "BF16")
+      return Uint32Array.from(stored, (bits) => bf16ToF32Bits(f32BitsToBf16(bits)));
+    if (rounded === "F16")
+      return Uint32Array.from(stored, (bits) => f16ToF32Bits(f32BitsToF16(bits)));
+    return stored;
+  }
+  const width = DTYPES[dtype].bits / 8;
+  if (width >= 4) return new Uint32Array(buffer, byteOffset, byteLength / 4);
+  return width === 2 ? new Uint16Array(buffer, byteOffset, byteLength / 2) : bytes;
+}

@@ -1,0 +1,138 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it, test } from "vitest";
+import { convert } from "../../src/api/convert.ts";
+import { match } from "../../src/api/match.ts";
+import { parseMap } from "../../src/mapping/learned/map-file.ts";
+import { parseStatement, renderStatement } from "../../src/mapping/learned/statement.ts";
+import { diff } from "../../src/verify/diff.ts";
+import { fingerprint } from "../../src/verify/match/fingerprint.ts";
+import { matchTensors } from "../../src/verify/match/match-tensors.ts";
+import type { StoredTensor } from "../../src/tensor/table.ts";
+import { caught } from "../support/caught.ts";
+import { FIXTURES } from "../support/fixture-manifest.ts";
+import { memoryTensor } from "../support/memory-checkpoint.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "weighbridge-match-"));
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function grid(name: string, rows: readonly (readonly number[])[]): StoredTensor {
+  const bytes = new Uint8Array(Float32Array.from(rows.flat()).buffer);
+  return memoryTensor(name, "F32", [rows.length, rows[0]?.length ?? 0], bytes);
+}
+
+function vector(name: string, values: readonly number[]): StoredTensor {
+  return memoryTensor(
+    name,
+    "F32",
+    [values.length],
+    new Uint8Array(Float32Array.from(values).buffer),
+  );
+}
+
+function printsOf(tensors: readonly StoredTensor[]) {
+  return Promise.all(tensors.map((tensor) => fingerprint(tensor, undefined)));
+}
+
+async function matched(left: readonly StoredTensor[], right: readonly StoredTensor[]) {
+  const found = matchTensors(await printsOf(left), await printsOf(right));
+  return { ...found, statements: found.statements.map(renderStatement) };
+}
+
+const Q = [
+  [1, 2, 3],
+  [4, 5, 6],
+];
+const K = [
+  [7, 8, 9],
+  [10, 11, 12],
+];
+
+describe("two checkpoints of the same weights, by their values", () => {
+  it("are related by names and transposes", async () => {
+    const across = [0, 1, 2].map((column) => Q.map((row) => row[column] ?? 0));
+    const { statements, unexplained } = await matched(
+      [grid("a", Q), grid("b", K)],
+      [grid("y", K), grid("x", across)],
+    );
+    expect(statements).toEqual(["b | y | same", "a | x | transpose"]);
+    expect(unexplained).toEqual([]);
+  });
+
+  it("are related by joins, and biases go with their weights even where all are zero", async () => {
+    const left = [
+      grid("q.weight", Q),
+      grid("k.weight", K),
+      vector("q.bias", [0, 0]),
+      vector("k.bias", [0, 0]),
+    ];
+    const right = [vector("qk.bias", [0, 0, 0, 0]), grid("qk.weight", [...Q, ...K])];
+    expect(await matched(left, right)).toMatchObject({
+      statements: [
+        "q.weight, k.weight | qk.weight | concatenate",
+        "q.bias, k.bias | qk.bias | concatenate",
+      ],
+      unexplained: [],
+    });
+  });
+
+  it("are related by splits and by permutations of rows", async () => {
+    const { statements, unexplained } = await matched(
+      [grid("w", [...Q, ...K])],
+      [grid("even", [Q[0] ?? [], K[0] ?? []]), grid("odd", [Q[1] ?? [], K[1] ?? []])],
+    );
+    expect(statements).toEqual(["w | even | rows 0@0:2:2", "w | odd | rows 0@1:2:2"]);
+    expect(unexplained).toEqual([]);
+  });
+
+  it("have ties, and what is nowhere is named", async () => {
+    const found = await matched([grid("a", Q), grid("tied", Q), grid("c", K)], [grid("a", Q)]);
+    expect(found.ties).toEqual([{ name: "tied", of: "a" }]);
+    expect(found.unexplained).toEqual(["c"]);
+  });
+});
+
+test("a map from one model converts another into the form of the first", async () => {
+  const [paddle, torch] = ["model_state.pdparams", "pytorch_model.bin"].map((name) =>
+    join(FIXTURES, "internlm-tiny", name),
+  );
+  const out = join(folder, "map.json");
+  const selection = { drop: ["*.inv_freq"] };
+  const found = await match(paddle ?? "", torch ?? "", { out, selection });
+  expect(found.unexplained).toEqual([]);
+  expect(parseMap(readFileSync(out, "utf8"), out).map(renderStatement)).toContain(
+    "llama.layers.{i}.mlp.up_proj.weight | model.layers.{i}.mlp.up_proj.weight | transpose",
+  );
+  const target = join(folder, "converted");
+  await convert(paddle ?? "", target, { map: out, selection });
+  const compared = await diff(target, torch ?? "", { architecture: "none", selection });
+  expect(compared.summary).toMatchObject({ differ: 0, onlyLeft: 0, onlyRight: 0 });
+  const other = await caught(() => convert(torch ?? "", join(folder, "other"), { map: out }));
+  expect(other.code).toBe("WB3712");
+});
+
+describe("a statement", () => {
+  it.each([
+    "a, b | c | concatenate",
+    "a, b | c | concatenate transpose",
+    "a | c | rows 0@0:32:2 0@1:32:2",
+    "a | c | columns 0@4:2",
+    "a.{i}, b.{i} | c.{i} | stack",
+  ])("is read as it is written: %s", (text) => {
+    expect(renderStatement(parseStatement(text, "map.json"))).toBe(text);
+  });
+
+  it.each([
+    "a | b",
+    "a | b | shear",
+    "a | b | rows",
+    "a | b | rows 1",
+    "| b | same",
+    "a | b | same | c",
+  ])("is refused: %s", async (text) => {
+    expect((await caught(() => parseStatement(text, "map.json"))).code).toBe("WB3711");
+  });
+});
