@@ -152,7 +152,7 @@ const COMMON = {
 /** Fields by command; a list of tables where a command prints one of several. */
 export const OUTPUTS = {
   inspect: {
-    format: oneOf("pytorch-zip", "pytorch-legacy", "pytorch-tar", "paddle", "safetensors"),
+    format: oneOf("pytorch-zip", "pytorch-legacy", "pytorch-tar", "paddle", "safetensors", "gguf"),
     files: list(text),
     architecture: said(text, 'the class that config.json names, or "none"'),
     "support?": said(
@@ -169,7 +169,10 @@ export const OUTPUTS = {
     tensors: list(
       fields({
         name: text,
-        dtype,
+        dtype: said(
+          text,
+          "as safetensors spells it; as llama.cpp does where the file holds it quantised",
+        ),
         shape,
         bytes: count,
         "rank?": fields({ tp: count, pp: count }),
@@ -181,7 +184,7 @@ export const OUTPUTS = {
     skipped: list(fields({ name: text, why: text })),
     metadata: said(
       { type: "object", additionalProperties: text },
-      "__metadata__ of safetensors; empty elsewhere",
+      "__metadata__ of safetensors; GGUF's metadata but for its arrays; empty elsewhere",
     ),
   },
   check: {

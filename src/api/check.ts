@@ -66,7 +66,7 @@ async function configFor(
 ): Promise<ModelConfig | undefined> {
   if (options.architecture === "none") return undefined;
   try {
-    const found = await readConfig(path, options.architecture, checkpoint?.tensors);
+    const found = await readConfig(path, options.architecture, checkpoint);
     const { config, configPath, configText } = found;
     notes.push(...found.notes);
     if (configText === undefined) {

@@ -29,7 +29,7 @@ export interface FamilySupport {
 /** One tensor as stored. */
 export interface InspectedTensor {
   readonly name: string;
-  /** As safetensors spells it; `C128` for complex128. */
+  /** As safetensors spells it; `C128` for complex128; as llama.cpp spells it where the file holds it quantised. */
   readonly dtype: string;
   readonly shape: readonly number[];
   readonly bytes: number;
@@ -57,7 +57,7 @@ export interface Inspection {
   readonly tied: readonly (readonly string[])[];
   /** Entries of the file that are no tensors. */
   readonly skipped: readonly { readonly name: string; readonly why: string }[];
-  /** `__metadata__` of safetensors; empty elsewhere. */
+  /** `__metadata__` of safetensors; GGUF's metadata but for its arrays; empty elsewhere. */
   readonly metadata: Readonly<Record<string, string>>;
   readonly notes: readonly string[];
 }
@@ -89,7 +89,7 @@ export async function inspect(path: string, options: InspectOptions = {}): Promi
       bytes: checkpoint.tensors.reduce((sum, tensor) => sum + storedBytes(tensor), 0),
       tensors: checkpoint.tensors.map((tensor) => ({
         name: tensor.storedName ?? tensor.name,
-        dtype: tensor.dtype,
+        dtype: tensor.quantised?.type ?? tensor.dtype,
         shape: tensor.shape,
         bytes: storedBytes(tensor),
         ...(tensor.rank === undefined ? {} : { rank: tensor.rank }),
@@ -142,8 +142,8 @@ const CONFIG_CODES: ReadonlySet<string> = new Set([
   "WB4703",
 ]);
 
-function storedBytes({ shape, dtype }: StoredTensor): number {
-  return byteCount(shape, dtype) ?? 0;
+function storedBytes({ shape, dtype, quantised }: StoredTensor): number {
+  return quantised?.byteLength ?? byteCount(shape, dtype) ?? 0;
 }
 
 function countParameters({ checkpoint, config }: OpenedModel, survey: LayoutSurvey): number {

@@ -18,7 +18,7 @@ export function fileMetadata(
     layout === undefined
       ? (own ?? (format === "paddle" ? undefined : "pt"))
       : WORD_OF_LAYOUT[layout];
-  const all = new Map(metadata);
+  const all = new Map(format === "gguf" ? [] : metadata);
   if (word === undefined) all.delete(FORMAT);
   else all.set(FORMAT, word);
   return all;
@@ -29,9 +29,14 @@ const WORD_OF_LAYOUT: Readonly<Record<LinearLayout, string>> = { torch: "pt", pa
 
 /** The metadata that a format without a place for it leaves out. */
 export function droppedMetadata(
-  metadata: ReadonlyMap<string, string>,
+  { metadata, format }: Pick<Checkpoint, "metadata" | "format">,
   to: string,
 ): readonly { readonly name: string; readonly why: string }[] {
+  if (format === "gguf") {
+    const rest = [...metadata.keys()].filter((key) => /^(general|tokenizer)\./.test(key));
+    const why = `config.json has what describes the network; the tokenizer and the rest are not carried over (${rest.join(", ")})`;
+    return [{ name: "GGUF metadata", why }];
+  }
   const keys = [...metadata.keys()].filter((key) => key !== FORMAT);
   if (to === "safetensors" || keys.length === 0) return [];
   return [{ name: "__metadata__", why: `${to} files have no place for it (${keys.join(", ")})` }];

@@ -83,11 +83,7 @@ export function resultOf(
   const dropped = plan.steps.flatMap((one) =>
     one.kind === "drop" ? one.from.map((name) => ({ name, why: one.why })) : [],
   );
-  const skipped = [
-    ...base.skipped,
-    ...(delta?.skipped ?? []),
-    ...droppedMetadata(base.metadata, to),
-  ];
+  const skipped = [...base.skipped, ...(delta?.skipped ?? []), ...droppedMetadata(base, to)];
   const isPart = step?.kind === "part";
   return {
     step,

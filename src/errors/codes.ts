@@ -1,6 +1,7 @@
 import { CONVERT_CODES } from "./codes/convert.ts";
 import { FILE_CODES } from "./codes/file.ts";
 import { GENERAL_CODES } from "./codes/general.ts";
+import { GGUF_CODES } from "./codes/gguf.ts";
 import { MAPPING_CODES } from "./codes/mapping.ts";
 import { NATIVE_CODES } from "./codes/native.ts";
 import { PADDLE_CODES } from "./codes/paddle.ts";
@@ -20,6 +21,7 @@ export const ERROR_CODES = {
   ...GENERAL_CODES,
   ...CONVERT_CODES,
   ...FILE_CODES,
+  ...GGUF_CODES,
   ...MAPPING_CODES,
   ...NATIVE_CODES,
   ...PADDLE_CODES,

@@ -1,18 +1,18 @@
 import { WbError } from "../errors/wb-error.ts";
+import { GGUF_MAGIC } from "./gguf/header.ts";
 import { pytorchFormatOf, type PytorchFormat } from "./pytorch/read.ts";
 import { isSafetensorsHead, MAX_HEADER_BYTES } from "./safetensors/read.ts";
 import { LENGTH_BYTES } from "./safetensors/header.ts";
 import type { FileSource } from "../sources/file.ts";
 
 /** What a file's first bytes say it is. */
-export type DetectedFormat = PytorchFormat | "paddle" | "safetensors" | "index";
+export type DetectedFormat = PytorchFormat | "paddle" | "safetensors" | "gguf" | "index";
 
 /** Bytes that tell every format: a tar header has 512. */
 const HEAD_BYTES = 512;
 
 /** Other formats of weights, by their first bytes, so that the message can name them. */
 const FOREIGN: readonly (readonly [name: string, magic: readonly number[]])[] = [
-  ["GGUF (llama.cpp)", [0x47, 0x47, 0x55, 0x46]],
   ["GGML (llama.cpp)", [0x6c, 0x6d, 0x67, 0x67]],
   ["HDF5 (Keras)", [0x89, 0x48, 0x44, 0x46]],
   ["numpy (.npy)", [0x93, 0x4e, 0x55, 0x4d]],
@@ -65,6 +65,7 @@ export async function detectFormat(source: FileSource): Promise<DetectedFormat> 
 
 function otherFormat(head: Uint8Array, text: string): DetectedFormat | undefined {
   if (isSafetensorsHead(head)) return "safetensors";
+  if (GGUF_MAGIC.equals(head.subarray(0, GGUF_MAGIC.byteLength))) return "gguf";
   if (isPickle(head) || GLOBAL_FIRST.test(text)) return "paddle";
   return text.startsWith("{") ? "index" : undefined;
 }

@@ -6,6 +6,7 @@ import type { Checkpoint } from "../tensor/table.ts";
 import { detectFormat, type DetectedFormat } from "./detect.ts";
 import { chooseWeightSet } from "./sets/folder.ts";
 import { MAX_INDEX_BYTES, oversized, parseIndex, type WeightIndex } from "./sets/index-file.ts";
+import { openGguf } from "./gguf/read.ts";
 import { openPaddle } from "./paddle/read.ts";
 import { selectNames } from "./names/select-names.ts";
 import type { NameOptions } from "./names/name-rules.ts";
@@ -187,6 +188,8 @@ function openAs(
   switch (format) {
     case "safetensors":
       return openSafetensors(source);
+    case "gguf":
+      return openGguf(source);
     case "paddle":
       return openPaddle(source, pickle);
     default:

@@ -1,5 +1,6 @@
 import { WbError } from "../errors/wb-error.ts";
 import { isTarHeader } from "../formats/archive/tar.ts";
+import { GGUF_MAGIC } from "../formats/gguf/header.ts";
 import { readSafetensors, isSafetensorsHead } from "../formats/safetensors/read.ts";
 import type { ByteSource } from "../tensor/byte-source.ts";
 import { hasZipEnd } from "./archive/zip-tail.ts";
@@ -7,7 +8,7 @@ import { inflateStream } from "./archive/inflate.ts";
 import { inside, type Examination } from "./context.ts";
 import { examined, harmless, notUnderstood, together, type Judgement } from "./judgement.ts";
 import { foreignKind } from "./kinds/foreign.ts";
-import { examineGguf, GGUF_MAGIC } from "./kinds/gguf.ts";
+import { examineGguf } from "./kinds/gguf.ts";
 import { examineHdf5, HDF5_MAGIC } from "./kinds/hdf5.ts";
 import { examineNpy, NPY_MAGIC } from "./kinds/numpy.ts";
 import { examinePickle } from "./kinds/pickle.ts";

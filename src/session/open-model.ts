@@ -15,10 +15,13 @@ import { readSmall } from "../sources/places.ts";
 import { WbError } from "../errors/wb-error.ts";
 import { ConfigFields } from "../model/config/fields.ts";
 import { hasOwnHead } from "../mapping/own-head.ts";
+import { ggufConfig, ROPE_FACTORS } from "../model/config/gguf.ts";
 import { metaConfig } from "../model/config/meta-params.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
 import { parseModelConfig, resolveModelConfig } from "../model/config/parse.ts";
-import type { StoredTensor } from "../tensor/table.ts";
+import { decodeValues } from "../tensor/decode.ts";
+import { byteCount, renderShape } from "../tensor/shape.ts";
+import type { Checkpoint, StoredTensor } from "../tensor/table.ts";
 
 /** Largest config.json we read, in bytes; real ones have about 1 kB. */
 const MAX_CONFIG_BYTES = 4 * 2 ** 20;
@@ -66,7 +69,7 @@ export async function openModel(
   const stored = await openCheckpoint(path, { signal, selection, lenient: options.lenient });
   try {
     if (options.lenient !== true) refuseUnmatched(stored.unmatched, path);
-    const found = await readConfig(path, options.architecture, stored.checkpoint.tensors);
+    const found = await readConfig(path, options.architecture, stored.checkpoint);
     const plain = options.dequantize !== undefined ? await dequantised(stored, path) : stored;
     if (found.config !== undefined) refuseQuantised(plain.checkpoint);
     const opened = fitted(plain, found.config);
@@ -114,13 +117,13 @@ function fitted(opened: OpenedCheckpoint, config: ModelConfig | undefined): Open
 /**
  * Reads the config.json that belongs to weights, or the params.json of Meta's own files.
  * @param architecture As in `OpenModelOptions`.
- * @param tensors Those of the weights, where they could be opened: params.json leaves sizes to them.
+ * @param weights Those that it describes, where they could be opened: params.json leaves sizes to them, GGUF describes itself.
  * @throws WbError WB3701, WB3705, WB4701, WB4702, WB2702.
  */
 export async function readConfig(
   path: string,
   architecture: string | undefined,
-  tensors: readonly StoredTensor[] | undefined,
+  weights: Weights | undefined,
 ): Promise<FoundConfig> {
   const folder = (await isFolder(path)) ? path : dirname(path);
   const found =
@@ -131,9 +134,44 @@ export async function readConfig(
           config: undefined,
           notes: [],
         }
-      : await findConfig(folder, tensors);
+      : weights?.format === "gguf"
+        ? await ownConfig(weights)
+        : await findConfig(folder, weights?.tensors);
   checkArchitecture(architecture, found.config, found.configPath);
   return { folder, ...found };
+}
+
+type Weights = Pick<Checkpoint, "format" | "path" | "metadata" | "tensors">;
+
+/** What a GGUF file says of its model, as config.json says it. @throws WbError as `readConfig`. */
+async function ownConfig(weights: Weights): Promise<Omit<FoundConfig, "folder">> {
+  const { path, metadata, tensors } = weights;
+  const stored = tensors.find(({ name }) => name === ROPE_FACTORS);
+  const factors = stored === undefined ? undefined : await smallValues(stored, path);
+  const fields = ggufConfig(metadata, tensors, factors, path);
+  return {
+    configPath: path,
+    configText: `${JSON.stringify(fields, undefined, 2)}\n`,
+    config: resolveModelConfig(new ConfigFields(fields, path)),
+    notes: [`${path}: the configuration is that of its metadata`],
+  };
+}
+
+/** Elements of a tensor that is read whole to describe a model. */
+const MAX_SMALL_ELEMENTS = 65_536;
+
+/** @throws WbError WB3512 where it cannot be such a tensor. */
+async function smallValues(tensor: StoredTensor, path: string): Promise<readonly number[]> {
+  const { dtype, shape, byteOrder, byteOffset, source } = tensor;
+  const bytes = byteCount(shape, dtype) ?? Number.POSITIVE_INFINITY;
+  if (dtype !== "F32" || bytes > 4 * MAX_SMALL_ELEMENTS)
+    throw new WbError(
+      "WB3512",
+      `${path}: ${tensor.name}: expected a few float32 numbers, found ${dtype} ${renderShape(shape)}`,
+      { details: { path, tensor: tensor.name } },
+    );
+  const stored = Buffer.from(await source.read(byteOffset, bytes));
+  return [...(decodeValues(byteOrder === "big" ? stored.swap32() : stored, dtype) ?? [])];
 }
 
 /** Others call files of theirs params.json, too. Where the weights could not be opened, nothing tells. */

@@ -14,6 +14,8 @@ export interface StoredTensor {
   /** What Paddle's table of parameter names calls it, where its file has one. */
   readonly parameterName?: string;
   readonly dtype: Dtype;
+  /** Its type and bytes in the file, where that holds it quantised; `source` gives the numbers that it stands for. */
+  readonly quantised?: { readonly type: string; readonly byteLength: number };
   readonly shape: readonly number[];
   /** Step in elements from one index to the next on each axis; ≥ 0 (0 repeats an element). */
   readonly strides: readonly number[];
@@ -29,7 +31,7 @@ export interface StoredTensor {
 
 /** The format of a file of weights, as the contract spells it. */
 export type CheckpointFormat =
-  "pytorch-zip" | "pytorch-legacy" | "pytorch-tar" | "paddle" | "safetensors";
+  "pytorch-zip" | "pytorch-legacy" | "pytorch-tar" | "paddle" | "safetensors" | "gguf";
 
 /** A file, or the shards of one set, as one table of tensors. */
 export interface Checkpoint {
@@ -42,7 +44,7 @@ export interface Checkpoint {
   readonly tensors: readonly StoredTensor[];
   /** Entries of the file that are no tensors and are not needed (numbers, name tables), with the reason. */
   readonly skipped: readonly { readonly name: string; readonly why: string }[];
-  /** `__metadata__` of safetensors; empty elsewhere. */
+  /** `__metadata__` of safetensors; GGUF's metadata but for its arrays; empty elsewhere. */
   readonly metadata: ReadonlyMap<string, string>;
   /** What the user should know of how the file was read; one sentence each. */
   readonly notes?: readonly string[] | undefined;

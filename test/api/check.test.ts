@@ -130,7 +130,7 @@ describe("check", () => {
     expect((await caught(() => check(at("nothing")))).code).toBe("WB3001");
     edit(at("model.safetensors.index.json"), /model-00001-of-00002/g, "../up");
     expect((await caught(() => check(at("")))).code).toBe("WB5601");
-    writeFileSync(at("x"), "GGUF and more than sixteen bytes of it");
+    writeFileSync(at("x"), "%PDF and more than sixteen bytes of it");
     expect((await caught(() => check(at("x")))).code).toBe("WB4001");
   });
 

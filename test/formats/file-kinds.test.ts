@@ -115,7 +115,7 @@ describe("a file's name", () => {
 
 describe("what is a file of something else", () => {
   it.each([
-    ["GGUF", Buffer.from("GGUF and more")],
+    ["HDF5", Buffer.from("894844460d0a1a0a00", "hex")],
     ["gzip", Buffer.from("1f8b0800000000000003", "hex")],
     // paddle.save(paddle.ones([2]), path, use_binary_format=True) of paddle 3.3.1
     [

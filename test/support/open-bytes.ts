@@ -1,5 +1,6 @@
 import { detectFormat } from "../../src/formats/detect.ts";
 import { parseIndex } from "../../src/formats/sets/index-file.ts";
+import { openGguf } from "../../src/formats/gguf/read.ts";
 import { readPaddle } from "../../src/formats/paddle/read.ts";
 import { readPytorchLegacy } from "../../src/formats/pytorch/legacy.ts";
 import { readPytorchTar } from "../../src/formats/pytorch/tar.ts";
@@ -34,6 +35,8 @@ export async function openBytes(bytes: Uint8Array): Promise<readonly StoredTenso
       return (await readPaddle(source)).tensors;
     case "safetensors":
       return (await readSafetensors(source)).tensors;
+    case "gguf":
+      return (await openGguf(source)).tensors;
     case "index":
       parseIndex(bytes, "file");
       return [];

@@ -56,6 +56,8 @@ const FALLBACK: readonly SetPattern[] = [
   { framework: "paddle", kind: "index", name: /\.pdparams\.index(\.[\w-]+)?\.json$/ },
   { framework: "paddle", kind: "file", name: /\.pdparams$/ },
   { framework: "paddle", kind: "shards", name: /\.pdparams$/ },
+  { framework: "gguf", kind: "file", name: /\.gguf$/ },
+  { framework: "gguf", kind: "shards", name: /\.gguf$/ },
 ];
 
 /** Files with weights' endings that are none. */

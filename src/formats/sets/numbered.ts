@@ -27,6 +27,7 @@ const FRAMEWORK_OF_ENDING: readonly (readonly [RegExp, WeightSet["framework"]])[
   [/\.safetensors$/, "safetensors"],
   [/\.(bin|pt|pth|ckpt)$/, "pytorch"],
   [/\.pdparams$/, "paddle"],
+  [/\.gguf$/, "gguf"],
 ];
 
 /**

@@ -2,7 +2,7 @@ import type { Rank } from "./rank-file.ts";
 
 /** One set of weights in a folder. */
 export interface WeightSet {
-  readonly framework: "safetensors" | "pytorch" | "paddle";
+  readonly framework: "safetensors" | "pytorch" | "paddle" | "gguf";
   /** A file, an index with its shards, shards without an index, or the parts of parallel ranks. */
   readonly kind: "file" | "index" | "shards" | "ranks";
   /** The file or the index; for shards and ranks their folder. */

@@ -12,6 +12,7 @@ import {
   TRAINING_BUFFERS,
   TRAINING_NAMES,
 } from "../names/llama-names.ts";
+import { GGUF_DROPS, ggufNames } from "../names/gguf-names.ts";
 import { STOCK_LLAMA } from "./stock-llama.ts";
 
 /**
@@ -34,8 +35,9 @@ export const LLAMA: Family = {
     meta: META_NAMES,
     training: TRAINING_NAMES,
     baichuan: BAICHUAN_NAMES,
+    gguf: ggufNames(LLAMA_DECODER, true),
   },
   prefixes: [...LLAMA_PREFIXES, "internlm", "baichuan"],
-  drops: [...ROTARY_BUFFERS, ...META_BUFFERS, ...TRAINING_BUFFERS],
+  drops: [...ROTARY_BUFFERS, ...META_BUFFERS, ...TRAINING_BUFFERS, ...GGUF_DROPS],
   stock: STOCK_LLAMA,
 };

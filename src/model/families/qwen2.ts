@@ -3,6 +3,7 @@ import { readLlamaConfig } from "../config/llama-like.ts";
 import type { ModelConfig, NetworkConfig } from "../config/model-config.ts";
 import { layerTypes, readWindow } from "../config/window.ts";
 import type { Family } from "../family.ts";
+import { ggufNames } from "../names/gguf-names.ts";
 import { llamaNames, ROTARY_BUFFERS } from "../names/llama-names.ts";
 import { decoder, gated, grouped } from "../network.ts";
 import { llamaFields } from "./stock-llama.ts";
@@ -20,7 +21,7 @@ export const QWEN2: Family = {
   checkedAgainst: "transformers 5.23, `Qwen2ForCausalLM`",
   readConfig,
   network: NETWORK,
-  names: llamaNames(NETWORK, "qwen2."),
+  names: { ...llamaNames(NETWORK, "qwen2."), gguf: ggufNames(NETWORK, false) },
   prefixes: ["qwen2", "model"],
   drops: ROTARY_BUFFERS,
   stock: { architecture: "Qwen2ForCausalLM", modelType: "qwen2", fields: qwenFields },

@@ -123,9 +123,11 @@ const CASES: readonly Case[] = [
   ],
   [
     "index-shard-foreign",
-    "has a GGUF file for a shard",
+    "has a 7z archive for a shard",
     "WB4001",
-    folder(map({ w: "a.safetensors" }), { "a.safetensors": Buffer.from("GGUF and more of it") }),
+    folder(map({ w: "a.safetensors" }), {
+      "a.safetensors": Buffer.from("7z\xbc\xaf\x27\x1c and more of it", "latin1"),
+    }),
   ],
 ];
 

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { BOMBS } from "./bombs.ts";
+import { BROKEN_GGUF } from "./broken-gguf.ts";
 import { BROKEN_INDEXES } from "./broken-index.ts";
 import { BROKEN_PADDLE } from "./broken-paddle.ts";
 import { BROKEN_SAFETENSORS } from "./broken-safetensors.ts";
@@ -21,6 +22,7 @@ export const CORPUS: readonly HostileFile[] = [
   ...BROKEN_PADDLE,
   ...BROKEN_SAFETENSORS,
   ...BROKEN_INDEXES,
+  ...BROKEN_GGUF,
   ...ODD,
 ];
 

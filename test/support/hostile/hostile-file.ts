@@ -1,7 +1,7 @@
 import type { ErrorCode } from "../../../src/errors/codes.ts";
 
 /** What loads such files elsewhere, and with it the ending that the file gets. */
-export type Reader = "torch" | "paddle" | "safetensors" | "transformers";
+export type Reader = "torch" | "paddle" | "safetensors" | "transformers" | "llama.cpp";
 
 /** A file, or a folder of files, that somebody hostile, careless or merely odd could have made. */
 export interface HostileFile {
@@ -49,6 +49,7 @@ const ENDINGS: Readonly<Record<Reader, string>> = {
   paddle: ".pdparams",
   safetensors: ".safetensors",
   transformers: "",
+  "llama.cpp": ".gguf",
 };
 
 /** The name of the file or folder. */
