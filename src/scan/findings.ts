@@ -33,6 +33,11 @@ interface Where {
 /** TorchScript's own classes, and what its pickles make lists with. */
 const SCRIPT_MODULE = /^(__torch__(\..*)?|torch\.jit\._pickle)$/;
 
+/** What joblib puts where an array is: it keeps shape and dtype, and does nothing when it is made. */
+export function isJoblibWrapper(module: string, name: string): boolean {
+  return module === "joblib.numpy_pickle" && name === "NumpyArrayWrapper";
+}
+
 /** Allowed globals that are kept, and as many others; a file with more has shown what it is. */
 const MAX_GLOBALS = 100_000;
 
@@ -55,7 +60,9 @@ export class Findings {
     const { module, name, offset, isWhole } = global;
     // Of a name that the end of the file cuts off, only the module is imported.
     const allowed = isWhole
-      ? isAllowedGlobal(module, name) || (isScript && SCRIPT_MODULE.test(module))
+      ? isAllowedGlobal(module, name) ||
+        isJoblibWrapper(module, name) ||
+        (isScript && SCRIPT_MODULE.test(module))
       : isAllowedModule(module);
     // Counted apart, so that no crowd of harmless names can hide a harmful one.
     if (this.#kept[allowed ? "allowed" : "others"]++ >= MAX_GLOBALS) return;

@@ -1,53 +1,20 @@
-import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { generate } from "../../src/api/generate.ts";
 import { isRecord } from "../support/is-record.ts";
-import { PYTHON } from "../support/python.ts";
+import { ownEnvironment, run } from "../support/own-environment.ts";
 import { TINY } from "../support/served.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
-const REQUIREMENTS = join(ROOT, "scripts/requirements-openai.txt");
-const VENV = join(ROOT, ".scratch/openai");
-const CLIENT = join(VENV, "bin/python");
 const KEY = "a-key-for-this-test";
-
-function run(program: string, args: readonly string[], input = ""): string {
-  const { status, stdout, stderr } = spawnSync(program, args, {
-    input,
-    encoding: "utf8",
-    env: { ...process.env, PYTHONNOUSERSITE: "1", NO_PROXY: "127.0.0.1" },
-  });
-  if (status !== 0)
-    throw new Error(`${program} ${args.join(" ")} ended with ${status}:\n${stderr}`);
-  return stdout;
-}
-
-/** The client's own environment: made once for each list of its packages. */
-function makeEnvironment(): void {
-  const wanted = readFileSync(REQUIREMENTS, "utf8");
-  const note = join(VENV, "made-of.txt");
-  if (existsSync(note) && readFileSync(note, "utf8") === wanted) return;
-  mkdirSync(VENV, { recursive: true });
-  run(PYTHON, ["-m", "venv", "--clear", VENV]);
-  run(CLIENT, [
-    "-m",
-    "pip",
-    "install",
-    "--quiet",
-    "--require-hashes",
-    "--requirement",
-    REQUIREMENTS,
-  ]);
-  writeFileSync(note, wanted);
-}
 
 let server: ChildProcess;
 let url = "";
+let client = "";
 beforeAll(async () => {
-  makeEnvironment();
+  client = ownEnvironment("openai");
   const args = ["bin/weighbridge.js", "serve", TINY, "--port", "0", "--device", "wasm"];
   const child = spawn(process.execPath, args, {
     cwd: ROOT,
@@ -66,7 +33,7 @@ afterAll(() => {
 
 it("OpenAI's own Python client lists, completes, chats and streams, and knows our errors for its own", async () => {
   const script = join(import.meta.dirname, "python/openai_client.py");
-  const seen: unknown = JSON.parse(run(CLIENT, [script], JSON.stringify({ url, key: KEY })));
+  const seen: unknown = JSON.parse(run(client, [script], JSON.stringify({ url, key: KEY })));
   const { results } = await generate(TINY, {
     device: "wasm",
     prompts: [{ kind: "text", text: "hello" }],

@@ -128,3 +128,57 @@ describe("raw tensors of Paddle", () => {
     expect((await verdictOf("m.pdiparams", two.subarray(0, 60)))[0]).toBe("incomplete");
   });
 });
+
+/** joblib.dump({"a": numpy.arange(3, dtype="int32"), "b": [numpy.ones((2, 2))]}) of joblib 1.6.0. */
+const JOBLIB = Buffer.from(
+  "gASV2AAAAAAAAAB9lCiMAWGUjBNqb2JsaWIubnVtcHlfcGlja2xllIwRTnVtcHlBcnJheVdyYXBwZXKUk5QpgZR9lCiMCHN1YmNsYXNzlIwFbnVtcHmUjAduZGFycmF5lJOUjAVzaGFwZZRLA4WUjAVvcmRlcpSMAUOUjAVkdHlwZZRoCIwFZHR5cGWUk5SMAmk0lImIh5RSlChLA4wBPJROTk5K/////0r/////SwB0lGKMCmFsbG93X21tYXCUiIwbbnVtcHlfYXJyYXlfYWxpZ25tZW50X2J5dGVzlEsQdWIM////////////////AAAAAAEAAAACAAAAlU0AAAAAAAAAjAFilF2UaAQpgZR9lChoB2gKaAtLAksChpRoDWgOaA9oEYwCZjiUiYiHlFKUKEsDaBVOTk5K/////0r/////SwB0lGJoF4hoGEsQdWIN/////////////////wAAAAAAAPA/AAAAAAAA8D8AAAAAAADwPwAAAAAAAPA/YXUu",
+  "base64",
+);
+
+describe("a pickle of joblib", () => {
+  it("is safe with arrays of numbers, and not understood where they end elsewhere", async () => {
+    expect(await verdictOf("a.joblib", JOBLIB)).toEqual(["safe", "examined", ""]);
+    expect((await verdictOf("a.joblib", JOBLIB.subarray(0, -1)))[0]).toBe("incomplete");
+    // The byte before the padding says to joblib where the numbers begin.
+    const shifted = Buffer.from(JOBLIB);
+    const padding = shifted.indexOf(Buffer.from([0xff, 0xff])) - 1;
+    shifted[padding] = (shifted[padding] ?? 0) - 1;
+    expect((await verdictOf("a.joblib", shifted))[0]).toBe("incomplete");
+  });
+
+  it("is unsafe with objects in its arrays' place, and with other names", async () => {
+    const named = Buffer.from(JOBLIB.toString("latin1").replace("ndarray", "fromstr"), "latin1");
+    expect((await verdictOf("a.joblib", named))[0]).toBe("unsafe");
+    const object = Buffer.from(JOBLIB.toString("latin1").replace("i4", "O8"), "latin1");
+    expect((await verdictOf("a.joblib", object))[0]).toBe("incomplete");
+  });
+});
+
+const inner = Buffer.from("\u0080\u0002cos\nsystem\nX\u0002\0\0\0id\u0085R.", "latin1");
+const holding = (opcode: string, data: Buffer): Buffer => {
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(data.byteLength);
+  return Buffer.concat([
+    Buffer.from(`\u0080\u0004${opcode}`, "latin1"),
+    length,
+    data,
+    Buffer.from("."),
+  ]);
+};
+
+describe("a pickle in the data of a pickle", () => {
+  it.each([
+    ["as bytes", holding("B", inner)],
+    ["in base64", holding("X", Buffer.from(inner.toString("base64")))],
+    ["in hexadecimal", holding("X", Buffer.from(inner.toString("hex")))],
+    ["one deeper", holding("B", holding("X", Buffer.from(inner.toString("base64"))))],
+  ])("is told of where it names what is not allowed: %s", async (_way, bytes) => {
+    expect(await verdictOf("a.pkl", bytes)).toEqual(["unsafe", "examined", "WB5201"]);
+  });
+
+  it("is none where it names what is allowed, or does not come to its end", async () => {
+    const harmless = Buffer.from("\u0080\u0002ccollections\nOrderedDict\n)R.", "latin1");
+    expect((await verdictOf("a.pkl", holding("B", harmless)))[0]).toBe("safe");
+    expect((await verdictOf("a.pkl", holding("B", inner.subarray(0, 12))))[0]).toBe("safe");
+  });
+});

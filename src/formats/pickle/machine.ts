@@ -277,6 +277,13 @@ export class PickleMachine {
     }
     if (target.state !== undefined) throw this.#stack.misuse("the object was built before");
     target.state = state;
+    const behind = this.#options.bytesBehind?.(target, this.#cursor.position) ?? 0;
+    if (behind === 0) return;
+    if (behind > this.#cursor.remaining)
+      throw this.#stack.misuse(
+        `${behind} bytes behind BUILD, but ${this.#cursor.remaining} are left`,
+      );
+    this.#cursor.range(behind);
   }
 
   #newObjectWithKeywords(offset: number): void {

@@ -1,4 +1,4 @@
-import type { PickleGlobal } from "./value.ts";
+import type { PickleGlobal, PickleReduce } from "./value.ts";
 
 export interface PickleOptions {
   /**
@@ -9,6 +9,11 @@ export interface PickleOptions {
   /** Told of every global as it is met, allowed or not, before `allow` decides. */
   readonly onGlobal?: (global: PickleGlobal) => void;
   readonly signal?: AbortSignal;
+  /**
+   * How many bytes behind BUILD are no opcodes, where an unpickler of its own reads them otherwise.
+   * @param position Byte of the source behind the opcode.
+   */
+  readonly bytesBehind?: (built: PickleReduce, position: number) => number;
   /** Takes calls of anything, and objects made with keywords, as opaque values; nothing is called either way. */
   readonly opaque?: boolean;
 }

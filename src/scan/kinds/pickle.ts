@@ -3,7 +3,9 @@ import { readPaddle } from "../../formats/paddle/read.ts";
 import { isLegacyHead, readPytorchLegacy } from "../../formats/pytorch/legacy.ts";
 import type { ByteSource } from "../../tensor/byte-source.ts";
 import type { Examination } from "../context.ts";
+import { examineJoblib, namesJoblib } from "./joblib.ts";
 import { examined, notUnderstood, type Judgement } from "../judgement.ts";
+import { findNested } from "../pickle/nested.ts";
 import { tracePickle, type PickleTrace } from "../pickle/trace.ts";
 
 /** Pickles one after another in a file that should hold one. */
@@ -42,12 +44,17 @@ export async function examinePickle(
     trace = await tracePickle(source, trace.end, listener, context.signal);
     count++;
   }
+  if (trace.broken !== undefined && namesJoblib(context.findings)) {
+    const judgement = await examineJoblib(source, context.signal);
+    if (judgement !== undefined) return judgement;
+  }
   if (trace.broken !== undefined) {
     context.findings.takeUnsafe(trace.broken);
     const behind = count > 1 ? `${count - 1} pickles, and bytes behind them: ` : "a pickle: ";
     return notUnderstood(behind + trace.broken.message);
   }
   if (isLegacy && count === LEGACY_PICKLES) return legacy(source, context);
+  await findNested(source, context.findings, context.signal);
   await takeDanger(context, () => readPaddle(source, optionsOf(context)));
   return examined(count === 1 ? "a pickle" : `${count} pickles, one after another`);
 }

@@ -1,0 +1,95 @@
+import { isAllowedGlobal } from "../../formats/pickle/allow.ts";
+import { memorySource } from "../../sources/file.ts";
+import type { ByteSource } from "../../tensor/byte-source.ts";
+import type { Findings } from "../findings.ts";
+import type { TracedGlobal } from "./stack.ts";
+import { tracePickle } from "./trace.ts";
+
+/** Bytes of a pickle that are searched; larger ones are weights. */
+const MAX_SEARCHED_BYTES = 64 * 2 ** 20;
+
+/** Places of one pickle that are followed; in numbers, one place in 65,000 looks like a beginning. */
+const MAX_PLACES = 20_000;
+
+/** Texts in texts in texts that are decoded. */
+const MAX_DEPTH = 3;
+
+/** Beginnings of a pickle of protocols 2 to 5, as they are and in base64 and hexadecimal. */
+const BASE64 = /gA[IJKLMNOPQRSTUVWX][A-Za-z0-9+/\r\n]{12,}={0,2}/g;
+const HEX = /80 ?0[2-5](?: ?[0-9a-fA-F]{2}){8,}/g;
+
+/** Names of Python's modules: what else stands there is chance. */
+const MODULE = /^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$/;
+
+/**
+ * Looks for pickles in the data of a pickle: nothing runs them by itself, but whoever unpickles them does. Those that name what is not
+ * allowed are reasons; found is what runs to its STOP.
+ */
+export async function findNested(
+  source: ByteSource,
+  findings: Findings,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  if (source.byteLength > MAX_SEARCHED_BYTES) return;
+  const bytes = Buffer.from(await source.read(0, source.byteLength));
+  await search(bytes, { label: source.label, how: "", depth: 0 }, findings, signal);
+}
+
+interface Where {
+  readonly label: string;
+  /** "", " in base64", … */
+  readonly how: string;
+  readonly depth: number;
+}
+
+async function search(
+  bytes: Buffer,
+  where: Where,
+  findings: Findings,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const source = memorySource(bytes, where.label);
+  // The pickle itself begins at 0; one in a decoded text is looked at there, too.
+  let begin = bytes.indexOf(0x80, where.depth === 0 ? 1 : 0);
+  for (let places = 0; begin >= 0 && places < MAX_PLACES; begin = bytes.indexOf(0x80, begin + 1)) {
+    const protocol = bytes[begin + 1] ?? 0;
+    if (protocol < 2 || protocol > 5) continue;
+    places++;
+    const name = await forbiddenName(source, begin, signal);
+    if (name !== undefined)
+      findings.reason(
+        "WB5201",
+        `${where.label}: the data${where.how} holds another pickle, which names ${JSON.stringify(name)}: whoever unpickles it imports that`,
+      );
+  }
+  if (where.depth >= MAX_DEPTH) return;
+  const text = bytes.toString("latin1");
+  for (const [pattern, encoding, how] of [
+    [BASE64, "base64", " in base64"],
+    [HEX, "hex", " in hexadecimal"],
+  ] as const) {
+    for (const [found] of text.matchAll(pattern)) {
+      const decoded = Buffer.from(found.replaceAll(/\s/g, ""), encoding);
+      await search(decoded, { ...where, how, depth: where.depth + 1 }, findings, signal);
+    }
+  }
+}
+
+async function forbiddenName(
+  source: ByteSource,
+  begin: number,
+  signal: AbortSignal | undefined,
+): Promise<string | undefined> {
+  const names: Omit<TracedGlobal, "kind">[] = [];
+  const { broken } = await tracePickle(
+    source,
+    begin,
+    { onGlobal: (global) => names.push(global), onHidden: () => undefined },
+    signal,
+  );
+  if (broken !== undefined) return undefined;
+  const bad = names.find(
+    ({ module, name }) => MODULE.test(module) && !isAllowedGlobal(module, name),
+  );
+  return bad === undefined ? undefined : `${bad.module}.${bad.name}`;
+}

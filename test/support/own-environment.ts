@@ -1,0 +1,38 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { PYTHON } from "./python.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
+
+/** Runs a program to its end. @returns its standard output. */
+export function run(program: string, args: readonly string[], input = ""): string {
+  const { status, stdout, stderr } = spawnSync(program, args, {
+    input,
+    encoding: "utf8",
+    maxBuffer: 2 ** 28,
+    env: { ...process.env, PYTHONNOUSERSITE: "1", NO_PROXY: "127.0.0.1", HF_HUB_OFFLINE: "1" },
+  });
+  if (status !== 0)
+    throw new Error(`${program} ${args.join(" ")} ended with ${status}:\n${stderr}`);
+  return stdout;
+}
+
+/**
+ * An environment of Python apart from `.venv`, made once for each list of its packages.
+ * @param name Names its folder and `scripts/requirements-NAME.txt`. @returns its interpreter.
+ */
+export function ownEnvironment(name: string): string {
+  const requirements = join(ROOT, `scripts/requirements-${name}.txt`);
+  const folder = join(ROOT, ".scratch", name);
+  const python = join(folder, "bin/python");
+  const wanted = readFileSync(requirements, "utf8");
+  const note = join(folder, "made-of.txt");
+  if (existsSync(note) && readFileSync(note, "utf8") === wanted) return python;
+  mkdirSync(folder, { recursive: true });
+  run(PYTHON, ["-m", "venv", "--clear", folder]);
+  const list = ["--require-hashes", "--no-deps", "--requirement", requirements];
+  run(python, ["-m", "pip", "install", "--quiet", ...list]);
+  writeFileSync(note, wanted);
+  return python;
+}
