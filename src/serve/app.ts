@@ -13,6 +13,8 @@ import { asProblem, Problem } from "./problem.ts";
 import { readBody } from "./read-body.ts";
 import { identified } from "./request-id.ts";
 import { tokenRoutes } from "./token-routes.ts";
+import { responsePlan } from "./response-reply.ts";
+import { readResponseRequest } from "./response-request.ts";
 import type { ReplyPlan } from "./reply.ts";
 import { RequestLife } from "./request-life.ts";
 import type { ServedModel } from "./served-model.ts";
@@ -34,6 +36,8 @@ const PLANNERS: Readonly<Record<string, Planner>> = {
     completionPlan(await readCompletionRequest(fields, model, limit), model),
   "/v1/chat/completions": async (fields, model, limit) =>
     chatPlan(await readChatRequest(fields, model, limit), model),
+  "/v1/responses": async (fields, model, limit) =>
+    responsePlan(await readResponseRequest(fields, model, limit), model),
 };
 
 /** All routes. */

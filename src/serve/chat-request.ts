@@ -61,13 +61,13 @@ export async function readChatRequest(
 }
 
 /** New tokens at most where a request does not say: of generation_config.json, if it says so. */
-function ownLimit({ generator }: ServedModel, promptTokens: number, limit: number): number {
+export function ownLimit({ generator }: ServedModel, promptTokens: number, limit: number): number {
   const { maxNewTokens, maxLength } = generator.defaults;
   const inAll = maxLength === undefined ? 0 : maxLength - promptTokens;
   return Math.min(limit, maxNewTokens ?? (inAll >= 1 ? inAll : limit));
 }
 
-function chatOf(model: ServedModel): ChatPrompts {
+export function chatOf(model: ServedModel): ChatPrompts {
   if (model.chat !== undefined) return model.chat;
   throw new Problem(
     400,
@@ -76,11 +76,11 @@ function chatOf(model: ServedModel): ChatPrompts {
   );
 }
 
-function isEmptyList(value: unknown): boolean {
+export function isEmptyList(value: unknown): boolean {
   return Array.isArray(value) && value.length === 0;
 }
 
-function isPlainText(value: unknown): boolean {
+export function isPlainText(value: unknown): boolean {
   return isRecord(value) && value["type"] === "text";
 }
 
@@ -96,7 +96,7 @@ function readMessages(fields: Fields): readonly ChatMessage[] {
 }
 
 /** OpenAI's newer word for the system is "developer". */
-const ROLES: ReadonlyMap<unknown, ChatMessage["role"]> = new Map([
+export const ROLES: ReadonlyMap<unknown, ChatMessage["role"]> = new Map([
   ["system", "system"],
   ["developer", "system"],
   ["user", "user"],
@@ -181,7 +181,7 @@ function refuseForBuiltIn(
 }
 
 /** Ids that end an answer: the model's, the template's, and the tokenizer's own, which the template writes behind answers. */
-function endsOf({ generator }: ServedModel, chat: ChatPrompts): readonly number[] {
+export function endsOf({ generator }: ServedModel, chat: ChatPrompts): readonly number[] {
   const { eosId } = chat.tokenizer.settings;
   return [
     ...new Set([...generator.stopIds, ...chat.stopIds, ...(eosId === undefined ? [] : [eosId])]),

@@ -1,5 +1,6 @@
 import { answerChoices, UsageCount } from "./choices.ts";
-import { asProblem } from "./problem.ts";
+import { isRecord } from "../model/config/fields.ts";
+import { asProblem, type Problem } from "./problem.ts";
 import { ChoiceCollector, type ReplyPlan } from "./reply.ts";
 import type { RequestLife } from "./request-life.ts";
 import type { ServedModel } from "./served-model.ts";
@@ -32,22 +33,30 @@ export function performStream(
   const encoder = new TextEncoder();
   return new ReadableStream<Uint8Array>({
     start(controller) {
-      const send = (data: string): void => {
+      const send = (data: string, type?: string): void => {
+        const name = type === undefined ? "" : `event: ${type}\n`;
         // Who has gone gets nothing more: the stream is closed already.
-        if (!life.isClientGone) controller.enqueue(encoder.encode(`data: ${data}\n\n`));
+        if (!life.isClientGone) controller.enqueue(encoder.encode(`${name}data: ${data}\n\n`));
       };
+      const { shape } = plan;
       const run = async (): Promise<void> => {
         const usage = new UsageCount(plan.prompts);
+        for (const chunk of shape.begin?.() ?? []) send(JSON.stringify(chunk), chunk.type);
         for await (const event of answerChoices(model, plan.choices, usage, life.signal))
-          for (const chunk of plan.shape.chunks(event)) send(JSON.stringify(chunk));
-        if (plan.streamsUsage) send(JSON.stringify(plan.shape.usageChunk(usage.value)));
-        send("[DONE]");
+          for (const chunk of shape.chunks(event)) send(JSON.stringify(chunk), typeOf(chunk));
+        for (const chunk of shape.end?.(usage.value) ?? []) send(JSON.stringify(chunk), chunk.type);
+        if (plan.streamsUsage) send(JSON.stringify(shape.usageChunk(usage.value)));
+        if (shape.failure === undefined) send("[DONE]");
+      };
+      const tell = (problem: Problem): void => {
+        const named = shape.failure?.(problem);
+        send(JSON.stringify(named ?? problem.body), named?.type);
       };
       run()
         .then(
           () => onEnd(undefined),
           (error: unknown) => {
-            send(JSON.stringify(asProblem(error).body));
+            tell(asProblem(error));
             onEnd(error);
           },
         )
@@ -58,4 +67,10 @@ export function performStream(
         .catch(() => undefined);
     },
   });
+}
+
+/** The name of an object that has one. */
+function typeOf(chunk: unknown): string | undefined {
+  const type = isRecord(chunk) ? chunk["type"] : undefined;
+  return typeof type === "string" ? type : undefined;
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { Problem } from "./problem.ts";
 import type { ChoiceEvent, ChoicePlan, Usage } from "./choices.ts";
 
 /** All of one choice. */
@@ -10,12 +11,22 @@ export interface WholeChoice {
   readonly finish: "stop" | "length";
 }
 
+/** An object of a stream that says in `type` what it is. */
+export interface NamedEvent {
+  readonly type: string;
+}
+
 /** How answers of one endpoint are written. */
 export interface ReplyShape {
   /** One object for all. */
   whole(choices: readonly WholeChoice[], usage: Usage): unknown;
   /** Objects of a stream for one event; none where it has nothing to say. */
   chunks(event: ChoiceEvent): readonly unknown[];
+  /** Objects of a stream before any event, and behind all; none where left out. */
+  begin?(): readonly NamedEvent[];
+  end?(usage: Usage): readonly NamedEvent[];
+  /** Where a stream's objects are named by their `type`: what tells of an error; such a stream has no "[DONE]". */
+  failure?(problem: Problem): NamedEvent;
   /** The last object of a stream that ends with the count of tokens. */
   usageChunk(usage: Usage): unknown;
 }

@@ -55,4 +55,11 @@ it("OpenAI's own Python client lists, completes, chats and streams, and knows ou
   });
   if (!isRecord(seen)) throw new Error("no object");
   expect(seen["spoken"]).toBe(seen["chat"]);
+  expect(seen).toMatchObject({
+    response: seen["chat"],
+    responseStatus: "incomplete",
+    responseUsage: true,
+    told: seen["chat"],
+    toldEnd: seen["chat"],
+  });
 });

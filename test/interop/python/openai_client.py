@@ -25,6 +25,8 @@ def main() -> None:
     spoken = client.chat.completions.create(
         model=model, messages=messages, max_completion_tokens=5, temperature=0, stream=True
     )
+    response = client.responses.create(model=model, input="hello", max_output_tokens=5, temperature=0)
+    told = list(client.responses.create(model=model, input="hello", max_output_tokens=5, temperature=0, stream=True))
     failures = []
     for work in (
         lambda: client.completions.create(model="no-such-model", prompt="x"),
@@ -49,6 +51,11 @@ def main() -> None:
                 "role": chat.choices[0].message.role,
                 "top": [len(entry.top_logprobs) for entry in chat.choices[0].logprobs.content],
                 "spoken": "".join(piece.choices[0].delta.content or "" for piece in spoken if piece.choices),
+                "response": response.output_text,
+                "responseStatus": response.status,
+                "responseUsage": response.usage.total_tokens == response.usage.input_tokens + 5,
+                "told": "".join(event.delta for event in told if event.type == "response.output_text.delta"),
+                "toldEnd": told[-1].response.output_text,
                 "failures": failures,
                 "version": openai.__version__,
             }
