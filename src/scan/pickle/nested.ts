@@ -22,7 +22,7 @@ const HEX = /80 ?0[2-5](?: ?[0-9a-fA-F]{2}){8,}/g;
 const MODULE = /^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$/;
 
 /**
- * Looks for pickles in the data of a pickle: nothing runs them by itself, but whoever unpickles them does. Those that name what is not
+ * Looks for pickles in the data of a pickle: nothing runs them by itself, but a program that unpickles them does. Those that name what is not
  * allowed are reasons; found is what runs to its STOP.
  */
 export async function findNested(
@@ -59,7 +59,7 @@ async function search(
     if (name !== undefined)
       findings.reason(
         "WB5201",
-        `${where.label}: the data${where.how} holds another pickle, which names ${JSON.stringify(name)}: whoever unpickles it imports that`,
+        `${where.label}: the data${where.how} holds another pickle, which names ${JSON.stringify(name)}: a program that unpickles it imports that`,
       );
   }
   if (where.depth >= MAX_DEPTH) return;
