@@ -25,7 +25,8 @@ const python = join(import.meta.dirname, "python");
 let interpreter = "";
 beforeAll(() => {
   interpreter = ownEnvironment("scanners");
-});
+  // Some 90 packages are fetched the first time.
+}, 1_800_000);
 
 function namesOf(answer: unknown): readonly string[] {
   return Array.isArray(answer) ? answer.map(String) : [];
