@@ -18,11 +18,7 @@ const { values } = parseArgs({
 const { convert } = await import(pathToFileURL(join(values.product, "dist/api/convert.js")).href);
 
 /** Conversions that are meant to differ from the manifest, each with its reason; empty while behaviour is unchanged. */
-const AMBIGUOUS =
-  "the folder holds three sets of weights with names of their own, and is refused with the choices";
-const MEANT = new Map(
-  ["safetensors", "pytorch", "paddle"].map((to) => [`dtypes to ${to}`, AMBIGUOUS]),
-);
+const MEANT = new Map();
 
 /** sha256 of every file of a folder, by name. */
 function digestsOf(folder) {
