@@ -50,7 +50,7 @@ const JOURNEYS = Object.entries(WRITERS).flatMap(([set, writers]) => [
 ]);
 
 describe("a decoder", () => {
-  it.each(sampled(JOURNEYS, 12))(
+  it.each(sampled(JOURNEYS, 7))(
     "$set goes to $to for $writer and back byte for byte, and gives the golden's logits on the way",
     async ({ set, to, writer }) => {
       const { path, golden } = folderOf(set);
