@@ -73,8 +73,7 @@ export async function verifyOther(
           )
         : [];
     // The logits show whether what should change nothing does: repeated heads need a config that says so.
-    const harmless =
-      parity?.passes === true ? related.filter((diagnosis) => diagnosis.harmless === true) : [];
+    const harmless = parity?.passes === true ? related.filter(changesNothing) : [];
     const causes = related.filter((diagnosis) => !harmless.includes(diagnosis));
     const weights = diffs === undefined ? undefined : summarize(diffs, harmless);
     return {
@@ -91,6 +90,11 @@ export async function verifyOther(
   } finally {
     await other.close();
   }
+}
+
+/** What the logits, which agree, bear out: repeated heads, padding, values rounded to another float dtype. */
+function changesNothing({ harmless, cause }: Diagnosis): boolean {
+  return harmless === true || cause === "cast";
 }
 
 function isWrongClass({ class: kind }: TensorDiff): boolean {

@@ -21,6 +21,7 @@ import { tryOutliers } from "./outliers.ts";
 import { locateInLayer } from "./residual.ts";
 import { rereadHypotheses } from "./reread-hypotheses.ts";
 import { explained, SearchBudget, searchExplanations, triesFor, type Departure } from "./search.ts";
+import { nearVersions } from "./near-versions.ts";
 import { staleTable } from "./stale-table.ts";
 import { judgeValues } from "./value-diagnosis.ts";
 
@@ -65,7 +66,7 @@ export async function diagnoseGolden(
     lab.forget();
     found.push(...(await diagnosePart(lab, suspect, budget, known)));
   }
-  return mergeDiagnoses(found);
+  return mergeDiagnoses(await nearVersions(lab, found));
 }
 
 /** Multiply-adds of one layer on all prompts. */

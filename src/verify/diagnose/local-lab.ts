@@ -109,6 +109,24 @@ export class LocalLab {
     return worst;
   }
 
+  /**
+   * How far what a layer adds to its states is off, as a share of what it should add, root mean square; of the last layer, which is
+   * seen through the final norm alone, of all that comes out.
+   */
+  async share(layer: number): Promise<number> {
+    const outputs = await this.outputs({ kind: "layer", index: layer });
+    const isLast = layer === this.laboratory.config.layers - 1;
+    let [off, added] = [0, 0];
+    for (const [index, { ours, reference }] of outputs.entries()) {
+      const before = isLast ? undefined : this.#prompts[index]?.hiddenStates[layer];
+      for (const [at, value] of reference.entries()) {
+        off += ((ours[at] ?? Number.NaN) - value) ** 2;
+        added += (value - (before?.[at] ?? 0)) ** 2;
+      }
+    }
+    return Math.sqrt(off / added);
+  }
+
   /** The same of the first token of each prompt: it attends to nothing but itself, whatever queries and keys are. */
   async firstDifference(part: Part, config?: ModelConfig): Promise<number> {
     const outputs = await this.#outputs(this.#firsts, part, undefined, config);

@@ -134,6 +134,13 @@ export const HARMLESS: readonly Harmless[] = [
     },
   },
   {
+    name: "cast to float16, where some of bfloat16's values are too small",
+    base: "grouped",
+    modes: ["pair"],
+    make: (model) =>
+      edit(model, model.names(), (t) => rounded({ ...t, data: t.data.slice() }, "F16")),
+  },
+  {
     name: "negative zeros",
     base: "baichuan",
     modes: ["pair", "states", "logits"],
