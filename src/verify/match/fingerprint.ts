@@ -25,27 +25,52 @@ export interface Fingerprint {
 
 const CHUNK_BYTES = 2 ** 20;
 
-/** Two hashes of 32 bits side by side, of one value after another. */
-class Hashes {
-  readonly #first: Int32Array;
-  readonly #second: Int32Array;
+/** Two hashes of 32 bits side by side, of one value after another; plain arrays, since every value passes here. */
+interface Hashes {
+  readonly first: Int32Array;
+  readonly second: Int32Array;
+}
 
-  constructor(count: number) {
-    this.#first = new Int32Array(count);
-    this.#second = new Int32Array(count);
-  }
+function hashes(count: number): Hashes {
+  return { first: new Int32Array(count), second: new Int32Array(count) };
+}
 
-  add(at: number, value: number): void {
-    this.#first[at] = Math.imul((this.#first[at] ?? 0) ^ value, 0x01000193) + 0x9e3779b9;
-    this.#second[at] = Math.imul((this.#second[at] ?? 0) + value, 0x85ebca6b) ^ (value >>> 13);
-  }
+function firstOf(hash: number, value: number): number {
+  return (Math.imul(hash ^ value, 0x01000193) + 0x9e3779b9) | 0;
+}
 
-  numbers(): Float64Array {
-    return Float64Array.from(
-      this.#first,
-      (one, at) => (one >>> 0) * 2 ** 21 + ((this.#second[at] ?? 0) >>> 11),
-    );
+function secondOf(hash: number, value: number): number {
+  return Math.imul((hash + value) | 0, 0x85ebca6b) ^ (value >>> 13);
+}
+
+/** Adds the values of one row from `column` on: to the row's own hash and to those of their columns. */
+function addRow(
+  values: ArrayLike<number>,
+  [begin, end]: readonly [number, number],
+  rows: Hashes,
+  row: number,
+  columns: Hashes | undefined,
+  column: number,
+): void {
+  let [first, second] = [rows.first[row] ?? 0, rows.second[row] ?? 0];
+  for (let at = begin; at < end; at++) {
+    const value = (values[at] ?? 0) | 0;
+    first = firstOf(first, value);
+    second = secondOf(second, value);
   }
+  rows.first[row] = first;
+  rows.second[row] = second;
+  if (columns === undefined) return;
+  const { first: ones, second: others } = columns;
+  for (let at = begin, to = column; at < end; at++, to++) {
+    const value = (values[at] ?? 0) | 0;
+    ones[to] = firstOf(ones[to] ?? 0, value);
+    others[to] = secondOf(others[to] ?? 0, value);
+  }
+}
+
+function numbersOf({ first, second }: Hashes): Float64Array {
+  return Float64Array.from(first, (one, at) => (one >>> 0) * 2 ** 21 + ((second[at] ?? 0) >>> 11));
 }
 
 /** @param rounded The narrower dtype of the other side, to which wider floats are rounded before they are told. */
@@ -58,28 +83,31 @@ export async function fingerprint(
   const { shape } = tensor;
   const count = shape.reduce((product, size) => product * size, 1);
   const rowCount = shape[0] ?? 1;
-  const width = rowCount === 0 ? 0 : count / rowCount;
-  const isMatrix = shape.length === 2;
-  const all = new Hashes(1);
-  const rows = new Hashes(rowCount);
-  const columns = isMatrix ? new Hashes(width) : undefined;
+  // Values of 64 bits are told as two words.
+  const words = Math.max(1, DTYPES[tensor.dtype].bits / 32);
+  const width = rowCount === 0 ? 0 : (count / rowCount) * words;
+  const isMatrix = shape.length === 2 && words === 1;
+  const all = hashes(1);
+  const rows = hashes(rowCount);
+  const columns = isMatrix ? hashes(width) : undefined;
   let [row, column] = [0, 0];
   await streamAssembly(assembly, { chunkBytes: CHUNK_BYTES, signal }, (chunk) => {
     const values = patterns(chunk, tensor.dtype, rounded);
-    for (const value of values) {
-      all.add(0, value);
-      rows.add(row, value);
-      columns?.add(column, value);
-      column++;
+    addRow(values, [0, values.length], all, 0, undefined, 0);
+    for (let begin = 0; begin < values.length;) {
+      const end = Math.min(values.length, begin + width - column);
+      addRow(values, [begin, end], rows, row, columns, column);
+      column += end - begin;
       if (column === width) [row, column] = [row + 1, 0];
+      begin = end;
     }
     return Promise.resolve();
   });
-  const rowNumbers = rows.numbers();
-  const columnNumbers = columns?.numbers();
+  const rowNumbers = numbersOf(rows);
+  const columnNumbers = columns === undefined ? undefined : numbersOf(columns);
   return {
     tensor,
-    whole: all.numbers()[0] ?? 0,
+    whole: numbersOf(all)[0] ?? 0,
     rows: rowNumbers,
     columns: columnNumbers,
     rowsDigest: digestOf(rowNumbers),
@@ -107,7 +135,9 @@ function patterns(
     };
     const table = halves[dtype];
     const stored = new Uint16Array(buffer, byteOffset, byteLength / 2);
-    return Uint32Array.from(stored, (half) => table[half] ?? 0);
+    const wide = new Uint32Array(stored.length);
+    for (let at = 0; at < wide.length; at++) wide[at] = table[stored[at] ?? 0] ?? 0;
+    return wide;
   }
   if (dtype === "F32") {
     const stored = new Uint32Array(buffer, byteOffset, byteLength / 4);
