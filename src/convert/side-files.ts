@@ -12,7 +12,14 @@ import type { Dtype } from "../tensor/dtype.ts";
 
 /** Files of a tokenizer and of text that go along as they are. */
 const CARRIED =
-  /^(tokenizer.*|special_tokens_map\.json|added_tokens\.json|vocab\.(json|txt)|merges\.txt|chat_template\.(jinja|json)|LICENSE.*|NOTICE.*|adapter_config\.json|lora_config\.json)$/;
+  /^(tokenizer.*|special_tokens_map\.json|added_tokens\.json|vocab\.(json|txt)|merges\.txt|(sentencepiece(\.bpe)?|spiece)\.model|chat_template\.(jinja|json)|LICENSE.*|NOTICE.*|adapter_config\.json|lora_config\.json)$/;
+
+/** SentencePiece's model as LLaMA's tokenizers look for it: transformers' class, and PaddleNLP's. */
+const MODEL_OF_TRANSFORMERS = "tokenizer.model";
+const MODEL_OF_PADDLENLP = "sentencepiece.bpe.model";
+
+/** Families whose tokenizer is LLaMA's class in both frameworks. */
+const LLAMA_TOKENIZERS: ReadonlySet<string> = new Set(["llama", "internlm"]);
 
 /** The configuration that describes the result, and the folder that it is in. */
 export interface DescribedBy {
@@ -40,6 +47,7 @@ export async function sideFiles(
   const carried = (await listPlace(tokenizerFolder)).filter((name) => CARRIED.test(name));
   for (const name of carried.sort())
     files.push({ name, content: await sideContent(tokenizerFolder, name) });
+  files.push(...underOtherName(files, found.config, paddleWriter !== undefined));
   const { config, configText, folder } = found;
   if (config === undefined || configText === undefined)
     return [...files, ...(await ownConfigs(tokenizerFolder, isPlain))];
@@ -85,6 +93,27 @@ function withoutQuantisation(content: Uint8Array): string | Uint8Array {
     if (error instanceof SyntaxError) return content;
     throw error;
   }
+}
+
+/** The SentencePiece model under the name that the target's framework reads, where it only has the other's. */
+function underOtherName(
+  files: readonly SideFile[],
+  config: ModelConfig | undefined,
+  isForPaddle: boolean,
+): readonly SideFile[] {
+  if (config === undefined || !LLAMA_TOKENIZERS.has(config.family)) return [];
+  const [from, to] = isForPaddle
+    ? [MODEL_OF_TRANSFORMERS, MODEL_OF_PADDLENLP]
+    : [MODEL_OF_PADDLENLP, MODEL_OF_TRANSFORMERS];
+  const model = files.find(({ name }) => name === from);
+  if (model === undefined || files.some(({ name }) => name === to)) return [];
+  // LLaMA 3's file of that name is no SentencePiece model.
+  return isForPaddle && isTiktoken(model.content) ? [] : [{ ...model, name: to }];
+}
+
+function isTiktoken(content: SideFile["content"]): boolean {
+  const begin = Buffer.from(content.slice(0, 200)).toString("latin1");
+  return /^[A-Za-z0-9+/]+={0,2} \d+\r?\n/.test(begin);
 }
 
 /** Largest file that goes along with weights, in bytes: tokenizers of 250 000 pieces have 33 MB. */

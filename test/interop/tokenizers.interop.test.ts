@@ -70,16 +70,11 @@ describe("tokenizers that Python's library trains", () => {
   it.each(KINDS)(
     `%s: ${TEXTS} texts have its ids, and ids its texts`,
     async (kind) => {
-      const { texts, differing } = await tokenAgreement(folder, kind);
+      const { texts, different, differing } = await tokenAgreement(folder, kind);
       expect(differing.slice(0, 3)).toEqual([]);
       expect(texts).toBe(TEXTS);
       // A tokenizer that makes the same of everything would agree as easily.
-      const made = new Set(
-        readFileSync(join(folder, kind, "expected.json"), "utf8")
-          .slice(0, 20_000)
-          .split("],["),
-      );
-      expect(made.size).toBeGreaterThan(100);
+      expect(different).toBeGreaterThan(TEXTS / 2);
     },
     300_000,
   );
@@ -130,8 +125,18 @@ describe("folders without tokenizer.json", () => {
   );
 });
 
+/** All that is assigned, and some of each plane that is not or is private. */
+const POINTS = [
+  [0, 0xd800],
+  [0xe000, 0x3_3500],
+  [0x4_0000, 0x4_0100],
+  [0xe_0000, 0xe_0200],
+  [0xf_0000, 0xf_0100],
+  [0x10_ff00, 0x11_0000],
+] as const;
+
 describe("patterns", () => {
-  it("match the same of all code points of Unicode, one by one", () => {
+  it("match the same of all code points of Unicode", () => {
     const patterns = [
       ..."L Lu Ll Lt Lm Lo M Mn Mc Me N Nd Nl No P Pc Pd Ps Pe Pi Pf Po S Sm Sc Sk So Z Zs Zl Zp C Cc Cf Co Cn".split(
         " ",
@@ -146,11 +151,11 @@ describe("patterns", () => {
     patterns.push(String.raw`\s+`, String.raw`\S+`, String.raw`\d+`, String.raw`\D+`);
     patterns.push(String.raw`\w+`, String.raw`\W+`, String.raw`[^\s\p{L}]+`, ".+");
     patterns.push("(?i:k)+", "(?i:s)+", "(?i:[a-z])+", "[一-龥぀-ゟ゠-ヿ]+");
-    const answers = runPython("split_all_points.py", { patterns });
+    const answers = runPython("split_all_points.py", { patterns, points: POINTS });
     if (!isRecord(answers)) throw new Error("no answers");
     let text = "";
-    for (let point = 0; point < 0x110000; point++)
-      if (point < 0xd800 || point >= 0xe000) text += String.fromCodePoint(point);
+    for (const [begin, end] of POINTS)
+      for (let point = begin; point < end; point++) text += String.fromCodePoint(point);
     for (const pattern of patterns) {
       let at = 0;
       const ends = findByPattern(fromOniguruma(pattern))(text).map(
@@ -158,5 +163,5 @@ describe("patterns", () => {
       );
       expect({ pattern, ends: ends.join() }).toEqual({ pattern, ends: String(answers[pattern]) });
     }
-  }, 300_000);
+  }, 900_000);
 });

@@ -8,6 +8,8 @@ import { isRecord } from "./is-record.ts";
 export interface TokenAgreement {
   readonly texts: number;
   readonly sequences: number;
+  /** Different lists of ids that the texts have. */
+  readonly different: number;
   readonly differing: readonly unknown[];
 }
 
@@ -39,7 +41,8 @@ export async function tokenAgreement(folder: string, kind: string): Promise<Toke
     const stream = streamDecoder(tokenizer);
     compare("streamed", ids, ids.map((id) => stream.push([id])).join("") + stream.end(), skipped);
   }
-  return { texts: texts.length, sequences: sequences.length, differing };
+  const different = new Set(list(expected["ids"]).map((ids) => JSON.stringify(ids))).size;
+  return { texts: texts.length, sequences: sequences.length, different, differing };
 }
 
 function readJson(path: string): unknown {
