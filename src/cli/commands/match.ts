@@ -13,6 +13,7 @@ export const match: Command = {
   summary: "find by values alone how two checkpoints of the same weights relate",
   examples: [
     ["$0 match original converted", "names, transposes, joins, splits, permutations, ties, casts"],
+    ["$0 match a.pdparams b.safetensors --json", "for programs; exit 1 when any is unexplained"],
     ["$0 match a b --out map.json", "write it, for: convert another-a out --map map.json"],
   ],
   options: (argv) =>
