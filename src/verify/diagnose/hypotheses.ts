@@ -4,21 +4,27 @@ import {
   isOfMlp,
   layerName,
   layerOf,
+  parameterOf,
 } from "../../model/canonical-names.ts";
 import { ATTENTION, FINAL_NORM, MLP, NORMS } from "../../model/network.ts";
+import type { Role } from "../../model/parameter.ts";
 import type { ModelConfig } from "../../model/config/model-config.ts";
 import type { Dtype } from "../../tensor/dtype.ts";
 import type { HostTensor } from "../compare/model-runner.ts";
 import { headHypotheses, rotaryHypotheses, splitHypotheses } from "./attention-hypotheses.ts";
 import { edited, type Hypothesis } from "./hypothesis.ts";
+import { kindOf } from "./likely-first.ts";
 import { rankHypotheses } from "./rank-hypotheses.ts";
 import { rereadHypotheses, rereadsOf } from "./reread-hypotheses.ts";
-import { scaleHypotheses } from "./scale-hypotheses.ts";
+import { offsetHypotheses, scaleHypotheses } from "./scale-hypotheses.ts";
 import { halvesExchanged, inverse, reinterpreted, takeRows } from "./tensor-edits.ts";
 
 const ATTENTION_MODULES: readonly string[] = Object.values(ATTENTION);
 const MLP_MODULES: readonly string[] = Object.values(MLP);
 const MATRICES = [...ATTENTION_MODULES, ...MLP_MODULES];
+
+/** Norms of whole states. */
+const NORM_ROLES: ReadonlySet<Role> = new Set(["attentionNorm", "mlpNorm", "finalNorm"]);
 
 /** Names of one layer's parameters. */
 export function layerNames(layer: number, names: readonly string[]): readonly string[] {
@@ -65,11 +71,19 @@ export function everywhereHypotheses(
     ownHypotheses(layer, config, names, dtypeOf),
   );
   const has = new Set(names);
-  const [first = []] = layers;
+  // By what they are, not by their place in the list: the last layer has the final norm, too.
+  const groups = new Map<string, Hypothesis[]>();
+  for (const hypothesis of layers.flat()) {
+    const key = kindOf(hypothesis);
+    groups.set(key, [...(groups.get(key) ?? []), hypothesis]);
+  }
+  const norms = names.filter((name) => NORM_ROLES.has(parameterOf(name, config)?.role ?? "head"));
   return [
     ...rereadsOf(names, dtypeOf),
-    ...first
-      .map((_hypothesis, index) => joined(layers.flatMap((list) => list[index] ?? [])))
+    ...offsetHypotheses(norms),
+    ...[...groups.values()]
+      .filter((group) => group.length === config.layers)
+      .map(joined)
       .filter(({ tensors }) => tensors.every((name) => has.has(name))),
   ];
 }

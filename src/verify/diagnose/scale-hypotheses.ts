@@ -36,6 +36,20 @@ function scaledBy(names: readonly string[], factor: number, mistake: string): Hy
   };
 }
 
+/** Norms with one added to each value, or taken away: Gemma's are stored so. */
+export function offsetHypotheses(tensors: readonly string[]): readonly Hypothesis[] {
+  return [-1, 1].map((offset): Hypothesis => ({
+    cause: "offset",
+    tensors,
+    mistake: `every value is the right one ${offset < 0 ? "less" : "plus"} 1`,
+    undo: (read) =>
+      edited(tensors, read, ({ shape, data }) => ({
+        shape,
+        data: data.map((value) => value - offset),
+      })),
+  }));
+}
+
 /** One matrix of a layer times a factor; its norms with one added, taken away, or by a factor. */
 export function scaleHypotheses(
   layer: number,
@@ -47,18 +61,7 @@ export function scaleHypotheses(
     ...(layer === config.layers - 1 ? [FINAL_NORM] : []),
   ].filter((name) => has.has(name));
   const groups = norms.length > 1 ? [norms, ...norms.map((name) => [name])] : [norms];
-  const offsets = groups.flatMap((tensors) =>
-    [-1, 1].map((offset): Hypothesis => ({
-      cause: "offset",
-      tensors,
-      mistake: `every value is the right one ${offset < 0 ? "less" : "plus"} 1`,
-      undo: (read) =>
-        edited(tensors, read, ({ shape, data }) => ({
-          shape,
-          data: data.map((value) => value - offset),
-        })),
-    })),
-  );
+  const offsets = groups.flatMap(offsetHypotheses);
   const names = MATRICES.map((module) => layerName(layer, `${module}.weight`)).filter((name) =>
     has.has(name),
   );
