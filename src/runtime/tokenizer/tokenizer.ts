@@ -10,7 +10,7 @@ import { readTokenizerSettings } from "./special-tokens.ts";
 import { chooseTokenizerFile, noTokenizer, type TokenizerFile } from "./tokenizer-files.ts";
 import type { Tokenizer } from "./tokenizer-interface.ts";
 
-export type { DecodeOptions, Tokenizer } from "./tokenizer-interface.ts";
+export type { Tokenizer } from "./tokenizer-interface.ts";
 
 /**
  * Opens the tokenizer of a model folder, and the settings beside it where there are any.
