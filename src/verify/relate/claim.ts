@@ -10,8 +10,12 @@ export type Claim = { readonly tensor: string; readonly of?: string } & Statemen
 export type Statement =
   /** Every value is the other one's. */
   | { readonly kind: "equal" }
-  /** Place i has the parameters of layer `held[i]` of the other side. */
-  | { readonly kind: "places"; readonly held: readonly number[] }
+  /** Place i has the parameters of layer `held[i]` of the other side: all, or those named, with `{i}` for the layer. */
+  | {
+      readonly kind: "places";
+      readonly held: readonly number[];
+      readonly modules?: readonly string[];
+    }
   /** Every value is that of `of` on our own side. */
   | { readonly kind: "twin" }
   /** Axis i of ours is axis `axes[i]` of the other one. */

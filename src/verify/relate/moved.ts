@@ -1,9 +1,9 @@
 import type { Assembly } from "../../mapping/assembly.ts";
 import type { TensorDiff } from "../compare/diff-checkpoints.ts";
-import { layerOf } from "../../model/canonical-names.ts";
+import { inLayer, isOfAttention, isOfMlp, layerOf } from "../../model/canonical-names.ts";
 import { commonLayer, type Diagnosis } from "../diagnose/diagnosis.ts";
 import { digestsOf } from "./digests.ts";
-import { describePlaces } from "./places.ts";
+import { describePlaces, type MovedPart } from "./places.ts";
 
 type Tensors = ReadonlyMap<string, Assembly>;
 
@@ -142,7 +142,37 @@ async function movedLayers(
   const explained = new Set([...sources.keys()].flatMap((place) => places.get(place) ?? []));
   const layers = new Set([...ours.keys()].flatMap((name) => layerOf(name) ?? [])).size;
   const held = Array.from({ length: layers }, (_unused, place) => sources.get(place) ?? place);
-  return { diagnoses: [describePlaces(held, [...explained])], explained };
+  const part = await partMoved(ours, reference, held, explained, signal);
+  return { diagnoses: [describePlaces(held, [...explained], part)], explained };
+}
+
+/** What of the layers was moved, where the rest of them stands in its own place. */
+async function partMoved(
+  ours: Tensors,
+  reference: Tensors,
+  held: readonly number[],
+  moved: ReadonlySet<string>,
+  signal: AbortSignal | undefined,
+): Promise<MovedPart | undefined> {
+  for (const name of ours.keys()) {
+    const layer = layerOf(name);
+    const source = layer === undefined ? undefined : held[layer];
+    if (layer === undefined || source === undefined || source === layer || moved.has(name))
+      continue;
+    const other = inLayer(name, source);
+    const [own] = (await digestsOf(ours, [name], signal)).values();
+    const [theirs] = (await digestsOf(reference, [other], signal)).values();
+    if (own === theirs) continue;
+    const all = [...moved];
+    const modules = [...new Set(all.map((one) => inLayer(one, "{i}")))];
+    const called = all.every(isOfAttention)
+      ? "attention"
+      : all.every(isOfMlp)
+        ? "MLP"
+        : `${modules.length} tensors`;
+    return { name: called, modules };
+  }
+  return undefined;
 }
 
 function withoutLayer(name: string): string {

@@ -3,18 +3,33 @@ import { commonLayer, type Diagnosis } from "../diagnose/diagnosis.ts";
 /** Entries of a message. */
 const LISTED = 6;
 
+/** Some of the parameters of layers: what they are called together, and their names with `{i}` for the layer. */
+export interface MovedPart {
+  readonly name: string;
+  readonly modules: readonly string[];
+}
+
 /**
  * Layers in other layers' places as one diagnosis.
  * @param held Which layer's parameters stand in each place.
+ * @param part What of the layers, where it is not all.
  */
-export function describePlaces(held: readonly number[], tensors: readonly string[]): Diagnosis {
+export function describePlaces(
+  held: readonly number[],
+  tensors: readonly string[],
+  part?: MovedPart,
+): Diagnosis {
+  const what = part === undefined ? "" : `${part.name} of `;
   const moved = held.flatMap((source, place) => (source === place ? [] : [{ place, source }]));
   const isOrder = new Set(held).size === held.length;
   const isSwap = moved.length === 2 && isOrder;
   const lost = held.flatMap((_source, layer) => (held.includes(layer) ? [] : [layer]));
   const list = moved
     .slice(0, LISTED)
-    .map(({ place, source }) => `place ${place} holds layer ${source}`)
+    .map(
+      ({ place, source }) =>
+        `place ${place} holds ${what === "" ? "" : `the ${what}`}layer ${source}`,
+    )
     .join(", ");
   const rest = moved.length > LISTED ? ` and ${moved.length - LISTED} more` : "";
   return {
@@ -22,10 +37,17 @@ export function describePlaces(held: readonly number[], tensors: readonly string
     tensors,
     ...commonLayer(tensors),
     evidence: isSwap
-      ? `layers ${moved.map(({ place }) => place).join(" and ")} are stored in each other's place`
-      : `${list}${rest}${lost.length === 0 ? "" : `; ${layersText(lost)} nowhere`}${pattern(held)}`,
+      ? `${what}layers ${moved.map(({ place }) => place).join(" and ")} are stored in each other's place`
+      : `${list}${rest}${lost.length === 0 ? "" : `; ${what}${layersText(lost)} nowhere`}${pattern(held)}`,
     relation: `layers [${held.join(", ")}]`,
-    claims: [{ tensor: "", kind: "places", held }],
+    claims: [
+      {
+        tensor: "",
+        kind: "places",
+        held,
+        ...(part === undefined ? {} : { modules: part.modules }),
+      },
+    ],
     after: 0,
   };
 }

@@ -11,7 +11,9 @@ export interface Sides {
 /** Whether what is claimed is so, computed anew from both sides, element by element. */
 export function isTrue(claim: Claim, { ours, reference }: Sides): boolean {
   if (claim.kind === "places")
-    return claim.held.every((layer, place) => holdsLayer(ours, reference, place, layer));
+    return claim.held.every((layer, place) =>
+      holdsLayer(ours, reference, place, layer, layer === place ? undefined : claim.modules),
+    );
   if (claim.kind === "twin")
     return same(ours.get(claim.tensor).data, ours.get(claim.of ?? "").data);
   const names = claim.tensor.split(" ");
@@ -41,11 +43,13 @@ function holdsLayer(
   reference: EditableModel,
   place: number,
   layer: number,
+  modules: readonly string[] | undefined,
 ): boolean {
   const prefix = `model.layers.${place}.`;
   return ours
     .names()
     .filter((name) => name.startsWith(prefix))
+    .filter((name) => modules?.includes(name.replace(prefix, "model.layers.{i}.")) ?? true)
     .every((name) =>
       same(ours.get(name).data, reference.get(name.replace(prefix, `model.layers.${layer}.`)).data),
     );
