@@ -10,8 +10,8 @@ const LISTED = 8;
 
 /**
  * Layers that no known mistake explains and that are a little off each: another version of them, where the embeddings are another
- * version, too, or other layers are right. Where every layer is off and nothing else is, an adapter does the same, and only the
- * measure is told.
+ * version, too, or other layers are right. Where every layer is off, an adapter or a setting does the same, and only the measure is
+ * told.
  */
 export async function nearVersions(
   lab: LocalLab,
@@ -33,6 +33,8 @@ export async function nearVersions(
   const listed = layers.slice(0, LISTED).join(", ") + (layers.length > LISTED ? " and more" : "");
   const measured = `what layers ${listed} add is ${String(least)} to ${String(most)} % off`;
   const rest = isSome ? ", and what the other layers add is right" : "";
+  const [first] = open;
+  const isTableRight = diagnoses.length === open.length ? ", and all else is right" : "";
   const known = diagnoses.filter((diagnosis) => !open.includes(diagnosis));
   if (!isTable && !isSome)
     return [
@@ -40,7 +42,7 @@ export async function nearVersions(
       {
         cause: "undetermined",
         tensors: [],
-        evidence: `${measured}, in every layer, and the embeddings are right: a small change to matrices of each layer, as an adapter makes one; no known mistake explains it`,
+        evidence: `${measured}, in every layer${isTableRight}; ${first?.evidence ?? ""}`,
       },
     ];
   return [
