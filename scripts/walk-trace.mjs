@@ -29,10 +29,10 @@ fs.writeSync = (...given) => {
 };
 syncBuiltinESMExports();
 
-const { postMessage } = Worker.prototype;
+const postMessage = Reflect.get(Worker.prototype, "postMessage");
 Worker.prototype.postMessage = function (...given) {
   if (given[0]?.job !== undefined) note();
-  return postMessage.apply(this, given);
+  return Reflect.apply(postMessage, this, given);
 };
 
 const tell = () => {

@@ -1,3 +1,4 @@
+import { TOKENIZER_MODELS } from "./side-files.ts";
 import { MANIFEST } from "../mapping/converted-folder.ts";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -173,7 +174,7 @@ const SHARD = new RegExp(
     .join("|")})$`,
 );
 
-/** Weight files of the conversion that is replaced, which the new one does not have: they would be taken for part of it. */
+/** Weights and tokenizers of the conversion that is replaced, which the new one does not have: they would be taken for part of it. */
 export async function removeStale(
   folder: string,
   names: readonly string[],
@@ -183,8 +184,12 @@ export async function removeStale(
   const sets = (await findWeightSets(folder)).filter(
     ({ kind }) => kind === "file" || kind === "index",
   );
-  const shards = (await readdir(folder)).filter((name) => SHARD.test(name));
-  for (const name of [...sets.map((set) => set.name), ...shards]) {
+  const listed = await readdir(folder);
+  const others = [
+    ...listed.filter((name) => SHARD.test(name)),
+    ...TOKENIZER_MODELS.filter((name) => listed.includes(name)),
+  ];
+  for (const name of [...sets.map((set) => set.name), ...others]) {
     if (!keep.has(name)) await fileSystem.remove(join(folder, name));
   }
 }

@@ -17,6 +17,7 @@ const CARRIED =
 /** SentencePiece's model as LLaMA's tokenizers look for it: transformers' class, and PaddleNLP's. */
 const MODEL_OF_TRANSFORMERS = "tokenizer.model";
 const MODEL_OF_PADDLENLP = "sentencepiece.bpe.model";
+export const TOKENIZER_MODELS = [MODEL_OF_TRANSFORMERS, MODEL_OF_PADDLENLP] as const;
 
 /** Families whose tokenizer is LLaMA's class in both frameworks. */
 const LLAMA_TOKENIZERS: ReadonlySet<string> = new Set(["llama", "internlm"]);

@@ -46,6 +46,7 @@ interface WbErrorClass {
  * programs. They are typed by the code: after `error.code === "WB3602"` they have the fields of that code's row.
  */
 export type WbError = { [Code in ErrorCode]: CodedError<Code> }[ErrorCode];
+/** The class, for `new` and `instanceof`. */
 export const WbError: WbErrorClass = CodedError;
 
 /** An error on its way between threads, which keep no classes. */
