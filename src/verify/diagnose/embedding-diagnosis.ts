@@ -5,7 +5,7 @@ import { fall, type Diagnosis } from "./diagnosis.ts";
 import type { LocalLab } from "./local-lab.ts";
 import { EMBEDDINGS, HEAD } from "../../model/network.ts";
 import { tableHypotheses } from "./table-hypotheses.ts";
-import { sameValues } from "./tensor-edits.ts";
+import { roundedToBf16, roundedToF16, sameValues } from "./tensor-edits.ts";
 import { judgeValues } from "./value-diagnosis.ts";
 
 /** A token whose embedding is not the golden's. */
@@ -111,7 +111,12 @@ export function isOfRanks(shift: number, rows: number): boolean {
 /** How far values of another version of a table are off at most, of their size. */
 const SAME_TABLE = 0.25;
 
-/** A factor or an offset of all wrong rows, or their being near and equal nowhere. */
+const ROUNDINGS = [
+  ["bfloat16", roundedToBf16],
+  ["float16", roundedToF16],
+] as const;
+
+/** A rounding, a factor or an offset of all wrong rows, or their being near and equal nowhere. */
 function relatedRows(
   wrong: readonly WrongRow[],
   table: HostTensor,
@@ -124,6 +129,12 @@ function relatedRows(
     { shape, data: Float32Array.from(ours) },
     { shape, data: Float32Array.from(wrong.flatMap(({ golden }) => [...golden])) },
   ] as const;
+  const rounded = ROUNDINGS.find(([, round]) => sameValues(left, round(right)));
+  if (rounded !== undefined)
+    return {
+      cause: "cast",
+      evidence: `the golden's, rounded to ${rounded[0]}, in the rows of ${wrong.length} tokens`,
+    };
   const linear = linearRelation(left, right, true);
   if (linear !== undefined)
     return {

@@ -101,6 +101,8 @@ function swap(
     name: `swapped: ${name}`,
     in: subjects,
     cause: "swapped",
+    // Parts of two layers in each other's place: both names say it.
+    or: ["layer-order"],
     make: (model) => {
       const list = pairs(model);
       for (const [left, right] of list) exchange(model, left, right);
@@ -261,6 +263,8 @@ function split(
     name: `qkv-split-order: ${name}`,
     in: subjects,
     cause: "qkv-split-order",
+    // What stands in whose place is told matrix by matrix, too.
+    or: ["swapped"],
     make: (model) => {
       const names = new Set(model.names());
       const damaged: string[] = [];

@@ -408,7 +408,7 @@ const DAMAGE: readonly Blunder[] = [
       });
     },
     EVERYWHERE,
-    ["row-shifted"],
+    ["row-shifted", "rank-order"],
   ),
   changed(
     "the last fifth of up_proj is that of the layer before",
