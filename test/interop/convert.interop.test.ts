@@ -114,7 +114,7 @@ describe("stock transformers loads what was converted", () => {
         return expect.objectContaining({ ...clean, class: stock }) as unknown;
       }),
     );
-    expect(positionsOf(loaded).every((positions) => positions >= 32)).toBe(true);
+    expect(positionsOf(loaded).every((positions) => positions >= 30)).toBe(true);
     expect(worstOf(loaded)).toBeLessThanOrEqual(1e-5);
   });
 

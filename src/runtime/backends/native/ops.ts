@@ -269,7 +269,10 @@ export class NativeOps implements Ops {
   }
 
   concat(values: readonly Value[], axis: number): Value {
-    const dtype = values[0]?.dtype ?? this.compute;
+    const [only, ...others] = values;
+    // TensorFlow joins two at least.
+    if (only !== undefined && others.length === 0) return this.reshape(only, only.shape);
+    const dtype = only?.dtype ?? this.compute;
     return this.#composite(() =>
       this.#runOn(
         "ConcatV2",
