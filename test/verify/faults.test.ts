@@ -2,13 +2,16 @@ import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { IS_STRESS, sampled } from "../support/effort.ts";
+import { IS_STRESS, spread } from "../support/effort.ts";
 import { FAULTS } from "../support/faults/all-faults.ts";
 import { FaultBench, lineOf, tableOf, type Finding } from "../support/faults/bench.ts";
 import { HARMLESS } from "../support/faults/harmless.ts";
 import { MODES, type Mode } from "../support/faults/fault.ts";
 
-/** WEIGHBRIDGE_FAULTS=pair,layers tries one mode, one kind or names with a word alone, and prints the table of these. */
+/**
+ * WEIGHBRIDGE_FAULTS=pair,layers tries one mode, one kind or names with a word alone, and prints the table of these; "pair,diff,states,logits"
+ * tries all, which takes half an hour. Without it, the stress suite tries a part that is spread evenly.
+ */
 const WANTED = (process.env["WEIGHBRIDGE_FAULTS"] ?? "").split(",").filter((word) => word !== "");
 
 /** A file that every line is added to as soon as it is known. */
@@ -25,10 +28,13 @@ const ALL = FAULTS.flatMap((fault) =>
 const CASES =
   WANTED.length > 0
     ? ALL.filter(({ fault, mode }) => isWanted(fault.name, fault.kind, mode))
-    : sampled(ALL, 4);
+    : spread(
+        ALL.filter(({ mode }) => mode !== "logits"),
+        IS_STRESS ? 45 : 4,
+      );
 
 /** Changes that leave a model right, in every way that they can be looked at. */
-const UNCHANGED = sampled(
+const UNCHANGED = spread(
   HARMLESS.flatMap((harmless) =>
     MODES.filter((mode) => harmless.modes?.includes(mode) ?? true).map((mode) => ({
       name: harmless.name,
@@ -36,7 +42,7 @@ const UNCHANGED = sampled(
       mode,
     })),
   ),
-  4,
+  WANTED.length > 0 ? Number.POSITIVE_INFINITY : IS_STRESS ? 30 : 4,
 ).filter(({ harmless, mode }) => WANTED.length === 0 || isWanted(harmless.name, "harmless", mode));
 
 function isWanted(name: string, kind: string, mode: Mode): boolean {
@@ -91,7 +97,8 @@ describe("mistakes of converters, in five models that look trained", () => {
   test.each(MODES)("by %s, nearly all get their right name", (mode) => {
     const own = findings.filter((finding) => finding.mode === mode);
     const right = own.filter(({ state }) => state === "right").length;
-    if (IS_STRESS && WANTED.length === 0) expect(own.length).toBeGreaterThan(80);
+    if (IS_STRESS && WANTED.length === 0 && mode !== "logits")
+      expect(own.length).toBeGreaterThan(10);
     expect(right).toBeGreaterThanOrEqual(FLOORS[mode] * own.length - 1);
   });
 
