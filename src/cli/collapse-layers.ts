@@ -1,4 +1,4 @@
-import { splitLayer } from "../model/canonical-names.ts";
+import { splitLayer } from "../model/layer-number.ts";
 
 /** Lines that differ in the layer number alone, as one. */
 export interface CollapsedLine {

@@ -1,7 +1,7 @@
 import { WbError } from "../errors/wb-error.ts";
 import { shownName } from "../tensor/shown-name.ts";
 import { byteCount, renderShape } from "../tensor/shape.ts";
-import { inLayer, layerOf } from "../model/canonical-names.ts";
+import { inLayer, layerOf } from "../model/layer-number.ts";
 import type { Plan } from "./plan.ts";
 import { actionOf, madeBy, type Step, type WriteStep } from "./step.ts";
 

@@ -1,38 +1,11 @@
 import type { NetworkConfig } from "./config/model-config.ts";
 import { familyOf } from "./families.ts";
+import { inLayer } from "./layer-number.ts";
 import { ATTENTION, LAYER, MLP } from "./network.ts";
 import type { Parameter } from "./parameter.ts";
 
-/** A layer's number in any name, canonical or stored, with what stands around it. */
-const LAYER_NUMBER = /(?<=(?:^|\.)(?:layers|blocks|h)\.)\d+(?=\.)/;
-
 /** An expert's number in a canonical name. */
 const EXPERT_NUMBER = /(?<=\.experts\.)\d+(?=\.)/;
-
-/** The layer that a tensor's name puts it in. */
-export function layerOf(name: string): number | undefined {
-  const number = LAYER_NUMBER.exec(name)?.[0];
-  return number === undefined ? undefined : Number(number);
-}
-
-/** The name of the same tensor in another layer, or with `{i}` for the number. */
-export function inLayer(name: string, layer: number | "{i}"): string {
-  return name.replace(LAYER_NUMBER, String(layer));
-}
-
-/** What stands before a layer's number, the number and what stands after it; undefined outside of layers. */
-export function splitLayer(
-  name: string,
-): { readonly before: string; readonly layer: number; readonly after: string } | undefined {
-  const match = LAYER_NUMBER.exec(name);
-  if (match === null) return undefined;
-  const [number] = match;
-  return {
-    before: name.slice(0, match.index),
-    layer: Number(number),
-    after: name.slice(match.index + number.length),
-  };
-}
 
 /** The canonical name of what is called `name` inside a layer. */
 export function layerName(layer: number, name: string): string {

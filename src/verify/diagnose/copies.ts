@@ -1,4 +1,4 @@
-import { inLayer, layerOf } from "../../model/canonical-names.ts";
+import { inLayer, layerOf } from "../../model/layer-number.ts";
 import type { Laboratory, HostTensor } from "../compare/model-runner.ts";
 import { commonLayer, type Diagnosis } from "./diagnosis.ts";
 import type { Read } from "./hypothesis.ts";

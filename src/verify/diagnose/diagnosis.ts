@@ -1,4 +1,4 @@
-import { layerOf } from "../../model/canonical-names.ts";
+import { layerOf } from "../../model/layer-number.ts";
 import type { Claim } from "../relate/claim.ts";
 
 /** What can be wrong with converted weights, by name. */

@@ -1,11 +1,5 @@
-import {
-  inLayer,
-  isOfAttention,
-  isOfMlp,
-  layerName,
-  layerOf,
-  parameterOf,
-} from "../../model/canonical-names.ts";
+import { isOfAttention, isOfMlp, layerName, parameterOf } from "../../model/canonical-names.ts";
+import { inLayer, layerOf } from "../../model/layer-number.ts";
 import { ATTENTION, FINAL_NORM, MLP, NORMS } from "../../model/network.ts";
 import type { Role } from "../../model/parameter.ts";
 import type { ModelConfig } from "../../model/config/model-config.ts";

@@ -1,4 +1,4 @@
-import { inLayer, layerOf } from "../../model/canonical-names.ts";
+import { inLayer, layerOf } from "../../model/layer-number.ts";
 import type { ModelConfig } from "../../model/config/model-config.ts";
 import type { Laboratory } from "../compare/model-runner.ts";
 import { describePlaces } from "../relate/places.ts";

@@ -1,4 +1,4 @@
-import { inLayer } from "../../model/canonical-names.ts";
+import { inLayer } from "../../model/layer-number.ts";
 import { ATTENTION } from "../../model/network.ts";
 import type { Hypothesis } from "./hypothesis.ts";
 

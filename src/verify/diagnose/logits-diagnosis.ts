@@ -5,7 +5,7 @@ import { overrideWith, parametersIn, type Laboratory } from "../compare/model-ru
 import { largest, logitsOn } from "../compare/run-model.ts";
 import { searchConfig, settingsText } from "./config-search.ts";
 import { judgeCopies } from "./copies.ts";
-import { layerOf } from "../../model/canonical-names.ts";
+import { layerOf } from "../../model/layer-number.ts";
 import { fall, type Diagnosis } from "./diagnosis.ts";
 import type { Hypothesis, Read } from "./hypothesis.ts";
 import { everywhereHypotheses, layerHypotheses } from "./hypotheses.ts";

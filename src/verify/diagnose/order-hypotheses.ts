@@ -1,4 +1,5 @@
-import { inLayer, isOfAttention, isOfMlp, layerOf } from "../../model/canonical-names.ts";
+import { isOfAttention, isOfMlp } from "../../model/canonical-names.ts";
+import { inLayer, layerOf } from "../../model/layer-number.ts";
 import type { HostTensor } from "../compare/model-runner.ts";
 import type { Hypothesis } from "./hypothesis.ts";
 

@@ -1,4 +1,4 @@
-import { inLayer, layerOf } from "../../model/canonical-names.ts";
+import { inLayer, layerOf } from "../../model/layer-number.ts";
 import type { HostTensor } from "../compare/model-runner.ts";
 import { nearness, type Claim, type Statement } from "../relate/claim.ts";
 import { commonLayer, type Diagnosis } from "./diagnosis.ts";

@@ -1,4 +1,5 @@
-import { isBias, layerOf, parameterOf } from "../../model/canonical-names.ts";
+import { isBias, parameterOf } from "../../model/canonical-names.ts";
+import { layerOf } from "../../model/layer-number.ts";
 import type { ModelConfig } from "../../model/config/model-config.ts";
 import { elementCount, sameShape } from "../../tensor/shape.ts";
 import type { TensorDiff } from "../compare/diff-checkpoints.ts";

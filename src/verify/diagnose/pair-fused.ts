@@ -1,4 +1,5 @@
-import { layerName, layerOf } from "../../model/canonical-names.ts";
+import { layerName } from "../../model/canonical-names.ts";
+import { layerOf } from "../../model/layer-number.ts";
 import { ATTENTION } from "../../model/network.ts";
 import { axesOf, isIdentity, isPermutation, rowOrder, type Order } from "../relate/row-order.ts";
 import { einops } from "../relate/einops.ts";

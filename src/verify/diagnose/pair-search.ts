@@ -1,4 +1,4 @@
-import { layerOf } from "../../model/canonical-names.ts";
+import { layerOf } from "../../model/layer-number.ts";
 import type { ModelConfig } from "../../model/config/model-config.ts";
 import { ATTENTION, EMBEDDINGS, HEAD } from "../../model/network.ts";
 import type { Dtype } from "../../tensor/dtype.ts";

@@ -1,4 +1,4 @@
-import { layerOf, splitLayer } from "../../model/canonical-names.ts";
+import { layerOf, splitLayer } from "../../model/layer-number.ts";
 import type { Diagnosis } from "./diagnosis.ts";
 import { percent } from "./pair-alone.ts";
 

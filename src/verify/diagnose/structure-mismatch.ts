@@ -1,5 +1,6 @@
 import { settingOf, type AxisSetting } from "../../model/axes.ts";
-import { isBias, layerName, layerOf } from "../../model/canonical-names.ts";
+import { isBias, layerName } from "../../model/canonical-names.ts";
+import { layerOf } from "../../model/layer-number.ts";
 import { NORMS } from "../../model/network.ts";
 import type { Misshapen } from "../../mapping/canonical.ts";
 import type { ModelConfig } from "../../model/config/model-config.ts";

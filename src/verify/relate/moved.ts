@@ -1,6 +1,7 @@
 import type { Assembly } from "../../mapping/assembly.ts";
 import type { TensorDiff } from "../compare/diff-checkpoints.ts";
-import { inLayer, isOfAttention, isOfMlp, layerOf } from "../../model/canonical-names.ts";
+import { isOfAttention, isOfMlp } from "../../model/canonical-names.ts";
+import { inLayer, layerOf } from "../../model/layer-number.ts";
 import { commonLayer, type Diagnosis } from "../diagnose/diagnosis.ts";
 import { digestsOf } from "./digests.ts";
 import { describePlaces, type MovedPart } from "./places.ts";
