@@ -1,7 +1,6 @@
-import { openFileSource } from "../../sources/file.ts";
-import { fileBytes, segmentBytes } from "../../formats/file-plan.ts";
+import { fileBytes } from "../../formats/file-plan.ts";
 import type { OutputPlan } from "../output-tensor.ts";
-import { startReadBack } from "../write/read-back.ts";
+import { sizeOnDisk, tensorsOnDisk } from "../write/on-disk.ts";
 import type { TensorOutcome } from "../write/tensor.ts";
 
 export interface IntactOptions {
@@ -17,25 +16,13 @@ export async function isIntact(
   expected: ReadonlyMap<string, TensorOutcome>,
   options: IntactOptions,
 ): Promise<boolean> {
-  const source = await openFileSource(path);
-  await source.close();
   const tensors = file.segments.filter(({ kind }) => kind === "tensor").length;
-  if (tensors !== expected.size || source.byteLength !== fileBytes(file)) return false;
-  const reader = startReadBack(path);
-  try {
-    let position = 0;
-    for (const segment of file.segments) {
-      const begin = position;
-      position += segmentBytes(segment);
-      if (segment.kind !== "tensor") continue;
-      const { name, byteLength } = segment.tensor;
-      options.signal?.throwIfAborted();
-      const { sha256 } = await reader.digest(begin, position, false);
-      if (sha256 !== expected.get(name)?.sha256) return false;
-      options.onBytes(byteLength, name);
-    }
-    return true;
-  } finally {
-    await reader.close();
+  if (tensors !== expected.size || (await sizeOnDisk(path)) !== fileBytes(file)) return false;
+  const { signal } = options;
+  for await (const found of tensorsOnDisk(file, path, { needsCrc32: false, signal })) {
+    const { name, byteLength } = found.tensor;
+    if (found.sha256 !== expected.get(name)?.sha256) return false;
+    options.onBytes(byteLength, name);
   }
+  return true;
 }
