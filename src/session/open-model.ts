@@ -15,13 +15,11 @@ import { readSmall } from "../sources/places.ts";
 import { WbError } from "../errors/wb-error.ts";
 import { ConfigFields } from "../model/config/fields.ts";
 import { hasOwnHead } from "../mapping/own-head.ts";
-import { ggufConfig, ROPE_FACTORS } from "../model/config/gguf.ts";
 import { metaConfig } from "../model/config/meta-params.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
 import { parseModelConfig, resolveModelConfig } from "../model/config/parse.ts";
-import { decodeValues } from "../tensor/decode.ts";
-import { byteCount, renderShape } from "../tensor/shape.ts";
 import type { Checkpoint, StoredTensor } from "../tensor/table.ts";
+import { readGgufConfig } from "./gguf-config.ts";
 
 /** Largest config.json we read, in bytes; real ones have about 1 kB. */
 const MAX_CONFIG_BYTES = 4 * 2 ** 20;
@@ -143,35 +141,15 @@ export async function readConfig(
 
 type Weights = Pick<Checkpoint, "format" | "path" | "metadata" | "tensors">;
 
-/** What a GGUF file says of its model, as config.json says it. @throws WbError as `readConfig`. */
 async function ownConfig(weights: Weights): Promise<Omit<FoundConfig, "folder">> {
-  const { path, metadata, tensors } = weights;
-  const stored = tensors.find(({ name }) => name === ROPE_FACTORS);
-  const factors = stored === undefined ? undefined : await smallValues(stored, path);
-  const fields = ggufConfig(metadata, tensors, factors, path);
+  const { path } = weights;
+  const fields = await readGgufConfig(weights);
   return {
     configPath: path,
     configText: `${JSON.stringify(fields, undefined, 2)}\n`,
     config: resolveModelConfig(new ConfigFields(fields, path)),
     notes: [`${path}: the configuration is that of its metadata`],
   };
-}
-
-/** Elements of a tensor that is read whole to describe a model. */
-const MAX_SMALL_ELEMENTS = 65_536;
-
-/** @throws WbError WB3512 where it cannot be such a tensor. */
-async function smallValues(tensor: StoredTensor, path: string): Promise<readonly number[]> {
-  const { dtype, shape, byteOrder, byteOffset, source } = tensor;
-  const bytes = byteCount(shape, dtype) ?? Number.POSITIVE_INFINITY;
-  if (dtype !== "F32" || bytes > 4 * MAX_SMALL_ELEMENTS)
-    throw new WbError(
-      "WB3512",
-      `${path}: ${tensor.name}: expected a few float32 numbers, found ${dtype} ${renderShape(shape)}`,
-      { details: { path, tensor: tensor.name } },
-    );
-  const stored = Buffer.from(await source.read(byteOffset, bytes));
-  return [...(decodeValues(byteOrder === "big" ? stored.swap32() : stored, dtype) ?? [])];
 }
 
 /** Others call files of theirs params.json, too. Where the weights could not be opened, nothing tells. */
