@@ -5,7 +5,7 @@ import type { SideFile } from "./job.ts";
 import type { Outputs } from "./outputs.ts";
 import { WbError } from "../errors/wb-error.ts";
 import { generationConfig, hfConfig } from "../model/config/stock.ts";
-import { isRecord } from "../model/config/fields.ts";
+import { recordIn } from "../model/config/fields.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
 import type { PaddleWriter } from "../model/names/paddle-writers.ts";
 import type { Dtype } from "../tensor/dtype.ts";
@@ -84,16 +84,11 @@ async function ownConfigs(folder: string, isPlain: boolean): Promise<readonly Si
 }
 
 function withoutQuantisation(content: Uint8Array): string | Uint8Array {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(content).toString("utf8"));
-    if (!isRecord(value)) return content;
-    const { quantization_config: _gone, ...rest } = value;
-    return `${JSON.stringify(rest, undefined, 2)}\n`;
-  } catch (error) {
-    // What is no JSON was none before.
-    if (error instanceof SyntaxError) return content;
-    throw error;
-  }
+  const config = recordIn(Buffer.from(content).toString("utf8"));
+  // What is no JSON was none before.
+  if (config === undefined) return content;
+  const { quantization_config: _gone, ...rest } = config;
+  return `${JSON.stringify(rest, undefined, 2)}\n`;
 }
 
 /** The SentencePiece model under the name that the target's framework reads, where it only has the other's. */

@@ -1,5 +1,5 @@
 import { WbError } from "../../errors/wb-error.ts";
-import { isRecord } from "../../model/config/fields.ts";
+import { isRecord, recordIn } from "../../model/config/fields.ts";
 
 /** What adapter_config.json says of how PEFT merges (peft v0.21, tuners/lora/config.py). */
 export interface AdapterConfig {
@@ -86,13 +86,9 @@ export function alphaOf({ alpha, alphaPattern }: AdapterConfig, module: string):
 }
 
 function parsed(text: string, path: string): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (isRecord(value)) return value;
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-  }
-  throw damaged(path, "expected a JSON object");
+  const value = recordIn(text);
+  if (value === undefined) throw damaged(path, "expected a JSON object");
+  return value;
 }
 
 function damaged(path: string, what: string): WbError {

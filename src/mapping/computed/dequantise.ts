@@ -7,7 +7,7 @@ import type { Checkpoint, StoredTensor } from "../../tensor/table.ts";
 import { assemblyOf, wholeView } from "../assembly.ts";
 import { readAssembly } from "../read-assembly.ts";
 import type { QuantisationFacts } from "./facts.ts";
-import { isRecord } from "../../model/config/fields.ts";
+import { recordIn } from "../../model/config/fields.ts";
 import type { Recipe } from "./recipe.ts";
 import { computedTensor } from "./source.ts";
 
@@ -323,7 +323,8 @@ async function fourBit(matrix: QuantisedMatrix, parts: Parts): Promise<Decoding>
   const absmax = part(matrix, parts, ".absmax");
   const table = part(matrix, parts, ".quant_map");
   const stateKey = [...parts.keys()].find((key) => key.startsWith(".quant_state."));
-  const state = jsonOf(await bytesOf(part(matrix, parts, stateKey ?? ".quant_state.")));
+  const stateBytes = await bytesOf(part(matrix, parts, stateKey ?? ".quant_state."));
+  const state = recordIn(Buffer.from(stateBytes).toString("utf8")) ?? {};
   const shape = state["shape"];
   const blockSize = Number(state["blocksize"]);
   const dtype = DTYPE_OF_NAME[String(state["dtype"])];
@@ -347,16 +348,6 @@ async function fourBit(matrix: QuantisedMatrix, parts: Parts): Promise<Decoding>
     recipe: { ...plain(rows, columns, dtype), kind: "fourBit", blockSize, nested },
     inputs: [codes, absmax, table, ...outer],
   };
-}
-
-function jsonOf(bytes: Uint8Array): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(bytes).toString("utf8"));
-    return isRecord(value) ? value : {};
-  } catch (error) {
-    if (error instanceof SyntaxError) return {};
-    throw error;
-  }
 }
 
 /** Bytes of a table that is read while planning. */

@@ -1,4 +1,4 @@
-import { isRecord } from "../../model/config/fields.ts";
+import { isRecord, recordIn } from "../../model/config/fields.ts";
 
 /** What config.json says of quantised weights that the tensors do not show themselves. */
 export interface QuantisationFacts {
@@ -14,7 +14,7 @@ const NONE: QuantisationFacts = { blockSize: undefined, hasPlainZeros: false, pa
 
 /** @param configText config.json as written; undefined where there is none. */
 export function quantisationFacts(configText: string | undefined): QuantisationFacts {
-  const config = configText === undefined ? undefined : parsed(configText);
+  const config = configText === undefined ? undefined : recordIn(configText);
   const settings = config?.["quantization_config"];
   if (!isRecord(settings)) return NONE;
   const block = settings["weight_block_size"];
@@ -32,14 +32,4 @@ export function quantisationFacts(configText: string | undefined): QuantisationF
 
 function isCount(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value > 0;
-}
-
-function parsed(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isRecord(value) ? value : undefined;
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }

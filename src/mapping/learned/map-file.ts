@@ -1,5 +1,5 @@
 import { WbError } from "../../errors/wb-error.ts";
-import { isRecord } from "../../model/config/fields.ts";
+import { recordIn } from "../../model/config/fields.ts";
 import { parseStatement, renderStatement, type LearnedStatement } from "./statement.ts";
 
 const KIND = "weighbridge map";
@@ -17,7 +17,7 @@ export function renderMap(statements: readonly LearnedStatement[]): string {
 
 /** @throws WbError WB3711. */
 export function parseMap(text: string, path: string): readonly LearnedStatement[] {
-  const map = parsed(text);
+  const map = recordIn(text);
   const statements: unknown = map?.["statements"];
   const list: readonly unknown[] = Array.isArray(statements) ? statements : [];
   const isMap = map?.["kind"] === KIND && map["schemaVersion"] === SCHEMA_VERSION;
@@ -26,14 +26,4 @@ export function parseMap(text: string, path: string): readonly LearnedStatement[
       details: { path },
     });
   return list.map((one) => parseStatement(typeof one === "string" ? one : "", path));
-}
-
-function parsed(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isRecord(value) ? value : undefined;
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }

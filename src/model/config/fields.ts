@@ -20,6 +20,17 @@ export function isRecord(value: unknown): value is RawConfig {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** The object that a JSON text is; undefined where it is no JSON, or something else. */
+export function recordIn(text: string): RawConfig | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isRecord(value) ? value : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
 /** Typed access to the fields of one config.json; a null field counts as not written. */
 export class ConfigFields {
   readonly raw: RawConfig;
