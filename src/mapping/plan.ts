@@ -134,13 +134,7 @@ function planByMap(
       ? step
       : { ...step, ...castOf(step.assembly.dtype, options) },
   );
-  return {
-    steps,
-    sourceLayout: "unknown",
-    evidence: [],
-    targetLayout: "unknown",
-    tied: tiedNames(steps),
-  };
+  return withoutLayout(steps);
 }
 
 /** @throws WbError WB2702: of a known model every tensor's layout is known. */
@@ -334,6 +328,11 @@ function planAsStored(checkpoint: Checkpoint, options: PlanOptions): Plan {
       why: "as stored",
     };
   });
+  return withoutLayout(steps);
+}
+
+/** A plan that claims no layout, of the source or of the target. */
+function withoutLayout(steps: readonly Step[]): Plan {
   return {
     steps,
     sourceLayout: "unknown",

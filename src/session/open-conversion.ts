@@ -50,40 +50,52 @@ export async function openConversion(
   try {
     const adapted =
       choice.lora === undefined ? undefined : await withAdapter(opened, choice.lora, choice.signal);
-    const model = adapted?.model ?? opened;
-    const { checkpoint: base } = model;
     adapter = adapted?.adapter;
-    if (choice.delta === undefined) {
-      const plan = planConversion(base, model.config, { ...choice, learned });
-      if (plan.copies !== undefined) await refuseOtherCopies(plan.copies, choice.signal);
-      const close = async (): Promise<void> => {
-        await adapted?.adapter.close();
-        await base.close();
-      };
-      const found = model.config;
-      const frequencies = found === undefined ? undefined : await frequencyProblem(base, found);
-      const notes = [
-        ...notesOf(model, plan),
-        ...(frequencies === undefined ? [] : [frequencies.message]),
-      ];
-      const { folder: tokenizerFolder } = model;
-      return { base, plan, added: undefined, found: model, tokenizerFolder, notes, close };
-    }
-    const { architecture, signal } = choice;
-    const added = await openDelta(model, choice.delta, choice, { architecture, signal });
-    const { plan, found, tokenizerFolder } = added;
+    const model = adapted?.model ?? opened;
+    const planned =
+      choice.delta === undefined
+        ? await planAlone(model, { ...choice, learned })
+        : await planSum(model, choice.delta, choice);
+    const { checkpoint: base } = model;
     const close = async (): Promise<void> => {
-      await added.delta.checkpoint.close();
+      await planned.added?.delta.checkpoint.close();
       await adapted?.adapter.close();
       await base.close();
     };
-    const notes = [...notesOf(model, plan), ...added.notes];
-    return { base, plan, added, found, tokenizerFolder, notes, close };
+    return { base, ...planned, close };
   } catch (error) {
     await adapter?.close();
     await opened.checkpoint.close();
     throw error;
   }
+}
+
+type Planned = Omit<OpenedConversion, "base" | "close">;
+
+async function planAlone(
+  model: OpenedModel,
+  choice: PlanOptions & Pick<OpenModelOptions, "signal">,
+): Promise<Planned> {
+  const { checkpoint, config, folder: tokenizerFolder } = model;
+  const plan = planConversion(checkpoint, config, choice);
+  if (plan.copies !== undefined) await refuseOtherCopies(plan.copies, choice.signal);
+  const frequencies = config === undefined ? undefined : await frequencyProblem(checkpoint, config);
+  const notes = [
+    ...notesOf(model, plan),
+    ...(frequencies === undefined ? [] : [frequencies.message]),
+  ];
+  return { plan, added: undefined, found: model, tokenizerFolder, notes };
+}
+
+async function planSum(
+  model: OpenedModel,
+  delta: DeltaChoice,
+  choice: ConversionChoice,
+): Promise<Planned> {
+  const { architecture, signal } = choice;
+  const added = await openDelta(model, delta, choice, { architecture, signal });
+  const { plan, found, tokenizerFolder } = added;
+  return { plan, added, found, tokenizerFolder, notes: [...notesOf(model, plan), ...added.notes] };
 }
 
 /** What opening said, and what was decided without a description of the model. */
