@@ -28,10 +28,30 @@ function joined(same: readonly Diagnosis[]): Diagnosis {
     tensors,
     ...(claims.length === 0 ? {} : { claims }),
     ...commonLayer(tensors),
-    evidence: same.every(({ evidence }) => evidence === first.evidence)
-      ? `${first.evidence}, in each of them`
-      : `${first.evidence}; and ${same.length - 1} more of this cause`,
+    evidence: joinedEvidence(same),
   };
+}
+
+/** Different sentences that are told of one cause. */
+const MOST_SENTENCES = 3;
+
+/** Each sentence is said of the tensors that it was found for, and of no others. */
+function joinedEvidence(same: readonly Diagnosis[]): string {
+  const tensorsOf = new Map<string, Set<string>>();
+  for (const { evidence, tensors } of same) {
+    const all = tensorsOf.get(evidence) ?? new Set();
+    tensorsOf.set(evidence, all);
+    for (const name of tensors) all.add(name);
+  }
+  const sentences = [...tensorsOf];
+  if (sentences.length === 1) return `${sentences[0]?.[0] ?? ""}, in each of them`;
+  const shown = sentences.slice(0, MOST_SENTENCES).map(([evidence, tensors]) => {
+    const [name, ...others] = tensors;
+    const rest = others.length === 0 ? "" : ` and ${others.length} more`;
+    return name === undefined ? evidence : `${name}${rest}: ${evidence}`;
+  });
+  const left = sentences.length - shown.length;
+  return shown.join("; ") + (left === 0 ? "" : `; and ${left} more of this cause`);
 }
 
 function weight({ cause, after }: Diagnosis): number {
