@@ -1,4 +1,6 @@
+import type { Dtype } from "../../tensor/dtype.ts";
 import type { HostTensor } from "../compare/model-runner.ts";
+import { gridOf } from "./number-grid.ts";
 import { nearness } from "../relate/claim.ts";
 import { linearRelation } from "../relate/linear.ts";
 import { fall, type Diagnosis } from "./diagnosis.ts";
@@ -62,7 +64,8 @@ export async function diagnoseEmbeddings(
       ];
     }
   }
-  const related = relatedRows(wrong, table, width);
+  const dtype = laboratory.facts(EMBEDDINGS)?.dtype ?? "F32";
+  const related = relatedRows(wrong, table, width, dtype);
   if (related !== undefined) return [{ ...related, tensors: [EMBEDDINGS], before }];
   const elsewhere = rowsElsewhere(wrong, table, width);
   if (elsewhere !== undefined)
@@ -121,6 +124,7 @@ function relatedRows(
   wrong: readonly WrongRow[],
   table: HostTensor,
   width: number,
+  dtype: Dtype,
 ): Pick<Diagnosis, "cause" | "evidence"> | undefined {
   if (wrong.length < 2) return undefined;
   const ours = wrong.flatMap(({ id }) => [...table.data.subarray(id * width, (id + 1) * width)]);
@@ -142,12 +146,18 @@ function relatedRows(
       evidence: `${linear.text.replaceAll("the other side's", "the golden's")}, in the rows of ${wrong.length} tokens`,
     };
   const { share } = nearness(left, right);
-  return share <= SAME_TABLE
-    ? {
-        cause: "other-version",
-        evidence: `the rows of ${wrong.length} tokens are ${(100 * share).toPrecision(2)} % off the golden's, in no pattern: another version`,
-      }
-    : undefined;
+  if (share > SAME_TABLE) return undefined;
+  const percent = (100 * share).toPrecision(2);
+  const grid = gridOf(left, dtype);
+  if (grid !== undefined && grid !== gridOf(right, "F32"))
+    return {
+      cause: "cast",
+      evidence: `every value of the rows of ${wrong.length} tokens is one of ${grid}, ${percent} % off the golden's, which are not: it was rounded through it`,
+    };
+  return {
+    cause: "other-version",
+    evidence: `the rows of ${wrong.length} tokens are ${percent} % off the golden's, and neither a factor, an offset nor a rounding of them: another version`,
+  };
 }
 
 /** All of a row's values as one text. */

@@ -27,7 +27,7 @@ const ENOUGH_BITS = 64;
 /** A value fits by chance with this probability at most, or it says nothing. */
 const TELLING = 0.5;
 
-/** Elements of one row that block-wise quantization scales together. */
+/** Elements in a row that block-wise quantization scales together, of one row of the matrix or across its ends. */
 const BLOCK_SIZES = [16, 32, 64, 128, 256];
 
 /**
@@ -85,7 +85,7 @@ function groupings(tensor: HostTensor): readonly Grouping[] {
     groups: columns,
     at: (begin) => ({ begin, stride: columns, count: rows }),
   };
-  const sizes = BLOCK_SIZES.filter((size) => size < columns && columns % size === 0);
+  const sizes = BLOCK_SIZES.filter((size) => size !== columns && length % size === 0);
   return [...[length, ...sizes, columns].map(blocksOf), byColumn];
 }
 

@@ -52,7 +52,7 @@ export async function judgeAlone(pair: Pair, name: string): Promise<Diagnosis> {
   if (near.share <= SAME_TENSOR)
     return say(
       "other-version",
-      `${percent(near.share)} off, all over and in no pattern: another version of the other side's`,
+      `${percent(near.share)} off, all over, as no known mistake makes them: another version of the other side's`,
       statement,
     );
   const correlation = near.correlation.toFixed(2);

@@ -3,8 +3,11 @@ import type { HostTensor } from "../compare/model-runner.ts";
 import { roundedToBf16, roundedToF16, sameValues } from "./tensor-edits.ts";
 import { gridOf } from "./number-grid.ts";
 
-/** Half a unit in the last place of an 8-bit float, the coarsest rounding that is called a cast. */
+/** Half a unit in the last place of an 8-bit float, the coarsest relative rounding that is called a cast. */
 const COARSEST_ROUNDING = 2 ** -3.5;
+
+/** Half of the widest gap of 4-bit tables, of their largest value: 2/3 and 1 stand side by side in FP4. */
+const COARSEST_STEP = 1 / 6 + 2 ** -10;
 
 /** The reference's values, rounded: all near, and on a coarser grid. */
 export function castBetween(
@@ -24,7 +27,7 @@ export function castBetween(
   for (const value of reference.data) largest = Math.max(largest, Math.abs(value));
   const isNear = ours.data.every((value, index) => {
     const other = reference.data[index] ?? 0;
-    return Math.abs(value - other) <= COARSEST_ROUNDING * Math.abs(other) + largest / 12;
+    return Math.abs(value - other) <= COARSEST_ROUNDING * Math.abs(other) + COARSEST_STEP * largest;
   });
   if (!isNear || dtype === undefined) return undefined;
   const grid = gridOf(ours, dtype);

@@ -19,7 +19,7 @@ export function joinVersions(
   const joined: Diagnosis = {
     cause: "other-version",
     tensors,
-    evidence: `${tensors.length} tensors are ${range} off, all over and in no pattern: another version of the other side's${scope(tensors, all)}`,
+    evidence: `${tensors.length} tensors are ${range} off, all over, as no known mistake makes them: another version of the other side's${scope(tensors, all)}`,
     claims,
   };
   return [joined, ...diagnoses.filter(({ cause }) => cause !== "other-version")];
