@@ -24,6 +24,8 @@ export type Statement =
   | { readonly kind: "order"; readonly axis: "rows" | "columns"; readonly order: Order }
   /** The same of the parts of rows, each row cut into so many. */
   | { readonly kind: "part-order"; readonly parts: number; readonly order: Order }
+  /** Rows that stand too early or too late, and what fills the place where the table ended; all others are equal. */
+  | ({ readonly kind: "shift" } & Shift)
   /** Every value is factor · the other one's + offset, within `slack` of their size. */
   | {
       readonly kind: "linear";
@@ -68,6 +70,23 @@ export type Statement =
   | { readonly kind: "padded"; readonly rows: number; readonly fill: "zeros" | "one" | "own" }
   /** What the other one is to ours. */
   | { readonly kind: "reversed"; readonly statement: Statement };
+
+/** What stands in the rows whose source would be outside of the table. */
+export interface Filled {
+  readonly begin: number;
+  readonly end: number;
+  /** The row of the other side that all of them hold; zeros where undefined. */
+  readonly row: number | undefined;
+}
+
+/** Rows that are read too early or too late, with what stands where the table ended. */
+export interface Shift {
+  readonly begin: number;
+  readonly end: number;
+  /** Row i holds row i + `by` of the other side. */
+  readonly by: number;
+  readonly filled: Filled | undefined;
+}
 
 /** How far two tensors are apart, as the claim "near" says it. */
 export function nearness(

@@ -8,6 +8,8 @@ import { describeRuns, movedRuns } from "./runs.ts";
 
 /** What is known of the tensor whose rows or columns were moved. */
 export interface OrderContext {
+  /** Whether another order gives the same values: rows that are alike may stand in either one's place. */
+  readonly fits?: (order: Order) => boolean;
   readonly config: ModelConfig | undefined;
   /** What the axis runs over; undefined where the tensor is none of a known model. */
   readonly over: Axis | undefined;
@@ -23,8 +25,8 @@ const MAX_RANKS = 8;
  * What a permutation of rows or columns is called. The text says what the order is; nothing is said of it that was not compared
  * with it entry by entry.
  */
-export function nameOrder(order: Order, axis: "rows" | "columns", context: OrderContext): Relation {
-  const { cause, text } = wordsOf(order, axis, context);
+export function nameOrder(found: Order, axis: "rows" | "columns", context: OrderContext): Relation {
+  const { cause, text, order = found } = wordsOf(found, axis, context);
   const digits = axesOf(order);
   const expression =
     digits === undefined ? undefined : einops(digits, axis, sizesOf(context.config));
@@ -35,13 +37,19 @@ export function nameOrder(order: Order, axis: "rows" | "columns", context: Order
   return { cause, text, relation, isHarmless: false, claim: { kind: "order", axis, order } };
 }
 
-type Words = Pick<Relation, "cause" | "text">;
+type Words = Pick<Relation, "cause" | "text"> & {
+  /** The order that the words are true of, where it is not the one that was found. */
+  readonly order?: Order;
+};
 
-function wordsOf(order: Order, axis: "rows" | "columns", { config, over }: OrderContext): Words {
+function wordsOf(order: Order, axis: "rows" | "columns", context: OrderContext): Words {
+  const { config, over } = context;
   const isOfHeads = over === undefined || over === "heads·headDim" || over === "kvHeads·headDim";
   const rotary =
-    config !== undefined && isOfHeads && axis === "rows" ? rotaryText(order, config) : undefined;
-  if (rotary !== undefined) return { cause: "rotary-permuted", text: rotary };
+    config !== undefined && isOfHeads && axis === "rows"
+      ? rotaryWords(order.length, config, context.fits ?? ((other) => same(order, other)))
+      : undefined;
+  if (rotary !== undefined) return rotary;
   const heads = config !== undefined && isOfHeads ? blockOrder(order, config.headDim) : undefined;
   if (heads !== undefined && heads.length <= MAX_PARTS)
     return {
@@ -116,37 +124,49 @@ function sizesOf(config: ModelConfig | undefined): readonly NamedSize[] {
 /**
  * Interleaved rotary pairs brought to halves, or the other way round, for some number of heads, instead of for the right one or
  * on top of it. The right number is how many heads these rows are.
+ * @param fits Whether rows in an order have the values that were found.
  */
-function rotaryText(
-  order: Order,
+function rotaryWords(
+  rows: number,
   { headDim, rotaryDims, rotaryPairs }: ModelConfig,
-): string | undefined {
-  const heads = order.length / headDim;
+  fits: (order: Order) => boolean,
+): Words | undefined {
+  const heads = rows / headDim;
   if (!Number.isSafeInteger(heads)) return undefined;
   for (const dims of new Set([rotaryDims, headDim])) {
     const right = halvesFromInterleaved(heads, headDim, dims);
-    const isToHalves = same(order, right);
-    if (isToHalves || same(order, inverse(right))) return rotaryWords(rotaryPairs, isToHalves);
+    for (const order of [right, inverse(right)])
+      if (fits(order)) return permuted(pairsText(rotaryPairs, order === right), order);
   }
   const right = halvesFromInterleaved(heads, headDim, headDim);
   const unpaired = inverse(right);
-  for (const count of headCounts(order.length)) {
+  for (const count of headCounts(rows)) {
     if (count === heads) continue;
-    const size = order.length / count;
+    const size = rows / count;
     const other = halvesFromInterleaved(count, size, size);
     // Permuted to halves for `count` heads, where the other side was for `heads`; and the other way round.
     const there = other.map((row) => unpaired[row] ?? -1);
-    if (same(order, there))
-      return `rows permuted from rotary pairs to halves for ${count} heads instead of ${heads}`;
+    if (fits(there))
+      return permuted(
+        `rows permuted from rotary pairs to halves for ${count} heads instead of ${heads}`,
+        there,
+      );
     const back = inverse(other).map((row) => right[row] ?? -1);
-    if (same(order, back))
-      return `rows permuted from halves to rotary pairs for ${count} heads instead of ${heads}`;
+    if (fits(back))
+      return permuted(
+        `rows permuted from halves to rotary pairs for ${count} heads instead of ${heads}`,
+        back,
+      );
   }
   return undefined;
 }
 
+function permuted(text: string, order: Order): Words {
+  return { cause: "rotary-permuted", text, order };
+}
+
 /** The other side has the pairs that the model asks for: ours went to halves or to pairs from there. */
-function rotaryWords(pairs: ModelConfig["rotaryPairs"], isToHalves: boolean): string {
+function pairsText(pairs: ModelConfig["rotaryPairs"], isToHalves: boolean): string {
   const isToOther = isToHalves === (pairs === "neighbours");
   const [own, other] =
     pairs === "halves"

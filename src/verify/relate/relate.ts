@@ -12,7 +12,8 @@ import { partsRelation } from "./parts.ts";
 import { repeatedOrder } from "./repeated-order.ts";
 import type { Relation } from "./relation.ts";
 import { rowsRelation } from "./repeated.ts";
-import { isIdentity, isPermutation, rowOrder } from "./row-order.ts";
+import { hasOrder, isIdentity, isPermutation, rowOrder } from "./row-order.ts";
+import { shiftedRows } from "./shifted-rows.ts";
 
 /** Rounding unit of a dtype, for values that were computed and stored in it. */
 function unitOf(dtype: Dtype | undefined): number {
@@ -164,8 +165,14 @@ function ofOrder(
 ): Relation | undefined {
   const rows = rowOrder(ours, reference);
   if (rows !== undefined && isPermutation(rows) && !isIdentity(rows))
-    return nameOrder(rows, "rows", { config, over: axes?.[0] });
-  if (rows !== undefined && !isIdentity(rows)) return repeatedOrder(rows, axes);
+    return nameOrder(rows, "rows", {
+      config,
+      over: axes?.[0],
+      fits: (order) => hasOrder(ours, reference, order),
+    });
+  const shifted = axes?.[0] === "vocab" ? shiftedRows(ours, reference) : undefined;
+  if (shifted !== undefined) return shifted;
+  if (rows !== undefined && !isIdentity(rows)) return repeatedOrder(rows);
   if (ours.shape.length !== 2) return undefined;
   const columns = rowOrder(transposed(ours), transposed(reference));
   if (columns !== undefined && isPermutation(columns) && !isIdentity(columns))

@@ -5,8 +5,9 @@ import type { HostTensor } from "../compare/model-runner.ts";
 export type Order = readonly number[];
 
 /**
- * Where each of our rows stands in the reference, by the rows' own bits; undefined when a row is not there. Rows that stand
- * there more than once are matched in order, so that a permutation stays one.
+ * Where each of our rows stands in the reference, by the rows' own bits; undefined when a row is not there, or when rows of zeros
+ * stand where the reference has none: they are damage, and no row of its. Rows that stand there more than once are matched in order,
+ * so that a permutation stays one.
  */
 export function rowOrder(ours: HostTensor, reference: HostTensor): Order | undefined {
   const places = new Map<string, number[]>();
@@ -15,9 +16,12 @@ export function rowOrder(ours: HostTensor, reference: HostTensor): Order | undef
     places.set(key, list);
     list.push(row);
   }
+  const keys = rowKeys(ours);
+  const zeros = keys.filter(isZeroKey).length;
+  if (zeros > 0 && zeros > (places.get(keys.find(isZeroKey) ?? "")?.length ?? 0)) return undefined;
   const used = new Map<string, number>();
   const order: number[] = [];
-  for (const key of rowKeys(ours)) {
+  for (const key of keys) {
     const list = places.get(key);
     if (list === undefined) return undefined;
     const nth = used.get(key) ?? 0;
@@ -27,8 +31,17 @@ export function rowOrder(ours: HostTensor, reference: HostTensor): Order | undef
   return order;
 }
 
+/** Whether row i of ours has the values of row `order[i]` of the reference, for all of them. */
+export function hasOrder(ours: HostTensor, reference: HostTensor, order: Order): boolean {
+  const width = ours.data.length / Math.max(1, order.length);
+  return ours.data.every((value, index) => {
+    const from = (order[Math.floor(index / width)] ?? Number.NaN) * width + (index % width);
+    return value === reference.data[from];
+  });
+}
+
 /** The bits of each row as text, −0 as 0. Equal keys are equal rows. */
-function rowKeys(tensor: HostTensor): readonly string[] {
+export function rowKeys(tensor: HostTensor): readonly string[] {
   const { rows } = sizeOf(tensor);
   const width = tensor.data.length / Math.max(1, rows);
   const positive = tensor.data.map((value) => value + 0);
@@ -36,6 +49,11 @@ function rowKeys(tensor: HostTensor): readonly string[] {
     const part = positive.subarray(row * width, (row + 1) * width);
     return Buffer.from(part.buffer, part.byteOffset, part.byteLength).toString("latin1");
   });
+}
+
+/** Whether a row's key is that of zeros. */
+export function isZeroKey(key: string): boolean {
+  return /^\0*$/u.test(key);
 }
 
 export function isPermutation(order: Order): boolean {

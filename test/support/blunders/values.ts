@@ -395,6 +395,9 @@ const DAMAGE: readonly Blunder[] = [
     "corrupt",
     one(proj(1, "up")),
     (model, name) => edit(model, name, (data, width) => data.copyWithin(8 * width, 0, 8 * width)),
+    EVERYWHERE,
+    // Beside the right tensor it is seen whose rows they are.
+    ["duplicated"],
   ),
   changed(
     "the halves of down_proj exchanged",

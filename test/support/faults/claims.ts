@@ -105,6 +105,15 @@ function holds(claim: Statement, ours: Values, other: Values): boolean {
           right((claim.order[Math.floor(index / part)] ?? -1) * part + (index % part)),
       );
     }
+    case "shift":
+      return every((index) => {
+        const [row, column] = [Math.floor(index / width), index % width];
+        const { begin, end, by, filled } = claim;
+        if (row >= begin && row < end) return value(index) === right(index + by * width);
+        if (filled === undefined || row < filled.begin || row >= filled.end)
+          return value(index) === right(index);
+        return value(index) === (filled.row === undefined ? 0 : right(filled.row * width + column));
+      });
     case "linear":
       return every((index) => {
         const made = claim.factor * right(index) + claim.offset;

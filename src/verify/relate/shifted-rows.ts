@@ -1,0 +1,87 @@
+import type { HostTensor } from "../compare/model-runner.ts";
+import type { Filled, Shift } from "./claim.ts";
+import type { Relation } from "./relation.ts";
+import { isZeroKey, rowKeys } from "./row-order.ts";
+
+/** Rows that must hold the neighbour's before this is a shift. */
+const LEAST_ROWS = 2;
+
+/**
+ * Rows of a table that stand some places too early or too late, from somewhere to an end of it; where the table ended, zeros or one
+ * row of it throughout. Every row that differs must be explained so, and every other row equal.
+ */
+export function shiftedRows(ours: HostTensor, reference: HostTensor): Relation | undefined {
+  const [left, right] = [rowKeys(ours), rowKeys(reference)];
+  const shift = shiftOf(left, right);
+  if (shift === undefined) return undefined;
+  const { begin, end, by, filled } = shift;
+  const rows = `row i holds row i ${by < 0 ? `− ${-by}` : `+ ${by}`} of the other side, from row ${begin} to row ${end - 1}`;
+  return {
+    cause: "row-shifted",
+    text: `${rows}${filled === undefined ? "" : `; ${filledText(filled)}`}`,
+    relation: `ours[i] = other[i ${by < 0 ? "-" : "+"} ${Math.abs(by)}] for ${begin} <= i < ${end}`,
+    isHarmless: false,
+    claim: { kind: "shift", ...shift },
+  };
+}
+
+function filledText({ begin, end, row }: Filled): string {
+  const rows = end - begin === 1 ? `row ${begin}` : `rows ${begin} to ${end - 1}`;
+  if (row !== undefined) return `${rows} ${end - begin === 1 ? "holds" : "hold"} its row ${row}`;
+  return `${rows} ${end - begin === 1 ? "is" : "are"} zeros`;
+}
+
+function shiftOf(ours: readonly string[], reference: readonly string[]): Shift | undefined {
+  const wrong = [...ours.keys()].filter((row) => ours[row] !== reference[row]);
+  const by = mostFrequentStep(wrong, ours, reference);
+  if (by === undefined) return undefined;
+  const moved = wrong.filter((row) => ours[row] === reference[row + by]);
+  let [begin = 0] = moved;
+  let end = (moved.at(-1) ?? 0) + 1;
+  for (let row = begin; row < end; row++) if (ours[row] !== reference[row + by]) return undefined;
+  // Rows at either end that are alike, as those of padding are, may have moved, too.
+  while (begin > 0 && ours[begin - 1] === reference[begin - 1 + by]) begin--;
+  while (end < ours.length && ours[end] === reference[end + by]) end++;
+  const left = wrong.filter((row) => row < begin || row >= end);
+  if (left.some((row) => row + by >= 0 && row + by < ours.length)) return undefined;
+  const filled = left.length === 0 ? undefined : filledOf(left, ours, reference);
+  if (left.length > 0 && filled === undefined) return undefined;
+  const isToAnEnd = filled !== undefined || begin + by === 0 || end + by === ours.length;
+  return isToAnEnd || begin === 0 || end === ours.length ? { begin, end, by, filled } : undefined;
+}
+
+/** How far the rows that differ stand from their place, as most of them have it. */
+function mostFrequentStep(
+  wrong: readonly number[],
+  ours: readonly string[],
+  reference: readonly string[],
+): number | undefined {
+  const placeOf = new Map<string, number | undefined>();
+  // Rows that stand there twice tell no distance.
+  for (const [row, key] of reference.entries())
+    placeOf.set(key, placeOf.has(key) ? undefined : row);
+  const votes = new Map<number, number>();
+  for (const row of wrong) {
+    const place = placeOf.get(ours[row] ?? "");
+    if (place !== undefined && place !== row)
+      votes.set(place - row, (votes.get(place - row) ?? 0) + 1);
+  }
+  const [best] = [...votes].toSorted(([, a], [, b]) => b - a);
+  if (best === undefined || best[1] < LEAST_ROWS) return undefined;
+  return best[0];
+}
+
+/** Rows behind the table's end: all zeros, or all one row of the other side. */
+function filledOf(
+  rows: readonly number[],
+  ours: readonly string[],
+  reference: readonly string[],
+): Filled | undefined {
+  const [begin = 0] = rows;
+  const end = (rows.at(-1) ?? 0) + 1;
+  const key = ours[begin] ?? "";
+  for (let row = begin; row < end; row++) if (ours[row] !== key) return undefined;
+  if (isZeroKey(key)) return { begin, end, row: undefined };
+  const row = reference.indexOf(key);
+  return row < 0 ? undefined : { begin, end, row };
+}
