@@ -33,9 +33,9 @@ export function droppedMetadata(
   to: string,
 ): readonly { readonly name: string; readonly why: string }[] {
   if (format === "gguf") {
-    const rest = [...metadata.keys()].filter((key) => /^(general|tokenizer)\./.test(key));
-    const why = `config.json has what describes the network; the tokenizer and the rest are not carried over (${rest.join(", ")})`;
-    return [{ name: "GGUF metadata", why }];
+    const rest = [...metadata.keys()].filter((key) => key.startsWith("general."));
+    const why = `config.json has what describes the network, the tokenizer is in files of its own; the rest is not carried over (${rest.join(", ")})`;
+    return rest.length === 0 ? [] : [{ name: "GGUF metadata", why }];
   }
   const keys = [...metadata.keys()].filter((key) => key !== FORMAT);
   if (to === "safetensors" || keys.length === 0) return [];

@@ -1,6 +1,6 @@
 import { ORIGINAL_CONFIG } from "../mapping/converted-folder.ts";
-import { join } from "node:path";
-import { listPlace, readSmall } from "../sources/places.ts";
+import { modelFiles } from "../formats/gguf/model-files.ts";
+import type { ModelFiles } from "../sources/model-files.ts";
 import type { SideFile } from "./job.ts";
 import type { Outputs } from "./outputs.ts";
 import { WbError } from "../errors/wb-error.ts";
@@ -45,19 +45,20 @@ export async function sideFiles(
   isPlain = false,
 ): Promise<readonly SideFile[]> {
   const files: SideFile[] = [];
-  const carried = (await listPlace(tokenizerFolder)).filter((name) => CARRIED.test(name));
-  for (const name of carried.sort())
-    files.push({ name, content: await sideContent(tokenizerFolder, name) });
+  const source = await modelFiles(tokenizerFolder);
+  const carried = (await source.names()).filter((name) => CARRIED.test(name));
+  for (const name of carried.sort()) files.push({ name, content: await sideContent(source, name) });
   files.push(...underOtherName(files, found.config, paddleWriter !== undefined));
   const { config, configText, folder } = found;
   if (config === undefined || configText === undefined)
-    return [...files, ...(await ownConfigs(tokenizerFolder, isPlain))];
-  const names = await listPlace(folder);
+    return [...files, ...(await ownConfigs(source, isPlain))];
+  const described = await modelFiles(folder);
+  const names = await described.names();
   const generation = names.includes("generation_config.json")
-    ? await sideContent(folder, "generation_config.json")
+    ? await sideContent(described, "generation_config.json")
     : generationConfig(config);
   const original = names.includes(ORIGINAL_CONFIG)
-    ? await sideContent(folder, ORIGINAL_CONFIG)
+    ? await sideContent(described, ORIGINAL_CONFIG)
     : configText;
   files.push(
     {
@@ -73,14 +74,14 @@ export async function sideFiles(
 const OWN_CONFIGS: ReadonlySet<string> = new Set(["config.json", "generation_config.json"]);
 
 /** Of a model that is taken as stored, its own configuration; without what it says of quantised weights that are none any more. */
-async function ownConfigs(folder: string, isPlain: boolean): Promise<readonly SideFile[]> {
-  const files: SideFile[] = [];
-  for (const name of await listPlace(folder)) {
+async function ownConfigs(files: ModelFiles, isPlain: boolean): Promise<readonly SideFile[]> {
+  const own: SideFile[] = [];
+  for (const name of await files.names()) {
     if (!OWN_CONFIGS.has(name)) continue;
-    const content = await sideContent(folder, name);
-    files.push({ name, content: isPlain ? withoutQuantisation(content) : content });
+    const content = await sideContent(files, name);
+    own.push({ name, content: isPlain ? withoutQuantisation(content) : content });
   }
-  return files;
+  return own;
 }
 
 function withoutQuantisation(content: Uint8Array): string | Uint8Array {
@@ -115,9 +116,9 @@ function isTiktoken(content: SideFile["content"]): boolean {
 /** Largest file that goes along with weights, in bytes: tokenizers of 250 000 pieces have 33 MB. */
 const MAX_SIDE_BYTES = 256 * 2 ** 20;
 
-async function sideContent(folder: string, name: string): Promise<Uint8Array> {
-  const path = join(folder, name);
-  const bytes = await readSmall(path, MAX_SIDE_BYTES);
+async function sideContent(files: ModelFiles, name: string): Promise<Uint8Array> {
+  const path = files.pathOf(name);
+  const bytes = await files.read(name, MAX_SIDE_BYTES);
   if (bytes === undefined)
     throw new WbError("WB3001", `${path}: was there when the folder was listed`, {
       details: { path },

@@ -1,7 +1,6 @@
 // Runs in a worker thread: encodes the prompts of one model.
 import { parentPort, workerData } from "node:worker_threads";
-import { isFolder } from "../formats/open.ts";
-import { dirname } from "node:path";
+import { modelHome } from "../formats/model-home.ts";
 import { isRecord } from "../model/config/fields.ts";
 import { plainError, WbError } from "../errors/wb-error.ts";
 import { openTokenizer } from "../runtime/tokenizer/tokenizer.ts";
@@ -19,8 +18,7 @@ async function open(): Promise<EncodeModel> {
     return { chat, tokenizer: chat.tokenizer };
   } catch (error) {
     if (!(error instanceof WbError) || error.code !== "WB2803") throw error;
-    const folder = (await isFolder(path)) ? path : dirname(path);
-    return { chat: undefined, tokenizer: await openTokenizer(folder) };
+    return { chat: undefined, tokenizer: await openTokenizer(await modelHome(path)) };
   }
 }
 

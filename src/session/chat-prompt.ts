@@ -1,6 +1,6 @@
 import { MANIFEST, ORIGINAL_CONFIG } from "../mapping/converted-folder.ts";
-import { dirname, join } from "node:path";
-import { isFolder } from "../formats/open.ts";
+import { join } from "node:path";
+import { modelHome } from "../formats/model-home.ts";
 import { readSmall } from "../sources/places.ts";
 import { isRecord, parseRawConfig, type RawConfig } from "../model/config/fields.ts";
 import { chooseTemplate, type ChosenTemplate } from "../runtime/chat/choose-template.ts";
@@ -33,7 +33,7 @@ export async function openChatPrompts(
   path: string,
   options: ChatPromptOptions = {},
 ): Promise<ChatPrompts> {
-  const folder = (await isFolder(path)) ? path : dirname(path);
+  const folder = await modelHome(path);
   const tokenizer = await openTokenizer(folder);
   const config =
     (await readJson(folder, ORIGINAL_CONFIG)) ?? (await readJson(folder, "config.json"));

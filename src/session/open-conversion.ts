@@ -1,4 +1,5 @@
 import { WbError } from "../errors/wb-error.ts";
+import { carriedFrom } from "../formats/model-home.ts";
 import { parseMap } from "../mapping/learned/map-file.ts";
 import type { LearnedStatement } from "../mapping/learned/statement.ts";
 import { readSmall } from "../sources/places.ts";
@@ -76,15 +77,17 @@ async function planAlone(
   model: OpenedModel,
   choice: PlanOptions & Pick<OpenModelOptions, "signal">,
 ): Promise<Planned> {
-  const { checkpoint, config, folder: tokenizerFolder } = model;
+  const { checkpoint, config } = model;
+  const carried = await carriedFrom(model.folder);
   const plan = planConversion(checkpoint, config, choice);
   if (plan.copies !== undefined) await refuseOtherCopies(plan.copies, choice.signal);
   const frequencies = config === undefined ? undefined : await frequencyProblem(checkpoint, config);
   const notes = [
     ...notesOf(model, plan),
     ...(frequencies === undefined ? [] : [frequencies.message]),
+    ...carried.notes,
   ];
-  return { plan, added: undefined, found: model, tokenizerFolder, notes };
+  return { plan, added: undefined, found: model, tokenizerFolder: carried.home, notes };
 }
 
 async function planSum(

@@ -1,5 +1,4 @@
-import { isFolder } from "../formats/open.ts";
-import { listPlace } from "../sources/places.ts";
+import { modelFiles } from "../formats/gguf/model-files.ts";
 import { WbError } from "../errors/wb-error.ts";
 import { planDelta, type DeltaPlan } from "../mapping/delta-plan.ts";
 import { isLowRankFactor } from "../model/adapter-names.ts";
@@ -86,8 +85,8 @@ function refuseAdapter({ checkpoint }: OpenedModel, path: string): void {
 }
 
 async function hasTokenizer(folder: string): Promise<boolean> {
-  if (!(await isFolder(folder))) return false;
-  return (await listPlace(folder)).some((name) => /^tokenizer\.(model|json)$/.test(name));
+  const files = await modelFiles(folder);
+  return (await files.names()).some((name) => /^tokenizer\.(model|json)$/.test(name));
 }
 
 /** Settings that change what the same weights compute. */

@@ -5,12 +5,14 @@ import {
   type OpenedCheckpoint,
   type Selection,
 } from "../formats/open.ts";
+import { modelHome } from "../formats/model-home.ts";
 import { refuseUnmatched } from "../formats/names/select-names.ts";
 import { refuseQuantised } from "../mapping/refuse-quantised.ts";
 import { dequantise } from "../mapping/computed/dequantise.ts";
 import { quantisationFacts } from "../mapping/computed/facts.ts";
 import type { CastDtype } from "../mapping/step.ts";
 import { fitNames } from "../mapping/fit-names.ts";
+import { fromGguf } from "../mapping/from-gguf.ts";
 import { readSmall } from "../sources/places.ts";
 import { WbError } from "../errors/wb-error.ts";
 import { ConfigFields } from "../model/config/fields.ts";
@@ -40,7 +42,7 @@ export interface OpenModelOptions {
 
 /** The configuration beside a file or in a folder of weights. */
 export interface FoundConfig {
-  /** The folder that the configuration and the tokenizer belong in. */
+  /** Where the configuration and the tokenizer are: a folder, or the GGUF file that holds its own. */
   readonly folder: string;
   /** As written; undefined when there is none or it is not wanted. */
   readonly configText: string | undefined;
@@ -68,7 +70,8 @@ export async function openModel(
   try {
     if (options.lenient !== true) refuseUnmatched(stored.unmatched, path);
     const found = await readConfig(path, options.architecture, stored.checkpoint);
-    const plain = options.dequantize !== undefined ? await dequantised(stored, path) : stored;
+    const read = { ...stored, checkpoint: asNamed(stored.checkpoint, found.config) };
+    const plain = options.dequantize !== undefined ? await dequantised(read, path) : read;
     if (found.config !== undefined) refuseQuantised(plain.checkpoint);
     const opened = fitted(plain, found.config);
     const notes = [...opened.notes, ...found.notes];
@@ -100,6 +103,12 @@ async function dequantised(opened: OpenedCheckpoint, path: string): Promise<Open
   return { ...opened, checkpoint: made.checkpoint, notes: [...opened.notes, made.note] };
 }
 
+/** GGUF's tensors as the family's names have them. */
+function asNamed(checkpoint: Checkpoint, config: ModelConfig | undefined): Checkpoint {
+  if (checkpoint.format !== "gguf" || config === undefined) return checkpoint;
+  return { ...checkpoint, tensors: fromGguf(checkpoint.tensors, config) };
+}
+
 /** What is said where there is no configuration. */
 export function asStoredNote(folder: string): string {
   return `no config.json in ${folder}: tensors are taken as stored (--architecture none)`;
@@ -123,7 +132,12 @@ export async function readConfig(
   architecture: string | undefined,
   weights: Weights | undefined,
 ): Promise<FoundConfig> {
-  const folder = (await isFolder(path)) ? path : dirname(path);
+  const folder =
+    weights?.format === "gguf"
+      ? await modelHome(path)
+      : (await isFolder(path))
+        ? path
+        : dirname(path);
   const found =
     architecture === "none"
       ? {

@@ -77,6 +77,36 @@ export function textKey(key: string, text: string): GgufKey {
   return { key, type: 8, value: (out) => out.text(text) };
 }
 
+export function flagKey(key: string, value: boolean): GgufKey {
+  return { key, type: 7, value: (out) => out.bytes(Uint8Array.of(value ? 1 : 0)) };
+}
+
+/** A list of texts. */
+export function textsKey(key: string, texts: readonly string[]): GgufKey {
+  return {
+    key,
+    type: 9,
+    value: (out) => {
+      out.u32(8);
+      out.u64(texts.length);
+      for (const text of texts) out.text(text);
+    },
+  };
+}
+
+/** A list of whole numbers of 32 bits. */
+export function numbersKey(key: string, numbers: readonly number[]): GgufKey {
+  return {
+    key,
+    type: 9,
+    value: (out) => {
+      out.u32(5);
+      out.u64(numbers.length);
+      for (const number of numbers) out.u32(number);
+    },
+  };
+}
+
 export function numberKey(key: string, value: number): GgufKey {
   return { key, type: 4, value: (out) => out.u32(value) };
 }

@@ -16,11 +16,11 @@ const MAX_DIMENSIONS = 4;
 /** Where data begins when the metadata does not say (docs/gguf.md, `general.alignment`). */
 const DEFAULT_ALIGNMENT = 32;
 
-const STRING = 8;
+export const STRING = 8;
 const ARRAY = 9;
 
 /** Bytes and reading of the values of fixed width, by type (docs/gguf.md, `gguf_metadata_value_type`). */
-const SCALARS: ReadonlyMap<number, readonly [bytes: number, Scalar]> = new Map([
+export const SCALARS: ReadonlyMap<number, readonly [bytes: number, Scalar]> = new Map([
   [0, [1, (view) => view.getUint8(0)]],
   [1, [1, (view) => view.getInt8(0)]],
   [2, [2, (view, isLittle) => view.getUint16(0, isLittle)]],

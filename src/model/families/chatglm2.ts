@@ -1,6 +1,7 @@
 import { readChatglm2Config } from "../config/chatglm2.ts";
 import { DEFAULT_THETA } from "../config/rope.ts";
 import type { Family, StockClass } from "../family.ts";
+import { ggufNames } from "../names/gguf-names.ts";
 import { naming, paddlenlp } from "../names/naming.ts";
 import { decoder, gatedInOne, grouped } from "../network.ts";
 import { readGlmConfig, STOCK_GLM } from "./stock-glm.ts";
@@ -89,6 +90,10 @@ const SHARED = {
       prefix: "chatglm_v2.",
       layer: "chatglm_v2.encoder.layers.{i}.",
       rows: [...topRows("chatglm_v2."), ...APART_ROWS],
+    }),
+    ggufApart: ggufNames(GLM_DECODER),
+    gguf: ggufNames(GLM_DECODER, {
+      rows: [".self_attn.q_proj, .self_attn.k_proj, .self_attn.v_proj | .attn_qkv | concatenate"],
     }),
   },
   prefixes: ["transformer", "chatglm_v2", "model"],

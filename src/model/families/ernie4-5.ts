@@ -2,6 +2,7 @@ import type { ConfigFields } from "../config/fields.ts";
 import { readLlamaConfig } from "../config/llama-like.ts";
 import type { ModelConfig, NetworkConfig } from "../config/model-config.ts";
 import type { Family } from "../family.ts";
+import { ggufNames } from "../names/gguf-names.ts";
 import { LLAMA_DECODER, ROTARY_BUFFERS } from "../names/llama-names.ts";
 import { naming, paddleformers, paddlenlp } from "../names/naming.ts";
 import { llamaFields } from "./stock-llama.ts";
@@ -30,6 +31,7 @@ export const ERNIE4_5: Family = {
     }),
     erniekitApart: paddlenlp(LLAMA_DECODER, { prefix: "ernie." }),
     paddleformers: paddleformers(LLAMA_DECODER),
+    gguf: ggufNames(LLAMA_DECODER),
   },
   paddleWriter: "erniekit",
   prefixes: ["ernie", "model"],

@@ -3,6 +3,7 @@ import { readGemmaConfig } from "../config/gemma.ts";
 import type { ModelConfig, NetworkConfig } from "../config/model-config.ts";
 import { layerTypes, readWindow } from "../config/window.ts";
 import type { Family } from "../family.ts";
+import { ggufNames } from "../names/gguf-names.ts";
 import { llamaNames, ROTARY_BUFFERS } from "../names/llama-names.ts";
 import { naming, paddleformers } from "../names/naming.ts";
 import { decoder, gated, GEMMA_NORMS, grouped } from "../network.ts";
@@ -29,7 +30,7 @@ export const GEMMA: Family = {
   checkedAgainst: "transformers 5.23, `GemmaForCausalLM`",
   readConfig: (config) => readGemmaConfig(config, { kvHeads: 16, maxPositions: 8192 }),
   network: NETWORK,
-  names: llamaNames(NETWORK, "gemma."),
+  names: { ...llamaNames(NETWORK, "gemma."), gguf: ggufNames(NETWORK) },
   prefixes: ["gemma", "model"],
   drops: ROTARY_BUFFERS,
   stock: {
@@ -62,7 +63,11 @@ export const GEMMA2: Family = {
   checkedAgainst: "transformers 5.23, `Gemma2ForCausalLM`",
   readConfig: readGemma2Config,
   network: NETWORK2,
-  names: { huggingface: naming(NETWORK2), paddleformers: paddleformers(NETWORK2) },
+  names: {
+    huggingface: naming(NETWORK2),
+    paddleformers: paddleformers(NETWORK2),
+    gguf: ggufNames(NETWORK2),
+  },
   paddleWriter: "paddleformers",
   prefixes: ["model"],
   drops: ROTARY_BUFFERS,

@@ -5,6 +5,7 @@ import type { ModelConfig, NetworkConfig } from "../config/model-config.ts";
 import { layerTypes, readWindow } from "../config/window.ts";
 import type { Family } from "../family.ts";
 import { ROTARY_BUFFERS } from "../names/llama-names.ts";
+import { ggufNames } from "../names/gguf-names.ts";
 import { naming, paddleformers } from "../names/naming.ts";
 import { decoder, gated, GEMMA_NORMS, grouped } from "../network.ts";
 import { llamaFields, ropeParameters } from "./stock-llama.ts";
@@ -28,7 +29,11 @@ export const GEMMA3: Family = {
   checkedAgainst: "transformers 5.23, `Gemma3ForCausalLM`",
   readConfig,
   network: NETWORK,
-  names: { huggingface: naming(NETWORK), paddleformers: paddleformers(NETWORK) },
+  names: {
+    huggingface: naming(NETWORK),
+    paddleformers: paddleformers(NETWORK),
+    gguf: ggufNames(NETWORK),
+  },
   paddleWriter: "paddleformers",
   prefixes: ["model"],
   drops: ROTARY_BUFFERS,

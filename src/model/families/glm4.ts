@@ -1,4 +1,5 @@
 import type { Family } from "../family.ts";
+import { ggufNames } from "../names/gguf-names.ts";
 import { naming, paddleformers } from "../names/naming.ts";
 import { decoder, gatedInOne, GLM4_NORMS, grouped } from "../network.ts";
 import { readGlmConfig, STOCK_GLM } from "./stock-glm.ts";
@@ -21,7 +22,11 @@ export const GLM4: Family = {
   checkedAgainst: "transformers 5.23, `Glm4ForCausalLM`",
   readConfig: readGlmConfig,
   network: NETWORK,
-  names: { huggingface: naming(NETWORK), paddleformers: paddleformers(NETWORK) },
+  names: {
+    huggingface: naming(NETWORK),
+    paddleformers: paddleformers(NETWORK),
+    gguf: ggufNames(NETWORK),
+  },
   paddleWriter: "paddleformers",
   prefixes: ["model"],
   drops: [],

@@ -1,5 +1,6 @@
 import { readLlamaConfig } from "../config/llama-like.ts";
 import type { Family } from "../family.ts";
+import { ggufNames } from "../names/gguf-names.ts";
 import {
   INTERNLM2_NAMES,
   LLAMA_DECODER,
@@ -21,7 +22,11 @@ export const INTERNLM2: Family = {
   readConfig: (config) =>
     readLlamaConfig(config, { attentionBias: true, rotatesWholeCache: false }),
   network: LLAMA_DECODER,
-  names: { ...LLAMA_NAMES, authors: INTERNLM2_NAMES },
+  names: {
+    ...LLAMA_NAMES,
+    authors: INTERNLM2_NAMES,
+    gguf: ggufNames(LLAMA_DECODER, { interleaved: true }),
+  },
   prefixes: [...LLAMA_PREFIXES, "internlm2"],
   drops: ROTARY_BUFFERS,
   stock: STOCK_LLAMA,

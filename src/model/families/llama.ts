@@ -35,7 +35,7 @@ export const LLAMA: Family = {
     meta: META_NAMES,
     training: TRAINING_NAMES,
     baichuan: BAICHUAN_NAMES,
-    gguf: ggufNames(LLAMA_DECODER, true),
+    gguf: ggufNames(LLAMA_DECODER, { interleaved: true }),
   },
   prefixes: [...LLAMA_PREFIXES, "internlm", "baichuan"],
   drops: [...ROTARY_BUFFERS, ...META_BUFFERS, ...TRAINING_BUFFERS, ...GGUF_DROPS],

@@ -4,6 +4,7 @@ import { readLlamaConfig } from "../config/llama-like.ts";
 import type { NetworkConfig } from "../config/model-config.ts";
 import { readWindow } from "../config/window.ts";
 import type { Family } from "../family.ts";
+import { ggufNames } from "../names/gguf-names.ts";
 import { ROTARY_BUFFERS } from "../names/llama-names.ts";
 import { naming, paddleformers, paddlenlp } from "../names/naming.ts";
 import { decoder, grouped, sparse } from "../network.ts";
@@ -38,6 +39,7 @@ export const MIXTRAL: Family = {
     huggingface: naming(NETWORK, { rows: ROWS }),
     paddlenlp: paddlenlp(NETWORK, { prefix: "mixtral.", rows: ROWS }),
     paddleformers: paddleformers(NETWORK, { rows: ROWS }),
+    gguf: ggufNames(NETWORK, { interleaved: true }),
     /** Nobody's files have them, but messages call the tensors so. */
     canonical: naming(NETWORK),
   },

@@ -4,6 +4,7 @@ import type { NetworkConfig } from "../config/model-config.ts";
 import { readRotaryShare } from "../config/rope.ts";
 import { readWindow } from "../config/window.ts";
 import type { Family } from "../family.ts";
+import { GGUF_FUSED_ROWS, ggufNames } from "../names/gguf-names.ts";
 import { LLAMA_DECODER, ROTARY_BUFFERS } from "../names/llama-names.ts";
 import { naming, paddleformers } from "../names/naming.ts";
 import { llamaFields } from "./stock-llama.ts";
@@ -28,6 +29,7 @@ export const PHI3: Family = {
   names: {
     huggingface: naming(LLAMA_DECODER, { rows: FUSED_ROWS }),
     paddleformers: paddleformers(LLAMA_DECODER, { rows: FUSED_ROWS }),
+    gguf: ggufNames(LLAMA_DECODER, { rows: GGUF_FUSED_ROWS }),
     /** Nobody's, but what weights are called that were taken apart. */
     apart: naming(LLAMA_DECODER),
   },

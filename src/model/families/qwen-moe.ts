@@ -3,6 +3,7 @@ import { readExperts } from "../config/experts.ts";
 import { readLlamaConfig, unsupported } from "../config/llama-like.ts";
 import type { ModelConfig, NetworkConfig } from "../config/model-config.ts";
 import type { Family } from "../family.ts";
+import { ggufNames } from "../names/gguf-names.ts";
 import { ROTARY_BUFFERS } from "../names/llama-names.ts";
 import { naming, paddleformers, paddlenlp } from "../names/naming.ts";
 import { decoder, grouped, sparse, type Network } from "../network.ts";
@@ -66,6 +67,7 @@ function namesOf(network: Network, prefix: string): Family["names"] {
     huggingface: naming(network),
     paddlenlp: paddlenlp(network, { prefix }),
     paddleformers: paddleformers(network),
+    gguf: ggufNames(network),
   };
 }
 

@@ -21,7 +21,7 @@ export const QWEN2: Family = {
   checkedAgainst: "transformers 5.23, `Qwen2ForCausalLM`",
   readConfig,
   network: NETWORK,
-  names: { ...llamaNames(NETWORK, "qwen2."), gguf: ggufNames(NETWORK, false) },
+  names: { ...llamaNames(NETWORK, "qwen2."), gguf: ggufNames(NETWORK) },
   prefixes: ["qwen2", "model"],
   drops: ROTARY_BUFFERS,
   stock: { architecture: "Qwen2ForCausalLM", modelType: "qwen2", fields: qwenFields },

@@ -2,6 +2,7 @@ import type { ConfigFields } from "../config/fields.ts";
 import { readLlamaConfig } from "../config/llama-like.ts";
 import type { NetworkConfig } from "../config/model-config.ts";
 import type { Family } from "../family.ts";
+import { ggufNames } from "../names/gguf-names.ts";
 import { llamaNames, ROTARY_BUFFERS } from "../names/llama-names.ts";
 import { decoder, gated, grouped } from "../network.ts";
 import { qwenFields, readQwenWindow } from "./qwen2.ts";
@@ -23,7 +24,7 @@ export const QWEN3: Family = {
   checkedAgainst: "transformers 5.23, `Qwen3ForCausalLM`",
   readConfig,
   network: NETWORK,
-  names: llamaNames(NETWORK, "qwen3."),
+  names: { ...llamaNames(NETWORK, "qwen3."), gguf: ggufNames(NETWORK) },
   paddleWriter: "paddleformers",
   prefixes: ["qwen3", "model"],
   drops: ROTARY_BUFFERS,

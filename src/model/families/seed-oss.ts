@@ -2,6 +2,7 @@ import type { ConfigFields } from "../config/fields.ts";
 import { readLlamaConfig } from "../config/llama-like.ts";
 import type { NetworkConfig } from "../config/model-config.ts";
 import type { Family } from "../family.ts";
+import { ggufNames } from "../names/gguf-names.ts";
 import { llamaNames, ROTARY_BUFFERS } from "../names/llama-names.ts";
 import { decoder, gated, grouped } from "../network.ts";
 import { llamaFields } from "./stock-llama.ts";
@@ -19,7 +20,10 @@ export const SEED_OSS: Family = {
   checkedAgainst: "transformers 5.23, `SeedOssForCausalLM`",
   readConfig,
   network: NETWORK,
-  names: llamaNames(NETWORK, "seed_oss."),
+  names: {
+    ...llamaNames(NETWORK, "seed_oss."),
+    gguf: ggufNames(NETWORK, { rows: [".post_attention_layernorm | .post_attention_norm"] }),
+  },
   paddleWriter: "paddleformers",
   prefixes: ["seed_oss", "model"],
   drops: ROTARY_BUFFERS,

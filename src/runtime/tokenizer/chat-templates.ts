@@ -1,6 +1,5 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { isSystemError, WbError } from "../../errors/wb-error.ts";
+import { WbError } from "../../errors/wb-error.ts";
+import type { ModelFiles } from "../../sources/model-files.ts";
 
 /** The name of the template that is taken unasked. */
 export const DEFAULT_TEMPLATE = "default";
@@ -14,11 +13,11 @@ const MAX_TEMPLATE_BYTES = 2 ** 20;
  * @throws WbError WB3803 for a chat_template of another kind.
  */
 export async function readChatTemplates(
-  folder: string,
+  files: ModelFiles,
   configured: unknown,
 ): Promise<ReadonlyMap<string, string>> {
   const templates = new Map<string, string>();
-  const path = join(folder, "tokenizer_config.json");
+  const path = files.pathOf("tokenizer_config.json");
   if (typeof configured === "string") templates.set(DEFAULT_TEMPLATE, configured);
   else if (Array.isArray(configured)) {
     for (const entry of configured.map(namedTemplate)) {
@@ -26,7 +25,7 @@ export async function readChatTemplates(
       templates.set(...entry);
     }
   } else if (configured !== undefined && configured !== null) throw malformed(path);
-  const file = await readOptional(join(folder, "chat_template.jinja"));
+  const file = await readOptional(files, "chat_template.jinja");
   if (file !== undefined) templates.set(DEFAULT_TEMPLATE, file);
   return templates;
 }
@@ -46,17 +45,15 @@ function malformed(path: string): WbError {
   );
 }
 
-async function readOptional(path: string): Promise<string | undefined> {
+async function readOptional(files: ModelFiles, name: string): Promise<string | undefined> {
   try {
-    const bytes = await readFile(path);
-    if (bytes.byteLength <= MAX_TEMPLATE_BYTES) return bytes.toString("utf8");
-    throw new WbError(
-      "WB3805",
-      `${path}: expected at most ${MAX_TEMPLATE_BYTES} bytes, found ${bytes.byteLength}`,
-      { details: { path } },
-    );
+    const bytes = await files.read(name, MAX_TEMPLATE_BYTES);
+    return bytes === undefined ? undefined : Buffer.from(bytes).toString("utf8");
   } catch (error) {
-    if (isSystemError(error) && error.code === "ENOENT") return undefined;
-    throw error;
+    if (!(error instanceof WbError) || error.code !== "WB3002") throw error;
+    throw new WbError("WB3805", error.message, {
+      details: { path: files.pathOf(name) },
+      cause: error,
+    });
   }
 }

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { WbError } from "../../errors/wb-error.ts";
 import type { RawConfig } from "../../model/config/fields.ts";
 import type { PipelineToken } from "./pipeline/added-tokens.ts";
@@ -10,6 +9,7 @@ import {
   type AddedToken,
   type TokenizerSettings,
 } from "./special-tokens.ts";
+import type { ModelFiles } from "../../sources/model-files.ts";
 import { readTokenizerText } from "./read-text.ts";
 import type { Tokenizer } from "./tokenizer-interface.ts";
 
@@ -17,10 +17,11 @@ import type { Tokenizer } from "./tokenizer-interface.ts";
  * Opens tokenizer.json as transformers' fast classes do, with the settings beside it.
  * @throws WbError WB3801, WB3802, WB3803, WB4801.
  */
-export async function openJsonTokenizer(folder: string): Promise<Tokenizer> {
-  const path = join(folder, "tokenizer.json");
-  const parts = readPipeline(new JsonPart(await readJson(path), path, "tokenizer"));
-  return withSettings(folder, parts);
+export async function openJsonTokenizer(files: ModelFiles): Promise<Tokenizer> {
+  const name = "tokenizer.json";
+  const json = await readJson(files, name);
+  const parts = readPipeline(new JsonPart(json, files.pathOf(name), "tokenizer"));
+  return withSettings(files, parts);
 }
 
 /**
@@ -28,13 +29,13 @@ export async function openJsonTokenizer(folder: string): Promise<Tokenizer> {
  * @param defaults Fields of tokenizer_config.json that the class has where the file does not have them.
  */
 export async function withSettings(
-  folder: string,
+  files: ModelFiles,
   parts: PipelineParts,
   defaults: RawConfig = {},
 ): Promise<Tokenizer> {
   const idOf = (content: string): number | undefined =>
     parts.tokens.find((token) => token.content === content)?.id ?? parts.subwords.idOf(content);
-  const settings = await readTokenizerSettings(folder, idOf, { namesDefaults: false, defaults });
+  const settings = await readTokenizerSettings(files, idOf, { namesDefaults: false, defaults });
   const tokens = joined(parts.tokens, settings.addedTokens);
   // A flag that is written takes the place of the post-processor, as in transformers 5.
   const surroundings = settings.saysSurroundings ? undefined : parts.surroundings;
@@ -62,11 +63,12 @@ function joined(
   return [...own, ...more];
 }
 
-async function readJson(path: string): Promise<unknown> {
-  const text = await readTokenizerText(path);
+async function readJson(files: ModelFiles, name: string): Promise<unknown> {
+  const text = await readTokenizerText(files, name);
   try {
     return JSON.parse(text);
   } catch (error) {
+    const path = files.pathOf(name);
     throw new WbError("WB3802", `${path}: expected JSON`, { details: { path }, cause: error });
   }
 }

@@ -29,6 +29,7 @@ export function sentencePieceTokenizer(
     });
   };
   const asLlama = isLlama(settings, sentencePiece.model.addDummyPrefix);
+  const joins = settings.tokenizerClass.startsWith("Gemma");
   return {
     settings,
     size,
@@ -48,6 +49,7 @@ export function sentencePieceTokenizer(
     },
     decode(ids, options = {}) {
       if (options.mode === "raw") return rawDecode(ids, sentencePiece, addedById, options);
+      if (joins) return joinedDecode(ids, sentencePiece, addedById, options);
       if (asLlama) return decodeLlama(side, ids, options.skipSpecialTokens === true);
       return transformersDecode(ids, sentencePiece, addedById, options);
     },
@@ -92,6 +94,28 @@ function rawDecode(
       text += sentencePiece.decode(run) + token.content;
       run = [];
     } else run.push(id);
+  }
+  return text + sentencePiece.decode(run);
+}
+
+/** As GemmaTokenizer's (transformers v4.57.0, models/gemma/tokenization_gemma.py): every added token spelled out, nothing put between. */
+function joinedDecode(
+  ids: readonly number[],
+  sentencePiece: SentencePiece,
+  addedById: ReadonlyMap<number, AddedToken>,
+  options: DecodeOptions,
+): string {
+  let text = "";
+  let run: number[] = [];
+  for (const id of ids) {
+    const token = addedById.get(id);
+    if (token === undefined) {
+      run.push(id);
+      continue;
+    }
+    if (token.special && options.skipSpecialTokens === true) continue;
+    text += sentencePiece.decode(run) + token.content;
+    run = [];
   }
   return text + sentencePiece.decode(run);
 }

@@ -1,13 +1,9 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SentencePieceProcessor } from "@agnai/sentencepiece-js";
-import { WbError } from "../../errors/wb-error.ts";
 import { byteOfPiece, decodePieces } from "./decode-pieces.ts";
 import { parseSentencePieceModel, type SentencePieceModel } from "./sentencepiece-model.ts";
-
-/** Largest tokenizer.model we read, in bytes; InternLM's has 1.7 MB, the largest in use (256k pieces) about 5 MB. */
-const MAX_MODEL_BYTES = 256 * 2 ** 20;
 
 /** Raw SentencePiece: text to ids and back as the library itself does it, without special tokens of any wrapper. */
 export interface SentencePiece {
@@ -20,61 +16,42 @@ export interface SentencePiece {
 }
 
 /**
- * Real SentencePiece (in wasm) on the model's own file.
- * @throws WbError WB3801, WB3802 or WB4801.
+ * Real SentencePiece (in wasm) on the model's own bytes.
+ * @param path What messages call it.
+ * @throws WbError WB3802 or WB4801.
  */
-export async function openSentencePiece(path: string): Promise<SentencePiece> {
-  const bytes = await readModel(path);
+export async function openSentencePiece(bytes: Uint8Array, path: string): Promise<SentencePiece> {
   const model = parseSentencePieceModel(bytes, path);
-  const encode = await openProcessor(path, model);
+  const encode = await openProcessor(bytes, model);
   return {
     model,
     encode,
-    encodeBare: model.addDummyPrefix ? await withoutDummyPrefix(bytes, model) : encode,
+    encodeBare: model.addDummyPrefix
+      ? await openProcessor(Buffer.concat([bytes, NO_DUMMY_PREFIX]), model)
+      : encode,
     decode: (ids) => decodePieces(ids, model),
   };
-}
-
-async function openProcessor(
-  path: string,
-  model: SentencePieceModel,
-): Promise<(text: string) => number[]> {
-  const processor = new SentencePieceProcessor();
-  await processor.load(path);
-  return (text) => encodeAroundNul(text.toWellFormed(), model, (part) => processor.encodeIds(part));
 }
 
 /** A second normalizer_spec (field 3) with add_dummy_prefix (its field 3) false: messages that come twice are merged. */
 const NO_DUMMY_PREFIX = Uint8Array.of(0x1a, 0x02, 0x18, 0x00);
 
-/** The same model without its dummy prefix; the library loads files only, so that it is in one for a moment. */
-async function withoutDummyPrefix(
+/** The library loads files only, so that the model is in one for a moment. */
+async function openProcessor(
   bytes: Uint8Array,
   model: SentencePieceModel,
 ): Promise<(text: string) => number[]> {
   const folder = await mkdtemp(join(tmpdir(), "weighbridge-tokenizer-"));
   try {
     const path = join(folder, "tokenizer.model");
-    await writeFile(path, Buffer.concat([bytes, NO_DUMMY_PREFIX]));
-    return await openProcessor(path, model);
+    await writeFile(path, bytes);
+    const processor = new SentencePieceProcessor();
+    await processor.load(path);
+    return (text) =>
+      encodeAroundNul(text.toWellFormed(), model, (part) => processor.encodeIds(part));
   } finally {
     await rm(folder, { recursive: true });
   }
-}
-
-async function readModel(path: string): Promise<Uint8Array> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await readFile(path);
-  } catch (error) {
-    throw new WbError("WB3801", `${path}: cannot be read`, { details: { path }, cause: error });
-  }
-  if (bytes.byteLength <= MAX_MODEL_BYTES) return bytes;
-  throw new WbError(
-    "WB3802",
-    `${path}: expected at most ${MAX_MODEL_BYTES} bytes, found ${bytes.byteLength}`,
-    { details: { path } },
-  );
 }
 
 /**

@@ -1,6 +1,5 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { isSystemError, WbError } from "../../errors/wb-error.ts";
+import { WbError } from "../../errors/wb-error.ts";
+import type { ModelFiles } from "../../sources/model-files.ts";
 import { readChatTemplates } from "./chat-templates.ts";
 
 /** A token that transformers splits out of the text before SentencePiece sees it. */
@@ -51,13 +50,13 @@ export interface SettingsOptions {
  * @throws WbError WB3803 when a file is there but is not what transformers writes.
  */
 export async function readTokenizerSettings(
-  folder: string,
+  files: ModelFiles,
   idOf: (content: string) => number | undefined,
   { namesDefaults = true, defaults = {} }: SettingsOptions = {},
 ): Promise<TokenizerSettings> {
-  const config = { ...defaults, ...(await readJson(join(folder, "tokenizer_config.json"))) };
-  const specials = await readJson(join(folder, "special_tokens_map.json"));
-  const added = await readJson(join(folder, "added_tokens.json"));
+  const config = { ...defaults, ...(await readJson(files, "tokenizer_config.json")) };
+  const specials = await readJson(files, "special_tokens_map.json");
+  const added = await readJson(files, "added_tokens.json");
   const named = (key: string, fallback: string): string | undefined =>
     contentOf(config[key]) ??
     contentOf(specials[key]) ??
@@ -83,7 +82,7 @@ export async function readTokenizerSettings(
     addedTokens: [...tokens.values()],
     legacy: config["legacy"] !== false,
     cleansUp: config["clean_up_tokenization_spaces"] === true,
-    chatTemplates: await readChatTemplates(folder, config["chat_template"]),
+    chatTemplates: await readChatTemplates(files, config["chat_template"]),
     specialTokens: Object.fromEntries(
       Object.entries(names).flatMap(([name, text]) =>
         text === undefined ? [] : [[`${name}_token`, text]],
@@ -144,14 +143,19 @@ function isObject(value: unknown): value is Json {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-async function readJson(path: string): Promise<Json> {
-  let text: string;
+/** Largest of these files we read, in bytes; those with many added tokens have about 1 MB. */
+const MAX_SETTINGS_BYTES = 64 * 2 ** 20;
+
+async function readJson(files: ModelFiles, name: string): Promise<Json> {
+  const path = files.pathOf(name);
+  let bytes: Uint8Array | undefined;
   try {
-    text = await readFile(path, "utf8");
+    bytes = await files.read(name, MAX_SETTINGS_BYTES);
   } catch (error) {
-    if (isSystemError(error) && error.code === "ENOENT") return {};
     throw new WbError("WB3803", `${path}: cannot be read`, { details: { path }, cause: error });
   }
+  if (bytes === undefined) return {};
+  const text = Buffer.from(bytes).toString("utf8");
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -1,5 +1,3 @@
-import { open } from "node:fs/promises";
-import { join } from "node:path";
 import { WbError } from "../../errors/wb-error.ts";
 import { tiktokenPipeline } from "./built-in-pipelines.ts";
 import { withSettings } from "./json-tokenizer.ts";
@@ -7,6 +5,7 @@ import { bytesAsToken } from "./pipeline/bytes-as-text.ts";
 import { JsonPart } from "./pipeline/json-part.ts";
 import { readPipeline } from "./pipeline/pipeline.ts";
 import { MAX_TOKENS } from "./pipeline/vocabulary.ts";
+import type { ModelFiles } from "../../sources/model-files.ts";
 import { readTokenizerText } from "./read-text.ts";
 import type { Tokenizer } from "./tokenizer-interface.ts";
 
@@ -34,9 +33,9 @@ const LLAMA3_RANKS = 128_000;
  * ranks, as transformers' TikTokenConverter does.
  * @throws WbError WB3802.
  */
-export async function openTiktoken(folder: string, name: string): Promise<Tokenizer> {
-  const path = join(folder, name);
-  const rankOf = readRanks(await readTokenizerText(path), path);
+export async function openTiktoken(files: ModelFiles, name: string): Promise<Tokenizer> {
+  const path = files.pathOf(name);
+  const rankOf = readRanks(await readTokenizerText(files, name), path);
   const model = {
     type: "BPE",
     vocab: Object.fromEntries([...rankOf].map(([bytes, rank]) => [asToken(bytes), rank])),
@@ -52,7 +51,7 @@ export async function openTiktoken(folder: string, name: string): Promise<Tokeni
   }));
   const json = { model, added_tokens: added, ...tiktokenPipeline() };
   return withSettings(
-    folder,
+    files,
     readPipeline(new JsonPart(json, path, "tokenizer")),
     isLlama3
       ? { bos_token: "<|begin_of_text|>", eos_token: "<|end_of_text|>", add_bos_token: true }
@@ -61,19 +60,9 @@ export async function openTiktoken(folder: string, name: string): Promise<Tokeni
 }
 
 /** Lines of a token's bytes in base64 and its rank: meta-llama/llama3, llama/tokenizer.py, `load_tiktoken_bpe`. */
-export async function isTiktokenFile(path: string): Promise<boolean> {
-  let file;
-  try {
-    file = await open(path);
-  } catch (error) {
-    throw new WbError("WB3801", `${path}: cannot be read`, { details: { path }, cause: error });
-  }
-  try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(200), 0, 200, 0);
-    return /^[A-Za-z0-9+/]+={0,2} \d+\r?\n/.test(buffer.toString("latin1", 0, bytesRead));
-  } finally {
-    await file.close();
-  }
+export function isTiktoken(bytes: Uint8Array): boolean {
+  const begin = Buffer.from(bytes.subarray(0, 200)).toString("latin1");
+  return /^[A-Za-z0-9+/]+={0,2} \d+\r?\n/.test(begin);
 }
 
 /** Ranks by token, its bytes as Latin-1. */

@@ -1,7 +1,6 @@
-import { join } from "node:path";
 import { WbError } from "../../errors/wb-error.ts";
 import { isRecord, type RawConfig } from "../../model/config/fields.ts";
-import { readSmall } from "../../sources/places.ts";
+import type { ModelFiles } from "../../sources/model-files.ts";
 import {
   bertPipeline,
   gpt2Pipeline,
@@ -39,25 +38,25 @@ const BERT: ClassTokens = { special: ["[UNK]", "[SEP]", "[PAD]", "[CLS]", "[MASK
  * vocab.json and merges.txt, as GPT-2's, Qwen2's and RoBERTa's classes have them.
  * @throws WbError WB3802; WB4801 for another class.
  */
-export async function openVocabularyAndMerges(folder: string): Promise<Tokenizer> {
-  const path = join(folder, "vocab.json");
-  const vocab = parseJson(await readTokenizerText(path), path);
-  const merges = (await readTokenizerText(join(folder, "merges.txt")))
+export async function openVocabularyAndMerges(files: ModelFiles): Promise<Tokenizer> {
+  const path = files.pathOf("vocab.json");
+  const vocab = parseJson(await readTokenizerText(files, "vocab.json"), path);
+  const merges = (await readTokenizerText(files, "merges.txt"))
     .split(/\r?\n/)
     .filter((line, index) => line !== "" && !(index === 0 && line.startsWith("#version")));
-  const { name, config } = await tokenizerClass(folder);
+  const { name, config } = await tokenizerClass(files);
   const idOf = (token: string): number | undefined => {
     const id = isRecord(vocab) ? vocab[token] : undefined;
     return typeof id === "number" ? id : undefined;
   };
   const model = { type: "BPE", vocab, merges };
   if (/^gpt2|^GPT2?Tokenizer/.test(name))
-    return open(folder, path, { model, ...gpt2Pipeline(config) }, { tokens: GPT2, idOf });
+    return open(files, path, { model, ...gpt2Pipeline(config) }, { tokens: GPT2, idOf });
   if (/^qwen2|^Qwen2Tokenizer/.test(name))
-    return open(folder, path, { model, ...qwen2Pipeline() }, { tokens: QWEN2, idOf });
+    return open(files, path, { model, ...qwen2Pipeline() }, { tokens: QWEN2, idOf });
   if (/^roberta|^RobertaTokenizer/.test(name))
     return open(
-      folder,
+      files,
       path,
       { model, ...robertaPipeline(config, idOf) },
       { tokens: ROBERTA, idOf },
@@ -66,22 +65,22 @@ export async function openVocabularyAndMerges(folder: string): Promise<Tokenizer
 }
 
 /** vocab.txt, as BERT's and ERNIE's classes have it. @throws WbError WB3802; WB4801 for another class. */
-export async function openVocabularyText(folder: string): Promise<Tokenizer> {
-  const path = join(folder, "vocab.txt");
-  const lines = (await readTokenizerText(path)).split(/\r\n|\r|\n/);
+export async function openVocabularyText(files: ModelFiles): Promise<Tokenizer> {
+  const path = files.pathOf("vocab.txt");
+  const lines = (await readTokenizerText(files, "vocab.txt")).split(/\r\n|\r|\n/);
   if (lines.at(-1) === "") lines.pop();
   const vocab = new Map(lines.map((token, id) => [token, id]));
-  const { name, config } = await tokenizerClass(folder);
+  const { name, config } = await tokenizerClass(files);
   if (!/^(?:bert|ernie|distilbert|electra)|^(?:Bert|Ernie|DistilBert|Electra)Tokenizer/.test(name))
     throw unknownClass(path, name, "BertTokenizer or ErnieTokenizer");
   const idOf = (token: string): number | undefined => vocab.get(token);
   const unknown = typeof config["unk_token"] === "string" ? config["unk_token"] : "[UNK]";
   const model = { type: "WordPiece", vocab: Object.fromEntries(vocab), unk_token: unknown };
-  return open(folder, path, { model, ...bertPipeline(config, idOf) }, { tokens: BERT, idOf });
+  return open(files, path, { model, ...bertPipeline(config, idOf) }, { tokens: BERT, idOf });
 }
 
 async function open(
-  folder: string,
+  files: ModelFiles,
   path: string,
   parts: BuiltIn,
   { tokens, idOf }: { tokens: ClassTokens; idOf: (token: string) => number | undefined },
@@ -92,18 +91,18 @@ async function open(
     return id === undefined ? [] : [{ content, id, special: true, normalized: false, lstrip }];
   });
   const json = new JsonPart({ ...parts, added_tokens: added }, path, "tokenizer");
-  return withSettings(folder, readPipeline(json), tokens.config);
+  return withSettings(files, readPipeline(json), tokens.config);
 }
 
 /** The class that the files beside the vocabulary name, else the model's type. */
 async function tokenizerClass(
-  folder: string,
+  files: ModelFiles,
 ): Promise<{ readonly name: string; readonly config: RawConfig }> {
-  const config = await optionalJson(join(folder, "tokenizer_config.json"));
+  const config = await optionalJson(files, "tokenizer_config.json");
   const said = config["tokenizer_class"];
   if (typeof said === "string" && !/^PreTrainedTokenizerFast$|^TokenizersBackend$/.test(said))
     return { name: said, config };
-  const model = (await optionalJson(join(folder, "config.json")))["model_type"];
+  const model = (await optionalJson(files, "config.json"))["model_type"];
   return { name: typeof model === "string" ? model : "", config };
 }
 
@@ -116,10 +115,10 @@ function unknownClass(path: string, name: string, known: string): WbError {
   );
 }
 
-async function optionalJson(path: string): Promise<RawConfig> {
-  const bytes = await readSmall(path, MAX_CONFIG_BYTES);
+async function optionalJson(files: ModelFiles, name: string): Promise<RawConfig> {
+  const bytes = await files.read(name, MAX_CONFIG_BYTES);
   if (bytes === undefined) return {};
-  const value = parseJson(Buffer.from(bytes).toString("utf8"), path);
+  const value = parseJson(Buffer.from(bytes).toString("utf8"), files.pathOf(name));
   return isRecord(value) ? value : {};
 }
 

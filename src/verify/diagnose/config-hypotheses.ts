@@ -1,4 +1,5 @@
 import type { ModelConfig } from "../../model/config/model-config.ts";
+import { familyOf } from "../../model/families.ts";
 import { dynamicBase } from "../../runtime/model/rope.ts";
 import { yarnMagnitude, type RopeScaling } from "../../model/config/rope.ts";
 
@@ -63,7 +64,9 @@ export function configHypotheses(config: ModelConfig): readonly ConfigHypothesis
   }
   for (const scaling of stretchedRotaries(config))
     add("rope scaling", rope.scaling, scaling, { rope: { ...rope, scaling } });
-  for (const ratio of [0.5, 2, 0.25, 4, 8, 0.125]) {
+  // Norms of heads have their width, which another number of heads would change.
+  const ratios = hasHeadNorms(config) ? [] : [0.5, 2, 0.25, 4, 8, 0.125];
+  for (const ratio of ratios) {
     const heads = config.heads * ratio;
     const kvHeads = config.kvHeads * ratio;
     const headDim = config.headDim / ratio;
@@ -87,6 +90,10 @@ export function configHypotheses(config: ModelConfig): readonly ConfigHypothesis
     }
   }
   return hypotheses;
+}
+
+function hasHeadNorms({ family }: ModelConfig): boolean {
+  return familyOf(family).network.parameters.some(({ role }) => role === "queryNorm");
 }
 
 /** A base and a scaling that both were lost, each of the likely ones. */

@@ -1,0 +1,78 @@
+import { checkRange, readNew } from "../sources/file.ts";
+import { ggufParameters, stackedExperts } from "../model/names/gguf-names.ts";
+import { familyOf } from "../model/families.ts";
+import type { ModelConfig } from "../model/config/model-config.ts";
+import type { Parameter } from "../model/parameter.ts";
+import type { ByteSource } from "../tensor/byte-source.ts";
+import { decodeValues } from "../tensor/decode.ts";
+import { bytesPerElement } from "../tensor/dtype.ts";
+import { elementCount, rowMajorStrides } from "../tensor/shape.ts";
+import type { StoredTensor } from "../tensor/table.ts";
+import { assemblyOf, wholeView } from "./assembly.ts";
+import { readAssembly } from "./read-assembly.ts";
+
+/**
+ * GGUF's tensors as a family's names have them: experts that are stacked in one tensor apart, norms without the 1 that
+ * convert_hf_to_gguf.py adds to Gemma's (`modify_tensors`), and vectors of one row as matrices.
+ */
+export function fromGguf(
+  tensors: readonly StoredTensor[],
+  config: ModelConfig,
+): readonly StoredTensor[] {
+  const parameters = ggufParameters(familyOf(config.family), config.layers);
+  return tensors
+    .flatMap((tensor) => expertsOf(tensor, config.experts?.count ?? 0))
+    .map((tensor) => {
+      const parameter = parameters.get(tensor.name);
+      return parameter === undefined ? tensor : asParameter(tensor, parameter);
+    });
+}
+
+function expertsOf(tensor: StoredTensor, count: number): readonly StoredTensor[] {
+  const { name, shape, strides, byteOffset, dtype } = tensor;
+  const names = stackedExperts(name, count);
+  const [found, ...rest] = shape;
+  if (names === undefined || found !== count || rest.length !== 2) return [tensor];
+  const bytes = (bytesPerElement(dtype) ?? Number.NaN) * (strides[0] ?? 0);
+  return names.map((own, expert) => ({
+    ...tensor,
+    name: own,
+    storedName: name,
+    shape: rest,
+    strides: strides.slice(1),
+    byteOffset: byteOffset + expert * bytes,
+    storage: own,
+  }));
+}
+
+function asParameter(tensor: StoredTensor, { offset, axes }: Parameter): StoredTensor {
+  if (offset === 1 && tensor.dtype === "F32") return lessOne(tensor);
+  const [size, ...others] = tensor.shape;
+  if (axes[0] === "one" && size !== undefined && others.length === 0)
+    return { ...tensor, shape: [1, size], strides: [size, 1] };
+  return tensor;
+}
+
+/** Its numbers less 1, in float32: what a norm is stored as in the model's own files. */
+function lessOne(tensor: StoredTensor): StoredTensor {
+  const { label } = tensor.source;
+  const byteLength = 4 * (elementCount(tensor.shape) ?? 0);
+  const source: ByteSource = {
+    label,
+    byteLength,
+    read: (begin, length) => readNew(source, begin, length),
+    readInto: async (begin, target) => {
+      checkRange(label, byteLength, begin, target.byteLength);
+      const values = decodeValues(await readAssembly(assemblyOf(wholeView(tensor))), "F32") ?? [];
+      const bytes = new Uint8Array(Float32Array.from(values, (value) => value - 1).buffer);
+      target.set(bytes.subarray(begin, begin + target.byteLength));
+    },
+  };
+  return {
+    ...tensor,
+    source,
+    strides: rowMajorStrides(tensor.shape),
+    byteOffset: 0,
+    byteOrder: "little",
+  };
+}
