@@ -7,7 +7,7 @@ const LAYERS = {
   tensor: ["errors"],
   sources: ["errors", "tensor"],
   formats: ["errors", "tensor", "sources"],
-  scan: TO_FORMATS,
+  scan: [...TO_OPTIONS, "runtime"],
   model: ["errors", "tensor"],
   mapping: [...TO_FORMATS, "model"],
   options: [...TO_FORMATS, "model", "mapping"],

@@ -3,13 +3,13 @@ import { isTarHeader } from "../formats/archive/tar.ts";
 import { GGUF_MAGIC } from "../formats/gguf/header.ts";
 import { readSafetensors, isSafetensorsHead } from "../formats/safetensors/read.ts";
 import type { ByteSource } from "../tensor/byte-source.ts";
-import { hasZipEnd } from "./archive/zip-tail.ts";
+import { zipBehind } from "./archive/zip-tail.ts";
 import { inflateStream } from "./archive/inflate.ts";
 import { inside, type Examination } from "./context.ts";
 import { examined, harmless, notUnderstood, together, type Judgement } from "./judgement.ts";
 import { foreignKind } from "./kinds/foreign.ts";
 import { examineGguf } from "./kinds/gguf.ts";
-import { examineHdf5, HDF5_MAGIC } from "./kinds/hdf5.ts";
+import { examineHdf5, hasHdf5Behind, HDF5_MAGIC } from "./kinds/hdf5.ts";
 import { examineNpy, NPY_MAGIC } from "./kinds/numpy.ts";
 import { examinePickle } from "./kinds/pickle.ts";
 import { paddleTensors } from "./kinds/paddle-raw.ts";
@@ -52,7 +52,7 @@ export async function examine(source: ByteSource, context: Examination): Promise
   const known = await examineKnown(source, head, context);
   if (known !== undefined) {
     if (names(named, trace)) await traceAgain(source, context);
-    return known;
+    return withOtherReadings(known, source, head, context);
   }
   const isPickle = trace.broken === undefined || head[0] === PROTO;
   const isNaming = named.length > 0 || hasHidden;
@@ -60,9 +60,39 @@ export async function examine(source: ByteSource, context: Examination): Promise
   // nothing, it is a text.
   const mayBeText = !isPickle && (!isNaming || (!trace.calls && TEXT_NAME.test(context.name)));
   if (mayBeText && (await isText(source))) return judgeText(source, context);
-  if (!isPickle && !isNaming) return unknown(source, head);
+  if (!isPickle && !isNaming) {
+    const zip = await zipBehind(source);
+    if (zip !== undefined) return examineZip(zip, context, examine);
+    if (await hasHdf5Behind(source)) return examineHdf5(source, context);
+    return unknown(source, head);
+  }
   await traceAgain(source, context);
-  return examinePickle(source, trace, context);
+  return withOtherReadings(await examinePickle(source, trace, context), source, head, context);
+}
+
+/**
+ * Python's zipfile takes what has the end of a zip, and HDF5's library what has its mark behind 512 bytes or a power of two times
+ * as many, whatever the file begins with: a picture, numbers, a pickle. A tar's members are looked at one by one.
+ */
+async function withOtherReadings(
+  first: Judgement,
+  source: ByteSource,
+  head: Buffer,
+  context: Examination,
+): Promise<Judgement> {
+  if (isTarHeader(head)) return first;
+  const isZip = ZIP_STARTS.some((magic) => magic.equals(head.subarray(0, magic.byteLength)));
+  const judged = [first];
+  const zip = isZip ? undefined : await zipBehind(source);
+  if (zip !== undefined) judged.push(await examineZip(zip, context, examine));
+  const isHdf5 = HDF5_MAGIC.equals(head.subarray(0, HDF5_MAGIC.byteLength));
+  if (!isHdf5 && !isZip && (await hasHdf5Behind(source)))
+    judged.push(await examineHdf5(source, context));
+  if (judged.length === 1) return first;
+  const why = judged.map((judgement) => judgement.why).join("; and to other readers ");
+  return judged.some(({ state }) => state === "not-understood")
+    ? notUnderstood(why)
+    : examined(why);
 }
 
 /** Names of texts, which no loader hands to an unpickler. */
@@ -99,10 +129,7 @@ async function examineKnown(
   if (isSafetensorsHead(head)) return examineSafetensors(source, context);
   if (startsWith(GZIP)) return examineStream(source, "gzip", context);
   if (isZlib(head)) return examineStream(source, "zlib", context);
-  const foreign = await foreignKind(source, context.name);
-  if (foreign !== undefined) return foreign;
-  // Python's zipfile takes what has the end of a zip, whatever it begins with.
-  return (await hasZipEnd(source)) ? examineZip(source, context, examine) : undefined;
+  return foreignKind(source, context.name);
 }
 
 /** RFC 1950: deflate with a window of at most 32 KiB, and a check of both bytes. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { isSystemError, WbError } from "../errors/wb-error.ts";
 import { localPlace } from "./places.ts";
 import { isRemote } from "./remote/place.ts";
-import { listRemoteTree } from "./remote/remote-files.ts";
+import { listRemoteRefused, listRemoteTree } from "./remote/remote-files.ts";
 
 /** Something in a folder or below it. */
 export type PlaceEntry =
@@ -26,7 +26,15 @@ export async function walkPlace(folder: string): Promise<readonly PlaceEntry[]> 
   const place = await localPlace(folder);
   if (isRemote(place)) {
     const files = await listRemoteTree(place);
-    return files.toSorted().map((file) => ({ kind: "file", path: join(folder, file) }));
+    const entries = files
+      .toSorted()
+      .map((file): PlaceEntry => ({ kind: "file", path: join(folder, file) }));
+    const why = "listed by the hub under a name that is no path inside the repository";
+    const refused = await listRemoteRefused(place);
+    return [
+      ...entries,
+      ...refused.map((name): PlaceEntry => ({ kind: "closed", path: `${folder}: ${name}`, why })),
+    ];
   }
   const entries: PlaceEntry[] = [];
   await walk(place, folder, 0, entries);

@@ -54,9 +54,10 @@ function serveRepository(
   repository: string,
   commit = COMMIT,
   revision = "main",
+  more: readonly unknown[] = [],
 ): void {
   const names = serveFolder(folder, `/${repository}/resolve/${commit}`);
-  const siblings = [...names, "../outside.bin"].map((rfilename) => ({ rfilename }));
+  const siblings = [...names, ...more].map((rfilename) => ({ rfilename }));
   const info = Buffer.from(JSON.stringify({ sha: commit, siblings }));
   server.serve(`/api/models/${repository}/revision/${revision}`, info);
 }
@@ -189,6 +190,38 @@ describe("a repository of a model hub", () => {
       expect((await caught(() => inspect(path))).code).toBe("WB3001");
     }
   });
+
+  it.each([
+    "../outside.bin",
+    "/etc/passwd",
+    "a//b.bin",
+    "a/./b.bin",
+    "..",
+    "lone\ud800.bin",
+    "zero\0.bin",
+    "",
+    7,
+    undefined,
+  ])(
+    "with an entry that nobody can ask for is not called safe, and is converted: %j",
+    async (name) => {
+      serveRepository(TINY, "org/odd", COMMIT, "main", [name]);
+      const { verdict, files } = await scan("hf:org/odd");
+      expect(verdict).toBe("incomplete");
+      expect(files.filter(({ state }) => state === "not-understood")).toHaveLength(1);
+      expect((await inspect("hf:org/odd")).parameters).toBeGreaterThan(0);
+    },
+  );
+
+  it.each(["a?b#c%20.bin", "a\nb.bin", "a\\b.bin", "hf:x@y.bin", "données.bin"])(
+    "with a file of an unusual name has it examined, or says that it was not: %j",
+    async (name) => {
+      serveRepository(TINY, "org/names", COMMIT, "main", [name]);
+      const payload = Buffer.from("cposix\nsystem\n(S'true'\ntR.");
+      server.serve(`/org/names/resolve/${COMMIT}/${name}`, payload);
+      expect(["unsafe", "incomplete"]).toContain((await scan("hf:org/names")).verdict);
+    },
+  );
 
   it("stays at the commit that its branch had first", async () => {
     serveRepository(TINY, "org/moving");

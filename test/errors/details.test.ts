@@ -5,7 +5,16 @@ import { WbError, type ErrorCode, type ErrorDetails } from "../../src/index.ts";
 import { caught } from "../support/caught.ts";
 
 /** Codes whose errors have nothing to tell a program but that they happened, and findings that are never thrown. */
-const WITHOUT_FACTS = ["WB3606", "WB3708", "WB4002", "WB5001", "WB5002", "WB7001", "WB9001"];
+const WITHOUT_FACTS = [
+  "WB3606",
+  "WB3708",
+  "WB4002",
+  "WB5001",
+  "WB5002",
+  "WB5103",
+  "WB7001",
+  "WB9001",
+];
 
 /** As a program does it: no cast, no `in`. */
 function filesOf(error: WbError): readonly string[] {

@@ -44,6 +44,13 @@ export const ZIP_CODES = {
     remedy: "Do not load this file.",
     details: { path: "string" },
   },
+  WB5103: {
+    title: "a member that leads out of its folder",
+    meaning:
+      "The archive names a member by an absolute path or by .., so that a program that unpacks it writes elsewhere.",
+    remedy: "Do not unpack or load this file.",
+    details: {},
+  },
   WB5102: {
     title: "a record that inflates beyond measure",
     meaning:

@@ -15,11 +15,16 @@ export interface DirectoryEntry {
   readonly inflatedLength: number;
   /** Byte of its local header. */
   readonly localBegin: number;
+  /** The name that the extra field of Info-ZIP gives it beside (APPNOTE 4.6.9), which newer readers take. */
+  readonly otherName: Uint8Array | undefined;
 }
 
 const ENTRY_SIGNATURE = 0x02014b50;
 const ENTRY_BYTES = 46;
 const ZIP64_EXTRA = 0x0001;
+const UNICODE_PATH_EXTRA = 0x7075;
+/** A version and a checksum before the name. */
+const UNICODE_PATH_HEAD = 5;
 const MAX_U32 = 0xffffffff;
 /** Bit 11 of the flags: the name is UTF-8. */
 const UTF8_NAME = 0x800;
@@ -102,23 +107,28 @@ function parseEntry(
     byteLength: compressed,
     inflatedLength: uncompressed,
     localBegin,
+    otherName: extraValue(extra, UNICODE_PATH_EXTRA)?.subarray(UNICODE_PATH_HEAD),
   };
+}
+
+/** The bytes of the first extra field of a kind. */
+function extraValue(extra: DataView, kind: number): Uint8Array | undefined {
+  for (let at = 0; at + 4 <= extra.byteLength;) {
+    const length = extra.getUint16(at + 2, true);
+    const end = Math.min(at + 4 + length, extra.byteLength);
+    if (extra.getUint16(at, true) === kind)
+      return new Uint8Array(extra.buffer, extra.byteOffset + at + 4, end - at - 4);
+    at += 4 + length;
+  }
+  return undefined;
 }
 
 /** The 64-bit numbers of the zip64 extra field, in written order; empty where there is none. */
 function zip64Values(extra: DataView): bigint[] {
-  const values: bigint[] = [];
-  let position = 0;
-  while (position + 4 <= extra.byteLength) {
-    const length = extra.getUint16(position + 2, true);
-    if (extra.getUint16(position, true) === ZIP64_EXTRA) {
-      const end = Math.min(position + 4 + length, extra.byteLength);
-      for (let at = position + 4; at + 8 <= end; at += 8) values.push(extra.getBigUint64(at, true));
-      return values;
-    }
-    position += 4 + length;
-  }
-  return values;
+  const bytes = extraValue(extra, ZIP64_EXTRA) ?? new Uint8Array(0);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const count = Math.floor(bytes.byteLength / 8);
+  return Array.from({ length: count }, (_unused, index) => view.getBigUint64(index * 8, true));
 }
 
 function damaged(label: string, problem: string): WbError {

@@ -43,7 +43,11 @@ export async function tarMembers(source: ByteSource): Promise<readonly TarMember
   let longName: string | undefined;
   for (let position = 0; position + BLOCK_BYTES <= source.byteLength;) {
     const block = Buffer.from(await source.read(position, BLOCK_BYTES));
-    if (block.every((byte) => byte === 0)) break;
+    if (isEmpty(block)) {
+      // Readers that pass over empty blocks go on behind them.
+      await refuseMore(source, position, damaged);
+      break;
+    }
     if (!isTarHeader(block)) throw damaged(position, "no header of a tar");
     const type = block.toString("latin1", 156, 157);
     const size = sizeOf(block);
@@ -74,6 +78,26 @@ export async function tarMembers(source: ByteSource): Promise<readonly TarMember
     position = begin + Math.ceil(size / BLOCK_BYTES) * BLOCK_BYTES;
   }
   return [...members.values()];
+}
+
+function isEmpty(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte === 0);
+}
+
+/** Bytes that are read at a time. */
+const WINDOW_BYTES = 2 ** 20;
+
+/** The end of a tar is empty blocks alone. */
+async function refuseMore(
+  source: ByteSource,
+  begin: number,
+  damaged: (position: number, problem: string) => WbError,
+): Promise<void> {
+  for (let position = begin; position < source.byteLength; position += WINDOW_BYTES) {
+    const length = Math.min(WINDOW_BYTES, source.byteLength - position);
+    if (!isEmpty(await source.read(position, length)))
+      throw damaged(position, "bytes behind the end of the archive");
+  }
 }
 
 function longNameOf(type: string, text: string): string | undefined {

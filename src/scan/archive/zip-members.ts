@@ -36,6 +36,7 @@ export async function zipMembers(source: ByteSource): Promise<readonly ZipMember
   let previousEnd = 0;
   for (const entry of directory.toSorted((left, right) => left.localBegin - right.localBegin)) {
     const begin = await dataBegin(source, entry);
+    await refuseHidden(source, previousEnd, entry);
     if (entry.localBegin < previousEnd) throw contradiction(source, entry, "overlaps another");
     previousEnd = begin + entry.byteLength;
     if (previousEnd > place.begin) throw contradiction(source, entry, "reaches into the directory");
@@ -47,6 +48,27 @@ export async function zipMembers(source: ByteSource): Promise<readonly ZipMember
     });
   }
   return directory.flatMap((entry) => members.get(entry) ?? []);
+}
+
+/** Bytes between two members that are searched: what readers of streams would take for a member. */
+const MAX_GAP_BYTES = 64 * 2 ** 20;
+const LOCAL_MAGIC = Buffer.from("PK\u0003\u0004", "latin1");
+
+/** Members that the directory does not list are seen by readers that go by the local headers. */
+async function refuseHidden(
+  source: ByteSource,
+  previousEnd: number,
+  entry: DirectoryEntry,
+): Promise<void> {
+  const gap = entry.localBegin - previousEnd;
+  if (gap < LOCAL_BYTES) return;
+  // Before the first member may be anything, such as a program that unpacks the rest, but no member.
+  const length = previousEnd === 0 ? LOCAL_MAGIC.byteLength : gap;
+  if (
+    length > MAX_GAP_BYTES ||
+    Buffer.from(await source.read(previousEnd, length)).includes(LOCAL_MAGIC)
+  )
+    throw contradiction(source, entry, "follows a member that the directory does not list");
 }
 
 /** torch's reader (miniz) and Python's zipfile take the last record that looks like an end, whatever its comment's length. */
@@ -86,6 +108,10 @@ async function dataBegin(source: ByteSource, entry: DirectoryEntry): Promise<num
     throw contradiction(source, entry, "has no local header");
   const flags = view.getUint16(6, true);
   const nameLength = view.getUint16(26, true);
+  if (entry.nameBytes.includes(0))
+    throw contradiction(source, entry, "has a name with a zero byte");
+  if (hasOtherName(entry))
+    throw contradiction(source, entry, "has another name in its extra field");
   const name = header.subarray(LOCAL_BYTES);
   if (nameLength !== entry.nameBytes.byteLength || Buffer.compare(name, entry.nameBytes) !== 0)
     throw contradiction(source, entry, "has another name in its local header");
@@ -107,6 +133,16 @@ async function dataBegin(source: ByteSource, entry: DirectoryEntry): Promise<num
       throw contradiction(source, entry, "has other sizes or another checksum in its local header");
   }
   return nameBegin + nameLength + view.getUint16(28, true);
+}
+
+/** Where the name itself could be written as it is, the extra field has nothing else to say. */
+function hasOtherName({ nameBytes, otherName }: DirectoryEntry): boolean {
+  if (otherName === undefined || Buffer.compare(nameBytes, otherName) === 0) return false;
+  return isAscii(nameBytes) || isAscii(otherName);
+}
+
+function isAscii(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte < 0x80);
 }
 
 function contradiction(source: ByteSource, { name }: DirectoryEntry, problem: string): WbError {

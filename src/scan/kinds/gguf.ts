@@ -3,12 +3,13 @@ import { readGgufHeader } from "../../formats/gguf/header.ts";
 import type { ByteSource } from "../../tensor/byte-source.ts";
 import type { Examination } from "../context.ts";
 import { examined, notUnderstood, type Judgement } from "../judgement.ts";
-import { templateEscape } from "./template.ts";
+import { judgeTemplate } from "./template.ts";
 
 /** Judges GGUF: numbers and metadata, of which the chat templates are programs of Jinja. */
 export async function examineGguf(source: ByteSource, context: Examination): Promise<Judgement> {
   try {
-    const count = await templatesIn(source, context);
+    const { count, open } = await templatesIn(source, context);
+    if (open !== undefined) return notUnderstood(`GGUF with ${open}`);
     const what = "GGUF: metadata and numbers";
     return examined(
       count === 0 ? what : `${what}, and ${count} chat templates, programs of Jinja in a sandbox`,
@@ -19,15 +20,17 @@ export async function examineGguf(source: ByteSource, context: Examination): Pro
   }
 }
 
-async function templatesIn(source: ByteSource, { findings }: Examination): Promise<number> {
+async function templatesIn(
+  source: ByteSource,
+  { findings }: Examination,
+): Promise<{ readonly count: number; readonly open: string | undefined }> {
   const { metadata } = await readGgufHeader(source);
-  let templates = 0;
+  let count = 0;
+  let open: string | undefined;
   for (const [key, value] of metadata) {
     if (typeof value !== "string" || !/chat_template(\.|$)/.test(key)) continue;
-    templates++;
-    const escape = templateEscape(value);
-    if (escape !== undefined)
-      findings.reason("WB5001", `${source.label}: ${key} reaches for ${JSON.stringify(escape)}`);
+    count++;
+    open ??= judgeTemplate(value, `${source.label}: ${key}`, findings);
   }
-  return templates;
+  return { count, open };
 }

@@ -1,63 +1,99 @@
 import type { ByteSource } from "../../tensor/byte-source.ts";
 import type { Examination } from "../context.ts";
-import { harmless, notUnderstood, type Judgement } from "../judgement.ts";
+import { examined, harmless, notUnderstood, type Judgement } from "../judgement.ts";
 import { factsOf, judgeFacts } from "./json.ts";
+import { parsePythonJson } from "./python-json.ts";
 
 export const HDF5_MAGIC = Buffer.from("\u0089HDF\r\n\u001a\n", "latin1");
 
 /** Largest file that is searched, in bytes. */
 const MAX_SEARCHED_BYTES = 256 * 2 ** 20;
 
+/** First byte behind 0 where the format's own library looks for its mark; each further one is twice as far (HDF5 3.0, II.A). */
+const FIRST_USER_BLOCK = 512;
+
 const CONFIG_NAME = "model_config";
 
+/** PyTables keeps objects of Python as pickles, and reads them so; pandas writes its tables by it. */
+const PYTABLES = "PYTABLES_FORMAT_VERSION";
+
+/** A global of a pickle as text, which an attribute of PyTables may hold in any file of HDF5. */
+const GLOBAL = /c[A-Za-z_][\w.]{1,80}\n[A-Za-z_][\w.]{1,80}\n/;
+
+/** Bytes that are searched for globals at a time, and by how much two parts overlap. */
+const WINDOW_BYTES = 2 ** 20;
+const OVERLAP_BYTES = 256;
+
+/** Whether HDF5 begins behind bytes of something else, as its library and Keras find it. */
+export async function hasHdf5Behind(source: ByteSource): Promise<boolean> {
+  const length = HDF5_MAGIC.byteLength;
+  for (let begin = FIRST_USER_BLOCK; begin + length <= source.byteLength; begin *= 2) {
+    if (HDF5_MAGIC.equals(await source.read(begin, length))) return true;
+  }
+  return false;
+}
+
 /**
- * Judges HDF5 as Keras writes it: numbers, and the model's configuration as JSON in one attribute, uncompressed. It is
- * searched for, not parsed: a file without the attribute's name holds no layers.
+ * Judges HDF5 as Keras writes it: numbers, and the model's configuration as JSON in one attribute, which the format keeps in one
+ * piece and never compresses. It is searched for, not parsed: every object of JSON in the file is judged.
  */
 export async function examineHdf5(source: ByteSource, context: Examination): Promise<Judgement> {
   if (source.byteLength > MAX_SEARCHED_BYTES)
     return notUnderstood(`HDF5 of more than ${MAX_SEARCHED_BYTES} bytes`);
   const bytes = Buffer.from(await source.read(0, source.byteLength));
-  if (bytes.indexOf(CONFIG_NAME) < 0)
+  const isKeras = bytes.includes(CONFIG_NAME);
+  const judged = objectsIn(bytes).map((value) =>
+    judgeFacts(factsOf(value), "HDF5", source.label, context),
+  );
+  const open = judged.find(({ state }) => state === "not-understood");
+  if (open !== undefined) return open;
+  if (bytes.includes(PYTABLES) || namesGlobal(bytes))
+    return notUnderstood("HDF5 with pickles, as PyTables and pandas read them");
+  if (context.findings.isUnsafe) return examined("HDF5");
+  if (!isKeras)
     return harmless("HDF5 without a model of Keras in it: numbers, which no loader runs");
-  let found = false;
-  for (const mark of ['{"class_name"', '{"module"', '{"name"', '{"config"']) {
-    for (let begin = bytes.indexOf(mark); begin >= 0; begin = bytes.indexOf(mark, begin + 1)) {
-      const end = jsonEnd(bytes, begin);
-      if (end === undefined) continue;
-      const facts = factsOf(JSON.parse(bytes.toString("utf8", begin, end)) as unknown);
-      const judgement = judgeFacts(facts, "HDF5", source.label, context);
-      if (judgement.state === "not-understood" || context.findings.isUnsafe) return judgement;
-      found = true;
-      begin = end;
-    }
-  }
-  return found
-    ? { state: "examined", why: "HDF5 with a model of Keras, whose layers hold no code" }
+  return judged.length > 0
+    ? examined("HDF5 with a model of Keras, whose layers hold no code")
     : notUnderstood("HDF5 with a model of Keras whose configuration was not found");
 }
 
-/** Byte behind the object that begins at a brace, where it is JSON. */
-function jsonEnd(bytes: Buffer, begin: number): number | undefined {
+function namesGlobal(bytes: Buffer): boolean {
+  for (let begin = 0; begin < bytes.byteLength; begin += WINDOW_BYTES) {
+    if (GLOBAL.test(bytes.toString("latin1", begin, begin + WINDOW_BYTES + OVERLAP_BYTES)))
+      return true;
+  }
+  return false;
+}
+
+/** Every object of JSON with a key in it; the objects in it are not told again. */
+function objectsIn(bytes: Buffer): readonly unknown[] {
+  const found: unknown[] = [];
+  for (let begin = bytes.indexOf("{"); begin >= 0; begin = bytes.indexOf("{", begin + 1)) {
+    const end = objectEnd(bytes, begin);
+    const value =
+      end === undefined ? undefined : parsePythonJson(bytes.toString("utf8", begin, end));
+    if (value === undefined || end === undefined) continue;
+    found.push(value);
+    begin = end - 1;
+  }
+  return found;
+}
+
+/** Byte behind the object that begins at a brace; undefined where a byte comes that no JSON has. */
+function objectEnd(bytes: Buffer, begin: number): number | undefined {
   let depth = 0;
   let inText = false;
   for (let index = begin; index < bytes.byteLength; index++) {
-    const byte = bytes[index];
+    const byte = bytes[index] ?? 0;
+    if (byte < 0x20 && (inText || !(byte === 0x09 || byte === 0x0a || byte === 0x0d)))
+      return undefined;
     if (inText) {
       if (byte === 0x5c) index++;
       else if (byte === 0x22) inText = false;
-    } else if (byte === 0x22) inText = true;
+    } else if (byte > 0x7e) return undefined;
+    else if (byte === 0x22) inText = true;
     else if (byte === 0x7b) depth++;
-    else if (byte === 0x7d && --depth === 0) return isJson(bytes, begin, index + 1);
+    else if (byte === 0x7d && --depth === 0) return index + 1;
   }
   return undefined;
-}
-
-function isJson(bytes: Buffer, begin: number, end: number): number | undefined {
-  try {
-    JSON.parse(bytes.toString("utf8", begin, end));
-    return end;
-  } catch {
-    return undefined;
-  }
 }

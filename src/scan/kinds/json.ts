@@ -1,7 +1,10 @@
 import type { ByteSource } from "../../tensor/byte-source.ts";
 import type { Examination } from "../context.ts";
 import { examined, harmless, notUnderstood, type Judgement } from "../judgement.ts";
-import { templateEscape } from "./template.ts";
+import { dangerousLayer } from "./keras-layer.ts";
+import { parsePythonJson } from "./python-json.ts";
+import { judgeTargets } from "./target.ts";
+import { judgeTemplate } from "./template.ts";
 
 /** Largest JSON that is parsed, in bytes; the largest tokenizer.json has 40 MB. */
 const MAX_JSON_BYTES = 64 * 2 ** 20;
@@ -14,6 +17,8 @@ interface Facts {
   readonly templates: string[];
   readonly code: string[];
   readonly layers: string[];
+  /** What a loader would import and call by its name: `_target_` of Hydra. */
+  readonly targets: string[];
 }
 
 /**
@@ -24,12 +29,11 @@ export async function examineJson(source: ByteSource, context: Examination): Pro
   if (source.byteLength > MAX_JSON_BYTES)
     return notUnderstood(`JSON of more than ${MAX_JSON_BYTES} bytes`);
   const text = Buffer.from(await source.read(0, source.byteLength)).toString("utf8");
-  let root: unknown;
-  try {
-    root = JSON.parse(text.replace(/^\uFEFF/, ""));
-  } catch {
-    return harmless("a text that is no JSON in spite of its name, and no pickle");
-  }
+  const root = parsePythonJson(text);
+  if (root === undefined)
+    return notUnderstood(
+      "a text that is no JSON in spite of its name, so that nobody knows what a loader makes of it",
+    );
   return judgeFacts(factsOf(root), "JSON", source.label, context);
 }
 
@@ -41,19 +45,18 @@ export function judgeFacts(
   { findings }: Examination,
 ): Judgement {
   if (facts === undefined) return notUnderstood(`${what} of more than ${MAX_VALUES} values`);
-  const { templates, code, layers } = facts;
-  for (const template of templates) {
-    const escape = templateEscape(template);
-    if (escape !== undefined)
-      findings.reason(
-        "WB5001",
-        `${label}: its chat template reaches for ${JSON.stringify(escape)}`,
-      );
-  }
+  const { templates, code, layers, targets } = facts;
+  const open = templates
+    .map((template) => judgeTemplate(template, `${label}: its chat template`, findings))
+    .find((why) => why !== undefined);
+  if (open !== undefined) return notUnderstood(`${what} with ${open}`);
   if (layers.length > 0) {
     findings.reason("WB5002", `${label}: a Keras model with ${[...new Set(layers)].join(", ")}`);
     return examined(`${what} of a Keras model`);
   }
+  const target = judgeTargets(targets, label, findings);
+  if (target !== undefined)
+    return notUnderstood(`${what} whose _target_ names ${target}, which a loader would call`);
   const foreign = code.filter((name) => name.includes("--"));
   if (foreign.length > 0)
     return notUnderstood(
@@ -76,7 +79,7 @@ export function judgeFacts(
 
 /** Everything in a value that loaders act on, without recursion; undefined where there is too much of it. */
 export function factsOf(root: unknown): Facts | undefined {
-  const facts: Facts = { templates: [], code: [], layers: [] };
+  const facts: Facts = { templates: [], code: [], layers: [], targets: [] };
   const pending: unknown[] = [root];
   for (let count = 0; pending.length > 0; count++) {
     if (count > MAX_VALUES) return undefined;
@@ -89,6 +92,7 @@ export function factsOf(root: unknown): Facts | undefined {
     for (const [key, item] of Object.entries(value)) {
       if (key === "chat_template" || key.endsWith(".chat_template")) templatesOf(item, facts);
       if (key === "auto_map") facts.code.push(...textsOf(item));
+      if (key === "_target_") facts.targets.push(...textsOf(item));
       pending.push(item);
     }
     const layer = dangerousLayer(value);
@@ -108,21 +112,6 @@ function textsOf(value: unknown): readonly string[] {
     ? (value as readonly unknown[])
     : Object.values(isRecord(value) ? value : {});
   return items.flatMap(textsOf);
-}
-
-/** Modules whose classes Keras may make from a configuration; others are imported for it. */
-const KERAS_MODULE = /^(keras|tf_keras|tensorflow|builtins)(\.|$)/;
-
-/** A layer of Keras that holds code, or a class of a module that loading would import. */
-function dangerousLayer(value: Readonly<Record<string, unknown>>): string | undefined {
-  const { class_name: name, module, config } = value;
-  if (typeof name !== "string" || config === undefined) return undefined;
-  if (["Lambda", "TFOpLambda", "SlicingOpLambda", "__lambda__"].includes(name))
-    return name === "Lambda" || name === "__lambda__"
-      ? "a Lambda layer, which holds code"
-      : undefined;
-  if (typeof module !== "string" || KERAS_MODULE.test(module)) return undefined;
-  return `the class ${name} of ${module}`;
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

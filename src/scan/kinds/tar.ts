@@ -1,6 +1,7 @@
 import { WbError } from "../../errors/wb-error.ts";
 import { readPytorchTar } from "../../formats/pytorch/tar.ts";
 import type { ByteSource } from "../../tensor/byte-source.ts";
+import { reportLeavingNames } from "../archive/member-name.ts";
 import { tarMembers, type TarMember } from "../archive/tar-members.ts";
 import { inside, type Examination } from "../context.ts";
 import { examined, notUnderstood, together, type Judgement } from "../judgement.ts";
@@ -22,6 +23,11 @@ export async function examineTar(
     context.findings.takeUnsafe(error);
     return notUnderstood(`a damaged tar: ${error.message}`);
   }
+  reportLeavingNames(
+    members.map(({ name }) => name),
+    source.label,
+    context,
+  );
   const names = new Set(members.map(({ name }) => name));
   if (names.has("pickle") && names.has("storages") && names.has("tensors"))
     return examineTorchTar(source, context);

@@ -1,3 +1,8 @@
+import { parseTemplate } from "../../runtime/chat/jinja/parse-statement.ts";
+import { JinjaError } from "../../runtime/chat/jinja/problem.ts";
+import type { Findings } from "../findings.ts";
+import { computedName } from "./computed-names.ts";
+
 /** How a chat template reaches Python: names that begin with underscores, and the filter that fetches them. */
 const ESCAPES: readonly RegExp[] = [
   /__\w+__/,
@@ -8,10 +13,42 @@ const ESCAPES: readonly RegExp[] = [
   /["'][^"']*\\(?:x5f|u005f|137)/i,
 ];
 
-/** What of a template leaves the sandbox that it needs; undefined where nothing is known to. */
-export function templateEscape(template: string): string | undefined {
+/** What of a template is known to leave the sandbox that it needs. */
+function templateEscape(template: string): string | undefined {
   const found = ESCAPES.map((pattern) => pattern.exec(template)?.[0]).find(
     (text) => text !== undefined,
   );
   return found?.slice(0, 60);
+}
+
+/** Longest template that is parsed, in UTF-16 units; the longest published ones have some 20,000. */
+const MAX_TEMPLATE_UNITS = 2 ** 20;
+
+/**
+ * Judges a chat template: what reaches for Python is a reason; where it cannot be read what it fetches, that is told.
+ * @param what What messages call it.
+ * @returns Why it is not understood; undefined where it is.
+ */
+export function judgeTemplate(
+  template: string,
+  what: string,
+  findings: Findings,
+): string | undefined {
+  if (template.length > MAX_TEMPLATE_UNITS)
+    return `a template of more than ${MAX_TEMPLATE_UNITS} characters`;
+  const escape = templateEscape(template);
+  if (escape !== undefined) {
+    findings.reason("WB5001", `${what} reaches for ${JSON.stringify(escape)}`);
+    return undefined;
+  }
+  try {
+    const name = computedName(parseTemplate(template));
+    return name === undefined
+      ? undefined
+      : `a template that fetches what cannot be read in it: ${name}`;
+  } catch (error) {
+    if (error instanceof JinjaError || error instanceof RangeError)
+      return `a template that is not understood: ${error.message}`;
+    throw error;
+  }
 }

@@ -2,6 +2,7 @@ import { WbError } from "../../errors/wb-error.ts";
 import { readPytorchZip } from "../../formats/pytorch/zip.ts";
 import type { ByteSource } from "../../tensor/byte-source.ts";
 import { inflateStream } from "../archive/inflate.ts";
+import { reportLeavingNames } from "../archive/member-name.ts";
 import { salvageZip } from "../archive/salvage.ts";
 import { zipMembers, type ZipMember } from "../archive/zip-members.ts";
 import { inside, type Examination } from "../context.ts";
@@ -33,6 +34,11 @@ export async function examineZip(
     await salvageZip(source, context);
     return notUnderstood(`a zip that readers may see in different ways: ${error.message}`);
   }
+  reportLeavingNames(
+    members.map(({ name }) => name),
+    source.label,
+    context,
+  );
   const pickles = members.filter(({ name }) => name === "data.pkl" || name.endsWith("/data.pkl"));
   const [pickle] = pickles;
   if (pickle === undefined) return together("a zip", await judgeAll(members, context, examine));
@@ -53,8 +59,11 @@ async function examineTorch(
   const root = pickle.name.slice(0, -"data.pkl".length);
   const isScript = members.some(({ name }) => name === `${root}constants.pkl`);
   const storages = [`${root}data/`, ...(isScript ? [`${root}constants/`] : [])];
+  // torch.save names them by number. A name with a dot or a folder is one that another reader of zips may look for.
   const isStorage = ({ name }: ZipMember): boolean =>
-    storages.some((folder) => name.startsWith(folder)) && !name.endsWith(".pkl");
+    storages.some(
+      (folder) => name.startsWith(folder) && /^[\w-]+$/.test(name.slice(folder.length)),
+    );
   const others = members.filter((member) => !isStorage(member) && !isMark(member, root));
   const judged = await judgeAll(others, { ...context, isScript }, examine);
   if (isScript) return script(others, root, judged);

@@ -18,6 +18,8 @@ export interface HubRepository {
   readonly commit: string;
   /** Paths inside the repository. */
   readonly files: readonly string[];
+  /** Entries of its list that are no paths inside it: they are never asked for, but whoever looks at everything tells of them. */
+  readonly refused: readonly string[];
 }
 
 /** Repositories of this process: a branch that moves meanwhile still gives files of one commit. */
@@ -89,15 +91,31 @@ function repositoryOf(info: unknown, label: string): HubRepository {
     });
   }
   const list: readonly unknown[] = siblings;
-  const files = list.flatMap((entry) => {
-    const name = isRecord(entry) ? entry["rfilename"] : undefined;
-    return typeof name === "string" && isInside(name) ? [name] : [];
-  });
-  return { commit, files };
+  const names = list.map((entry) => (isRecord(entry) ? entry["rfilename"] : undefined));
+  return {
+    commit,
+    files: names.filter(isFile),
+    refused: names.filter((name) => !isFile(name)).map(shownEntry),
+  };
+}
+
+function isFile(name: unknown): name is string {
+  return typeof name === "string" && isInside(name);
+}
+
+/** Units of an entry that are shown. */
+const SHOWN_UNITS = 200;
+
+function shownEntry(name: unknown): string {
+  return typeof name === "string"
+    ? name.toWellFormed().slice(0, SHOWN_UNITS)
+    : "an entry without a name";
 }
 
 /** The hub's names become paths: none may lead out of its repository. */
 function isInside(name: string): boolean {
+  // A lone surrogate has no bytes in an address.
+  if (!name.isWellFormed() || name.includes("\0")) return false;
   return !name.split(/[\\/]/).some((part) => part === "" || part === "." || part === "..");
 }
 

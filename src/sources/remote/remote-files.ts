@@ -39,6 +39,12 @@ export async function listRemoteTree(path: string): Promise<readonly string[]> {
   return files.filter((file) => file.startsWith(prefix)).map((file) => file.slice(prefix.length));
 }
 
+/** What a repository lists beside its files, and nobody can ask for; none for a web address. */
+export async function listRemoteRefused(path: string): Promise<readonly string[]> {
+  const place = parsePlace(path);
+  return place.kind === "web" ? [] : (await hubRepository(place, undefined)).refused;
+}
+
 /** Names of the files in a remote folder; undefined where the server has no list, as on the web. */
 export async function listRemoteFolder(path: string): Promise<readonly string[] | undefined> {
   if (parsePlace(path).kind === "web") return undefined;
