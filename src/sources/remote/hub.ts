@@ -18,7 +18,7 @@ export interface HubRepository {
   readonly commit: string;
   /** Paths inside the repository. */
   readonly files: readonly string[];
-  /** Entries of its list that are no paths inside it: they are never asked for, but whoever looks at everything tells of them. */
+  /** Entries of its list that are no paths inside it: they are never asked for, and scan tells of them. */
   readonly refused: readonly string[];
 }
 
