@@ -6,7 +6,7 @@ import { familyOf } from "../model/families.ts";
 import { EMBEDDINGS, HEAD } from "../model/network.ts";
 import type { Statement } from "../model/names/statement.ts";
 import { TRANSPOSABLE, type LinearLayout, type TensorClass } from "../model/parameter.ts";
-import { expectedTensors, tensorOf, type TensorSpec } from "../model/tensors.ts";
+import { expectedTensors, tiedHead, type TensorSpec } from "../model/tensors.ts";
 import type { Target } from "./merge.ts";
 import { decideLayout, type LayoutDecision, type LayoutEvidence } from "./layout.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
@@ -195,7 +195,8 @@ function takeTargets(
   const [first] = parts;
   const isWhole = targets.length === 1 && parts.length === 1;
   for (const target of targets) {
-    const tied = tiedSpec(target.name, config);
+    // A tied model may store its head all the same; `hasOwnHead` tells one that is not the embeddings.
+    const tied = target.name === HEAD ? tiedHead(config) : undefined;
     const spec = specs.get(target.name) ?? tied;
     const name = first === undefined ? target.name : sourceName(first);
     const before = made.get(target.name)?.sources[0];
@@ -228,12 +229,4 @@ function takeTargets(
       });
     }
   }
-}
-
-/** A tied model may store its head all the same; `hasOwnHead` tells one that is not the embeddings. */
-function tiedSpec(name: string, config: ModelConfig): TensorSpec | undefined {
-  if (name !== HEAD || !config.tieWordEmbeddings) return undefined;
-  const { parameters } = familyOf(config.family).network;
-  const head = parameters.find((parameter) => parameter.name === HEAD);
-  return head === undefined ? undefined : tensorOf(head, config, { layer: -1, expert: -1 });
 }

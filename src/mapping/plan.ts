@@ -223,7 +223,8 @@ export function targetNaming(options: PlanOptions, family: Family): TargetNaming
   const layout = options.layout ?? usualLayout(options.to);
   const { huggingface } = family.names;
   const writer = paddleWriterOf(options, family);
-  if (layout === "torch") return { layout, naming: huggingface, transposed: new Set() };
+  if (layout === "torch")
+    return { layout, naming: huggingface, transposed: huggingface.transposed };
   const paddle = paddleNaming(family, options.for);
   return {
     layout,
@@ -299,8 +300,8 @@ function whyOf(
   const [first] = tensor.of;
   const made =
     tensor.of.length > 1 || first === undefined ? "put together as the target keeps it" : first.why;
-  if (!TRANSPOSABLE.has(tensor.class) || layout === "torch" || !transposed.has(tensor.class))
-    return made;
+  if (!TRANSPOSABLE.has(tensor.class) || !transposed.has(tensor.class)) return made;
+  if (layout === "torch") return "transformers' Conv1D is [in, out], as Paddle's Linear is";
   if (kind === "copy")
     return `${sourceLayout === "paddle" ? "Paddle" : "the"} layout [in, out] is kept`;
   const why = "torch Linear stores [out, in]; the target's layout is Paddle's, [in, out]";

@@ -1,9 +1,10 @@
 import { WbError } from "../errors/wb-error.ts";
-import type { NetworkConfig } from "../model/config/model-config.ts";
+import type { ModelConfig, NetworkConfig } from "../model/config/model-config.ts";
 import type { Naming } from "../model/names/naming.ts";
 import type { Statement } from "../model/names/statement.ts";
 import type { TensorClass } from "../model/parameter.ts";
-import { nameIn } from "../model/tensors.ts";
+import { EMBEDDINGS } from "../model/network.ts";
+import { nameIn, tiedHead } from "../model/tensors.ts";
 import { concatViews, narrowRows, type Assembly, type TensorView } from "./assembly.ts";
 import type { CanonicalTensor } from "./canonical.ts";
 
@@ -20,21 +21,23 @@ export interface NamedTensor {
 export function writeTensors(
   tensors: ReadonlyMap<string, CanonicalTensor>,
   naming: Naming,
-  config: NetworkConfig,
+  config: ModelConfig,
 ): readonly NamedTensor[] {
+  const all = withTiedHead(tensors, naming, config);
+  const byName = new Map(all.map((tensor) => [tensor.spec.name, tensor]));
   const statements = new Map<string, Statement>();
   for (const statement of naming.statements) {
     for (const { name } of statement.canonical)
       if (!statements.has(name)) statements.set(name, statement);
   }
-  return [...tensors.values()].flatMap(({ spec }) => {
+  return all.flatMap(({ spec }) => {
     const statement = statements.get(spec.parameter.name);
     if (statement === undefined)
       throw new WbError("WB7001", `${spec.name} has no name for this writer`);
     const [first] = statement.canonical;
     if (first === undefined || first !== spec.parameter) return [];
     const of = statement.canonical.map(({ name }) => {
-      const tensor = tensors.get(nameIn(name, spec));
+      const tensor = byName.get(nameIn(name, spec));
       if (tensor !== undefined) return tensor;
       throw new WbError("WB7001", `${spec.name} is to be joined with ${name}, which is not there`);
     });
@@ -45,6 +48,20 @@ export function writeTensors(
     );
     return [{ name: nameIn(statement.stored, spec), class: first.class, assembly, of }];
   });
+}
+
+/** The model's tensors, and for a writer that stores a tied head, the embeddings once more under its name. */
+function withTiedHead(
+  tensors: ReadonlyMap<string, CanonicalTensor>,
+  naming: Naming,
+  config: ModelConfig,
+): readonly CanonicalTensor[] {
+  const all = [...tensors.values()];
+  const embeddings = tensors.get(EMBEDDINGS);
+  const head = tiedHead(config);
+  if (!naming.storesTiedHead || embeddings === undefined || head === undefined) return all;
+  const why = "this writer stores a tied head, too: the embeddings once more";
+  return [...all, { ...embeddings, spec: head, why }];
 }
 
 /** The stored tensor that a statement makes of canonical ones. */

@@ -19,6 +19,11 @@ const AXES = {
     field: "num_key_value_heads",
     unit: ({ headDim }) => headDim,
   },
+  /** Rows of a table of learned positions. */
+  positions: {
+    size: ({ maxPositions, positionOffset = 0 }) => maxPositions + positionOffset,
+    field: "max_position_embeddings",
+  },
   headDim: { size: ({ headDim }) => headDim, field: "head_dim" },
   experts: { size: ({ experts }) => experts?.count ?? 0, field: "num_experts" },
   expertFfn: { size: ({ experts }) => experts?.size ?? 0, field: "moe_intermediate_size" },

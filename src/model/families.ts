@@ -1,16 +1,19 @@
 import { WbError } from "../errors/wb-error.ts";
 import { BAICHUAN } from "./families/baichuan.ts";
+import { BLOOM } from "./families/bloom.ts";
 import { CHATGLM2, GLM } from "./families/chatglm2.ts";
 import { ERNIE4_5 } from "./families/ernie4-5.ts";
 import { GEMMA, GEMMA2 } from "./families/gemma.ts";
 import { GEMMA3 } from "./families/gemma3.ts";
 import { GLM4 } from "./families/glm4.ts";
+import { GPT2 } from "./families/gpt2.ts";
 import { INTERNLM } from "./families/internlm.ts";
 import { INTERNLM2 } from "./families/internlm2.ts";
 import { INTERNLM3 } from "./families/internlm3.ts";
 import { LLAMA } from "./families/llama.ts";
 import { MISTRAL } from "./families/mistral.ts";
 import { MIXTRAL } from "./families/mixtral.ts";
+import { OPT } from "./families/opt.ts";
 import { PHI3 } from "./families/phi3.ts";
 import { QWEN2_MOE, QWEN3_MOE } from "./families/qwen-moe.ts";
 import { QWEN2 } from "./families/qwen2.ts";
@@ -40,6 +43,9 @@ export const FAMILIES: readonly Family[] = [
   MIXTRAL,
   QWEN2_MOE,
   QWEN3_MOE,
+  GPT2,
+  OPT,
+  BLOOM,
 ];
 
 const BY_NAME: ReadonlyMap<string, Family> = new Map(

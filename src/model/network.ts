@@ -3,7 +3,8 @@ import type { NetworkConfig } from "./config/model-config.ts";
 import type { Parameter, Role } from "./parameter.ts";
 
 /** Whose equations a decoder's block computes. */
-export type BlockName = "llama" | "glm" | "qwen3" | "gemma" | "gemma2" | "glm4" | "experts";
+export type BlockName =
+  "llama" | "glm" | "qwen3" | "gemma" | "gemma2" | "glm4" | "experts" | "plain";
 
 /** A network as data: its parameters in the model's order. */
 export interface Network {
@@ -49,6 +50,11 @@ function linear(
 
 function norm(name: string, role: Role, axis: Axis = "hidden"): Parameter {
   return { name: `${name}.weight`, role, kind: "weight", class: "vector", axes: [axis] };
+}
+
+/** A norm as LayerNorm has it: with a bias. */
+function withBias(weight: Parameter): readonly Parameter[] {
+  return [weight, { ...weight, name: weight.name.replace(/weight$/, "bias"), kind: "bias" }];
 }
 
 /** What canonical names of layers begin with. */
@@ -138,6 +144,12 @@ export const gated: readonly Parameter[] = [
   ...linear(MLP.down, "down", ["hidden", "ffn"], "in", hasMlpBias),
 ];
 
+/** Two Linears with an activation between them. */
+export const plainMlp: readonly Parameter[] = [
+  ...linear(MLP.up, "up", ["ffn", "hidden"], "out", hasMlpBias),
+  ...linear(MLP.down, "down", ["hidden", "ffn"], "in", hasMlpBias),
+];
+
 /** Modules of a layer with experts. */
 export const EXPERTS = {
   router: "mlp.gate",
@@ -199,6 +211,12 @@ export function decoder(parts: {
   readonly norms?: LayerNorms;
   /** Norms are stored as their difference from 1. */
   readonly normsFromOne?: boolean;
+  /** Norms are LayerNorms. */
+  readonly layerNorms?: boolean;
+  /** Learned positions are added to the embeddings. */
+  readonly positions?: boolean;
+  /** Embeddings are normed. */
+  readonly embeddingNorm?: boolean;
 }): Network {
   const { attention, attentionOutput, mlp, mlpOutput } = parts.norms ?? PRE_NORMS;
   const optional = (name: string | undefined, role: Role): readonly Parameter[] =>
@@ -211,6 +229,8 @@ export function decoder(parts: {
       class: "table",
       axes: ["vocab", "hidden"],
     },
+    ...(parts.positions === true ? [POSITION_TABLE] : []),
+    ...(parts.embeddingNorm === true ? [norm(EMBEDDING_NORM, "embeddingNorm")] : []),
     ...parts.attention,
     ...parts.mlp,
     norm(LAYER + attention, "attentionNorm"),
@@ -230,14 +250,26 @@ export function decoder(parts: {
   ];
   return {
     block: parts.block,
-    parameters:
-      parts.normsFromOne === true
-        ? parameters.map((one) => (one.role.endsWith("Norm") ? { ...one, offset: 1 } : one))
-        : parameters,
+    parameters: parameters.flatMap((one): readonly Parameter[] => {
+      if (!one.role.endsWith("Norm")) return [one];
+      if (parts.layerNorms === true) return withBias(one);
+      return [parts.normsFromOne === true ? { ...one, offset: 1 } : one];
+    }),
   };
 }
 
 /** Canonical names of a decoder's tensors outside of its layers. */
 export const EMBEDDINGS = "model.embed_tokens.weight";
+export const POSITIONS = "model.embed_positions.weight";
+/** The module of the norm of embeddings. */
+export const EMBEDDING_NORM = "model.embed_norm";
 export const FINAL_NORM = "model.norm.weight";
 export const HEAD = "lm_head.weight";
+
+const POSITION_TABLE: Parameter = {
+  name: POSITIONS,
+  role: "positionEmbedding",
+  kind: "weight",
+  class: "table",
+  axes: ["positions", "hidden"],
+};

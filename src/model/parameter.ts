@@ -13,6 +13,8 @@ export type LinearLayout = "torch" | "paddle";
 /** What a parameter does in its network. */
 export type Role =
   | "embedding"
+  | "positionEmbedding"
+  | "embeddingNorm"
   | "query"
   | "key"
   | "value"

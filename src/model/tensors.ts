@@ -1,6 +1,7 @@
 import { axisSize } from "./axes.ts";
 import type { ModelConfig } from "./config/model-config.ts";
 import { familyOf } from "./families.ts";
+import { HEAD } from "./network.ts";
 import type { Parameter } from "./parameter.ts";
 
 /** One tensor that a model has, under its canonical name and in torch's layout. */
@@ -54,6 +55,14 @@ export function expectedTensors(config: ModelConfig): readonly TensorSpec[] {
     ...layers.flat(),
     ...present(parameters.slice(end), config, -1),
   ];
+}
+
+/** The head of a model that ties it to its embeddings, and so has no tensor of it; undefined for others. */
+export function tiedHead(config: ModelConfig): TensorSpec | undefined {
+  if (!config.tieWordEmbeddings) return undefined;
+  const { parameters } = familyOf(config.family).network;
+  const head = parameters.find((parameter) => parameter.name === HEAD);
+  return head === undefined ? undefined : tensorOf(head, config, { layer: -1, expert: -1 });
 }
 
 /** The tensors of one layer, in the model's order. */

@@ -36,6 +36,9 @@ const WRITERS = {
   mixtral: ["paddlenlp", "paddleformers"],
   qwen2_moe: ["paddlenlp", "paddleformers"],
   qwen3_moe: ["paddleformers", "paddlenlp"],
+  gpt2: ["paddlenlp"],
+  opt: ["paddlenlp"],
+  bloom: ["paddlenlp"],
 } as const;
 
 const folderOf = (set: string): (typeof FIXTURE_FOLDERS)[number] => {

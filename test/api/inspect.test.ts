@@ -69,10 +69,10 @@ describe("inspect", () => {
       join(folder, "model.safetensors"),
     );
     const config = join(folder, "config.json");
-    writeFileSync(config, '{"architectures": ["GPT2LMHeadModel"], "model_type": "gpt2"}');
+    writeFileSync(config, '{"architectures": ["T5ForConditionalGeneration"], "model_type": "t5"}');
     const unknown = await inspect(folder);
-    expect(unknown.architecture).toBe("GPT2LMHeadModel");
-    expect(unknown.notes.join("\n")).toContain("GPT2LMHeadModel is not supported");
+    expect(unknown.architecture).toBe("T5ForConditionalGeneration");
+    expect(unknown.notes.join("\n")).toContain("T5ForConditionalGeneration is not supported");
     writeFileSync(config, "{");
     const damaged = await inspect(folder);
     expect(damaged.architecture).toBe("none");

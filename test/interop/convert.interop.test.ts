@@ -42,6 +42,9 @@ const STOCK: Readonly<Record<string, string>> = {
   mixtral: "MixtralForCausalLM",
   qwen2_moe: "Qwen2MoeForCausalLM",
   qwen3_moe: "Qwen3MoeForCausalLM",
+  gpt2: "GPT2LMHeadModel",
+  opt: "OPTForCausalLM",
+  bloom: "BloomForCausalLM",
 };
 
 /** Digest of model.safetensors by set of weights, each from the first source of that set. */
@@ -90,7 +93,9 @@ describe("stock transformers loads what was converted", () => {
       "chatglm2-paddle-legacy",
       "glm",
       "qwen2-paddle",
-      ...models.filter(({ group }) => group === "decoders").map((one) => one.name),
+      ...models
+        .filter(({ group }) => group === "decoders" || group === "plain")
+        .map((one) => one.name),
     ].includes(name),
   );
   const clean = {

@@ -228,9 +228,9 @@ describe("a config.json that contradicts itself", () => {
     ],
     [{ hidden_act: "gelu" }, "WB4702", 'hidden_act "gelu" is not supported'],
     [
-      { architectures: ["GPT2LMHeadModel"], model_type: "gpt2" },
+      { architectures: ["T5ForConditionalGeneration"], model_type: "t5" },
       "WB4701",
-      "architecture GPT2LMHeadModel is not supported",
+      "architecture T5ForConditionalGeneration is not supported",
     ],
   ])("%j is refused with %s", async (fields, code, message) => {
     const error = await caught(() => internlmConfig(fields));

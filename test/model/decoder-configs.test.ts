@@ -53,6 +53,10 @@ describe("a decoder's config.json", () => {
     ["MixtralForCausalLM", { num_local_experts: 5, num_key_value_heads: 2 }],
     ["Qwen2MoeForCausalLM", { num_experts: 6, decoder_sparse_step: 2, mlp_only_layers: [3] }],
     ["Qwen3MoeForCausalLM", { num_local_experts: 8, norm_topk_prob: true, head_dim: 12 }],
+    ["GPT2LMHeadModel", { activation_function: "gelu", n_positions: 64, n_inner: 24 }],
+    ["GPTForCausalLM", { hidden_activation: "gelu", layer_norm_eps: 1e-6 }],
+    ["OPTForCausalLM", { ffn_dim: 24, enable_bias: false, activation_function: "gelu_new" }],
+    ["BloomForCausalLM", { intermediate_size: 128, layer_norm_epsilon: 1e-6 }],
   ] as const)(
     "of %s %j says the same when it is written for the stock class and read again",
     (name, fields) => {
@@ -83,6 +87,19 @@ describe("a decoder's config.json", () => {
       windowRope: { theta: 10_000 },
       window: { layers: [true, true, true, true, true, false] },
     });
+  });
+
+  it("has activations by name, PaddleNLP's gelu of GPT among them, which is the approximation", async () => {
+    expect(config("GPT2LMHeadModel").activation).toBe("geluTanh");
+    expect(config("GPT2LMHeadModel", { activation_function: "gelu" }).activation).toBe("gelu");
+    expect(config("GPTForCausalLM", { hidden_activation: "gelu" }).activation).toBe("geluTanh");
+    expect(config("OPTForCausalLM").activation).toBe("relu");
+    const exact = config("GPT2LMHeadModel", { activation_function: "gelu" });
+    const error = await caught(() => hfConfig(exact, "F32", "paddlenlp"));
+    expect([error.code, error.message]).toEqual([
+      "WB4702",
+      'PaddleNLP\'s GPT: activation_function "gelu" is not supported',
+    ]);
   });
 
   it("is read in the spelling of transformers 4 and of 5 alike", () => {
@@ -139,6 +156,18 @@ describe("a decoder's config.json", () => {
     ["MixtralForCausalLM", { num_experts_per_tok: 9 }, "WB3701", "num_experts_per_tok"],
     ["Qwen3MoeForCausalLM", { mlp_only_layers: [6] }, "WB3701", "mlp_only_layers"],
     ["MistralForCausalLM", { hidden_act: "gelu" }, "WB4702", "hidden_act"],
+    ["GPT2LMHeadModel", { activation_function: "tanh" }, "WB4702", "activation_function"],
+    ["GPT2LMHeadModel", { scale_attn_by_inverse_layer_idx: true }, "WB4702", "inverse_layer_idx"],
+    ["GPTForCausalLM", { hidden_activation: "relu" }, "WB4702", "hidden_activation"],
+    ["GPT2LMHeadModel", { n_head: 5 }, "WB3701", "n_head: expected a divisor of 32"],
+    ["OPTForCausalLM", { do_layer_norm_before: false }, "WB4702", "do_layer_norm_before"],
+    ["OPTForCausalLM", { word_embed_proj_dim: 16 }, "WB4702", "word_embed_proj_dim"],
+    [
+      "BloomForCausalLM",
+      { apply_residual_connection_post_layernorm: true },
+      "WB4702",
+      "apply_residual_connection_post_layernorm",
+    ],
   ] as const)("of %s with %j is refused by name", async (name, fields, code, word) => {
     const error = await caught(() => config(name, { num_key_value_heads: 2, ...fields }));
     expect(error.code).toBe(code);

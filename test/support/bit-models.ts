@@ -32,6 +32,9 @@ export const BIT_FAMILIES = [
   "mixtral",
   "qwen2_moe",
   "qwen3_moe",
+  "gpt2",
+  "opt",
+  "bloom",
 ] as const;
 
 export async function familyConfig(name: string): Promise<ModelConfig> {

@@ -157,6 +157,33 @@ const ATTENTIONS = [
   }));
 });
 
+/** (x − mean) / deviation of each row, times w, plus b. */
+function layerNorm(x: Given, w: Given, b: Given): Float32Array {
+  const size = sizeOf(w, 0);
+  return x.data.map((value, index) => {
+    const row = x.data.subarray(index - (index % size), index - (index % size) + size);
+    const mean = row.reduce((sum, part) => sum + part, 0) / size;
+    const variance = row.reduce((sum, part) => sum + (part - mean) ** 2, 0) / size;
+    const normed = (value - mean) / Math.sqrt(variance + 1e-5);
+    return (w.data[index % size] ?? 0) * normed + (b.data[index % size] ?? 0);
+  });
+}
+
+/** The normal distribution's density. */
+function density(at: number): number {
+  return Math.exp((-at * at) / 2) / Math.sqrt(2 * Math.PI);
+}
+
+/** The normal distribution's Φ, summed by Simpson's rule from −12 on: another way than the product's. */
+function normalShare(x: number): number {
+  const [steps, begin] = [4000, -12];
+  const width = (x - begin) / steps;
+  let sum = density(begin) + density(x);
+  for (let step = 1; step < steps; step++)
+    sum += (step % 2 === 1 ? 4 : 2) * density(begin + step * width);
+  return (sum * width) / 3;
+}
+
 const TWO_TOKENS = given(1, 2, 24);
 
 const NORMED = [2, 24, 130].map((size) => ({ x: given(2, 3, size), w: given(size) }));
@@ -179,6 +206,22 @@ export const CASES: Readonly<Record<keyof PlainSteps, readonly StepCase[]>> = {
     }),
     roundings: 2,
   })),
+  layerNorm: NORMED.map(({ x, w }) => {
+    const b = given(sizeOf(w, 0));
+    return {
+      title: `of ${sizeOf(w, 0)}`,
+      values: [x],
+      weights: [w, b],
+      work: (steps, values, layers) =>
+        steps.layerNorm(
+          first(values),
+          { weight: first(layers).weight, bias: pick(layers, 1).weight },
+          1e-5,
+        ),
+      expected: layerNorm(x, w, b),
+      roundings: 2,
+    };
+  }),
   linear: LINEARS.map(({ title, x, w }) => ({
     title,
     values: [x],
@@ -278,6 +321,22 @@ export const CASES: Readonly<Record<keyof PlainSteps, readonly StepCase[]>> = {
           (value / 2) * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (value + 0.044715 * value ** 3))),
       ),
       roundings: 2,
+    },
+    {
+      title: "GELU",
+      values: [HEADS],
+      weights: [],
+      work: (steps, values) => steps.activate(first(values), "gelu"),
+      expected: HEADS.data.map((value) => value * normalShare(value)),
+      roundings: 2,
+    },
+    {
+      title: "ReLU",
+      values: [HEADS],
+      weights: [],
+      work: (steps, values) => steps.activate(first(values), "relu"),
+      expected: HEADS.data.map((value) => (value > 0 ? value : 0)),
+      roundings: 1,
     },
   ],
   inParts: [
@@ -395,8 +454,13 @@ export const [LIMITED_Q, LIMITED_K, LIMITED_V] = [
   given(1, 1, 9, 4),
 ];
 
-/** Attention of the last 5 of 9 tokens of 4 in float64, scores capped and keys in a window. */
-export function limitedReference({ window = 9, cap = Infinity }: AttentionLimits): Float32Array {
+/** Attention of the last 5 of 9 tokens of 4 in float64, scores capped and falling with the distance, keys in a window. */
+export function limitedReference({
+  window = 9,
+  cap = Infinity,
+  slopes = [0],
+}: AttentionLimits): Float32Array {
+  const [slope = 0] = slopes;
   return Float32Array.from({ length: 20 }, (_, index) => {
     const [j, query] = [index % 4, Math.floor(index / 4)];
     const last = 4 + query;
@@ -405,7 +469,8 @@ export function limitedReference({ window = 9, cap = Infinity }: AttentionLimits
       let score = 0;
       for (let at = 0; at < 4; at++)
         score += ((LIMITED_Q.data[query * 4 + at] ?? 0) * (LIMITED_K.data[key * 4 + at] ?? 0)) / 2;
-      return Math.exp(cap === Infinity ? score : cap * Math.tanh(score / cap));
+      if (cap !== Infinity) score = cap * Math.tanh(score / cap);
+      return Math.exp(score - slope * (last - key));
     });
     const total = powers.reduce((sum, power) => sum + power, 0);
     return powers.reduce(
@@ -419,6 +484,8 @@ export const LIMITS: readonly AttentionLimits[] = [
   { window: 3 },
   { cap: 0.5 },
   { window: 2, cap: 0.5 },
+  { slopes: [0.5] },
+  { slopes: [0.25], window: 3 },
 ];
 
 export const BITS: readonly BitsCase[] = [
@@ -426,6 +493,14 @@ export const BITS: readonly BitsCase[] = [
   bitsOfTokens("linears", X, [GATE, UP], 70, CASES.linears[0]?.work ?? never()),
   bitsOfTokens("gatedLinear", X, [GATE, UP], 70, CASES.gatedLinear[0]?.work ?? never()),
   bitsOfTokens("norm", X, [uneven(700)], 700, CASES.norm[0]?.work ?? never()),
+  bitsOfTokens(
+    "layerNorm",
+    X,
+    [uneven(700), uneven(700)],
+    700,
+    CASES.layerNorm[0]?.work ?? never(),
+  ),
+  bitsOfTokens("GELU", X, [], 700, (steps, values) => steps.activate(first(values), "gelu")),
   {
     title: "attention",
     whole: {

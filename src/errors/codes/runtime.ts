@@ -2,6 +2,13 @@ import type { CodeTable } from "../code-table.ts";
 
 /** Codes of running a model: its backend (62xx) and the weights that it is given. */
 export const RUNTIME_CODES = {
+  WB2806: {
+    title: "a text of more tokens than the model has positions",
+    meaning:
+      "The model has learned one embedding for each position (GPT-2, OPT), so that there is none for what stands behind the last. With the prompt, the new tokens count.",
+    remedy: "Give a shorter prompt, or ask for fewer tokens with --max-new-tokens.",
+    details: { tokens: "number", limit: "number" },
+  },
   WB3780: {
     title: "a weight that the model needs is missing or has another shape",
     meaning:

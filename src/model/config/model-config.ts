@@ -5,6 +5,9 @@ import type { RopeConfig } from "./rope.ts";
 /** Dimension j is rotated with j + D/2 (LLaMA in transformers), or 2j with 2j + 1 (the original rotary, GLM). */
 export type RotaryPairs = "halves" | "neighbours";
 
+/** Activations that are not SiLU: GELU, GELU in its approximation by tanh, ReLU. */
+export type Activation = "gelu" | "geluTanh" | "relu";
+
 /** Layers in which a query sees its own key and those before it, `size` in all. */
 export interface AttentionWindow {
   readonly size: number;
@@ -38,10 +41,17 @@ export interface NetworkConfig {
   readonly kvHeads: number;
   /** Size of one head. */
   readonly headDim: number;
+  /** ε of the norms, RMSNorm or LayerNorm. */
   readonly rmsNormEps: number;
   /** Trained context, in tokens. */
   readonly maxPositions: number;
   readonly rope: RopeConfig;
+  /** Rows of the table of learned positions before position 0's; undefined where the model has no such table. */
+  readonly positionOffset?: number;
+  /** Whether scores fall with the distance of the key (ALiBi). */
+  readonly hasAlibi?: boolean;
+  /** Of feed-forward networks that are not gated by SiLU. */
+  readonly activation?: Activation;
   /** How many of a head's dimensions are rotated by the position, the first ones, and which two form a pair. */
   readonly rotaryDims: number;
   readonly rotaryPairs: RotaryPairs;

@@ -10,6 +10,8 @@ export interface Naming {
   readonly transposed: ReadonlySet<TensorClass>;
   /** What stored names have where canonical ones have `model.`. */
   readonly prefix: string;
+  /** Whether a tied model's head is stored all the same: a copy of the embeddings. */
+  readonly storesTiedHead: boolean;
 }
 
 export interface NamingOptions {
@@ -20,6 +22,7 @@ export interface NamingOptions {
   /** Rows for what is not stored as the network has it; names that begin with a dot are inside a layer. */
   readonly rows?: readonly string[];
   readonly transposed?: readonly TensorClass[];
+  readonly storesTiedHead?: boolean;
 }
 
 /** The writer's statements: its rows, and the canonical names with another prefix for everything else. */
@@ -39,7 +42,12 @@ export function naming(network: Network, options: NamingOptions = {}): Naming {
         : name.replace(MODEL, prefix);
       return { canonical: [parameter], stored, operation: "same", isCut: true };
     });
-  return { statements: [...rows, ...others], transposed: new Set(options.transposed), prefix };
+  return {
+    statements: [...rows, ...others],
+    transposed: new Set(options.transposed),
+    prefix,
+    storesTiedHead: options.storesTiedHead === true,
+  };
 }
 
 const MODEL = /^model\./;
@@ -49,7 +57,7 @@ const ALL_TRANSPOSED = ["linear", "head", "router"] as const;
 
 /** PaddleNLP's names: the model's own prefix; every Linear transposed. */
 export function paddlenlp(network: Network, options: NamingOptions): Naming {
-  return naming(network, { ...options, transposed: ALL_TRANSPOSED });
+  return naming(network, { transposed: ALL_TRANSPOSED, ...options });
 }
 
 /**

@@ -66,7 +66,9 @@ export function parseRow(row: string, context: RowContext): readonly Statement[]
       context.network.parameters.filter((parameter) => parameter.name === name),
     );
     if (canonical.length !== canonicalNames.length) return [];
-    const name = suffixed(stored, suffix);
+    // A row of whole names tells the stored one whole, too, whatever it ends in.
+    const isWhole = canonicalNames.every(hasSuffix);
+    const name = isWhole && !hasSuffix(stored) ? stored : suffixed(stored, suffix);
     return [{ canonical, stored: name, operation, isCut: word !== "whole", ...beside }];
   });
   if (statements.length === 0) throw new WbError("WB7001", `${row}: no such parameters`);
@@ -74,6 +76,10 @@ export function parseRow(row: string, context: RowContext): readonly Statement[]
 }
 
 const SUFFIXES = [".weight", ".bias"] as const;
+
+function hasSuffix(name: string): boolean {
+  return SUFFIXES.some((suffix) => name.endsWith(suffix));
+}
 
 /** A module's name with the suffix; a whole name as it is, if it has that suffix. */
 function suffixed(name: string, suffix: (typeof SUFFIXES)[number]): string {

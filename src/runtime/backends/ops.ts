@@ -73,6 +73,8 @@ export interface Ops {
   /** Copies a parameter to the device. The bytes may be used again afterwards. */
   uploadWeight(weight: WeightBytes): Weight;
   releaseWeight(weight: Weight): void;
+  /** A parameter of one axis as a value, [size]. */
+  vector(weight: Weight): Value;
   /** Copies float32 numbers to the device, rounded to the compute dtype. */
   upload(data: Float32Array, shape: readonly number[]): Value;
   /** The elements, row-major, as float32. */

@@ -1,7 +1,14 @@
 import type { ModelConfig } from "../../model/config/model-config.ts";
 import { familyOf } from "../../model/families.ts";
 import { layerName } from "../../model/canonical-names.ts";
-import { EMBEDDINGS, HEAD, type BlockName } from "../../model/network.ts";
+import { PLAIN_MLP_BLOCK } from "./plain-block.ts";
+import {
+  EMBEDDING_NORM,
+  EMBEDDINGS,
+  HEAD,
+  POSITIONS,
+  type BlockName,
+} from "../../model/network.ts";
 import { LLAMA_BLOCK, PLAIN_BLOCK, type BlockKind } from "./block.ts";
 import { EXPERTS_BLOCK } from "./experts-block.ts";
 import { GEMMA2_BLOCK, GEMMA_BLOCK } from "./gemma-block.ts";
@@ -11,6 +18,10 @@ import { GLM4_BLOCK, GLM_BLOCK } from "./glm-block.ts";
 export interface Architecture {
   /** Matrix [vocab, C] whose rows are the tokens' embeddings. */
   readonly embedding: string;
+  /** Matrix [positions, C] that is added to them; undefined where there is none. */
+  readonly positions: string | undefined;
+  /** Module of the norm of embeddings, where there is one. */
+  readonly embeddingNorm: string | undefined;
   /** Module of layer `index`. */
   layer(index: number): string;
   /** Module of the norm after the last layer. */
@@ -20,7 +31,7 @@ export interface Architecture {
   readonly block: BlockKind;
 }
 
-const DECODER: Omit<Architecture, "block"> = {
+const DECODER: Pick<Architecture, "embedding" | "layer" | "norm" | "head"> = {
   embedding: EMBEDDINGS,
   layer: (index) => layerName(index, "").slice(0, -1),
   norm: "model.norm",
@@ -35,6 +46,7 @@ const BLOCKS: Readonly<Record<BlockName, BlockKind>> = {
   gemma2: GEMMA2_BLOCK,
   glm4: GLM4_BLOCK,
   experts: EXPERTS_BLOCK,
+  plain: PLAIN_MLP_BLOCK,
 };
 
 /** Blocks that a graph of TensorFlow's can be written of. */
@@ -53,8 +65,14 @@ export function runsAsGraph(config: ModelConfig): boolean {
 
 /** The architecture of a model; with tied embeddings the head is the embedding matrix. */
 export function architectureOf(config: ModelConfig): Architecture {
-  const block = BLOCKS[familyOf(config.family).network.block];
-  const architecture: Architecture = { ...DECODER, block };
+  const { network } = familyOf(config.family);
+  const roles = new Set(network.parameters.map(({ role }) => role));
+  const architecture: Architecture = {
+    ...DECODER,
+    block: BLOCKS[network.block],
+    positions: roles.has("positionEmbedding") ? POSITIONS : undefined,
+    embeddingNorm: roles.has("embeddingNorm") ? EMBEDDING_NORM : undefined,
+  };
   return config.tieWordEmbeddings
     ? { ...architecture, head: architecture.embedding }
     : architecture;

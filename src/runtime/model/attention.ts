@@ -7,6 +7,7 @@ import type {
   Steps,
   TokenContext,
 } from "../backends/steps/steps.ts";
+import { alibiSlopes } from "./alibi.ts";
 import { linear, linears, type ModuleWeights } from "./parameters.ts";
 
 // B batch · T new tokens · L tokens in all · C hidden size · H query heads · G key and value heads · D head size
@@ -53,7 +54,7 @@ function mixedValues<C extends Carried>(
     return steps.eachRow([q, k, v], ([ownQ = q, ownK = k, ownV = v], row) =>
       mixedValues(steps, config, { q: ownQ, k: ownK, v: ownV }, rows[row] ?? context),
     );
-  const queries = steps.rotate(q, context.newRotary); // [B, H, T, D]
+  const queries = rotated(steps, q, context.newRotary); // [B, H, T, D]
   const { keys, values } = allKeys(steps, k, v, context); // [B, G, L, D]
   return steps.attention(queries, keys, values, context.keyMask, limitsOf(config, context.window));
 }
@@ -82,10 +83,21 @@ function scaled(
 }
 
 function limitsOf(
-  { attentionCap: cap }: ModelConfig,
+  { attentionCap: cap, hasAlibi, heads }: ModelConfig,
   window: number | undefined,
 ): AttentionLimits | undefined {
-  return cap === undefined && window === undefined ? undefined : { window, cap };
+  const slopes = hasAlibi === true ? alibiSlopes(heads) : undefined;
+  const isFree = cap === undefined && window === undefined && slopes === undefined;
+  return isFree ? undefined : { window, cap, slopes };
+}
+
+/** Heads rotated by their tokens' positions, where the model tells positions so. */
+function rotated<C extends Carried>(
+  steps: Steps<C>,
+  heads: Value,
+  rotary: C["rotary"] | undefined,
+): Value {
+  return rotary === undefined ? heads : steps.rotate(heads, rotary);
 }
 
 /** Rotated keys and values of all tokens; new ones go through the cache where there is one. */
@@ -97,7 +109,7 @@ function allKeys<C extends Carried>(
 ): KeysAndValues {
   const joined = (keys: Value, values: Value): KeysAndValues =>
     cache === undefined ? { keys, values } : steps.append(cache, keys, values);
-  if (allRotary === undefined) return joined(steps.rotate(k, newRotary), v);
+  if (allRotary === undefined) return joined(rotated(steps, k, newRotary), v);
   const { keys, values } = joined(k, v);
   return { keys: steps.rotate(keys, allRotary), values };
 }

@@ -66,14 +66,56 @@ export class Decoder implements TokenModel {
     for (const id of ids) checkId(id, this.config.vocabSize);
   }
 
-  /** Tokens [B, T] -> their embeddings [B, T, C]. @throws WbError WB3804 for an id outside the vocabulary. */
-  async embed(ids: readonly (Int32Array | readonly number[])[]): Promise<Value> {
+  /**
+   * Tokens [B, T] -> their embeddings [B, T, C].
+   * @param positions Where each stands in its text; the count of tokens before it when left out.
+   * @throws WbError WB3804 for an id outside the vocabulary, WB2806 for a position that the model has no embedding of.
+   */
+  async embed(
+    ids: readonly (Int32Array | readonly number[])[],
+    positions: readonly (readonly number[] | Int32Array)[] = ids.map((row) => [...row.keys()]),
+  ): Promise<Value> {
     for (const row of ids) this.checkIds(row);
     const flat = ids.flatMap((row) => [...row]);
     const data = await this.weights.embeddings(flat);
     const { embeddingScale } = this.config;
     if (embeddingScale !== undefined) scaleBy(data, embeddingScale);
-    return this.ops.upload(data, [ids.length, ids[0]?.length ?? 0, this.config.hiddenSize]);
+    await this.#addPositions(
+      data,
+      positions.flatMap((row) => [...row]),
+    );
+    const x = this.ops.upload(data, [ids.length, ids[0]?.length ?? 0, this.config.hiddenSize]);
+    return this.#normEmbeddings(x);
+  }
+
+  async #addPositions(data: Float32Array, positions: readonly number[]): Promise<void> {
+    const { positions: table } = this.#architecture;
+    if (table === undefined) return;
+    const { maxPositions, positionOffset = 0 } = this.config;
+    const last = positions.reduce((most, position) => Math.max(most, position), 0);
+    if (last >= maxPositions)
+      throw new WbError(
+        "WB2806",
+        `expected at most ${maxPositions} tokens, found ${last + 1}: the model has one embedding for each position, and no more of them`,
+        { details: { tokens: last + 1, limit: maxPositions } },
+      );
+    const rows = await this.weights.rowsOf(
+      table,
+      positions.map((position) => position + positionOffset),
+    );
+    for (const [index, value] of rows.entries()) data[index] = (data[index] ?? 0) + value;
+  }
+
+  /** Frees what it is given where it gives another. */
+  async #normEmbeddings(x: Value): Promise<Value> {
+    const { embeddingNorm } = this.#architecture;
+    if (embeddingNorm === undefined) return x;
+    try {
+      const weights = await this.weights.module(embeddingNorm);
+      return norm(this.steps, weights, this.config, x);
+    } finally {
+      this.ops.free(x);
+    }
   }
 
   /** One layer, [B, T, C] -> [B, T, C]; x is not freed. Layers come in order from 0, since the next is read ahead. */
@@ -126,7 +168,10 @@ export class Decoder implements TokenModel {
   async step(input: StepInput, cache: KvCache): Promise<readonly Float32Array[]> {
     const past = cache.length;
     announceStep(cache.rows, input);
-    const x = await this.embed(input.ids); // [B, T, C]
+    const x = await this.embed(
+      input.ids,
+      cache.rows.positions.map((row) => row.subarray(past)),
+    ); // [B, T, C]
     const sequence = this.#sequenceOf(cache, past);
     try {
       return await this.#pass(x, (layer) => sequence.context(layer), input.signal);
@@ -137,7 +182,8 @@ export class Decoder implements TokenModel {
 
   async stepEach(texts: readonly TextStep<KvCache>[]): Promise<readonly Float32Array[]> {
     const ids = texts.map(({ id }) => Int32Array.of(id));
-    const x = await this.embed(ids); // [B, 1, C]
+    const at = texts.map(({ cache }) => Int32Array.of(cache.length));
+    const x = await this.embed(ids, at); // [B, 1, C]
     const sequences: Sequence[] = [];
     try {
       for (const { id, cache } of texts) {

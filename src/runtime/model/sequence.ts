@@ -23,7 +23,7 @@ export interface SequenceFacts {
 /** Rotary tables and mask of one pass, shared by its layers; `dispose` frees them. */
 export class Sequence {
   readonly #ops: Ops;
-  readonly #new: RotaryValues;
+  readonly #new: RotaryValues | undefined;
   /** For the layers with a window, where their rotary is another. */
   readonly #windowed: RotaryValues | undefined;
   readonly #window: ModelConfig["window"];
@@ -35,7 +35,10 @@ export class Sequence {
   constructor(ops: Ops, config: ModelConfig, facts: SequenceFacts) {
     const keys = facts.allPositions[0]?.length ?? 0;
     this.#ops = ops;
-    this.#new = rotaryValues(ops, config, facts.positions, keys, facts.prefill);
+    this.#new =
+      config.rotaryDims === 0
+        ? undefined
+        : rotaryValues(ops, config, facts.positions, keys, facts.prefill);
     this.#windowed =
       config.windowRope === undefined
         ? undefined

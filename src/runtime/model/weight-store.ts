@@ -3,7 +3,7 @@ import type { ModelConfig } from "../../model/config/model-config.ts";
 import { checkWeightDtype, toFloat32 } from "../backends/cast.ts";
 import type { Ops, Weight, WeightBytes } from "../backends/ops.ts";
 import { architectureOf, type Architecture } from "./architecture.ts";
-import { layerTensors } from "../../model/tensors.ts";
+import { expectedTensors, layerTensors } from "../../model/tensors.ts";
 import { ModuleWeights } from "./parameters.ts";
 import type { RowRange, WeightSource } from "./weights.ts";
 
@@ -27,8 +27,8 @@ export class WeightStore {
   readonly #architecture: Architecture;
   readonly #blocks = new Map<number, ReadonlyMap<string, Weight>>();
   readonly #headBands = new Map<number, Weight>();
-  #norm: ReadonlyMap<string, Weight> | undefined;
-  #embeddings: WeightBytes | undefined;
+  readonly #modules = new Map<string, ReadonlyMap<string, Weight>>();
+  readonly #tables = new Map<string, WeightBytes>();
   #next: { readonly index: number; readonly bytes: Promise<readonly WeightBytes[]> } | undefined;
 
   constructor(ops: Ops, config: ModelConfig, source: WeightSource, residence: Residence) {
@@ -39,23 +39,32 @@ export class WeightStore {
     this.residence = residence;
   }
 
-  /** Resident, reads the embedding matrix into host memory, where its rows are looked up; streamed, nothing of it is held. */
+  /** Resident, reads the tables of embeddings into host memory, where rows are looked up; streamed, nothing of them is held. */
   async loadEmbeddings(): Promise<void> {
     if (this.residence === "streamed") return;
-    const whole = await this.source.read(this.#architecture.embedding);
-    // One that is stored as [C, vocab] has no rows to look up; they are read as they are asked for.
-    if (!whole.transposed) this.#embeddings = whole;
+    const { embedding, positions } = this.#architecture;
+    for (const name of [embedding, positions]) {
+      if (name === undefined) continue;
+      const whole = await this.source.read(name);
+      // One that is stored as [C, vocab] has no rows to look up; they are read as they are asked for.
+      if (!whole.transposed) this.#tables.set(name, whole);
+    }
   }
 
   /** Embeddings of tokens, [ids, C]. */
   async embeddings(ids: readonly number[]): Promise<Float32Array> {
+    return this.rowsOf(this.#architecture.embedding, ids);
+  }
+
+  /** Rows of a table of embeddings, [ids, C]. */
+  async rowsOf(table: string, ids: readonly number[]): Promise<Float32Array> {
     const { hiddenSize } = this.#config;
     const data = new Float32Array(ids.length * hiddenSize);
     const unique = [...new Set(ids)];
     const rows = new Map<number, Float32Array>();
     for (let begin = 0; begin < unique.length; begin += ROWS_IN_FLIGHT) {
       const batch = unique.slice(begin, begin + ROWS_IN_FLIGHT);
-      const read = await Promise.all(batch.map((id) => this.#embedding(id)));
+      const read = await Promise.all(batch.map((id) => this.#row(table, id)));
       for (const [index, id] of batch.entries()) rows.set(id, read[index] ?? new Float32Array(0));
     }
     for (const [index, id] of ids.entries()) {
@@ -64,11 +73,11 @@ export class WeightStore {
     return data;
   }
 
-  async #embedding(id: number): Promise<Float32Array> {
-    const name = this.#architecture.embedding;
-    if (this.#embeddings !== undefined) {
-      const { bytes, dtype } = this.#embeddings;
-      const rowBytes = bytes.byteLength / this.#config.vocabSize;
+  async #row(name: string, id: number): Promise<Float32Array> {
+    const held = this.#tables.get(name);
+    if (held !== undefined) {
+      const { bytes, dtype, shape } = held;
+      const rowBytes = bytes.byteLength / (shape[0] ?? 1);
       const row = bytes.subarray(id * rowBytes, (id + 1) * rowBytes);
       return toFloat32(row, checkWeightDtype(dtype, name));
     }
@@ -99,12 +108,19 @@ export class WeightStore {
 
   /** The norm after the last layer; always resident. */
   async norm(): Promise<ModuleWeights> {
-    if (this.#norm === undefined) {
-      const module = `${this.#architecture.norm}.`;
-      const bytes = await this.source.read(`${module}weight`);
-      this.#norm ??= this.#upload([bytes], module);
-    }
-    return new ModuleWeights(this.#norm);
+    return this.module(this.#architecture.norm);
+  }
+
+  /** The parameters of a module outside of the layers; always resident. */
+  async module(name: string): Promise<ModuleWeights> {
+    const prefix = `${name}.`;
+    const held = this.#modules.get(name);
+    if (held !== undefined) return new ModuleWeights(held);
+    const own = expectedTensors(this.#config).filter((tensor) => tensor.name.startsWith(prefix));
+    const bytes = await Promise.all(own.map((tensor) => this.source.read(tensor.name)));
+    const uploaded = this.#modules.get(name) ?? this.#upload(bytes, prefix);
+    this.#modules.set(name, uploaded);
+    return new ModuleWeights(uploaded);
   }
 
   /** Calls `use` with the head's rows, band by band; the weight is only valid during the call. */
@@ -134,9 +150,9 @@ export class WeightStore {
     this.#blocks.clear();
     for (const weight of this.#headBands.values()) this.#ops.releaseWeight(weight);
     this.#headBands.clear();
-    this.#free(this.#norm);
-    this.#norm = undefined;
-    this.#embeddings = undefined;
+    for (const module of this.#modules.values()) this.#free(module);
+    this.#modules.clear();
+    this.#tables.clear();
     await Promise.allSettled([reading]);
   }
 

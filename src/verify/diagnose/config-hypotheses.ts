@@ -36,6 +36,7 @@ export function configHypotheses(config: ModelConfig): readonly ConfigHypothesis
     change: Partial<ModelConfig>,
   ): void => {
     if (JSON.stringify(ours) === JSON.stringify(theirs)) return;
+    if (config.rotaryDims === 0 && change.rope !== undefined) return;
     hypotheses.push({
       config: { ...config, ...change },
       fields: [{ field, ours: JSON.stringify(ours), theirs: JSON.stringify(theirs) }],
@@ -81,7 +82,7 @@ export function configHypotheses(config: ModelConfig): readonly ConfigHypothesis
     });
   }
   for (const rotaryDims of [config.headDim, config.headDim / 2, config.headDim / 4])
-    if (rotaryDims % 2 === 0)
+    if (config.rotaryDims > 0 && rotaryDims % 2 === 0)
       add("rotated dimensions", config.rotaryDims, rotaryDims, { rotaryDims });
   for (const ratio of [0.5, 2, 0.25, 4]) {
     const maxPositions = config.maxPositions * ratio;

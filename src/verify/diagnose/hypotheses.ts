@@ -1,7 +1,7 @@
 import { isOfAttention, isOfMlp, layerName, parameterOf } from "../../model/canonical-names.ts";
 import { inLayer, layerOf } from "../../model/layer-number.ts";
 import { ATTENTION, FINAL_NORM, MLP, NORMS } from "../../model/network.ts";
-import type { Role } from "../../model/parameter.ts";
+import type { Parameter, Role } from "../../model/parameter.ts";
 import type { ModelConfig } from "../../model/config/model-config.ts";
 import type { Dtype } from "../../tensor/dtype.ts";
 import type { HostTensor } from "../compare/model-runner.ts";
@@ -19,6 +19,10 @@ const MATRICES = [...ATTENTION_MODULES, ...MLP_MODULES];
 
 /** Norms of whole states. */
 const NORM_ROLES: ReadonlySet<Role> = new Set(["attentionNorm", "mlpNorm", "finalNorm"]);
+
+function isNormOfStates(parameter: Parameter | undefined): boolean {
+  return parameter?.kind === "weight" && NORM_ROLES.has(parameter.role);
+}
 
 /** Names of one layer's parameters. */
 export function layerNames(layer: number, names: readonly string[]): readonly string[] {
@@ -71,7 +75,7 @@ export function everywhereHypotheses(
     const key = kindOf(hypothesis);
     groups.set(key, [...(groups.get(key) ?? []), hypothesis]);
   }
-  const norms = names.filter((name) => NORM_ROLES.has(parameterOf(name, config)?.role ?? "head"));
+  const norms = names.filter((name) => isNormOfStates(parameterOf(name, config)));
   return [
     ...rereadsOf(names, dtypeOf),
     ...offsetHypotheses(norms),

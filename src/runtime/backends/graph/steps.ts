@@ -45,6 +45,9 @@ export function graphSteps(nodes: GraphNodes, ops: GraphOps): Steps<GraphCarried
     activate: (_x, activation) => {
       throw new WbError("WB7001", `a graph has no ${activation}`);
     },
+    layerNorm: () => {
+      throw new WbError("WB7001", "a graph has no LayerNorm");
+    },
     experts: (_x, { count }) => {
       throw new WbError("WB7001", `a graph has no choice among ${count} experts`);
     },

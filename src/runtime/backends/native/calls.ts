@@ -117,11 +117,10 @@ export class NativeCalls {
   }
 
   /** A whole layer. The new tokens' keys and values are set in the cache, whose last T rows they are. */
-  layer(
-    x: Value,
-    weights: LayerWeights,
-    { newRotary: { cos, sin }, keyMask, cache }: TokenContext,
-  ): Value {
+  layer(x: Value, weights: LayerWeights, { newRotary, keyMask, cache }: TokenContext): Value {
+    if (newRotary === undefined)
+      throw new WbError("WB7001", "the kernel of a whole layer rotates heads");
+    const { cos, sin } = newRotary;
     const own = valueOf(x);
     const { query, key, value, output, gate, up, down, heads, kvHeads } = weights;
     const { inputs, biases } = this.#parameters([query, key, value, output, gate, up, down]);

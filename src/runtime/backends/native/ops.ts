@@ -116,6 +116,14 @@ export class NativeOps implements Ops {
     this.#values.releaseWeight(weightOf(weight));
   }
 
+  vector(weight: Weight): Value {
+    return this.#composite(() => {
+      const { id, dtype } = weightOf(weight);
+      const copy = this.#runOn("Identity", [id], [this.#type("T", TF_DTYPE[dtype])], dtype);
+      return this.#cast(copy, this.compute);
+    });
+  }
+
   upload(data: Float32Array, shape: readonly number[]): Value {
     return this.#composite(() => this.#cast(this.#create(data, shape, "f32"), this.compute));
   }

@@ -13,7 +13,7 @@ export function nativeSteps(ops: Ops, calls: NativeCalls): Steps {
       const fits =
         context.rows === undefined &&
         context.allRotary === undefined &&
-        context.newRotary.pairs === "halves" &&
+        context.newRotary?.pairs === "halves" &&
         context.window === undefined;
       return fits ? calls.layer(x, weights, context) : composed();
     },

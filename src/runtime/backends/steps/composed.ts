@@ -1,12 +1,13 @@
 import type { Ops, Value } from "../ops.ts";
 import { composedAttention } from "./attention.ts";
 import { chosenExperts } from "./experts.ts";
-import { geluTanh, pointwise, type Pointwise } from "./host.ts";
+import { gelu, geluTanh, hostLayerNorm, pointwise, relu, type Pointwise } from "./host.ts";
 import { limitedAttention, type PlainAttention } from "./limited-attention.ts";
 import { rotateHeads, rotateHalves } from "./rotary.ts";
-import type { Activation, Steps } from "./steps.ts";
+import type { Activation } from "../../../model/config/model-config.ts";
+import type { Steps } from "./steps.ts";
 
-const POINTWISE: Readonly<Record<Activation, Pointwise>> = { geluTanh };
+const POINTWISE: Readonly<Record<Activation, Pointwise>> = { gelu, geluTanh, relu };
 
 /** Tokens that pass at a time: 1024 rows of a 7B model's intermediate states take 45 MB each in float32. */
 export const TOKENS_AT_A_TIME = 1024;
@@ -28,7 +29,7 @@ export type NetworkOps = Pick<
 
 type NetworkSteps = Omit<
   Steps,
-  "rotate" | "append" | "attention" | "activate" | "experts" | "scale" | "layer"
+  "rotate" | "append" | "attention" | "activate" | "experts" | "scale" | "layer" | "layerNorm"
 >;
 
 /** The steps that need nothing but operations on single tokens. */
@@ -143,6 +144,7 @@ export function composedSteps(ops: Ops, own: Partial<StepKernels> = {}): Steps {
             limits,
           ),
     scale: (x, factor) => ops.scale(x, factor),
+    layerNorm: (x, layer, epsilon) => hostLayerNorm(ops, x, layer, epsilon),
     experts: (x, choice) => chosenExperts(ops, x, choice),
     activate: (x, activation) => pointwise(ops, x, POINTWISE[activation]),
     layer: (_x, _weights, _context, composed) => composed(),

@@ -1,4 +1,5 @@
-import type { Ops, Value } from "../ops.ts";
+import type { LinearWeights, Ops, Value } from "../ops.ts";
+import { erfc } from "./erfc.ts";
 import type { KeyMask } from "./steps.ts";
 
 type HostOps = Pick<Ops, "read" | "upload">;
@@ -15,6 +16,15 @@ export function geluTanh(x: number): number {
   return 0.5 * x * (1 + Math.tanh(GELU_SCALE * (x + GELU_CUBIC * x * x * x)));
 }
 
+/** x · Φ(x), Φ the normal distribution (Hendrycks and Gimpel 2016, arXiv 1606.08415, section 2). */
+export function gelu(x: number): number {
+  return (x / 2) * erfc(-x / Math.SQRT2);
+}
+
+export function relu(x: number): number {
+  return Math.max(0, x);
+}
+
 /** cap · tanh(x / cap) */
 export function capped(x: number, cap: number): number {
   return cap * Math.tanh(x / cap);
@@ -27,24 +37,57 @@ export function pointwise(ops: HostOps, x: Value, of: Pointwise): Value {
   return ops.upload(data, x.shape);
 }
 
+/**
+ * weight · (x − mean(x)) / sqrt(variance(x) + epsilon) + bias over the last axis (Ba et al. 2016, arXiv 1607.06450, equation 4), computed
+ * by the processor in float64.
+ */
+export function hostLayerNorm(
+  ops: Pick<Ops, "read" | "upload" | "vector" | "scope">,
+  x: Value,
+  { weight, bias }: LinearWeights,
+  epsilon: number,
+): Value {
+  return ops.scope(() => {
+    const data = ops.read(x);
+    const factors = ops.read(ops.vector(weight));
+    const added = bias === undefined ? undefined : ops.read(ops.vector(bias));
+    const size = factors.length;
+    for (let begin = 0; begin < data.length; begin += size) {
+      const row = data.subarray(begin, begin + size);
+      let sum = 0;
+      for (const value of row) sum += value;
+      const mean = sum / size;
+      let squares = 0;
+      for (const value of row) squares += (value - mean) ** 2;
+      const factor = 1 / Math.sqrt(squares / size + epsilon);
+      for (let index = 0; index < size; index++)
+        row[index] =
+          (factors[index] ?? 0) * ((row[index] ?? 0) - mean) * factor + (added?.[index] ?? 0);
+    }
+    return ops.upload(data, x.shape);
+  });
+}
+
 /** Which keys a query may see, and what becomes of its scores. */
 export interface HostAttention {
   readonly mask: KeyMask;
-  readonly cap: number;
+  readonly cap: number | undefined;
   /** Keys that a query sees at most, its own among them. */
   readonly window: number | undefined;
+  /** What the scores of each head fall by with every key further back. */
+  readonly slopes: readonly number[] | undefined;
 }
 
 /**
- * Attention with capped scores, computed by the processor in float64, key by key in order: a row's bits depend on nothing but the
- * keys that it sees. For models whose scores no kernel computes (Gemma 2).
+ * Attention with scores that are capped or fall with the distance, computed by the processor in float64, key by key in order: a row's
+ * bits depend on nothing but the keys that it sees. For models whose scores no kernel computes (Gemma 2, Bloom).
  */
 export function hostAttention(
   ops: HostOps,
   queries: Value,
   keys: Value,
   values: Value,
-  { mask, cap, window }: HostAttention,
+  { mask, cap, window, slopes }: HostAttention,
 ): Value {
   const [b = 0, h = 0, t = 0, d = 0] = queries.shape;
   const [, g = 0, l = 0] = keys.shape;
@@ -55,6 +98,7 @@ export function hostAttention(
     const visible = mask?.[Math.floor(stack / h)];
     const group = Math.floor(stack / h) * g + Math.floor(((stack % h) * g) / h);
     const shared = group * l * d;
+    const slope = slopes?.[stack % h] ?? 0;
     for (let token = 0; token < t; token++) {
       const at = (stack * t + token) * d;
       const last = l - t + token;
@@ -62,9 +106,10 @@ export function hostAttention(
       let most = Number.NEGATIVE_INFINITY;
       for (let key = first; key <= last; key++) {
         const score =
-          visible?.[key] === 0 ? Number.NEGATIVE_INFINITY : dot(q, at, k, shared + key * d, d);
-        scores[key] =
-          score === Number.NEGATIVE_INFINITY ? score : capped(score / Math.sqrt(d), cap);
+          visible?.[key] === 0
+            ? Number.NEGATIVE_INFINITY
+            : scoreOf(dot(q, at, k, shared + key * d, d) / Math.sqrt(d), cap);
+        scores[key] = score - slope * (last - key);
         most = Math.max(most, scores[key] ?? most);
       }
       // Padding sees nothing; what it gives is looked at by nobody.
@@ -84,6 +129,10 @@ export function hostAttention(
     }
   }
   return ops.upload(mixed, queries.shape);
+}
+
+function scoreOf(product: number, cap: number | undefined): number {
+  return cap === undefined ? product : capped(product, cap);
 }
 
 function dot(

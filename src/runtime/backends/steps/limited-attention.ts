@@ -10,7 +10,7 @@ export interface PlainAttention {
 }
 
 /**
- * Attention with a window or a cap on scores, made of what a backend has. Queries that see all keys before them go to its own
+ * Attention with a window, or with scores that are capped or fall with the distance, made of what a backend has. Queries that see all keys before them go to its own
  * attention at once; each of the others by itself, without the keys behind it and with those masked that have left its window: so
  * its bits are the same whatever stands behind it.
  */
@@ -19,9 +19,10 @@ export function limitedAttention(
   { attention: plain, firstRows }: PlainAttention,
   [queries, keys, values]: readonly [Value, Value, Value],
   mask: KeyMask,
-  { window, cap }: AttentionLimits,
+  { window, cap, slopes }: AttentionLimits,
 ): Value {
-  if (cap !== undefined) return hostAttention(ops, queries, keys, values, { mask, cap, window });
+  if (cap !== undefined || slopes !== undefined)
+    return hostAttention(ops, queries, keys, values, { mask, cap, window, slopes });
   const [b = 0, , t = 0] = queries.shape;
   const l = keys.shape[2] ?? 0;
   if (window === undefined || l <= window) return plain(queries, keys, values, mask);

@@ -1,4 +1,4 @@
-import type { RotaryPairs } from "../../../model/config/model-config.ts";
+import type { Activation, RotaryPairs } from "../../../model/config/model-config.ts";
 import type { LinearWeights, ScopeResult, Value, Weight } from "../ops.ts";
 
 // B batch · T new tokens · L tokens in all · C hidden size · H query heads · G key and value heads · D head size
@@ -44,8 +44,8 @@ export interface DeviceCarried extends Carried {
 
 /** What a layer needs to know of the tokens that pass through it. */
 export interface TokenContext<C extends Carried = DeviceCarried> {
-  /** Of the T new tokens. */
-  readonly newRotary: C["rotary"];
+  /** Of the T new tokens; undefined where the model rotates nothing. */
+  readonly newRotary: C["rotary"] | undefined;
   /** Of all L tokens, where keys are cached before they are rotated; undefined where they are cached rotated. */
   readonly allRotary: C["rotary"] | undefined;
   /** Over the L tokens. */
@@ -64,6 +64,8 @@ export interface AttentionLimits {
   readonly window?: number | undefined;
   /** Scores s become cap · tanh(s / cap). */
   readonly cap?: number | undefined;
+  /** What the scores of each of the H heads fall by with every key further back (ALiBi). */
+  readonly slopes?: readonly number[] | undefined;
 }
 
 /**
@@ -76,6 +78,8 @@ export interface AttentionLimits {
 export interface Steps<C extends Carried = DeviceCarried> {
   /** `Ops.rmsNorm`. */
   norm(x: Value, weight: Weight, epsilon: number): Value;
+  /** weight · (x − mean(x)) / sqrt(variance(x) + epsilon) + bias over the last axis. */
+  layerNorm(x: Value, layer: LinearWeights, epsilon: number): Value;
   /** x · weightᵀ + bias; [..., in] -> [..., out]. */
   linear(x: Value, layer: LinearWeights): Value;
   /** `linear` of one x with each. */
@@ -84,7 +88,7 @@ export interface Steps<C extends Carried = DeviceCarried> {
   gatedLinear(x: Value, gate: LinearWeights, up: LinearWeights): Value;
   /** silu(a) · b of the halves a and b of the last axis; [B, T, 2·I] -> [B, T, I]. */
   gatedHalves(both: Value): Value;
-  /** A function of each element: GELU in its approximation by tanh. */
+  /** A function of each element. */
   activate(x: Value, activation: Activation): Value;
   /** For each token of [B, T, C] the weighted sum of what the experts give that it takes. */
   experts(x: Value, choice: ExpertChoice): Value;
@@ -140,9 +144,6 @@ export interface ExpertChoice {
   /** An expert on the rows [1, n, C] of the tokens that take it. */
   readonly work: (expert: number, rows: Value) => Value;
 }
-
-/** Activations that are not SiLU. */
-export type Activation = "geluTanh";
 
 /** Attention and a gated network, each added to what its norm was taken of. */
 export interface LayerWeights {

@@ -51,6 +51,13 @@ export class WasmOps implements Ops {
     this.#values.releaseWeight(weightOf(weight));
   }
 
+  vector(weight: Weight): Value {
+    const { address, shape, dtype } = weightOf(weight);
+    if (dtype !== "F32" || shape.length !== 1)
+      throw new WbError("WB7001", `a vector of ${dtype} ${renderShape(shape)}`);
+    return this.upload(this.#values.kernels.memory.floatsAt(address, sizeOf(shape)).slice(), shape);
+  }
+
   upload(data: Float32Array, shape: readonly number[]): Value {
     if (data.length !== sizeOf(shape)) {
       throw new WbError("WB7001", `${data.length} elements given for shape ${renderShape(shape)}`);

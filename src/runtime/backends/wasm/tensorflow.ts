@@ -116,6 +116,10 @@ class TensorFlowOps implements Ops {
     own.tensor.dispose();
   }
 
+  vector(weight: Weight): Value {
+    return this.#own(() => tf.clone(weightOf(weight).tensor));
+  }
+
   upload(data: Float32Array, shape: readonly number[]): Value {
     return this.#own(() => tf.tensor(data, [...shape], "float32"));
   }

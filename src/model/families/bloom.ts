@@ -1,0 +1,83 @@
+import type { ConfigFields } from "../config/fields.ts";
+import type { NetworkConfig } from "../config/model-config.ts";
+import { readPlainConfig, refuseOthers } from "../config/plain.ts";
+import type { Family } from "../family.ts";
+import { naming, type Naming } from "../names/naming.ts";
+import { decoder, grouped, plainMlp } from "../network.ts";
+
+const NETWORK = decoder({
+  block: "plain",
+  attention: grouped({ bias: "qkvo" }),
+  mlp: plainMlp,
+  layerNorms: true,
+  embeddingNorm: true,
+});
+
+/** Its names in both frameworks, but for what stands in front: `query_key_value` goes by head, its query, its key, its value. */
+function names(prefix: string, transposed: readonly "linear"[]): Naming {
+  return naming(NETWORK, {
+    prefix,
+    layer: `${prefix}h.{i}.`,
+    transposed,
+    rows: [
+      `model.embed_tokens.weight | ${prefix}word_embeddings.weight`,
+      `model.embed_norm | ${prefix}word_embeddings_layernorm`,
+      `model.norm | ${prefix}ln_f`,
+      ".self_attn.q_proj, .self_attn.k_proj, .self_attn.v_proj | .self_attention.query_key_value | group",
+      ".self_attn.o_proj | .self_attention.dense",
+      ".mlp.up_proj | .mlp.dense_h_to_4h",
+      ".mlp.down_proj | .mlp.dense_4h_to_h",
+    ],
+  });
+}
+
+/** Bloom: positions are told by distances alone (transformers v5.23.0, models/bloom/modeling_bloom.py). */
+export const BLOOM: Family = {
+  name: "bloom",
+  architectures: ["BloomForCausalLM"],
+  modelType: "bloom",
+  checkedAgainst: "transformers 5.23, `BloomForCausalLM`",
+  readConfig,
+  network: NETWORK,
+  names: {
+    huggingface: names("transformer.", []),
+    /** PaddleNLP 3.0.0b4, transformers/bloom/modeling.py. */
+    paddlenlp: names("bloom.", ["linear"]),
+    /** Nobody's files have them, but messages call the tensors so. */
+    canonical: naming(NETWORK),
+  },
+  prefixes: ["transformer", "bloom", "model"],
+  drops: [],
+  stock: {
+    architecture: "BloomForCausalLM",
+    modelType: "bloom",
+    fields: (config) => ({
+      vocab_size: config.vocabSize,
+      hidden_size: config.hiddenSize,
+      n_layer: config.layers,
+      n_head: config.heads,
+      layer_norm_epsilon: config.rmsNormEps,
+      seq_length: config.maxPositions,
+      tie_word_embeddings: config.tieWordEmbeddings,
+    }),
+  },
+};
+
+function readConfig(config: ConfigFields): NetworkConfig {
+  refuseOthers(config, { apply_residual_connection_post_layernorm: [false] });
+  const network = readPlainConfig(config, {
+    hiddenSize: ["hidden_size", "n_embed"],
+    layers: ["n_layer", "num_hidden_layers"],
+    heads: ["n_head", "num_attention_heads"],
+    intermediateSize: ["n_inner"],
+    epsilon: ["layer_norm_epsilon"],
+    maxPositions: ["seq_length"],
+    defaults: { maxPositions: 2048 },
+  });
+  return {
+    ...network,
+    intermediateSize: 4 * network.hiddenSize,
+    hasAlibi: true,
+    activation: "geluTanh",
+  };
+}

@@ -1,0 +1,126 @@
+import type { ConfigFields } from "../config/fields.ts";
+import type { ModelConfig, NetworkConfig } from "../config/model-config.ts";
+import { unsupported } from "../config/llama-like.ts";
+import { activationName, readActivation, readPlainConfig, refuseOthers } from "../config/plain.ts";
+import type { Family } from "../family.ts";
+import { naming, paddlenlp } from "../names/naming.ts";
+import { decoder, grouped, plainMlp } from "../network.ts";
+
+const NETWORK = decoder({
+  block: "plain",
+  attention: grouped({ bias: "qkvo" }),
+  mlp: plainMlp,
+  layerNorms: true,
+  positions: true,
+});
+
+/** The table of positions has two rows before that of the first token. */
+const POSITION_OFFSET = 2;
+
+/** OPT with norms before its blocks: all but the 350m one (transformers v5.23.0, models/opt/modeling_opt.py). */
+export const OPT: Family = {
+  name: "opt",
+  architectures: ["OPTForCausalLM"],
+  modelType: "opt",
+  checkedAgainst: "transformers 5.23, `OPTForCausalLM`",
+  readConfig,
+  network: NETWORK,
+  names: {
+    huggingface: naming(NETWORK, {
+      prefix: "model.decoder.",
+      rows: [
+        "model.norm | model.decoder.final_layer_norm",
+        ".self_attn.o_proj | .self_attn.out_proj",
+        ".mlp.up_proj | .fc1",
+        ".mlp.down_proj | .fc2",
+        ".input_layernorm | .self_attn_layer_norm",
+        ".post_attention_layernorm | .final_layer_norm",
+      ],
+    }),
+    /** PaddleNLP 3.0.0b4, transformers/opt/modeling.py; its head is a tensor of its own, always. */
+    paddlenlp: paddlenlp(NETWORK, {
+      prefix: "opt.",
+      layer: "opt.decoder.layers.{i}.",
+      transposed: ["linear"],
+      storesTiedHead: true,
+      rows: [
+        "model.embed_tokens.weight | opt.embeddings.word_embeddings.weight",
+        "model.embed_positions.weight | opt.embeddings.position_embeddings.weight",
+        "model.norm | opt.decoder.final_layer_norm",
+        "lm_head.weight | lm_head.decoder_weight",
+        ".self_attn.o_proj | .self_attn.out_proj",
+        ".mlp.up_proj | .linear1",
+        ".mlp.down_proj | .linear2",
+        ".input_layernorm | .norm1",
+        ".post_attention_layernorm | .norm2",
+      ],
+    }),
+    /** Nobody's files have them, but messages call the tensors so. */
+    canonical: naming(NETWORK),
+  },
+  prefixes: ["model", "opt"],
+  drops: [],
+  stock: { architecture: "OPTForCausalLM", modelType: "opt", fields },
+  paddleClass: { architecture: "OPTForCausalLM", modelType: "opt", fields: paddleFields },
+};
+
+function readConfig(config: ConfigFields): NetworkConfig {
+  refuseOthers(config, {
+    do_layer_norm_before: [true],
+    normalize_before: [true],
+    layer_norm_elementwise_affine: [true],
+    _remove_final_layer_norm: [false],
+  });
+  const network = readPlainConfig(config, {
+    hiddenSize: ["hidden_size"],
+    layers: ["num_hidden_layers"],
+    heads: ["num_attention_heads"],
+    intermediateSize: ["ffn_dim", "intermediate_size"],
+    epsilon: ["layer_norm_eps"],
+    maxPositions: ["max_position_embeddings"],
+    defaults: { maxPositions: 2048 },
+  });
+  const projected = config.optionalCount("word_embed_proj_dim") ?? network.hiddenSize;
+  if (projected !== network.hiddenSize)
+    throw unsupported(config.path, "word_embed_proj_dim", projected);
+  const hasBias = config.flag(true, "enable_bias");
+  return {
+    ...network,
+    attentionBias: hasBias,
+    mlpBias: hasBias,
+    positionOffset: POSITION_OFFSET,
+    activation: readActivation(config, "relu", "activation_function", "hidden_act"),
+  };
+}
+
+/** The fields that both frameworks call the same. */
+function sharedFields(config: ModelConfig): Readonly<Record<string, unknown>> {
+  return {
+    vocab_size: config.vocabSize,
+    hidden_size: config.hiddenSize,
+    num_hidden_layers: config.layers,
+    num_attention_heads: config.heads,
+    max_position_embeddings: config.maxPositions,
+    word_embed_proj_dim: config.hiddenSize,
+    enable_bias: config.attentionBias,
+    tie_word_embeddings: config.tieWordEmbeddings,
+  };
+}
+
+function fields(config: ModelConfig): Readonly<Record<string, unknown>> {
+  return {
+    ...sharedFields(config),
+    ffn_dim: config.intermediateSize,
+    activation_function: activationName(config),
+    do_layer_norm_before: true,
+  };
+}
+
+function paddleFields(config: ModelConfig): Readonly<Record<string, unknown>> {
+  return {
+    ...sharedFields(config),
+    intermediate_size: config.intermediateSize,
+    hidden_act: activationName(config),
+    normalize_before: true,
+  };
+}

@@ -1,0 +1,23 @@
+import { WbError } from "../../errors/wb-error.ts";
+import type { ModelConfig } from "../../model/config/model-config.ts";
+import type { Value } from "../backends/ops.ts";
+import type { Carried, Steps } from "../backends/steps/steps.ts";
+import { preNormBlock, type BlockKind } from "./block.ts";
+import { linear, type ModuleWeights } from "./parameters.ts";
+
+/** down(activation(up(x))) (Vaswani et al. 2017, arXiv 1706.03762, equation 2); [B, T, C] -> [B, T, C]. */
+export function plainMlp(
+  steps: Steps<Carried>,
+  weights: ModuleWeights,
+  x: Value,
+  { activation }: ModelConfig,
+): Value {
+  if (activation === undefined) throw new WbError("WB7001", "a network without an activation");
+  return steps.inParts(x, (part) => {
+    const inner = steps.activate(linear(steps, weights.scope("up_proj"), part), activation); // [B, T, I]
+    return linear(steps, weights.scope("down_proj"), inner); // [B, T, C]
+  });
+}
+
+/** The block of GPT-2, OPT and Bloom (transformers v5.23.0, models/gpt2/modeling_gpt2.py, `GPT2Block`). */
+export const PLAIN_MLP_BLOCK: BlockKind = preNormBlock(plainMlp);
