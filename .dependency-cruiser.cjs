@@ -14,6 +14,7 @@ const LAYERS = {
   convert: TO_OPTIONS,
   runtime: TO_OPTIONS,
   session: [...TO_OPTIONS, "runtime"],
+  evaluate: TO_SESSION,
   verify: TO_SESSION,
   serve: TO_SESSION,
 };

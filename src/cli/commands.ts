@@ -7,6 +7,7 @@ import { convert } from "./commands/convert.ts";
 import { demo } from "./commands/demo.ts";
 import { diff } from "./commands/diff.ts";
 import { doctor } from "./commands/doctor.ts";
+import { evaluation } from "./commands/eval.ts";
 import { explain } from "./commands/explain.ts";
 import { generate } from "./commands/generate.ts";
 import { golden } from "./commands/golden.ts";
@@ -28,6 +29,7 @@ export const COMMANDS: readonly Command[] = [
   match,
   verify,
   golden,
+  evaluation,
   generate,
   chat,
   serve,

@@ -1,4 +1,5 @@
 import { CONVERT_CODES } from "./codes/convert.ts";
+import { EVALUATE_CODES } from "./codes/evaluate.ts";
 import { FILE_CODES } from "./codes/file.ts";
 import { GENERAL_CODES } from "./codes/general.ts";
 import { GGUF_CODES } from "./codes/gguf.ts";
@@ -20,6 +21,7 @@ import { ZIP_CODES } from "./codes/zip.ts";
 export const ERROR_CODES = {
   ...GENERAL_CODES,
   ...CONVERT_CODES,
+  ...EVALUATE_CODES,
   ...FILE_CODES,
   ...GGUF_CODES,
   ...MAPPING_CODES,

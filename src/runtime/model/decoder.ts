@@ -197,6 +197,22 @@ export class Decoder implements TokenModel {
     }
   }
 
+  /**
+   * Appends tokens of one text to its cache: their states [1, T, C] after the last layer. Where it fails, the cache is only good for
+   * `dispose`.
+   */
+  async states(ids: Int32Array, cache: KvCache, signal?: AbortSignal): Promise<Value> {
+    const past = cache.length;
+    announceStep(cache.rows, { ids: [ids] });
+    const x = await this.embed([ids]); // [1, T, C]
+    const sequence = this.#sequenceOf(cache, past);
+    try {
+      return await this.#layers(x, (layer) => sequence.context(layer), signal);
+    } finally {
+      sequence.dispose();
+    }
+  }
+
   /** The new tokens of a cache that has been told of them, behind `past` ones. */
   #sequenceOf(cache: KvCache, past: number): Sequence {
     return new Sequence(this.ops, this.config, {
@@ -214,17 +230,8 @@ export class Decoder implements TokenModel {
     signal: AbortSignal | undefined,
   ): Promise<readonly Float32Array[]> {
     const { ops } = this;
-    let x = embeddings;
+    let x = await this.#layers(embeddings, contextOf, signal);
     try {
-      for (let index = 0; index < this.config.layers; index++) {
-        signal?.throwIfAborted();
-        const next = await this.#layer(index, x, contextOf(index));
-        ops.free(x);
-        x = next;
-        this.weights.release(index);
-        // A layer of a long prompt takes seconds in a large model: signals, timers and other requests get their turn between.
-        await this.#breather.breathe();
-      }
       const [b = 0, t = 0, c = 0] = x.shape;
       const last = x;
       x = ops.scope(() => ops.reshape(ops.slice(last, 1, t - 1, 1), [b, c])); // [B, C]
@@ -239,6 +246,31 @@ export class Decoder implements TokenModel {
       );
     } finally {
       ops.free(x);
+    }
+  }
+
+  /** Embeddings [B, T, C], which are freed, through all layers -> [B, T, C]. */
+  async #layers(
+    embeddings: Value,
+    contextOf: (layer: number) => TokenContext,
+    signal: AbortSignal | undefined,
+  ): Promise<Value> {
+    const { ops } = this;
+    let x = embeddings;
+    try {
+      for (let index = 0; index < this.config.layers; index++) {
+        signal?.throwIfAborted();
+        const next = await this.#layer(index, x, contextOf(index));
+        ops.free(x);
+        x = next;
+        this.weights.release(index);
+        // A layer of a long prompt takes seconds in a large model: signals, timers and other requests get their turn between.
+        await this.#breather.breathe();
+      }
+      return x;
+    } catch (error) {
+      ops.free(x);
+      throw error;
     }
   }
 

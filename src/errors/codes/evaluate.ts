@@ -1,0 +1,61 @@
+import type { CodeTable } from "../code-table.ts";
+
+/** Codes of evaluation (x92x). */
+export const EVALUATE_CODES = {
+  WB2921: {
+    title: "a task file says something that a task cannot have",
+    meaning:
+      "A field of the file is missing, misspelt or of another kind. Nothing is asked then, since a task that is read in part would give a score of something else.",
+    remedy: "Read the message for the field and what it may be; docs/guides/eval.md lists them.",
+    details: { path: "string", field: "string" },
+  },
+  WB2922: {
+    title: "there is no task of that name",
+    meaning:
+      "The name is neither a task or group that weighbridge brings, nor a file that ends in .json.",
+    remedy: "Choose one that the message lists, or give the path of a task file.",
+    details: { found: "string" },
+  },
+  WB2923: {
+    title: "texts and answers do not fit into the model's context",
+    meaning:
+      "The length that was asked for is beyond the context, or answers of the length that was asked for leave no room for a prompt.",
+    remedy: "Give a smaller --max-seq-len or --max-new-tokens.",
+    details: { asked: "number", context: "number" },
+  },
+  WB2924: {
+    title: "a task cannot be asked in that way",
+    meaning:
+      "A chat model sees marks around each turn, and without them its score would be that of another model; or the task's file has no such variant.",
+    remedy: "Give --turns, or choose another --variant.",
+    details: {},
+  },
+  WB3921: {
+    title: "a file of a task is missing",
+    meaning:
+      "Rows are read from where OpenCompass keeps them below the data folder; nothing is downloaded unasked.",
+    remedy: "Put the data set there, check --data, or leave the task out.",
+    details: { path: "string" },
+  },
+  WB3922: {
+    title: "a file of rows is not what its task says",
+    meaning: "It is no UTF-8, has another form, or too few rows.",
+    remedy:
+      "Compare its first lines with the task's columns; docs/guides/eval.md shows the layout.",
+    details: { path: "string" },
+  },
+  WB3923: {
+    title: "rows of a task cannot be asked",
+    meaning:
+      "Columns are missing or there are too many, the right answer is none of the labels, or a text has no token. A score over the rest would be that of another data set.",
+    remedy: "Mend the rows that the message names, or leave them out with --skip-bad.",
+    details: { task: "string", path: "string", rows: "number", bad: "number" },
+  },
+  WB3924: {
+    title: "a score is not a number",
+    meaning:
+      "The model's logits hold NaN: its weights are damaged or overflow in the dtype that is computed in.",
+    remedy: "Try --compute f32; `weighbridge verify` tells which tensors are damaged.",
+    details: { task: "string", index: "number" },
+  },
+} as const satisfies CodeTable;

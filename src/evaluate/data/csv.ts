@@ -1,0 +1,42 @@
+/**
+ * Records of a CSV text as RFC 4180 and Python's csv module read them: quotes around a field, doubled inside; line ends inside
+ * quotes belong to the field; empty lines are no records.
+ */
+export function parseCsv(text: string): readonly (readonly string[])[] {
+  const records: string[][] = [];
+  let record: string[] = [];
+  let field = "";
+  let isQuoted = false;
+  let isEmptyLine = true;
+  const endRecord = (): void => {
+    if (!isEmptyLine) records.push([...record, field]);
+    record = [];
+    field = "";
+    isEmptyLine = true;
+  };
+  for (let index = 0; index < text.length; index++) {
+    const char = text[index];
+    if (isQuoted) {
+      if (char !== '"') field += char;
+      else if (text[index + 1] === '"') {
+        field += '"';
+        index++;
+      } else isQuoted = false;
+    } else if (char === '"' && field === "") {
+      isQuoted = true;
+      isEmptyLine = false;
+    } else if (char === ",") {
+      record.push(field);
+      field = "";
+      isEmptyLine = false;
+    } else if (char === "\n" || char === "\r") {
+      if (char === "\r" && text[index + 1] === "\n") index++;
+      endRecord();
+    } else {
+      field += char;
+      isEmptyLine = false;
+    }
+  }
+  endRecord();
+  return records;
+}

@@ -1,0 +1,105 @@
+import { join } from "node:path";
+import { WbError } from "../../errors/wb-error.ts";
+import { isRecord } from "../../model/config/fields.ts";
+import { readSmall } from "../../sources/places.ts";
+import type { RowsFile } from "../tasks/task.ts";
+import { parseCsv } from "./csv.ts";
+
+/** Largest file of rows; the test split of MMLU in one file would have 7 MB. */
+const MAX_ROWS_BYTES = 2 ** 30;
+
+/** One row as stored: columns by name. */
+export type RawRow = Readonly<Record<string, unknown>>;
+
+/** A row, or why it is none. */
+export type ReadRow =
+  | { readonly index: number; readonly place: string; readonly row: RawRow }
+  | { readonly index: number; readonly place: string; readonly problem: string };
+
+/** @throws WbError WB3921 where the file is missing, WB3922 where it is not what its task says. */
+export async function readRows(data: string, file: RowsFile): Promise<readonly ReadRow[]> {
+  const rows = await findRows(data, file);
+  if (rows !== undefined) return rows;
+  const path = join(data, file.file);
+  throw new WbError("WB3921", `${path}: no such file`, { details: { path } });
+}
+
+/** As `readRows`, but undefined where there is no such file. */
+export async function findRows(
+  data: string,
+  file: RowsFile,
+): Promise<readonly ReadRow[] | undefined> {
+  const path = join(data, file.file);
+  const bytes = await readSmall(path, MAX_ROWS_BYTES);
+  if (bytes === undefined) return undefined;
+  const text = textOf(bytes, path);
+  const rows = file.format === "csv" ? csvRows(text, path, file) : jsonRows(text, path, file);
+  if (rows.length > 0) return rows;
+  throw new WbError("WB3922", `${path}: expected rows, found none`, { details: { path } });
+}
+
+function textOf(bytes: Uint8Array, path: string): string {
+  try {
+    // A byte order mark is left out, as Python's utf-8-sig does.
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new WbError("WB3922", `${path}: expected UTF-8 text, found other bytes`, {
+      details: { path },
+      cause,
+    });
+  }
+}
+
+function csvRows(text: string, path: string, { columns }: RowsFile): readonly ReadRow[] {
+  const [first = [], ...rest] = parseCsv(text);
+  const names = columns ?? first;
+  const records = columns === undefined ? rest : parseCsv(text);
+  return records.map((record, index) => {
+    const place = `${path}: row ${index + 1}`;
+    if (record.length === names.length)
+      return { index, place, row: Object.fromEntries(names.map((name, at) => [name, record[at]])) };
+    const problem = `expected ${names.length} columns (${names.join(", ")}), found ${record.length}`;
+    return { index, place, problem };
+  });
+}
+
+function jsonRows(text: string, path: string, { format }: RowsFile): readonly ReadRow[] {
+  if (format === "json") return wholeJson(text, path);
+  return text
+    .split("\n")
+    .map((line, index) => ({ line: line.trim(), number: index + 1 }))
+    .filter(({ line }) => line !== "")
+    .map(({ line, number }, index) => {
+      const place = `${path}: line ${number}`;
+      const value = parsed(line);
+      if (isRecord(value)) return { index, place, row: value };
+      return { index, place, problem: `expected a JSON object, found ${line.slice(0, 40)}` };
+    });
+}
+
+function wholeJson(text: string, path: string): readonly ReadRow[] {
+  const value = parsed(text);
+  const items = Array.isArray(value)
+    ? value.map((item, index): [string, unknown] => [String(index), item])
+    : isRecord(value)
+      ? Object.entries(value)
+      : undefined;
+  if (items === undefined)
+    throw new WbError("WB3922", `${path}: expected a JSON array, or an object of rows`, {
+      details: { path },
+    });
+  return items.map(([key, item], index) => {
+    const place = `${path}: row ${key}`;
+    if (isRecord(item)) return { index, place, row: item };
+    return { index, place, problem: "expected a JSON object" };
+  });
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
