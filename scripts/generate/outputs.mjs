@@ -41,6 +41,11 @@ const diagnosis = list(
   "most likely first; empty when nothing is wrong",
 );
 
+const evaluatedTokens = fields({
+  computed: said(count, "tokens of texts and prompts that passed the model"),
+  whole: said(count, "tokens of all texts and prompts, which OpenCompass computes"),
+});
+
 const tensorDifference = fields({
   name: text,
   class: oneOf("identical", "equalValues", "withinTolerance", "differ", "onlyLeft", "onlyRight"),
@@ -374,6 +379,36 @@ export const OUTPUTS = {
     backend: text,
     compute,
     residence,
+  },
+  eval: {
+    model: text,
+    variant: oneOf("base", "chat"),
+    tasks: list(
+      fields({
+        name: text,
+        group: orNull(text),
+        kind: oneOf("ppl", "gen"),
+        items: count,
+        correct: count,
+        score: said(orNull(number), "per cent; null where answers would have to be run"),
+        examples: said(count, "worked examples before each question"),
+        fewerExamples: said(count, "items that had no room for all of them"),
+        skipped: list(text, "rows that were left out, each with its place and what is wrong"),
+        cut: said(count, "items of which a text had no room and was cut on the left"),
+        tokens: evaluatedTokens,
+        seconds,
+      }),
+    ),
+    groups: list(
+      fields({ name: text, tasks: count, score: said(orNull(number), "the unweighted mean") }),
+    ),
+    tokens: evaluatedTokens,
+    maxLength: said(count, "tokens of a text at most"),
+    device,
+    backend: text,
+    compute,
+    residence,
+    seconds,
   },
   logits: {
     architecture: text,

@@ -45,8 +45,10 @@ export interface TaskResult {
   readonly correct: number;
   /** 100 · correct / items; null where answers would have to be run. */
   readonly score: number | null;
-  /** Worked examples before each question, as far as they had room. */
+  /** Worked examples before each question. */
   readonly examples: number;
+  /** Items that had no room for all of them. */
+  readonly fewerExamples: number;
   /** Rows that were left out. */
   readonly skipped: readonly string[];
   /** Items of which a text had no room and was cut on the left. */
@@ -135,6 +137,7 @@ async function marksOf(variant: Variant, turns: string | undefined): Promise<Ask
   throw new WbError(
     "WB2924",
     "--variant chat: expected --turns internlm, or --turns FILE with what stands around a turn",
+    { details: { variant } },
   );
 }
 
@@ -151,7 +154,9 @@ async function readAll(options: EvaluateOptions, variant: Variant): Promise<read
 function wayOf(task: Task, variant: Variant): Way {
   const way = task[variant];
   if (way !== undefined) return way;
-  throw new WbError("WB2924", `${task.name}: its task file has no ${variant} variant`);
+  throw new WbError("WB2924", `${task.name}: its task file has no ${variant} variant`, {
+    details: { variant },
+  });
 }
 
 async function askTask(
@@ -179,7 +184,9 @@ async function askTask(
       items: items.length,
       correct: items.filter(({ correct }) => correct === true).length,
       score: scoreOf(items),
-      examples: Math.min(...asking.encoded.map(({ examples }) => examples)),
+      examples: asked.examples.length,
+      fewerExamples: asking.encoded.filter(({ examples }) => examples < asked.examples.length)
+        .length,
       skipped,
       cut: items.filter(({ cut }) => cut !== undefined).length,
       tokens: next.value,
@@ -224,7 +231,11 @@ function sumOf(counts: readonly TokenCounts[]): TokenCounts {
 
 function notesOf(asked: readonly Questions[], tasks: readonly TaskResult[]): readonly string[] {
   const notes = asked.flatMap(({ notes: own }) => own);
-  for (const { name, items, cut, skipped } of tasks) {
+  for (const { name, items, examples, fewerExamples, cut, skipped } of tasks) {
+    if (fewerExamples > 0)
+      notes.push(
+        `${name}: ${fewerExamples} of ${items} items had no room for all ${examples} worked examples; the last were dropped`,
+      );
     if (cut > 0)
       notes.push(`${name}: texts of ${cut} of ${items} items had no room and were cut on the left`);
     if (skipped.length > 0)

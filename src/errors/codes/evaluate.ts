@@ -28,7 +28,7 @@ export const EVALUATE_CODES = {
     meaning:
       "A chat model sees marks around each turn, and without them its score would be that of another model; or the task's file has no such variant.",
     remedy: "Give --turns, or choose another --variant.",
-    details: {},
+    details: { variant: "string" },
   },
   WB3921: {
     title: "a file of a task is missing",

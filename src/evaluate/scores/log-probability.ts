@@ -12,6 +12,6 @@ export function crossEntropies(logits: Float32Array, ids: readonly number[]): re
   let sum = 0;
   for (let index = 0; index < logits.length; index++)
     sum += Math.exp((logits[index] ?? Number.NaN) - largest);
-  const whole = largest + Math.log(sum);
-  return ids.map((id) => whole - (logits[id] ?? Number.NaN));
+  const rest = Math.log(sum);
+  return ids.map((id) => largest - (logits[id] ?? Number.NaN) + rest);
 }

@@ -25,7 +25,7 @@ export interface Examples {
   readonly rows: RowsFile;
   /** The file's first so many rows. */
   readonly first: number;
-  /** A text each, joined with a newline and followed by one; or turns each. */
+  /** A text each, joined with a newline and followed by one; or a list of turns for each. */
   readonly template: string | readonly Turn[];
   /** A piece of its own behind the turns of each example, and one behind the last; none when empty. */
   readonly after: string;
