@@ -1,4 +1,5 @@
-import { writeFile } from "node:fs/promises";
+import { REAL_FILE_SYSTEM } from "../convert/staging/file-system.ts";
+import { writeWhole } from "../convert/staging/write-whole.ts";
 import { WbError } from "../errors/wb-error.ts";
 import { openCheckpoint, type Selection } from "../formats/open.ts";
 import { renderMap } from "../mapping/learned/map-file.ts";
@@ -7,6 +8,7 @@ import { DTYPES, type Dtype } from "../tensor/dtype.ts";
 import { byteCount } from "../tensor/shape.ts";
 import type { Checkpoint, StoredTensor } from "../tensor/table.ts";
 import { collapseStatements } from "../verify/match/collapse.ts";
+import { confirmed } from "../verify/match/confirm.ts";
 import { fingerprint, type Fingerprint } from "../verify/match/fingerprint.ts";
 import { matchTensors } from "../verify/match/match-tensors.ts";
 
@@ -36,7 +38,7 @@ export interface MatchResult {
 
 /**
  * How two checkpoints of the same weights relate, by their values alone.
- * @throws WbError of the readers; WB6002 where the map cannot be written.
+ * @throws WbError of the readers; WB6001, WB6002 where the map cannot be written.
  */
 export async function match(
   leftPath: string,
@@ -65,11 +67,13 @@ export async function match(
         return prints;
       };
       const prints = [await printsOf(sides[0]), await printsOf(sides[1])] as const;
-      const { statements, ties, unexplained } = matchTensors(prints[0], prints[1]);
+      const found = matchTensors(prints[0], prints[1]);
+      const { statements, ties, unexplained } = await confirmed(found, prints, rounded, signal);
       const dtypes = new Map(sides.flatMap(({ tensors }, side) => dtypesOf(tensors, side)));
       const collapsed = collapseStatements(statements);
       const isWhole = unexplained.length === 0 && statements.length > 0;
-      if (isWhole && options.out !== undefined) await writeMap(options.out, collapsed);
+      if (isWhole && options.out !== undefined)
+        await writeWhole(options.out, renderMap(collapsed), REAL_FILE_SYSTEM);
       return {
         tensors: [
           ...statements.map((one) => ({
@@ -102,14 +106,6 @@ function refuseRanks({ tensors, path }: Checkpoint): void {
   throw new WbError("WB2702", `${path}: parallel parts are matched after they were merged`, {
     hint: "Convert the model first, with its config.json.",
   });
-}
-
-async function writeMap(path: string, statements: readonly LearnedStatement[]): Promise<void> {
-  try {
-    await writeFile(path, renderMap(statements));
-  } catch (error) {
-    throw new WbError("WB6002", `${path}: the map cannot be written`, { cause: error });
-  }
 }
 
 function bytesOf({ tensors }: Checkpoint): number {

@@ -1,12 +1,14 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it, test } from "vitest";
 import { convert } from "../../src/api/convert.ts";
 import { match } from "../../src/api/match.ts";
+import { assemblyOf, wholeView } from "../../src/mapping/assembly.ts";
 import { parseMap } from "../../src/mapping/learned/map-file.ts";
 import { parseStatement, renderStatement } from "../../src/mapping/learned/statement.ts";
 import { diff } from "../../src/verify/diff.ts";
+import { confirmed, sameValues } from "../../src/verify/match/confirm.ts";
 import { fingerprint } from "../../src/verify/match/fingerprint.ts";
 import { matchTensors } from "../../src/verify/match/match-tensors.ts";
 import type { StoredTensor } from "../../src/tensor/table.ts";
@@ -93,6 +95,49 @@ describe("two checkpoints of the same weights, by their values", () => {
     expect(found.ties).toEqual([{ name: "tied", of: "a" }]);
     expect(found.unexplained).toEqual(["c"]);
   });
+});
+
+describe("what hashes say", () => {
+  it("is held against the values", async () => {
+    const prints = [await printsOf([grid("a", Q)]), await printsOf([grid("b", K)])] as const;
+    // Hashes that are equal although the values are not.
+    const other = prints[0].map((print) => ({ ...print, tensor: grid("b", K) }));
+    const found = matchTensors(prints[0], other);
+    expect(found.statements).toHaveLength(1);
+    expect(await confirmed(found, prints, undefined)).toEqual({
+      statements: [],
+      ties: [],
+      unexplained: ["a", "b"],
+    });
+  });
+
+  it.each(["F16", "BF16"] as const)("is compared as %s has it", async (dtype) => {
+    const wide = memoryTensor(
+      "w",
+      "F32",
+      [2, 1],
+      new Uint8Array(Float32Array.of(1, 1.00001).buffer),
+    );
+    const half = dtype === "F16" ? 0x3c00 : 0x3f80;
+    const narrow = memoryTensor(
+      "n",
+      dtype,
+      [2, 1],
+      new Uint8Array(Uint16Array.of(half, half).buffer),
+    );
+    const sides = [assemblyOf(wholeView(wide)), assemblyOf(wholeView(narrow))] as const;
+    expect(await sameValues(...sides, dtype)).toBe(true);
+    expect(await sameValues(...sides, undefined)).toBe(false);
+  });
+});
+
+test("a map that cannot be written leaves nothing behind", async () => {
+  const place = join(folder, "taken");
+  mkdirSync(join(place, "map.json", "full"), { recursive: true });
+  const torch = join(FIXTURES, "internlm-tiny", "pytorch_model.bin");
+  const error = await caught(() => match(torch, torch, { out: join(place, "map.json") }));
+  expect(error.code).toBe("WB6002");
+  expect(readdirSync(place)).toEqual(["map.json"]);
 });
 
 test("a map from one model converts another into the form of the first", async () => {

@@ -1,9 +1,9 @@
-import { randomUUID } from "node:crypto";
 import { readSmall } from "../../sources/places.ts";
 import { isPlainFileName } from "../../formats/sets/index-file.ts";
 import { parseStrictJson, type JsonNode } from "../../formats/safetensors/strict-json.ts";
 import { WbError } from "../../errors/wb-error.ts";
 import { readText, type FileSystem } from "../staging/file-system.ts";
+import { writeWhole } from "../staging/write-whole.ts";
 
 /** The options that decide what is written; those that were not given are left out. */
 export type PlannedOptions = Readonly<Record<string, string | number>>;
@@ -46,15 +46,7 @@ export async function writePlanFile(
     throw new WbError("WB2901", `${path}: holds something else than this plan`, {
       details: { path },
     });
-  // Several machines may make the same plan at once.
-  const beside = `${path}.${randomUUID()}`;
-  try {
-    await fileSystem.writeSmall(beside, text);
-    await fileSystem.rename(beside, path);
-  } catch (error) {
-    await fileSystem.remove(beside);
-    throw error;
-  }
+  await writeWhole(path, text, fileSystem);
   return true;
 }
 

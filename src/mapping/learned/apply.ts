@@ -46,7 +46,7 @@ export function applyMap(
         break;
       }
       count++;
-      const assembly = made(one.operation, tensors);
+      const assembly = madeFrom(one.operation, tensors);
       if (assembly === undefined) problems.push(`${one.right}: the shapes do not fit`);
       else {
         for (const { name } of tensors) used.add(name);
@@ -89,7 +89,11 @@ function stepOf(
   return { kind, from: tensors.map(sourceName), to: right, assembly, why };
 }
 
-function made(operation: LearnedOperation, tensors: readonly StoredTensor[]): Assembly | undefined {
+/** What an operation makes of its left tensors; undefined where their shapes or dtypes do not fit. */
+export function madeFrom(
+  operation: LearnedOperation,
+  tensors: readonly StoredTensor[],
+): Assembly | undefined {
   const views = tensors.map(wholeView);
   switch (operation.kind) {
     case "same":

@@ -122,7 +122,7 @@ function digestOf(numbers: Float64Array): string {
 let halves: { readonly F16: Uint32Array; readonly BF16: Uint32Array } | undefined;
 
 /** Values as numbers of 32 bits that are equal where the values are: float32's patterns for floats, else the bytes. */
-function patterns(
+export function patterns(
   bytes: Uint8Array,
   dtype: Dtype,
   rounded: Dtype | undefined,
