@@ -90,6 +90,31 @@ describe("two checkpoints of the same weights, by their values", () => {
     expect(unexplained).toEqual([]);
   });
 
+  it("are related by joins of columns, with their biases, and by columns in another order", async () => {
+    const across = (rows: readonly (readonly number[])[]): readonly (readonly number[])[] =>
+      (rows[0] ?? []).map((_unused, column) => rows.map((row) => row[column] ?? 0));
+    const O = [
+      [1.5, 2.5, 3.5, 4.5],
+      [5.5, 6.5, 7.5, 8.5],
+    ];
+    const left = [grid("q.weight", Q), grid("k.weight", K), vector("q.bias", [1, 2]), grid("o", O)];
+    const right = [
+      grid("qk.weight", across([...Q, ...K])),
+      vector("qk.bias", [1, 2, 3, 4]),
+      grid("out", [
+        [2.5, 1.5, 4.5, 3.5],
+        [6.5, 5.5, 8.5, 7.5],
+      ]),
+    ];
+    const found = await matched([...left, vector("k.bias", [3, 4])], right);
+    expect(found.statements).toEqual([
+      "q.weight, k.weight | qk.weight | concatenate to columns",
+      "o | out | columns 0@1:1 0@0:2:3 0@2:1 to columns",
+      "q.bias, k.bias | qk.bias | concatenate",
+    ]);
+    expect(found.unexplained).toEqual([]);
+  });
+
   it("have ties, and what is nowhere is named", async () => {
     const found = await matched([grid("a", Q), grid("tied", Q), grid("c", K)], [grid("a", Q)]);
     expect(found.ties).toEqual([{ name: "tied", of: "a" }]);
@@ -166,6 +191,8 @@ describe("a statement", () => {
     "a | c | rows 0@0:32:2 0@1:32:2",
     "a | c | columns 0@4:2",
     "a.{i}, b.{i} | c.{i} | stack",
+    "a, b | c | concatenate to columns",
+    "a | c | columns 0@4:2 0@0:4 to columns",
   ])("is read as it is written: %s", (text) => {
     expect(renderStatement(parseStatement(text, "map.json"))).toBe(text);
   });
@@ -177,6 +204,7 @@ describe("a statement", () => {
     "a | b | rows 1",
     "| b | same",
     "a | b | same | c",
+    "a | b | same to columns",
   ])("is refused: %s", async (text) => {
     expect((await caught(() => parseStatement(text, "map.json"))).code).toBe("WB3711");
   });

@@ -4,6 +4,7 @@ import type { Checkpoint, StoredTensor } from "../../tensor/table.ts";
 import {
   concatViews,
   slicedView,
+  transposedAssembly,
   transposedView,
   wholeView,
   type Assembly,
@@ -91,6 +92,15 @@ function stepOf(
 
 /** What an operation makes of its left tensors; undefined where their shapes or dtypes do not fit. */
 export function madeFrom(
+  operation: LearnedOperation,
+  tensors: readonly StoredTensor[],
+): Assembly | undefined {
+  const rows = rowsOf(operation, tensors);
+  if (!("toColumns" in operation) || operation.toColumns !== true) return rows;
+  return rows?.shape.length === 2 ? transposedAssembly(rows) : undefined;
+}
+
+function rowsOf(
   operation: LearnedOperation,
   tensors: readonly StoredTensor[],
 ): Assembly | undefined {

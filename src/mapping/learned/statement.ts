@@ -15,6 +15,7 @@ export interface Run {
  * - `concatenate`: the lefts' rows one after another; with `transpose` after it, their columns.
  * - `stack`: each left is one entry of the right's first axis.
  * - `rows 0@0:32:2 0@1:32:2`: 32 rows of left 0 from row 0 in steps of 2, then from row 1; `columns` likewise, as rows.
+ * - `… to columns`: what was put together as rows, transposed: a join of columns, or columns in another order.
  */
 export interface LearnedStatement {
   readonly left: readonly string[];
@@ -24,10 +25,23 @@ export interface LearnedStatement {
 
 export type LearnedOperation =
   | { readonly kind: "same" | "transpose" | "stack" }
-  | { readonly kind: "concatenate"; readonly axis: 0 | 1 }
-  | { readonly kind: "gather"; readonly axis: 0 | 1; readonly runs: readonly Run[] };
+  | { readonly kind: "concatenate"; readonly axis: 0 | 1; readonly toColumns?: boolean }
+  | {
+      readonly kind: "gather";
+      readonly axis: 0 | 1;
+      readonly runs: readonly Run[];
+      readonly toColumns?: boolean;
+    };
+
+/** How statements say that the rows become columns in the end. */
+const TO_COLUMNS = " to columns";
 
 export function renderOperation(operation: LearnedOperation): string {
+  const isTurned = "toColumns" in operation && operation.toColumns === true;
+  return `${renderRows(operation)}${isTurned ? TO_COLUMNS : ""}`;
+}
+
+function renderRows(operation: LearnedOperation): string {
   switch (operation.kind) {
     case "same":
     case "transpose":
@@ -58,13 +72,22 @@ export function parseStatement(text: string, path: string): LearnedStatement {
     .split("|")
     .map((part) => part.trim());
   const left = leftText.split(",").map((name) => name.trim());
-  const [word = "", ...words] = operationText.split(" ");
-  const operation = operationOf(word, words);
+  const isTurned = operationText.endsWith(TO_COLUMNS);
+  const rowsText = isTurned ? operationText.slice(0, -TO_COLUMNS.length) : operationText;
+  const [word = "", ...words] = rowsText.split(" ");
+  const rows = operationOf(word, words);
+  const operation = isTurned ? turned(rows) : rows;
   if (rest.length > 0 || right === "" || left.includes("") || operation === undefined)
     throw new WbError("WB3711", `${path}: no statement: ${JSON.stringify(text)}`, {
       details: { path },
     });
   return { left, right, operation };
+}
+
+function turned(rows: LearnedOperation | undefined): LearnedOperation | undefined {
+  return rows?.kind === "concatenate" || rows?.kind === "gather"
+    ? { ...rows, toColumns: true }
+    : undefined;
 }
 
 function operationOf(word: string, words: readonly string[]): LearnedOperation | undefined {

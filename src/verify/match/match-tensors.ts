@@ -39,7 +39,7 @@ export function matchTensors(left: readonly Fingerprint[], right: readonly Finge
     const { tensor } = print;
     const made =
       tensor.shape.length >= 2
-        ? gathered(print, places, covered)
+        ? (gathered(print, places, covered) ?? gatheredColumns(print, places, covered))
         : besideWeight(print, found, left, covered);
     if (made !== undefined) take(print, made.names, made.operation);
   }
@@ -141,7 +141,7 @@ interface MutableRun {
 
 /** The operation that puts a tensor together from rows or columns of the left's. */
 function gathered(
-  { tensor, rows }: Fingerprint,
+  { tensor, rows }: Pick<Fingerprint, "tensor" | "rows">,
   places: Places,
   covered: Map<Fingerprint, Uint8Array>,
 ): { names: readonly string[]; operation: LearnedOperation } | undefined {
@@ -186,6 +186,19 @@ function gathered(
     );
   if (isJoin && prints.length > 1) return { names, operation: { kind: "concatenate", axis } };
   return { names, operation: { kind: "gather", axis, runs: found } };
+}
+
+/** A matrix whose columns are rows or columns of the left's, as a join of columns is. */
+function gatheredColumns(
+  { tensor, columns }: Fingerprint,
+  places: Places,
+  covered: Map<Fingerprint, Uint8Array>,
+): { names: readonly string[]; operation: LearnedOperation } | undefined {
+  if (columns === undefined) return undefined;
+  const across = { ...tensor, shape: tensor.shape.toReversed() };
+  const made = gathered({ tensor: across, rows: columns }, places, covered);
+  if (made?.operation.kind !== "concatenate" && made?.operation.kind !== "gather") return undefined;
+  return { ...made, operation: { ...made.operation, toColumns: true } };
 }
 
 function follows({ place, count, step }: MutableRun, next: Place): boolean {
