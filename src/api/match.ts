@@ -56,11 +56,12 @@ export async function match(
       const rounded = narrower(mainDtype(sides[0]), mainDtype(sides[1]));
       const total = sides.reduce((sum, side) => sum + bytesOf(side), 0);
       let done = 0;
+      const isStacked = sides[1].tensors.some(({ shape }) => shape.length > 2);
       const printsOf = async ({ tensors }: Checkpoint): Promise<readonly Fingerprint[]> => {
         const prints: Fingerprint[] = [];
         for (const tensor of tensors) {
           signal?.throwIfAborted();
-          prints.push(await fingerprint(tensor, rounded, signal));
+          prints.push(await fingerprint(tensor, { rounded, isStacked, signal }));
           done += byteCount(tensor.shape, tensor.dtype) ?? 0;
           onProgress(done, total, tensor.name);
         }

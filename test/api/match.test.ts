@@ -36,7 +36,7 @@ function vector(name: string, values: readonly number[]): StoredTensor {
 }
 
 function printsOf(tensors: readonly StoredTensor[]) {
-  return Promise.all(tensors.map((tensor) => fingerprint(tensor, undefined)));
+  return Promise.all(tensors.map((tensor) => fingerprint(tensor)));
 }
 
 async function matched(left: readonly StoredTensor[], right: readonly StoredTensor[]) {

@@ -13,8 +13,8 @@ import type { StoredTensor } from "../../tensor/table.ts";
 /** What tells a tensor's values, and those of its rows and columns, without keeping them: hashes of 53 bits as numbers. */
 export interface Fingerprint {
   readonly tensor: StoredTensor;
-  /** Of all values in order, whatever the shape. */
-  readonly whole: number;
+  /** Of all values in order, whatever the shape; of matrices and more, where they can be entries of a stack on the other side. */
+  readonly whole: number | undefined;
   /** Of each entry of the first axis; of each value of a vector. */
   readonly rows: Float64Array;
   /** Of a matrix alone. */
@@ -73,11 +73,18 @@ function numbersOf({ first, second }: Hashes): Float64Array {
   return Float64Array.from(first, (one, at) => (one >>> 0) * 2 ** 21 + ((second[at] ?? 0) >>> 11));
 }
 
-/** @param rounded The narrower dtype of the other side, to which wider floats are rounded before they are told. */
+/** How tensors are told. */
+export interface TellOptions {
+  /** The narrower dtype of the other side, to which wider floats are rounded before they are told. */
+  readonly rounded?: Dtype | undefined;
+  /** Whether the other side has stacks, of which a tensor can be an entry. */
+  readonly isStacked?: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
 export async function fingerprint(
   tensor: StoredTensor,
-  rounded: Dtype | undefined,
-  signal?: AbortSignal,
+  { rounded, isStacked = true, signal }: TellOptions = {},
 ): Promise<Fingerprint> {
   const assembly = assemblyOf(wholeView(tensor));
   const { shape } = tensor;
@@ -87,13 +94,13 @@ export async function fingerprint(
   const words = Math.max(1, DTYPES[tensor.dtype].bits / 32);
   const width = rowCount === 0 ? 0 : (count / rowCount) * words;
   const isMatrix = shape.length === 2 && words === 1;
-  const all = hashes(1);
+  const all = isStacked && shape.length > 1 ? hashes(1) : undefined;
   const rows = hashes(rowCount);
   const columns = isMatrix ? hashes(width) : undefined;
   let [row, column] = [0, 0];
   await streamAssembly(assembly, { chunkBytes: CHUNK_BYTES, signal }, (chunk) => {
     const values = patterns(chunk, tensor.dtype, rounded);
-    addRow(values, [0, values.length], all, 0, undefined, 0);
+    if (all !== undefined) addRow(values, [0, values.length], all, 0, undefined, 0);
     for (let begin = 0; begin < values.length;) {
       const end = Math.min(values.length, begin + width - column);
       addRow(values, [begin, end], rows, row, columns, column);
@@ -107,7 +114,7 @@ export async function fingerprint(
   const columnNumbers = columns === undefined ? undefined : numbersOf(columns);
   return {
     tensor,
-    whole: numbersOf(all)[0] ?? 0,
+    whole: all === undefined ? undefined : numbersOf(all)[0],
     rows: rowNumbers,
     columns: columnNumbers,
     rowsDigest: digestOf(rowNumbers),

@@ -55,13 +55,13 @@ function matchWhole(
   used: ReadonlySet<string>,
   take: Take,
 ): void {
-  const equal = groupBy(left, ({ whole, tensor }) => `${whole} ${tensor.shape.join()}`);
+  const equal = groupBy(left, ({ rowsDigest, tensor }) => `${rowsDigest} ${tensor.shape.join()}`);
   const across = groupBy(left, ({ columnsDigest, tensor }) =>
     columnsDigest === undefined ? "" : `${columnsDigest} ${tensor.shape.toReversed().join()}`,
   );
   for (const print of right) {
     const { shape, name } = print.tensor;
-    const same = best(equal.get(`${print.whole} ${shape.join()}`) ?? [], name, used);
+    const same = best(equal.get(`${print.rowsDigest} ${shape.join()}`) ?? [], name, used);
     if (same !== undefined) {
       take(print, [same], { kind: "same" });
       continue;
@@ -125,7 +125,7 @@ function placesOf(left: readonly Fingerprint[]): Places {
       put(hash, count / print.rows.length, { print, axis: 0, index });
     for (const [index, hash] of (print.columns ?? []).entries())
       put(hash, shape[0] ?? 0, { print, axis: 1, index });
-    put(print.whole, count, { print, axis: "whole", index: 0 });
+    if (print.whole !== undefined) put(print.whole, count, { print, axis: "whole", index: 0 });
   }
   return places;
 }
@@ -280,7 +280,7 @@ function leftOver(
       : left.find(
           (other) =>
             used.has(other.tensor.name) &&
-            other.whole === print.whole &&
+            other.rowsDigest === print.rowsDigest &&
             sameShape(other.tensor.shape, shape),
         );
     if (twin === undefined) unexplained.push(name);
