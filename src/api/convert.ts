@@ -17,6 +17,7 @@ import type { TargetFormat } from "../formats/target-formats.ts";
 import type { Plan } from "../mapping/plan.ts";
 import { isLowRankFactor } from "../model/adapter-names.ts";
 import { openConversion, type OpenedConversion } from "../session/open-conversion.ts";
+import { learnLike } from "./like.ts";
 import { packageVersion } from "../session/package-version.ts";
 
 export type { PartsStep } from "../convert/parts/run-parts.ts";
@@ -36,10 +37,16 @@ export async function convert(
   const begin = performance.now();
   const chosen = await chooseParts(options);
   const settings = settingsOf(chosen.options);
-  const opened = await openConversion(source, settings);
+  const { like, selection, signal } = settings;
+  const learned =
+    like === undefined ? undefined : await learnLike(source, like, { selection, signal });
+  const how =
+    learned === undefined ? settings : { ...settings, learned: learned.statements, lenient: true };
+  const opened = await openConversion(source, how);
   try {
-    const job = jobOf(opened, target, settings);
-    const { base, added, plan, notes } = opened;
+    const job = jobOf(opened, target, settings, learned?.configFolder);
+    const { base, added, plan } = opened;
+    const notes = [...opened.notes, ...(learned?.notes ?? [])];
     const converted = { base, delta: added?.delta.checkpoint, plan, notes };
     const seconds = (): number => (performance.now() - begin) / 1000;
     if (chosen.parts !== undefined) {
@@ -55,7 +62,12 @@ export async function convert(
 }
 
 /** The conversion, planned down to the last byte of each file. */
-function jobOf(opened: OpenedConversion, target: string, settings: ConvertSettings): Job {
+function jobOf(
+  opened: OpenedConversion,
+  target: string,
+  settings: ConvertSettings,
+  configFolder: string | undefined,
+): Job {
   const { base, added, plan, found, tokenizerFolder } = opened;
   const layout = plan.targetLayout === "unknown" ? undefined : plan.targetLayout;
   const { to, maxShardSize } = settings;
@@ -70,7 +82,7 @@ function jobOf(opened: OpenedConversion, target: string, settings: ConvertSettin
     sideFiles: () => {
       const isPlain = settings.dequantize !== undefined;
       const writer = writerOf(found.config, settings);
-      return sideFiles(found, tokenizerFolder, outputs, writer, isPlain);
+      return sideFiles(found, tokenizerFolder, outputs, writer, isPlain, configFolder);
     },
     manifest: (outcomes) =>
       manifestText(outputs, outcomes, sumFacts(plan, outputs, outcomes), settings.weakened),

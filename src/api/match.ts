@@ -71,7 +71,7 @@ export async function match(
       const found = matchTensors(prints[0], prints[1]);
       const { statements, ties, unexplained } = await confirmed(found, prints, rounded, signal);
       const dtypes = new Map(sides.flatMap(({ tensors }, side) => dtypesOf(tensors, side)));
-      const collapsed = collapseStatements(statements);
+      const collapsed = collapseStatements([...statements, ...ties.map(tieStatement)]);
       const isWhole = unexplained.length === 0 && statements.length > 0;
       if (isWhole && options.out !== undefined)
         await writeWhole(options.out, renderMap(collapsed), REAL_FILE_SYSTEM);
@@ -100,6 +100,10 @@ export async function match(
   } finally {
     await left.checkpoint.close();
   }
+}
+
+function tieStatement({ name, of }: { name: string; of: string }): LearnedStatement {
+  return { left: [name, of], right: "", operation: { kind: "tied" } };
 }
 
 function refuseRanks({ tensors, path }: Checkpoint): void {

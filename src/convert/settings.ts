@@ -34,6 +34,8 @@ export interface ConvertOptions {
   readonly keep?: readonly string[] | undefined;
   /** A file that `match --out` wrote: how each target tensor is made of the source's. */
   readonly map?: string | undefined;
+  /** A checkpoint in the wanted form, whose weights the source's are, trained further. */
+  readonly like?: string | undefined;
   /** Whose names the weights get that are converted to Paddle; the usual program of the model's when left out. */
   readonly for?: PaddleWriter | undefined;
   /** Writes the values of quantised matrices, in this dtype, instead of refusing them. */

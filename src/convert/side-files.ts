@@ -36,6 +36,7 @@ export interface DescribedBy {
  * @param tokenizerFolder Where tokenizer and texts are taken from.
  * @param paddleWriter Whose names of Paddle's the tensors have, if any's.
  * @param isPlain Whether quantised matrices were written as their values.
+ * @param configFolder Where config.json is taken from as it is, where it is not made.
  */
 export async function sideFiles(
   found: DescribedBy,
@@ -43,6 +44,7 @@ export async function sideFiles(
   outputs: Outputs,
   paddleWriter?: PaddleWriter,
   isPlain = false,
+  configFolder = tokenizerFolder,
 ): Promise<readonly SideFile[]> {
   const files: SideFile[] = [];
   const source = await modelFiles(tokenizerFolder);
@@ -51,7 +53,13 @@ export async function sideFiles(
   files.push(...underOtherName(files, found.config, paddleWriter !== undefined));
   const { config, configText, folder } = found;
   if (config === undefined || configText === undefined)
-    return [...files, ...(await ownConfigs(source, isPlain))];
+    return [
+      ...files,
+      ...(await ownConfigs(
+        configFolder === tokenizerFolder ? source : await modelFiles(configFolder),
+        isPlain,
+      )),
+    ];
   const described = await modelFiles(folder);
   const names = await described.names();
   const generation = names.includes("generation_config.json")

@@ -72,6 +72,7 @@ export const CONVERT: RulesFor<Omit<ConvertOptions, "fileSystem">> = {
   delta: { kind: "object", rules: DELTA },
   lora: text,
   map: text,
+  like: text,
   selection,
   allowExpansion: flag,
   dryRun: flag,

@@ -129,12 +129,13 @@ function planByMap(
   options: PlanOptions,
 ): Plan {
   refuseRanks(checkpoint);
-  const steps = applyMap(checkpoint, map).map((step) =>
+  const applied = applyMap(checkpoint, map);
+  const steps = applied.steps.map((step) =>
     step.kind === "drop" || step.kind === "add"
       ? step
       : { ...step, ...castOf(step.assembly.dtype, options) },
   );
-  return withoutLayout(steps);
+  return { ...withoutLayout(steps), copies: applied.copies };
 }
 
 /** @throws WbError WB2702: of a known model every tensor's layout is known. */

@@ -19,7 +19,7 @@ export async function refuseOtherCopies(
     if (copy.dtype === of.dtype && Buffer.from(left).equals(right)) continue;
     throw new WbError(
       "WB3707",
-      `${shownName(copy.name)} and ${shownName(of.name)} are two names of one parameter in Paddle, but their values differ here`,
+      `${shownName(copy.name)} and ${shownName(of.name)} are to be one parameter under two names, but their values differ here`,
       { details: { tensors: [copy.name, of.name] } },
     );
   }

@@ -22,6 +22,8 @@ interface ConversionChoice extends OpenModelOptions, PlanOptions {
   readonly delta?: DeltaChoice | undefined;
   /** A file of statements by which every tensor is made. */
   readonly map?: string | undefined;
+  /** The checkpoint from which such statements were learned. */
+  readonly like?: string | undefined;
   /** An adapter to merge into the source. */
   readonly lora?: string | undefined;
 }
@@ -44,7 +46,10 @@ export async function openConversion(
   source: string,
   choice: ConversionChoice,
 ): Promise<OpenedConversion> {
-  const learned = choice.map === undefined ? undefined : await readMap(choice.map, choice);
+  const { map, like } = choice;
+  if (map !== undefined) refuseOthers(`--map ${map}`, choice);
+  if (like !== undefined) refuseOthers(`--like ${like}`, choice);
+  const learned = choice.learned ?? (map === undefined ? undefined : await readMap(map));
   const how = learned === undefined ? choice : { ...choice, architecture: "none" };
   const opened = await openModel(source, how);
   let adapter: Checkpoint | undefined;
@@ -115,24 +120,26 @@ function notesOf(model: OpenedModel, plan: Plan): readonly string[] {
 /** Bytes of a map at most; one of a model with 100 000 tensors has about 10 MB. */
 const MAX_MAP_BYTES = 64 * 2 ** 20;
 
-/** @throws WbError WB2702 beside options that say otherwise, WB3001 where it is not there, WB3711. */
-async function readMap(
-  path: string,
-  { layout, sourceLayout, delta, transpose = [], keep = [] }: ConversionChoice,
-): Promise<readonly LearnedStatement[]> {
+/** @throws WbError WB2702 beside options that say otherwise than a map. */
+function refuseOthers(
+  given: string,
+  { layout, sourceLayout, delta, dequantize, like, transpose = [], keep = [] }: ConversionChoice,
+): void {
   const others = {
     layout,
     "source-layout": sourceLayout,
     delta,
+    dequantize: like === undefined ? undefined : dequantize,
     transpose: transpose[0],
     keep: keep[0],
   };
   const other = Object.entries(others).find(([, value]) => value !== undefined);
-  if (other !== undefined)
-    throw new WbError(
-      "WB2702",
-      `--map ${path}: the map says all of it; --${other[0]} is one too many`,
-    );
+  if (other === undefined) return;
+  throw new WbError("WB2702", `${given}: it says all of it; --${other[0]} is one too many`);
+}
+
+/** @throws WbError WB3001 where it is not there, WB3711. */
+async function readMap(path: string): Promise<readonly LearnedStatement[]> {
   const bytes = await readSmall(path, MAX_MAP_BYTES);
   if (bytes === undefined)
     throw new WbError("WB3001", `${path}: no such file`, { details: { path } });

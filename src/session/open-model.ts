@@ -93,9 +93,14 @@ export async function openModel(
   }
 }
 
+/** The folder that describes weights: theirs. */
+export async function folderOf(path: string): Promise<string> {
+  return (await isFolder(path)) ? path : dirname(path);
+}
+
 /** @throws WbError WB2702 where nothing is quantised. */
 async function dequantised(opened: OpenedCheckpoint, path: string): Promise<OpenedCheckpoint> {
-  const folder = (await isFolder(path)) ? path : dirname(path);
+  const folder = await folderOf(path);
   const facts = quantisationFacts(await readOptional(join(folder, "config.json")));
   const made = await dequantise(opened.checkpoint, facts);
   if (made === undefined)
@@ -132,12 +137,7 @@ export async function readConfig(
   architecture: string | undefined,
   weights: Weights | undefined,
 ): Promise<FoundConfig> {
-  const folder =
-    weights?.format === "gguf"
-      ? await modelHome(path)
-      : (await isFolder(path))
-        ? path
-        : dirname(path);
+  const folder = weights?.format === "gguf" ? await modelHome(path) : await folderOf(path);
   const found =
     architecture === "none"
       ? {

@@ -192,6 +192,7 @@ describe("a statement", () => {
     "a | c | columns 0@4:2",
     "a.{i}, b.{i} | c.{i} | stack",
     "a, b | c | concatenate to columns",
+    "a, b |  | tied",
     "a | c | columns 0@4:2 0@0:4 to columns",
   ])("is read as it is written: %s", (text) => {
     expect(renderStatement(parseStatement(text, "map.json"))).toBe(text);
@@ -205,6 +206,8 @@ describe("a statement", () => {
     "| b | same",
     "a | b | same | c",
     "a | b | same to columns",
+    "a | b | tied",
+    "a | | tied",
   ])("is refused: %s", async (text) => {
     expect((await caught(() => parseStatement(text, "map.json"))).code).toBe("WB3711");
   });

@@ -15,6 +15,6 @@ test("a second copy with other values is refused, one with the same goes", async
   );
   expect(error.code).toBe("WB3707");
   expect(error.message).toMatchInlineSnapshot(
-    `"r.0.cell.weight_ih and r.weight_ih_l0 are two names of one parameter in Paddle, but their values differ here"`,
+    `"r.0.cell.weight_ih and r.weight_ih_l0 are to be one parameter under two names, but their values differ here"`,
   );
 });

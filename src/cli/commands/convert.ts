@@ -32,6 +32,7 @@ export const convert: Command = {
     ["$0 convert converted paddle --to paddle", "to a .pdparams in PaddleNLP's layout"],
     ["$0 convert llama-7b vicuna-7b --delta vicuna-7b-delta-v1.1", "base + published delta"],
     ["$0 convert llama-7b merged --lora my-adapter", "base + LoRA adapter, merged as PEFT does"],
+    ["$0 convert tuned.pdparams out --like base-hf", "into the form that its base model has there"],
     [
       "$0 convert internlm-7b out --max-shard-size 2GB --plan plan.json",
       "split over machines: plan,",
@@ -107,6 +108,11 @@ export const convert: Command = {
         type: "string",
         describe: "make every tensor as this map says, which match --out wrote",
       })
+      .option("like", {
+        type: "string",
+        describe:
+          "bring the source to the form of this checkpoint, of whose weights it is a version trained further",
+      })
       .option("lora", {
         type: "string",
         describe: "a LoRA adapter of PEFT to merge into the source, as merge_and_unload does",
@@ -169,6 +175,7 @@ function optionsOf(args: Arguments, context: CommandContext): ConvertOptions {
     selection: selectionOf(args),
     delta: deltaOf(args),
     map: optionalString(args, "map"),
+    like: optionalString(args, "like"),
     lora: optionalString(args, "lora"),
     dryRun: flag(args, "dry-run"),
     resume: flag(args, "resume"),

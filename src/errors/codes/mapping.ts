@@ -116,7 +116,7 @@ export const MAPPING_CODES = {
   WB3707: {
     title: "two names of one parameter with different values",
     meaning:
-      "Paddle's recurrent networks save every parameter twice, under the network's name and under its cell's. Only one can be kept, and here the two differ, so that one of them would be lost.",
+      "Paddle's recurrent networks save every parameter twice, under the network's name and under its cell's, and a map says of tied tensors that one stands for both. Only one can be kept, and here the two differ, so that one of them would be lost.",
     remedy:
       "Find out which is right and leave the other out with --drop; --architecture none keeps both as stored.",
     details: { tensors: "string[]" },
@@ -156,6 +156,14 @@ export const MAPPING_CODES = {
     remedy:
       "Make the map from two checkpoints of this very kind, or leave out what does not belong with --drop.",
     details: { path: "string" },
+  },
+  WB3713: {
+    title: "the base of --like does not explain every tensor",
+    meaning:
+      "Every tensor of the source must be one of the base's, as it is, transposed, joined, split or in another order, with values that go together as those of a model trained further do with its base. Here some have no counterpart, so that nothing is written.",
+    remedy:
+      "Give the very model that the source was trained from, or leave out with --drop what is not of the model (it is taken off both sides).",
+    details: { path: "string", tensors: "string[]" },
   },
   WB4705: {
     title: "an adapter of a kind that is not merged",

@@ -23,6 +23,13 @@ export function atLayer(statement: LearnedStatement, layer: number): LearnedStat
 /** Layers that are tried for a statement with {i}. */
 const MAX_LAYERS = 10_000;
 
+/** What a map makes of a checkpoint. */
+export interface AppliedMap {
+  readonly steps: readonly Step[];
+  /** Tensors that are left out as others' values again; to be compared before that is believed. */
+  readonly copies: readonly { readonly copy: StoredTensor; readonly of: StoredTensor }[];
+}
+
 /**
  * The steps that make the right side of a map from a checkpoint of the left's kind; pure.
  * @throws WbError WB3712 where a tensor is in no statement, or a statement's tensors are not there or do not fit.
@@ -30,10 +37,11 @@ const MAX_LAYERS = 10_000;
 export function applyMap(
   checkpoint: Checkpoint,
   statements: readonly LearnedStatement[],
-): readonly Step[] {
+): AppliedMap {
   const byName = new Map(checkpoint.tensors.map((tensor) => [tensor.name, tensor]));
   const problems: string[] = [];
-  const steps: WriteStep[] = [];
+  const steps: Step[] = [];
+  const copies: { copy: StoredTensor; of: StoredTensor }[] = [];
   const used = new Set<string>();
   for (const statement of statements) {
     const isLayered = statement.left.some((name) => name.includes("{i}"));
@@ -47,6 +55,13 @@ export function applyMap(
         break;
       }
       count++;
+      const [copy, of] = tensors;
+      if (one.operation.kind === "tied" && copy !== undefined && of !== undefined) {
+        used.add(copy.name);
+        copies.push({ copy, of });
+        steps.push({ kind: "drop", from: [sourceName(copy)], why: `the same as ${of.name}` });
+        continue;
+      }
       const assembly = madeFrom(one.operation, tensors);
       if (assembly === undefined) problems.push(`${one.right}: the shapes do not fit`);
       else {
@@ -59,7 +74,7 @@ export function applyMap(
   for (const { name } of checkpoint.tensors)
     if (!used.has(name)) problems.push(`${name}: the map does not know it`);
   if (problems.length > 0) throw misfit(checkpoint.path, problems);
-  return steps;
+  return { steps, copies };
 }
 
 const MAX_LISTED = 10;
@@ -108,6 +123,8 @@ function rowsOf(
   switch (operation.kind) {
     case "same":
       return joined(views);
+    case "tied":
+      return undefined;
     case "transpose":
       return views[0]?.shape.length === 2 ? joined(views.map(transposedView)) : undefined;
     case "stack":

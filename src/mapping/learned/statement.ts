@@ -15,6 +15,7 @@ export interface Run {
  * - `concatenate`: the lefts' rows one after another; with `transpose` after it, their columns.
  * - `stack`: each left is one entry of the right's first axis.
  * - `rows 0@0:32:2 0@1:32:2`: 32 rows of left 0 from row 0 in steps of 2, then from row 1; `columns` likewise, as rows.
+ * - `tied`: the first left has the values of the second, and the right, which is empty, has it once.
  * - `… to columns`: what was put together as rows, transposed: a join of columns, or columns in another order.
  */
 export interface LearnedStatement {
@@ -24,7 +25,7 @@ export interface LearnedStatement {
 }
 
 export type LearnedOperation =
-  | { readonly kind: "same" | "transpose" | "stack" }
+  | { readonly kind: "same" | "transpose" | "stack" | "tied" }
   | { readonly kind: "concatenate"; readonly axis: 0 | 1; readonly toColumns?: boolean }
   | {
       readonly kind: "gather";
@@ -46,6 +47,7 @@ function renderRows(operation: LearnedOperation): string {
     case "same":
     case "transpose":
     case "stack":
+    case "tied":
       return operation.kind;
     case "concatenate":
       return operation.axis === 0 ? "concatenate" : "concatenate transpose";
@@ -77,7 +79,9 @@ export function parseStatement(text: string, path: string): LearnedStatement {
   const [word = "", ...words] = rowsText.split(" ");
   const rows = operationOf(word, words);
   const operation = isTurned ? turned(rows) : rows;
-  if (rest.length > 0 || right === "" || left.includes("") || operation === undefined)
+  const isTied = operation?.kind === "tied";
+  const hasRight = isTied ? right === "" && left.length === 2 : right !== "";
+  if (rest.length > 0 || !hasRight || left.includes("") || operation === undefined)
     throw new WbError("WB3711", `${path}: no statement: ${JSON.stringify(text)}`, {
       details: { path },
     });
@@ -95,7 +99,7 @@ function operationOf(word: string, words: readonly string[]): LearnedOperation |
     if (words.length === 0) return { kind: "concatenate", axis: 0 };
     return words.join(" ") === "transpose" ? { kind: "concatenate", axis: 1 } : undefined;
   }
-  if (word === "same" || word === "transpose" || word === "stack")
+  if (word === "same" || word === "transpose" || word === "stack" || word === "tied")
     return words.length === 0 ? { kind: word } : undefined;
   if (word !== "rows" && word !== "columns") return undefined;
   const runs = words.flatMap((text): Run | [] => {

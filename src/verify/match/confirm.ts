@@ -1,17 +1,12 @@
-import {
-  assemblyOf,
-  isContiguous,
-  narrowRows,
-  wholeView,
-  type Assembly,
-} from "../../mapping/assembly.ts";
-import { madeFrom } from "../../mapping/learned/apply.ts";
+import { assemblyOf, wholeView, type Assembly } from "../../mapping/assembly.ts";
 import { BufferRing } from "../../mapping/buffer-ring.ts";
-import { readAssembly, streamAssembly, type StreamOptions } from "../../mapping/read-assembly.ts";
-import { DTYPES, type Dtype } from "../../tensor/dtype.ts";
-import { elementCount, sameShape } from "../../tensor/shape.ts";
+import { madeFrom } from "../../mapping/learned/apply.ts";
+import type { StreamOptions } from "../../mapping/read-assembly.ts";
+import type { Dtype } from "../../tensor/dtype.ts";
+import { sameShape } from "../../tensor/shape.ts";
 import { patterns, type Fingerprint } from "./fingerprint.ts";
 import type { Matched } from "./match-tensors.ts";
+import { streamBoth } from "./stream-both.ts";
 
 /**
  * What was matched by hashes, held against the values themselves: hashes of 53 bits can be equal by chance, and by intent.
@@ -62,34 +57,12 @@ export async function sameValues(
   options: StreamOptions = {},
 ): Promise<boolean> {
   if (!sameShape(left.shape, right.shape)) return false;
-  // What is in order can be read from any element on; the other side is streamed in whole rows.
-  const [streamed, sought] = isContiguous(right) ? [left, right] : [right, left];
-  const read = readerOf(sought);
-  const bytesOf = (count: number, dtype: Dtype): number => (count * DTYPES[dtype].bits) / 8;
-  let begin = 0;
   let isSame = true;
-  await streamAssembly(streamed, options, async (chunk) => {
-    if (!isSame) return;
-    const count = (chunk.byteLength * 8) / DTYPES[streamed.dtype].bits;
-    const other = await read(begin, begin + count);
-    begin += count;
-    if (streamed.dtype === sought.dtype && Buffer.compare(chunk, other) === 0) return;
-    if (other.byteLength !== bytesOf(count, sought.dtype)) isSame = false;
-    else isSame = samePatterns(chunk, streamed.dtype, other, sought.dtype, rounded);
+  await streamBoth(left, right, options, (one, other) => {
+    if (!isSame || (left.dtype === right.dtype && Buffer.compare(one, other) === 0)) return;
+    isSame = samePatterns(one, left.dtype, other, right.dtype, rounded);
   });
   return isSame;
-}
-
-/** Reads elements of a logical tensor; only whole rows where they are not in order. */
-function readerOf(assembly: Assembly): (begin: number, end: number) => Promise<Uint8Array> {
-  const count = elementCount(assembly.shape) ?? 0;
-  if (isContiguous(assembly)) {
-    const parts = assembly.parts.map((part) => ({ ...part, shape: [count], strides: [1] }));
-    const flat = { ...assembly, shape: [count], axis: 0, parts };
-    return (begin, end) => readAssembly(narrowRows(flat, begin, end));
-  }
-  const width = count / Math.max(1, assembly.shape[0] ?? 1);
-  return (begin, end) => readAssembly(narrowRows(assembly, begin / width, end / width));
 }
 
 function samePatterns(

@@ -1,5 +1,7 @@
 import { sameShape } from "../../tensor/shape.ts";
 import type { LearnedOperation, LearnedStatement, Run } from "../../mapping/learned/statement.ts";
+import { likeness } from "./likeness.ts";
+import { operationOfRuns } from "./runs-operation.ts";
 import type { Fingerprint } from "./fingerprint.ts";
 
 export interface Matched {
@@ -96,17 +98,6 @@ function best(
   return names.toSorted((a, b) => likeness(b, name) - likeness(a, name))[0];
 }
 
-/** Numbers in common count most, then how many characters the names share at their ends. */
-function likeness(left: string, right: string): number {
-  let count = 0;
-  while (count < left.length && left.at(-1 - count) === right.at(-1 - count)) count++;
-  return count + (numbersIn(left) === numbersIn(right) ? 1000 : 0);
-}
-
-function numbersIn(name: string): string {
-  return (name.match(/\d+/g) ?? []).join(".");
-}
-
 type Places = ReadonlyMap<string, readonly Place[]>;
 
 function placesOf(left: readonly Fingerprint[]): Places {
@@ -178,14 +169,8 @@ function gathered(
     step: run.step,
   }));
   for (const run of found) cover(covered, prints[run.of], run, axis);
-  const isJoin =
-    runs.length === prints.length &&
-    found.every(
-      ({ begin, count: length, step }, of) =>
-        begin === 0 && (step === 1 || length === 1) && length === sizeOf(prints[of], axis),
-    );
-  if (isJoin && prints.length > 1) return { names, operation: { kind: "concatenate", axis } };
-  return { names, operation: { kind: "gather", axis, runs: found } };
+  const sizes = prints.map((print) => sizeOf(print, axis));
+  return { names, operation: operationOfRuns(axis, found, sizes) };
 }
 
 /** A matrix whose columns are rows or columns of the left's, as a join of columns is. */
