@@ -111,7 +111,7 @@ export function madeFrom(
   tensors: readonly StoredTensor[],
 ): Assembly | undefined {
   const rows = rowsOf(operation, tensors);
-  if (!("toColumns" in operation) || operation.toColumns !== true) return rows;
+  if (!("toColumns" in operation) || !(operation.toColumns ?? false)) return rows;
   return rows?.shape.length === 2 ? transposedAssembly(rows) : undefined;
 }
 

@@ -38,8 +38,8 @@ export type LearnedOperation =
 const TO_COLUMNS = " to columns";
 
 export function renderOperation(operation: LearnedOperation): string {
-  const isTurned = "toColumns" in operation && operation.toColumns === true;
-  return `${renderRows(operation)}${isTurned ? TO_COLUMNS : ""}`;
+  const isTransposed = "toColumns" in operation && (operation.toColumns ?? false);
+  return `${renderRows(operation)}${isTransposed ? TO_COLUMNS : ""}`;
 }
 
 function renderRows(operation: LearnedOperation): string {
@@ -74,11 +74,11 @@ export function parseStatement(text: string, path: string): LearnedStatement {
     .split("|")
     .map((part) => part.trim());
   const left = leftText.split(",").map((name) => name.trim());
-  const isTurned = operationText.endsWith(TO_COLUMNS);
-  const rowsText = isTurned ? operationText.slice(0, -TO_COLUMNS.length) : operationText;
+  const isTransposed = operationText.endsWith(TO_COLUMNS);
+  const rowsText = isTransposed ? operationText.slice(0, -TO_COLUMNS.length) : operationText;
   const [word = "", ...words] = rowsText.split(" ");
   const rows = operationOf(word, words);
-  const operation = isTurned ? turned(rows) : rows;
+  const operation = isTransposed ? transposed(rows) : rows;
   const isTied = operation?.kind === "tied";
   const hasRight = isTied ? right === "" && left.length === 2 : right !== "";
   if (rest.length > 0 || !hasRight || left.includes("") || operation === undefined)
@@ -88,7 +88,7 @@ export function parseStatement(text: string, path: string): LearnedStatement {
   return { left, right, operation };
 }
 
-function turned(rows: LearnedOperation | undefined): LearnedOperation | undefined {
+function transposed(rows: LearnedOperation | undefined): LearnedOperation | undefined {
   return rows?.kind === "concatenate" || rows?.kind === "gather"
     ? { ...rows, toColumns: true }
     : undefined;

@@ -25,11 +25,9 @@ export async function agreement(
   if (!sameShape(left.shape, right.shape)) return undefined;
   const height = right.shape[0] ?? 1;
   const width = right.shape.slice(1).reduce((product, size) => product * size, 1);
-  const [dots, lefts, rights] = [0, 1, 2].map(() => new Float64Array(height)) as [
-    Float64Array,
-    Float64Array,
-    Float64Array,
-  ];
+  const dots = new Float64Array(height);
+  const lefts = new Float64Array(height);
+  const rights = new Float64Array(height);
   let index = 0;
   await streamBoth(left, right, { buffers, signal }, (one, other) => {
     const a = decodeValues(one, left.dtype) ?? new Float64Array(0);

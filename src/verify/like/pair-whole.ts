@@ -36,14 +36,16 @@ function candidatesIn(target: WholeSketch, sources: readonly WholeSketch[]): rea
   return sources
     .flatMap((source): readonly Candidate[] => {
       const isSame = sameShape(source.tensor.shape, shape);
-      const isTurned = shape.length === 2 && sameShape(source.tensor.shape.toReversed(), shape);
+      const isTransposed = shape.length === 2 && sameShape(source.tensor.shape.toReversed(), shape);
       const upright = isSame ? cosine(source.upright, target.upright) : 0;
-      const turned =
-        isTurned && source.turned !== undefined ? cosine(source.turned, target.upright) : 0;
-      if (Math.max(upright, turned) < MIN_COSINE - SKETCH_ERROR) return [];
-      return upright >= turned
+      const transposed =
+        isTransposed && source.transposed !== undefined
+          ? cosine(source.transposed, target.upright)
+          : 0;
+      if (Math.max(upright, transposed) < MIN_COSINE - SKETCH_ERROR) return [];
+      return upright >= transposed
         ? [{ source, kind: "same", score: upright }]
-        : [{ source, kind: "transpose", score: turned }];
+        : [{ source, kind: "transpose", score: transposed }];
     })
     .toSorted((a, b) => b.score - a.score);
 }

@@ -136,9 +136,10 @@ class Search {
 
   async #takeRows(target: StoredTensor, found: Gathered, toColumns: boolean): Promise<boolean> {
     const { operation, tensors } = found;
-    const isTurned = toColumns && (operation.kind === "gather" || operation.kind === "concatenate");
-    const turned = isTurned ? { ...operation, toColumns: true } : operation;
-    if (!(await this.#take(target, tensors, turned))) return false;
+    const isTransposed =
+      toColumns && (operation.kind === "gather" || operation.kind === "concatenate");
+    const transposed = isTransposed ? { ...operation, toColumns: true } : operation;
+    if (!(await this.#take(target, tensors, transposed))) return false;
     this.#coverage.cover(found);
     return true;
   }
@@ -178,9 +179,9 @@ class Search {
       for (const kind of ["same", "transpose"] as const) {
         const whole = assemblyOf(wholeView(source));
         const made = kind === "same" ? whole : transposedAssembly(whole);
-        for (const isTurned of [false, true]) {
+        for (const isTransposed of [false, true]) {
           const [a, b] = [made, assemblyOf(wholeView(target))].map((one) =>
-            isTurned ? transposedAssembly(one) : one,
+            isTransposed ? transposedAssembly(one) : one,
           );
           if (a === undefined || b === undefined || a.shape[1] !== b.shape[1]) continue;
           const [more = 0, fewer = 0] = [a.shape[0], b.shape[0]]

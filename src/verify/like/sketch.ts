@@ -12,7 +12,7 @@ export interface WholeSketch {
   readonly tensor: StoredTensor;
   readonly upright: Sketch;
   /** Of the transpose; of matrices alone. */
-  readonly turned: Sketch | undefined;
+  readonly transposed: Sketch | undefined;
 }
 
 /** Buckets of a whole tensor's: cosines within 1/64. */
@@ -26,20 +26,21 @@ export async function sketchWhole(
   const height = tensor.shape[0] ?? 1;
   const upright = new Float32Array(WHOLE_BUCKETS);
   const isMatrix = tensor.shape.length === 2;
-  const turned = isMatrix ? new Float32Array(WHOLE_BUCKETS) : undefined;
+  const transposed = isMatrix ? new Float32Array(WHOLE_BUCKETS) : undefined;
   const [first, second] = [Math.max(height, width), width];
   // An index has one number as a row and another as a column, so that an element's place differs from its mirror's.
-  const [asRow, asColumn] = [places(first, 1), places(isMatrix ? first : second, 2)];
+  const [asRow, asColumn] = [placesOf(first, 1), placesOf(isMatrix ? first : second, 2)];
   await streamRows(
     tensor,
     width,
     (values, range, row, column) => {
       addRow(upright, values, range, asRow[row] ?? 0, asColumn, column);
-      if (turned !== undefined) addRow(turned, values, range, asColumn[row] ?? 0, asRow, column);
+      if (transposed !== undefined)
+        addRow(transposed, values, range, asColumn[row] ?? 0, asRow, column);
     },
     signal,
   );
-  return { tensor, upright, turned };
+  return { tensor, upright, transposed };
 }
 
 /** Adds values whose places are the sums of their row's and their column's. */
@@ -63,7 +64,7 @@ function addRow(
 const SIGN = 1 << 20;
 
 /** A random number for each index; its low bits are a bucket, bit 20 a sign. */
-function places(count: number, seed: number): Int32Array {
+function placesOf(count: number, seed: number): Int32Array {
   return Int32Array.from({ length: count }, (_unused, index) => {
     const mixed = mix(index, seed);
     return (mixed & (WHOLE_BUCKETS - 1)) | (mixed & SIGN);
