@@ -1,6 +1,7 @@
 import { WbError } from "../../errors/wb-error.ts";
 import { checkRange, readNew, type FileSource } from "../file.ts";
 import { BlockCache, BLOCK_BYTES } from "./block-cache.ts";
+import type { PaceLimits } from "./pace.ts";
 import { bodyOf, drop, persist, request, Transient, type Answer } from "./request.ts";
 
 export interface HttpSourceOptions {
@@ -8,6 +9,8 @@ export interface HttpSourceOptions {
   readonly label: string;
   readonly token?: string | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** `PACE` when left out. */
+  readonly pace?: PaceLimits;
 }
 
 export interface HttpSource extends FileSource {
@@ -75,6 +78,7 @@ class RemoteFile {
       },
       () => 0,
       this.#options.signal,
+      this.#options.pace,
     );
   }
 
@@ -91,6 +95,7 @@ class RemoteFile {
       },
       () => filled,
       this.#options.signal,
+      this.#options.pace,
     );
   }
 
@@ -108,19 +113,25 @@ class RemoteFile {
   }
 
   async #reach(headers: Readonly<Record<string, string>>): Promise<Answer> {
-    const { label, token, signal } = this.#options;
+    const { label, token, signal, pace } = this.#options;
     const direct = this.#direct;
     if (direct !== undefined && direct.href !== this.#address.href) {
       // The token is for the first origin; an address that a redirect gave needs none.
       try {
         const same = direct.origin === this.#address.origin;
-        return await request(direct, { label, headers, signal, token: same ? token : undefined });
+        return await request(direct, {
+          label,
+          headers,
+          signal,
+          pace,
+          token: same ? token : undefined,
+        });
       } catch (error) {
         if (!(error instanceof WbError)) throw error;
         this.#direct = undefined;
       }
     }
-    return request(this.#address, { label, headers, signal, token });
+    return request(this.#address, { label, headers, signal, pace, token });
   }
 
   #check(response: Response, begin: number, length: number): void {

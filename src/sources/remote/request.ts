@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { WbError } from "../../errors/wb-error.ts";
+import { PACE, PaceWatch, type PaceLimits } from "./pace.ts";
 import { checkProtocol } from "./place.ts";
 
 /** Attempts without a single new byte before a server is given up. */
@@ -8,8 +9,6 @@ export const MAX_ATTEMPTS = 5;
 const FIRST_PAUSE_MS = 200;
 /** The longest pause that a server may ask for with Retry-After, in milliseconds. */
 const MAX_PAUSE_MS = 30_000;
-/** A server that sends nothing for this long, in milliseconds, has dropped the connection. */
-const SILENCE_MS = 30_000;
 const MAX_REDIRECTS = 5;
 
 export interface RequestOptions {
@@ -19,25 +18,31 @@ export interface RequestOptions {
   readonly token?: string | undefined;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal | undefined;
+  readonly pace?: PaceLimits | undefined;
 }
 
 export interface Answer {
   readonly response: Response;
   /** Where redirects led. */
   readonly url: URL;
-  /** Stops the silence timer; call when the body is done with. */
-  readonly end: () => void;
-  /** Call when bytes have come. */
-  readonly alive: () => void;
+  /** Watches its speed; stop it when the body is done with. */
+  readonly watch: PaceWatch;
 }
 
 /** Bytes that a connection lost or an overloaded server kept back: worth another attempt. */
 export class Transient extends Error {
   readonly pauseMs: number | undefined;
-  constructor(message: string, options: { cause?: unknown; pauseMs?: number | undefined } = {}) {
+  /** Whether the server answered too slowly: what came meanwhile is no progress. */
+  readonly isSlow: boolean;
+
+  constructor(
+    message: string,
+    options: { cause?: unknown; pauseMs?: number | undefined; isSlow?: boolean } = {},
+  ) {
     super(message, { cause: options.cause });
     this.name = "Transient";
     this.pauseMs = options.pauseMs;
+    this.isSlow = options.isSlow ?? false;
   }
 }
 
@@ -77,13 +82,14 @@ export async function request(address: URL, options: RequestOptions): Promise<An
 async function ask(
   url: URL,
   token: string | undefined,
-  { headers, signal, label }: RequestOptions,
+  { headers, signal, label, pace = PACE }: RequestOptions,
 ): Promise<Answer> {
-  const silence = new AbortController();
-  const timer = setTimeout(() => {
-    silence.abort(new Transient(`${label}: no byte for ${SILENCE_MS} ms`));
-  }, SILENCE_MS);
-  const signals = signal === undefined ? [silence.signal] : [silence.signal, signal];
+  const slow = new AbortController();
+  const watch = new PaceWatch(
+    (problem) => slow.abort(new Transient(`${label}: ${problem}`, { isSlow: true })),
+    pace,
+  );
+  const signals = signal === undefined ? [slow.signal] : [slow.signal, signal];
   try {
     const response = await fetch(url, {
       redirect: "manual",
@@ -96,26 +102,18 @@ async function ask(
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       },
     });
-    return {
-      response,
-      url,
-      end: () => {
-        clearTimeout(timer);
-      },
-      alive: () => {
-        timer.refresh();
-      },
-    };
+    return { response, url, watch };
   } catch (error) {
-    clearTimeout(timer);
+    watch.stop();
     signal?.throwIfAborted();
+    if (error instanceof Transient) throw error;
     throw new Transient(`${label}: no connection`, { cause: error });
   }
 }
 
 /** Ends an answer whose body is not wanted. */
-export async function drop({ response, end }: Answer): Promise<void> {
-  end();
+export async function drop({ response, watch }: Answer): Promise<void> {
+  watch.stop();
   await response.body?.cancel();
 }
 
@@ -124,23 +122,25 @@ export async function drop({ response, end }: Answer): Promise<void> {
  * @throws Transient when the connection is lost.
  */
 export async function* bodyOf(
-  { response, alive, end }: Answer,
+  { response, watch }: Answer,
   { label, signal }: RequestOptions,
 ): AsyncGenerator<Uint8Array> {
   const reader = response.body?.getReader();
   try {
+    watch.read();
     for (;;) {
       const part = await reader?.read();
       const value: unknown = part?.value;
       if (!(value instanceof Uint8Array)) return;
-      alive();
+      watch.came(value.byteLength);
       yield value;
     }
   } catch (error) {
     signal?.throwIfAborted();
+    if (error instanceof Transient) throw error;
     throw new Transient(`${label}: the connection was lost`, { cause: error });
   } finally {
-    end();
+    watch.stop();
     // Cancelling what has failed fails in the same way, which is known by then.
     await reader?.cancel().catch(() => undefined);
   }
@@ -171,14 +171,16 @@ async function refuseFailure(answer: Answer, label: string): Promise<void> {
 }
 
 /**
- * Does `attempt` until it succeeds, with growing pauses; gives up after five times in a row without progress.
- * @param progress A number that grows with what was gained; growth starts the counting anew.
+ * Does `attempt` until it succeeds, with growing pauses; gives up after five times in a row without much progress, so that a
+ * server which gives a byte an attempt ends it as well.
+ * @param progress Bytes that were gained so far; enough of them start the counting anew.
  * @throws WbError WB6051, WB9001, and whatever `attempt` throws that is not transient.
  */
 export async function persist<T>(
   attempt: () => Promise<T>,
   progress: () => number,
   signal: AbortSignal | undefined,
+  { progressBytes } = PACE,
 ): Promise<T> {
   let gained = progress();
   for (let failures = 0; ;) {
@@ -187,8 +189,9 @@ export async function persist<T>(
     } catch (error) {
       signal?.throwIfAborted();
       if (!(error instanceof Transient)) throw error;
-      failures = progress() > gained ? 1 : failures + 1;
-      gained = progress();
+      const isFirst = !error.isSlow && progress() - gained >= progressBytes;
+      failures = isFirst ? 1 : failures + 1;
+      if (isFirst) gained = progress();
       if (failures >= MAX_ATTEMPTS) {
         throw new WbError("WB6051", `${error.message}, ${failures} times in a row`, {
           cause: error,
