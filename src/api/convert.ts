@@ -84,8 +84,14 @@ function jobOf(
       const writer = writerOf(found.config, settings);
       return sideFiles(found, tokenizerFolder, outputs, writer, isPlain, configFolder);
     },
-    manifest: (outcomes) =>
-      manifestText(outputs, outcomes, sumFacts(plan, outputs, outcomes), settings.weakened),
+    manifest: (outcomes, sources) =>
+      manifestText(
+        outputs,
+        outcomes,
+        sumFacts(plan, outputs, outcomes),
+        settings.weakened,
+        sources,
+      ),
   };
 }
 

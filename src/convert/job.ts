@@ -1,6 +1,7 @@
 import type { OutputPlan } from "./output-tensor.ts";
 import type { Outputs } from "./outputs.ts";
 import type { ConvertSettings } from "./settings.ts";
+import type { PublishedSource } from "./write/published.ts";
 import type { TensorOutcome } from "./write/tensor.ts";
 
 /** A small file that goes beside the weights. */
@@ -21,8 +22,8 @@ export interface Job {
   readonly sources: readonly string[];
   /** Read when they are to be written. */
   sideFiles(): Promise<readonly SideFile[]>;
-  /** The manifest's text, from the digests of what was written. */
-  manifest(outcomes: Outcomes): string;
+  /** The manifest's text, from the digests of what was written and those of what was read. */
+  manifest(outcomes: Outcomes, sources?: readonly PublishedSource[]): string;
 }
 
 /** What was written, or would be. */

@@ -5,6 +5,7 @@ import type { DeltaPlan } from "../mapping/delta-plan.ts";
 import type { Plan } from "../mapping/plan.ts";
 import type { DeltaRecipe } from "../mapping/delta-recipe.ts";
 import type { Weakened } from "../options/weakening.ts";
+import type { PublishedSource } from "./write/published.ts";
 import { weightsDigest, type TensorDigest } from "../mapping/weights-digest.ts";
 
 /** What a result is the sum of; digests as `weightsSha256` of a conversion of that side alone, in its own dtype. */
@@ -15,12 +16,17 @@ export interface SumFacts extends Pick<DeltaRecipe, "dtype" | "newRows"> {
   readonly deltaWeightsSha256: string;
 }
 
-/** The text of weighbridge.manifest.json. @param weakened Checks that were given up; not there where none was. */
+/**
+ * The text of weighbridge.manifest.json.
+ * @param weakened Checks that were given up; not there where none was.
+ * @param sources Sources whose publisher's digest is known; not there where there is none.
+ */
 export function manifestText(
   outputs: Outputs,
   outcomes: Outcomes,
   sum: SumFacts | undefined,
   weakened: readonly Weakened[],
+  sources: readonly PublishedSource[] = [],
 ): string {
   const digests = digestsOf(outputs, outcomes);
   const manifest = {
@@ -28,6 +34,7 @@ export function manifestText(
     weightsSha256: weightsDigest(digests),
     ...(sum === undefined ? {} : { sum }),
     ...(weakened.length === 0 ? {} : { weakened }),
+    ...(sources.length === 0 ? {} : { sources }),
     files: outputs.files.map(({ name }) => name),
     tensors: Object.fromEntries(digests),
   };
@@ -39,11 +46,14 @@ export function isSameConversion(left: string, right: string): boolean {
   return left === right || withoutCare(left) === withoutCare(right);
 }
 
+/** Fields that tell what was checked, not what was written. */
+const CARE: ReadonlySet<string> = new Set(["weakened", "sources"]);
+
 function withoutCare(text: string): string {
   try {
     const value: unknown = JSON.parse(text);
     if (typeof value !== "object" || value === null) return text;
-    return JSON.stringify(Object.entries(value).filter(([key]) => key !== "weakened"));
+    return JSON.stringify(Object.entries(value).filter(([key]) => !CARE.has(key)));
   } catch (error) {
     if (error instanceof SyntaxError) return text;
     throw error;

@@ -22,6 +22,7 @@ import {
   type Target,
 } from "./staging/target-folder.ts";
 import { checkRecords, refuseChanged, sourceStates } from "./write/source-guard.ts";
+import { checkPublished } from "./write/published.ts";
 import { writeFiles } from "./write/files.ts";
 
 /** Bytes of the unit in which file systems give space to files. */
@@ -36,7 +37,7 @@ const NOTES_BYTES = 1024;
  * everything is written into a staging folder inside the target, flushed and read back; then the old manifest is removed, the
  * files are renamed into place one by one, and the manifest last. Until the renames begin, an old target is untouched; a folder
  * with a manifest is complete. An interruption keeps what was staged, for `resume`; any other failure removes it.
- * @throws WbError WB1901, WB2901–WB2904, WB6001, WB6002, WB9001.
+ * @throws WbError WB1901, WB3011, WB2901–WB2904, WB6001, WB6002, WB9001.
  */
 export async function runConversion(job: Job): Promise<Outcomes> {
   const { settings, outputs, sources } = job;
@@ -63,7 +64,8 @@ export async function runConversion(job: Job): Promise<Outcomes> {
     const outcomes = await writeFiles(outputs.files, target, job, journal);
     await checkRecords(outputs.files, signal);
     await refuseChanged(states);
-    const manifest = { name: MANIFEST, content: job.manifest(outcomes) };
+    const published = await checkPublished(sources, signal);
+    const manifest = { name: MANIFEST, content: job.manifest(outcomes, published) };
     await place(job, target, journal, [...sideFiles, ...indexOf(outputs), manifest]);
     return outcomes;
   } catch (error) {

@@ -70,7 +70,7 @@ export class RangeServer {
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
-    const path = decodeURIComponent(request.url ?? "/");
+    const path = decodeURIComponent((request.url ?? "/").replace(/\?.*$/, ""));
     this.asked.push({ path, authorization: request.headers.authorization });
     const answer = this.#plain(path, request.headers.range);
     this.fault(answer, this.asked.length, path);

@@ -84,6 +84,13 @@ export const FILE_CODES = {
     remedy: "Wait until the source is no longer written to, then convert again.",
     details: { path: "string", expected: "string", found: "string" },
   },
+  WB3011: {
+    title: "a file that is not what its publisher uploaded",
+    meaning:
+      "The hub, or the cache of its tools, names the sha256 of the file as it was uploaded; the file on this machine has another: it was damaged or changed since. Nothing was put in place.",
+    remedy: "Remove the file and download it again.",
+    details: { path: "string", expected: "string", found: "string" },
+  },
   WB4001: {
     title: "a file format that is not supported",
     meaning: "The first bytes are those of no format that weighbridge reads.",

@@ -20,6 +20,14 @@ export interface HubRepository {
   readonly files: readonly string[];
   /** Entries of its list that are no paths inside it: they are never asked for, and scan tells of them. */
   readonly refused: readonly string[];
+  /** Size and digest of the files that the hub tells them of. */
+  readonly facts: ReadonlyMap<string, ListedFacts>;
+}
+
+/** What the hub's list says of a large file. */
+export interface ListedFacts {
+  readonly byteLength: number | undefined;
+  readonly sha256: string | undefined;
 }
 
 /** Repositories of this process: a branch that moves meanwhile still gives files of one commit. */
@@ -48,6 +56,8 @@ async function describe(
 ): Promise<HubRepository> {
   const label = `hf:${repository}@${revision}`;
   const url = hubAddress(`api/models/${repository}/revision/${encodeURIComponent(revision)}`);
+  // Sizes and digests of the files, too.
+  url.searchParams.set("blobs", "true");
   const token = await hubToken();
   const text = await persist(
     async () => {
@@ -96,11 +106,21 @@ function repositoryOf(info: unknown, label: string): HubRepository {
     commit,
     files: names.filter(isFile),
     refused: names.filter((name) => !isFile(name)).map(shownEntry),
+    facts: new Map(list.flatMap(factsOf)),
   };
 }
 
 function isFile(name: unknown): name is string {
   return typeof name === "string" && isInside(name);
+}
+
+function factsOf(entry: unknown): readonly (readonly [string, ListedFacts])[] {
+  if (!isRecord(entry) || !isFile(entry["rfilename"])) return [];
+  const lfs = isRecord(entry["lfs"]) ? entry["lfs"] : {};
+  const { size = entry["size"], sha256 } = lfs;
+  const byteLength = Number.isSafeInteger(size) ? Number(size) : undefined;
+  const isDigest = typeof sha256 === "string" && /^[0-9a-f]{64}$/.test(sha256);
+  return [[entry["rfilename"], { byteLength, sha256: isDigest ? sha256 : undefined }]];
 }
 
 /** Units of an entry that are shown. */

@@ -7,14 +7,29 @@ import { parsePlace } from "./place.ts";
 export async function openRemoteSource(path: string, signal?: AbortSignal): Promise<HttpSource> {
   const place = parsePlace(path);
   if (place.kind === "web") return openHttpSource(place.url, { label: path, signal });
-  const { commit, files } = await hubRepository(place, signal);
+  const { commit, files, facts } = await hubRepository(place, signal);
   if (!files.includes(place.path)) {
     throw new WbError("WB3001", `${path}: not among the ${files.length} files of the repository`, {
       details: { path },
     });
   }
   const address = hubFileAddress(place.repository, commit, place.path);
-  return openHttpSource(address, { label: path, signal, token: await hubToken() });
+  const source = await openHttpSource(address, { label: path, signal, token: await hubToken() });
+  const listed = facts.get(place.path)?.byteLength;
+  if (listed === undefined || listed === source.byteLength) return source;
+  await source.close();
+  throw new WbError(
+    "WB3052",
+    `${path}: the hub lists a file of ${listed} bytes, its server has one of ${source.byteLength}`,
+    { details: { path } },
+  );
+}
+
+/** The sha256 that the hub lists for a file; undefined for files of other servers, and small ones. */
+export async function remoteDigest(path: string): Promise<string | undefined> {
+  const place = parsePlace(path);
+  if (place.kind === "web") return undefined;
+  return (await hubRepository(place, undefined)).facts.get(place.path)?.sha256;
 }
 
 /** Whether a remote path is a repository, or a folder in one; a web address is a file. @throws WbError WB3001. */

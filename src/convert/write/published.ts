@@ -1,0 +1,62 @@
+import { createHash } from "node:crypto";
+import { basename } from "node:path";
+import { WbError } from "../../errors/wb-error.ts";
+import { openPlace } from "../../sources/places.ts";
+import { publishedDigest } from "../../sources/published.ts";
+import type { ByteSource } from "../../tensor/byte-source.ts";
+
+/** A source file whose publisher's digest is known, as the manifest records it. */
+export interface PublishedSource {
+  readonly file: string;
+  readonly bytes: number;
+  readonly sha256: string;
+  /** "digest": the whole file was read and has it. "size": the server says that it has it, and its size is the listed one. */
+  readonly checked: "digest" | "size";
+}
+
+/** Bytes that are hashed at a time. */
+const CHUNK_BYTES = 4 * 2 ** 20;
+
+/**
+ * Holds every source whose publisher's digest is known against it: files of this machine by reading them whole; of files on
+ * servers, which would be loaded twice, the size was compared when they were opened.
+ * @throws WbError WB3011 for a file that is not what its publisher uploaded.
+ */
+export async function checkPublished(
+  sources: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<readonly PublishedSource[]> {
+  const found: PublishedSource[] = [];
+  for (const path of sources) {
+    const published = await publishedDigest(path);
+    if (published === undefined) continue;
+    const { sha256: expected, isLocal } = published;
+    const source = await openPlace(path, signal);
+    try {
+      const bytes = source.byteLength;
+      if (isLocal) {
+        const sha256 = await digestOf(source, signal);
+        if (sha256 !== expected)
+          throw new WbError(
+            "WB3011",
+            `${path}: its publisher uploaded a file with sha256 ${expected}, this one has ${sha256}`,
+            { details: { path, expected, found: sha256 } },
+          );
+      }
+      const checked = isLocal ? "digest" : "size";
+      found.push({ file: basename(path), bytes, sha256: expected, checked });
+    } finally {
+      await source.close();
+    }
+  }
+  return found;
+}
+
+async function digestOf(source: ByteSource, signal: AbortSignal | undefined): Promise<string> {
+  const hash = createHash("sha256");
+  for (let begin = 0; begin < source.byteLength; begin += CHUNK_BYTES) {
+    signal?.throwIfAborted();
+    hash.update(await source.read(begin, Math.min(CHUNK_BYTES, source.byteLength - begin)));
+  }
+  return hash.digest("hex");
+}

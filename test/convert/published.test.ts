@@ -1,0 +1,131 @@
+import { createHash } from "node:crypto";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { convert } from "../../src/api/convert.ts";
+import { caught } from "../support/caught.ts";
+import { FIXTURES } from "../support/fixture-manifest.ts";
+import { isRecord } from "../support/is-record.ts";
+import { RangeServer } from "../support/range-server.ts";
+
+const WEIGHTS = "pytorch_model.bin";
+const CONFIG = readFileSync(join(FIXTURES, "internlm-tiny/config.json"));
+const BYTES = readFileSync(join(FIXTURES, "internlm-tiny", WEIGHTS));
+const SHA256 = createHash("sha256").update(BYTES).digest("hex");
+const COMMIT = "0123456789abcdef0123456789abcdef01234567";
+
+let folder = "";
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "weighbridge-published-"));
+});
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** A model in the cache of Hugging Face's tools, whose weights have these bytes. */
+function cached(name: string, bytes: Uint8Array): string {
+  const blobs = join(folder, `models--org--${name}/blobs`);
+  const snapshot = join(folder, `models--org--${name}/snapshots/${COMMIT}`);
+  mkdirSync(blobs, { recursive: true });
+  mkdirSync(snapshot, { recursive: true });
+  writeFileSync(join(blobs, SHA256), bytes);
+  symlinkSync(join("../../blobs", SHA256), join(snapshot, WEIGHTS));
+  writeFileSync(join(snapshot, "config.json"), CONFIG);
+  return snapshot;
+}
+
+function sourcesOf(target: string): unknown {
+  const manifest: unknown = JSON.parse(
+    readFileSync(join(target, "weighbridge.manifest.json"), "utf8"),
+  );
+  return isRecord(manifest) ? manifest["sources"] : undefined;
+}
+
+const RECORD = { file: WEIGHTS, bytes: BYTES.byteLength, sha256: SHA256 };
+
+describe("a source whose publisher's digest is known", () => {
+  it("from the cache of the hub's tools is held against it, and recorded", async () => {
+    const target = join(folder, "from-cache");
+    await convert(cached("right", BYTES), target);
+    expect(sourcesOf(target)).toEqual([{ ...RECORD, checked: "digest" }]);
+    await convert(cached("again", BYTES), target, { resume: true });
+  });
+
+  it("from a download with notes is held against them", async () => {
+    const model = join(folder, "download");
+    const notes = join(model, ".cache/huggingface/download");
+    mkdirSync(notes, { recursive: true });
+    copyFileSync(join(FIXTURES, "internlm-tiny", WEIGHTS), join(model, WEIGHTS));
+    writeFileSync(join(model, "config.json"), CONFIG);
+    writeFileSync(join(notes, `${WEIGHTS}.metadata`), `${COMMIT}\n${SHA256}\n1700000000.0\n`);
+    await convert(model, join(folder, "from-download"));
+    expect(sourcesOf(join(folder, "from-download"))).toEqual([{ ...RECORD, checked: "digest" }]);
+    writeFileSync(join(notes, `${WEIGHTS}.metadata`), `${COMMIT}\n${"0".repeat(64)}\n1.0\n`);
+    const error = await caught(() => convert(model, join(folder, "other")));
+    expect(error.code).toBe("WB3011");
+    expect(existsSync(join(folder, "other"))).toBe(false);
+  });
+
+  it("that has another one is refused, and nothing is put in place", async () => {
+    const target = join(folder, "from-damaged");
+    // torch reads a zip with a byte behind its end, and so does everything else here.
+    const longer = Buffer.concat([BYTES, Buffer.from([0])]);
+    const error = await caught(() => convert(cached("damaged", longer), target));
+    expect([error.code, error.details]).toMatchObject(["WB3011", { expected: SHA256 }]);
+    expect(existsSync(target)).toBe(false);
+  });
+
+  it("is not recorded where nobody named one", async () => {
+    const target = join(folder, "plain");
+    await convert(join(FIXTURES, "internlm-tiny", WEIGHTS), target);
+    expect(sourcesOf(target)).toBeUndefined();
+  });
+});
+
+describe("a repository whose hub lists sizes and digests", () => {
+  let server: RangeServer;
+  afterEach(async () => {
+    vi.unstubAllEnvs();
+    await server.close();
+  });
+
+  async function serve(size: number): Promise<void> {
+    server = await RangeServer.start();
+    vi.stubEnv("HF_ENDPOINT", server.origin);
+    vi.stubEnv("HF_HOME", join(folder, "hub-home"));
+    vi.stubEnv("HF_TOKEN", "");
+    vi.stubEnv("HF_HUB_OFFLINE", "");
+    server.serve(`/org/listed/resolve/${COMMIT}/${WEIGHTS}`, BYTES);
+    server.serve(`/org/listed/resolve/${COMMIT}/config.json`, CONFIG);
+    const siblings = [
+      { rfilename: WEIGHTS, size, lfs: { sha256: SHA256, size } },
+      { rfilename: "config.json", size: CONFIG.byteLength },
+    ];
+    const info = JSON.stringify({ sha: COMMIT, siblings });
+    server.serve("/api/models/org/listed/revision/main", Buffer.from(info));
+  }
+
+  it("has them recorded, by the size alone where the file is on a server", async () => {
+    await serve(BYTES.byteLength);
+    const target = join(folder, "from-hub");
+    await convert("hf:org/listed", target);
+    expect(sourcesOf(target)).toEqual([{ ...RECORD, checked: "size" }]);
+  });
+
+  it("is refused where its server has a file of another size", async () => {
+    await serve(BYTES.byteLength + 1);
+    const error = await caught(() => convert("hf:org/listed", join(folder, "wrong-size")));
+    expect(error.code).toBe("WB3052");
+    expect(error.message).toContain(`the hub lists a file of ${BYTES.byteLength + 1} bytes`);
+  });
+});
