@@ -12,10 +12,12 @@ import {
   type ConvertOptions,
   type ConvertSettings,
 } from "../convert/settings.ts";
-import { sideFiles } from "../convert/side-files.ts";
+import { sideFiles, textFiles } from "../convert/side-files.ts";
+import type { GgufParts } from "../formats/gguf/write.ts";
 import type { TargetFormat } from "../formats/target-formats.ts";
 import type { Plan } from "../mapping/plan.ts";
 import { isLowRankFactor } from "../model/adapter-names.ts";
+import { describeGguf, type DescribedGguf } from "../session/gguf-parts.ts";
 import { openConversion, type OpenedConversion } from "../session/open-conversion.ts";
 import { learnLike } from "./like.ts";
 import { packageVersion } from "../session/package-version.ts";
@@ -44,9 +46,13 @@ export async function convert(
     learned === undefined ? settings : { ...settings, learned: learned.statements, lenient: true };
   const opened = await openConversion(source, how);
   try {
-    const job = jobOf(opened, target, settings, learned?.configFolder);
+    const gguf = await ggufOf(opened, settings);
+    const job = jobOf(opened, target, settings, {
+      configFolder: learned?.configFolder,
+      gguf: gguf?.parts,
+    });
     const { base, added, plan } = opened;
-    const notes = [...opened.notes, ...(learned?.notes ?? [])];
+    const notes = [...opened.notes, ...(learned?.notes ?? []), ...(gguf?.notes ?? [])];
     const converted = { base, delta: added?.delta.checkpoint, plan, notes };
     const seconds = (): number => (performance.now() - begin) / 1000;
     if (chosen.parts !== undefined) {
@@ -61,18 +67,34 @@ export async function convert(
   }
 }
 
+/** What a GGUF file will say; undefined for other formats. */
+async function ggufOf(
+  { plan, found, tokenizerFolder }: OpenedConversion,
+  { to }: ConvertSettings,
+): Promise<DescribedGguf | undefined> {
+  const { config } = found;
+  if (to !== "gguf" || config === undefined || "recipe" in plan) return undefined;
+  return describeGguf({ ...found, config }, tokenizerFolder, plan);
+}
+
+/** What describes the result where the source does not. */
+interface Described {
+  readonly configFolder: string | undefined;
+  readonly gguf: GgufParts | undefined;
+}
+
 /** The conversion, planned down to the last byte of each file. */
 function jobOf(
   opened: OpenedConversion,
   target: string,
   settings: ConvertSettings,
-  configFolder: string | undefined,
+  { configFolder, gguf }: Described,
 ): Job {
   const { base, added, plan, found, tokenizerFolder } = opened;
   const layout = plan.targetLayout === "unknown" ? undefined : plan.targetLayout;
   const { to, maxShardSize } = settings;
   const metadata = fileMetadata(base, layout);
-  const outputs = planOutputs(plan, to, maxShardSize, metadata, adapterStem(plan, to));
+  const outputs = planOutputs(plan, to, maxShardSize, metadata, adapterStem(plan, to), gguf);
   if (!settings.allowExpansion) refuseExpansion(outputs.tensors);
   return {
     settings,
@@ -82,6 +104,7 @@ function jobOf(
     sideFiles: () => {
       const isPlain = settings.dequantize !== undefined;
       const writer = writerOf(found.config, settings);
+      if (to === "gguf") return textFiles(tokenizerFolder);
       return sideFiles(found, tokenizerFolder, outputs, writer, isPlain, configFolder);
     },
     manifest: (outcomes, sources) =>

@@ -97,9 +97,9 @@ function sideOf({ step }: OutputTensor, side: "base" | "delta"): Omit<TensorDige
 
 function digestsOf(outputs: Outputs, outcomes: Outcomes): ReadonlyMap<string, TensorDigest> {
   return new Map(
-    outputs.tensors.map(({ name, dtype, shape }) => [
+    outputs.tensors.map(({ name, dtype, quantised, shape }) => [
       name,
-      { dtype, shape, sha256: outcomes.get(name)?.sha256 ?? "" },
+      { dtype: quantised ?? dtype, shape, sha256: outcomes.get(name)?.sha256 ?? "" },
     ]),
   );
 }

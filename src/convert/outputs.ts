@@ -5,6 +5,8 @@ import { shownName } from "../tensor/shown-name.ts";
 import type { Plan } from "../mapping/plan.ts";
 import { madeBy, type WriteStep } from "../mapping/step.ts";
 import type { OutputPlan, OutputTensor } from "./output-tensor.ts";
+import { quantisedBytes } from "../formats/gguf/quantise.ts";
+import { planGgufFile, type GgufParts } from "../formats/gguf/write.ts";
 import { planPaddleFile } from "../formats/paddle/write.ts";
 import { planPytorchFile } from "../formats/pytorch/write.ts";
 import { planSafetensorsFile } from "../formats/safetensors/write.ts";
@@ -18,7 +20,7 @@ type PlanFile = (
   metadata: ReadonlyMap<string, string>,
 ) => OutputPlan;
 
-const PLAN_FILE: Readonly<Record<TargetFormat, PlanFile>> = {
+const PLAN_FILE: Readonly<Record<Exclude<TargetFormat, "gguf">, PlanFile>> = {
   safetensors: planSafetensorsFile,
   pytorch: planPytorchFile,
   paddle: planPaddleFile,
@@ -43,6 +45,7 @@ export function planOutputs(
   maxShardBytes: number | undefined,
   metadata: ReadonlyMap<string, string> = new Map(),
   ownStem?: string,
+  gguf: GgufParts = { keys: new Map(), made: [] },
 ): Outputs {
   const tensors = plan.steps.filter((step) => step.kind !== "drop").map(outputTensor);
   for (const tensor of tensors) refuseUnwritable(tensor, to);
@@ -54,13 +57,32 @@ export function planOutputs(
     tensors: shard,
   }));
   return {
-    files: named.map(({ name, tensors: shard }) => PLAN_FILE[to](name, shard, metadata)),
+    files: named.map(({ name, tensors: shard }, index) => {
+      if (to !== "gguf") return PLAN_FILE[to](name, shard, metadata);
+      const { keys, made } = splitParts(gguf, index, named.length, tensors.length);
+      return planGgufFile(name, shard, keys, made);
+    }),
     tensors,
     index:
-      shards.length > 1
+      shards.length > 1 && to !== "gguf"
         ? { name: `${stem}.${extension}.index.json`, text: shardIndex(named) }
         : undefined,
   };
+}
+
+/** What one of several GGUF files says; the first has the metadata (llama.cpp, tools/gguf-split/gguf-split.cpp). */
+function splitParts(
+  { keys, made }: GgufParts,
+  index: number,
+  count: number,
+  tensors: number,
+): GgufParts {
+  if (count === 1) return { keys, made };
+  const own = new Map(index === 0 ? keys : []);
+  own.set("split.no", { type: "u16", value: index });
+  own.set("split.count", { type: "u16", value: count });
+  own.set("split.tensors.count", { type: "i32", value: tensors + made.length });
+  return { keys: own, made: index === 0 ? made : [] };
 }
 
 /** A file that nobody opens is no result: what the format cannot say is refused before anything is written. */
@@ -82,11 +104,14 @@ function refuseUnwritable({ name, shape }: OutputTensor, to: TargetFormat): void
 
 function outputTensor(step: WriteStep): OutputTensor {
   const { dtype, shape } = madeBy(step);
+  const quantised = step.kind === "add" ? undefined : step.quantised;
+  const elements = shape.reduce((product, size) => product * size, 1);
   return {
     name: step.to,
     dtype: step.cast ?? dtype,
     shape,
-    byteLength: targetBytes(step),
+    byteLength: quantised === undefined ? targetBytes(step) : quantisedBytes(quantised, elements),
+    ...(quantised === undefined ? {} : { quantised }),
     sourceCrc32: sourceChecksum(step),
     step,
   };

@@ -8,6 +8,7 @@ import { actionOf, type Action, type WriteStep } from "../mapping/step.ts";
 import { sourceName } from "../mapping/source-groups.ts";
 import type { LinearLayout } from "../model/parameter.ts";
 import type { Weakened } from "../options/weakening.ts";
+import type { QuantisedType } from "../formats/gguf/quantise.ts";
 import type { Dtype } from "../tensor/dtype.ts";
 import { byteCount } from "../tensor/shape.ts";
 import type { Checkpoint } from "../tensor/table.ts";
@@ -26,7 +27,8 @@ export interface ConvertedTensor {
   readonly to: string;
   readonly action: Exclude<Action, "drop">;
   readonly why: string;
-  readonly dtype: Dtype;
+  /** Or GGUF's name of a quantised type. */
+  readonly dtype: Dtype | QuantisedType;
   readonly shape: readonly number[];
   /** Null in a dry run and where a plan is made. */
   readonly sha256: string | null;
@@ -87,12 +89,12 @@ export function resultOf(
   const isPart = step?.kind === "part";
   return {
     step,
-    tensors: outputs.tensors.map(({ name, dtype, shape, step: made }) => ({
+    tensors: outputs.tensors.map(({ name, dtype, quantised, shape, step: made }) => ({
       from: storedNames(made),
       to: name,
       action: writtenAction(made),
       why: made.why,
-      dtype,
+      dtype: quantised ?? dtype,
       shape,
       sha256: outcomes?.get(name)?.sha256 ?? null,
     })),

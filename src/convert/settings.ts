@@ -1,12 +1,14 @@
 import type { Selection } from "../formats/open.ts";
 import type { TargetFormat } from "../formats/target-formats.ts";
 import type { RecipeChoice } from "../mapping/delta-recipe.ts";
+import type { Quantisation } from "../mapping/to-gguf.ts";
 import type { CastDtype } from "../mapping/step.ts";
 import type { PaddleWriter } from "../model/names/paddle-writers.ts";
 import type { LinearLayout } from "../model/parameter.ts";
 import { paddleWriterOf } from "../mapping/plan.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
 import { familyOf } from "../model/families.ts";
+import { WbError } from "../errors/wb-error.ts";
 import { weakenedBy, type Weakened } from "../options/weakening.ts";
 import type { Part } from "./parts/balance.ts";
 import { REAL_FILE_SYSTEM, type FileSystem } from "./staging/file-system.ts";
@@ -32,6 +34,8 @@ export interface ConvertOptions {
   /** For a model that is not known: patterns of the names that are transposed, and of those that stay as stored. */
   readonly transpose?: readonly string[] | undefined;
   readonly keep?: readonly string[] | undefined;
+  /** With `to` "gguf": what matrices are kept as; their own dtype when left out. */
+  readonly quantize?: Quantisation | undefined;
   /** A file that `match --out` wrote: how each target tensor is made of the source's. */
   readonly map?: string | undefined;
   /** A checkpoint in the wanted form, whose weights the source's are, trained further. */
@@ -100,6 +104,7 @@ export function writerOf(
 }
 
 export function settingsOf(options: ConvertOptions): ConvertSettings {
+  refuseContradictions(options);
   const { to = "safetensors", force = false, verify = true, selection } = options;
   return {
     ...options,
@@ -114,4 +119,29 @@ export function settingsOf(options: ConvertOptions): ConvertSettings {
     asStored: options.architecture === "none",
     weakened: weakenedBy("convert", { force, verify, "data-only": selection?.dataOnly }),
   };
+}
+
+/** @throws WbError WB2702 for options that GGUF has no place for, or that only it has. */
+function refuseContradictions(options: ConvertOptions): void {
+  const { to, quantize, dtype, delta, map, like, plan } = options;
+  const problem =
+    to === "gguf"
+      ? delta !== undefined
+        ? "--delta: write the sum as safetensors, and convert that to GGUF"
+        : map !== undefined
+          ? "--map: write by the map as safetensors, and convert that to GGUF"
+          : like !== undefined
+            ? "--like: write what it brings about as safetensors, and convert that to GGUF"
+            : plan !== undefined
+              ? "--plan: GGUF is not written in parts"
+              : quantize !== undefined && dtype !== undefined
+                ? "--dtype beside --quantize: only one can say what matrices are kept as"
+                : undefined
+      : quantize === undefined
+        ? undefined
+        : "--quantize is for --to gguf; --dtype casts in other formats";
+  if (problem === undefined) return;
+  throw new WbError("WB2702", problem, {
+    details: { option: problem.slice(2).split(/[: ]/)[0] ?? "" },
+  });
 }

@@ -79,6 +79,15 @@ export async function sideFiles(
   return files;
 }
 
+/** Licences and notices, which go beside a file that holds everything else. */
+export async function textFiles(home: string): Promise<readonly SideFile[]> {
+  const source = await modelFiles(home);
+  const names = (await source.names()).filter((name) => /^(LICENSE|NOTICE)/.test(name)).sort();
+  const files: SideFile[] = [];
+  for (const name of names) files.push({ name, content: await sideContent(source, name) });
+  return files;
+}
+
 const OWN_CONFIGS: ReadonlySet<string> = new Set(["config.json", "generation_config.json"]);
 
 /** Of a model that is taken as stored, its own configuration; without what it says of quantised weights that are none any more. */

@@ -1,4 +1,5 @@
 import type { Dtype } from "../tensor/dtype.ts";
+import type { QuantisedType } from "./gguf/quantise.ts";
 
 /** A tensor as it will be written; where its bytes come from is decided by the plan of the file. */
 export interface PlannedTensor {
@@ -6,6 +7,8 @@ export interface PlannedTensor {
   readonly dtype: Dtype;
   readonly shape: readonly number[];
   readonly byteLength: number;
+  /** What GGUF keeps its numbers as; as they are where left out. */
+  readonly quantised?: QuantisedType;
 }
 
 /** What is known of the tensors that were written before in the same file. */
@@ -29,6 +32,8 @@ export type Segment<T extends PlannedTensor = PlannedTensor> =
 export interface FilePlan<T extends PlannedTensor = PlannedTensor> {
   readonly name: string;
   readonly segments: readonly Segment<T>[];
+  /** Names of tensors among its bytes, which are no segments of their own. */
+  readonly made?: readonly string[];
   /** Whether its segments ask for checksums. */
   readonly needsCrc32: boolean;
 }

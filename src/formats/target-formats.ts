@@ -28,6 +28,8 @@ export const TARGETS = {
     maxRank: 64,
     reserved: ["StructuredToParameterName@@", "UnpackBigParamInfor@@"],
   },
+  // ggml.h, `GGML_MAX_DIMS`.
+  gguf: { stem: "model", extension: "gguf", layout: "torch", maxRank: 4, reserved: [] },
 } as const satisfies Record<string, TargetFacts>;
 
 export type TargetFormat = keyof typeof TARGETS;

@@ -8,7 +8,7 @@ import { decodeValues } from "../tensor/decode.ts";
 import { bytesPerElement } from "../tensor/dtype.ts";
 import { elementCount, rowMajorStrides } from "../tensor/shape.ts";
 import type { StoredTensor } from "../tensor/table.ts";
-import { assemblyOf, wholeView } from "./assembly.ts";
+import { assemblyOf, wholeView, type Assembly } from "./assembly.ts";
 import { readAssembly } from "./read-assembly.ts";
 
 /**
@@ -55,24 +55,29 @@ function asParameter(tensor: StoredTensor, { offset, axes }: Parameter): StoredT
 
 /** Its numbers less 1, in float32: what a norm is stored as in the model's own files. */
 function lessOne(tensor: StoredTensor): StoredTensor {
-  const { label } = tensor.source;
-  const byteLength = 4 * (elementCount(tensor.shape) ?? 0);
+  return {
+    ...tensor,
+    source: shiftedSource(assemblyOf(wholeView(tensor)), tensor.source.label, -1),
+    strides: rowMajorStrides(tensor.shape),
+    byteOffset: 0,
+    byteOrder: "little",
+  };
+}
+
+/** A small tensor's numbers plus `by`, in float32. */
+export function shiftedSource(assembly: Assembly, label: string, by: number): ByteSource {
+  const { dtype } = assembly;
+  const byteLength = 4 * (elementCount(assembly.shape) ?? 0);
   const source: ByteSource = {
     label,
     byteLength,
     read: (begin, length) => readNew(source, begin, length),
     readInto: async (begin, target) => {
       checkRange(label, byteLength, begin, target.byteLength);
-      const values = decodeValues(await readAssembly(assemblyOf(wholeView(tensor))), "F32") ?? [];
-      const bytes = new Uint8Array(Float32Array.from(values, (value) => value - 1).buffer);
+      const values = decodeValues(await readAssembly(assembly), dtype) ?? [];
+      const bytes = new Uint8Array(Float32Array.from(values, (value) => value + by).buffer);
       target.set(bytes.subarray(begin, begin + target.byteLength));
     },
   };
-  return {
-    ...tensor,
-    source,
-    strides: rowMajorStrides(tensor.shape),
-    byteOffset: 0,
-    byteOrder: "little",
-  };
+  return source;
 }

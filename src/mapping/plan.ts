@@ -27,6 +27,7 @@ import type { LearnedStatement } from "./learned/statement.ts";
 import { refuseProblems } from "./problems.ts";
 import { sourceName } from "./source-groups.ts";
 import { TARGETS, type TargetFormat } from "../formats/target-formats.ts";
+import { forGguf, type Quantisation } from "./to-gguf.ts";
 import { writeTensors, type NamedTensor } from "./write-statement.ts";
 import type { CastDtype, Step } from "./step.ts";
 import type { LinearLayout } from "../model/parameter.ts";
@@ -43,6 +44,8 @@ export interface PlanOptions extends ToldOptions {
   readonly dequantize?: CastDtype | undefined;
   /** Takes tensors of an unknown model as they are stored, unless a layout is asked for (`--architecture none`). */
   readonly asStored?: boolean | undefined;
+  /** What a conversion to GGUF keeps matrices as; their own dtype when left out. */
+  readonly quantize?: Quantisation | undefined;
   /** Whose names a conversion to Paddle's layout gives; the family's usual writer when left out. */
   readonly for?: PaddleWriter | undefined;
 }
@@ -117,6 +120,12 @@ function planAny(
       { details: { path: checkpoint.path, option: "for" } },
     );
   }
+  if (options.to === "gguf")
+    throw new WbError(
+      "WB4512",
+      `${checkpoint.path} cannot be written as GGUF: its metadata is made of config.json, and there is none`,
+      { details: { path: checkpoint.path, field: "config.json" } },
+    );
   const target = evidenceTarget(checkpoint, options);
   return target === undefined
     ? planAsStored(checkpoint, options)
@@ -198,7 +207,8 @@ function planModel(checkpoint: Checkpoint, config: ModelConfig, options: PlanOpt
   refuseProblems(canonical.problems, checkpoint.path);
   const target = targetNaming(options, familyOf(config.family));
   const steps: Step[] = [];
-  for (const tensor of writeTensors(canonical.tensors, target.naming, config))
+  const named = writeTensors(canonical.tensors, target.naming, config);
+  for (const tensor of options.to === "gguf" ? forGguf(named, options) : named)
     steps.push(stepFor(tensor, canonical, target, options));
   for (const { sources, why } of canonical.dropped) {
     for (const source of sources) steps.push({ kind: "drop", from: [sourceName(source)], why });
@@ -223,6 +233,7 @@ export interface TargetNaming {
 export function targetNaming(options: PlanOptions, family: Family): TargetNaming {
   const layout = options.layout ?? usualLayout(options.to);
   const { huggingface } = family.names;
+  if (options.to === "gguf") return ggufTarget(layout, family);
   const writer = paddleWriterOf(options, family);
   if (layout === "torch")
     return { layout, naming: huggingface, transposed: huggingface.transposed };
@@ -232,6 +243,21 @@ export function targetNaming(options: PlanOptions, family: Family): TargetNaming
     naming: writer === undefined ? huggingface : paddle,
     transposed: paddle.transposed,
   };
+}
+
+/** @throws WbError WB2702 for Paddle's layout, WB4512 for a family that llama.cpp does not know. */
+function ggufTarget(layout: LinearLayout, { names, architectures }: Family): TargetNaming {
+  if (layout === "paddle")
+    throw new WbError("WB2702", "--layout paddle: GGUF files have torch's layout", {
+      details: { option: "layout" },
+    });
+  const naming = names["gguf"];
+  if (naming !== undefined) return { layout, naming, transposed: new Set() };
+  throw new WbError(
+    "WB4512",
+    `${architectures[0]} cannot be written as GGUF: llama.cpp has no names for it that are known`,
+    { details: { field: "architectures" } },
+  );
 }
 
 /**
@@ -276,7 +302,7 @@ function stepFor(
     from: sources.map(sourceName),
     to: tensor.name,
     assembly,
-    ...castOf(assembly.dtype, options),
+    ...(tensor.storedAs ?? castOf(assembly.dtype, options)),
     why: whyOf(kind, tensor, sourceLayout, target),
   };
 }

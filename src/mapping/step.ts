@@ -1,3 +1,4 @@
+import type { QuantisedType } from "../formats/gguf/quantise.ts";
 import type { Dtype } from "../tensor/dtype.ts";
 import { computationOf } from "./computed/source.ts";
 import type { Assembly } from "./assembly.ts";
@@ -29,6 +30,8 @@ export type Step =
       readonly assembly: Assembly;
       /** Another dtype than the source's, when a cast was asked for. */
       readonly cast?: Dtype;
+      /** What GGUF keeps its numbers as. */
+      readonly quantised?: QuantisedType;
       readonly why: string;
     }
   | {

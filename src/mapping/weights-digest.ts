@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
+import type { QuantisedType } from "../formats/gguf/quantise.ts";
 import type { Dtype } from "../tensor/dtype.ts";
 
 /** A tensor's facts and the SHA-256 of its little-endian row-major bytes. */
 export interface TensorDigest {
-  readonly dtype: Dtype;
+  /** Or GGUF's name of a quantised type. */
+  readonly dtype: Dtype | QuantisedType;
   readonly shape: readonly number[];
   readonly sha256: string;
 }

@@ -5,6 +5,7 @@ import type { Statement } from "../model/names/statement.ts";
 import type { TensorClass } from "../model/parameter.ts";
 import { EMBEDDINGS } from "../model/network.ts";
 import { nameIn, tiedHead } from "../model/tensors.ts";
+import type { WriteStep } from "./step.ts";
 import { concatViews, narrowRows, type Assembly, type TensorView } from "./assembly.ts";
 import type { CanonicalTensor } from "./canonical.ts";
 
@@ -15,6 +16,8 @@ export interface NamedTensor {
   readonly assembly: Assembly;
   /** What it is made of, in the writer's order. */
   readonly of: readonly CanonicalTensor[];
+  /** How GGUF stores it. */
+  readonly storedAs?: Pick<Exclude<WriteStep, { kind: "add" }>, "cast" | "quantised">;
 }
 
 /** A model's tensors as a writer names and joins them; each in the place of the first that it is made of. */

@@ -10,6 +10,7 @@ export const LAYOUTS = ["torch", "paddle"] as const;
 export { TARGET_FORMATS };
 export const TARGET_DTYPES = ["keep", "F32", "F16", "BF16"] as const;
 export const CAST_DTYPES = ["F32", "F16", "BF16"] as const;
+export const QUANTISATIONS = ["F32", "F16", "BF16", "Q8_0", "Q4_0"] as const;
 export const DELTA_RECIPES = ["fastchat", "alpaca"] as const;
 export const DELTA_DTYPES = ["F32", "F16", "BF16"] as const;
 export const TOLERANCE_PROFILES = ["strict", "default", "loose"] as const;
@@ -31,6 +32,7 @@ const OF_OPTION: ReadonlyMap<string, readonly string[]> = new Map<string, readon
   ["to", TARGET_FORMATS],
   ["dtype", TARGET_DTYPES],
   ["dequantize", CAST_DTYPES],
+  ["quantize", QUANTISATIONS],
   ["delta-recipe", DELTA_RECIPES],
   ["delta-dtype", DELTA_DTYPES],
   ["tolerance-profile", TOLERANCE_PROFILES],

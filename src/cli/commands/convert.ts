@@ -17,6 +17,7 @@ import {
   DELTA_RECIPES,
   LAYOUTS,
   PADDLE_WRITERS,
+  QUANTISATIONS,
   TARGET_DTYPES,
   TARGET_FORMATS,
 } from "../../options/choices.ts";
@@ -25,11 +26,12 @@ import { renderConvert } from "../render-convert.ts";
 
 export const convert: Command = {
   usage: "convert <src> <dst>",
-  summary: "convert a checkpoint into a folder of safetensors, PyTorch or Paddle weights",
+  summary: "convert a checkpoint into a folder of safetensors, PyTorch, Paddle or GGUF weights",
   examples: [
     ["$0 convert internlm-7b converted", "to safetensors, as transformers loads them"],
     ["$0 convert model_state.pdparams converted --dry-run", "print the plan and write nothing"],
     ["$0 convert converted paddle --to paddle", "to a .pdparams in PaddleNLP's layout"],
+    ["$0 convert converted gguf --to gguf --quantize Q8_0", "to model.gguf for llama.cpp"],
     ["$0 convert llama-7b vicuna-7b --delta vicuna-7b-delta-v1.1", "base + published delta"],
     ["$0 convert llama-7b merged --lora my-adapter", "base + LoRA adapter, merged as PEFT does"],
     ["$0 convert tuned.pdparams out --like base-hf", "into the form that its base model has there"],
@@ -51,7 +53,7 @@ export const convert: Command = {
       .positional("dst", { type: "string", demandOption: true, describe: "the folder to write" })
       .option("to", {
         type: "string",
-        describe: "safetensors, pytorch or paddle (default safetensors)",
+        describe: "safetensors, pytorch, paddle or gguf (default safetensors)",
       })
       .option("layout", {
         type: "string",
@@ -82,6 +84,10 @@ export const convert: Command = {
       .option("dequantize", {
         type: "string",
         describe: "BF16, F16 or F32: write the values of quantised weights (FP8, GPTQ, AWQ, …)",
+      })
+      .option("quantize", {
+        type: "string",
+        describe: "with --to gguf: Q8_0, Q4_0, F32, F16 or BF16 (default as stored)",
       })
       .option("dtype", { type: "string", describe: "keep, F32, F16 or BF16 (default keep)" })
       .option("max-shard-size", {
@@ -167,6 +173,7 @@ function optionsOf(args: Arguments, context: CommandContext): ConvertOptions {
     for: optionalChoice(args, "for", PADDLE_WRITERS),
     sourceLayout: optionalChoice(args, "source-layout", LAYOUTS),
     dtype: optionalChoice(args, "dtype", TARGET_DTYPES),
+    quantize: optionalChoice(args, "quantize", QUANTISATIONS),
     dequantize: optionalChoice(args, "dequantize", CAST_DTYPES),
     maxShardSize: optionalSize(args, "max-shard-size"),
     architecture: optionalString(args, "architecture"),

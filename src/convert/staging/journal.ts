@@ -48,10 +48,12 @@ export async function planDigest(
     for (const segment of file.segments) {
       if (segment.kind === "bytes") hash.update(segment.bytes);
       else if (segment.kind === "tensor") {
-        const { name, dtype, shape, step } = segment.tensor;
+        const { name, dtype, quantised, shape, step } = segment.tensor;
         const how =
           step.kind === "add" ? `add ${step.addend.dtype} ${step.addend.newRows}` : madeHow(step);
-        hash.update(`tensor ${name} ${dtype} ${shape.join(",")} ${step.from.join(" ")} ${how}\n`);
+        hash.update(
+          `tensor ${name} ${quantised ?? dtype} ${shape.join(",")} ${step.from.join(" ")} ${how}\n`,
+        );
       }
     }
   }

@@ -7,8 +7,9 @@ import { plainRange, type PlainRange } from "../../mapping/plain-range.ts";
 import type { BufferRing } from "../../mapping/buffer-ring.ts";
 import { streamAssembly } from "../../mapping/read-assembly.ts";
 import { madeBy, type WriteStep } from "../../mapping/step.ts";
+import { quantise } from "../../formats/gguf/quantise.ts";
 import { wrongChecksum } from "../../formats/archive/inflated.ts";
-import { DTYPES } from "../../tensor/dtype.ts";
+import { DTYPES, type Dtype } from "../../tensor/dtype.ts";
 import { shownName } from "../../tensor/shown-name.ts";
 import { castFloats, isCastSource, isCastTarget, type CastCounts } from "../values/cast.ts";
 import type { OutputTensor } from "../output-tensor.ts";
@@ -50,7 +51,8 @@ export async function writeTensor(
   write: WriteNow,
 ): Promise<WrittenTensor> {
   const { step } = tensor;
-  const isCopy = step.kind !== "add" && step.assembly.dtype === tensor.dtype;
+  const isCopy =
+    step.kind !== "add" && step.assembly.dtype === tensor.dtype && tensor.quantised === undefined;
   const range = isCopy ? plainRange(step.assembly) : undefined;
   if (range !== undefined) return copyRange(tensor, range, needsCrc32, writing, write);
   const hash = createHash("sha256");
@@ -135,9 +137,24 @@ async function copyRange(
   };
 }
 
+/** A chunk's numbers in float32. */
+function floatsOf(source: Uint8Array, from: Dtype, tensor: string): Float32Array {
+  if (!isCastSource(from))
+    throw new WbError("WB2702", `tensor ${tensor}: ${from} cannot be quantised`, {
+      details: { tensor },
+    });
+  const floats = new Float32Array(source.byteLength / (DTYPES[from].bits / 8));
+  const bytes = new Uint8Array(floats.buffer);
+  if (from === "F32") bytes.set(source);
+  else castFloats(source, from, bytes, "F32", { overflow: 0, underflow: 0 });
+  return floats;
+}
+
 /** The chunk in the target's dtype; itself where nothing is cast. */
 function castChunk(source: Uint8Array, tensor: OutputTensor, counts: CastCounts): Uint8Array {
   const from = madeBy(tensor.step).dtype;
+  if (tensor.quantised !== undefined)
+    return quantise(floatsOf(source, from, tensor.name), tensor.quantised, tensor.name);
   if (from === tensor.dtype) return source;
   if (!isCastSource(from) || !isCastTarget(tensor.dtype)) {
     throw new WbError(

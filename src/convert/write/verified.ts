@@ -37,7 +37,7 @@ async function refuseUnreadable(file: OutputPlan, path: string): Promise<void> {
     segment.kind === "tensor" ? [factsOf(segment.tensor)] : [],
   );
   if (planned.length === 0) return;
-  const found = await readFacts(path);
+  const found = await readFacts(path, new Set(file.made));
   const missing = planned.filter((facts) => !found.has(facts));
   if (missing.length === 0 && found.size === planned.length) return;
   throw new WbError(
@@ -47,12 +47,13 @@ async function refuseUnreadable(file: OutputPlan, path: string): Promise<void> {
   );
 }
 
-async function readFacts(path: string): Promise<ReadonlySet<string>> {
+/** @param made Tensors that no step makes. */
+async function readFacts(path: string, made: ReadonlySet<string>): Promise<ReadonlySet<string>> {
   try {
     // As it is: what looks like a counter or a tool's word was asked for by name.
     const { checkpoint } = await openCheckpoint(path, { selection: { select: WHOLE_FILE } });
     await checkpoint.close();
-    return new Set(checkpoint.tensors.map(factsOf));
+    return new Set(checkpoint.tensors.filter(({ name }) => !made.has(name)).map(factsOf));
   } catch (error) {
     throw new WbError(
       "WB1902",
@@ -62,6 +63,14 @@ async function readFacts(path: string): Promise<ReadonlySet<string>> {
   }
 }
 
-function factsOf({ name, dtype, shape }: Pick<OutputTensor, "name" | "dtype" | "shape">): string {
-  return `${JSON.stringify(name)} ${dtype} ${renderShape(shape)}`;
+function factsOf({
+  name,
+  dtype,
+  shape,
+  quantised,
+}: Pick<OutputTensor, "name" | "dtype" | "shape"> & {
+  readonly quantised?: string | { readonly type: string };
+}): string {
+  const type = typeof quantised === "object" ? quantised.type : quantised;
+  return `${JSON.stringify(name)} ${type ?? dtype} ${renderShape(shape)}`;
 }

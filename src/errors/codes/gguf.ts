@@ -23,6 +23,20 @@ export const GGUF_CODES = {
     remedy: "Write the file with a type that is read, from the weights that it was made of.",
     details: { path: "string", "tensor?": "string", found: "string" },
   },
+  WB4512: {
+    title: "a model that GGUF files cannot say",
+    meaning:
+      "llama.cpp has no name for the architecture that is written, or no place for a setting of this model; a file without it would compute something else.",
+    remedy: "Convert to safetensors, or take a model without the setting that the message names.",
+    details: { "path?": "string", field: "string" },
+  },
+  WB4513: {
+    title: "numbers that a quantised type cannot say",
+    meaning:
+      "A block has a number that is not finite, or so large that its scale is beyond binary16's range.",
+    remedy: "Look at the tensor with `inspect` and `diff`; write it with --quantize F32 or BF16.",
+    details: { tensor: "string", type: "string" },
+  },
   WB5511: {
     title: "a GGUF count beyond all bounds",
     meaning:

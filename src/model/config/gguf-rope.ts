@@ -89,7 +89,7 @@ function originalLength(found: number, factor: number, period: number): number |
 }
 
 /** What the frequency 1 / `period` is divided by. */
-function llama3Factor(period: number, factor: number, original: number): number {
+export function llama3Factor(period: number, factor: number, original: number): number {
   const wavelength = 2 * Math.PI * period;
   if (wavelength < original / 4) return 1;
   if (wavelength > original) return factor;

@@ -1,5 +1,6 @@
 import { readLlamaConfig } from "../config/llama-like.ts";
 import type { Family } from "../family.ts";
+import { ggufNames } from "../names/gguf-names.ts";
 import {
   LLAMA_DECODER,
   LLAMA_NAMES,
@@ -21,7 +22,11 @@ export const INTERNLM: Family = {
   checkedAgainst: "InternLM's own modeling code",
   readConfig: (config) => readLlamaConfig(config, { attentionBias: true, rotatesWholeCache: true }),
   network: LLAMA_DECODER,
-  names: { ...LLAMA_NAMES, training: TRAINING_NAMES },
+  names: {
+    ...LLAMA_NAMES,
+    training: TRAINING_NAMES,
+    gguf: ggufNames(LLAMA_DECODER, { interleaved: true }),
+  },
   prefixes: [...LLAMA_PREFIXES, "internlm"],
   drops: [...ROTARY_BUFFERS, ...TRAINING_BUFFERS],
   stock: STOCK_LLAMA,

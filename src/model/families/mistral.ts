@@ -3,6 +3,7 @@ import { readLlamaConfig } from "../config/llama-like.ts";
 import type { NetworkConfig } from "../config/model-config.ts";
 import { readWindow } from "../config/window.ts";
 import type { Family } from "../family.ts";
+import { ggufNames } from "../names/gguf-names.ts";
 import { LLAMA_DECODER, llamaNames, ROTARY_BUFFERS } from "../names/llama-names.ts";
 import { llamaFields } from "./stock-llama.ts";
 
@@ -17,7 +18,10 @@ export const MISTRAL: Family = {
   checkedAgainst: "transformers 5.23, `MistralForCausalLM`",
   readConfig,
   network: LLAMA_DECODER,
-  names: llamaNames(LLAMA_DECODER, "mistral."),
+  names: {
+    ...llamaNames(LLAMA_DECODER, "mistral."),
+    gguf: ggufNames(LLAMA_DECODER, { interleaved: true }),
+  },
   prefixes: ["mistral", "model"],
   drops: ROTARY_BUFFERS,
   stock: {

@@ -111,6 +111,14 @@ export function stackedExperts(name: string, count: number): readonly string[] |
   return Array.from({ length: count }, (_unused, expert) => `${stem}.${expert}.weight`);
 }
 
+/** The stack that an expert's tensor is a part of, and its number there. */
+export function stackOf(
+  name: string,
+): { readonly stack: string; readonly expert: number } | undefined {
+  const [, stem, expert] = /^(.*_exps)\.(\d+)\.weight$/.exec(name) ?? [];
+  return stem === undefined ? undefined : { stack: `${stem}.weight`, expert: Number(expert) };
+}
+
 /** What a family's parameters are called in GGUF files, by that name, those of experts left out. */
 export function ggufParameters(
   { names }: Pick<Family, "names">,

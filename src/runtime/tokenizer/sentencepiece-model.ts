@@ -7,11 +7,14 @@ export type PieceType = "normal" | "unknown" | "control" | "user-defined" | "unu
 export interface Piece {
   readonly text: string;
   readonly type: PieceType;
+  /** Log probability, or minus the rank of a merge. */
+  readonly score: number;
 }
 
 /** What weighbridge needs to know of a SentencePiece file beside what the library itself does with it. */
 export interface SentencePieceModel {
   readonly pieces: readonly Piece[];
+  readonly algorithm: "unigram" | "bpe";
   readonly idOfPiece: ReadonlyMap<string, number>;
   readonly unkId: number;
   /** Text that decoding puts for the unknown piece. */
@@ -63,6 +66,7 @@ export function parseSentencePieceModel(bytes: Uint8Array, path: string): Senten
   const normalizer = subMessage(fields, 3, path);
   return {
     pieces,
+    algorithm: modelType === 1 ? "unigram" : "bpe",
     idOfPiece,
     unkId,
     unkSurface: textField(trainer, 44, path) ?? " \u2047 ",
@@ -76,7 +80,7 @@ function parsePiece(field: ProtobufField, id: number, path: string): Piece {
   const content = fields === undefined ? undefined : textField(fields, 1, path);
   const type = fields === undefined ? undefined : PIECE_TYPES[number(fields, 3, 1)];
   if (content === undefined || type === undefined) throw damaged(path, `piece ${id} is malformed`);
-  return { text: content, type };
+  return { text: content, type, score: number(fields ?? [], 2, 0) };
 }
 
 function subMessage(

@@ -61,11 +61,11 @@ export const PRE_TOKENIZERS: ReadonlyMap<string, PreTokenizer> = new Map([
     "smollm starcoder refact command-r codeshell exaone minerva-7b mellum2",
     sequence(DIGITS, GPT2),
   ),
-  ...all("llama3 llama-v3 llama-bpe falcon3 falcon-h1 pixtral midm-2.0 lfm2", LLAMA3, {
+  ...all("llama-bpe llama3 llama-v3 falcon3 falcon-h1 pixtral midm-2.0 lfm2", LLAMA3, {
     ignoresMerges: true,
     addsBos: true,
   }),
-  ...all("dbrx smaug-bpe chatglm-bpe", LLAMA3),
+  ...all("smaug-bpe dbrx chatglm-bpe", LLAMA3),
   ...all("glm4", LLAMA3, { ignoresMerges: true }),
   ...all("qwen2 deepseek-r1-qwen kormo megrez", QWEN2, { normalizer: NFC }),
   ...all("stablelm2 hunyuan solar-open grok-2", QWEN2),
@@ -82,3 +82,30 @@ export const PRE_TOKENIZERS: ReadonlyMap<string, PreTokenizer> = new Map([
     splits(`${CASED}${CONTRACTIONS}?`, `${CAPITALS}${CONTRACTIONS}?`, THREE_DIGITS, SLASHED, LINES),
   ),
 ]);
+
+/** llama.cpp's name of how a tokenizer.json cuts texts into words; undefined where it has none that is known. */
+export function preTokenizerName(json: Readonly<Record<string, unknown>>): string | undefined {
+  const model: unknown = json["model"];
+  const ignores = isRecord(model) && model["ignore_merges"] === true;
+  const wanted = canonical(json["pre_tokenizer"]);
+  const fitting = [...PRE_TOKENIZERS].filter(
+    ([, { json: known, ignoresMerges }]) =>
+      canonical(known) === wanted && ignoresMerges === ignores,
+  );
+  const isComposed = isRecord(json["normalizer"]) && json["normalizer"]["type"] === "NFC";
+  const exact = fitting.find(([, { normalizer }]) => (normalizer !== undefined) === isComposed);
+  return exact?.[0];
+}
+
+/** What a pre-tokenizer does, without what only moves offsets. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (key: string, field: unknown) => {
+    if (key === "trim_offsets" || key === "invert") return undefined;
+    if (!isRecord(field)) return field;
+    return Object.fromEntries(Object.entries(field).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  });
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

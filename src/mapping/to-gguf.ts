@@ -1,0 +1,108 @@
+import { BLOCK, type QuantisedType } from "../formats/gguf/quantise.ts";
+import { stackOf } from "../model/names/gguf-names.ts";
+import { DTYPES } from "../tensor/dtype.ts";
+import type { StoredTensor } from "../tensor/table.ts";
+import { assemblyOf, concatViews, wholeView, type Assembly } from "./assembly.ts";
+import { shiftedSource } from "./from-gguf.ts";
+import type { CastDtype } from "./step.ts";
+import type { NamedTensor } from "./write-statement.ts";
+
+/** What matrices are kept as. */
+export type Quantisation = CastDtype | QuantisedType;
+
+export interface GgufChoice {
+  readonly quantize?: Quantisation | undefined;
+  readonly dtype?: CastDtype | "keep" | undefined;
+}
+
+/**
+ * A model's tensors as convert_hf_to_gguf.py writes them: experts stacked in one tensor, Gemma's norms with 1 added, vectors and routers
+ * in float32, matrices as they are asked for (llama-cpp-python 0.3.36, conversion/base.py, `prepare_tensors`).
+ */
+export function forGguf(named: readonly NamedTensor[], choice: GgufChoice): readonly NamedTensor[] {
+  return stacked(named)
+    .map(withOffset)
+    .map((tensor) => ({ ...tensor, storedAs: storedAs(tensor, choice) }));
+}
+
+/** Experts of a layer in the place of the first. */
+function stacked(named: readonly NamedTensor[]): readonly NamedTensor[] {
+  const stacks = new Map<string, NamedTensor[]>();
+  for (const tensor of named) {
+    const place = stackOf(tensor.name);
+    if (place === undefined) continue;
+    const stack = stacks.get(place.stack) ?? [];
+    stacks.set(place.stack, stack);
+    stack[place.expert] = tensor;
+  }
+  return named.flatMap((tensor) => {
+    const place = stackOf(tensor.name);
+    if (place === undefined) return [tensor];
+    const experts = stacks.get(place.stack) ?? [];
+    if (place.expert !== 0) return [];
+    return [
+      {
+        ...tensor,
+        name: place.stack,
+        assembly: stackedAssembly(experts.map(({ assembly }) => assembly)),
+        of: experts.flatMap(({ of }) => of),
+      },
+    ];
+  });
+}
+
+/** Matrices one behind another, along an axis of their own. */
+function stackedAssembly(assemblies: readonly Assembly[]): Assembly {
+  const shape = assemblies[0]?.shape ?? [];
+  const rows = concatViews(
+    assemblies.flatMap(({ parts }) => parts),
+    0,
+  );
+  const parts = rows.parts.map((view) => ({
+    ...view,
+    shape: [1, ...view.shape],
+    strides: [0, ...view.strides],
+  }));
+  return { ...rows, parts, shape: [assemblies.length, ...shape] };
+}
+
+/** What the model adds to the stored numbers is added in the file. */
+function withOffset(tensor: NamedTensor): NamedTensor {
+  const [first] = tensor.of;
+  if (first?.spec.parameter.offset !== 1) return tensor;
+  const { assembly } = tensor;
+  const made: StoredTensor = {
+    name: tensor.name,
+    dtype: "F32",
+    shape: assembly.shape,
+    strides: [1],
+    storage: tensor.name,
+    source: shiftedSource(assembly, tensor.name, 1),
+    byteOffset: 0,
+    byteOrder: "little",
+  };
+  return { ...tensor, assembly: assemblyOf(wholeView(made)) };
+}
+
+function storedAs(
+  tensor: NamedTensor,
+  { quantize, dtype }: GgufChoice,
+): NonNullable<NamedTensor["storedAs"]> {
+  const { assembly, class: kind } = tensor;
+  if (DTYPES[assembly.dtype].kind !== "float") return {};
+  const castTo = (wanted: CastDtype): { readonly cast?: CastDtype } =>
+    assembly.dtype === wanted ? {} : { cast: wanted };
+  if (assembly.shape.length < 2 || kind === "vector" || kind === "router") return castTo("F32");
+  const wanted = quantize ?? (dtype === "keep" ? undefined : dtype);
+  if (wanted === undefined) return isKept(assembly) ? {} : castTo("F32");
+  if (wanted !== "Q8_0" && wanted !== "Q4_0") return castTo(wanted);
+  // As convert_hf_to_gguf.py does with rows that blocks do not divide.
+  if ((assembly.shape.at(-1) ?? 0) % BLOCK !== 0) return castTo("F16");
+  // llama.cpp keeps the embeddings and the head finer than the rest, too.
+  return { quantised: kind === "table" || kind === "head" ? "Q8_0" : wanted };
+}
+
+/** Dtypes of matrices that llama.cpp computes with. */
+function isKept({ dtype }: Assembly): boolean {
+  return dtype === "F32" || dtype === "F16" || dtype === "BF16";
+}

@@ -1,0 +1,232 @@
+import { WbError } from "../../errors/wb-error.ts";
+import { llama3Factor } from "./gguf-rope.ts";
+import type { ModelConfig } from "./model-config.ts";
+import { yarnMagnitude } from "./rope.ts";
+
+/** A key behind the architecture's name, and its value; whole numbers are written as such. */
+export type GgufSetting =
+  | readonly [key: string, type: "u32" | "f32", value: number]
+  | readonly [key: string, type: "text", value: string];
+
+/** What a GGUF file says of a model. */
+export interface GgufSettings {
+  /** llama.cpp's name. */
+  readonly architecture: string;
+  readonly settings: readonly GgufSetting[];
+  /** llama3's factors of rotary frequencies, which are a tensor there. */
+  readonly ropeFactors: Float32Array | undefined;
+  /** What the file cannot say and a user should know; one sentence each. */
+  readonly notes: readonly string[];
+}
+
+interface Written {
+  readonly architecture: string;
+  readonly more?: (config: ModelConfig) => readonly GgufSetting[];
+  /** What llama.cpp's graph of the architecture has no place for, where the configuration has it. */
+  readonly refuses?: readonly Trait[];
+}
+
+type Trait =
+  "attention bias" | "output bias" | "mlp bias" | "window" | "dense layers" | "query scalar";
+
+const NO_BIASES = ["attention bias", "output bias", "mlp bias", "window"] as const;
+const window = ({ window: found }: ModelConfig): readonly GgufSetting[] => [
+  ["attention.sliding_window", "u32", found?.size ?? 0],
+];
+
+function experts({ experts: found }: ModelConfig): readonly GgufSetting[] {
+  if (found === undefined) return [];
+  return [
+    ["expert_count", "u32", found.count],
+    ["expert_used_count", "u32", found.perToken],
+  ];
+}
+
+function sparse(config: ModelConfig): readonly GgufSetting[] {
+  const { size = 0, sharedSize } = config.experts ?? {};
+  return [
+    ...experts(config),
+    ["expert_feed_forward_length", "u32", size],
+    ...(sharedSize === undefined
+      ? []
+      : ([["expert_shared_feed_forward_length", "u32", sharedSize]] as const)),
+  ];
+}
+
+const LLAMA: Written = { architecture: "llama", refuses: ["window"] };
+
+/** By family (llama-cpp-python 0.3.36, conversion/, the classes' `set_gguf_parameters`). */
+const WRITTEN: ReadonlyMap<string, Written> = new Map<string, Written>([
+  ["llama", LLAMA],
+  ["mistral", LLAMA],
+  ["internlm", LLAMA],
+  ["mixtral", { architecture: "llama", more: experts, refuses: ["window", "dense layers"] }],
+  ["internlm2", { architecture: "internlm2", refuses: NO_BIASES }],
+  ["qwen2", { architecture: "qwen2", refuses: ["window"] }],
+  ["qwen3", { architecture: "qwen3", refuses: NO_BIASES }],
+  ["qwen2_moe", { architecture: "qwen2moe", more: sparse, refuses: ["dense layers"] }],
+  [
+    "qwen3_moe",
+    { architecture: "qwen3moe", more: sparse, refuses: [...NO_BIASES, "dense layers"] },
+  ],
+  ["phi3", { architecture: "phi3", more: phi3 }],
+  ["glm", { architecture: "chatglm" }],
+  ["chatglm2", { architecture: "chatglm" }],
+  ["glm4", { architecture: "glm4" }],
+  ["seed_oss", { architecture: "seed_oss", refuses: ["output bias", "mlp bias"] }],
+  ["ernie4_5", { architecture: "ernie4_5", refuses: NO_BIASES }],
+  ["gemma", { architecture: "gemma", refuses: ["attention bias", "query scalar"] }],
+  ["gemma2", { architecture: "gemma2", more: gemma2, refuses: ["attention bias", "query scalar"] }],
+  [
+    "gemma3_text",
+    { architecture: "gemma3", more: gemma3, refuses: ["attention bias", "query scalar"] },
+  ],
+]);
+
+function phi3(config: ModelConfig): readonly GgufSetting[] {
+  const said = config.raw["original_max_position_embeddings"];
+  const original = typeof said === "number" ? said : config.maxPositions;
+  return [...window(config), ["rope.scaling.original_context_length", "u32", original]];
+}
+
+function gemma2(config: ModelConfig): readonly GgufSetting[] {
+  return [
+    ...window(config),
+    ["attn_logit_softcapping", "f32", config.attentionCap ?? 0],
+    ["final_logit_softcapping", "f32", config.logitCap ?? 0],
+  ];
+}
+
+function gemma3(config: ModelConfig): readonly GgufSetting[] {
+  return [
+    ...window(config),
+    ["rope.freq_base_swa", "f32", (config.windowRope ?? config.rope).theta],
+  ];
+}
+
+/** Families that are written. */
+export const GGUF_FAMILIES: readonly string[] = [...WRITTEN.keys()];
+
+/**
+ * The metadata of a model as convert_hf_to_gguf.py writes it.
+ * @throws WbError WB4512 for a family that llama.cpp does not know, or a setting that its files cannot say.
+ */
+export function ggufSettings(config: ModelConfig, path: string): GgufSettings {
+  const written = WRITTEN.get(config.family);
+  if (written === undefined)
+    throw unwritable(
+      path,
+      "architectures",
+      `${config.architecture} is not known to llama.cpp under a name that is written; those of ${GGUF_FAMILIES.join(", ")} are`,
+    );
+  for (const trait of written.refuses ?? [])
+    if (TRAITS[trait](config))
+      throw unwritable(
+        path,
+        trait,
+        `llama.cpp's ${written.architecture} has no place for this model's ${trait}`,
+      );
+  const scaling = scalingOf(config, path);
+  const { rope, rotaryDims, headDim } = config;
+  return {
+    architecture: written.architecture,
+    settings: [
+      ["block_count", "u32", config.layers],
+      ["context_length", "u32", config.maxPositions],
+      ["embedding_length", "u32", config.hiddenSize],
+      ["feed_forward_length", "u32", config.intermediateSize],
+      ["attention.head_count", "u32", config.heads],
+      ["attention.head_count_kv", "u32", config.kvHeads],
+      ["rope.freq_base", "f32", rope.theta],
+      ["attention.layer_norm_rms_epsilon", "f32", config.rmsNormEps],
+      ["attention.key_length", "u32", headDim],
+      ["attention.value_length", "u32", headDim],
+      ["vocab_size", "u32", config.vocabSize],
+      ["rope.dimension_count", "u32", rotaryDims],
+      ...scaling.settings,
+      ...(written.more?.(config) ?? []),
+    ],
+    ropeFactors: scaling.factors,
+    notes: scaling.notes,
+  };
+}
+
+const TRAITS: Readonly<Record<Trait, (config: ModelConfig) => boolean>> = {
+  "attention bias": ({ attentionBias }) => attentionBias,
+  "output bias": ({ outputBias }) => outputBias === true,
+  "mlp bias": ({ mlpBias }) => mlpBias,
+  window: ({ window: found }) => found !== undefined,
+  "dense layers": ({ experts: found }) => found?.layers.includes(false) === true,
+  "query scalar": (config) => (config.queryScalar ?? config.headDim) !== scalarOf(config),
+};
+
+/** S of q k / √S, which llama.cpp takes by the number of layers (src/models/gemma2.cpp and gemma3.cpp). */
+function scalarOf({ family, layers, hiddenSize, heads, headDim }: ModelConfig): number {
+  const isLargest =
+    (family === "gemma2" && layers === 46) || (family === "gemma3_text" && layers === 62);
+  return isLargest ? hiddenSize / heads : headDim;
+}
+
+interface Scaling {
+  readonly settings: readonly GgufSetting[];
+  readonly factors: Float32Array | undefined;
+  readonly notes: readonly string[];
+}
+
+function scalingOf(config: ModelConfig, path: string): Scaling {
+  const { scaling, theta } = config.rope;
+  const plain = { settings: [], factors: undefined, notes: [] };
+  switch (scaling.kind) {
+    case "none":
+      return plain;
+    case "linear":
+      return { ...plain, settings: factorOf("linear", scaling.factor) };
+    case "dynamic-ntk":
+      return {
+        ...plain,
+        notes: [
+          `${path}: llama.cpp does not stretch the rotary beyond the ${config.maxPositions} trained positions, as this model does; up to there they are the same`,
+        ],
+      };
+    case "llama3": {
+      if (scaling.lowFreqFactor !== 1 || scaling.highFreqFactor !== 4)
+        throw unwritable(path, "rope_scaling", "llama3's frequency factors other than 1 and 4");
+      const dims = config.rotaryDims;
+      const factors = Float32Array.from({ length: dims / 2 }, (_unused, index) =>
+        llama3Factor(theta ** ((2 * index) / dims), scaling.factor, scaling.originalMaxPositions),
+      );
+      return { ...plain, factors };
+    }
+    case "yarn": {
+      const isUsual =
+        scaling.betaFast === 32 &&
+        scaling.betaSlow === 1 &&
+        scaling.truncate &&
+        scaling.attentionFactor === yarnMagnitude(scaling.factor, 1);
+      if (!isUsual) throw unwritable(path, "rope_scaling", "YaRN with settings of its own");
+      const original = "rope.scaling.original_context_length";
+      return {
+        ...plain,
+        settings: [
+          ...factorOf("yarn", scaling.factor),
+          [original, "u32", scaling.originalMaxPositions],
+        ],
+      };
+    }
+    default:
+      return scaling satisfies never;
+  }
+}
+
+function factorOf(kind: string, factor: number): readonly GgufSetting[] {
+  return [
+    ["rope.scaling.type", "text", kind],
+    ["rope.scaling.factor", "f32", factor],
+  ];
+}
+
+function unwritable(path: string, field: string, problem: string): WbError {
+  return new WbError("WB4512", `${path}: cannot be written as GGUF: ${problem}`, {
+    details: { path, field },
+  });
+}
