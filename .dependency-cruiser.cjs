@@ -14,7 +14,8 @@ const LAYERS = {
   convert: TO_OPTIONS,
   runtime: TO_OPTIONS,
   session: [...TO_OPTIONS, "runtime"],
-  evaluate: TO_SESSION,
+  // Its reports are written as those of verify are.
+  evaluate: [...TO_SESSION, "verify"],
   verify: TO_SESSION,
   serve: TO_SESSION,
 };

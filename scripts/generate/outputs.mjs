@@ -397,6 +397,7 @@ export const OUTPUTS = {
         cut: said(count, "items of which a text had no room and was cut on the left"),
         tokens: evaluatedTokens,
         seconds,
+        "changed?": said(count, "with another model or --golden: answers that are others"),
       }),
     ),
     groups: list(
@@ -404,6 +405,35 @@ export const OUTPUTS = {
     ),
     tokens: evaluatedTokens,
     maxLength: said(count, "tokens of a text at most"),
+    "against?": said(text, "the other weights, or the file of results"),
+    "verdict?": oneOf("pass", "fail"),
+    "failures?": list(text, "why it fails"),
+    "noise?": said(number, "margin up to which a change of label is a near-tie, in nats"),
+    "reports?": list(text, "files that were written"),
+    "parity?": list(
+      fields({
+        name: text,
+        items: count,
+        score: orNull(number),
+        otherScore: orNull(number),
+        gained: said(count, "right here alone"),
+        lost: said(count, "right in the reference alone"),
+        p: said(number, "of McNemar's exact test, two-sided"),
+        changes: list(
+          fields({
+            index: count,
+            prediction: orNull(text),
+            other: orNull(text),
+            answer: text,
+            margin: said(
+              orNull(number),
+              "of the reference's best label before its second, in nats",
+            ),
+            nearTie: truth,
+          }),
+        ),
+      }),
+    ),
     device,
     backend: text,
     compute,

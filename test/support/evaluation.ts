@@ -83,6 +83,26 @@ export function longModel(
   return model;
 }
 
+/** Such a model whose last norm has other float16 weights, given and taken as their bits. */
+export function modelWithNorm(
+  folder: string,
+  context: number,
+  change: (bits: number) => number,
+): string {
+  const model = longModel(folder, "pytorch_model.bin", context);
+  rmSync(join(model, "pytorch_model.bin"));
+  const bytes = readFileSync(join(FIXTURES, "safetensors-single/model.safetensors"));
+  const data = 8 + Number(bytes.readBigUInt64LE(0));
+  const range = /"model\.norm\.weight":\{[^}]*"data_offsets":\[(\d+),(\d+)/.exec(
+    bytes.toString("utf8", 8, data),
+  );
+  const [begin, end] = [Number(range?.[1]), Number(range?.[2])];
+  for (let at = data + begin; at < data + end; at += 2)
+    bytes.writeUInt16LE(change(bytes.readUInt16LE(at)), at);
+  writeFileSync(join(model, "model.safetensors"), bytes);
+  return model;
+}
+
 /** A copy of the fixture's data that a test may spoil. */
 export function copiedData(folder: string): string {
   const data = mkdtempSync(join(folder, "data-"));

@@ -30,6 +30,13 @@ export const EVALUATE_CODES = {
     remedy: "Give --turns, or choose another --variant.",
     details: { variant: "string" },
   },
+  WB2925: {
+    title: "nothing to hold the answers against, or two things",
+    meaning:
+      "Changed answers are told against another model's, computed in the same run, or against the items that an earlier run wrote.",
+    remedy: "Name a second model, or give --golden FILE.",
+    details: {},
+  },
   WB3921: {
     title: "a file of a task is missing",
     meaning:
@@ -50,6 +57,13 @@ export const EVALUATE_CODES = {
       "Columns are missing or there are too many, the right answer is none of the labels, or a text has no token. A score over the rest would be that of another data set.",
     remedy: "Mend the rows that the message names, or leave them out with --skip-bad.",
     details: { task: "string", path: "string", rows: "number", bad: "number" },
+  },
+  WB3925: {
+    title: "results do not fit the questions",
+    meaning:
+      "A file that --golden names is not what --details writes, or it lacks a row that was asked, or has another right answer for it: it comes from other data.",
+    remedy: "Record it again with the same --data, --tasks, --limit and --seed.",
+    details: { path: "string" },
   },
   WB3924: {
     title: "a score is not a number",
