@@ -105,6 +105,30 @@ describe("HDF5", () => {
   });
 });
 
+describe("an array of numpy", () => {
+  it("is not safe with other bytes behind it than another array", async () => {
+    expect(await verdictOf("a.npy", NPY)).toBe("safe");
+    expect(await verdictOf("b.npy", NPY, NPY)).toBe("safe");
+    expect(await verdictOf("c.npy", NPY.subarray(0, -1))).toBe("incomplete");
+    expect(await verdictOf("d.npy", NPY, "cposix\nsystem\n(S'true'\ntR.")).toBe("incomplete");
+  });
+});
+
+describe("a tar", () => {
+  it("is not understood with bytes behind its end, which some readers pass on to", async () => {
+    const header = Buffer.alloc(512);
+    header.write("a.txt", 0);
+    header.write("00000000000\0", 124);
+    header.write("        0", 148);
+    header.write("ustar\u000000", 257);
+    const sum = header.reduce((total, byte) => total + byte, 0);
+    header.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
+    const end = Buffer.alloc(1024);
+    expect(await verdictOf("a.tar", header, end)).toBe("safe");
+    expect(await verdictOf("b.tar", header, end, header, end)).toBe("incomplete");
+  });
+});
+
 describe("JSON as Python reads it", () => {
   it("is judged with its odd numbers, and not understood where it is none", async () => {
     const lambda = LAMBDA.replace("{", '{"a": [NaN, Infinity, -Infinity, "NaN"], ');

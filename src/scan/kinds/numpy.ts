@@ -1,3 +1,4 @@
+import { sliceSource } from "../../sources/file.ts";
 import type { ByteSource } from "../../tensor/byte-source.ts";
 import type { Examination } from "../context.ts";
 import { harmless, notUnderstood, type Judgement } from "../judgement.ts";
@@ -13,10 +14,17 @@ const MAX_HEADER_BYTES = 64 * 1024;
  * data is a pickle.
  */
 const PLAIN =
-  /^\{'descr': '[<>=|][biufcSUVmM?]\d*(\[[\w]+\])?', 'fortran_order': (True|False), 'shape': \([\d, ]*\), ?\}\s*$/;
+  /^\{'descr': '[<>=|]([biufcSUVmM?])(\d*)(?:\[[\w]+\])?', 'fortran_order': (?:True|False), 'shape': \(([\d, ]*)\), ?\}\s*$/;
+
+/** Arrays of one file, one behind the other; numpy's own archives keep one each. */
+const MAX_ARRAYS = 1000;
 
 /** Judges one array (numpy's NEP 1): numbers, or a pickle of objects. */
-export async function examineNpy(source: ByteSource, context: Examination): Promise<Judgement> {
+export async function examineNpy(
+  source: ByteSource,
+  context: Examination,
+  count = 1,
+): Promise<Judgement> {
   const head = Buffer.from(await source.read(0, Math.min(12, source.byteLength)));
   const isFirst = head[6] === 1;
   const begin = isFirst ? 10 : 12;
@@ -25,12 +33,40 @@ export async function examineNpy(source: ByteSource, context: Examination): Prom
   if (length > MAX_HEADER_BYTES || begin + length > source.byteLength)
     return notUnderstood(`an array of numpy with a header of ${length} bytes`);
   const header = Buffer.from(await source.read(begin, length)).toString("latin1");
-  if (PLAIN.test(header)) return harmless("an array of numpy: numbers alone, which no loader runs");
   const data = begin + length;
+  const end = numbersEnd(header, data);
+  if (end !== undefined) return examineBehind(source, end, context, count);
   const trace = await tracePickle(source, data, context.findings.listener(context), context.signal);
   if (trace.broken === undefined && trace.end === source.byteLength)
     return { state: "examined", why: "an array of numpy that holds objects: a pickle" };
   return notUnderstood(
     `an array of numpy whose header tells no plain dtype, and whose data is no whole pickle: ${header.trim().slice(0, 80)}`,
   );
+}
+
+/** Byte behind the numbers of a plain array; undefined where the header tells no plain one. */
+function numbersEnd(header: string, begin: number): number | undefined {
+  const found = PLAIN.exec(header);
+  if (found === null) return undefined;
+  const [, kind = "", digits = "", shape = ""] = found;
+  const width = digits === "" ? 1 : Number(digits) * (kind === "U" ? 4 : 1);
+  const lengths = shape.split(",").filter((text) => text.trim() !== "");
+  return lengths.reduce((product, text) => product * Number(text), width) + begin;
+}
+
+/** Behind an array may be another one; whatever else is there, a program that reads on would load. */
+async function examineBehind(
+  source: ByteSource,
+  end: number,
+  context: Examination,
+  count: number,
+): Promise<Judgement> {
+  if (end === source.byteLength)
+    return harmless("an array of numpy: numbers alone, which no loader runs");
+  if (!(end < source.byteLength)) return notUnderstood("an array of numpy that is cut off");
+  const rest = sliceSource(source, end, source.byteLength - end, source.label);
+  const head = Buffer.from(await rest.read(0, Math.min(NPY_MAGIC.byteLength, rest.byteLength)));
+  if (!head.equals(NPY_MAGIC) || count === MAX_ARRAYS)
+    return notUnderstood("an array of numpy with other bytes behind it");
+  return examineNpy(rest, context, count + 1);
 }
