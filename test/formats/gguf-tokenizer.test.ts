@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { convert } from "../../src/api/convert.ts";
+import { WbError } from "../../src/errors/wb-error.ts";
 import { modelHome } from "../../src/formats/model-home.ts";
 import { openTokenizer } from "../../src/runtime/tokenizer/tokenizer.ts";
 import { openChatPrompts } from "../../src/session/chat-prompt.ts";
@@ -139,4 +140,43 @@ describe("what a file says of its tokenizer", () => {
     });
     expect(notes.join("\n")).toContain("the tokenizer is not written: ");
   });
+});
+
+describe("a damaged tokenizer", () => {
+  const kinds = [
+    ["gpt2", textKey("tokenizer.ggml.model", "gpt2"), 3],
+    // Each of these is written into a file for the library.
+    ["llama", textKey("tokenizer.ggml.model", "llama"), 29],
+  ] as const;
+
+  it.each(kinds)(
+    "%s: is read or refused, whatever byte is another or missing",
+    async (kind, key, step) => {
+      const whole = readFileSync(
+        put(`${kind}.gguf`, key, textKey("tokenizer.chat_template", "{{ 1 }}")),
+      );
+      const path = join(folder, `damaged-${kind}.gguf`);
+      const read = async (bytes: Uint8Array): Promise<string> => {
+        writeFileSync(path, bytes);
+        try {
+          return `${(await openTokenizer(path)).size}`;
+        } catch (error) {
+          if (error instanceof WbError) return error.code;
+          throw error;
+        }
+      };
+      const seen = new Set<string>();
+      for (let length = 0; length < whole.byteLength; length += step)
+        seen.add(await read(whole.subarray(0, length)));
+      for (let at = 4; at < whole.byteLength; at += step) {
+        const bytes = Buffer.from(whole);
+        bytes[at] = (bytes[at] ?? 0) ^ (at % 3 === 0 ? 0xff : 1 << (at % 8));
+        seen.add(await read(bytes));
+      }
+      // Neither a bug of ours nor a wait: every failure has a code that says what is wrong.
+      expect([...seen].filter((code) => code.startsWith("WB7"))).toEqual([]);
+      expect(seen.size).toBeGreaterThan(3);
+      expect(seen).toContain("WB3511");
+    },
+  );
 });

@@ -83,6 +83,23 @@ describe("a model that is written as GGUF", () => {
     expect(same).toBe(true);
   });
 
+  it("has the bytes of the file that llama.cpp's converter quantised, and names a tensor with another", async () => {
+    const target = join(folder, "q8");
+    await convert(fixture("gemma"), target, { to: "gguf", quantize: "Q8_0" });
+    const theirs = fixture("gguf/gemma-q8_0.gguf");
+    const { summary, tensors } = await diff(theirs, join(target, "model.gguf"), {});
+    expect([summary.identical, tensors.length]).toEqual([21, 21]);
+    const { checkpoint } = await openCheckpoint(theirs);
+    await checkpoint.close();
+    const bytes = readFileSync(theirs);
+    const at = bytes.byteLength - 64;
+    bytes[at] = (bytes[at] ?? 0) ^ 1;
+    const changed = join(folder, "changed.gguf");
+    writeFileSync(changed, bytes);
+    const other = await diff(changed, join(target, "model.gguf"), {});
+    expect([other.same, other.summary.differ]).toEqual([false, 1]);
+  });
+
   it("is split into files that say which they are", async () => {
     const target = join(folder, "split");
     const source = fixture("qwen2");
