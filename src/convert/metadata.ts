@@ -16,7 +16,7 @@ export function fileMetadata(
   const own = metadata.get(FORMAT);
   const word =
     layout === undefined
-      ? (own ?? (format === "paddle" ? undefined : "pt"))
+      ? (own ?? (format === "paddle" || format === "npz" ? undefined : "pt"))
       : WORD_OF_LAYOUT[layout];
   const all = new Map(format === "gguf" ? [] : metadata);
   if (word === undefined) all.delete(FORMAT);

@@ -1,12 +1,13 @@
 import { WbError } from "../errors/wb-error.ts";
 import { GGUF_MAGIC } from "./gguf/header.ts";
+import { isNpzHead } from "./numpy/npz.ts";
 import { pytorchFormatOf, type PytorchFormat } from "./pytorch/read.ts";
 import { isSafetensorsHead, MAX_HEADER_BYTES } from "./safetensors/read.ts";
 import { LENGTH_BYTES } from "./safetensors/header.ts";
 import type { FileSource } from "../sources/file.ts";
 
 /** What a file's first bytes say it is. */
-export type DetectedFormat = PytorchFormat | "paddle" | "safetensors" | "gguf" | "index";
+export type DetectedFormat = PytorchFormat | "paddle" | "safetensors" | "gguf" | "npz" | "index";
 
 /** Bytes that tell every format: a tar header has 512. */
 const HEAD_BYTES = 512;
@@ -45,7 +46,7 @@ export async function detectFormat(source: FileSource): Promise<DetectedFormat> 
     throw new WbError("WB3005", `${source.label}: a web page, not weights`, {
       details: { path: source.label },
     });
-  const format = pytorchFormatOf(head) ?? otherFormat(head, text);
+  const format = (isNpzHead(head) ? "npz" : pytorchFormatOf(head)) ?? otherFormat(head, text);
   if (format !== undefined) return format;
   const foreign = foreignKind(head);
   // Too short for a header's length, or a length and no more: that reader's message says so best.

@@ -7,6 +7,8 @@ import { detectFormat, type DetectedFormat } from "./detect.ts";
 import { chooseWeightSet } from "./sets/folder.ts";
 import { MAX_INDEX_BYTES, oversized, parseIndex, type WeightIndex } from "./sets/index-file.ts";
 import { openGguf } from "./gguf/read.ts";
+import { openNpz } from "./numpy/npz.ts";
+import { openDcp } from "./dcp/read.ts";
 import { openPaddle } from "./paddle/read.ts";
 import { selectNames } from "./names/select-names.ts";
 import type { NameOptions } from "./names/name-rules.ts";
@@ -118,6 +120,8 @@ export async function openWeightSet(
     );
   }
   if (set.kind === "file" || set.kind === "index") return openFile(set.path, options);
+  if (set.kind === "dcp")
+    return openDcp(set.path, { select: options.selection?.select, signal: options.signal });
   const parts: CheckpointPart[] = [];
   try {
     for (const { path, rank } of set.parts)
@@ -188,6 +192,8 @@ function openAs(
   switch (format) {
     case "safetensors":
       return openSafetensors(source);
+    case "npz":
+      return openNpz(source, { dataOnly: selection.dataOnly });
     case "gguf":
       return openGguf(source);
     case "paddle":

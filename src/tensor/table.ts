@@ -31,7 +31,14 @@ export interface StoredTensor {
 
 /** The format of a file of weights, as the contract spells it. */
 export type CheckpointFormat =
-  "pytorch-zip" | "pytorch-legacy" | "pytorch-tar" | "paddle" | "safetensors" | "gguf";
+  | "pytorch-zip"
+  | "pytorch-legacy"
+  | "pytorch-tar"
+  | "torch-dcp"
+  | "paddle"
+  | "safetensors"
+  | "gguf"
+  | "npz";
 
 /** A file, or the shards of one set, as one table of tensors. */
 export interface Checkpoint {

@@ -143,7 +143,7 @@ describe("a folder that training left", () => {
   });
 
   it("of torch DCP is named", async () => {
-    put({ ".metadata": "x", "__0_0.distcp": torch("a") });
+    put({ "__0_0.distcp": torch("a") });
     expect((await caught(() => openCheckpoint(folder))).code).toBe("WB4005");
     const part = join(folder, "__0_0.distcp");
     expect((await caught(() => openCheckpoint(part))).code).toBe("WB4005");

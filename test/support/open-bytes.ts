@@ -1,6 +1,7 @@
 import { detectFormat } from "../../src/formats/detect.ts";
 import { parseIndex } from "../../src/formats/sets/index-file.ts";
 import { openGguf } from "../../src/formats/gguf/read.ts";
+import { readNpz } from "../../src/formats/numpy/npz.ts";
 import { readPaddle } from "../../src/formats/paddle/read.ts";
 import { readPytorchLegacy } from "../../src/formats/pytorch/legacy.ts";
 import { readPytorchTar } from "../../src/formats/pytorch/tar.ts";
@@ -35,6 +36,8 @@ export async function openBytes(bytes: Uint8Array): Promise<readonly StoredTenso
       return (await readPaddle(source)).tensors;
     case "safetensors":
       return (await readSafetensors(source)).tensors;
+    case "npz":
+      return (await readNpz(source)).tensors;
     case "gguf":
       return (await openGguf(source)).tensors;
     case "index":

@@ -122,9 +122,9 @@ export const FILE_CODES = {
   WB4005: {
     title: "a distributed checkpoint",
     meaning:
-      "torch.distributed.checkpoint (FSDP, Accelerate, PyTorch Lightning) and Paddle's own write slices of tensors into .distcp files. weighbridge does not put them together.",
+      "Files of a distributed checkpoint (.distcp) hold slices of tensors. torch's are put together where their .metadata is beside them and they are not compressed; Paddle's are not.",
     remedy:
-      "Write one file first: python -m torch.distributed.checkpoint.format_utils dcp_to_torch FOLDER FILE.",
+      "Give the whole folder with its .metadata, or write one file first: python -m torch.distributed.checkpoint.format_utils dcp_to_torch FOLDER FILE.",
     details: { path: "string" },
   },
   WB4006: {

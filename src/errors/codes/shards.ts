@@ -44,6 +44,13 @@ export const SHARD_CODES = {
     remedy: "Get the index and all shards from one place; the weights convert all the same.",
     details: {},
   },
+  WB3607: {
+    title: "a distributed checkpoint that does not fit together",
+    meaning:
+      "The table (.metadata) names chunks that are not in the .distcp files, or that do not fill their tensors, or it is not what torch.distributed.checkpoint writes: a file of a rank is missing or from another run.",
+    remedy: "Copy the whole folder again, with the files of all ranks.",
+    details: { path: "string" },
+  },
   WB5601: {
     title: "an index that leaves its folder",
     meaning:

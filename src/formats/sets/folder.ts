@@ -4,7 +4,12 @@ import { listFolders, listPlace, readSmall } from "../../sources/places.ts";
 import { leftOut } from "../../tensor/left-out.ts";
 import { numberedName, numberedSets } from "./numbered.ts";
 import { rankOfFile } from "./rank-file.ts";
-import { deepSpeedSet, isDistributedPart, refuseDistributed } from "./training-folder.ts";
+import {
+  deepSpeedSet,
+  distributedSet,
+  isDistributedPart,
+  refuseDistributed,
+} from "./training-folder.ts";
 import type { WeightSet } from "./weight-set.ts";
 
 interface SetPattern {
@@ -58,6 +63,7 @@ const FALLBACK: readonly SetPattern[] = [
   { framework: "paddle", kind: "shards", name: /\.pdparams$/ },
   { framework: "gguf", kind: "file", name: /\.gguf$/ },
   { framework: "gguf", kind: "shards", name: /\.gguf$/ },
+  { framework: "npz", kind: "file", name: /\.npz$/ },
 ];
 
 /** Files with weights' endings that are none. */
@@ -136,6 +142,8 @@ async function chooseBelow(
   folder: string,
   listed: readonly string[],
 ): Promise<{ readonly set: WeightSet; readonly notes: readonly string[] }> {
+  const distributed = distributedSet(listed, folder);
+  if (distributed !== undefined) return { set: distributed, notes: [] };
   if (listed.some(isDistributedPart)) refuseDistributed(folder);
   const folders = await listFolders(folder);
   const latest = listed.includes(LATEST) ? await latestOf(folder) : undefined;
@@ -182,6 +190,8 @@ function setsOf(
   const { framework, kind } = pattern;
   const fitting = names.filter((name) => pattern.name.test(name));
   if (kind === "ranks") return rankSet(framework, fitting, folder);
+  // Recognised by its table, not by a pattern.
+  if (kind === "dcp") return [];
   if (kind === "shards")
     return numberedSets(
       fitting.filter((name) => !isIndexed(name, names)),

@@ -11,6 +11,24 @@ const LAYER_STATES = /^layer_\d+-.*model_states\.pt$/;
 /** torch.distributed.checkpoint (v2.6) and Paddle's distributed checkpoints. */
 const DISTRIBUTED = /\.distcp$/;
 
+/** The table beside the parts of torch's distributed checkpoints. */
+export const DCP_TABLE = ".metadata";
+
+/** The distributed checkpoint that a folder is; undefined for any other folder. */
+export function distributedSet(names: readonly string[], folder: string): WeightSet | undefined {
+  if (!names.includes(DCP_TABLE) || !names.some(isDistributedPart)) return undefined;
+  const name = "a distributed checkpoint";
+  return {
+    framework: "pytorch",
+    kind: "dcp",
+    path: folder,
+    name,
+    parts: [],
+    missing: [],
+    notes: [],
+  };
+}
+
 /** Whether a file's name is that of a part of a distributed checkpoint, which holds slices of tensors. */
 export function isDistributedPart(name: string): boolean {
   return DISTRIBUTED.test(name);
@@ -20,7 +38,7 @@ export function isDistributedPart(name: string): boolean {
 export function refuseDistributed(path: string): never {
   throw new WbError(
     "WB4005",
-    `${path}: a distributed checkpoint (torch DCP): its .distcp files hold slices of tensors, and .metadata says which`,
+    `${path}: a distributed checkpoint (torch DCP): its .distcp files hold slices of tensors, which only a folder with its .metadata puts together`,
     { details: { path } },
   );
 }

@@ -2,9 +2,9 @@ import type { Rank } from "./rank-file.ts";
 
 /** One set of weights in a folder. */
 export interface WeightSet {
-  readonly framework: "safetensors" | "pytorch" | "paddle" | "gguf";
-  /** A file, an index with its shards, shards without an index, or the parts of parallel ranks. */
-  readonly kind: "file" | "index" | "shards" | "ranks";
+  readonly framework: "safetensors" | "pytorch" | "paddle" | "gguf" | "npz";
+  /** A file, an index with its shards, shards without an index, the parts of parallel ranks, or torch's distributed checkpoint. */
+  readonly kind: "file" | "index" | "shards" | "ranks" | "dcp";
   /** The file or the index; for shards and ranks their folder. */
   readonly path: string;
   /** What messages call the set: the file's name, or the pattern of the parts' names. */
