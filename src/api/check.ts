@@ -1,3 +1,4 @@
+import { withOptionalParts } from "../mapping/optional-parts.ts";
 import { surveyCheckpoint, type FileProblem } from "../formats/survey.ts";
 import { WbError } from "../errors/wb-error.ts";
 import { selectNames } from "../formats/names/select-names.ts";
@@ -72,7 +73,9 @@ async function configFor(
     if (configText === undefined) {
       notes.push(`${configPath}: no such file; names and shapes are not checked`);
     }
-    return config;
+    return config === undefined || checkpoint === undefined
+      ? config
+      : withOptionalParts(config, checkpoint);
   } catch (error) {
     if (!(error instanceof WbError)) throw error;
     if (error.code === "WB3704") {

@@ -2,6 +2,7 @@ import { WbError } from "../errors/wb-error.ts";
 import { BAICHUAN } from "./families/baichuan.ts";
 import { BLOOM } from "./families/bloom.ts";
 import { CHATGLM2, GLM } from "./families/chatglm2.ts";
+import { BERT, ERNIE, ROBERTA } from "./families/encoders.ts";
 import { ERNIE4_5 } from "./families/ernie4-5.ts";
 import { GEMMA, GEMMA2 } from "./families/gemma.ts";
 import { GEMMA3 } from "./families/gemma3.ts";
@@ -46,6 +47,9 @@ export const FAMILIES: readonly Family[] = [
   GPT2,
   OPT,
   BLOOM,
+  BERT,
+  ROBERTA,
+  ERNIE,
 ];
 
 const BY_NAME: ReadonlyMap<string, Family> = new Map(

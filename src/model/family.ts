@@ -1,5 +1,5 @@
 import type { ConfigFields } from "./config/fields.ts";
-import type { ModelConfig, NetworkConfig } from "./config/model-config.ts";
+import type { EncoderConfig, ModelConfig, NetworkConfig } from "./config/model-config.ts";
 import type { Naming } from "./names/naming.ts";
 import type { PaddleWriter } from "./names/paddle-writers.ts";
 import type { Network } from "./network.ts";
@@ -46,6 +46,8 @@ export interface Family {
   readonly stock: StockClass;
   /** Ids that end a text where config.json names none; the stock class may have others. */
   readonly eosIds?: readonly number[];
+  /** What files of an encoder may have or not. @param has Whether the file has a tensor, by its canonical name. */
+  optionalParts?(has: (canonical: string) => boolean): Partial<EncoderConfig>;
   /** The class of the usual writer of Paddle's files that reads them, where it is not the stock class's namesake. */
   readonly paddleClass?: StockClass;
 }

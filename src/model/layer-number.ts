@@ -1,5 +1,5 @@
 /** A layer's number in any name, canonical or stored, with what stands around it. */
-const LAYER_NUMBER = /(?<=(?:^|\.)(?:layers|blocks|h)\.)\d+(?=\.)/;
+const LAYER_NUMBER = /(?<=(?:^|\.)(?:layers?|blocks|h)\.)\d+(?=\.)/;
 
 /** The layer that a tensor's name puts it in. */
 export function layerOf(name: string): number | undefined {

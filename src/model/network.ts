@@ -4,7 +4,7 @@ import type { Parameter, Role } from "./parameter.ts";
 
 /** Whose equations a decoder's block computes. */
 export type BlockName =
-  "llama" | "glm" | "qwen3" | "gemma" | "gemma2" | "glm4" | "experts" | "plain";
+  "llama" | "glm" | "qwen3" | "gemma" | "gemma2" | "glm4" | "experts" | "plain" | "encoder";
 
 /** A network as data: its parameters in the model's order. */
 export interface Network {
@@ -53,7 +53,7 @@ function norm(name: string, role: Role, axis: Axis = "hidden"): Parameter {
 }
 
 /** A norm as LayerNorm has it: with a bias. */
-function withBias(weight: Parameter): readonly Parameter[] {
+export function withBias(weight: Parameter): readonly Parameter[] {
   return [weight, { ...weight, name: weight.name.replace(/weight$/, "bias"), kind: "bias" }];
 }
 

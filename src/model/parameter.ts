@@ -14,6 +14,13 @@ export type LinearLayout = "torch" | "paddle";
 export type Role =
   | "embedding"
   | "positionEmbedding"
+  | "typeEmbedding"
+  | "taskTypeEmbedding"
+  | "pooler"
+  | "nextSentence"
+  | "headDense"
+  | "headNorm"
+  | "headBias"
   | "embeddingNorm"
   | "query"
   | "key"

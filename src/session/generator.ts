@@ -144,10 +144,13 @@ export async function openGeneratorSource(
   const source = await openSource(path, options);
   const { config, model } = source;
   const find = options.needsTokenizer === true ? openTokenizer : findTokenizer;
-  const known = await planning(source, async () => ({
-    tokenizer: await find(model.folder),
-    defaults: await readGenerationDefaults(model.folder),
-  }));
+  const known = await planning(source, async () => {
+    refuseEncoder(config, path);
+    return {
+      tokenizer: await find(model.folder),
+      defaults: await readGenerationDefaults(model.folder),
+    };
+  });
   const { endIds } = known.defaults;
   const stopIds = endIds.length > 0 ? endIds : config.eosTokenIds;
   const encode = (prompt: Prompt): readonly number[] =>
@@ -164,6 +167,16 @@ export async function openGeneratorSource(
     },
     planning: (plan) => planning(source, async () => plan()),
   };
+}
+
+/** @throws WbError WB4707. */
+function refuseEncoder(config: ModelConfig, path: string): void {
+  if (config.encoder === undefined) return;
+  throw new WbError(
+    "WB4707",
+    `${path}: ${config.architecture} is an encoder: each of its tokens sees those behind it, so that it does not generate; logits and verify give the logits of its tokens`,
+    { details: { path, architecture: config.architecture } },
+  );
 }
 
 async function loading(

@@ -16,6 +16,7 @@ import { fromGguf } from "../mapping/from-gguf.ts";
 import { readSmall } from "../sources/places.ts";
 import { WbError } from "../errors/wb-error.ts";
 import { ConfigFields } from "../model/config/fields.ts";
+import { withOptionalParts } from "../mapping/optional-parts.ts";
 import { hasOwnHead } from "../mapping/own-head.ts";
 import { metaConfig } from "../model/config/meta-params.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
@@ -69,7 +70,10 @@ export async function openModel(
   const stored = await openCheckpoint(path, { signal, selection, lenient: options.lenient });
   try {
     if (options.lenient !== true) refuseUnmatched(stored.unmatched, path);
-    const found = await readConfig(path, options.architecture, stored.checkpoint);
+    const found = withParts(
+      await readConfig(path, options.architecture, stored.checkpoint),
+      stored.checkpoint,
+    );
     const read = { ...stored, checkpoint: asNamed(stored.checkpoint, found.config) };
     const plain = options.dequantize !== undefined ? await dequantised(read, path) : read;
     if (found.config !== undefined) refuseQuantised(plain.checkpoint);
@@ -96,6 +100,12 @@ export async function openModel(
 /** The folder that describes weights: theirs. */
 export async function folderOf(path: string): Promise<string> {
   return (await isFolder(path)) ? path : dirname(path);
+}
+
+/** What only the names of weights tell of their configuration. */
+function withParts(found: FoundConfig, checkpoint: Checkpoint): FoundConfig {
+  if (found.config === undefined) return found;
+  return { ...found, config: withOptionalParts(found.config, checkpoint) };
 }
 
 /** @throws WbError WB2702 where nothing is quantised. */

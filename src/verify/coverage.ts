@@ -1,6 +1,9 @@
 import type { Diagnosis } from "./diagnose/diagnosis.ts";
 import type { ScannedTensor } from "./compare/scan-values.ts";
+import type { ModelConfig } from "../model/config/model-config.ts";
 import { EMBEDDINGS } from "../model/network.ts";
+import type { Role } from "../model/parameter.ts";
+import { expectedTensors } from "../model/tensors.ts";
 
 /** What a verdict rests on, and what it does not reach. */
 export interface Coverage {
@@ -25,16 +28,47 @@ export interface CoverageFacts {
   readonly vocabSize: number;
   /** True where all tensors were compared value by value, so that nothing was missed. */
   readonly comparedValues: boolean;
+  readonly config: ModelConfig;
+}
+
+/** Parameters that no logits depend on. */
+const IDLE: ReadonlySet<Role> = new Set(["pooler", "nextSentence"]);
+/** Tables of which prompts read the first row alone. */
+const FIRST_ROW: ReadonlySet<Role> = new Set(["typeEmbedding", "taskTypeEmbedding"]);
+
+/** What the logits of no prompt reach. */
+function beyondPrompts(config: ModelConfig): {
+  readonly tensors: number;
+  readonly texts: string[];
+} {
+  const specs = expectedTensors(config);
+  const idle = specs.filter(({ parameter }) => IDLE.has(parameter.role));
+  const texts = specs.flatMap(({ name, shape: [rows = 0], parameter }) =>
+    FIRST_ROW.has(parameter.role) && rows > 1
+      ? [`${rows - 1} of ${rows} rows of ${name}: prompts have the first kind alone`]
+      : [],
+  );
+  if (idle.length > 0)
+    texts.push(`${idle.map(({ name }) => name).join(", ")}: no logits depend on them`);
+  return { tensors: idle.length, texts };
 }
 
 export function coverageOf(facts: CoverageFacts): Coverage {
   const tokens = new Set(facts.prompts.flat()).size;
   const missed = facts.vocabSize - tokens;
-  const unreached =
-    missed > 0 && !facts.comparedValues
+  if (facts.comparedValues)
+    return { tokens, positions: facts.positions, tensors: facts.tensors, unreached: [] };
+  const beyond = beyondPrompts(facts.config);
+  const rows =
+    missed > 0
       ? [`${missed} of ${facts.vocabSize} rows of ${EMBEDDINGS}: no prompt has their tokens`]
       : [];
-  return { tokens, positions: facts.positions, tensors: facts.tensors, unreached };
+  return {
+    tokens,
+    positions: facts.positions,
+    tensors: facts.tensors - beyond.tensors,
+    unreached: [...rows, ...beyond.texts],
+  };
 }
 
 /** Several comparisons of one model: each number is the largest, and only what none reached is unreached. */

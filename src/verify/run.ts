@@ -280,6 +280,7 @@ async function againstGolden(
       positions: positionsOf(parity),
       tensors: bench.tensors.size,
       vocabSize: bench.laboratory.config.vocabSize,
+      config: bench.laboratory.config,
       comparedValues: false,
     }),
   });
@@ -313,6 +314,7 @@ async function againstOther(
       positions: positionsOf(parity),
       tensors: bench.tensors.size,
       vocabSize: bench.laboratory.config.vocabSize,
+      config: bench.laboratory.config,
       comparedValues: weights !== undefined,
     }),
   });

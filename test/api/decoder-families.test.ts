@@ -39,6 +39,9 @@ const WRITERS = {
   gpt2: ["paddlenlp"],
   opt: ["paddlenlp"],
   bloom: ["paddlenlp"],
+  bert: ["paddlenlp"],
+  roberta: ["paddlenlp"],
+  ernie: ["paddlenlp"],
 } as const;
 
 const folderOf = (set: string): (typeof FIXTURE_FOLDERS)[number] => {

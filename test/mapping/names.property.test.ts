@@ -45,6 +45,7 @@ const configs = fc
       tie_word_embeddings: tied,
     }),
     attentionBias,
+    encoder: { types: 2, taskTypes: 3, hasPooler: true, hasNextSentence: true },
     experts: {
       count: 2,
       perToken: 1,

@@ -57,6 +57,9 @@ describe("a decoder's config.json", () => {
     ["GPTForCausalLM", { hidden_activation: "gelu", layer_norm_eps: 1e-6 }],
     ["OPTForCausalLM", { ffn_dim: 24, enable_bias: false, activation_function: "gelu_new" }],
     ["BloomForCausalLM", { intermediate_size: 128, layer_norm_epsilon: 1e-6 }],
+    ["BertForMaskedLM", { type_vocab_size: 3, hidden_act: "relu", layer_norm_eps: 1e-7 }],
+    ["RobertaForMaskedLM", { max_position_embeddings: 66, pad_token_id: 1 }],
+    ["ErnieForMaskedLM", { use_task_id: true, task_type_vocab_size: 5 }],
   ] as const)(
     "of %s %j says the same when it is written for the stock class and read again",
     (name, fields) => {
@@ -159,6 +162,9 @@ describe("a decoder's config.json", () => {
     ["GPT2LMHeadModel", { activation_function: "tanh" }, "WB4702", "activation_function"],
     ["GPT2LMHeadModel", { scale_attn_by_inverse_layer_idx: true }, "WB4702", "inverse_layer_idx"],
     ["GPTForCausalLM", { hidden_activation: "relu" }, "WB4702", "hidden_activation"],
+    ["BertForMaskedLM", { position_embedding_type: "relative_key" }, "WB4702", "relative_key"],
+    ["BertForMaskedLM", { is_decoder: true }, "WB4702", "is_decoder"],
+    ["RobertaForMaskedLM", { max_position_embeddings: 2 }, "WB3701", "more than pad_token_id 1"],
     ["GPT2LMHeadModel", { n_head: 5 }, "WB3701", "n_head: expected a divisor of 32"],
     ["OPTForCausalLM", { do_layer_norm_before: false }, "WB4702", "do_layer_norm_before"],
     ["OPTForCausalLM", { word_embed_proj_dim: 16 }, "WB4702", "word_embed_proj_dim"],

@@ -45,7 +45,7 @@ const FOLDERS = await Promise.all(
   ),
 );
 
-/** Windows, experts, caps and GELU have no nodes in a graph. */
+/** Windows, experts, caps, LayerNorm and GELU have no nodes in a graph. */
 const CALL_BY_CALL = [
   "mistral",
   "mistral-paddle",
@@ -61,6 +61,10 @@ const CALL_BY_CALL = [
   "gemma2",
   "gemma3",
   "phi3",
+  ...["gpt2", "opt", "bloom", "bert", "roberta", "ernie"].flatMap((name) => [
+    name,
+    `${name}-paddle`,
+  ]),
 ];
 
 /** TensorFlow's own operations, as on a GPU: our kernels are for the CPU. */

@@ -40,7 +40,8 @@ describe("on native TensorFlow, logits, hidden states and greedy ids are the gol
       const { logits, hiddenStates } = await distanceFromGolden(model.layerwise, golden);
       expect(logits).toBeLessThanOrEqual(TOLERANCE);
       expect(hiddenStates).toBeLessThanOrEqual(TOLERANCE);
-      for (const { ids, greedy, penalized } of golden) {
+      const isEncoder = model.decoder.config.encoder !== undefined;
+      for (const { ids, greedy, penalized } of isEncoder ? [] : golden) {
         const count = greedy.length - ids.length;
         expect(await greedyIds(model.decoder, ids, count, 1)).toEqual(greedy);
         expect(await greedyIds(model.decoder, ids, count, 1.1)).toEqual(penalized);

@@ -29,8 +29,8 @@ export async function readGoldenPrompts(path: string): Promise<readonly GoldenPr
         ids: await integers(tensors.get(`${at}input_ids`)),
         logits: await floats(tensors.get(`${at}logits`)),
         hiddenStates,
-        greedy: await integers(tensors.get(`${at}greedy_ids`)),
-        penalized: await integers(tensors.get(`${at}greedy_rp1.1_ids`)),
+        greedy: await integersOrNone(tensors.get(`${at}greedy_ids`)),
+        penalized: await integersOrNone(tensors.get(`${at}greedy_rp1.1_ids`)),
       });
     }
     return prompts;
@@ -48,6 +48,11 @@ async function words(tensor: StoredTensor | undefined, dtype: string): Promise<A
 
 async function floats(tensor: StoredTensor | undefined): Promise<Float32Array> {
   return new Float32Array(await words(tensor, "F32"));
+}
+
+/** Encoders generate nothing. */
+async function integersOrNone(tensor: StoredTensor | undefined): Promise<readonly number[]> {
+  return tensor === undefined ? [] : integers(tensor);
 }
 
 async function integers(tensor: StoredTensor | undefined): Promise<readonly number[]> {

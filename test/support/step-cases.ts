@@ -459,11 +459,12 @@ export function limitedReference({
   window = 9,
   cap = Infinity,
   slopes = [0],
+  seesAll = false,
 }: AttentionLimits): Float32Array {
   const [slope = 0] = slopes;
   return Float32Array.from({ length: 20 }, (_, index) => {
     const [j, query] = [index % 4, Math.floor(index / 4)];
-    const last = 4 + query;
+    const last = seesAll ? 8 : 4 + query;
     const powers = Array.from({ length: 9 }, (__, key) => {
       if (key > last || key <= last - window) return 0;
       let score = 0;
@@ -485,6 +486,7 @@ export const LIMITS: readonly AttentionLimits[] = [
   { cap: 0.5 },
   { window: 2, cap: 0.5 },
   { slopes: [0.5] },
+  { seesAll: true },
   { slopes: [0.25], window: 3 },
 ];
 

@@ -13,6 +13,7 @@ import {
 import { scanValues, type ScannedTensor } from "../../src/verify/compare/scan-values.ts";
 import { commonVocabulary } from "../../src/verify/golden/vocabulary.ts";
 import type { Golden } from "../../src/verify/golden/read.ts";
+import { internlmConfig } from "../support/model-config.ts";
 import { writeSafetensors } from "../../src/formats/safetensors/save.ts";
 
 const work = mkdtempSync(join(tmpdir(), "weighbridge-coverage-"));
@@ -75,7 +76,13 @@ describe("a scan of all values", () => {
 });
 
 describe("coverage", () => {
-  const facts = { prompts: [[1, 2, 2], [3]], positions: 4, tensors: 9, vocabSize: 10 };
+  const facts = {
+    prompts: [[1, 2, 2], [3]],
+    positions: 4,
+    tensors: 9,
+    vocabSize: 10,
+    config: internlmConfig(),
+  };
 
   test("counts different tokens, and names the rows that no prompt has", () => {
     expect(coverageOf({ ...facts, comparedValues: false })).toEqual({

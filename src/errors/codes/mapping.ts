@@ -179,6 +179,13 @@ export const MAPPING_CODES = {
     remedy: "Dequantise it with the library that made it; `--architecture none` copies it exactly.",
     details: { tensor: "string" },
   },
+  WB4707: {
+    title: "an encoder was asked to generate",
+    meaning:
+      "BERT, RoBERTa and ERNIE tell what a masked token may be from the tokens on both sides of it. They do not continue a text.",
+    remedy: "`weighbridge logits MODEL` gives the logits at each token; `verify` compares them.",
+    details: { path: "string", architecture: "string" },
+  },
   WB4703: {
     title: "quantised weights",
     meaning:

@@ -15,6 +15,17 @@ export interface AttentionWindow {
   readonly layers: readonly boolean[];
 }
 
+/** What an encoder has beside its layers. */
+export interface EncoderConfig {
+  /** Kinds of texts that a token may be of. */
+  readonly types: number;
+  /** Kinds of tasks, 0 where there are no embeddings of them. */
+  readonly taskTypes: number;
+  /** Whether the weights have a pooler of the first token, and a head that tells whether one sentence follows the other. */
+  readonly hasPooler: boolean;
+  readonly hasNextSentence: boolean;
+}
+
 /** Feed-forward networks of which each token takes a few. */
 export interface ExpertsConfig {
   readonly count: number;
@@ -48,6 +59,10 @@ export interface NetworkConfig {
   readonly rope: RopeConfig;
   /** Rows of the table of learned positions before position 0's; undefined where the model has no such table. */
   readonly positionOffset?: number;
+  /** The token that positions are not counted over, in RoBERTa its padding; its own is the row of its id. */
+  readonly uncountedId?: number;
+  /** Undefined for a decoder, whose tokens see those before them. */
+  readonly encoder?: EncoderConfig;
   /** Whether scores fall with the distance of the key (ALiBi). */
   readonly hasAlibi?: boolean;
   /** Of feed-forward networks that are not gated by SiLU. */

@@ -14,7 +14,7 @@ export interface PlainSpelling {
   readonly intermediateSize: Names;
   readonly epsilon: Names;
   readonly maxPositions: Names;
-  readonly defaults: { readonly maxPositions: number };
+  readonly defaults: { readonly maxPositions: number; readonly epsilon?: number };
 }
 
 /** Models of LayerNorms and a feed-forward network that is not gated (GPT-2, OPT, Bloom). @throws WbError WB3701. */
@@ -32,7 +32,7 @@ export function readPlainConfig(config: ConfigFields, spelling: PlainSpelling): 
     heads,
     kvHeads: heads,
     headDim,
-    rmsNormEps: config.positive(1e-5, ...spelling.epsilon),
+    rmsNormEps: config.positive(spelling.defaults.epsilon ?? 1e-5, ...spelling.epsilon),
     maxPositions: config.optionalCount(...spelling.maxPositions) ?? spelling.defaults.maxPositions,
     rope: { theta: DEFAULT_THETA, scaling: { kind: "none" } },
     rotaryDims: 0,

@@ -1,14 +1,8 @@
 import type { ModelConfig } from "../../model/config/model-config.ts";
 import { familyOf } from "../../model/families.ts";
 import { layerName } from "../../model/canonical-names.ts";
-import { PLAIN_MLP_BLOCK } from "./plain-block.ts";
-import {
-  EMBEDDING_NORM,
-  EMBEDDINGS,
-  HEAD,
-  POSITIONS,
-  type BlockName,
-} from "../../model/network.ts";
+import { ENCODER_BLOCK, PLAIN_MLP_BLOCK } from "./plain-block.ts";
+import { EMBEDDING_NORM, EMBEDDINGS, HEAD, type BlockName } from "../../model/network.ts";
 import { LLAMA_BLOCK, PLAIN_BLOCK, type BlockKind } from "./block.ts";
 import { EXPERTS_BLOCK } from "./experts-block.ts";
 import { GEMMA2_BLOCK, GEMMA_BLOCK } from "./gemma-block.ts";
@@ -18,14 +12,12 @@ import { GLM4_BLOCK, GLM_BLOCK } from "./glm-block.ts";
 export interface Architecture {
   /** Matrix [vocab, C] whose rows are the tokens' embeddings. */
   readonly embedding: string;
-  /** Matrix [positions, C] that is added to them; undefined where there is none. */
-  readonly positions: string | undefined;
   /** Module of the norm of embeddings, where there is one. */
   readonly embeddingNorm: string | undefined;
   /** Module of layer `index`. */
   layer(index: number): string;
-  /** Module of the norm after the last layer. */
-  readonly norm: string;
+  /** Module of the norm after the last layer; undefined where layers end in a norm. */
+  readonly norm: string | undefined;
   /** Matrix [vocab, C] that gives the logits. */
   readonly head: string;
   readonly block: BlockKind;
@@ -47,6 +39,7 @@ const BLOCKS: Readonly<Record<BlockName, BlockKind>> = {
   glm4: GLM4_BLOCK,
   experts: EXPERTS_BLOCK,
   plain: PLAIN_MLP_BLOCK,
+  encoder: ENCODER_BLOCK,
 };
 
 /** Blocks that a graph of TensorFlow's can be written of. */
@@ -70,7 +63,7 @@ export function architectureOf(config: ModelConfig): Architecture {
   const architecture: Architecture = {
     ...DECODER,
     block: BLOCKS[network.block],
-    positions: roles.has("positionEmbedding") ? POSITIONS : undefined,
+    norm: roles.has("finalNorm") ? DECODER.norm : undefined,
     embeddingNorm: roles.has("embeddingNorm") ? EMBEDDING_NORM : undefined,
   };
   return config.tieWordEmbeddings

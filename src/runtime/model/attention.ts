@@ -83,9 +83,10 @@ function scaled(
 }
 
 function limitsOf(
-  { attentionCap: cap, hasAlibi, heads }: ModelConfig,
+  { attentionCap: cap, hasAlibi, heads, encoder }: ModelConfig,
   window: number | undefined,
 ): AttentionLimits | undefined {
+  if (encoder !== undefined) return { seesAll: true };
   const slopes = hasAlibi === true ? alibiSlopes(heads) : undefined;
   const isFree = cap === undefined && window === undefined && slopes === undefined;
   return isFree ? undefined : { window, cap, slopes };

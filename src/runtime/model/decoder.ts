@@ -6,8 +6,11 @@ import { capped } from "../backends/steps/host.ts";
 import type { Steps, TokenContext } from "../backends/steps/steps.ts";
 import { architectureOf, type Architecture } from "./architecture.ts";
 import type { Observer } from "./block.ts";
+import { embeddingsOf } from "./embed.ts";
 import { KvCache } from "./kv-cache.ts";
+import { addHeadBias, headStates } from "./mlm-head.ts";
 import { norm } from "./norm.ts";
+import type { ModuleWeights } from "./parameters.ts";
 import { Sequence } from "./sequence.ts";
 import { Breather } from "./breather.ts";
 import { announceStep, type StepInput, type TextStep, type TokenModel } from "./token-model.ts";
@@ -58,7 +61,7 @@ export class Decoder implements TokenModel {
       await this.weights.block(index);
       options.onLayer?.(index + 1, this.config.layers);
     }
-    await this.weights.norm();
+    await this.#finalNorm();
     await this.weights.eachHeadBand(() => undefined);
   }
 
@@ -76,34 +79,9 @@ export class Decoder implements TokenModel {
     positions: readonly (readonly number[] | Int32Array)[] = ids.map((row) => [...row.keys()]),
   ): Promise<Value> {
     for (const row of ids) this.checkIds(row);
-    const flat = ids.flatMap((row) => [...row]);
-    const data = await this.weights.embeddings(flat);
-    const { embeddingScale } = this.config;
-    if (embeddingScale !== undefined) scaleBy(data, embeddingScale);
-    await this.#addPositions(
-      data,
-      positions.flatMap((row) => [...row]),
-    );
+    const data = await embeddingsOf(this.weights, this.config, { ids, positions });
     const x = this.ops.upload(data, [ids.length, ids[0]?.length ?? 0, this.config.hiddenSize]);
     return this.#normEmbeddings(x);
-  }
-
-  async #addPositions(data: Float32Array, positions: readonly number[]): Promise<void> {
-    const { positions: table } = this.#architecture;
-    if (table === undefined) return;
-    const { maxPositions, positionOffset = 0 } = this.config;
-    const last = positions.reduce((most, position) => Math.max(most, position), 0);
-    if (last >= maxPositions)
-      throw new WbError(
-        "WB2806",
-        `expected at most ${maxPositions} tokens, found ${last + 1}: the model has one embedding for each position, and no more of them`,
-        { details: { tokens: last + 1, limit: maxPositions } },
-      );
-    const rows = await this.weights.rowsOf(
-      table,
-      positions.map((position) => position + positionOffset),
-    );
-    for (const [index, value] of rows.entries()) data[index] = (data[index] ?? 0) + value;
   }
 
   /** Frees what it is given where it gives another. */
@@ -132,12 +110,31 @@ export class Decoder implements TokenModel {
 
   /** The norm after the last layer, [B, T, C] -> [B, T, C]. */
   async finalNorm(x: Value): Promise<Value> {
-    const weights = await this.weights.norm();
+    const weights = await this.#finalNorm();
+    if (weights === undefined) return this.ops.reshape(x, x.shape);
     return norm(this.steps, weights, this.config, x);
   }
 
-  /** Normed hidden states [N, C] -> logits [N, vocab] in host memory; the head passes in bands of vocabulary. */
+  async #finalNorm(): Promise<ModuleWeights | undefined> {
+    const { norm: module } = this.#architecture;
+    return module === undefined ? undefined : this.weights.module(module);
+  }
+
+  /** Normed hidden states [N, C] -> logits [N, vocab] in host memory. */
   async head(x: Value): Promise<Float32Array> {
+    if (this.config.encoder === undefined) return this.#vocabularyOf(x);
+    const states = await headStates(this.steps, this.weights, this.config, x);
+    try {
+      const logits = await this.#vocabularyOf(states);
+      await addHeadBias(this.weights, logits);
+      return logits;
+    } finally {
+      this.ops.free(states);
+    }
+  }
+
+  /** The head passes in bands of vocabulary. */
+  async #vocabularyOf(x: Value): Promise<Float32Array> {
     const { ops } = this;
     const { vocabSize, logitCap } = this.config;
     const rows = x.shape[0] ?? 0;
@@ -290,10 +287,6 @@ function rowContexts(sequences: readonly Sequence[], layer: number): TokenContex
   const [first] = rows;
   if (first === undefined) throw new WbError("WB7001", "a step of no text");
   return { ...first, cache: undefined, rows };
-}
-
-function scaleBy(data: Float32Array, factor: number): void {
-  for (let index = 0; index < data.length; index++) data[index] = (data[index] ?? 0) * factor;
 }
 
 /** Logits x as cap · tanh(x / cap) (Gemma 2). */

@@ -42,16 +42,14 @@ export class WeightStore {
   /** Resident, reads the tables of embeddings into host memory, where rows are looked up; streamed, nothing of them is held. */
   async loadEmbeddings(): Promise<void> {
     if (this.residence === "streamed") return;
-    const { embedding, positions } = this.#architecture;
-    for (const name of [embedding, positions]) {
-      if (name === undefined) continue;
+    for (const name of tablesOf(this.#config)) {
       const whole = await this.source.read(name);
       // One that is stored as [C, vocab] has no rows to look up; they are read as they are asked for.
       if (!whole.transposed) this.#tables.set(name, whole);
     }
   }
 
-  /** Embeddings of tokens, [ids, C]. */
+  /** Embeddings of tokens, [ids, C]; of a decoder that has no others. */
   async embeddings(ids: readonly number[]): Promise<Float32Array> {
     return this.rowsOf(this.#architecture.embedding, ids);
   }
@@ -104,11 +102,6 @@ export class WeightStore {
     if (this.residence === "resident") return;
     this.#free(this.#blocks.get(index));
     this.#blocks.delete(index);
-  }
-
-  /** The norm after the last layer; always resident. */
-  async norm(): Promise<ModuleWeights> {
-    return this.module(this.#architecture.norm);
   }
 
   /** The parameters of a module outside of the layers; always resident. */
@@ -213,4 +206,11 @@ export class WeightStore {
   #free(weights: ReadonlyMap<string, Weight> | undefined): void {
     for (const weight of weights?.values() ?? []) this.#ops.releaseWeight(weight);
   }
+}
+
+/** Tables of embeddings, by name. */
+function tablesOf(config: ModelConfig): readonly string[] {
+  return expectedTensors(config).flatMap(({ name, parameter }) =>
+    parameter.role.toLowerCase().endsWith("embedding") ? [name] : [],
+  );
 }

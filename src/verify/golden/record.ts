@@ -68,9 +68,9 @@ export async function recordGolden(
   options: RecordGoldenOptions = {},
 ): Promise<RecordedGolden> {
   const begin = performance.now();
-  const greedyTokens = options.greedyTokens ?? 16;
   const source = await openSource(path, options);
   const { config, model } = source;
+  const greedyTokens = options.greedyTokens ?? (config.encoder === undefined ? 16 : 0);
   const chosen = await planning(source, () => choose(config, model.folder, options));
   const work = workloadOf(config, chosen, greedyTokens);
   const runtime = await startRuntime(source, work, options);

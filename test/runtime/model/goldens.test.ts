@@ -27,7 +27,7 @@ async function checkGoldens(folder: string, goldenPath: string): Promise<void> {
     const { logits, hiddenStates } = await distanceFromGolden(layerwise, golden);
     expect(logits).toBeLessThanOrEqual(TOLERANCE);
     expect(hiddenStates).toBeLessThanOrEqual(TOLERANCE);
-    for (const { ids, greedy, penalized } of golden) {
+    for (const { ids, greedy, penalized } of decoder.config.encoder === undefined ? golden : []) {
       expect(greedy.length).toBeGreaterThan(ids.length);
       expect(await greedyIds(decoder, ids, greedy.length - ids.length, 1)).toEqual(greedy);
       expect(await greedyIds(decoder, ids, penalized.length - ids.length, 1.1)).toEqual(penalized);

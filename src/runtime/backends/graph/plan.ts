@@ -1,3 +1,4 @@
+import { WbError } from "../../../errors/wb-error.ts";
 import type { ModelConfig } from "../../../model/config/model-config.ts";
 import { architectureOf } from "../../model/architecture.ts";
 import { norm } from "../../model/norm.ts";
@@ -74,6 +75,7 @@ export function modelGraph({ config, compute, batch, parameters, head }: GraphFa
     { Tparams: typeAttribute(dtype), Tindices: INT32, Taxis: INT32 },
   ); // [B, N, C]
   const rows = new GraphValue(picked, [batch, UNKNOWN, c], compute);
+  if (architecture.norm === undefined) throw new WbError("WB7001", "a graph ends in a norm");
   const normed = norm(steps, weights.scope(architecture.norm), config, rows);
   for (const [band, { name }] of head.entries()) {
     const logits = nodes.cast(ops.linear(normed, weights.get(name)).node, dtype, TF_FLOAT);

@@ -19,11 +19,16 @@ export function limitedAttention(
   { attention: plain, firstRows }: PlainAttention,
   [queries, keys, values]: readonly [Value, Value, Value],
   mask: KeyMask,
-  { window, cap, slopes }: AttentionLimits,
+  { window, cap, slopes, seesAll }: AttentionLimits,
 ): Value {
   if (cap !== undefined || slopes !== undefined)
     return hostAttention(ops, queries, keys, values, { mask, cap, window, slopes });
-  const [b = 0, , t = 0] = queries.shape;
+  const [b = 0, h = 0, t = 0, d = 0] = queries.shape;
+  if (seesAll === true) {
+    // Queries as heads of one token, the last one: those of a head share its keys, and all are before it.
+    const heads = ops.reshape(queries, [b, h * t, 1, d]);
+    return ops.reshape(plain(heads, keys, values, mask), [b, h, t, d]);
+  }
   const l = keys.shape[2] ?? 0;
   if (window === undefined || l <= window) return plain(queries, keys, values, mask);
   const parts: Value[] = [];

@@ -66,6 +66,8 @@ export interface AttentionLimits {
   readonly cap?: number | undefined;
   /** What the scores of each of the H heads fall by with every key further back (ALiBi). */
   readonly slopes?: readonly number[] | undefined;
+  /** Whether a query sees the keys behind it, too (encoders). */
+  readonly seesAll?: boolean | undefined;
 }
 
 /**

@@ -1,0 +1,94 @@
+import type { Axis } from "./axes.ts";
+import {
+  EMBEDDING_NORM,
+  EMBEDDINGS,
+  grouped,
+  HEAD,
+  LAYER,
+  NORMS,
+  plainMlp,
+  POSITIONS,
+  withBias,
+  type Network,
+} from "./network.ts";
+import type { Parameter, Role } from "./parameter.ts";
+
+type When = NonNullable<Parameter["when"]>;
+
+/** Tables of what kind of text, and in ERNIE 3 of what task, a token is of. */
+export const TYPES = "model.embed_types.weight";
+export const TASK_TYPES = "model.embed_task_types.weight";
+/** Modules of the head that gives logits of masked tokens, and its bias. */
+export const HEAD_DENSE = "lm_head.dense";
+export const HEAD_NORM = "lm_head.norm";
+export const HEAD_BIAS = "lm_head.bias";
+
+function table(name: string, role: Role, rows: Axis, when?: When): Parameter {
+  const parameter = { name, role, kind: "weight", class: "table", axes: [rows, "hidden"] } as const;
+  return when === undefined ? parameter : { ...parameter, when };
+}
+
+function linear(module: string, role: Role, out: Axis, when?: When): readonly Parameter[] {
+  const condition = when === undefined ? {} : { when };
+  return [
+    {
+      name: `${module}.weight`,
+      role,
+      kind: "weight",
+      class: "linear",
+      axes: [out, "hidden"],
+      ...condition,
+    },
+    { name: `${module}.bias`, role, kind: "bias", class: "vector", axes: [out], ...condition },
+  ];
+}
+
+function norm(module: string, role: Role): readonly Parameter[] {
+  const name = `${module}.weight`;
+  return withBias({ name, role, kind: "weight", class: "vector", axes: ["hidden"] });
+}
+
+/**
+ * BERT's network: every token sees all others, norms stand behind what is added, and a head gives logits of masked tokens. Files may
+ * have a pooler of the first token and a head on it, too, which no logits depend on.
+ */
+export const ENCODER: Network = {
+  block: "encoder",
+  parameters: [
+    table(EMBEDDINGS, "embedding", "vocab"),
+    table(POSITIONS, "positionEmbedding", "positions"),
+    table(TYPES, "typeEmbedding", "types"),
+    table(TASK_TYPES, "taskTypeEmbedding", "taskTypes", ({ encoder }) =>
+      encoder === undefined ? false : encoder.taskTypes > 0,
+    ),
+    ...norm(EMBEDDING_NORM, "embeddingNorm"),
+    ...grouped({ bias: "qkvo" }),
+    ...plainMlp,
+    ...norm(LAYER + NORMS[0], "attentionNorm"),
+    ...norm(LAYER + NORMS[1], "mlpNorm"),
+    ...linear(
+      "model.pooler.dense",
+      "pooler",
+      "hidden",
+      ({ encoder }) => encoder?.hasPooler === true,
+    ),
+    ...linear(HEAD_DENSE, "headDense", "hidden"),
+    ...norm(HEAD_NORM, "headNorm"),
+    { name: HEAD_BIAS, role: "headBias", kind: "bias", class: "vector", axes: ["vocab"] },
+    {
+      name: HEAD,
+      role: "head",
+      kind: "weight",
+      class: "head",
+      axes: ["vocab", "hidden"],
+      cut: 0,
+      when: ({ tieWordEmbeddings }) => !tieWordEmbeddings,
+    },
+    ...linear(
+      "model.next_sentence",
+      "nextSentence",
+      "two",
+      ({ encoder }) => encoder?.hasNextSentence === true,
+    ),
+  ],
+};
