@@ -95,6 +95,7 @@ export function nonFiniteDiagnoses(scanned: readonly ScannedTensor[]): readonly 
             cause: "non-finite" as const,
             tensors: [name],
             evidence: `${nonFinite} elements are NaN or infinite, in ${nonFiniteRows.length} of ${rows} rows: ${listed(nonFiniteRows)}`,
+            claims: [{ tensor: name, kind: "non-finite" as const, count: nonFinite }],
           },
         ],
   );

@@ -5,6 +5,7 @@ import { WbError } from "../errors/wb-error.ts";
 import { decodeValues } from "../tensor/decode.ts";
 import { Decoder } from "../runtime/model/decoder.ts";
 import { LayerwiseModel } from "../runtime/model/layerwise.ts";
+import { WeightPool } from "../runtime/model/weight-pool.ts";
 import { assemblyWeights, type WeightSource } from "../runtime/model/weights.ts";
 import type { Backend } from "../runtime/backends/backend.ts";
 import type { Laboratory, Override } from "./compare/model-runner.ts";
@@ -24,6 +25,7 @@ export function openLaboratory(
       details: { path, tensor: name },
     });
   };
+  const pool = new WeightPool(backend.ops);
   return {
     config,
     facts: (name) => assemblies.get(name),
@@ -39,6 +41,15 @@ export function openLaboratory(
       const source = override === undefined ? stored : overridden(stored, override);
       const decoder = new Decoder(backend, changed ?? config, source, "streamed");
       return Promise.resolve(new LayerwiseModel(decoder));
+    },
+    openAgain: (override, changed) => {
+      const source = override === undefined ? stored : overridden(stored, override);
+      const shared = pool.without((name) => override?.(name) !== undefined);
+      const decoder = new Decoder(backend, changed ?? config, source, "streamed", shared);
+      return Promise.resolve(new LayerwiseModel(decoder));
+    },
+    forget: () => {
+      pool.clear();
     },
   };
 }

@@ -26,20 +26,23 @@ export interface FakeLaboratory extends Laboratory {
 /** A laboratory whose model is plain code. */
 export function fakeLaboratory(model: FakeModel): FakeLaboratory {
   let open = 0;
+  const openOne = (): Promise<ModelRunner> => {
+    open++;
+    return Promise.resolve(
+      fakeRunner(model, () => {
+        open--;
+      }),
+    );
+  };
   return {
     config: internlmConfig({ num_hidden_layers: model.layers, vocab_size: model.vocabSize }),
     facts: () => undefined,
     names: () => [],
     read: (name) => Promise.reject<HostTensor>(new Error(`no tensor ${name}`)),
     readBytes: (name) => Promise.reject<Uint8Array>(new Error(`no tensor ${name}`)),
-    open: () => {
-      open++;
-      return Promise.resolve(
-        fakeRunner(model, () => {
-          open--;
-        }),
-      );
-    },
+    open: openOne,
+    openAgain: openOne,
+    forget: () => undefined,
     opened: () => open,
   };
 }

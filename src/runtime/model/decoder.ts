@@ -15,6 +15,7 @@ import { Sequence } from "./sequence.ts";
 import { Breather } from "./breather.ts";
 import { announceStep, type StepInput, type TextStep, type TokenModel } from "./token-model.ts";
 import { withOffsets } from "./offset-weights.ts";
+import type { SharedWeights } from "./weight-pool.ts";
 import { WeightStore, type Residence } from "./weight-store.ts";
 import { checkWeights, type WeightSource } from "./weights.ts";
 
@@ -31,19 +32,23 @@ export class Decoder implements TokenModel {
   readonly #architecture: Architecture;
   readonly #breather = new Breather();
 
-  /** @throws WbError WB3780, WB4780 when the source does not have the parameters of the config. */
+  /**
+   * @param shared As `WeightStore` has it.
+   * @throws WbError WB3780, WB4780 when the source does not have the parameters of the config.
+   */
   constructor(
     { ops, steps, keepsRows }: Omit<Backend, "graphs">,
     config: ModelConfig,
     source: WeightSource,
     residence: Residence,
+    shared?: SharedWeights,
   ) {
     checkWeights(config, source);
     this.ops = ops;
     this.steps = steps;
     this.config = config;
     this.#architecture = architectureOf(config);
-    this.weights = new WeightStore(ops, config, withOffsets(source, config), residence);
+    this.weights = new WeightStore(ops, config, withOffsets(source, config), residence, shared);
     this.keepsRows = keepsRows === true;
   }
 

@@ -5,6 +5,7 @@ import type { Ops, Weight, WeightBytes } from "../backends/ops.ts";
 import { architectureOf, type Architecture } from "./architecture.ts";
 import { expectedTensors, layerTensors } from "../../model/tensors.ts";
 import { ModuleWeights } from "./parameters.ts";
+import type { SharedWeights } from "./weight-pool.ts";
 import type { RowRange, WeightSource } from "./weights.ts";
 
 /**
@@ -25,14 +26,23 @@ export class WeightStore {
   readonly #ops: Ops;
   readonly #config: ModelConfig;
   readonly #architecture: Architecture;
+  readonly #shared: SharedWeights | undefined;
   readonly #blocks = new Map<number, ReadonlyMap<string, Weight>>();
   readonly #headBands = new Map<number, Weight>();
   readonly #modules = new Map<string, ReadonlyMap<string, Weight>>();
   readonly #tables = new Map<string, WeightBytes>();
   #next: { readonly index: number; readonly bytes: Promise<readonly WeightBytes[]> } | undefined;
 
-  constructor(ops: Ops, config: ModelConfig, source: WeightSource, residence: Residence) {
+  /** @param shared Parameters of layers that are on the device already; with them no layer is read ahead. */
+  constructor(
+    ops: Ops,
+    config: ModelConfig,
+    source: WeightSource,
+    residence: Residence,
+    shared?: SharedWeights,
+  ) {
     this.#ops = ops;
+    this.#shared = shared;
     this.#config = config;
     this.source = source;
     this.#architecture = architectureOf(config);
@@ -86,15 +96,20 @@ export class WeightStore {
   /** The parameters of layer `index`, valid until `release`. */
   async block(index: number): Promise<ModuleWeights> {
     const held = this.#blocks.get(index);
-    if (held !== undefined) return new ModuleWeights(held);
+    if (held !== undefined) {
+      const prefix = `${this.#architecture.layer(index)}.`;
+      return new ModuleWeights(new Map([...this.#sharedOf(index, prefix), ...held]));
+    }
     const pending = this.#next?.index === index ? this.#next.bytes : this.#readBlock(index);
     this.#next = undefined;
     const bytes = await pending;
-    if (index + 1 < this.#config.layers && !this.#blocks.has(index + 1)) this.#prefetch(index + 1);
+    const isNext = index + 1 < this.#config.layers && !this.#blocks.has(index + 1);
+    if (isNext && this.#shared === undefined) this.#prefetch(index + 1);
     const prefix = `${this.#architecture.layer(index)}.`;
     const uploaded = this.#upload(bytes, prefix);
-    this.#blocks.set(index, uploaded);
-    return new ModuleWeights(uploaded);
+    const shared = this.#sharedOf(index, prefix);
+    this.#blocks.set(index, this.#kept(uploaded, prefix));
+    return new ModuleWeights(new Map([...shared, ...uploaded]));
   }
 
   /** Says that layer `index` was used; streamed, its memory is given back. */
@@ -156,8 +171,28 @@ export class WeightStore {
     this.#next = { index, bytes };
   }
 
+  /** Parameters of a layer that are on the device for all. */
+  #sharedOf(index: number, prefix: string): ReadonlyMap<string, Weight> {
+    const found = new Map<string, Weight>();
+    for (const { name } of layerTensors(this.#config, index)) {
+      const weight = this.#shared?.get(name);
+      if (weight !== undefined) found.set(name.slice(prefix.length), weight);
+    }
+    return found;
+  }
+
+  /** Hands uploaded parameters over to be shared; gives those that stay this model's own. */
+  #kept(uploaded: ReadonlyMap<string, Weight>, prefix: string): ReadonlyMap<string, Weight> {
+    const own = [...uploaded].filter(
+      ([name, weight]) => this.#shared?.keep(prefix + name, weight) !== true,
+    );
+    return new Map(own);
+  }
+
   #readBlock(index: number): Promise<readonly WeightBytes[]> {
-    const parameters = layerTensors(this.#config, index);
+    const parameters = layerTensors(this.#config, index).filter(
+      ({ name }) => this.#shared?.get(name) === undefined,
+    );
     return Promise.all(parameters.map(({ name }) => this.source.read(name)));
   }
 

@@ -84,6 +84,10 @@ export interface Laboratory {
   readBytes(name: string): Promise<Uint8Array>;
   /** The model with some parameters or the configuration changed. */
   open(override?: Override, config?: ModelConfig): Promise<ModelRunner>;
+  /** The same, to run one layer again and again: what is not changed stays on the device until `forget`. */
+  openAgain(override?: Override, config?: ModelConfig): Promise<ModelRunner>;
+  /** Lets go of what `openAgain` keeps. No runner of it may be open. */
+  forget(): void;
 }
 
 /** Elements of all stored parameters. */

@@ -27,10 +27,13 @@ export async function scanValues(
   signal?: AbortSignal,
 ): Promise<readonly ScannedTensor[]> {
   const found: ScannedTensor[] = [];
+  // One tensor under two names, as a tied head is, is read once.
+  const known = new Map<Assembly, ScannedTensor>();
   for (const [name, assembly] of tensors) {
-    const scanned = await scanTensor(name, assembly, signal);
+    const scanned = known.get(assembly) ?? (await scanTensor(name, assembly, signal));
+    known.set(assembly, scanned);
     const { nonFinite, zeroRows, repeatedRows } = scanned;
-    if (nonFinite + zeroRows.length + repeatedRows.length > 0) found.push(scanned);
+    if (nonFinite + zeroRows.length + repeatedRows.length > 0) found.push({ ...scanned, name });
   }
   return found;
 }
@@ -84,22 +87,31 @@ class RowScan {
     this.#hashes = new Float64Array(rows);
   }
 
+  /** Row by row, with what is counted in local variables: every value of a model passes here. */
   add(words: Uint32Array): void {
-    for (const word of words) {
-      const row = Math.floor(this.#at / this.#columns);
-      if ((word & EXPONENT) === EXPONENT) {
-        this.#nonFinite++;
-        this.#isNonFinite[row] = 1;
+    const columns = this.#columns;
+    for (let begin = 0; begin < words.length;) {
+      const row = Math.floor(this.#at / columns);
+      const end = Math.min(words.length, begin + columns - (this.#at % columns));
+      let [low, high, nonFinite, bits] = [this.#low, this.#high, 0, 0];
+      for (let index = begin; index < end; index++) {
+        const word = words[index] ?? 0;
+        if ((word & EXPONENT) === EXPONENT) nonFinite++;
+        bits |= word;
+        // Two FNV-1a hashes by words, 53 bits of which make a key.
+        low = Math.imul(low ^ word, 0x01000193);
+        high = (Math.imul(high ^ word, 0x85ebca6b) + 0x9e37) | 0;
       }
-      if ((word & MAGNITUDE) !== 0) this.#isZero[row] = 0;
-      // Two FNV-1a hashes by words, 53 bits of which make a key.
-      this.#low = Math.imul(this.#low ^ word, 0x01000193);
-      this.#high = Math.imul(this.#high ^ word, 0x85ebca6b) + 0x9e37;
-      this.#at++;
-      if (this.#at % this.#columns === 0) {
-        this.#hashes[row] = (this.#low >>> 0) * 2 ** 21 + ((this.#high >>> 11) & 0x1fffff);
+      this.#nonFinite += nonFinite;
+      if (nonFinite > 0) this.#isNonFinite[row] = 1;
+      if ((bits & MAGNITUDE) !== 0) this.#isZero[row] = 0;
+      this.#at += end - begin;
+      [this.#low, this.#high] = [low, high];
+      if (this.#at % columns === 0) {
+        this.#hashes[row] = (low >>> 0) * 2 ** 21 + ((high >>> 11) & 0x1fffff);
         [this.#low, this.#high] = [0, 0];
       }
+      begin = end;
     }
   }
 

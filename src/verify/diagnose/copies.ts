@@ -1,5 +1,6 @@
 import { inLayer, layerOf } from "../../model/layer-number.ts";
 import type { Laboratory, HostTensor } from "../compare/model-runner.ts";
+import type { Statement } from "../relate/claim.ts";
 import { commonLayer, type Diagnosis } from "./diagnosis.ts";
 import type { Read } from "./hypothesis.ts";
 import { sizeOf } from "./tensor-edits.ts";
@@ -25,15 +26,29 @@ export async function judgeCopies(
     // Zeros throughout are a value of their own, which others judge.
     if (tensor.data.every((value) => value === 0)) continue;
     const repeated = repeatedRows(tensor);
-    const evidence = repeated ?? (await sharedWithNeighbours(name, tensor, laboratory));
-    if (evidence === undefined) continue;
-    const cause = repeated === undefined ? "corrupt" : "duplicated";
-    found.push({ cause, tensors: [name], ...commonLayer([name]), evidence });
+    const copy = repeated ?? (await sharedWithNeighbours(name, tensor, laboratory));
+    if (copy === undefined) continue;
+    const { evidence, statement, of } = copy;
+    found.push({
+      cause: repeated === undefined ? "corrupt" : "duplicated",
+      tensors: [name],
+      ...commonLayer([name]),
+      evidence,
+      claims: [{ tensor: name, ...(of === undefined ? {} : { of }), ...statement }],
+    });
   }
   return found;
 }
 
-function repeatedRows(tensor: HostTensor): string | undefined {
+/** What a tensor has that belongs elsewhere, in words and as data. */
+interface Copy {
+  readonly evidence: string;
+  readonly statement: Statement;
+  /** The tensor on our own side that has it, too, where it is another one. */
+  readonly of?: string;
+}
+
+function repeatedRows(tensor: HostTensor): Copy | undefined {
   const { rows, columns } = sizeOf(tensor);
   if (tensor.shape.length < 2 || columns < MIN_RUN) return undefined;
   const rowOf = new Map<string, number>();
@@ -56,14 +71,21 @@ function repeatedRows(tensor: HostTensor): string | undefined {
     end === 1
       ? `row ${first.row} repeats row ${first.like}`
       : `rows ${first.row} to ${first.row + end - 1} repeat rows ${first.like} to ${first.like + end - 1}`;
-  return `${stretch}${rest > 0 ? ` and ${rest} more rows others` : ""}`;
+  return {
+    evidence: `${stretch}${rest > 0 ? ` and ${rest} more rows others` : ""}`,
+    statement: {
+      kind: "repeated-rows",
+      rows: pairs.map(({ row }) => row),
+      like: pairs.map(({ like }) => like),
+    },
+  };
 }
 
 async function sharedWithNeighbours(
   name: string,
   tensor: HostTensor,
   laboratory: Laboratory,
-): Promise<string | undefined> {
+): Promise<Copy | undefined> {
   const isConstant = tensor.data.every((value) => value === tensor.data[0]);
   for (const other of neighboursOf(name, laboratory.names())) {
     const { data } = await laboratory.read(other);
@@ -71,11 +93,19 @@ async function sharedWithNeighbours(
     if (isConstant) {
       const value = tensor.data[0] ?? 0;
       if (data.every((element) => element === value)) return undefined;
-      return `every element is ${value}, which those of ${other} are not`;
+      return {
+        evidence: `every element is ${value}, which those of ${other} are not`,
+        statement: { kind: "constant", value },
+      };
     }
     const run = longestRun(tensor.data, data);
+    const end = run.begin + run.length;
     if (run.length >= MIN_RUN)
-      return `elements ${run.begin} to ${run.begin + run.length - 1} are those of ${other}`;
+      return {
+        evidence: `elements ${run.begin} to ${end - 1} are those of ${other}`,
+        statement: { kind: "shared-run", begin: run.begin, end },
+        of: other,
+      };
   }
   return undefined;
 }

@@ -1,12 +1,9 @@
 import type { Dtype } from "../../tensor/dtype.ts";
 import type { Golden } from "../golden/read.ts";
-import { maxMagnitude } from "../compare/metrics.ts";
 import { parametersIn, type Laboratory } from "../compare/model-runner.ts";
 import type { Parity } from "../compare/parity.ts";
-import { largest } from "../compare/run-model.ts";
-import { UNIT, type ComputeKind } from "../compare/tolerance.ts";
-import { searchConfig, settingsText, type MeasureConfig } from "./config-search.ts";
-import { fall, type Diagnosis } from "./diagnosis.ts";
+import { diagnoseConfig } from "./config-diagnosis.ts";
+import type { Diagnosis } from "./diagnosis.ts";
 import { judgeCopies } from "./copies.ts";
 import { diagnoseEmbeddings } from "./embedding-diagnosis.ts";
 import { diagnoseFromLogits } from "./logits-diagnosis.ts";
@@ -14,27 +11,17 @@ import { diagnoseHead } from "./head-diagnosis.ts";
 import { layerHypotheses, partNames } from "./hypotheses.ts";
 import { findPlaces, repeatedTensors } from "./layer-places.ts";
 import { isOfQueryAndKey, kindOf, likelyFirst } from "./likely-first.ts";
-import { describePart, LocalLab, type Changes, type Part } from "./local-lab.ts";
+import { describePart, LocalLab, type Changes } from "./local-lab.ts";
 import { mergeDiagnoses } from "./merge-diagnoses.ts";
 import { explainNonFinite } from "./non-finite.ts";
 import { tryOutliers } from "./outliers.ts";
 import { locateInLayer } from "./residual.ts";
 import { rereadHypotheses } from "./reread-hypotheses.ts";
-import { explained, SearchBudget, searchExplanations, triesFor, type Departure } from "./search.ts";
+import { explained, SearchBudget, searchExplanations, triesFor } from "./search.ts";
+import { coarseRoundings, withoutOldRoundings, type Moving } from "./rounding-size.ts";
 import { nearVersions } from "./near-versions.ts";
-import { staleTable } from "./stale-table.ts";
+import { measureParts, type MeasuredPart } from "./suspects.ts";
 import { judgeValues } from "./value-diagnosis.ts";
-
-/** Rounding units that one layer's sums may differ by, relative to the largest state: seen are 2 to 8. */
-const UNITS = 48;
-
-/** How many times what one unit on every state makes of a part counts as its noise: the same as for whole models. */
-const SHAKEN_FACTOR = 6;
-
-/** One part of the model that departs from the golden. */
-interface Suspect extends Departure {
-  readonly part: Part;
-}
 
 /**
  * Finds what is wrong with a model from a golden file, most likely first. With hidden states each part is run on the
@@ -50,8 +37,9 @@ export async function diagnoseGolden(
   if (layerMismatch !== undefined) return [layerMismatch];
   const lab = new LocalLab(laboratory, golden);
   if (!lab.hasStates) return diagnoseFromLogits(laboratory, golden, gate.maxAbs, signal);
-  const suspects = await findSuspects(lab, compute);
-  const configured = await diagnoseConfig(lab, suspects, signal);
+  const parts = await measureParts(lab, compute, signal);
+  const suspects = parts.filter(({ departs }) => departs);
+  const configured = await diagnoseConfig(lab, parts, triesFor(layerCost(lab)), signal);
   if (configured !== undefined) return [configured];
   const budget = new SearchBudget(triesFor(layerCost(lab)), signal);
   const layers = suspects.flatMap(({ part, before, noise }) =>
@@ -88,77 +76,9 @@ function diagnoseLayerCount(laboratory: Laboratory, golden: Golden): Diagnosis |
   };
 }
 
-async function findSuspects(lab: LocalLab, compute: ComputeKind): Promise<readonly Suspect[]> {
-  const { layers } = lab.laboratory.config;
-  const parts: Part[] = [
-    { kind: "embeddings" },
-    ...Array.from({ length: layers }, (_unused, index): Part => ({ kind: "layer", index })),
-    { kind: "head" },
-  ];
-  const suspects: Suspect[] = [];
-  for (const part of parts) {
-    const outputs = await lab.outputs(part);
-    const before = await lab.difference(part);
-    const scale = Math.max(largest(outputs.map(({ reference }) => maxMagnitude(reference))), 1e-3);
-    const analytic = UNITS * UNIT[compute] * scale;
-    if (before <= analytic) continue;
-    const shaken = await lab.shakenNoise(part, compute);
-    const noise = Math.max(analytic, Number.isFinite(shaken) ? SHAKEN_FACTOR * shaken : 0);
-    if (!(before <= noise)) suspects.push({ part, before, noise, scale });
-  }
-  return suspects;
-}
-
-/** Settings: tried where several layers depart, since a setting is wrong in all of them. */
-async function diagnoseConfig(
-  lab: LocalLab,
-  suspects: readonly Suspect[],
-  signal: AbortSignal | undefined,
-): Promise<Diagnosis | undefined> {
-  const layers = suspects.filter(({ part }) => part.kind === "layer");
-  const { config } = lab.laboratory;
-  if (layers.length === 0 || layers.length < Math.min(2, config.layers)) return undefined;
-  const worst = async (limit: number, of: (part: Part) => Promise<number>): Promise<number> => {
-    let most = 0;
-    for (const { part } of layers) {
-      most = largest([most, await of(part)]);
-      if (!(most <= limit)) break;
-    }
-    return most;
-  };
-  const measure: MeasureConfig = {
-    all: (changed, limit) =>
-      worst(limit, (part) => lab.difference(part, undefined, changed, limit)),
-    first: (changed, limit) => worst(limit, (part) => lab.firstDifference(part, changed)),
-  };
-  const before = largest(layers.map((layer) => layer.before));
-  const noise = largest(layers.map((layer) => layer.noise));
-  const stale = await staleTable(
-    config,
-    lab.prompts,
-    async (configs) => {
-      let most = 0;
-      for (const { part } of layers) most = largest([most, await lab.differences(part, configs)]);
-      return most;
-    },
-    { before, noise },
-  );
-  if (stale !== undefined) return stale;
-  const budget = new SearchBudget(triesFor(layerCost(lab) * layers.length), signal);
-  const found = await searchConfig(config, measure, noise, budget);
-  if (found === undefined) return undefined;
-  return {
-    cause: "config-mismatch",
-    tensors: [],
-    evidence: `${settingsText(found)} ${fall(before, found.after)} in all ${layers.length} layers that depart`,
-    before,
-    after: found.after,
-  };
-}
-
 async function diagnosePart(
   lab: LocalLab,
-  suspect: Suspect,
+  suspect: MeasuredPart,
   budget: SearchBudget,
   known: Set<string>,
 ): Promise<readonly Diagnosis[]> {
@@ -178,7 +98,7 @@ async function diagnosePart(
 async function diagnoseLayer(
   lab: LocalLab,
   layer: number,
-  suspect: Suspect,
+  suspect: MeasuredPart,
   budget: SearchBudget,
   known: Set<string>,
 ): Promise<readonly Diagnosis[]> {
@@ -195,6 +115,19 @@ async function diagnoseLayer(
   // Whole numbers of 8 bits are no weights: nothing needs to be tried.
   const codes = await judgeValues(suspects, laboratory, lab.read, ["scaled"]);
   if (codes.length > 0) return codes.map((diagnosis) => ({ ...diagnosis, before: suspect.before }));
+  const moving: Moving = {
+    read: lab.read,
+    before: suspect.before,
+    moved: (changes) => lab.moved(suspect.part, changes),
+  };
+  const rounded = await coarseRoundings(
+    await judgeValues(suspects, laboratory, lab.read, ["cast"]),
+    moving,
+    known.has("cast"),
+  );
+  if (rounded.length > 0) known.add("cast");
+  if (rounded.length > 0)
+    return rounded.map((diagnosis) => ({ ...diagnosis, before: suspect.before }));
   const isFirstWrong = !((await lab.firstDifference(suspect.part)) <= suspect.noise);
   const hypotheses = likelyFirst(
     layerHypotheses(layer, laboratory.config, laboratory.names(), dtypeOf),
@@ -209,7 +142,10 @@ async function diagnoseLayer(
   const copies = await judgeCopies(suspects, laboratory, lab.read);
   if (copies.length > 0)
     return copies.map((diagnosis) => ({ ...diagnosis, before: suspect.before }));
-  const shown = await judgeValues(suspects, laboratory, lab.read);
+  const shown = await withoutOldRoundings(
+    await judgeValues(suspects, laboratory, lab.read),
+    moving,
+  );
   if (shown.length > 0) return shown.map((diagnosis) => ({ ...diagnosis, before: suspect.before }));
   const outlier = await tryOutliers(suspects, lab.read, measure, suspect.before, budget);
   if (outlier !== undefined) return [outlier];
@@ -222,7 +158,7 @@ function dtypeIn({ laboratory }: LocalLab, name: string): Dtype | undefined {
 }
 
 function undetermined(
-  { part, before, noise }: Suspect,
+  { part, before, noise }: MeasuredPart,
   isFirstWrong: boolean,
   tensors: readonly string[],
   budget: SearchBudget,

@@ -1,14 +1,20 @@
 import type { HostTensor } from "../compare/model-runner.ts";
 import { nameOrder } from "../relate/name-order.ts";
 import { isIdentity, isPermutation } from "../relate/row-order.ts";
+import type { Statement } from "../relate/claim.ts";
 import type { Diagnosis } from "./diagnosis.ts";
 import type { LocalLab } from "./local-lab.ts";
+
+/** What storing a scaled head in a half dtype may move its values by. */
+const HEAD_SLACK = 2 ** -7;
 
 /** How one side's logits come from the other's: a factor, a factor a token, tokens in another order. */
 export async function columnRelation(
   lab: LocalLab,
   noise: number,
-): Promise<Pick<Diagnosis, "cause" | "evidence"> | undefined> {
+): Promise<
+  (Pick<Diagnosis, "cause" | "evidence"> & { readonly statement: Statement }) | undefined
+> {
   const outputs = await lab.outputs({ kind: "head" });
   const vocab = lab.laboratory.config.vocabSize;
   if (outputs.some(({ ours, reference }) => ours.length !== reference.length)) return undefined;
@@ -22,16 +28,18 @@ export async function columnRelation(
     return {
       cause: "scaled",
       evidence: `every logit is ${Number(factor.toPrecision(6))} times the golden's`,
+      statement: { kind: "linear", factor, offset: 0, slack: HEAD_SLACK },
     };
   const order = columnOrder(ours, reference, noise);
   if (order === undefined || !isPermutation(order) || isIdentity(order)) return undefined;
-  const { cause, text } = nameOrder(order, "rows", {
+  const { cause, text, claim } = nameOrder(order, "rows", {
     config: lab.laboratory.config,
     over: "vocab",
   });
   return {
     cause,
     evidence: `by the logits of each token, ${text.replaceAll("the other side", "the golden")}`,
+    statement: claim,
   };
 }
 

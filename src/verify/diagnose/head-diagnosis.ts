@@ -4,8 +4,10 @@ import { columnRelation } from "./head-columns.ts";
 import { isOfRanks } from "./embedding-diagnosis.ts";
 import type { LocalLab } from "./local-lab.ts";
 import { explainNonFinite } from "./non-finite.ts";
+import { withoutOldRoundings } from "./rounding-size.ts";
 import { explained, searchExplanations, type Departure, type SearchBudget } from "./search.ts";
 import { EMBEDDINGS, HEAD } from "../../model/network.ts";
+import type { Claim } from "../relate/claim.ts";
 import { tableHypotheses } from "./table-hypotheses.ts";
 import { sameValues } from "./tensor-edits.ts";
 import { judgeValues } from "./value-diagnosis.ts";
@@ -42,19 +44,29 @@ export async function diagnoseHead(
   if (tie !== undefined) return [tie];
   if (!config.tieWordEmbeddings && sameValues(await lab.read(HEAD), await lab.read(EMBEDDINGS))) {
     const evidence = "lm_head is the same as the embeddings, though config.json does not tie them";
-    return [{ cause: "tied", tensors: [HEAD], evidence, before }];
+    const claims: readonly Claim[] = [{ tensor: HEAD, of: EMBEDDINGS, kind: "twin" }];
+    return [{ cause: "tied", tensors: [HEAD], evidence, claims, before }];
   }
   const rows = await wrongRows(lab, noise);
+  if (rows.length < FEW * config.vocabSize) return [await fewRows(lab, rows, before)];
   const shift = rows.length > 1 ? await shiftOfColumns(lab, noise) : undefined;
   if (shift !== undefined) {
-    const evidence = `the logit of token v stands at v ${shift > 0 ? "+" : "−"} ${Math.abs(shift)}`;
+    const { distance, tokens } = shift;
+    const evidence = `the logits of ${tokens} of ${config.vocabSize} tokens v stand at v ${distance > 0 ? "+" : "−"} ${Math.abs(distance)}`;
     return [
       {
-        cause: isOfRanks(shift, config.vocabSize) ? "rank-order" : "row-shifted",
+        cause: isOfRanks(distance, config.vocabSize) ? "rank-order" : "row-shifted",
         tensors: [name],
-        evidence: `${evidence}; ${fall(before, noise)}`,
+        evidence: `${evidence}, within ${noise.toExponential(1)}`,
+        claims: [
+          {
+            tensor: name,
+            kind: "shifted-rows",
+            distance,
+            atLeast: Math.floor(NEARLY * tokens),
+          },
+        ],
         before,
-        after: noise,
       },
     ];
   }
@@ -75,19 +87,60 @@ export async function diagnoseHead(
   );
   if (explanations.length > 0) return explanations.map(explained);
   const columns = await columnRelation(lab, noise);
-  if (columns !== undefined) return [{ ...columns, tensors: [name], before }];
-  const isFew = rows.length < FEW * config.vocabSize;
-  if (config.tieWordEmbeddings && !isFew) return [tiedWrongly(before)];
-  const shown = await judgeValues([name], laboratory, lab.read);
+  if (columns !== undefined) {
+    const { statement, ...found } = columns;
+    const claims: readonly Claim[] = [{ tensor: name, ...statement }];
+    return [{ ...found, tensors: [name], claims, before }];
+  }
+  if (config.tieWordEmbeddings) return [tiedWrongly(before)];
+  const shown = await withoutOldRoundings(await judgeValues([name], laboratory, lab.read), {
+    read: lab.read,
+    before,
+    moved: (changes) => lab.moved({ kind: "head" }, changes),
+  });
   if (shown.length > 0) return shown.map((diagnosis) => ({ ...diagnosis, before }));
   return [
     {
-      cause: isFew ? "corrupt" : "undetermined",
+      cause: "undetermined",
       tensors: [name],
       evidence: `the logits of ${rows.length} of ${config.vocabSize} tokens are wrong: ${rows.slice(0, LISTED).join(", ")}`,
       before,
     },
   ];
+}
+
+/** A few rows are wrong, and all others right. */
+async function fewRows(lab: LocalLab, rows: readonly number[], before: number): Promise<Diagnosis> {
+  const { laboratory } = lab;
+  // A tied head is stored as the embeddings.
+  const isTied = laboratory.facts(HEAD) === laboratory.facts(EMBEDDINGS);
+  const name = isTied ? EMBEDDINGS : HEAD;
+  const table = await lab.read(HEAD);
+  const width = laboratory.config.hiddenSize;
+  const isLost = rows.every((row) =>
+    table.data.subarray(row * width, (row + 1) * width).every((value) => value === 0),
+  );
+  const listed = rows.slice(0, LISTED).join(", ") + (rows.length > LISTED ? " and more" : "");
+  const claims: readonly Claim[] = [{ tensor: name, kind: "rows-differ", rows, all: false }];
+  const lost = ", whose rows are zeros";
+  return {
+    cause: "corrupt",
+    tensors: [name],
+    evidence: `the logits of ${rows.length} of ${laboratory.config.vocabSize} tokens are wrong${isLost ? lost : ""}: ${listed}`,
+    claims: isLost
+      ? [
+          ...claims,
+          {
+            tensor: name,
+            kind: "in-rows",
+            rows,
+            others: rows,
+            statement: { kind: "constant", value: 0 },
+          },
+        ]
+      : claims,
+    before,
+  };
 }
 
 /** config.json ties lm_head to the embeddings, while the file has another one that fits. */
@@ -96,7 +149,8 @@ async function needlessTie(
   { before, noise }: Departure,
 ): Promise<Diagnosis | undefined> {
   const { config } = lab.laboratory;
-  if (!config.tieWordEmbeddings) return undefined;
+  const isStored = lab.laboratory.facts(HEAD) !== lab.laboratory.facts(EMBEDDINGS);
+  if (!config.tieWordEmbeddings || !isStored) return undefined;
   const untied = { ...config, tieWordEmbeddings: false };
   const after = await lab.difference({ kind: "head" }, undefined, untied);
   if (!(after <= noise)) return undefined;
@@ -125,13 +179,16 @@ async function wrongRows(lab: LocalLab, noise: number): Promise<readonly number[
 }
 
 /** The distance at which nearly all logits of the golden are found again among ours. */
-async function shiftOfColumns(lab: LocalLab, noise: number): Promise<number | undefined> {
+async function shiftOfColumns(
+  lab: LocalLab,
+  noise: number,
+): Promise<{ readonly distance: number; readonly tokens: number } | undefined> {
   const vocab = lab.laboratory.config.vocabSize;
   const [output] = await lab.outputs({ kind: "head" });
   if (output === undefined) return undefined;
   const { ours, reference } = output;
   const rows = reference.length / vocab;
-  const fits = (shift: number): boolean => {
+  const fitting = (shift: number): number | undefined => {
     let [good, seen] = [0, 0];
     for (let token = Math.max(0, -shift); token < Math.min(vocab, vocab - shift); token++) {
       seen++;
@@ -144,11 +201,13 @@ async function shiftOfColumns(lab: LocalLab, noise: number): Promise<number | un
       }
       if (isGood) good++;
     }
-    return seen > 0 && good >= SHIFTED_SHARE * seen;
+    return seen > 0 && good >= SHIFTED_SHARE * seen ? good : undefined;
   };
   for (let distance = 1; distance <= Math.min(MAX_SHIFT, vocab / 2); distance++) {
-    if (fits(distance)) return distance;
-    if (fits(-distance)) return -distance;
+    for (const signed of [distance, -distance]) {
+      const tokens = fitting(signed);
+      if (tokens !== undefined) return { distance: signed, tokens };
+    }
   }
   return undefined;
 }
@@ -156,3 +215,6 @@ async function shiftOfColumns(lab: LocalLab, noise: number): Promise<number | un
 /** Share of the vocabulary that a shift must explain: it may begin at some row. */
 const SHIFTED_SHARE = 0.4;
 const MAX_SHIFT = 256;
+
+/** Share of rows found by their logits that are the rows themselves: others may be near. */
+const NEARLY = 0.9;

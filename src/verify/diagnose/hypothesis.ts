@@ -1,4 +1,5 @@
 import type { HostTensor } from "../compare/model-runner.ts";
+import type { Statement } from "../relate/claim.ts";
 import type { Cause } from "./diagnosis.ts";
 
 /** Parameters read so far, by name. */
@@ -17,6 +18,8 @@ export interface Hypothesis {
   readonly tensors: readonly string[];
   /** What was done to them, for the evidence. */
   readonly mistake: string;
+  /** What holds of each tensor and its right values, where putting it right gives them within rounding alone. */
+  readonly statement?: Statement;
   /** The parameters put right. */
   undo(read: Read, readBits: ReadBits): Promise<ReadonlyMap<string, HostTensor>>;
 }

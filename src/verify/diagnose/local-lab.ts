@@ -72,8 +72,10 @@ export class LocalLab {
 
   readonly readBits: ReadBits = (name) => bitsReader(this.laboratory)(name);
 
+  /** Lets go of parameters, before another layer is looked at. */
   forget(): void {
     this.#cache.clear();
+    this.laboratory.forget();
   }
 
   /**
@@ -154,6 +156,16 @@ export class LocalLab {
     );
   }
 
+  /** How far one part moves from what it makes by itself when some parameters are changed. */
+  async moved(part: Part, changes: Changes): Promise<number> {
+    const [own, changed] = [await this.outputs(part), await this.outputs(part, changes)];
+    return largest(
+      own.map(({ ours }, index) =>
+        maxDifference(ours, changed[index]?.ours ?? new Float32Array(0)),
+      ),
+    );
+  }
+
   /** What one part makes of the golden's states, beside what it should make. */
   async outputs(
     part: Part,
@@ -172,7 +184,7 @@ export class LocalLab {
     change: (states: readonly RunnerStates[]) => readonly RunnerStates[] = (states) => states,
   ): Promise<readonly Beside[]> {
     const override = changes === undefined ? undefined : overrideWith(changes);
-    const runner = await this.laboratory.open(override, config);
+    const runner = await this.laboratory.openAgain(override, config);
     try {
       const { layers } = this.laboratory.config;
       switch (part.kind) {

@@ -16,6 +16,7 @@ import { explainNonFinite } from "./non-finite.ts";
 import { orderHypotheses } from "./order-hypotheses.ts";
 import { bitsReader } from "./read-bits.ts";
 import { rereadHypotheses } from "./reread-hypotheses.ts";
+import { withoutOldRoundings } from "./rounding-size.ts";
 import { explained, SearchBudget, searchExplanations, triesFor } from "./search.ts";
 import { EMBEDDINGS, HEAD } from "../../model/network.ts";
 import { staleTable } from "./stale-table.ts";
@@ -104,7 +105,11 @@ export async function diagnoseFromLogits(
   if (explanations.length > 0) return explanations.map(explained);
   const copies = await judgeCopies(layered, laboratory, read);
   if (copies.length > 0) return copies.map((diagnosis) => ({ ...diagnosis, before }));
-  const shown = await judgeValues(names, laboratory, read);
+  const shown = await withoutOldRoundings(await judgeValues(names, laboratory, read), {
+    read,
+    before,
+    moved: (changes) => logitsMoved(laboratory, golden, changes),
+  });
   if (shown.length > 0) return shown.map((diagnosis) => ({ ...diagnosis, before }));
   const where =
     firsts === undefined
@@ -165,24 +170,19 @@ async function judgeHeadRows(
   noise: number,
 ): Promise<Diagnosis | undefined> {
   const { vocabSize, tieWordEmbeddings } = laboratory.config;
-  const runner = await laboratory.open();
   const wrong = new Set<number>();
-  try {
-    const logits = await logitsOn(runner, golden);
-    for (const [prompt, values] of logits.entries()) {
-      const reference = golden.prompts[prompt]?.logits ?? new Float32Array(0);
-      for (let index = 0; index < reference.length; index++) {
-        if (!(Math.abs((values[index] ?? Number.NaN) - (reference[index] ?? 0)) <= noise))
-          wrong.add(index % vocabSize);
-      }
+  for (const [prompt, values] of (await ownLogits(laboratory, golden)).entries()) {
+    const reference = golden.prompts[prompt]?.logits ?? new Float32Array(0);
+    for (let index = 0; index < reference.length; index++) {
+      if (!(Math.abs((values[index] ?? Number.NaN) - (reference[index] ?? 0)) <= noise))
+        wrong.add(index % vocabSize);
     }
-  } finally {
-    await runner.close();
   }
   if (wrong.size === 0 || wrong.size > FEW_ROWS * vocabSize || tieWordEmbeddings) return undefined;
   const listed = [...wrong].sort((left, right) => left - right).slice(0, LISTED);
   const evidence = `only the logits of ${wrong.size} of ${vocabSize} tokens are wrong: rows ${listed.join(", ")}`;
-  return { cause: "corrupt", tensors: [HEAD], evidence };
+  const claims = [{ tensor: HEAD, kind: "rows-differ", rows: [...wrong], all: true } as const];
+  return { cause: "corrupt", tensors: [HEAD], evidence, claims };
 }
 
 async function judgeTied(
@@ -193,7 +193,34 @@ async function judgeTied(
   if (laboratory.config.tieWordEmbeddings || !sameValues(await read(HEAD), await read(EMBEDDINGS)))
     return undefined;
   const evidence = "lm_head is the same as the embeddings, though config.json does not tie them";
-  return { cause: "tied", tensors: [HEAD], evidence, before };
+  const claims = [{ tensor: HEAD, of: EMBEDDINGS, kind: "twin" } as const];
+  return { cause: "tied", tensors: [HEAD], evidence, claims, before };
+}
+
+/** How far the model's logits move from its own when some parameters are changed. */
+async function logitsMoved(
+  laboratory: Laboratory,
+  golden: Golden,
+  changes: Changes,
+): Promise<number> {
+  const own = await ownLogits(laboratory, golden);
+  const changed = await ownLogits(laboratory, golden, changes);
+  return largest(
+    own.map((values, index) => maxDifference(values, changed[index] ?? new Float32Array(0))),
+  );
+}
+
+async function ownLogits(
+  laboratory: Laboratory,
+  golden: Golden,
+  changes?: Changes,
+): Promise<readonly Float32Array[]> {
+  const runner = await laboratory.open(changes === undefined ? undefined : overrideWith(changes));
+  try {
+    return await logitsOn(runner, golden);
+  } finally {
+    await runner.close();
+  }
 }
 
 interface Changed {

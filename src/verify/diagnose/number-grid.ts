@@ -1,6 +1,6 @@
 import type { Dtype } from "../../tensor/dtype.ts";
 import type { HostTensor } from "../compare/model-runner.ts";
-import { roundedToBf16, roundedToF16, sameValues, sizeOf } from "./tensor-edits.ts";
+import { isExactIn, sizeOf } from "./tensor-edits.ts";
 
 /** Elements of a tensor that one scale belongs to: `count` of them from `begin` on, every `stride`. */
 interface Group {
@@ -44,7 +44,7 @@ export function gridOf(tensor: HostTensor, dtype: Dtype): string | undefined {
   const table = tableOf(tensor);
   if (table !== undefined) return table;
   if (hasMantissa(tensor, 3)) return "8-bit float";
-  return dtype !== "BF16" && sameValues(tensor, roundedToBf16(tensor)) ? "bfloat16" : undefined;
+  return dtype !== "BF16" && isExactIn(tensor, "BF16") ? "bfloat16" : undefined;
 }
 
 /** Different magnitudes at least before their format means anything: norms of ones fit every grid. */
@@ -61,8 +61,8 @@ function hasManyValues(data: Float32Array): boolean {
 
 /** How far a dequantized value and the largest one may both have been rounded, relative to the value. */
 function slackOf(tensor: HostTensor, dtype: Dtype): number {
-  if (dtype === "BF16" || sameValues(tensor, roundedToBf16(tensor))) return 2 ** -7.5;
-  if (dtype === "F16" || sameValues(tensor, roundedToF16(tensor))) return 2 ** -10;
+  if (dtype === "BF16" || isExactIn(tensor, "BF16")) return 2 ** -7.5;
+  if (dtype === "F16" || isExactIn(tensor, "F16")) return 2 ** -10;
   return 2 ** -20;
 }
 

@@ -3,6 +3,7 @@ import { commonLayer, fall, type Diagnosis } from "./diagnosis.ts";
 import type { Read } from "./hypothesis.ts";
 import type { Changes } from "./local-lab.ts";
 import type { SearchBudget } from "./search.ts";
+import { sizeOf } from "./tensor-edits.ts";
 
 /** Part of the difference that may stay: the true value is not known, only that it was like the others. */
 const REMAINS = 0.25;
@@ -21,7 +22,12 @@ export async function tryOutliers(
   before: number,
   budget: SearchBudget,
 ): Promise<Diagnosis | undefined> {
-  const trials: { readonly name: string; readonly index: number; readonly after: number }[] = [];
+  const trials: {
+    readonly name: string;
+    readonly index: number;
+    readonly columns: number;
+    readonly after: number;
+  }[] = [];
   for (const name of names) {
     if (!budget.spend()) break;
     const tensor = await read(name);
@@ -29,7 +35,13 @@ export async function tryOutliers(
     if (index < 0) continue;
     const data = tensor.data.slice();
     data[index] = usual;
-    trials.push({ name, index, after: await measure(new Map([[name, { ...tensor, data }]])) });
+    const { columns } = sizeOf(tensor);
+    trials.push({
+      name,
+      index,
+      columns,
+      after: await measure(new Map([[name, { ...tensor, data }]])),
+    });
   }
   const [best, next] = trials.toSorted((left, right) => left.after - right.after);
   if (best === undefined || !(best.after <= REMAINS * before)) return undefined;
@@ -39,6 +51,14 @@ export async function tryOutliers(
     tensors: [best.name],
     ...commonLayer([best.name]),
     evidence: `element ${best.index} stands out; made like the others, ${fall(before, best.after).replace("put right, ", "")}`,
+    claims: [
+      {
+        tensor: best.name,
+        kind: "rows-differ",
+        rows: [Math.floor(best.index / best.columns)],
+        all: false,
+      },
+    ],
     before,
     after: best.after,
   };

@@ -1,6 +1,6 @@
 import type { Dtype } from "../../tensor/dtype.ts";
 import type { HostTensor } from "../compare/model-runner.ts";
-import { roundedToBf16, roundedToF16, sameValues } from "./tensor-edits.ts";
+import { isExactIn, isRounded } from "./tensor-edits.ts";
 import { gridOf } from "./number-grid.ts";
 
 /** Half a unit in the last place of an 8-bit float, the coarsest relative rounding that is called a cast. */
@@ -15,11 +15,11 @@ export function castBetween(
   reference: HostTensor,
   dtype: Dtype | undefined,
 ): string | undefined {
-  if (sameValues(ours, roundedToBf16(reference))) return "every value is rounded to bfloat16";
-  if (sameValues(ours, roundedToF16(reference))) return "every value is rounded to float16";
-  if (sameValues(reference, roundedToBf16(ours)))
+  if (isRounded(ours, reference, "BF16")) return "every value is rounded to bfloat16";
+  if (isRounded(ours, reference, "F16")) return "every value is rounded to float16";
+  if (isRounded(reference, ours, "BF16"))
     return "the other side has these values rounded to bfloat16";
-  if (sameValues(reference, roundedToF16(ours)))
+  if (isRounded(reference, ours, "F16"))
     return "the other side has these values rounded to float16";
   const coarser = coarserBf16(ours, reference);
   if (coarser !== undefined) return coarser;
@@ -46,7 +46,7 @@ function coarserBf16(ours: HostTensor, reference: HostTensor): string | undefine
     return Math.abs(value - other) <= BETWEEN_ROUNDINGS * Math.abs(other) + LEAST_STEP;
   });
   if (!isNear) return undefined;
-  const [isOurs, isTheirs] = [ours, reference].map((side) => sameValues(side, roundedToBf16(side)));
+  const [isOurs, isTheirs] = [ours, reference].map((side) => isExactIn(side, "BF16"));
   if (isOurs === isTheirs) return undefined;
   return isOurs === true
     ? "every value is a bfloat16 within a rounding of the other side's, as if both were rounded from one number"

@@ -9,6 +9,7 @@ import type { Relation } from "../relate/relation.ts";
 import { commonLayer, type Diagnosis } from "./diagnosis.ts";
 import { mergeDiagnoses } from "./merge-diagnoses.ts";
 import { judgeAlone } from "./pair-alone.ts";
+import { castBetween } from "./pair-cast.ts";
 import { fusedOrder } from "./pair-fused.ts";
 import { heldByOthers, untiedHead } from "./pair-moved.ts";
 import { searchPair } from "./pair-search.ts";
@@ -118,12 +119,27 @@ async function diagnoseGroup(
   found.push(...(await zeroBiases(pair, wrong)));
   found.push(...(await untiedHead(pair, wrong)));
   found.push(...(await heldByOthers(pair, wrong)));
+  found.push(...(await castOnes(pair, wrong)));
   found.push(...(await relatedOnes(pair, wrong, config)));
   found.push(...(await searchPair(pair, wrong, config, budget)));
   found.push(...(await fusedOrder(pair, wrong)));
   for (const name of wrong) {
     budget.throwIfAborted();
     found.push(await judgeAlone(pair, name));
+  }
+  return found;
+}
+
+/** Matrices that were rounded: told by their values alone, before anything is tried on them. */
+async function castOnes(pair: Pair, wrong: Set<string>): Promise<readonly Diagnosis[]> {
+  const found: Diagnosis[] = [];
+  for (const name of wrong) {
+    const dtype = pair.ours.get(name)?.dtype;
+    const [ours, reference] = [await pair.readOurs(name), await pair.readReference(name)];
+    const evidence = ours.shape.length < 2 ? undefined : castBetween(ours, reference, dtype);
+    if (evidence === undefined) continue;
+    wrong.delete(name);
+    found.push({ cause: "cast", tensors: [name], ...commonLayer([name]), evidence });
   }
   return found;
 }

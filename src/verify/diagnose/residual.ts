@@ -42,6 +42,7 @@ export async function locateInLayer(
       layer,
       difference,
       `only the channels ${listed(loud)} depart: rows of down_proj`,
+      loud,
     );
   }
   const top = strongest(energies);
@@ -51,6 +52,7 @@ export async function locateInLayer(
       layer,
       difference,
       `channel ${top.index} departs most by far: a row of o_proj`,
+      [top.index],
     );
   }
   // Of a layer with experts, no one matrix gives the residual.
@@ -59,11 +61,13 @@ export async function locateInLayer(
   const neuron = strongestColumn(residual, down, total);
   if (neuron !== undefined) {
     const known = new Set(lab.laboratory.names());
+    const { columns: width } = sizeOf(down);
     return corrupt(
       [MLP.gate, MLP.up, MLP.gateUp].map(at).filter((name) => known.has(name)),
       layer,
       difference,
       `the difference is along column ${neuron} of down_proj: row ${neuron} of gate or up`,
+      [neuron, neuron + width],
     );
   }
   return undefined;
@@ -74,8 +78,11 @@ function corrupt(
   layer: number,
   before: number,
   evidence: string,
+  rows: readonly number[],
 ): Diagnosis {
-  return { cause: "corrupt", tensors, layer, evidence, before };
+  // One below the other where there are several.
+  const claims = [{ tensor: tensors.join(" "), kind: "rows-differ", rows, all: true } as const];
+  return { cause: "corrupt", tensors, layer, evidence, claims, before };
 }
 
 /** Golden less ours, a row a token. */

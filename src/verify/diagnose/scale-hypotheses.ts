@@ -21,6 +21,9 @@ function factorsFor({ headDim, hiddenSize }: ModelConfig): readonly number[] {
   return [...new Set(all.flatMap((factor) => [factor, 1 / factor]))];
 }
 
+/** What storing a product or a sum in bfloat16 may move it by, twice. */
+const ROUNDED = 2 ** -7;
+
 const MATRICES = [...Object.values(ATTENTION), ...Object.values(MLP)];
 
 function scaledBy(names: readonly string[], factor: number, mistake: string): Hypothesis {
@@ -28,6 +31,7 @@ function scaledBy(names: readonly string[], factor: number, mistake: string): Hy
     cause: "scaled",
     tensors: names,
     mistake,
+    statement: { kind: "linear", factor, offset: 0, slack: ROUNDED },
     undo: (read) =>
       edited(names, read, ({ shape, data }: HostTensor) => ({
         shape,
@@ -41,6 +45,7 @@ export function offsetHypotheses(tensors: readonly string[]): readonly Hypothesi
   return [-1, 1].map((offset): Hypothesis => ({
     cause: "offset",
     tensors,
+    statement: { kind: "linear", factor: 1, offset, slack: ROUNDED },
     mistake: `every value is the right one ${offset < 0 ? "less" : "plus"} 1`,
     undo: (read) =>
       edited(tensors, read, ({ shape, data }) => ({

@@ -1,4 +1,7 @@
 import { commonLayer, fall, type Diagnosis } from "./diagnosis.ts";
+import type { HostTensor } from "../compare/model-runner.ts";
+import type { Claim } from "../relate/claim.ts";
+import { hostDigest } from "../relate/digests.ts";
 import type { Changes } from "./local-lab.ts";
 import type { Hypothesis, Read, ReadBits } from "./hypothesis.ts";
 import { sameValues } from "./tensor-edits.ts";
@@ -8,6 +11,7 @@ export interface Explanation {
   readonly hypothesis: Hypothesis;
   /** Those of its tensors that undoing it changes: the others are alike either way, and not to blame. */
   readonly tensors: readonly string[];
+  readonly claims: readonly Claim[];
   readonly before: number;
   readonly after: number;
 }
@@ -113,43 +117,63 @@ export async function searchExplanations(
     );
     if (best === undefined) return [];
     const { hypothesis, after } = best;
+    const changed = await changedBy(best, applied, read);
     found.push({
       hypothesis,
-      tensors: await changedBy(best, applied, read),
+      tensors: [...changed.keys()],
+      claims: [],
       before: current,
       after,
     });
     applied = best.changes;
     current = best.after;
     // The whole difference is gone, or nearly: what is left may be a small mistake elsewhere that nothing here explains.
-    if (current <= negligible) return found;
+    if (current <= negligible) return found.map((one) => withClaims(one, applied));
   }
   return [];
 }
 
+/** Of several mistakes in one tensor, what is said of it holds once all of them are undone. */
+function withClaims(explanation: Explanation, applied: Changes): Explanation {
+  const final = explanation.tensors.flatMap((name) => {
+    const tensor = applied.get(name);
+    return tensor === undefined ? [] : [[name, tensor] as const];
+  });
+  return { ...explanation, claims: claimsOf(explanation.hypothesis, new Map(final)) };
+}
+
 /** What is reported of an explanation. */
-export function explained({ hypothesis, tensors, before, after }: Explanation): Diagnosis {
+export function explained({ hypothesis, tensors, claims, before, after }: Explanation): Diagnosis {
   return {
     cause: hypothesis.cause,
     tensors,
     ...commonLayer(tensors),
     evidence: `${hypothesis.mistake}; ${fall(before, after)}`,
+    claims,
     before,
     after,
   };
 }
 
-/** The tensors of a hypothesis that undoing it made others. */
+/** What a mistake that was undone says of each tensor: how it is related to its right values, or what those are. */
+function claimsOf({ statement }: Hypothesis, changed: Changes): readonly Claim[] {
+  return [...changed].map(([tensor, right]) => ({
+    tensor,
+    ...(statement ?? { kind: "restored", sha256: hostDigest(right) }),
+  }));
+}
+
+/** The tensors of a hypothesis that undoing it made others, as it made them. */
 async function changedBy(
   { hypothesis, changes }: Candidate,
   applied: Changes,
   read: Read,
-): Promise<readonly string[]> {
-  const changed: string[] = [];
+): Promise<Changes> {
+  const changed = new Map<string, HostTensor>();
   for (const name of hypothesis.tensors) {
     const after = changes.get(name);
     if (after !== undefined && !sameValues(after, applied.get(name) ?? (await read(name))))
-      changed.push(name);
+      changed.set(name, after);
   }
   return changed;
 }

@@ -157,6 +157,22 @@ export function roundedToF16(tensor: HostTensor): HostTensor {
   };
 }
 
+/** Whether a half dtype holds every value as it is. */
+export function isExactIn(tensor: HostTensor, dtype: HalfDtype): boolean {
+  return isRounded(tensor, tensor, dtype);
+}
+
+/** Whether every value is that of another tensor, rounded to a half dtype. */
+export function isRounded(rounded: HostTensor, other: HostTensor, dtype: HalfDtype): boolean {
+  if (rounded.data.length !== other.data.length) return false;
+  for (let index = 0; index < other.data.length; index++) {
+    const [value, from] = [rounded.data[index] ?? 0, other.data[index] ?? 0];
+    const isSame = valueOf(bitsOf(from, dtype), dtype) === value;
+    if (!isSame && !(Number.isNaN(value) && Number.isNaN(from))) return false;
+  }
+  return true;
+}
+
 /** Equal values everywhere; NaN equals NaN, −0 equals 0. */
 export function sameValues(left: HostTensor, right: HostTensor): boolean {
   if (left.data.length !== right.data.length) return false;

@@ -46,6 +46,8 @@ export type Statement =
   | { readonly kind: "low-rank"; readonly rank: number; readonly unit: number }
   /** Whole numbers that spell the bits of the other one's values in a half dtype. */
   | { readonly kind: "bits"; readonly dtype: "F16" | "BF16" }
+  /** Every value is the other one's, rounded to a half dtype. */
+  | { readonly kind: "rounded"; readonly dtype: "F16" | "BF16" }
   /** Root mean square of the difference by that of the other one, and their correlation. */
   | { readonly kind: "near"; readonly share: number; readonly correlation: number }
   /** Elements from `begin` to before `end` are the only ones that differ; all of them are `value` where one is given. */
@@ -66,8 +68,45 @@ export type Statement =
   /** The numbers of the transposed matrix in a row, whatever the shape says. */
   | { readonly kind: "transposed" }
   | { readonly kind: "non-finite"; readonly count: number }
+  /** Of ours alone: every value is this one. */
+  | { readonly kind: "constant"; readonly value: number }
+  /** Of ours alone: rows or columns of nothing but zeros. */
+  | {
+      readonly kind: "zero-lines-here";
+      readonly axis: "rows" | "columns";
+      readonly lines: readonly number[];
+    }
+  /** Of ours alone: elements from `begin` to before `end` are zero. */
+  | { readonly kind: "zero-run"; readonly begin: number; readonly end: number }
+  /** Of ours alone: these elements are many times the size that 98 of 100 stay below. */
+  | { readonly kind: "far-out"; readonly elements: readonly number[] }
+  /** Of ours alone: whole numbers up to this size. */
+  | { readonly kind: "whole"; readonly largest: number }
+  /** Of ours alone: every value fits this coarser number format. */
+  | { readonly kind: "grid"; readonly grid: string }
   /** The other one's rows, and so many behind them. */
   | { readonly kind: "padded"; readonly rows: number; readonly fill: "zeros" | "one" | "own" }
+  /** Put right, the float32 values have this SHA-256, as `valuesDigest` takes it: they are the other one's. */
+  | { readonly kind: "restored"; readonly sha256: string }
+  /** The statement holds of rows `rows` of ours and rows `others` of the other one, in their order. */
+  | {
+      readonly kind: "in-rows";
+      readonly rows: readonly number[];
+      readonly others: readonly number[];
+      readonly statement: Statement;
+    }
+  /** Row v + distance of ours is row v of the other one, for so many at least. */
+  | { readonly kind: "shifted-rows"; readonly distance: number; readonly atLeast: number }
+  /** Rows that are not the other one's; `all` where no other row is either. */
+  | { readonly kind: "rows-differ"; readonly rows: readonly number[]; readonly all: boolean }
+  /** Of ours alone: rows `rows` repeat rows `like` of the same tensor. */
+  | {
+      readonly kind: "repeated-rows";
+      readonly rows: readonly number[];
+      readonly like: readonly number[];
+    }
+  /** Of ours alone: elements from `begin` to before `end` are those of the tensor `of` on our own side. */
+  | { readonly kind: "shared-run"; readonly begin: number; readonly end: number }
   /** What the other one is to ours. */
   | { readonly kind: "reversed"; readonly statement: Statement };
 

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { Assembly } from "../../mapping/assembly.ts";
 import { streamAssembly } from "../../mapping/read-assembly.ts";
 import { decodeValues } from "../../tensor/decode.ts";
+import type { HostTensor } from "../compare/model-runner.ts";
 
 const CHUNK_BYTES = 2 ** 20;
 
@@ -29,4 +30,13 @@ export async function digestsOf(
     if (assembly !== undefined) digests.set(name, await valuesDigest(assembly, signal));
   }
   return digests;
+}
+
+/** The same of a tensor in memory. */
+export function hostDigest({ shape, data }: HostTensor): string {
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  return createHash("sha256")
+    .update(`${shape.join("x")}:`)
+    .update(bytes)
+    .digest("hex");
 }

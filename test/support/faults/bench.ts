@@ -89,18 +89,18 @@ export class FaultBench {
 
   /** Claims that are not so, of a finding whose folder still stands. */
   async untrue({ fault, mode, diagnosis, ours }: Finding): Promise<readonly string[]> {
-    const claims = diagnosis.flatMap((one) =>
-      mode === "pair" || mode === "diff" ? (one.claims ?? []) : [],
+    const bare = diagnosis.flatMap((one) =>
+      isBare(one, mode) ? [`nothing shown: ${one.evidence}`] : [],
     );
-    if (claims.length === 0) return [];
+    const claims = diagnosis.flatMap((one) => one.claims ?? []);
+    if (claims.length === 0) return bare;
     const config = readFileSync(join(ours, "config.json"), "utf8");
     const sides = {
       ours: await readEditable(join(ours, "model.safetensors"), config),
       reference: this.base(fault.base).model,
     };
-    return claims
-      .filter((claim) => !isTrue(claim, sides))
-      .map(({ tensor, kind }) => `${kind} of ${tensor}`);
+    const wrong = claims.filter((claim) => !isTrue(claim, sides));
+    return [...bare, ...wrong.map(({ tensor, kind }) => `${kind} of ${tensor}`)];
   }
 
   async #run(
@@ -144,6 +144,23 @@ export class FaultBench {
     const failures = result.comparisons.flatMap((comparison) => comparison.failures);
     return result.verdict === "pass" ? "" : failures.join("; ");
   }
+}
+
+/** Causes that are measured on the golden's numbers alone, or in files beside the weights. */
+const MEASURED: ReadonlySet<string> = new Set([
+  "undetermined",
+  "config-mismatch",
+  "tokenizer",
+  "other-version",
+]);
+
+/** What names alone show, of tensors that are not there. */
+const OF_NAMES = "config.json asks for biases";
+
+/** Whether a cause is named, of a golden, without anything that can be looked up in the tensors. */
+function isBare({ cause, tensors, evidence, claims = [] }: Diagnosis, mode: Mode): boolean {
+  const isOfGolden = (mode === "states" || mode === "logits") && !evidence.startsWith(OF_NAMES);
+  return isOfGolden && !MEASURED.has(cause) && tensors.length > 0 && claims.length === 0;
 }
 
 /** Share of the blamed tensors that must be damaged. */

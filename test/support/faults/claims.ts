@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { f32Bits, f32BitsToBf16, f32BitsToF16 } from "../../../src/tensor/float-bits.ts";
 import type { Claim, Statement } from "../../../src/verify/relate/claim.ts";
 import type { EditableModel, Values } from "../editable-model.ts";
@@ -15,7 +16,11 @@ export function isTrue(claim: Claim, { ours, reference }: Sides): boolean {
       holdsLayer(ours, reference, place, layer, layer === place ? undefined : claim.modules),
     );
   if (claim.kind === "twin")
-    return same(ours.get(claim.tensor).data, ours.get(claim.of ?? "").data);
+    return same(get(ours, claim.tensor).data, get(ours, claim.of ?? "").data);
+  if (claim.kind === "shared-run") {
+    const [own, other] = [get(ours, claim.tensor).data, get(ours, claim.of ?? "").data];
+    return same(own.subarray(claim.begin, claim.end), other.subarray(claim.begin, claim.end));
+  }
   const names = claim.tensor.split(" ");
   const others = (claim.of ?? claim.tensor).split(" ");
   return holds(claim, joined(ours, names), joined(reference, others));
@@ -172,6 +177,64 @@ function holds(claim: Statement, ours: Values, other: Values): boolean {
     }
     case "non-finite":
       return ours.data.filter((one) => !Number.isFinite(one)).length === claim.count;
+    case "constant":
+      return every((index) => value(index) === claim.value);
+    case "zero-lines-here": {
+      const lines = new Set(Array.from({ length: claim.axis === "rows" ? rows : columns }).keys());
+      for (const [index, one] of ours.data.entries())
+        if (one !== 0)
+          lines.delete(claim.axis === "rows" ? Math.floor(index / width) : index % columns);
+      return [...lines].join() === claim.lines.join();
+    }
+    case "zero-run":
+      return ours.data.subarray(claim.begin, claim.end).every((one) => one === 0);
+    case "far-out": {
+      const usual = ours.data.map(Math.abs).toSorted()[Math.floor(0.98 * ours.data.length)] ?? 0;
+      return claim.elements.every((index) => Math.abs(value(index)) >= 200 * usual);
+    }
+    case "whole":
+      return every(
+        (index) => Number.isInteger(value(index)) && Math.abs(value(index)) <= claim.largest,
+      );
+    case "grid":
+      return fitsGrid(ours, claim.grid);
+    case "rounded":
+      return every((index) => {
+        const round = claim.dtype === "BF16" ? f32BitsToBf16 : f32BitsToF16;
+        return round(f32Bits(value(index))) === round(f32Bits(right(index)));
+      });
+    case "restored": {
+      // Heads that are stored once each and repeated: the right side has the tensor in another shape.
+      if (other.data.length !== ours.data.length) return true;
+      const bytes = new Uint8Array(other.data.slice().buffer);
+      const digest = createHash("sha256")
+        .update(`${other.shape.join("x")}:`)
+        .update(bytes);
+      return digest.digest("hex") === claim.sha256;
+    }
+    case "in-rows":
+      return holds(claim.statement, rowsOf(ours, claim.rows), rowsOf(other, claim.others));
+    case "shifted-rows": {
+      const found = Array.from({ length: rows }, (_value, row) => row).filter(
+        (row) =>
+          row + claim.distance >= 0 &&
+          row + claim.distance < rows &&
+          same(rowsOf(ours, [row + claim.distance]).data, rowsOf(other, [row]).data),
+      );
+      return found.length >= claim.atLeast;
+    }
+    case "rows-differ": {
+      const differ = Array.from({ length: rows }, (_value, row) => row).filter(
+        (row) => !same(rowsOf(ours, [row]).data, rowsOf(other, [row]).data),
+      );
+      return claim.all
+        ? differ.length > 0 && differ.every((row) => claim.rows.includes(row))
+        : claim.rows.every((row) => differ.includes(row));
+    }
+    case "repeated-rows":
+      return claim.rows.every((row, index) =>
+        same(rowsOf(ours, [row]).data, rowsOf(ours, [claim.like[index] ?? -1]).data),
+      );
     case "padded":
       return (
         rows - otherRows === claim.rows &&
@@ -196,10 +259,31 @@ function holds(claim: Statement, ours: Values, other: Values): boolean {
     }
     case "places":
     case "twin":
+    case "shared-run":
       return false;
     default:
       return claim satisfies never;
   }
+}
+
+function rowsOf({ shape, data }: Values, rows: readonly number[]): Values {
+  const width = data.length / (shape[0] ?? 1);
+  const chosen = rows.flatMap((row) => [...data.subarray(row * width, (row + 1) * width)]);
+  return { shape: [rows.length, ...shape.slice(1)], data: Float32Array.from(chosen) };
+}
+
+/** Bits that a number format leaves; for integers, how many values a scale's worth of elements has at most. */
+function fitsGrid({ shape, data }: Values, grid: string): boolean {
+  if (grid === "bfloat16") return data.every((value) => (f32Bits(value) & 0xffff) === 0);
+  if (grid === "8-bit float") return data.every((value) => (f32Bits(value) & 0xfffff) === 0);
+  const most = /int4|16 values/.test(grid) ? 16 : 256;
+  const columns = shape[1] ?? data.length;
+  // Few values in each run that may share a scale, whichever they are.
+  return [data.length, columns, 256, 128, 64, 32, 16].some((size) => {
+    for (let begin = 0; begin < data.length; begin += size)
+      if (new Set(data.subarray(begin, begin + size)).size > most + 1) return false;
+    return true;
+  });
 }
 
 /** Whether each group has one factor, by the median of its quotients. */
