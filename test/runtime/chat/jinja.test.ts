@@ -72,6 +72,18 @@ describe("a Jinja template", () => {
     expect(performance.now() - begin).toBeLessThan(10_000);
   });
 
+  it.each(["{{ x|sort }}", "{{ x|groupby('a') }}", "{{ x|sort(attribute='a,b') }}"])(
+    "%s of a text of 4 MiB ends before it takes memory",
+    (source) => {
+      const before = process.memoryUsage().rss;
+      const x = " ".repeat(4 * 2 ** 20);
+      expect(problemOf(() => parseJinja(source).render({ x }))).toBe(
+        "budget: takes more than 10000000 steps",
+      );
+      expect(process.memoryUsage().rss - before).toBeLessThan(256 * 2 ** 20);
+    },
+  );
+
   it("has time as part of its budget", () => {
     const limits = {
       steps: 1e12,
