@@ -1,5 +1,7 @@
+import { open } from "node:fs/promises";
 import { isSystemError, WbError } from "../errors/wb-error.ts";
-import { openPlace } from "../sources/places.ts";
+import { localPlace, openPlace } from "../sources/places.ts";
+import { isRemote } from "../sources/remote/place.ts";
 import { Budget } from "./context.ts";
 import { examine } from "./examine.ts";
 import { Findings } from "./findings.ts";
@@ -26,6 +28,18 @@ export async function scanFile(path: string, signal?: AbortSignal): Promise<File
   }
 }
 
+/** Files of the system, as in /proc, have no size and are read all the same. */
+async function isEmpty(path: string): Promise<boolean> {
+  const place = await localPlace(path);
+  if (isRemote(place)) return true;
+  const file = await open(place, "r");
+  try {
+    return (await file.read(new Uint8Array(1), 0, 1, 0)).bytesRead === 0;
+  } finally {
+    await file.close();
+  }
+}
+
 async function examineFile(
   path: string,
   findings: Findings,
@@ -33,6 +47,10 @@ async function examineFile(
 ): Promise<Judgement> {
   const source = await openPlace(path, signal);
   try {
+    if (source.byteLength === 0 && !(await isEmpty(path)))
+      return notUnderstood(
+        "a file that is said to have no bytes, and gives some: of the system's own",
+      );
     const name = path.slice(Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1);
     const where = { name, member: "", depth: 0, isScript: false };
     return await examine(source, { findings, budget: new Budget(), signal, ...where });

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -104,6 +104,16 @@ describe("HDF5", () => {
     expect(await verdictOf("f.h5", HDF5, Buffer.alloc(4096, 1))).toBe("safe");
   });
 });
+
+it.runIf(process.platform === "linux")(
+  "a link to what the system makes up is not understood",
+  async () => {
+    const path = join(folder, "environ.bin");
+    symlinkSync("/proc/self/environ", path);
+    expect((await scan(path)).verdict).toBe("incomplete");
+    expect(await verdictOf("empty.bin", "")).toBe("safe");
+  },
+);
 
 describe("an array of numpy", () => {
   it("is not safe with other bytes behind it than another array", async () => {
