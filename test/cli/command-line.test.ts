@@ -75,10 +75,10 @@ describe("a command line with a slip", () => {
     for (const to of ["safetensor", "onnx"])
       slips.push(await caught(() => optionalChoice({ to }, "to", TARGET_FORMATS)));
     expect(slips[0]?.message).toMatchInlineSnapshot(
-      `"--to: expected one of safetensors, pytorch, paddle, found "safetensor"; did you mean safetensors?"`,
+      `"--to: expected one of safetensors, pytorch, paddle, gguf, found "safetensor"; did you mean safetensors?"`,
     );
     expect(slips[1]?.message).toMatchInlineSnapshot(
-      `"--to: expected one of safetensors, pytorch, paddle, found "onnx""`,
+      `"--to: expected one of safetensors, pytorch, paddle, gguf, found "onnx""`,
     );
     const gpu = await caught(() => optionalChoice({ device: "gpu" }, "device", DEVICES));
     expect(gpu.message).toMatchInlineSnapshot(

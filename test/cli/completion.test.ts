@@ -37,7 +37,7 @@ describe.skipIf(!has("bash"))("completion in bash (skipped where bash is not the
 
   it("offers the options of the command, and their values", () => {
     expect(offered("convert", "a", "--dr")).toEqual(["--drop", "--dry-run"]);
-    expect(offered("convert", "--to", "")).toEqual(["safetensors", "pytorch", "paddle"]);
+    expect(offered("convert", "--to", "")).toEqual(["safetensors", "pytorch", "paddle", "gguf"]);
     expect(offered("verify", "m", "--tolerance-profile", "l")).toEqual(["loose"]);
     expect(offered("generate", "--dev")).toEqual(["--device"]);
   });
