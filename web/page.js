@@ -36,7 +36,7 @@ async function connect() {
   find("limit").value = String(Math.max(1, Math.min(Number(find("limit").value), room)));
   find("status").textContent =
     `ready; ${models.length === 2 ? "both models answer" : "one model"}` +
-    "; point at a token for what else was likely";
+    "; point at a token, or walk by arrow keys, for what else was likely";
   find("send").disabled = false;
 }
 
@@ -77,31 +77,62 @@ function readChunk({ choices: [choice] }) {
   };
 }
 
-/** Shows a piece of an answer; its token can be pointed at, tapped or reached by the keyboard. */
+/**
+ * Shows a piece of an answer. Its tokens can be pointed at, tapped, or walked through by arrow keys once the answer has the focus:
+ * they are no stops of the tab key, of which an answer would have hundreds.
+ */
 function showPiece(model, turn, { text, tokens }) {
   for (const [index, token] of tokens.entries()) {
     // The text that became certain stands with the chunk's first token; a token without text yet is a dot.
     const element = add(turn, "span", "token", index === 0 && text !== "" ? text : "·");
-    element.tabIndex = 0;
+    element.tabIndex = -1;
     element.title = token.top.map(line).join("\n");
+    const place = model.tokens.length;
     for (const event of ["mouseenter", "focus", "click"])
-      element.addEventListener(event, () => showTop(token.top));
-    model.tokens.push({ token: token.token, element });
+      element.addEventListener(event, () => showTokens(place));
+    model.tokens.push({ ...token, element });
     markDifference();
   }
   if (tokens.length === 0) turn.append(text);
 }
 
+/** The answer is one stop of the tab key; arrows go from token to token. */
+function walkByArrows(turn) {
+  turn.tabIndex = 0;
+  turn.addEventListener("keydown", (event) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (step === undefined) return;
+    const tokens = [...turn.querySelectorAll(".token")];
+    const next = tokens[tokens.indexOf(document.activeElement) + step];
+    if (next === undefined) return;
+    event.preventDefault();
+    next.focus();
+  });
+}
+
 const percent = (logprob) => `${(Math.exp(logprob) * 100).toFixed(1)} %`;
 const line = ([token, logprob]) => `${JSON.stringify(token)} ${percent(logprob)}`;
 
-function showTop(top) {
+/** What each model had for likely at one place of its answer, side by side; the token that it took is marked. */
+function showTokens(place) {
   find("token").hidden = false;
+  find("token-title").textContent = `Token ${place + 1}`;
+  find("token-models").replaceChildren();
   find("token-rows").replaceChildren();
-  for (const [token, logprob] of top) {
+  const shown = models.filter(({ tokens }) => tokens.length > 0);
+  for (const { id } of shown) {
+    const cell = add(find("token-models"), "th", "", id);
+    cell.colSpan = 2;
+    cell.scope = "colgroup";
+  }
+  for (let rank = 0; rank < TOP; rank++) {
     const row = add(find("token-rows"), "tr", "", "");
-    add(row, "td", "", JSON.stringify(token));
-    add(row, "td", "", percent(logprob));
+    for (const { tokens } of shown) {
+      const [token, logprob] = tokens[place]?.top[rank] ?? [];
+      const isTaken = token !== undefined && token === tokens[place].token;
+      add(row, "td", isTaken ? "taken" : "", token === undefined ? "" : JSON.stringify(token));
+      add(row, "td", "", token === undefined ? "" : percent(logprob));
+    }
   }
 }
 
@@ -123,6 +154,7 @@ function markDifference() {
 async function ask(model, question, signal) {
   said(model, "you").append(question);
   const turn = said(model, "model");
+  walkByArrows(turn);
   model.tokens = [];
   const settings = {
     model: model.id,
@@ -163,6 +195,12 @@ async function send() {
 find("ask").addEventListener("submit", (event) => {
   event.preventDefault();
   void send();
+});
+find("question").addEventListener("keydown", (event) => {
+  // Enter also chooses what an input method offers, as for Chinese: that sends nothing.
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+  event.preventDefault();
+  if (!find("send").disabled) find("ask").requestSubmit();
 });
 find("stop").addEventListener("click", () => running?.abort());
 find("clear").addEventListener("click", () => {

@@ -65,6 +65,36 @@ describe("the page of the server in headless Chromium", () => {
     },
   );
 
+  test("sends by Enter, and begins a line by Shift+Enter", async () => {
+    const { page } = await opened("light", 800);
+    await page.focus("#question");
+    await page.keyboard.type("one");
+    await page.keyboard.down("Shift");
+    await page.keyboard.press("Enter");
+    await page.keyboard.up("Shift");
+    await page.keyboard.type("two");
+    expect(await page.$$eval(".turn", ({ length }) => length)).toBe(0);
+    await page.keyboard.press("Enter");
+    await page.waitForSelector(".token");
+    expect(await page.$eval(".turn", ({ textContent }) => textContent)).toBe("youone\ntwo");
+    await page.close();
+  });
+
+  test("an answer is one stop of the tab key, its tokens are walked through by arrows", async () => {
+    const { page } = await opened("light", 800);
+    await ask(page, "hello");
+    expect(await page.$$eval(".token[tabindex='0']", ({ length }) => length)).toBe(0);
+    await page.focus(".turn[tabindex='0']");
+    await page.keyboard.press("ArrowRight");
+    expect(await page.$eval("#token-title", ({ textContent }) => textContent)).toBe("Token 1");
+    await page.keyboard.press("ArrowRight");
+    expect(await page.$eval("#token-title", ({ textContent }) => textContent)).toBe("Token 2");
+    // Both models' tokens at this place.
+    expect(await page.$$eval("#token-models th", ({ length }) => length)).toBe(2);
+    expect(await page.$$eval("#token-rows tr:first-child td", ({ length }) => length)).toBe(4);
+    await page.close();
+  });
+
   test("stops when told to, and goes on", async () => {
     const { page } = await opened("light", 800);
     await page.type("#question", "hello");
