@@ -84,7 +84,7 @@ describe("action.yml", () => {
 
     const missing = run({ model: "models/nothing", golden: "g.safetensors" });
     expect([missing.status, missing.outputs["verdict"]]).toEqual([3, "error"]);
-    expect(missing.outputs["junit"]).toBe("");
+    expect(readFileSync(missing.outputs["junit"] ?? "", "utf8")).toContain('errors="1"');
     expect(missing.summary).toContain("could not be tried (exit code 3)");
     expect(missing.log).toMatch(/^::error title=weighbridge verify::could not be tried.*WB3001/m);
   });
@@ -94,7 +94,8 @@ describe("action.yml", () => {
     for (const name of ["weighbridge.md", "weighbridge.xml", "weighbridge.html"])
       writeFileSync(join(workspace, "reports", name), "## ✅ pass: of yesterday");
     const { outputs, summary } = run({ model: "models/nothing", other: "x", reports: "reports" });
-    expect(outputs).toMatchObject({ verdict: "error", markdown: "", junit: "", html: "" });
+    expect(outputs).toMatchObject({ verdict: "error", markdown: "", html: "" });
+    expect(readFileSync(outputs["junit"] ?? "", "utf8")).toContain("WB3001");
     expect(summary).not.toContain("yesterday");
     const own = run({ model: "models/nothing", other: "x", arguments: "--markdown own.md" });
     expect(own.outputs["markdown"]).toBe("");

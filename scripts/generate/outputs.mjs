@@ -118,6 +118,7 @@ const comparison = fields({
   diagnosis,
   failures: list(text),
   coverage,
+  notRun: list(text, "checks that were not made"),
   parity: orNull(parity),
 });
 
@@ -325,7 +326,36 @@ export const OUTPUTS = {
     seconds,
     peakMemoryBytes: count,
     weakened,
+    evidence: said(
+      fields({
+        tool: fields({ name: exactly("weighbridge"), version: text }),
+        time: said(text, "when it ended: ISO 8601 in UTC"),
+        files: list(
+          fields({
+            role: oneOf(
+              "weights",
+              "config",
+              "tokenizer",
+              "golden",
+              "other-weights",
+              "other-config",
+            ),
+            path: text,
+            bytes: said(orNull(count), "null for a remote file"),
+            sha256: said(orNull(text), "of all of its bytes; null for a remote file"),
+          }),
+        ),
+      }),
+      "what the verdict can be filed with",
+    ),
     reports: list(text, "paths of the reports that were written"),
+  },
+  attest: {
+    statement: said(
+      { type: "object" },
+      "an in-toto statement (https://in-toto.io/Statement/v1) with a test result as its predicate",
+    ),
+    "path?": said(text, "where it was written"),
   },
   golden: [
     {

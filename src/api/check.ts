@@ -1,4 +1,5 @@
 import { withOptionalParts } from "../mapping/optional-parts.ts";
+import { digestProblems } from "./check-digests.ts";
 import { surveyCheckpoint, type FileProblem } from "../formats/survey.ts";
 import { WbError } from "../errors/wb-error.ts";
 import { selectNames } from "../formats/names/select-names.ts";
@@ -14,6 +15,9 @@ import { frequencyProblem } from "../session/stored-frequencies.ts";
 export interface CheckOptions {
   /** "none" checks files only, and takes no notice of config.json. */
   readonly architecture?: string | undefined;
+  /** Reads all weights, and holds them against the digests of the folder's manifest. */
+  readonly digests?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What `check` found; no problems where `ok` is true. */
@@ -26,7 +30,8 @@ export interface CheckResult {
 }
 
 /**
- * Holds a checkpoint against its own headers, its index and its config.json; reads no weights but stored rotary frequencies.
+ * Holds a checkpoint against its own headers, its index and its config.json; reads no weights but stored rotary frequencies,
+ * and all of them where their digests are asked for.
  * @throws WbError when the path is not there, or the content is unsafe or unsupported.
  */
 export async function check(path: string, options: CheckOptions = {}): Promise<CheckResult> {
@@ -47,6 +52,8 @@ export async function check(path: string, options: CheckOptions = {}): Promise<C
       const frequencies = await frequencyProblem(fitted.checkpoint, config);
       if (frequencies !== undefined) problems.push({ code: "WB3708", ...frequencies });
     }
+    if (options.digests === true && survey.checkpoint !== undefined)
+      problems.push(...(await digestProblems(path, survey.checkpoint, options.signal)));
     return {
       problems,
       architecture: config?.architecture ?? "none",

@@ -1,4 +1,5 @@
 import type { Command } from "./command.ts";
+import { attest } from "./commands/attest.ts";
 import { chat } from "./commands/chat.ts";
 import { check } from "./commands/check.ts";
 import { completion } from "./commands/completion.ts";
@@ -28,6 +29,7 @@ export const COMMANDS: readonly Command[] = [
   diff,
   match,
   verify,
+  attest,
   golden,
   evaluation,
   generate,

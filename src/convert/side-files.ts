@@ -1,4 +1,4 @@
-import { ORIGINAL_CONFIG } from "../mapping/converted-folder.ts";
+import { ORIGINAL_CONFIG, TOKENIZER_FILES } from "../mapping/converted-folder.ts";
 import { modelFiles } from "../formats/gguf/model-files.ts";
 import type { ModelFiles } from "../sources/model-files.ts";
 import type { SideFile } from "./job.ts";
@@ -10,9 +10,9 @@ import type { ModelConfig } from "../model/config/model-config.ts";
 import type { PaddleWriter } from "../model/names/paddle-writers.ts";
 import type { Dtype } from "../tensor/dtype.ts";
 
-/** Files of a tokenizer and of text that go along as they are. */
-const CARRIED =
-  /^(tokenizer.*|special_tokens_map\.json|added_tokens\.json|vocab\.(json|txt)|merges\.txt|(sentencepiece(\.bpe)?|spiece)\.model|chat_template\.(jinja|json)|LICENSE.*|NOTICE.*|adapter_config\.json|lora_config\.json)$/;
+/** Files beside a tokenizer's that go along as they are. */
+const CARRIED_TEXTS =
+  /^(chat_template\.(jinja|json)|LICENSE.*|NOTICE.*|adapter_config\.json|lora_config\.json)$/;
 
 /** SentencePiece's model as LLaMA's tokenizers look for it: transformers' class, and PaddleNLP's. */
 const MODEL_OF_TRANSFORMERS = "tokenizer.model";
@@ -48,7 +48,9 @@ export async function sideFiles(
 ): Promise<readonly SideFile[]> {
   const files: SideFile[] = [];
   const source = await modelFiles(tokenizerFolder);
-  const carried = (await source.names()).filter((name) => CARRIED.test(name));
+  const carried = (await source.names()).filter(
+    (name) => TOKENIZER_FILES.test(name) || CARRIED_TEXTS.test(name),
+  );
   for (const name of carried.sort()) files.push({ name, content: await sideContent(source, name) });
   files.push(...underOtherName(files, found.config, paddleWriter !== undefined));
   const { config, configText, folder } = found;

@@ -50,7 +50,7 @@ const selection = { kind: "object", rules: SELECTION } as const;
 
 export const OPEN: RulesFor<OpenOptions> = { selection, lenient: flag, signal };
 export const INSPECT: RulesFor<InspectOptions> = { architecture: text, selection, signal };
-export const CHECK: RulesFor<CheckOptions> = { architecture: text };
+export const CHECK: RulesFor<CheckOptions> = { architecture: text, digests: flag, signal };
 export const SCAN: RulesFor<ScanOptions> = { signal };
 
 const DELTA: RulesFor<DeltaOptions> = {

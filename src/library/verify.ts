@@ -20,6 +20,8 @@ export type { PromptMetrics, RowMetrics } from "../verify/compare/metrics.ts";
 export type { ToleranceProfile } from "../verify/compare/tolerance.ts";
 export type { DiffedTensor, DiffModelsOptions, DiffResult } from "../verify/diff.ts";
 export { goldenScript, type RecordedGolden } from "../verify/golden/record.ts";
+export { evidenceOf, type Evidence, type FileDigest } from "../verify/report/evidence.ts";
+export type { InputFile, InputRole } from "../verify/inputs.ts";
 export { writeReports, type ReportPaths } from "../verify/report/reports.ts";
 export type { Comparison, VerifyResult } from "../verify/run.ts";
 export type { Weakened } from "../options/weakening.ts";

@@ -10,6 +10,7 @@ import { DEFAULT_PROMPTS, idPrompts } from "./prompts.ts";
 import { WbError } from "../errors/wb-error.ts";
 import type { Prompt } from "../session/prompts.ts";
 import { refuseUnmatchedInBoth } from "../session/unmatched.ts";
+import { otherInputs, type InputFile } from "./inputs.ts";
 import { openBench, type Bench } from "./subject.ts";
 
 /** Two checkpoints' tensors side by side. */
@@ -33,6 +34,8 @@ export interface OtherOutcome {
   /** What both were run on. */
   readonly prompts: readonly NamedPrompt[];
   readonly diagnoses: readonly Diagnosis[];
+  /** Files of the other side. */
+  readonly inputs: readonly InputFile[];
 }
 
 /** Tensors that a result lists. */
@@ -86,6 +89,7 @@ export async function verifyOther(
         ...tokenizer,
         ...turnedThere(other),
       ],
+      inputs: otherInputs(other.model),
     };
   } finally {
     await other.close();

@@ -48,6 +48,19 @@ export async function checkGreedy(
   }
 }
 
+/** What one such check is called, whether it was made or not. */
+export function greedyName({
+  prompt,
+  repetitionPenalty,
+}: Pick<GreedyCheck, "prompt" | "repetitionPenalty">): string {
+  return `${prompt}, greedy ids, repetition penalty ${repetitionPenalty}`;
+}
+
+/** The names of all checks that a golden asks for. */
+export function greedyNames(golden: Golden): readonly string[] {
+  return continuationsOf(golden).map(greedyName);
+}
+
 function continuationsOf(golden: Golden): readonly Continuation[] {
   return golden.prompts.flatMap(({ name, ids, greedyIds, penalizedIds }) =>
     [...(greedyIds === undefined ? [] : [[1, greedyIds] as const]), ...penalizedIds].flatMap(

@@ -17,12 +17,13 @@ import {
   oddRows,
   type Coverage,
 } from "./coverage.ts";
-import type { GreedyCheck } from "./greedy-check.ts";
+import { greedyNames, type GreedyCheck } from "./greedy-check.ts";
 import type { Selection } from "../formats/open.ts";
 import { greedyDiagnosis } from "./greedy-diagnosis.ts";
 import { configOf } from "../session/open-model.ts";
 import type { Prompt } from "../session/prompts.ts";
 import type { RuntimeOptions } from "../session/open-runtime.ts";
+import { inputsOf, type InputFile } from "./inputs.ts";
 import { openBench, type Bench, type BenchOptions } from "./subject.ts";
 import { verifyGolden } from "./against-golden.ts";
 import { verifyOther, type WeightsSummary } from "./against-other.ts";
@@ -76,6 +77,8 @@ export interface Comparison {
   readonly failures: readonly string[];
   /** What the verdict rests on. */
   readonly coverage: Coverage;
+  /** Checks that were not made: what came before them had failed, or the model is large. */
+  readonly notRun: readonly string[];
 }
 
 /** Whether a model computes what it should, and if not, why. */
@@ -97,6 +100,8 @@ export interface VerifyResult {
   readonly compute: ComputeDtype;
   readonly seconds: number;
   readonly peakMemoryBytes: number;
+  /** Files that took part, of the model and of what it was held against. */
+  readonly inputs: readonly InputFile[];
   /** Checks that the options gave up. */
   readonly weakened: readonly Weakened[];
   readonly notes: readonly string[];
@@ -120,6 +125,8 @@ export async function verify(path: string, options: VerifyOptions = {}): Promise
     const sized = withSize(bench, options);
     const comparisons: Comparison[] = [];
     const told = [...notes, ...bench.notes, `device: ${backend.why}`];
+    const inputs = [...(await inputsOf(bench.model))];
+    if (options.golden !== undefined) inputs.push({ role: "golden", path: options.golden });
     if (!bench.isComplete) comparisons.push(broken(bench, options.golden ?? others[0] ?? main));
     else {
       const scanned = await scanValues(bench.tensors, options.signal);
@@ -135,12 +142,14 @@ export async function verify(path: string, options: VerifyOptions = {}): Promise
             options.prompts,
             options.weights ?? isSmall(bench),
             scanned,
+            inputs,
           ),
         );
       }
     }
     return {
       ...resultOf(bench, comparisons, backend.ops, told, begin),
+      inputs,
       weakened: weakened(options),
     };
   } finally {
@@ -243,6 +252,7 @@ function broken(bench: Bench, reference: string): Comparison {
     diagnosis: bench.structure,
     failures: ["nothing was compared: the model cannot run without the tensors that are missing"],
     coverage: { tokens: 0, positions: 0, tensors: 0, unreached: ["everything"] },
+    notRun: [],
   };
 }
 
@@ -283,6 +293,7 @@ async function againstGolden(
       config: bench.laboratory.config,
       comparedValues: false,
     }),
+    notRun: greedy.length === 0 ? greedyNames(golden) : [],
   });
 }
 
@@ -293,8 +304,10 @@ async function againstOther(
   prompts: readonly Prompt[] | undefined,
   compareWeights: boolean,
   scanned: readonly ScannedTensor[],
+  inputs: InputFile[],
 ): Promise<Comparison> {
   const outcome = await verifyOther(bench, path, backend, prompts, compareWeights);
+  inputs.push(...outcome.inputs);
   const { parity, weights, diagnoses } = outcome;
   const failures = [...(parity?.failures ?? ["nothing was compared: the other side cannot run"])];
   if (weights !== undefined && weights.wrong > 0)
@@ -317,6 +330,7 @@ async function againstOther(
       config: bench.laboratory.config,
       comparedValues: weights !== undefined,
     }),
+    notRun: weights === undefined ? ["tensors"] : [],
   });
 }
 
@@ -379,7 +393,7 @@ function resultOf(
   ops: Ops,
   notes: readonly string[],
   begin: number,
-): Omit<VerifyResult, "weakened"> {
+): Omit<VerifyResult, "weakened" | "inputs"> {
   const { architecture, layers } = bench.laboratory.config;
   return {
     verdict: comparisons.every(({ verdict }) => verdict === "pass") ? "pass" : "fail",

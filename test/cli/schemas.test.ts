@@ -32,7 +32,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** What is run for each command; "@" stands for the scratch folder and "T" for the small model. */
+/** What is run for each command; "@" stands for the scratch folder, "T" for the small model, "@/last.json" for what was printed before. */
 const RUNS: readonly (readonly [status: number, ...words: string[]])[] = [
   [0, "inspect", "T/pytorch_model.bin"],
   [0, "inspect", join(FIXTURES, "paddle-tp2")],
@@ -71,6 +71,7 @@ const RUNS: readonly (readonly [status: number, ...words: string[]])[] = [
     "--device",
     "wasm",
   ],
+  [0, "attest", "@/last.json"],
   [1, "verify", "@/converted", "T/pytorch_model.bin", "--max-abs=-1", ...IDS],
   [0, "generate", "T", "--max-new-tokens", "3", ...IDS],
   [0, "generate", "T", "--chat", "--prompt", "hello", "--max-new-tokens", "3"],
@@ -130,6 +131,7 @@ describe("what --json prints", () => {
     async ({ status, words }) => {
       const args = words.map((word) => word.replace(/^@/, folder).replace(/^T(?=\/|$)/, TINY));
       const run = await runJson(...args);
+      writeFileSync(join(folder, "last.json"), JSON.stringify(run.json));
       const validate = compileSchema(args[0] ?? "", true);
       validate(run.json);
       expect(validate.errors ?? []).toEqual([]);

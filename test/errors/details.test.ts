@@ -9,6 +9,7 @@ const WITHOUT_FACTS = [
   "WB2925",
   "WB3606",
   "WB3708",
+  "WB3914",
   "WB4002",
   "WB5001",
   "WB5002",

@@ -9,6 +9,7 @@ export const check: Command = {
   examples: [
     ["$0 check internlm-7b", "exit 0 when nothing is missing, repeated or misshapen; else 3"],
     ["$0 check internlm-7b/model.safetensors.index.json", "an index against its shards"],
+    ["$0 check converted --digests", "every tensor against the manifest of its conversion"],
     ["$0 check model.safetensors --architecture none", "the file alone, whatever model it is"],
   ],
   options: (argv) =>
@@ -22,11 +23,17 @@ export const check: Command = {
       .option("architecture", {
         type: "string",
         describe: '"none" takes no notice of config.json',
+      })
+      .option("digests", {
+        type: "boolean",
+        describe: "read all weights, and hold them against weighbridge.manifest.json",
       }),
   run: async (args, context) => {
     const { check: run } = await import("../../api/check.ts");
     const result = await run(requiredString(args, "model"), {
       architecture: optionalString(args, "architecture"),
+      digests: args["digests"] === true,
+      signal: context.signal,
     });
     for (const note of result.notes) context.note(note);
     const { problems, architecture, tensors } = result;

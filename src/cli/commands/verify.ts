@@ -1,4 +1,4 @@
-import type { VerifyOptions } from "../../verify/run.ts";
+import type { VerifyOptions, VerifyResult } from "../../verify/run.ts";
 import { optionalChoice, optionalNumber, optionalString, requiredString } from "../arguments.ts";
 import type { Arguments, Command, CommandContext } from "../command.ts";
 import { TOLERANCE_PROFILES } from "../../options/choices.ts";
@@ -45,20 +45,24 @@ export const verify: Command = {
       .option("junit", { type: "string", describe: "write a report as JUnit XML" })
       .option("markdown", { type: "string", describe: "write a report as Markdown" }),
   run: async (args, context) => {
-    const { verify: run } = await import("../../verify/run.ts");
-    const result = await run(requiredString(args, "model"), optionsOf(args, context));
+    const result = await verified(args, context);
     for (const note of result.notes) context.note(note);
-    const { writeReports } = await import("../../verify/report/reports.ts");
-    const reports = await writeReports(result, {
+    const paths = {
       html: optionalString(args, "report"),
       junit: optionalString(args, "junit"),
       markdown: optionalString(args, "markdown"),
-    });
-    const { notes, prompts, comparisons, diagnosis, ...facts } = result;
+    };
+    const isFiled = context.json || Object.values(paths).some((path) => path !== undefined);
+    const { evidenceOf } = await import("../../verify/report/evidence.ts");
+    const evidence = isFiled ? await evidenceOf(result, context.signal) : undefined;
+    const { writeReports } = await import("../../verify/report/reports.ts");
+    const reports = await writeReports(result, paths, evidence);
+    const { notes, prompts, comparisons, diagnosis, inputs: _inputs, ...facts } = result;
     return {
       ok: result.verdict === "pass",
       json: {
         ...facts,
+        ...(evidence === undefined ? {} : { evidence }),
         diagnosis: diagnosisJson(diagnosis),
         prompts: prompts.map(({ rows: _rows, ...prompt }) => prompt),
         comparisons: comparisons.map(({ parity, diagnosis: own, ...comparison }) => {
@@ -76,6 +80,23 @@ export const verify: Command = {
     };
   },
 };
+
+/** The result; where there is none but an error, the JUnit report that was asked for says so. */
+async function verified(args: Arguments, context: CommandContext): Promise<VerifyResult> {
+  const model = requiredString(args, "model");
+  const { verify: run } = await import("../../verify/run.ts");
+  try {
+    return await run(model, optionsOf(args, context));
+  } catch (error) {
+    const junit = optionalString(args, "junit");
+    if (junit === undefined) throw error;
+    const references = [optionalString(args, "golden"), optionalString(args, "other")];
+    const { writeErrorReport } = await import("../../verify/report/reports.ts");
+    const named = references.filter((path) => path !== undefined);
+    await writeErrorReport(junit, { model, references: named }, error);
+    throw error;
+  }
+}
 
 function optionsOf(args: Arguments, context: CommandContext): VerifyOptions {
   const prompts = promptsOf(args);

@@ -25,4 +25,32 @@ export const VERIFY_CODES = {
     remedy: "Record a golden for these weights, or give the golden that was made for them.",
     details: { path: "string" },
   },
+  WB3913: {
+    title: "no manifest to hold the weights against",
+    meaning:
+      "`check --digests` compares every tensor with weighbridge.manifest.json, which a conversion writes beside the weights.",
+    remedy: "Convert the weights with weighbridge, or check them without --digests.",
+    details: { path: "string" },
+  },
+  WB3914: {
+    title: "a tensor that is not what the manifest says",
+    meaning:
+      "Its bytes, dtype or shape are not those that were written, or only one of weights and manifest has it: the folder was changed or damaged after the conversion.",
+    remedy: "Convert again, or copy the folder again from where it was right.",
+    details: {},
+  },
+  WB3915: {
+    title: "no verdict to attest",
+    meaning:
+      "`attest` takes the document that `verify --json` printed, with the digest of every file that took part.",
+    remedy:
+      "Run `weighbridge verify … --json > verify.json` on files of this machine, then attest it.",
+    details: { path: "string" },
+  },
+  WB3916: {
+    title: "a file is no longer the one that was verified",
+    meaning: "Its SHA-256 is not the one in the verdict: it was changed after the verification.",
+    remedy: "Verify it again, then attest that verdict.",
+    details: { path: "string", expected: "string", found: "string" },
+  },
 } as const satisfies CodeTable;

@@ -1,10 +1,9 @@
-import { writeFile } from "node:fs/promises";
-import { WbError } from "../../errors/wb-error.ts";
 import type { Weakened } from "../../options/weakening.ts";
 import { renderShape } from "../../tensor/shape.ts";
 import type { DiffedTensor, DiffResult } from "../diff.ts";
 import { attribute } from "./junit.ts";
 import { code, escape } from "./markdown.ts";
+import { writeReport } from "./write-report.ts";
 
 /** Tensors that a table lists: a CI step summary holds 1 MiB, and people read a page. */
 const LISTED = 50;
@@ -31,14 +30,7 @@ export async function writeDiffReports(
   const written: string[] = [];
   for (const [path, render] of reports) {
     if (path === undefined) continue;
-    try {
-      await writeFile(path, render(result, options));
-    } catch (error) {
-      throw new WbError("WB6002", `${path}: cannot be written`, {
-        details: { path },
-        cause: error,
-      });
-    }
+    await writeReport(path, render(result, options));
     written.push(path);
   }
   return written;

@@ -1,8 +1,10 @@
 import { DECADES, FIRST_DECADE, type PromptMetrics } from "../compare/metrics.ts";
 import type { LayerDifference } from "../compare/run-model.ts";
 import { short } from "../compare/tolerance.ts";
+import type { FileDigest } from "./evidence.ts";
+import { digestText, factsOf, type Filed } from "./filed.ts";
 import { REPORT_STYLE } from "./style.ts";
-import type { Comparison, VerifyResult } from "../run.ts";
+import type { Comparison } from "../run.ts";
 
 type Parity = NonNullable<Comparison["parity"]>;
 
@@ -10,17 +12,8 @@ type Parity = NonNullable<Comparison["parity"]>;
 const LISTED = 50;
 
 /** A verification as one HTML file that loads nothing: curve over the layers, histogram, prompts, tensors, causes. */
-export function htmlReport(result: VerifyResult): string {
-  const { verdict, model, comparisons, architecture, parameters, layers, device, backend } = result;
-  const facts: readonly (readonly [string, string])[] = [
-    [
-      "model",
-      `${architecture}, ${parameters.toLocaleString("en-US")} parameters, ${layers} layers`,
-    ],
-    ["device", `${backend} (${device}, ${result.compute})`],
-    ["time", `${result.seconds.toFixed(1)} s`],
-    ["peak memory", `${(result.peakMemoryBytes / 2 ** 20).toFixed(0)} MiB`],
-  ];
+export function htmlReport(filed: Filed): string {
+  const { verdict, model, comparisons, weakened, notes } = filed.result;
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -34,13 +27,33 @@ export function htmlReport(result: VerifyResult): string {
 <main>
 <h1><span class="verdict ${verdict}">${verdict}</span> <span class="path">${text(model)}</span></h1>
 ${comparisons.map(section).join("\n")}
-<dl>${facts.map(([name, value]) => `<div><dt>${name}</dt><dd>${text(value)}</dd></div>`).join("")}</dl>
-${result.weakened.length === 0 ? "" : `<h2>Weakened checks</h2><ul class="failures">${result.weakened.map(({ option, effect }) => `<li><code>${text(option)}</code>: ${text(effect)}</li>`).join("")}</ul>`}
-${result.notes.length === 0 ? "" : `<ul class="notes">${result.notes.map((note) => `<li>${text(note)}</li>`).join("")}</ul>`}
+<h2>What was verified</h2>
+<dl>${factsOf(filed)
+    .map(([name, value]) => `<div><dt>${name}</dt><dd>${text(value)}</dd></div>`)
+    .join("")}</dl>
+${fileTable(filed.evidence.files)}
+${weakened.length === 0 ? "" : `<h2>Weakened checks</h2><ul class="failures">${weakened.map(({ option, effect }) => `<li><code>${text(option)}</code>: ${text(effect)}</li>`).join("")}</ul>`}
+${notes.length === 0 ? "" : `<ul class="notes">${notes.map((note) => `<li>${text(note)}</li>`).join("")}</ul>`}
 </main>
 </body>
 </html>
 `;
+}
+
+function fileTable(files: readonly FileDigest[]): string {
+  const rows = files.map(
+    (file) =>
+      `<tr><th scope="row">${file.role}</th><td class="name"><code>${text(file.path)}</code></td><td>${file.bytes?.toLocaleString("en-US") ?? ""}</td><td><code>${digestText(file)}</code></td></tr>`,
+  );
+  return wide(
+    "files and their digests",
+    `<table><thead><tr><th scope="col">file</th><th scope="col">path</th><th scope="col">bytes</th><th scope="col">digest</th></tr></thead><tbody>${rows.join("")}</tbody></table>`,
+  );
+}
+
+/** What may be wider than a phone: it scrolls by itself, by keyboard as well. */
+function wide(label: string, content: string): string {
+  return `<div class="wide" role="region" tabindex="0" aria-label="${label}">${content}</div>`;
 }
 
 function section(comparison: Comparison): string {
@@ -117,7 +130,10 @@ function promptTable(prompts: readonly PromptMetrics[]): string {
     "top-10 overlap",
     "would pass with",
   ];
-  return `<div class="wide"><table><thead><tr>${heads.map((head) => `<th scope="col">${head}</th>`).join("")}</tr></thead><tbody>${rows.join("")}</tbody></table></div>`;
+  return wide(
+    "prompts",
+    `<table><thead><tr>${heads.map((head) => `<th scope="col">${head}</th>`).join("")}</tr></thead><tbody>${rows.join("")}</tbody></table>`,
+  );
 }
 
 function weightsPart(weights: NonNullable<Comparison["weights"]>): string {
@@ -128,7 +144,7 @@ function weightsPart(weights: NonNullable<Comparison["weights"]>): string {
       `<tr><th scope="row"><code>${text(name)}</code></th><td>${kind}</td><td>${maxAbs === null ? "" : short(maxAbs)}</td><td>${ulp ?? ""}</td><td>${firstIndex ?? ""}</td><td>${text(note ?? "")}</td></tr>`,
   );
   const heads = ["tensor", "class", "max abs", "ulp", "first element", ""];
-  return `<h3>Worst tensors</h3><p>${weights.wrong} of ${weights.compared} differ.</p><div class="wide"><table><thead><tr>${heads.map((head) => `<th scope="col">${head}</th>`).join("")}</tr></thead><tbody>${rows.join("")}</tbody></table></div>`;
+  return `<h3>Worst tensors</h3><p>${weights.wrong} of ${weights.compared} differ.</p>${wide("worst tensors", `<table><thead><tr>${heads.map((head) => `<th scope="col">${head}</th>`).join("")}</tr></thead><tbody>${rows.join("")}</tbody></table>`)}`;
 }
 
 const CHART = { width: 640, height: 220, left: 56, right: 12, top: 12, bottom: 28 } as const;
@@ -162,7 +178,41 @@ function curveChart(curve: readonly LayerDifference[]): string {
   const last = curve.length - 1;
   const label = (index: number, anchor: string): string =>
     `<text x="${x(index).toFixed(1)}" y="${CHART.height - 8}" class="tick" text-anchor="${anchor}">${text(curve[index]?.step ?? "")}</text>`;
-  return `<svg viewBox="0 0 ${CHART.width} ${CHART.height}" role="img" aria-label="largest difference after each layer, on a logarithmic scale">${ticks.join("")}<polyline class="scale" points="${line(({ scale }) => scale)}"/><polyline class="ours" points="${line(({ maxAbs }) => maxAbs)}"/>${dots.join("")}${label(0, "start")}${last > 0 ? label(last, "end") : ""}</svg><p class="legend"><span class="key ours"></span> largest difference <span class="key scale"></span> largest value of the reference</p>`;
+  const chart = `<svg viewBox="0 0 ${CHART.width} ${CHART.height}" role="img" aria-label="largest difference after each layer, on a logarithmic scale">${ticks.join("")}<polyline class="scale" points="${line(({ scale }) => scale)}"/><polyline class="ours" points="${line(({ maxAbs }) => maxAbs)}"/>${dots.join("")}${label(0, "start")}${layerNumbers(curve, x)}${last > 0 ? label(last, "end") : ""}</svg>`;
+  return `${wide("difference after each layer", chart)}<p class="legend"><span class="key ours"></span> largest difference <span class="key scale"></span> largest value of the reference</p>`;
+}
+
+/** Layers that the axis numbers between its ends. */
+const NUMBERED = 8;
+
+/** Numbers of some layers under the curve, evenly apart; its ends are named beside. */
+function layerNumbers(curve: readonly LayerDifference[], x: (index: number) => number): string {
+  const every = Math.max(1, Math.ceil(curve.length / NUMBERED));
+  return curve
+    .map(({ step }, index) => {
+      const isInside = index >= every && index < curve.length - every;
+      const number = /\d+$/u.exec(step)?.[0];
+      return !isInside || index % every !== 0 || number === undefined
+        ? ""
+        : `<text x="${x(index).toFixed(1)}" y="${CHART.height - 8}" class="tick" text-anchor="middle">${number}</text>`;
+    })
+    .join("");
+}
+
+/** Powers of ten up to the largest count, at their height. */
+function countTicks(most: number): string {
+  const floor = CHART.height - CHART.bottom;
+  const ticks: string[] = [];
+  for (let count = 1; count <= most; count *= 10) {
+    const at = (
+      floor -
+      ((floor - CHART.top) * Math.log10(1 + count)) / Math.log10(1 + most)
+    ).toFixed(1);
+    ticks.push(
+      `<line class="grid" x1="${CHART.left}" x2="${CHART.width - CHART.right}" y1="${at}" y2="${at}"/><text x="${CHART.left - 6}" y="${at}" class="tick y">${count.toLocaleString("en-US")}</text>`,
+    );
+  }
+  return ticks.join("");
 }
 
 function histogramChart(prompts: readonly PromptMetrics[], tolerance: number): string {
@@ -185,7 +235,10 @@ function histogramChart(prompts: readonly PromptMetrics[], tolerance: number): s
     const label = decade === 0 ? "0" : `1e${FIRST_DECADE + decade - 1}`;
     return `<rect class="${decade > limit ? "beyond" : "ours"}" x="${(at + 1).toFixed(1)}" y="${(floor - height).toFixed(1)}" width="${(width - 2).toFixed(1)}" height="${height.toFixed(1)}"><title>${name}: ${count}</title></rect><text x="${(at + width / 2).toFixed(1)}" y="${CHART.height - 8}" class="tick" text-anchor="middle">${label}</text>`;
   });
-  return `<svg viewBox="0 0 ${CHART.width} ${CHART.height}" role="img" aria-label="number of logits by size of their difference">${bars.join("")}</svg>`;
+  return wide(
+    "number of logits by size of their difference",
+    `<svg viewBox="0 0 ${CHART.width} ${CHART.height}" role="img" aria-label="number of logits by size of their difference, counts on a logarithmic scale">${countTicks(most)}${bars.join("")}</svg>`,
+  );
 }
 
 const ENTITIES: Readonly<Record<string, string>> = {

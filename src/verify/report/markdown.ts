@@ -1,18 +1,35 @@
 import { short } from "../compare/tolerance.ts";
-import type { Comparison, VerifyResult } from "../run.ts";
+import type { Comparison } from "../run.ts";
+import type { FileDigest } from "./evidence.ts";
+import { digestText, factsOf, type Filed } from "./filed.ts";
 
 /** Prompts and tensors that a table lists: a CI step summary holds 1 MiB, and people read a page. */
 const LISTED = 20;
 
 /** A verification as Markdown, for the summary of a CI step. */
-export function markdownReport(result: VerifyResult): string {
-  const { verdict, model, comparisons, device, backend, compute, seconds } = result;
+export function markdownReport(filed: Filed): string {
+  const { verdict, model, comparisons, weakened } = filed.result;
   return `${[
     `## ${verdict === "pass" ? "✅ pass" : "❌ fail"}: ${code(model)}`,
-    ...result.weakened.map(({ option, effect }) => `Weakened: ${code(option)}: ${escape(effect)}.`),
+    ...weakened.map(({ option, effect }) => `Weakened: ${code(option)}: ${escape(effect)}.`),
     ...comparisons.flatMap(section),
-    `<sub>${escape(backend)} (${device}, ${compute}), ${seconds.toFixed(1)} s</sub>`,
+    "### What was verified",
+    factsOf(filed)
+      .map(([name, value]) => `- ${name}: ${escape(value)}`)
+      .join("\n"),
+    fileTable(filed.evidence.files),
   ].join("\n\n")}\n`;
+}
+
+function fileTable(files: readonly FileDigest[]): string {
+  return [
+    "| file | path | bytes | digest |",
+    "| --- | --- | ---: | --- |",
+    ...files.map(
+      (file) =>
+        `| ${file.role} | ${code(file.path).replaceAll("|", "\\|")} | ${file.bytes ?? ""} | ${code(digestText(file))} |`,
+    ),
+  ].join("\n");
 }
 
 function section({

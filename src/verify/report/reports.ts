@@ -1,6 +1,8 @@
-import { writeFile } from "node:fs/promises";
-import { WbError } from "../../errors/wb-error.ts";
 import type { VerifyResult } from "../run.ts";
+import { evidenceOf, type Evidence } from "./evidence.ts";
+import type { Filed } from "./filed.ts";
+import type { ErrorSubject } from "./junit.ts";
+import { writeReport } from "./write-report.ts";
 
 /** Where reports go; those left out are not written. */
 export interface ReportPaths {
@@ -9,27 +11,40 @@ export interface ReportPaths {
   readonly markdown?: string | undefined;
 }
 
-/** Writes the reports that were asked for; gives their paths. @throws WbError WB6002. */
+/**
+ * Writes the reports that were asked for; gives their paths.
+ * @param evidence As `evidenceOf` gave it; gathered here when left out.
+ * @throws WbError WB6002, WB3010.
+ */
 export async function writeReports(
   result: VerifyResult,
   paths: ReportPaths,
+  evidence?: Evidence,
 ): Promise<readonly string[]> {
+  const { html, junit, markdown } = paths;
+  if (html === undefined && junit === undefined && markdown === undefined) return [];
+  const filed = { result, evidence: evidence ?? (await evidenceOf(result)) };
   const written: string[] = [];
-  const write = async (path: string | undefined, text: () => Promise<string>): Promise<void> => {
+  const write = async (
+    path: string | undefined,
+    text: (filed: Filed) => string | Promise<string>,
+  ): Promise<void> => {
     if (path === undefined) return;
-    const content = await text();
-    try {
-      await writeFile(path, content);
-    } catch (error) {
-      throw new WbError("WB6002", `${path}: cannot be written`, {
-        details: { path },
-        cause: error,
-      });
-    }
+    await writeReport(path, await text(filed));
     written.push(path);
   };
-  await write(paths.html, async () => (await import("./html.ts")).htmlReport(result));
-  await write(paths.junit, async () => (await import("./junit.ts")).junitReport(result));
-  await write(paths.markdown, async () => (await import("./markdown.ts")).markdownReport(result));
+  await write(html, async (one) => (await import("./html.ts")).htmlReport(one));
+  await write(junit, async (one) => (await import("./junit.ts")).junitReport(one));
+  await write(markdown, async (one) => (await import("./markdown.ts")).markdownReport(one));
   return written;
+}
+
+/** The JUnit report of a verification that ended in an error, so that a CI shows why and no stale file stays. @throws WbError WB6002. */
+export async function writeErrorReport(
+  path: string,
+  subject: ErrorSubject,
+  error: unknown,
+): Promise<void> {
+  const { junitError } = await import("./junit.ts");
+  await writeReport(path, junitError(subject, error));
 }

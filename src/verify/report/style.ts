@@ -19,7 +19,9 @@ dl{display:grid;gap:.25rem;color:var(--soft);font-size:.9rem}
 dl div{display:flex;gap:.7em;flex-wrap:wrap}dt{min-width:7em}dd{margin:0;overflow-wrap:anywhere}
 .notes,.legend{color:var(--soft);font-size:.9rem}
 .notes li{overflow-wrap:anywhere}
-svg{width:100%;height:auto;max-width:44rem}
+svg{width:100%;height:auto;min-width:30rem;max-width:44rem}
+.wide:focus-visible{outline:2px solid var(--ours)}
+td.name{text-align:left}
 .grid{stroke:var(--line)}.tick{fill:var(--soft);font-size:11px}.tick.y{text-anchor:end;dominant-baseline:middle}
 polyline{fill:none;stroke-width:2}polyline.ours{stroke:var(--ours)}polyline.scale{stroke:var(--scale);stroke-dasharray:4 4}
 circle.ours,rect.ours{fill:var(--ours)}rect.beyond{fill:var(--fail)}
