@@ -6,11 +6,12 @@ import { defineConfig } from "vitest/config";
 const INTEROP = "test/**/*.interop.test.ts";
 const CUDA = "test/**/*.cuda.test.ts";
 const STRESS = "test/**/*.stress.test.ts";
+const LONG_RUNNING = "test/**/*.long.test.ts";
 
 /** Tests that try a sample in the unit suite and everything in the stress suite: they import test/support/effort.ts. */
 function sampledTests(): readonly string[] {
   return readdirSync("test", { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".test.ts"))
+    .filter((name) => name.endsWith(".test.ts") && !name.endsWith(".stress.test.ts"))
     .map((name) => join("test", name))
     .filter((path) => readFileSync(path, "utf8").includes("support/effort.ts"));
 }
@@ -18,7 +19,8 @@ function sampledTests(): readonly string[] {
 const LONG = { testTimeout: 600_000, hookTimeout: 600_000 };
 
 /**
- * Four suites: `unit` needs Node only and a minute; `stress` tries all of what `unit` samples, and what takes long;
+ * Five suites: `unit` needs Node only and a minute; `long` holds what needs Node only and seconds a file: sessions of the command
+ * line and the guides, whole models against goldens; `stress` tries all of what `unit` samples, and what takes long;
  * `interop` needs the pinned Python environment; `cuda` a GPU.
  */
 export default defineConfig({
@@ -35,9 +37,10 @@ export default defineConfig({
           name: "unit",
           // The bench and the CI are plain JavaScript that runs without a build, and so are their tests.
           include: ["test/**/*.test.ts", "test/**/*.test.mjs"],
-          exclude: [INTEROP, CUDA, STRESS],
+          exclude: [INTEROP, CUDA, STRESS, LONG_RUNNING],
         },
       },
+      { extends: true, test: { ...LONG, name: "long", include: [LONG_RUNNING] } },
       {
         extends: true,
         test: {

@@ -9,6 +9,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const TASKS = {
   demo: [["node", "bin/weighbridge.js", "demo"]],
   test: [["node", "node_modules/vitest/vitest.mjs", "run", "--project", "unit"]],
+  long: [["node", "node_modules/vitest/vitest.mjs", "run", "--project", "long"]],
   stress: [["node", "node_modules/vitest/vitest.mjs", "run", "--project", "stress"]],
   interop: [
     ["node", "scripts/python-env.mjs"],

@@ -136,6 +136,7 @@ function main() {
   const built = staticChecks();
   // The README's command, so that it is known to work; its words after `--` go on to vitest.
   suite("unit", ["npm", "test", "--"]);
+  suite("long");
   if (built) check("conversions give the bytes of before", script("conversion-digests.mjs"));
   if (built) check("demo", [process.execPath, "bin/weighbridge.js", "demo"]);
   suite("stress");

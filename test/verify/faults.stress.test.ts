@@ -2,7 +2,7 @@ import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { IS_STRESS, spread } from "../support/effort.ts";
+import { spread } from "../support/effort.ts";
 import { FAULTS } from "../support/faults/all-faults.ts";
 import { FaultBench, lineOf, tableOf, type Finding } from "../support/faults/bench.ts";
 import { HARMLESS } from "../support/faults/harmless.ts";
@@ -30,7 +30,7 @@ const CASES =
     ? ALL.filter(({ fault, mode }) => isWanted(fault.name, fault.kind, mode))
     : spread(
         ALL.filter(({ mode }) => mode !== "logits"),
-        IS_STRESS ? 45 : 4,
+        45,
       );
 
 /** Changes that leave a model right, in every way that they can be looked at. */
@@ -42,7 +42,7 @@ const UNCHANGED = spread(
       mode,
     })),
   ),
-  WANTED.length > 0 ? Number.POSITIVE_INFINITY : IS_STRESS ? 30 : 4,
+  WANTED.length > 0 ? Number.POSITIVE_INFINITY : 30,
 ).filter(({ harmless, mode }) => WANTED.length === 0 || isWanted(harmless.name, "harmless", mode));
 
 function isWanted(name: string, kind: string, mode: Mode): boolean {
@@ -97,8 +97,7 @@ describe("mistakes of converters, in five models that look trained", () => {
   test.each(MODES)("by %s, nearly all get their right name", (mode) => {
     const own = findings.filter((finding) => finding.mode === mode);
     const right = own.filter(({ state }) => state === "right").length;
-    if (IS_STRESS && WANTED.length === 0 && mode !== "logits")
-      expect(own.length).toBeGreaterThan(10);
+    if (WANTED.length === 0 && mode !== "logits") expect(own.length).toBeGreaterThan(10);
     expect(right).toBeGreaterThanOrEqual(FLOORS[mode] * own.length - 1);
   });
 

@@ -2,7 +2,6 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { Backend } from "../../src/runtime/backends/backend.ts";
 import { openWasm } from "../../src/runtime/backends/wasm/open.ts";
 import { BIT_FAMILIES, drawnDecoder, familyConfig, someTexts } from "../support/bit-models.ts";
-import { sampled } from "../support/effort.ts";
 import { internlmConfig, SMALL } from "../support/model-config.ts";
 import { differencesFrom, eachWay, wholeTexts } from "../support/row-bits.ts";
 
@@ -23,7 +22,7 @@ const STORED = ["F32", "F16", "BF16"] as const;
 const MODELS = BIT_FAMILIES.flatMap((name) => STORED.map((dtype) => [name, dtype] as const));
 
 // Evenly spread, so that every dtype is among them; the stress suite takes all.
-test.each(sampled(MODELS, Math.ceil(MODELS.length / 3) + 1))(
+test.each(MODELS)(
   "on wasm a token's logits have the same bits however they are asked for: %s in %s",
   async (name, dtype) => {
     const config = await familyConfig(name);

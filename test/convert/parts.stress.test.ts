@@ -23,7 +23,6 @@ import { STAGING } from "../../src/convert/staging/target-folder.ts";
 import { WbError } from "../../src/errors/wb-error.ts";
 import { caught, factOf } from "../support/caught.ts";
 import { runInProcess } from "../support/cli-in-process.ts";
-import { stressTest, tries } from "../support/effort.ts";
 import { failingDisk } from "../support/failing-disk.ts";
 import { FIXTURES } from "../support/fixture-manifest.ts";
 import { folderDigests } from "../support/folder-digests.ts";
@@ -149,7 +148,7 @@ describe("the union of all parts is the whole conversion, byte for byte", () => 
           expect(folderDigests(target)).toEqual(whole);
         },
       ),
-      { numRuns: tries(8, 2) },
+      { numRuns: 8 },
     );
   });
 
@@ -176,41 +175,37 @@ describe("the union of all parts is the whole conversion, byte for byte", () => 
 });
 
 describe("parts that are stopped", () => {
-  stressTest(
-    "by SIGKILL at any moment, --finish too, are run again and give the same bytes",
-    async () => {
-      const source = join(scratch, "large");
-      await writeLargeModel(source);
-      const { target, plan } = names();
-      const how = ["--max-shard-size", "4000000"];
-      const begin = performance.now();
-      await killConversion([source, `${target}-whole`, ...how], "SIGKILL", 60_000);
-      const milliseconds = performance.now() - begin;
-      const whole = folderDigests(`${target}-whole`);
-      const done = { code: 0, signal: null };
-      let killed = 0;
-      for (let run = 0; run < 5; run++) {
-        rmSync(target, { recursive: true, force: true });
-        expect(
-          await killConversion([source, target, ...how, "--plan", plan], "SIGKILL", 60_000),
-        ).toEqual(done);
-        const steps = [1, 2, 3].map((index) => ["--part", `${index}/3`]);
-        for (const [at, step] of [...steps, ["--finish"]].entries()) {
-          const args = [source, target, "--plan", plan, ...step];
-          const moment = ((run * 4 + at + 1) * 0.618_034) % 1;
-          const end = await killConversion(args, "SIGKILL", moment * milliseconds);
-          if (end.code !== 0) killed++;
-          for (const [name, digest] of Object.entries(folderDigests(target))) {
-            if (!name.startsWith(STAGING)) expect([name, digest]).toEqual([name, whole[name]]);
-          }
-          if (end.code !== 0) expect(await killConversion(args, "SIGKILL", 60_000)).toEqual(done);
+  test("by SIGKILL at any moment, --finish too, are run again and give the same bytes", async () => {
+    const source = join(scratch, "large");
+    await writeLargeModel(source);
+    const { target, plan } = names();
+    const how = ["--max-shard-size", "4000000"];
+    const begin = performance.now();
+    await killConversion([source, `${target}-whole`, ...how], "SIGKILL", 60_000);
+    const milliseconds = performance.now() - begin;
+    const whole = folderDigests(`${target}-whole`);
+    const done = { code: 0, signal: null };
+    let killed = 0;
+    for (let run = 0; run < 5; run++) {
+      rmSync(target, { recursive: true, force: true });
+      expect(
+        await killConversion([source, target, ...how, "--plan", plan], "SIGKILL", 60_000),
+      ).toEqual(done);
+      const steps = [1, 2, 3].map((index) => ["--part", `${index}/3`]);
+      for (const [at, step] of [...steps, ["--finish"]].entries()) {
+        const args = [source, target, "--plan", plan, ...step];
+        const moment = ((run * 4 + at + 1) * 0.618_034) % 1;
+        const end = await killConversion(args, "SIGKILL", moment * milliseconds);
+        if (end.code !== 0) killed++;
+        for (const [name, digest] of Object.entries(folderDigests(target))) {
+          if (!name.startsWith(STAGING)) expect([name, digest]).toEqual([name, whole[name]]);
         }
-        expect(folderDigests(target)).toEqual(whole);
+        if (end.code !== 0) expect(await killConversion(args, "SIGKILL", 60_000)).toEqual(done);
       }
-      expect(killed).toBeGreaterThan(5);
-    },
-    240_000,
-  );
+      expect(folderDigests(target)).toEqual(whole);
+    }
+    expect(killed).toBeGreaterThan(5);
+  }, 240_000);
 
   test("behind the last file are found done, whatever is left of their folder", async () => {
     const { target, plan, whole } = await planned();

@@ -14,7 +14,6 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { convert } from "../src/api/convert.ts";
-import { stressTest } from "./support/effort.ts";
 import { FIXTURES } from "./support/fixture-manifest.ts";
 import { folderDigests } from "./support/folder-digests.ts";
 import { isRecord } from "./support/is-record.ts";
@@ -155,31 +154,28 @@ function readJob(name: string): Job {
 }
 
 describe("docs/recipes", () => {
-  stressTest(
-    "kubernetes-*.yaml: pods of all indexes, in any order, then the finish, give the whole conversion",
-    () => {
-      const parts = readJob("kubernetes-parts.yaml");
-      expect(parts.spec["completionMode"]).toBe("Indexed");
-      expect(String(parts.spec["completions"])).toBe(parts.env["PARTS"]);
-      const finish = readJob("kubernetes-finish.yaml");
-      const target = join(folder, "pods");
-      const places = { SOURCE, TARGET: target, PLAN: `${target}.json`, SHARD: "40KB" };
-      const [shell = "", ...args] = parts.command;
-      const indexes = Array.from({ length: Number(parts.env["PARTS"]) }, (_unused, index) => index);
-      for (const index of indexes.toReversed()) {
-        const env = { ...parts.env, ...places, JOB_COMPLETION_INDEX: String(index) };
-        run(shell, args, env);
-        // A pod that was lost is started again.
-        if (index === 2) run(shell, args, env);
-      }
-      for (const [name, value] of Object.entries(finish.env))
-        expect([name, parts.env[name]]).toEqual([name, value]);
-      const [finisher = "", ...rest] = finish.command;
-      run(finisher, rest, { ...finish.env, ...places });
-      run(finisher, rest, { ...finish.env, ...places });
-      expect(folderDigests(target)).toEqual(whole);
-    },
-  );
+  it("kubernetes-*.yaml: pods of all indexes, in any order, then the finish, give the whole conversion", () => {
+    const parts = readJob("kubernetes-parts.yaml");
+    expect(parts.spec["completionMode"]).toBe("Indexed");
+    expect(String(parts.spec["completions"])).toBe(parts.env["PARTS"]);
+    const finish = readJob("kubernetes-finish.yaml");
+    const target = join(folder, "pods");
+    const places = { SOURCE, TARGET: target, PLAN: `${target}.json`, SHARD: "40KB" };
+    const [shell = "", ...args] = parts.command;
+    const indexes = Array.from({ length: Number(parts.env["PARTS"]) }, (_unused, index) => index);
+    for (const index of indexes.toReversed()) {
+      const env = { ...parts.env, ...places, JOB_COMPLETION_INDEX: String(index) };
+      run(shell, args, env);
+      // A pod that was lost is started again.
+      if (index === 2) run(shell, args, env);
+    }
+    for (const [name, value] of Object.entries(finish.env))
+      expect([name, parts.env[name]]).toEqual([name, value]);
+    const [finisher = "", ...rest] = finish.command;
+    run(finisher, rest, { ...finish.env, ...places });
+    run(finisher, rest, { ...finish.env, ...places });
+    expect(folderDigests(target)).toEqual(whole);
+  });
 
   it("slurm.sh: an array of tasks at once, and the job behind it, give the whole conversion", () => {
     const target = join(folder, "array");

@@ -7,7 +7,6 @@ import { openCheckpoint } from "../../src/formats/open.ts";
 import { writeSafetensors } from "../../src/formats/safetensors/save.ts";
 import { verify } from "../../src/verify/run.ts";
 import { caught } from "../support/caught.ts";
-import { sampled } from "../support/effort.ts";
 import { expectedWeights, FIXTURE_FOLDERS, FIXTURES } from "../support/fixture-manifest.ts";
 import { storedFacts } from "../support/stored-facts.ts";
 
@@ -56,7 +55,7 @@ const JOURNEYS = Object.entries(WRITERS).flatMap(([set, writers]) => [
 ]);
 
 describe("a decoder", () => {
-  it.each(sampled(JOURNEYS, 7))(
+  it.each(JOURNEYS)(
     "$set goes to $to for $writer and back byte for byte, and gives the golden's logits on the way",
     async ({ set, to, writer }) => {
       const { path, golden } = folderOf(set);

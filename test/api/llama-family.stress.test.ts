@@ -20,7 +20,6 @@ import { writeSafetensors } from "../../src/formats/safetensors/save.ts";
 import { openCheckpoint } from "../../src/formats/open.ts";
 import { assemblyOf, wholeView } from "../../src/mapping/assembly.ts";
 import { readAssembly } from "../../src/mapping/read-assembly.ts";
-import { sampled } from "../support/effort.ts";
 import { expectedWeights, FIXTURE_FOLDERS, FIXTURES } from "../support/fixture-manifest.ts";
 import { storedFacts } from "../support/stored-facts.ts";
 
@@ -54,7 +53,7 @@ const JOURNEYS = MODELS.flatMap(([name, set]) =>
 );
 
 describe("a model", () => {
-  it.each(sampled(JOURNEYS, 6))(
+  it.each(JOURNEYS)(
     "$name goes to $to and back, agrees with what it came from, and gives the golden's logits",
     async ({ name, set, to }) => {
       const there = join(work, `${name}-${to}`);
