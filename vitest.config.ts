@@ -11,7 +11,7 @@ const LONG_RUNNING = "test/**/*.long.test.ts";
 /** Tests that try a sample in the unit suite and everything in the stress suite: they import test/support/effort.ts. */
 function sampledTests(): readonly string[] {
   return readdirSync("test", { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".test.ts") && !name.endsWith(".stress.test.ts"))
+    .filter((name) => name.endsWith(".test.ts") && !/\.(stress|long)\.test\.ts$/u.test(name))
     .map((name) => join("test", name))
     .filter((path) => readFileSync(path, "utf8").includes("support/effort.ts"));
 }

@@ -219,7 +219,9 @@ describe("docs/recipes", () => {
     expect(readFileSync(join(reports, "verify.md"), "utf8")).toContain("✅ pass");
     expect(() => run(shell, [...sides, ...ids, "--max-abs=-1"], env)).toThrow("verdict: fail");
     expect(() => run(shell, ["nothing", "nothing"], env)).toThrow("verdict: error (exit code 3)");
-    expect(readdirSync(reports)).toEqual([]);
+    // Of an error there is a JUnit report, and none of the run before.
+    expect(readdirSync(reports)).toEqual(["verify.xml"]);
+    expect(readFileSync(join(reports, "verify.xml"), "utf8")).toContain('errors="1"');
 
     const job: unknown = at(
       parse(readFileSync(join(RECIPES, "gitlab-ci.yml"), "utf8")),
