@@ -1,6 +1,9 @@
+import { basename } from "node:path";
 import type { ErrorCode } from "../errors/codes.ts";
 import type { WbError } from "../errors/wb-error.ts";
+import { isOfTable } from "../formats/dcp/allow.ts";
 import { isAllowedGlobal, isAllowedModule } from "../formats/pickle/allow.ts";
+import { DCP_TABLE } from "../formats/sets/training-folder.ts";
 import type { TraceListener } from "./pickle/machine.ts";
 import type { TracedGlobal } from "./pickle/stack.ts";
 
@@ -47,9 +50,12 @@ export class Findings {
   readonly globals: ScannedGlobal[] = [];
   readonly reasons: ScanReason[] = [];
   readonly #kept = { allowed: 0, others: 0 };
+  /** Whether torch's distributed checkpoint reads it as its table, whose classes hold facts and do nothing. */
+  readonly isTable: boolean;
 
   constructor(file: string) {
     this.file = file;
+    this.isTable = basename(file) === DCP_TABLE;
   }
 
   get isUnsafe(): boolean {
@@ -62,6 +68,7 @@ export class Findings {
     const allowed = isWhole
       ? isAllowedGlobal(module, name) ||
         isJoblibWrapper(module, name) ||
+        (this.isTable && isOfTable(module, name)) ||
         (isScript && SCRIPT_MODULE.test(module))
       : isAllowedModule(module);
     // Counted apart, so that no crowd of harmless names can hide a harmful one.

@@ -1,6 +1,6 @@
 import { WbError } from "../../errors/wb-error.ts";
 import type { ByteSource } from "../../tensor/byte-source.ts";
-import { isAllowedGlobal } from "../pickle/allow.ts";
+import { isOfTable } from "./allow.ts";
 import { readPickle } from "../pickle/read.ts";
 import { describeValue } from "../pickle/stack.ts";
 import type { PickleValue } from "../pickle/value.ts";
@@ -38,38 +38,6 @@ export interface DcpTable {
   /** The path of keys in the state dict that an entry was saved from. */
   readonly paths: ReadonlyMap<string, readonly (string | number)[]>;
   readonly places: readonly ChunkPlace[];
-}
-
-/** What a table is made of, by exact names (torch v2.6, torch/distributed/checkpoint/metadata.py and filesystem.py). None is called. */
-const ALLOWED: ReadonlyMap<string, ReadonlySet<string>> = new Map([
-  [
-    "torch.distributed.checkpoint.metadata",
-    new Set([
-      "Metadata",
-      "TensorStorageMetadata",
-      "TensorProperties",
-      "ChunkStorageMetadata",
-      "BytesStorageMetadata",
-      "MetadataIndex",
-      "StorageMeta",
-      "_MEM_FORMAT_ENCODING",
-      "MEM_FORMAT_ENCODING",
-    ]),
-  ],
-  [
-    "torch.distributed.checkpoint.filesystem",
-    new Set(["_StorageInfo", "_StoragePrefix", "StorageMeta"]),
-  ],
-  [
-    "torch.distributed._shard.sharded_tensor.metadata",
-    new Set(["TensorProperties", "MEM_FORMAT_ENCODING"]),
-  ],
-  ["pathlib", new Set(["PosixPath", "WindowsPath", "PurePosixPath", "PureWindowsPath"])],
-  ["pathlib._local", new Set(["PosixPath", "WindowsPath"])],
-]);
-
-function isOfTable(module: string, name: string): boolean {
-  return ALLOWED.get(module)?.has(name) === true || isAllowedGlobal(module, name);
 }
 
 /** Reads the pickle of `.metadata`. @throws WbError WB3607, WB32xx, WB52xx. */

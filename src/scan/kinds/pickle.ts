@@ -1,4 +1,5 @@
 import { WbError } from "../../errors/wb-error.ts";
+import { readDcpTable } from "../../formats/dcp/metadata.ts";
 import { readPaddle } from "../../formats/paddle/read.ts";
 import { isLegacyHead, readPytorchLegacy } from "../../formats/pytorch/legacy.ts";
 import type { ByteSource } from "../../tensor/byte-source.ts";
@@ -55,7 +56,9 @@ export async function examinePickle(
   }
   if (isLegacy && count === LEGACY_PICKLES) return legacy(source, context);
   await findNested(source, context.findings, context.signal);
-  await takeDanger(context, () => readPaddle(source, optionsOf(context)));
+  await takeDanger(context, () =>
+    context.findings.isTable ? readDcpTable(source) : readPaddle(source, optionsOf(context)),
+  );
   return examined(count === 1 ? "a pickle" : `${count} pickles, one after another`);
 }
 
