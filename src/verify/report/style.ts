@@ -6,7 +6,7 @@ export const REPORT_STYLE = `
 body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,sans-serif}
 main{max-width:60rem;margin:0 auto;padding:1rem}
 h1{font-size:1.4rem}h2{font-size:1.15rem;margin-top:2rem}h3{font-size:1rem}
-.path,code{overflow-wrap:anywhere}
+.path,code,li,p{overflow-wrap:anywhere}
 code{font:.875em ui-monospace,monospace}
 .verdict{display:inline-block;padding:0 .6em;border-radius:.3em;color:var(--paper);text-transform:uppercase;font-size:.8em}
 .verdict.pass{background:var(--pass)}.verdict.fail{background:var(--fail)}
@@ -18,7 +18,6 @@ th:first-child{text-align:left}
 dl{display:grid;gap:.25rem;color:var(--soft);font-size:.9rem}
 dl div{display:flex;gap:.7em;flex-wrap:wrap}dt{min-width:7em}dd{margin:0;overflow-wrap:anywhere}
 .notes,.legend{color:var(--soft);font-size:.9rem}
-.notes li{overflow-wrap:anywhere}
 svg{width:100%;height:auto;min-width:30rem;max-width:44rem}
 .wide:focus-visible{outline:2px solid var(--ours)}
 td.name{text-align:left}
