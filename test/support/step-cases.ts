@@ -56,6 +56,8 @@ interface StepCase {
 /** A call on some tokens at once, and the same on fewer of them: where the results must have the same bits. */
 interface BitsCase {
   readonly title: string;
+  /** The step that it asks for, where that is not its title. */
+  readonly step?: string;
   readonly whole: Omit<StepCase, "expected" | "roundings" | "title">;
   readonly parts: readonly (Omit<StepCase, "expected" | "roundings" | "title"> & {
     /** Which elements of the whole it gives. */
@@ -502,7 +504,10 @@ export const BITS: readonly BitsCase[] = [
     700,
     CASES.layerNorm[0]?.work ?? never(),
   ),
-  bitsOfTokens("GELU", X, [], 700, (steps, values) => steps.activate(first(values), "gelu")),
+  {
+    ...bitsOfTokens("GELU", X, [], 700, (steps, values) => steps.activate(first(values), "gelu")),
+    step: "activate",
+  },
   {
     title: "attention",
     whole: {
