@@ -41,6 +41,17 @@ export function optionalNumber(args: Arguments, name: string): number | undefine
   throw wrongValue(`--${name}`, "a number", value);
 }
 
+/** A whole number of at least `least`, or undefined when it was not given. */
+export function optionalCount(args: Arguments, name: string, least: number): number | undefined {
+  const value = optionalNumber(args, name);
+  if (value === undefined || (Number.isSafeInteger(value) && value >= least)) return value;
+  throw new WbError(
+    "WB2001",
+    `--${name}: expected a whole number of at least ${least}, found ${value}`,
+    { details: { option: `--${name}`, found: value } },
+  );
+}
+
 /** One of `choices`, or undefined when it was not given. */
 export function optionalChoice<T extends string>(
   args: Arguments,

@@ -1,4 +1,4 @@
-import { checkRange, readNew } from "../sources/file.ts";
+import { madeSource } from "../sources/made-source.ts";
 import { ggufParameters, stackedExperts } from "../model/names/gguf-names.ts";
 import { familyOf } from "../model/families.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
@@ -68,16 +68,9 @@ function lessOne(tensor: StoredTensor): StoredTensor {
 export function shiftedSource(assembly: Assembly, label: string, by: number): ByteSource {
   const { dtype } = assembly;
   const byteLength = 4 * (elementCount(assembly.shape) ?? 0);
-  const source: ByteSource = {
-    label,
-    byteLength,
-    read: (begin, length) => readNew(source, begin, length),
-    readInto: async (begin, target) => {
-      checkRange(label, byteLength, begin, target.byteLength);
-      const values = decodeValues(await readAssembly(assembly), dtype) ?? [];
-      const bytes = new Uint8Array(Float32Array.from(values, (value) => value + by).buffer);
-      target.set(bytes.subarray(begin, begin + target.byteLength));
-    },
-  };
-  return source;
+  return madeSource({ label, byteLength }, async (begin, target) => {
+    const values = decodeValues(await readAssembly(assembly), dtype) ?? [];
+    const bytes = new Uint8Array(Float32Array.from(values, (value) => value + by).buffer);
+    target.set(bytes.subarray(begin, begin + target.byteLength));
+  });
 }

@@ -238,15 +238,7 @@ export function decoder(parts: {
     norm(LAYER + mlp, "mlpNorm"),
     ...optional(mlpOutput, "mlpOutputNorm"),
     { name: FINAL_NORM, role: "finalNorm", kind: "weight", class: "vector", axes: ["hidden"] },
-    {
-      name: HEAD,
-      role: "head",
-      kind: "weight",
-      class: "head",
-      axes: ["vocab", "hidden"],
-      cut: 0,
-      when: ({ tieWordEmbeddings }) => !tieWordEmbeddings,
-    },
+    OWN_HEAD,
   ];
   return {
     block: parts.block,
@@ -265,6 +257,17 @@ export const POSITIONS = "model.embed_positions.weight";
 export const EMBEDDING_NORM = "model.embed_norm";
 export const FINAL_NORM = "model.norm.weight";
 export const HEAD = "lm_head.weight";
+
+/** A head that is not the embeddings. */
+export const OWN_HEAD: Parameter = {
+  name: HEAD,
+  role: "head",
+  kind: "weight",
+  class: "head",
+  axes: ["vocab", "hidden"],
+  cut: 0,
+  when: ({ tieWordEmbeddings }) => !tieWordEmbeddings,
+};
 
 const POSITION_TABLE: Parameter = {
   name: POSITIONS,

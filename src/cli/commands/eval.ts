@@ -1,9 +1,9 @@
 import type { EvaluateOptions } from "../../evaluate/run.ts";
 import { VARIANTS } from "../../evaluate/tasks/task.ts";
-import { WbError } from "../../errors/wb-error.ts";
 import {
   flag,
   optionalChoice,
+  optionalCount,
   optionalNumber,
   optionalString,
   requiredString,
@@ -110,7 +110,7 @@ async function compare(
     ...optionsOf(args, context),
     other,
     golden,
-    maxChanged: count(args, "max-changed", 0),
+    maxChanged: optionalCount(args, "max-changed", 0),
     maxLost: optionalNumber(args, "max-lost"),
     onQuestions: (task, items) => {
       const points = items < least ? "none at all" : `${((100 * least) / items).toFixed(2)} points`;
@@ -148,10 +148,10 @@ function optionsOf(args: Arguments, context: CommandContext): EvaluateOptions {
       .filter((name) => name !== ""),
     variant: optionalChoice(args, "variant", VARIANTS),
     turns: optionalString(args, "turns"),
-    limit: count(args, "limit", 1),
-    seed: count(args, "seed", 0),
-    maxNewTokens: count(args, "max-new-tokens", 1),
-    maxLength: count(args, "max-seq-len", 2),
+    limit: optionalCount(args, "limit", 1),
+    seed: optionalCount(args, "seed", 0),
+    maxNewTokens: optionalCount(args, "max-new-tokens", 1),
+    maxLength: optionalCount(args, "max-seq-len", 2),
     skipBad: flag(args, "skip-bad"),
     isShared: args["sharing"] !== false,
     details: optionalString(args, "details"),
@@ -161,16 +161,4 @@ function optionsOf(args: Arguments, context: CommandContext): EvaluateOptions {
       context.progress({ phase: "eval", done, total, unit: "tokens", item: task });
     },
   };
-}
-
-function count(args: Arguments, name: string, least: number): number | undefined {
-  const value = optionalNumber(args, name);
-  if (value === undefined || (Number.isSafeInteger(value) && value >= least)) return value;
-  throw new WbError(
-    "WB2001",
-    `--${name}: expected a whole number of at least ${least}, found ${value}`,
-    {
-      details: { option: `--${name}`, found: value },
-    },
-  );
 }

@@ -1,7 +1,6 @@
 import type { LogitsResult } from "../../api/logits.ts";
-import { WbError } from "../../errors/wb-error.ts";
-import { flag, optionalNumber, optionalString, requiredString } from "../arguments.ts";
-import type { Arguments, Command, CommandResult } from "../command.ts";
+import { flag, optionalCount, optionalString, requiredString } from "../arguments.ts";
+import type { Command, CommandResult } from "../command.ts";
 import { positionsOf, requiredPrompts, withPromptOptions } from "../prompt-options.ts";
 import { runtimeOptions, withRuntimeOptions } from "../runtime-options.ts";
 
@@ -29,7 +28,7 @@ export const logits: Command = {
       ...runtimeOptions(args, context),
       prompts: requiredPrompts(args),
       positions: positionsOf(optionalString(args, "positions")),
-      top: topOf(args),
+      top: optionalCount(args, "top", 1),
       out: optionalString(args, "out"),
       hiddenStates: flag(args, "hidden-states"),
       onProgress: (done, total) => {
@@ -40,14 +39,6 @@ export const logits: Command = {
     return render(result, optionalString(args, "out"));
   },
 };
-
-function topOf(args: Arguments): number | undefined {
-  const top = optionalNumber(args, "top");
-  if (top === undefined || (Number.isSafeInteger(top) && top >= 1)) return top;
-  throw new WbError("WB2001", `--top: expected a whole number of at least 1, found ${top}`, {
-    details: { option: "--top", found: top },
-  });
-}
 
 function render(result: LogitsResult, out: string | undefined): CommandResult {
   const { architecture, device, backend, compute, residence, seconds, top } = result;

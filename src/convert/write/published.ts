@@ -1,9 +1,8 @@
-import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import { WbError } from "../../errors/wb-error.ts";
 import { openPlace } from "../../sources/places.ts";
 import { publishedDigest } from "../../sources/published.ts";
-import type { ByteSource } from "../../tensor/byte-source.ts";
+import { sourceDigest } from "../../sources/source-digest.ts";
 
 /** A source file whose publisher's digest is known, as the manifest records it. */
 export interface PublishedSource {
@@ -13,9 +12,6 @@ export interface PublishedSource {
   /** "digest": the whole file was read and has it. "size": the server says that it has it, and its size is the listed one. */
   readonly checked: "digest" | "size";
 }
-
-/** Bytes that are hashed at a time. */
-const CHUNK_BYTES = 4 * 2 ** 20;
 
 /**
  * Holds every source whose publisher's digest is known against it: files of this machine by reading them whole; of files on
@@ -35,7 +31,7 @@ export async function checkPublished(
     try {
       const bytes = source.byteLength;
       if (isLocal) {
-        const sha256 = await digestOf(source, signal);
+        const sha256 = await sourceDigest(source, signal);
         if (sha256 !== expected)
           throw new WbError(
             "WB3011",
@@ -50,13 +46,4 @@ export async function checkPublished(
     }
   }
   return found;
-}
-
-async function digestOf(source: ByteSource, signal: AbortSignal | undefined): Promise<string> {
-  const hash = createHash("sha256");
-  for (let begin = 0; begin < source.byteLength; begin += CHUNK_BYTES) {
-    signal?.throwIfAborted();
-    hash.update(await source.read(begin, Math.min(CHUNK_BYTES, source.byteLength - begin)));
-  }
-  return hash.digest("hex");
 }

@@ -1,6 +1,5 @@
-import { writeFile } from "node:fs/promises";
-import { WbError } from "../../errors/wb-error.ts";
 import { attribute } from "../../verify/report/junit.ts";
+import { writeReport } from "../../verify/report/write-report.ts";
 import type { TaskParity } from "./compare-items.ts";
 import type { ParityResult } from "./run.ts";
 
@@ -16,11 +15,7 @@ export async function writeParityReports(
   const written: string[] = [];
   for (const { path, text } of wanted) {
     if (path === undefined) continue;
-    try {
-      await writeFile(path, text(result));
-    } catch (cause) {
-      throw new WbError("WB6002", `${path}: cannot be written`, { details: { path }, cause });
-    }
+    await writeReport(path, text(result));
     written.push(path);
   }
   return written;

@@ -1,4 +1,4 @@
-import { checkRange, readNew } from "../../sources/file.ts";
+import { madeSource } from "../../sources/made-source.ts";
 import type { ByteSource } from "../../tensor/byte-source.ts";
 import { elementCount, rowMajorStrides } from "../../tensor/shape.ts";
 import type { StoredTensor } from "../../tensor/table.ts";
@@ -42,26 +42,19 @@ export function tiledSource(
   const strides = rowMajorStrides(shape);
   const byteLength = (elementCount(shape) ?? 0) * itemBytes;
   const filled = tiles.filter(({ sizes }) => !sizes.includes(0));
-  const source: ByteSource = {
-    label,
-    byteLength,
-    read: (begin, length) => readNew(source, begin, length),
-    readInto: async (begin, target) => {
-      checkRange(label, byteLength, begin, target.byteLength);
-      let done = 0;
-      while (done < target.byteLength) {
-        const at = begin + done;
-        const run = runAt(Math.floor(at / itemBytes), shape, strides, filled);
-        const skipped = at % itemBytes;
-        const length = Math.min(run.count * itemBytes - skipped, target.byteLength - done);
-        const { tensor } = run.tile;
-        const from = tensor.byteOffset + run.element * itemBytes + skipped;
-        await tensor.source.readInto(from, target.subarray(done, done + length));
-        done += length;
-      }
-    },
-  };
-  return source;
+  return madeSource({ label, byteLength }, async (begin, target) => {
+    let done = 0;
+    while (done < target.byteLength) {
+      const at = begin + done;
+      const run = runAt(Math.floor(at / itemBytes), shape, strides, filled);
+      const skipped = at % itemBytes;
+      const length = Math.min(run.count * itemBytes - skipped, target.byteLength - done);
+      const { tensor } = run.tile;
+      const from = tensor.byteOffset + run.element * itemBytes + skipped;
+      await tensor.source.readInto(from, target.subarray(done, done + length));
+      done += length;
+    }
+  });
 }
 
 /** Elements of a tile that follow one another from an element of the whole on, in the tile and in the whole. */

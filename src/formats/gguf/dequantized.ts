@@ -1,4 +1,4 @@
-import { checkRange, readNew } from "../../sources/file.ts";
+import { madeSource } from "../../sources/made-source.ts";
 import type { ByteSource } from "../../tensor/byte-source.ts";
 import type { BlockType } from "./block-types.ts";
 
@@ -21,30 +21,23 @@ export function dequantizedSource(
   const blockBytes = FLOAT_BYTES * type.elements;
   const byteLength = blocks * blockBytes;
   const most = Math.max(1, Math.floor(PIECE_BYTES / type.bytes));
-  const source: ByteSource = {
-    label,
-    byteLength,
-    read: (from, length) => readNew(source, from, length),
-    readInto: async (from, target) => {
-      checkRange(label, byteLength, from, target.byteLength);
-      const end = from + target.byteLength;
-      let first = Math.floor(from / blockBytes);
-      const last = Math.ceil(end / blockBytes);
-      while (first < last) {
-        const count = Math.min(most, last - first);
-        const decoded = decodedBytes(
-          await parent.read(begin + first * type.bytes, count * type.bytes),
-          count,
-          type,
-        );
-        const at = first * blockBytes;
-        const [cutFrom, cutEnd] = [Math.max(from, at), Math.min(end, at + decoded.byteLength)];
-        target.set(decoded.subarray(cutFrom - at, cutEnd - at), cutFrom - from);
-        first += count;
-      }
-    },
-  };
-  return source;
+  return madeSource({ label, byteLength }, async (from, target) => {
+    const end = from + target.byteLength;
+    let first = Math.floor(from / blockBytes);
+    const last = Math.ceil(end / blockBytes);
+    while (first < last) {
+      const count = Math.min(most, last - first);
+      const decoded = decodedBytes(
+        await parent.read(begin + first * type.bytes, count * type.bytes),
+        count,
+        type,
+      );
+      const at = first * blockBytes;
+      const [cutFrom, cutEnd] = [Math.max(from, at), Math.min(end, at + decoded.byteLength)];
+      target.set(decoded.subarray(cutFrom - at, cutEnd - at), cutFrom - from);
+      first += count;
+    }
+  });
 }
 
 function decodedBytes(bytes: Uint8Array, count: number, type: BlockType): Uint8Array {

@@ -1,7 +1,8 @@
 import { WbError } from "../../errors/wb-error.ts";
 import type { ByteSource } from "../../tensor/byte-source.ts";
 import type { PickleText } from "./value.ts";
-import { checkRange, readNew, sliceSource } from "../../sources/file.ts";
+import { sliceSource } from "../../sources/file.ts";
+import { madeSource } from "../../sources/made-source.ts";
 
 /** UTF-8 bytes decoded at a time. */
 const WINDOW_BYTES = 256 * 1024;
@@ -23,20 +24,13 @@ interface Mark {
 export function latin1Source(text: PickleText, byteLength: number, label: string): ByteSource {
   const utf8 = sliceSource(text.parent, text.begin, text.byteLength, label);
   const marks: Mark[] = [{ decoded: 0, encoded: 0 }];
-  const source: ByteSource = {
-    label,
-    byteLength,
-    read: (begin, length) => readNew(source, begin, length),
-    readInto: async (begin, target) => {
-      checkRange(label, byteLength, begin, target.byteLength);
-      const start = marks.findLast(({ decoded }) => decoded <= begin) ?? { decoded: 0, encoded: 0 };
-      const end = await decodeRange(utf8, start, begin, target, marks);
-      if (begin + target.byteLength === byteLength && end !== utf8.byteLength) {
-        throw wrongSize(label, `more than ${byteLength}`, byteLength);
-      }
-    },
-  };
-  return source;
+  return madeSource({ label, byteLength }, async (begin, target) => {
+    const start = marks.findLast(({ decoded }) => decoded <= begin) ?? { decoded: 0, encoded: 0 };
+    const end = await decodeRange(utf8, start, begin, target, marks);
+    if (begin + target.byteLength === byteLength && end !== utf8.byteLength) {
+      throw wrongSize(label, `more than ${byteLength}`, byteLength);
+    }
+  });
 }
 
 /** Decodes from a mark on, fills `target` with the decoded bytes from `begin`, and gives the place in the text after it. */

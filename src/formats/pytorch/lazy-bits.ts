@@ -1,7 +1,7 @@
 import { WbError } from "../../errors/wb-error.ts";
 import { DTYPES, type Dtype } from "../../tensor/dtype.ts";
 import type { ByteSource } from "../../tensor/byte-source.ts";
-import { checkRange, readNew } from "../../sources/file.ts";
+import { madeSource } from "../../sources/made-source.ts";
 
 /** What torch does to the elements of a storage when they are read: set by a view, and kept by torch.save as it is. */
 export interface LazyBits {
@@ -20,23 +20,15 @@ export function resolvedSource(
   if (change === undefined) return parent;
   const { label, byteLength } = parent;
   const { unit } = change;
-  const source: ByteSource = {
-    label,
-    byteLength,
-    record: parent.record,
-    read: (begin, length) => readNew(source, begin, length),
-    readInto: async (begin, target) => {
-      checkRange(label, byteLength, begin, target.byteLength);
-      // Whole elements, of which the target may want a part.
-      const from = begin - (begin % unit);
-      const end = begin + target.byteLength;
-      const to = Math.min(byteLength, end + ((unit - (end % unit)) % unit));
-      const bytes = await parent.read(from, to - from);
-      change.apply(bytes);
-      target.set(bytes.subarray(begin - from, end - from));
-    },
-  };
-  return source;
+  return madeSource({ label, byteLength, record: parent.record }, async (begin, target) => {
+    // Whole elements, of which the target may want a part.
+    const from = begin - (begin % unit);
+    const end = begin + target.byteLength;
+    const to = Math.min(byteLength, end + ((unit - (end % unit)) % unit));
+    const bytes = await parent.read(from, to - from);
+    change.apply(bytes);
+    target.set(bytes.subarray(begin - from, end - from));
+  });
 }
 
 interface Change {

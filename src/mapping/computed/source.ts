@@ -1,5 +1,5 @@
 import { WbError } from "../../errors/wb-error.ts";
-import { checkRange, readNew } from "../../sources/file.ts";
+import { madeSource } from "../../sources/made-source.ts";
 import type { ByteSource } from "../../tensor/byte-source.ts";
 import { DTYPES } from "../../tensor/dtype.ts";
 import { f32BitsToBf16, f32BitsToF16 } from "../../tensor/float-bits.ts";
@@ -76,26 +76,20 @@ export function computedSource(computation: Computation): ByteSource {
     }
     return made;
   };
-  const source: ByteSource = {
-    label,
-    byteLength: rows * rowBytes,
-    read: (begin, length) => readNew(source, begin, length),
-    readInto: async (begin, target) => {
-      checkRange(label, rows * rowBytes, begin, target.byteLength);
-      const bandBytes = band * rowBytes;
-      let done = 0;
-      while (done < target.byteLength) {
-        const at = begin + done;
-        const index = Math.floor(at / bandBytes);
-        const bytes = await bandAt(index);
-        const from = at - index * bandBytes;
-        const piece = bytes.subarray(from, from + target.byteLength - done);
-        if (piece.byteLength === 0) throw new WbError("WB7001", `${label}: an empty band`);
-        target.set(piece, done);
-        done += piece.byteLength;
-      }
-    },
-  };
+  const source = madeSource({ label, byteLength: rows * rowBytes }, async (begin, target) => {
+    const bandBytes = band * rowBytes;
+    let done = 0;
+    while (done < target.byteLength) {
+      const at = begin + done;
+      const index = Math.floor(at / bandBytes);
+      const bytes = await bandAt(index);
+      const from = at - index * bandBytes;
+      const piece = bytes.subarray(from, from + target.byteLength - done);
+      if (piece.byteLength === 0) throw new WbError("WB7001", `${label}: an empty band`);
+      target.set(piece, done);
+      done += piece.byteLength;
+    }
+  });
   computations.set(source, computation);
   return source;
 }

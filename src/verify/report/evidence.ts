@@ -1,9 +1,9 @@
-import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { WbError } from "../../errors/wb-error.ts";
 import { packageVersion } from "../../session/package-version.ts";
 import { openFileSource } from "../../sources/file.ts";
 import { isRemote } from "../../sources/remote/place.ts";
+import { sourceDigest } from "../../sources/source-digest.ts";
 import type { InputFile } from "../inputs.ts";
 import type { VerifyResult } from "../run.ts";
 
@@ -63,23 +63,14 @@ async function digestOf(
   return { ...input, bytes, sha256 };
 }
 
-/** Bytes that are read at a time. */
-const PIECE = 2 ** 20;
-
-/** SHA-256 of a whole local file, read in pieces. @throws WbError of `openFileSource`. */
+/** SHA-256 of a whole local file. @throws WbError of `openFileSource`. */
 export async function fileDigest(
   path: string,
   signal?: AbortSignal,
 ): Promise<{ readonly bytes: number; readonly sha256: string }> {
-  const hash = createHash("sha256");
   const source = await openFileSource(path);
   try {
-    const { byteLength } = source;
-    for (let at = 0; at < byteLength; at += PIECE) {
-      signal?.throwIfAborted();
-      hash.update(await source.read(at, Math.min(PIECE, byteLength - at)));
-    }
-    return { bytes: byteLength, sha256: hash.digest("hex") };
+    return { bytes: source.byteLength, sha256: await sourceDigest(source, signal) };
   } finally {
     await source.close();
   }

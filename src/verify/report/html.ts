@@ -45,9 +45,14 @@ function fileTable(files: readonly FileDigest[]): string {
     (file) =>
       `<tr><th scope="row">${file.role}</th><td class="name"><code>${text(file.path)}</code></td><td>${file.bytes?.toLocaleString("en-US") ?? ""}</td><td><code>${digestText(file)}</code></td></tr>`,
   );
+  return wideTable("files and their digests", ["file", "path", "bytes", "digest"], rows);
+}
+
+function wideTable(label: string, heads: readonly string[], rows: readonly string[]): string {
+  const head = heads.map((name) => `<th scope="col">${name}</th>`).join("");
   return wide(
-    "files and their digests",
-    `<table><thead><tr><th scope="col">file</th><th scope="col">path</th><th scope="col">bytes</th><th scope="col">digest</th></tr></thead><tbody>${rows.join("")}</tbody></table>`,
+    label,
+    `<table><thead><tr>${head}</tr></thead><tbody>${rows.join("")}</tbody></table>`,
   );
 }
 
@@ -130,10 +135,7 @@ function promptTable(prompts: readonly PromptMetrics[]): string {
     "top-10 overlap",
     "would pass with",
   ];
-  return wide(
-    "prompts",
-    `<table><thead><tr>${heads.map((head) => `<th scope="col">${head}</th>`).join("")}</tr></thead><tbody>${rows.join("")}</tbody></table>`,
-  );
+  return wideTable("prompts", heads, rows);
 }
 
 function weightsPart(weights: NonNullable<Comparison["weights"]>): string {
@@ -144,7 +146,7 @@ function weightsPart(weights: NonNullable<Comparison["weights"]>): string {
       `<tr><th scope="row"><code>${text(name)}</code></th><td>${kind}</td><td>${maxAbs === null ? "" : short(maxAbs)}</td><td>${ulp ?? ""}</td><td>${firstIndex ?? ""}</td><td>${text(note ?? "")}</td></tr>`,
   );
   const heads = ["tensor", "class", "max abs", "ulp", "first element", ""];
-  return `<h3>Worst tensors</h3><p>${weights.wrong} of ${weights.compared} differ.</p>${wide("worst tensors", `<table><thead><tr>${heads.map((head) => `<th scope="col">${head}</th>`).join("")}</tr></thead><tbody>${rows.join("")}</tbody></table>`)}`;
+  return `<h3>Worst tensors</h3><p>${weights.wrong} of ${weights.compared} differ.</p>${wideTable("worst tensors", heads, rows)}`;
 }
 
 const CHART = { width: 640, height: 220, left: 56, right: 12, top: 12, bottom: 28 } as const;
