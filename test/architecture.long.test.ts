@@ -191,6 +191,16 @@ describe("files", () => {
     expect(texts.filter((path) => hosts.some((host) => textOf(path).includes(host)))).toEqual([]);
   });
 
+  // Left behind by a test that was renamed, they compare nothing, and the test writes new ones.
+  test("snapshots belong to tests that are there", () => {
+    const snapshots = projectFiles().filter((path) => path.endsWith(".snap"));
+    expect(snapshots.length).toBeGreaterThan(0);
+    const tests = snapshots.map((path) =>
+      path.replace("__snapshots__/", "").replace(/\.snap$/, ""),
+    );
+    expect(tests.filter((path) => !projectFiles().includes(path))).toEqual([]);
+  });
+
   test("no file names a path of one machine", () => {
     expect(texts.filter((path) => machine.test(textOf(path)))).toEqual([]);
   });
