@@ -1,8 +1,10 @@
 // Compiles the kernels of wasm/ (AssemblyScript) into modules that hold them as text: what runs from the sources, from dist and in a
 // worker thread finds them in the same way, and nobody who installs the package needs a compiler.
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { format } from "prettier";
+import ts from "typescript";
 
 /** What is compiled, and the module that it becomes. */
 const KERNELS = [
@@ -44,6 +46,30 @@ async function compile(root, source, options) {
   return Buffer.from(binary);
 }
 
+/**
+ * The functions that a source exports, its own and those it passes on, with the names of their parameters in order: callers name
+ * what they give, and an order that changes in wasm/ changes here. AssemblyScript reads as TypeScript.
+ */
+export function exportedParameters(path) {
+  const source = ts.createSourceFile(path, readFileSync(path, "utf8"), ts.ScriptTarget.Latest);
+  const found = {};
+  for (const statement of source.statements) {
+    if (ts.isExportDeclaration(statement)) {
+      const others = exportedParameters(
+        join(dirname(path), `${statement.moduleSpecifier.text}.ts`),
+      );
+      for (const { name } of statement.exportClause.elements) found[name.text] = others[name.text];
+    }
+    const isExported = statement.modifiers?.some(
+      ({ kind }) => kind === ts.SyntaxKind.ExportKeyword,
+    );
+    // A generic function is compiled into those that call it; a module cannot export it.
+    if (!ts.isFunctionDeclaration(statement) || !isExported || statement.typeParameters) continue;
+    found[statement.name.text] = statement.parameters.map(({ name }) => name.text);
+  }
+  return found;
+}
+
 /** The generated modules: path and text. */
 export async function wasmModules(root) {
   const { version } = createRequire(import.meta.url)("assemblyscript/package.json");
@@ -53,6 +79,9 @@ export async function wasmModules(root) {
       `// Generated from ${source} by scripts/generate/wasm.mjs with AssemblyScript ${version}; not to be edited.`,
       `export const ${name} =`,
       `  ${JSON.stringify((await compile(root, source, options)).toString("base64"))};`,
+      "",
+      "/** The functions that it exports, with the names of their parameters in order. */",
+      `export const ${name}_PARAMETERS = ${JSON.stringify(exportedParameters(join(root, source)))} as const;`,
     ].join("\n");
     files.set(
       target,

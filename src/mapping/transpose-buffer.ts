@@ -1,5 +1,6 @@
 import type { ElementBytes } from "./element-copy.ts";
-import { TRANSPOSE_WASM } from "./transpose-wasm.ts";
+import { namedCalls, type NamedCalls } from "../tensor/named-calls.ts";
+import { TRANSPOSE_WASM, TRANSPOSE_WASM_PARAMETERS } from "./transpose-wasm.ts";
 
 /** Bytes of the rows that are transposed together; they stay in the processor's cache. */
 const GROUP_BYTES = 2 ** 21;
@@ -15,18 +16,8 @@ const ROW_PADDING_BYTES = 64;
 
 const PAGE_BYTES = 2 ** 16;
 
-/**
- * `to[column][row] = from[row][column]`: addresses in the instance's memory and strides in bytes, sizes in elements. Compiled from
- * wasm/transpose.ts.
- */
-type Transpose = (
-  from: number,
-  fromStride: number,
-  to: number,
-  toStride: number,
-  rows: number,
-  columns: number,
-) => void;
+/** `to[column][row] = from[row][column]`: addresses in the instance's memory and strides in bytes, sizes in elements. */
+type Transpose = NamedCalls<typeof TRANSPOSE_WASM_PARAMETERS>["transpose1"];
 
 let compiled: WebAssembly.Module | undefined;
 
@@ -51,11 +42,12 @@ export class TransposeBuffer {
     compiled ??= new WebAssembly.Module(Buffer.from(TRANSPOSE_WASM, "base64"));
     const { exports } = new WebAssembly.Instance(compiled);
     this.#memory = memoryOf(exports["memory"]);
+    const calls = namedCalls(exports, TRANSPOSE_WASM_PARAMETERS);
     this.#transpose = {
-      1: functionOf(exports["transpose1"]),
-      2: functionOf(exports["transpose2"]),
-      4: functionOf(exports["transpose4"]),
-      8: functionOf(exports["transpose8"]),
+      1: calls.transpose1,
+      2: calls.transpose2,
+      4: calls.transpose4,
+      8: calls.transpose8,
     };
     this.take(0);
   }
@@ -92,16 +84,18 @@ export class TransposeBuffer {
     target: { readonly begin: number; readonly stride: number },
   ): void {
     const { begin, stride } = target;
-    this.#transpose[elementBytes](0, rowStride, GROUP_BYTES + begin, stride, rows, columns);
+    this.#transpose[elementBytes]({
+      from: 0,
+      fromStride: rowStride,
+      to: GROUP_BYTES + begin,
+      toStride: stride,
+      rows,
+      columns,
+    });
   }
 }
 
 function memoryOf(value: WebAssembly.ExportValue | undefined): WebAssembly.Memory {
   if (value instanceof WebAssembly.Memory) return value;
   throw new TypeError("the transposition kernels export no memory");
-}
-
-function functionOf(value: WebAssembly.ExportValue | undefined): Transpose {
-  if (typeof value !== "function") throw new TypeError("a transposition kernel is missing");
-  return (...args) => void value(...args);
 }

@@ -80,17 +80,18 @@ function compiled(): KernelModule {
 
 test("work that breaks off is an error, and nothing is computed on that memory afterwards", async () => {
   const kernels = new WasmKernels(compiled(), 2);
-  const { exports } = kernels;
+  const { calls } = kernels;
   // The matrix is behind the end of the memory.
   kernels.memory.wordsAt(4096, 5).set([2 ** 31, 0, 0, 2 ** 31, 4096]);
-  const work = (scratch: number): number => exports.linear(65536, 1, 4096, 4096, 1, 0, scratch);
+  const sizes = { x: 65536, rows: 1, inputs: 4096, layers: 4096, count: 1, gated: 0 };
+  const work = (scratch: number): number => calls.linear({ ...sizes, scratch });
   const first = await caught(() => {
-    kernels.share(2 ** 24, exports.linearScratchBytes(), work);
+    kernels.share(2 ** 24, calls.linearScratchBytes({}), work);
   });
   expect(first.code).toBe("WB6202");
   expect(first.message).toMatch(/^the WebAssembly kernels failed: memory access out of bounds/);
   const second = await caught(() => {
-    kernels.share(1, exports.linearScratchBytes(), () => 1);
+    kernels.share(1, calls.linearScratchBytes({}), () => 1);
   });
   expect(second.message).toMatch(/an earlier piece of work broke off/);
   kernels.close();
@@ -98,18 +99,19 @@ test("work that breaks off is an error, and nothing is computed on that memory a
 
 test("a thread that breaks off alone does not leave the caller waiting", async () => {
   const kernels = new WasmKernels(compiled(), 2);
-  const { exports } = kernels;
+  const { calls } = kernels;
   // All there is of the memory but 128 bytes, which the two workspaces get that are asked for.
   const [begin, size] = [PAGE_BYTES, 256 * PAGE_BYTES];
   expect(kernels.memory.allocate(size - 128, "a test")).toBe(begin);
   const [x, matrix, result] = [begin, begin + 2 ** 20, begin + 2 ** 22];
   kernels.memory.wordsAt(4096, 5).set([matrix, 1, 0, result, 4096]);
   // Halves are widened in a thread's workspace: the caller's is the last that there is room for.
-  const last = begin + size - exports.linearScratchBytes();
+  const scratch = begin + size - calls.linearScratchBytes({});
+  const work = { x, rows: 64, inputs: 64, layers: 4096, count: 1, gated: 0, scratch };
   const broken = async (): Promise<void> => {
     const end = performance.now() + 30_000;
     while (performance.now() < end) {
-      kernels.share(2 ** 24, 64, () => exports.linear(x, 64, 64, 4096, 1, 0, last));
+      kernels.share(2 ** 24, 64, () => calls.linear(work));
       await setTimeout(1);
     }
   };

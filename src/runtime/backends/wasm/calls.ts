@@ -60,12 +60,19 @@ export class WasmCalls {
       ];
     });
     const { kernels } = this.#values;
-    const { exports } = kernels;
     kernels.memory.wordsAt(LAYERS_AT, described.length).set(described);
     const rows = sizeOf(outer);
     const products = rows * inputs * outputs.reduce((sum, size) => sum + size, 0);
-    kernels.share(products, exports.linearScratchBytes(), (scratch) =>
-      exports.linear(x.address, rows, inputs, LAYERS_AT, layers.length, Number(gated), scratch),
+    kernels.share(products, kernels.calls.linearScratchBytes({}), (scratch) =>
+      kernels.calls.linear({
+        x: x.address,
+        rows,
+        inputs,
+        layers: LAYERS_AT,
+        count: layers.length,
+        gated: Number(gated),
+        scratch,
+      }),
     );
     return results;
   }
@@ -75,15 +82,23 @@ export class WasmCalls {
   }
 
   #rotate(own: WasmValue, cos: Value, sin: Value): Value {
-    const [b = 0, h = 0, t = 0, d = 0] = own.shape;
+    const [batch = 0, heads = 0, tokens = 0, size = 0] = own.shape;
     const [tables = 0] = cos.shape;
     const given = [valueOf(cos), valueOf(sin)] as const;
-    const fits = given.every(({ shape }) => shape[2] === t && shape[3] === d);
-    if (!fits || (tables !== 1 && tables !== b)) mismatch("rotary tables");
+    const fits = given.every(({ shape }) => shape[2] === tokens && shape[3] === size);
+    if (!fits || (tables !== 1 && tables !== batch)) mismatch("rotary tables");
     const result = this.#values.create(own.shape);
-    const [c, s] = given;
-    const { exports } = this.#values.kernels;
-    exports.rotate(own.address, c.address, s.address, tables, b, h, t, d, result.address);
+    this.#values.kernels.calls.rotate({
+      x: own.address,
+      cos: given[0].address,
+      sin: given[1].address,
+      tables,
+      batch,
+      heads,
+      tokens,
+      size,
+      result: result.address,
+    });
     return result;
   }
 
@@ -127,14 +142,14 @@ export class WasmCalls {
   #copyRows(from: WasmValue, to: WasmValue, at: number): void {
     const [b = 0, g = 0, rows = 0, d = 0] = from.shape;
     const rowBytes = 4 * d;
-    this.#values.kernels.exports.copyPieces(
-      from.address,
-      (from.capacity ?? rows) * rowBytes,
-      to.address + at * rowBytes,
-      (to.capacity ?? to.shape[2] ?? 0) * rowBytes,
-      rows * rowBytes,
-      b * g,
-    );
+    this.#values.kernels.calls.copyPieces({
+      from: from.address,
+      fromStep: (from.capacity ?? rows) * rowBytes,
+      to: to.address + at * rowBytes,
+      toStep: (to.capacity ?? to.shape[2] ?? 0) * rowBytes,
+      size: rows * rowBytes,
+      count: b * g,
+    });
   }
 
   attention(queries: Value, keys: Value, values: Value, keyMask: KeyMask): Value {
@@ -145,34 +160,34 @@ export class WasmCalls {
 
   #attention(q: WasmValue, keys: Value, values: Value, keyMask: KeyMask): Value {
     const [k, v] = [valueOf(keys), valueOf(values)];
-    const [b = 0, h = 0, t = 0, d = 0] = q.shape;
-    const [, g = 0, l = 0] = k.shape;
+    const [batch = 0, heads = 0, tokens = 0, size = 0] = q.shape;
+    const [, groups = 0, length = 0] = k.shape;
     const result = this.#values.create(q.shape);
     const { kernels } = this.#values;
-    const { exports, memory } = kernels;
-    const visible = keyMask === undefined ? 0 : memory.allocate(b * l, "a mask");
+    const { calls, memory } = kernels;
+    const visible = keyMask === undefined ? 0 : memory.allocate(batch * length, "a mask");
     try {
       for (const [row, seen] of (keyMask ?? []).entries()) {
-        memory.bytesAt(visible + row * l, l).set(seen);
+        memory.bytesAt(visible + row * length, length).set(seen);
       }
-      const products = 2 * b * h * t * l * d;
-      kernels.share(products, exports.attentionScratchBytes(l), (scratch) =>
-        exports.attention(
-          q.address,
-          k.address,
-          v.address,
+      const products = 2 * batch * heads * tokens * length * size;
+      kernels.share(products, calls.attentionScratchBytes({ length }), (scratch) =>
+        calls.attention({
+          queries: q.address,
+          keys: k.address,
+          values: v.address,
           visible,
-          result.address,
-          b,
-          h,
-          g,
-          t,
-          d,
-          l,
-          k.capacity ?? l,
-          v.capacity ?? l,
+          result: result.address,
+          batch,
+          heads,
+          groups,
+          tokens,
+          size,
+          length,
+          keyCapacity: k.capacity ?? length,
+          valueCapacity: v.capacity ?? length,
           scratch,
-        ),
+        }),
       );
     } finally {
       if (visible !== 0) memory.free(visible);

@@ -30,11 +30,21 @@ export class WasmCopies {
       return this.#values.share(x, shape);
     const result = this.#values.create(shape);
     const strides = rowMajorStrides(x.shape);
-    const axes = [
-      ...Array.from({ length: AXES - order.length }, () => [1, 0]),
-      ...order.map((axis) => [x.shape[axis] ?? 0, strides[axis] ?? 0]),
-    ];
-    this.#values.kernels.exports.permute(x.address, ...axes.flat(), result.address);
+    const outer = Array.from({ length: AXES - order.length }, () => ({ size: 1, step: 0 }));
+    const inner = order.map((axis) => ({ size: x.shape[axis] ?? 0, step: strides[axis] ?? 0 }));
+    const [a, b, c, d] = [...outer, ...inner];
+    this.#values.kernels.calls.permute({
+      from: x.address,
+      a: a?.size ?? 1,
+      aStep: a?.step ?? 0,
+      b: b?.size ?? 1,
+      bStep: b?.step ?? 0,
+      c: c?.size ?? 1,
+      cStep: c?.step ?? 0,
+      d: d?.size ?? 1,
+      dStep: d?.step ?? 0,
+      to: result.address,
+    });
     return result;
   }
 
@@ -50,7 +60,11 @@ export class WasmCopies {
       const fits = part.shape.length === shape.length;
       if (!fits || part.shape.some((length, index) => index !== axis && length !== shape[index]))
         throw mismatch("concat", shape, part.shape);
-      this.#copyPieces(part.address, own * inner, result.address + begin * inner, size * inner, {
+      this.#values.kernels.calls.copyPieces({
+        from: part.address,
+        fromStep: own * inner,
+        to: result.address + begin * inner,
+        toStep: size * inner,
         size: own * inner,
         count: sizeOf(shape.slice(0, axis)),
       });
@@ -65,21 +79,15 @@ export class WasmCopies {
       throw mismatch("slice", x.shape, [begin, size]);
     const result = this.#values.create(x.shape.with(axis, size));
     const inner = 4 * sizeOf(x.shape.slice(axis + 1));
-    this.#copyPieces(x.address + begin * inner, whole * inner, result.address, size * inner, {
+    this.#values.kernels.calls.copyPieces({
+      from: x.address + begin * inner,
+      fromStep: whole * inner,
+      to: result.address,
+      toStep: size * inner,
       size: size * inner,
       count: sizeOf(x.shape.slice(0, axis)),
     });
     return result;
-  }
-
-  #copyPieces(
-    from: number,
-    fromStep: number,
-    to: number,
-    toStep: number,
-    { size, count }: { readonly size: number; readonly count: number },
-  ): void {
-    this.#values.kernels.exports.copyPieces(from, fromStep, to, toStep, size, count);
   }
 }
 

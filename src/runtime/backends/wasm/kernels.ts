@@ -1,63 +1,12 @@
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { WbError } from "../../../errors/wb-error.ts";
-import { DECODER_WASM } from "./decoder-module.ts";
+import { namedCalls, type NamedCalls } from "../../../tensor/named-calls.ts";
+import { DECODER_WASM, DECODER_WASM_PARAMETERS } from "./decoder-module.ts";
 import { MOST_PAGES, PAGE_BYTES, WasmMemory } from "./memory.ts";
 
 /** What wasm/decoder/index.ts offers, as it is described there. All numbers are addresses, counts, or steps in elements. */
-interface KernelExports {
-  linearScratchBytes(): number;
-  attentionScratchBytes(length: number): number;
-  linear(
-    ...numbers: readonly [
-      x: number,
-      rows: number,
-      inputs: number,
-      layers: number,
-      count: number,
-      gated: number,
-      scratch: number,
-    ]
-  ): number;
-  attention(...numbers: readonly number[]): number;
-  rmsNorm(...numbers: readonly number[]): void;
-  rotate(...numbers: readonly number[]): void;
-  add(...numbers: readonly number[]): void;
-  multiply(...numbers: readonly number[]): void;
-  siluAll(...numbers: readonly number[]): void;
-  copyPieces(...numbers: readonly number[]): void;
-  permute(...numbers: readonly number[]): void;
-  turn16(...numbers: readonly number[]): void;
-  turn32(...numbers: readonly number[]): void;
-  areFinite(address: number, count: number): number;
-  setWorkers(count: number): void;
-}
-
-const NAMES: readonly (keyof KernelExports)[] = [
-  "linearScratchBytes",
-  "attentionScratchBytes",
-  "linear",
-  "attention",
-  "rmsNorm",
-  "rotate",
-  "add",
-  "multiply",
-  "siluAll",
-  "copyPieces",
-  "permute",
-  "turn16",
-  "turn32",
-  "areFinite",
-  "setWorkers",
-];
-
-function areKernels(value: unknown): value is KernelExports {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    NAMES.every((name) => typeof Reflect.get(value, name) === "function")
-  );
-}
+type DecoderCalls = NamedCalls<typeof DECODER_WASM_PARAMETERS>;
 
 /** The compiled module; threads share it. */
 export type KernelModule = WebAssembly.Module;
@@ -101,7 +50,7 @@ export const LAYERS_AT = 4096;
 /** The kernels on a memory of their own, with the threads that share it. */
 export class WasmKernels {
   readonly memory: WasmMemory;
-  readonly exports: KernelExports;
+  readonly calls: DecoderCalls;
   readonly #module: WebAssembly.Module;
   readonly #shared: WebAssembly.Memory;
   readonly #threads: number;
@@ -116,8 +65,7 @@ export class WasmKernels {
     try {
       this.#shared = new WebAssembly.Memory({ initial: 1, maximum: MOST_PAGES, shared: true });
       const { exports } = new WebAssembly.Instance(module, { env: { memory: this.#shared } });
-      if (!areKernels(exports)) throw new Error("they do not offer what is needed");
-      this.exports = exports;
+      this.calls = namedCalls(exports, DECODER_WASM_PARAMETERS);
     } catch (error) {
       throw failure(error);
     }
@@ -150,7 +98,7 @@ export class WasmKernels {
   close(): void {
     for (const worker of this.#workers) void worker.terminate();
     this.#workers.length = 0;
-    this.exports.setWorkers(0);
+    this.calls.setWorkers({ count: 0 });
   }
 
   #startThreads(): void {
@@ -161,7 +109,7 @@ export class WasmKernels {
       if (worker === undefined) break;
       this.#workers.push(worker);
     }
-    this.exports.setWorkers(this.#workers.length);
+    this.calls.setWorkers({ count: this.#workers.length });
   }
 
   /** @returns undefined where this process may have no threads, as under Node's permission model: one computes the same. */

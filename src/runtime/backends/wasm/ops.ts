@@ -96,8 +96,14 @@ export class WasmOps implements Ops {
       if (sizeOf(vector.shape) !== size) throw mismatch("norm", own.shape, vector.shape);
       const result = this.#values.create(own.shape);
       const rows = size === 0 ? 0 : sizeOf(own.shape) / size;
-      const { exports } = this.#values.kernels;
-      exports.rmsNorm(own.address, vector.address, epsilon, rows, size, result.address);
+      this.#values.kernels.calls.rmsNorm({
+        x: own.address,
+        weight: vector.address,
+        epsilon,
+        rows,
+        size,
+        result: result.address,
+      });
       return result;
     });
   }
@@ -110,7 +116,8 @@ export class WasmOps implements Ops {
     return this.scope(() => {
       const own = this.#compact(x);
       const result = this.#values.create(own.shape);
-      this.#values.kernels.exports.siluAll(own.address, sizeOf(own.shape), result.address);
+      const count = sizeOf(own.shape);
+      this.#values.kernels.calls.siluAll({ x: own.address, count, result: result.address });
       return result;
     });
   }
@@ -131,8 +138,12 @@ export class WasmOps implements Ops {
     return this.scope(() => {
       const [a, b] = [this.#compact(left), this.#compact(right)];
       const result = this.#values.create(a.shape);
-      const { exports } = this.#values.kernels;
-      exports[kernel](a.address, b.address, sizeOf(a.shape), result.address);
+      this.#values.kernels.calls[kernel]({
+        left: a.address,
+        right: b.address,
+        count: sizeOf(a.shape),
+        result: result.address,
+      });
       return result;
     });
   }

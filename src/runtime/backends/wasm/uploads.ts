@@ -37,9 +37,10 @@ export class WasmUploads {
       shape,
       transposed,
     );
-    const { exports } = this.#values.kernels;
+    const { calls } = this.#values.kernels;
     // The kernels widen finite patterns only. What is not finite makes a result that is not finite in float32, too.
-    if (kept !== "F16" || exports.areFinite(weight.address, given) === 1) return weight;
+    if (kept !== "F16" || calls.areFinite({ from: weight.address, count: given }) === 1)
+      return weight;
     this.#values.releaseWeight(weight);
     return this.#copied(widened(bytes, stored), "F32", shape, transposed);
   }
@@ -64,7 +65,7 @@ export class WasmUploads {
   /** Bytes that are stored as [in, out] to [out, in]. */
   #transpose(bytes: Uint8Array, weight: WasmWeight): void {
     const [outputs = 0, inputs = 0] = weight.shape;
-    const { exports, memory } = this.#values.kernels;
+    const { calls, memory } = this.#values.kernels;
     const kernel = weight.dtype === "F32" ? "turn32" : "turn16";
     const elementBytes = weight.dtype === "F32" ? 4 : 2;
     const rowBytes = outputs * elementBytes;
@@ -73,7 +74,13 @@ export class WasmUploads {
       const rows = Math.min(ROWS_AT_A_TIME, inputs - row);
       const part = bytes.subarray(row * rowBytes, (row + rows) * rowBytes);
       memory.bytesAt(band, part.byteLength).set(part);
-      exports[kernel](band, rows, outputs, weight.address + row * elementBytes, inputs);
+      calls[kernel]({
+        from: band,
+        rows,
+        columns: outputs,
+        to: weight.address + row * elementBytes,
+        step: inputs,
+      });
     }
     memory.free(band);
   }
