@@ -1,4 +1,4 @@
-// Writes what is made from the command table, schemas/*.json and man/*.1, from the README, docs/pictures/session.svg, and from wasm/*.ts,
+// Writes what is made from the command table, schemas/*.json and man/*.1, and from wasm/*.ts,
 // the kernels' modules. Build first. With --check, writes nothing and fails when a file is not what it would write.
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -6,7 +6,6 @@ import { fileURLToPath } from "node:url";
 import { format } from "prettier";
 import { errorSchema, outputSchema, planSchema } from "./generate/outputs.mjs";
 import { wasmModules } from "./generate/wasm.mjs";
-import { terminalPicture } from "./generate/terminal-picture.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const { COMMANDS } = await import("../dist/cli/commands.js");
@@ -26,19 +25,13 @@ await schema("convert-plan", planSchema());
 await schema("weighbridge.config", configSchema(commands));
 const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 for (const { fileName, text } of manPages(commands, version)) files.set(`man/${fileName}`, text);
-files.set(
-  "docs/pictures/session.svg",
-  terminalPicture(readFileSync(join(root, "README.md"), "utf8")),
-);
 
 const modules = await wasmModules(root);
 for (const [path, text] of modules) files.set(path, text);
 
-const there = ["schemas", "man", "docs/pictures"].flatMap((folder) => {
+const there = ["schemas", "man"].flatMap((folder) => {
   mkdirSync(join(root, folder), { recursive: true });
-  // report.png is drawn by report-picture.mjs, which needs a browser.
-  const names = readdirSync(join(root, folder)).filter((name) => !name.endsWith(".png"));
-  return names.map((name) => `${folder}/${name}`);
+  return readdirSync(join(root, folder)).map((name) => `${folder}/${name}`);
 });
 there.push(...[...modules.keys()].filter((path) => existsSync(join(root, path))));
 const stale = there.filter((path) => !files.has(path));

@@ -10,7 +10,7 @@ import { runInProcess } from "./support/cli-in-process.ts";
 import { consoleSessions, steadyOutput } from "./support/console-sessions.ts";
 
 const ROOT = join(import.meta.dirname, "..");
-const GUIDES = ["docs/guides", "docs/recipes"].flatMap((where) =>
+const GUIDES = ["docs", "docs/guides", "docs/recipes"].flatMap((where) =>
   readdirSync(join(ROOT, where))
     .filter((name) => name.endsWith(".md"))
     .map((name) => {
