@@ -18,8 +18,14 @@ import { openPytorch } from "./pytorch/read.ts";
 import { openSafetensors } from "./safetensors/read.ts";
 import { numberedName } from "./sets/numbered.ts";
 import { joinCheckpoints, openShards, type CheckpointPart } from "./sets/shards.ts";
-import { isDistributedPart, refuseDistributed } from "./sets/training-folder.ts";
-import type { WeightSet } from "./sets/weight-set.ts";
+import {
+  isDistributedPart,
+  FLOAT32,
+  refuseDistributed,
+  takesZero,
+} from "./sets/training-folder.ts";
+import type { WeightSet, ZeroFiles } from "./sets/weight-set.ts";
+import { openZero } from "./zero/read.ts";
 import { localPlace, openPlace } from "../sources/places.ts";
 import { isRemote } from "../sources/remote/place.ts";
 import { isRemoteFolder } from "../sources/remote/remote-files.ts";
@@ -119,6 +125,8 @@ export async function openWeightSet(
       { details: { path: set.path, files: set.missing } },
     );
   }
+  if (set.zero !== undefined && takesZero(set, options.selection?.select))
+    return openZeroSet(set.zero, options);
   if (set.kind === "file" || set.kind === "index") return openFile(set.path, options);
   if (set.kind === "dcp")
     return openDcp(set.path, { select: options.selection?.select, signal: options.signal });
@@ -131,6 +139,24 @@ export async function openWeightSet(
     for (const { checkpoint } of parts) await checkpoint.close();
     throw error;
   }
+}
+
+/** @throws WbError WB2710 for any other selection than that of all float32 weights. */
+function openZeroSet(
+  zero: ZeroFiles,
+  { selection = {}, signal }: OpenOptions,
+): Promise<Checkpoint> {
+  const { select, dataOnly } = selection;
+  if (select !== undefined && select !== FLOAT32)
+    throw new WbError(
+      "WB2710",
+      `${zero.folder}: --select ${select}: ZeRO 3 holds its weights in parts; they are taken together, as ${FLOAT32}`,
+      { details: { path: zero.folder, select, choices: [FLOAT32] } },
+    );
+  return openZero(zero, {
+    ...(dataOnly === true ? { allow: () => true, opaque: true } : {}),
+    ...(signal === undefined ? {} : { signal }),
+  });
 }
 
 /** Missing files that one message lists; the rest are counted. */

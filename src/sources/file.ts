@@ -1,7 +1,7 @@
 import { constants, readSync } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
 import { isSystemError, WbError } from "../errors/wb-error.ts";
-import type { ByteSource } from "../tensor/byte-source.ts";
+import { sourceRecords, type ByteSource } from "../tensor/byte-source.ts";
 
 /** A file as a byte source; `close` gives its handle back. */
 export interface FileSource extends ByteSource {
@@ -180,6 +180,7 @@ export function sliceSource(
           },
         }),
     record: parent.record,
+    records: parent.records,
     fileRange: range === undefined ? undefined : { path: range.path, begin: range.begin + begin },
     read: (offset, length) => readNew(source, offset, length),
     readInto: async (offset, target) => {
@@ -202,6 +203,7 @@ export function concatSource(parts: readonly ByteSource[], label: string): ByteS
   const source: ByteSource = {
     label,
     byteLength: total,
+    records: parts.flatMap(sourceRecords),
     read: (begin, length) => readNew(source, begin, length),
     readInto: async (begin, target) => {
       checkRange(label, total, begin, target.byteLength);

@@ -2,7 +2,7 @@ import type { ByteSource } from "../tensor/byte-source.ts";
 import { checkRange, readNew } from "./file.ts";
 
 /** What is told of bytes that are made as they are read. */
-export type MadeFacts = Pick<ByteSource, "label" | "byteLength" | "record">;
+export type MadeFacts = Pick<ByteSource, "label" | "byteLength" | "record" | "records">;
 
 /**
  * Bytes that are made as they are read.

@@ -22,6 +22,8 @@ export interface ByteSource {
   readonly fileRange?: { readonly path: string; readonly begin: number } | undefined;
   /** The record of an archive in which all of its bytes are, where the archive has a checksum of it. */
   readonly record?: CheckedRecord | undefined;
+  /** The records that its bytes come from, where they come from several. */
+  readonly records?: readonly CheckedRecord[] | undefined;
 }
 
 /** A record with the CRC-32 that its archive names. */
@@ -31,4 +33,9 @@ export interface CheckedRecord {
   readonly crc32: number;
   /** What messages call it. */
   readonly where: string;
+}
+
+/** Every record that a source's bytes come from. */
+export function sourceRecords({ record, records = [] }: ByteSource): readonly CheckedRecord[] {
+  return record === undefined ? records : [record, ...records];
 }

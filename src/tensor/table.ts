@@ -35,6 +35,7 @@ export type CheckpointFormat =
   | "pytorch-legacy"
   | "pytorch-tar"
   | "torch-dcp"
+  | "deepspeed-zero"
   | "paddle"
   | "safetensors"
   | "gguf"

@@ -1,13 +1,16 @@
 import { createHash } from "node:crypto";
-import { openCheckpoint } from "../../src/formats/open.ts";
+import { openCheckpoint, type Selection } from "../../src/formats/open.ts";
 import { readAssembly } from "../../src/mapping/read-assembly.ts";
 
 /** [dtype, shape, sha256 of the little-endian row-major bytes] */
 export type Facts = readonly [string, readonly number[], string];
 
 /** Every tensor of a checkpoint, by the name it is stored under. */
-export async function storedFacts(path: string): Promise<Record<string, Facts>> {
-  const { checkpoint } = await openCheckpoint(path);
+export async function storedFacts(
+  path: string,
+  selection?: Selection,
+): Promise<Record<string, Facts>> {
+  const { checkpoint } = await openCheckpoint(path, { selection });
   const facts: [string, Facts][] = [];
   try {
     for (const tensor of checkpoint.tensors) {

@@ -4,7 +4,7 @@ import { WbError } from "../../errors/wb-error.ts";
 import { wrongChecksum } from "../../formats/archive/inflated.ts";
 import { localPlace, remoteVersion } from "../../sources/places.ts";
 import { isRemote } from "../../sources/remote/place.ts";
-import type { CheckedRecord } from "../../tensor/byte-source.ts";
+import { sourceRecords, type CheckedRecord } from "../../tensor/byte-source.ts";
 import { computationOf } from "../../mapping/computed/source.ts";
 import type { StoredTensor } from "../../tensor/table.ts";
 import { plainRange } from "../../mapping/plain-range.ts";
@@ -92,5 +92,5 @@ function recordsOf({ step }: OutputTensor): readonly CheckedRecord[] {
 
 function recordsOfTensor({ source }: StoredTensor): readonly CheckedRecord[] {
   const { inputs } = computationOf(source) ?? {};
-  return inputs === undefined ? [source.record ?? []].flat() : inputs.flatMap(recordsOfTensor);
+  return inputs === undefined ? sourceRecords(source) : inputs.flatMap(recordsOfTensor);
 }

@@ -130,9 +130,9 @@ export const FILE_CODES = {
   WB4006: {
     title: "a DeepSpeed checkpoint whose weights are divided",
     meaning:
-      "ZeRO 3, model parallelism and pipelines divide the weights over files of ranks. Taking one of them would be a part of the model.",
+      "Model parallelism, pipelines and mixtures of experts divide the weights over files in ways that are not put together, and a file of a ZeRO 3 rank holds a part of them. Taking one would be a part of the model.",
     remedy:
-      "Run the zero_to_fp32.py that DeepSpeed wrote into the folder, and convert the file that it makes.",
+      "Give the folder of a ZeRO checkpoint, not one of its files; of the others, write one file with the tool that trained the model, and convert that.",
     details: { path: "string", files: "string[]" },
   },
 } as const satisfies CodeTable;

@@ -51,6 +51,13 @@ export const SHARD_CODES = {
     remedy: "Copy the whole folder again, with the files of all ranks.",
     details: { path: "string" },
   },
+  WB3608: {
+    title: "a DeepSpeed checkpoint that does not fit together",
+    meaning:
+      "ZeRO divides the float32 weights among files of ranks, and the model states say what the parts make. A rank's file is missing or from another run, or the parts are not as long as the parameters' shapes.",
+    remedy: "Copy the whole folder again, with the files of all ranks.",
+    details: { path: "string" },
+  },
   WB5601: {
     title: "an index that leaves its folder",
     meaning:

@@ -1,5 +1,5 @@
 import { madeSource } from "../../sources/made-source.ts";
-import type { ByteSource } from "../../tensor/byte-source.ts";
+import { sourceRecords, type ByteSource } from "../../tensor/byte-source.ts";
 import { elementCount, rowMajorStrides } from "../../tensor/shape.ts";
 import type { StoredTensor } from "../../tensor/table.ts";
 import type { Chunk } from "./metadata.ts";
@@ -42,7 +42,8 @@ export function tiledSource(
   const strides = rowMajorStrides(shape);
   const byteLength = (elementCount(shape) ?? 0) * itemBytes;
   const filled = tiles.filter(({ sizes }) => !sizes.includes(0));
-  return madeSource({ label, byteLength }, async (begin, target) => {
+  const records = tiles.flatMap(({ tensor }) => sourceRecords(tensor.source));
+  return madeSource({ label, byteLength, records }, async (begin, target) => {
     let done = 0;
     while (done < target.byteLength) {
       const at = begin + done;

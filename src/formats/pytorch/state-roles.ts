@@ -1,5 +1,5 @@
 /** What the value of a key on top of a training checkpoint is. */
-export type StateRole = "model" | "average" | "optimizer" | "schedule" | "record";
+export type StateRole = "model" | "average" | "copy" | "optimizer" | "schedule" | "record";
 
 /** Keys that training programs put on top of a checkpoint, lower case; one row a role. */
 const KEYS = {
@@ -18,6 +18,8 @@ const KEYS = {
     "swa_state_dict",
     "swa_model",
   ],
+  // DeepSpeed keeps parameters that are not trained twice.
+  copy: ["frozen_param_fragments"],
   optimizer: [
     "optimizer",
     "optimizers",
@@ -91,6 +93,7 @@ function keysOf(role: StateRole): (readonly [string, StateRole])[] {
 const ROLES: ReadonlyMap<string, StateRole> = new Map([
   ...keysOf("model"),
   ...keysOf("average"),
+  ...keysOf("copy"),
   ...keysOf("optimizer"),
   ...keysOf("schedule"),
   ...keysOf("record"),
@@ -105,6 +108,7 @@ export function stateRole(key: string): StateRole | undefined {
 export const ROLE_NAMES: Readonly<Record<StateRole, string>> = {
   model: "another model state",
   average: "a moving average of the weights",
+  copy: "a second copy of weights that are not trained",
   optimizer: "the optimizer's state",
   schedule: "the state of a schedule or a scaler",
   record: "a record of the training",

@@ -9,6 +9,7 @@ import type { PickleOptions } from "../pickle/options.ts";
 import type { PicklePersistent, PickleReduce, PickleValue } from "../pickle/value.ts";
 import { isNdarray, parseNdarray } from "../numpy/ndarray.ts";
 import { sliceSource } from "../../sources/file.ts";
+import { refuseZeroPart } from "./zero-part.ts";
 import { resolvedSource } from "./lazy-bits.ts";
 import { parseStorageRef, type StorageRef } from "./storage.ts";
 import {
@@ -94,9 +95,25 @@ export function tableOf(
       storedTensor(name, tensor, lookup(tensor.storage, tensor, where), byteOrder, where),
     );
   }
+  refuseZeroPart(root, tensors, label);
   if (tensors.length === 0)
     throw new WbError("WB3306", `${label}: no tensors in it`, { details: { path: label } });
   return { tensors, skipped, notes: chosen.notes };
+}
+
+/**
+ * One tensor of an unpickled file.
+ * @throws WbError WB3302 where the value is none, and those of a tensor outside of its storage.
+ */
+export function tensorOf(
+  name: string,
+  value: PickleValue,
+  label: string,
+  { byteOrder, lookup }: { byteOrder: "little" | "big"; lookup: StorageLookup },
+): StoredTensor {
+  const where = `${label}: tensor ${shownName(name)}`;
+  const tensor = parseTorchTensor(value, where);
+  return storedTensor(name, tensor, lookup(tensor.storage, tensor, where), byteOrder, where);
 }
 
 function isWeight(value: PickleValue): boolean {

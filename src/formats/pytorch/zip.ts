@@ -1,7 +1,9 @@
 import { WbError } from "../../errors/wb-error.ts";
 import type { ByteSource } from "../../tensor/byte-source.ts";
 import { isAllowedGlobal } from "../pickle/allow.ts";
+import type { PickleOptions } from "../pickle/options.ts";
 import { readPickle } from "../pickle/read.ts";
+import type { PickleValue } from "../pickle/value.ts";
 import { storageKeys } from "./storage-keys.ts";
 import type { StorageRef } from "./storage.ts";
 import { tableOf, type PytorchOptions, type PytorchTable, type StorageLookup } from "./table.ts";
@@ -53,11 +55,29 @@ export async function openArchive(source: ByteSource): Promise<PytorchArchive> {
   return { pickle: pickle.data, root, entries };
 }
 
+/** What a zip of torch.save holds, unpickled, and how the tensors in it find their bytes. */
+export interface PytorchObject {
+  readonly archive: PytorchArchive;
+  readonly value: PickleValue;
+  readonly byteOrder: "little" | "big";
+  readonly lookup: StorageLookup;
+}
+
 /** Reads a zip's table of tensors; their bytes stay where they are. */
 export async function readPytorchZip(
   source: ByteSource,
   options: PytorchOptions = {},
 ): Promise<PytorchTable> {
+  const { archive, value, byteOrder, lookup } = await readPytorchObject(source, options);
+  const table = tableOf(value, source.label, byteOrder, lookup, options);
+  return { ...table, skipped: [...table.skipped, ...unnamedRecords(archive, storageKeys(value))] };
+}
+
+/** Unpickles a zip of torch.save; the bytes of its tensors stay where they are. */
+export async function readPytorchObject(
+  source: ByteSource,
+  options: Partial<PickleOptions> = {},
+): Promise<PytorchObject> {
   const archive = await openArchive(source);
   const records = new Map(archive.entries.map((entry) => [entry.name, entry.data]));
   const { value } = await readPickle(archive.pickle, 0, { allow: isAllowedGlobal, ...options });
@@ -87,8 +107,7 @@ export async function readPytorchZip(
     };
   };
   const byteOrder = await byteOrderOf(archive, records, source.label);
-  const table = tableOf(value, source.label, byteOrder, lookup, options);
-  return { ...table, skipped: [...table.skipped, ...unnamedRecords(archive, storageKeys(value))] };
+  return { archive, value, byteOrder, lookup };
 }
 
 /** Storages that are in the zip and in no tensor: their bytes are not taken, and somebody put them there. */

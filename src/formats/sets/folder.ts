@@ -190,8 +190,8 @@ function setsOf(
   const { framework, kind } = pattern;
   const fitting = names.filter((name) => pattern.name.test(name));
   if (kind === "ranks") return rankSet(framework, fitting, folder);
-  // Recognised by its table, not by a pattern.
-  if (kind === "dcp") return [];
+  // Recognised by all that is in the folder, not by a pattern.
+  if (kind === "dcp" || kind === "zero") return [];
   if (kind === "shards")
     return numberedSets(
       fitting.filter((name) => !isIndexed(name, names)),
