@@ -7,6 +7,7 @@ import { zipBehind } from "./archive/zip-tail.ts";
 import { inflateStream } from "./archive/inflate.ts";
 import { inside, type Examination } from "./context.ts";
 import { examined, harmless, notUnderstood, together, type Judgement } from "./judgement.ts";
+import { examineDistributed } from "./kinds/distributed.ts";
 import { foreignKind } from "./kinds/foreign.ts";
 import { examineGguf } from "./kinds/gguf.ts";
 import { examineHdf5, hasHdf5Behind, HDF5_MAGIC } from "./kinds/hdf5.ts";
@@ -121,7 +122,10 @@ async function examineKnown(
   context: Examination,
 ): Promise<Judgement | undefined> {
   const startsWith = (magic: Buffer): boolean => head.subarray(0, magic.byteLength).equals(magic);
-  if (ZIP_STARTS.some(startsWith)) return examineZip(source, context, examine);
+  if (ZIP_STARTS.some(startsWith)) {
+    const parts = await examineDistributed(source, context, examine);
+    return parts ?? examineZip(source, context, examine);
+  }
   if (isTarHeader(head)) return examineTar(source, context, examine);
   if (startsWith(NPY_MAGIC)) return examineNpy(source, context);
   if (startsWith(GGUF_MAGIC)) return examineGguf(source, context);
