@@ -1,13 +1,15 @@
 import { WbError } from "../errors/wb-error.ts";
 import { GGUF_MAGIC } from "./gguf/header.ts";
 import { isNpzHead } from "./numpy/npz.ts";
+import { isRawTensorHead } from "./paddle/raw-tensors.ts";
 import { pytorchFormatOf, type PytorchFormat } from "./pytorch/read.ts";
 import { isSafetensorsHead, MAX_HEADER_BYTES } from "./safetensors/read.ts";
 import { LENGTH_BYTES } from "./safetensors/header.ts";
 import type { FileSource } from "../sources/file.ts";
 
 /** What a file's first bytes say it is. */
-export type DetectedFormat = PytorchFormat | "paddle" | "safetensors" | "gguf" | "npz" | "index";
+export type DetectedFormat =
+  PytorchFormat | "paddle" | "paddle-binary" | "safetensors" | "gguf" | "npz" | "index";
 
 /** Bytes that tell every format: a tar header has 512. */
 const HEAD_BYTES = 512;
@@ -67,23 +69,15 @@ export async function detectFormat(source: FileSource): Promise<DetectedFormat> 
 function otherFormat(head: Uint8Array, text: string): DetectedFormat | undefined {
   if (isSafetensorsHead(head)) return "safetensors";
   if (GGUF_MAGIC.equals(head.subarray(0, GGUF_MAGIC.byteLength))) return "gguf";
+  if (isRawTensorHead(head)) return "paddle-binary";
   if (isPickle(head) || GLOBAL_FIRST.test(text)) return "paddle";
   return text.startsWith("{") ? "index" : undefined;
 }
 
 /** What a file of none of our formats is, where its first bytes tell. */
 function foreignKind(head: Uint8Array): string | undefined {
-  if (isRawPaddleTensor(head)) return "one Paddle tensor in its binary form (use_binary_format)";
   const known = FOREIGN.find(([, magic]) => magic.every((byte, index) => head[index] === byte));
   return known === undefined ? undefined : `a file of ${known[0]}`;
-}
-
-/**
- * The raw form of one Paddle tensor: version 0, no levels of detail, version 0, the length of a protobuf, and its first
- * field (Paddle v3.3.1, paddle/phi/core/framework/dense_tensor_serialize.cc).
- */
-function isRawPaddleTensor(head: Uint8Array): boolean {
-  return head.subarray(0, 16).every((byte) => byte === 0) && head[16] !== 0 && head[20] === 0x08;
 }
 
 /** Eight bytes that are a header's length, and a header that does not begin with a brace. */

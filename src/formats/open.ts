@@ -9,6 +9,7 @@ import { MAX_INDEX_BYTES, oversized, parseIndex, type WeightIndex } from "./sets
 import { openGguf } from "./gguf/read.ts";
 import { openNpz } from "./numpy/npz.ts";
 import { openDcp } from "./dcp/read.ts";
+import { openPaddleBinary } from "./paddle/binary.ts";
 import { openPaddle } from "./paddle/read.ts";
 import { selectNames } from "./names/select-names.ts";
 import type { NameOptions } from "./names/name-rules.ts";
@@ -222,6 +223,8 @@ function openAs(
       return openNpz(source, { dataOnly: selection.dataOnly });
     case "gguf":
       return openGguf(source);
+    case "paddle-binary":
+      return openPaddleBinary(source, selection.select);
     case "paddle":
       return openPaddle(source, pickle);
     default:

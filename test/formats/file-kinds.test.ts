@@ -117,11 +117,6 @@ describe("what is a file of something else", () => {
   it.each([
     ["HDF5", Buffer.from("894844460d0a1a0a00", "hex")],
     ["gzip", Buffer.from("1f8b0800000000000003", "hex")],
-    // paddle.save(paddle.ones([2]), path, use_binary_format=True) of paddle 3.3.1
-    [
-      "one Paddle tensor",
-      Buffer.from("0000000000000000000000000000000004000000080510020000803f0000803f", "hex"),
-    ],
   ])("is named: %s", async (kind, bytes) => {
     const path = join(folder, "weights");
     writeFileSync(path, bytes);

@@ -2,6 +2,7 @@ import { detectFormat } from "../../src/formats/detect.ts";
 import { parseIndex } from "../../src/formats/sets/index-file.ts";
 import { openGguf } from "../../src/formats/gguf/read.ts";
 import { readNpz } from "../../src/formats/numpy/npz.ts";
+import { openPaddleBinary } from "../../src/formats/paddle/binary.ts";
 import { readPaddle } from "../../src/formats/paddle/read.ts";
 import { readPytorchLegacy } from "../../src/formats/pytorch/legacy.ts";
 import { readPytorchTar } from "../../src/formats/pytorch/tar.ts";
@@ -34,6 +35,8 @@ export async function openBytes(bytes: Uint8Array): Promise<readonly StoredTenso
       return (await readPytorchTar(source)).tensors;
     case "paddle":
       return (await readPaddle(source)).tensors;
+    case "paddle-binary":
+      return (await openPaddleBinary(source, ".")).tensors;
     case "safetensors":
       return (await readSafetensors(source)).tensors;
     case "npz":

@@ -27,6 +27,21 @@ export const PADDLE_CODES = {
     remedy: "Download the file again; a file that fails twice was damaged or written by hand.",
     details: { path: "string" },
   },
+  WB3405: {
+    title: "damaged tensors in Paddle's binary form",
+    meaning:
+      "A file such as inference.pdiparams holds tensors one after another, each with its type and shape. Here one is cut off, or something else follows.",
+    remedy: "Download or copy the file again and compare its size with the original's.",
+    details: { path: "string", offset: "number" },
+  },
+  WB3406: {
+    title: "tensors in Paddle's binary form without their names",
+    meaning:
+      "A .pdiparams has no names in it: they stand in the program beside it, X.json (Paddle 3) or X.pdmodel. The program is missing, is no program, or is that of other tensors.",
+    remedy:
+      "Copy the program of the same export beside the file; `--select .` names the tensors by their positions.",
+    details: { path: "string" },
+  },
   WB4401: {
     title: "an array of a dtype that is not supported",
     meaning: "Object, text, date and structured arrays are not tensors.",

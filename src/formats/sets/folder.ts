@@ -61,6 +61,7 @@ const FALLBACK: readonly SetPattern[] = [
   { framework: "paddle", kind: "index", name: /\.pdparams\.index(\.[\w-]+)?\.json$/ },
   { framework: "paddle", kind: "file", name: /\.pdparams$/ },
   { framework: "paddle", kind: "shards", name: /\.pdparams$/ },
+  { framework: "paddle", kind: "file", name: /\.pdiparams$|^__params__$/ },
   { framework: "gguf", kind: "file", name: /\.gguf$/ },
   { framework: "gguf", kind: "shards", name: /\.gguf$/ },
   { framework: "npz", kind: "file", name: /\.npz$/ },

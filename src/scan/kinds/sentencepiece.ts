@@ -1,6 +1,6 @@
 import type { ByteSource } from "../../tensor/byte-source.ts";
 import { harmless, type Judgement } from "../judgement.ts";
-import { protoFields, type ProtoField } from "./protobuf.ts";
+import { protoFields, type ProtoField } from "../../formats/protobuf-fields.ts";
 
 /** Largest tokenizer that is looked at, in bytes; the largest published ones have 5 MB. */
 const MAX_MODEL_BYTES = 64 * 2 ** 20;
