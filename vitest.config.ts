@@ -30,6 +30,8 @@ export default defineConfig({
     // Nothing is judged by the clock: a busy machine may take long.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // Messages follow the environment's language.
+    env: { LC_ALL: "C.UTF-8", WEIGHBRIDGE_LANG: "" },
     projects: [
       {
         extends: true,

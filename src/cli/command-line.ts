@@ -2,6 +2,8 @@ import yargs, { type Argv } from "yargs";
 import { WbError } from "../errors/wb-error.ts";
 import { nameOf, type Arguments, type Command } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
+import { describeParameters } from "./describe.ts";
+import type { Speech } from "./language/speech.ts";
 import {
   declaredOptions,
   SECRETS,
@@ -22,17 +24,20 @@ export type Handler = (
 
 /**
  * The parser of all commands; it runs `handler` with the command that was named.
- * @param words The command line itself, for suggestions.
+ * @param words The command line itself, for suggestions. @param speech The language of the help.
  * @throws WbError WB2001, when parsing, for what is no command line of ours.
  */
 export function commandLine(
   settings: SettingSources,
   words: readonly string[],
+  speech: Speech,
   handler: Handler,
 ): Argv {
+  const isHelp = words.includes("--help") || words.includes("-h");
   let parser = withSharedOptions(yargs().scriptName("weighbridge").usage("$0 <command> [options]"))
     // Messages are read by tests and scripts: the same on every machine, and without another file to load.
     .detectLocale(false)
+    .locale(isHelp && speech.language === "zh" ? "zh_CN" : "en")
     // Left to itself, yargs takes the version of the project that weighbridge is installed in.
     .version(packageVersion())
     .alias("help", "h")
@@ -49,10 +54,12 @@ export function commandLine(
     let used: readonly Setting[] = [];
     parser = parser.command(
       command.usage,
-      command.summary,
+      speech.help(command.summary),
       (sub) => {
-        for (const [line, description] of command.examples) sub.example(line, description);
+        for (const [line, description] of command.examples)
+          sub.example(line, speech.help(description));
         const declared = command.options(sub);
+        if (isHelp && speech.language !== "en") describeIn(speech, declared);
         const all = settingsFor(nameOf(command), declaredOptions(declared), settings);
         used = all.filter(({ name }) => !isGiven(name, words));
         for (const { name, value } of all) {
@@ -64,6 +71,12 @@ export function commandLine(
     );
   }
   return parser;
+}
+
+/** Says again in another language what options and positionals are. */
+function describeIn(speech: Speech, parser: Argv): void {
+  for (const { name, summary } of describeParameters("", parser))
+    parser.describe(name, speech.help(summary));
 }
 
 function isGiven(option: string, words: readonly string[]): boolean {

@@ -1,4 +1,5 @@
 import type { Argv } from "yargs";
+import type { Speech } from "./language/speech.ts";
 
 /** A parsed command line; values are checked where they are used, by the helpers of `arguments.ts`. */
 export type Arguments = Readonly<Record<string, unknown>>;
@@ -13,6 +14,8 @@ export interface CommandContext {
   readonly json: boolean;
   readonly quiet: boolean;
   readonly verbose: boolean;
+  /** How things are said to people, in the language of the command line or its environment. */
+  readonly speech: Speech;
   /** True when stderr is a terminal and NO_COLOR is unset. */
   readonly colour: boolean;
   /** A line for people, on stderr, and one of the notes of the JSON document; under --quiet only what `isLeftOut` tells. */

@@ -45,7 +45,11 @@ export function describeCommand(command: Command): CommandDescription {
   };
 }
 
-function describeParameters(command: string, parser: object): readonly ParameterDescription[] {
+/** The options and positionals that a parser was told of. @throws WbError WB7001. */
+export function describeParameters(
+  command: string,
+  parser: object,
+): readonly ParameterDescription[] {
   const { summaries, defaults } = declarations(parser);
   return declaredOptions(parser, ["help", "version"]).map(({ name, kind }) => ({
     name,

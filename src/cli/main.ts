@@ -1,5 +1,5 @@
 import type { Argv } from "yargs";
-import { isSystemError, WbError } from "../errors/wb-error.ts";
+import { WbError } from "../errors/wb-error.ts";
 import { commandLine } from "./command-line.ts";
 import {
   nameOf,
@@ -8,24 +8,21 @@ import {
   type CommandContext,
   type CommandResult,
 } from "./command.ts";
+import { LANGUAGES } from "../options/choices.ts";
 import { weakenedBy } from "../options/weakening.ts";
-import { exitCodeOf } from "./exit-codes.ts";
+import { optionalChoice } from "./arguments.ts";
 import { COMMANDS } from "./commands.ts";
 import { isLeftOut } from "../tensor/left-out.ts";
 import { indented, printable } from "./printable.ts";
 import { progressDrawer } from "./progress.ts";
-import { hintFor } from "./hints.ts";
+import { failure, provenanceField, type Outcome } from "./failure.ts";
+import { languageOf } from "./language/language.ts";
+import { speechIn, type Speech } from "./language/speech.ts";
 import { paint, showsColour } from "./paint.ts";
 import { placesIn } from "./places.ts";
 import { provenanceOf, renderProvenance, type Provenance } from "./provenance.ts";
 import { findSettings } from "./find-settings.ts";
 import { commandIn } from "./suggest.ts";
-
-interface Outcome {
-  readonly exitCode: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 /**
  * Runs one command line and sets `process.exitCode`, the only place that does. The result goes to stdout, everything
@@ -73,6 +70,7 @@ type Interrupts = Pick<CommandContext, "signal" | "onInterrupt">;
 
 async function execute(argv: readonly string[], interrupts: Interrupts): Promise<Outcome> {
   const json = argv.includes("--json");
+  const speech = await speechIn(languageOf(argv, process.env));
   let chosen = "";
   let settings: Provenance | undefined;
   try {
@@ -80,16 +78,16 @@ async function execute(argv: readonly string[], interrupts: Interrupts): Promise
     const places = (): readonly string[] => placesIn(argv, COMMANDS);
     const { found, sources } = findSettings(process.env, process.cwd(), places, COMMANDS);
     settings = provenanceOf(found, []);
-    const parser = commandLine(sources, argv, async (command, args, used) => {
+    const parser = commandLine(sources, argv, speech, async (command, args, used) => {
       chosen = nameOf(command);
       settings = provenanceOf(found, used);
-      outcome = await runCommand(command, args, { json, interrupts, settings });
+      outcome = await runCommand(command, args, { json, interrupts, settings, speech });
     });
     const help = await parsed(parser, argv);
     return outcome ?? { exitCode: 0, stdout: help, stderr: "" };
   } catch (error) {
     const command = chosen === "" ? nameIn(argv) : chosen;
-    return failure(error, { command, settings, argv }, json, argv.includes("--verbose"));
+    return failure(error, { command, settings, argv, speech }, json, argv.includes("--verbose"));
   }
 }
 
@@ -113,12 +111,13 @@ interface Run {
   readonly json: boolean;
   readonly interrupts: Interrupts;
   readonly settings: Provenance | undefined;
+  readonly speech: Speech;
 }
 
 async function runCommand(
   command: Command,
   args: Arguments,
-  { json, interrupts, settings }: Run,
+  { json, interrupts, settings, speech }: Run,
 ): Promise<Outcome> {
   const quiet = args["quiet"] === true;
   const drawer = progressDrawer(process.stderr);
@@ -126,6 +125,7 @@ async function runCommand(
   const notes: string[] = [];
   const context: CommandContext = {
     ...interrupts,
+    speech,
     json,
     quiet,
     verbose: args["verbose"] === true,
@@ -134,7 +134,7 @@ async function runCommand(
       drawer.clear();
       notes.push(line);
       if (!quiet || isLeftOut(line))
-        process.stderr.write(`${paint(printable(indented(line)), colour)}\n`);
+        process.stderr.write(`${paint(printable(speech.text(indented(line))), colour)}\n`);
     },
     progress: (event) => {
       if (!quiet) drawer.draw(event);
@@ -144,6 +144,7 @@ async function runCommand(
       if (!json) process.stdout.write(process.stdout.isTTY ? printable(text) : text);
     },
   };
+  optionalChoice(args, "lang", LANGUAGES);
   const weakened = weakenedBy(nameOf(command), args);
   for (const line of settings === undefined ? [] : renderProvenance(settings)) context.note(line);
   for (const { option, effect } of weakened) context.note(`weakened: ${option}: ${effect}`);
@@ -167,75 +168,6 @@ async function runCommand(
     stdout: json ? `${JSON.stringify(document)}\n` : result.text === "" ? "" : `${result.text}\n`,
     stderr: "",
   };
-}
-
-/** `config print` has a field of this name, which says more. */
-function provenanceField(
-  command: Command | undefined,
-  settings: Provenance | undefined,
-): { readonly settings?: Provenance } {
-  const isConfig = command !== undefined && nameOf(command) === "config";
-  return settings === undefined || isConfig ? {} : { settings };
-}
-
-interface Failed {
-  readonly command: string;
-  readonly settings: Provenance | undefined;
-  readonly argv: readonly string[];
-}
-
-function failure(
-  error: unknown,
-  { command, settings, argv }: Failed,
-  json: boolean,
-  verbose: boolean,
-): Outcome {
-  const known = asWbError(error);
-  const trace = verbose && error instanceof Error ? `${error.stack ?? ""}\n` : "";
-  const isKnown = COMMANDS.some((candidate) => nameOf(candidate) === command);
-  const hint = hintFor(known, isKnown ? command : undefined, argv);
-  const text = `error ${known.code}: ${indented(known.message)}\n  ${hint}\n  (weighbridge explain ${known.code})\n${trace}`;
-  const document = {
-    schemaVersion: 1,
-    command,
-    ok: false,
-    error: { code: known.code, message: known.message, hint, details: known.details },
-    ...provenanceField(undefined, settings),
-  };
-  return {
-    exitCode: exitCodeOf(known.code),
-    stdout: json ? `${JSON.stringify(document)}\n` : "",
-    stderr: json ? trace : text,
-  };
-}
-
-const CODE_OF_SYSTEM_ERROR: Readonly<Record<string, "WB3001" | "WB3002" | "WB6001" | "WB6003">> = {
-  ENOENT: "WB3001",
-  ENOTDIR: "WB3001",
-  EISDIR: "WB3002",
-  ENOSPC: "WB6001",
-  ENOMEM: "WB6003",
-};
-
-function asWbError(error: unknown): WbError {
-  if (error instanceof WbError) return error;
-  if (error instanceof Error && error.name === "AbortError") {
-    return new WbError("WB9001", "interrupted", { cause: error });
-  }
-  if (error instanceof Error && error.name === "YError") {
-    return new WbError("WB2001", error.message, { cause: error });
-  }
-  if (isSystemError(error) && error.syscall !== undefined) {
-    const { path, message, code = "" } = error;
-    if (path === undefined) return new WbError("WB6002", message, { cause: error });
-    return new WbError(CODE_OF_SYSTEM_ERROR[code] ?? "WB6002", message, {
-      details: { path },
-      cause: error,
-    });
-  }
-  return new WbError("WB7001", error instanceof Error ? error.message : String(error), {
-    cause: error,
-  });
 }
 
 /** `weighbridge … | head` closes the pipe early; that is the reader's right, not an error. */

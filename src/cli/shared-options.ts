@@ -4,6 +4,10 @@ import type { Argv } from "yargs";
 export function withSharedOptions(argv: Argv): Argv {
   return argv
     .option("json", { type: "boolean", describe: "print one JSON document" })
+    .option("lang", {
+      type: "string",
+      describe: "language of messages and help: en or zh (told from LANG)",
+    })
     .option("quiet", { type: "boolean", describe: "print nothing but the result" })
     .option("verbose", {
       type: "boolean",

@@ -11,14 +11,18 @@ export interface KindsOfFacts {
 /** The fields of one code's details; a name that ends in ? is not told by every error of the code. */
 export type DetailFields = Readonly<Record<string, keyof KindsOfFacts>>;
 
-/** What `weighbridge explain CODE` says about one error code. */
-export interface CodeEntry {
+/** The words about one error code, in one language. */
+export interface Wording {
   /** One short phrase. */
   readonly title: string;
   /** What it means and why weighbridge stops there; two or three sentences. */
   readonly meaning: string;
   /** What the user can do; also the default hint of the error. */
   readonly remedy: string;
+}
+
+/** What `weighbridge explain CODE` says about one error code. */
+export interface CodeEntry extends Wording {
   /** What programs are told beside the message: the fields of `details`, each with its type. */
   readonly details: DetailFields;
 }

@@ -20,10 +20,12 @@ export const GOLDEN_ACTIONS = ["record", "script"] as const;
 export const NATIVE_ACTIONS = ["install", "status", "remove"] as const;
 export const CONFIG_ACTIONS = ["print"] as const;
 export const BEYOND_CONTEXT = ["recompute", "cached"] as const;
+export const LANGUAGES = ["en", "zh"] as const;
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 
 /** Options that mean the same in every command, by name. */
 const OF_OPTION: ReadonlyMap<string, readonly string[]> = new Map<string, readonly string[]>([
+  ["lang", LANGUAGES],
   ["device", DEVICES],
   ["compute", COMPUTE_DTYPES],
   ["layout", LAYOUTS],

@@ -4,6 +4,7 @@ import { commandLine } from "../../src/cli/command-line.ts";
 import { nameOf, type Arguments } from "../../src/cli/command.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { describeCommand } from "../../src/cli/describe.ts";
+import { ENGLISH } from "../../src/cli/language/speech.ts";
 import { DEVICES, TARGET_FORMATS } from "../../src/options/choices.ts";
 import { caught } from "../support/caught.ts";
 import { runCli } from "../support/cli.ts";
@@ -18,7 +19,7 @@ interface Parsed {
 /** Parses a command line and runs nothing. */
 async function parse(...words: readonly string[]): Promise<Parsed> {
   const found: Parsed[] = [];
-  const parser = commandLine(NO_SETTINGS, words, (command, args) => {
+  const parser = commandLine(NO_SETTINGS, words, ENGLISH, (command, args) => {
     found.push({ name: nameOf(command), args });
     return Promise.resolve();
   });

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import type { CommandContext } from "../../src/cli/command.ts";
 import { generate } from "../../src/cli/commands/generate.ts";
+import { ENGLISH } from "../../src/cli/language/speech.ts";
 import { FIXTURES } from "../support/fixture-manifest.ts";
 
 it("ends the answer's line before a note is written to the same terminal", async () => {
@@ -12,6 +13,7 @@ it("ends the answer's line before a note is written to the same terminal", async
     json: false,
     quiet: false,
     verbose: false,
+    speech: ENGLISH,
     colour: false,
     progress: () => undefined,
     note: (text) => written.push({ by: "note", text }),

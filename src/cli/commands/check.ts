@@ -43,8 +43,10 @@ export const check: Command = {
       ok: problems.length === 0,
       exitCode: 3,
       json: { problems, architecture, tensors, notes: result.notes },
-      text: [...lines, `${plural(tensors, "tensor")}, architecture ${architecture}: ${count}`].join(
-        "\n",
+      text: context.speech.text(
+        [...lines, `${plural(tensors, "tensor")}, architecture ${architecture}: ${count}`].join(
+          "\n",
+        ),
       ),
     };
   },

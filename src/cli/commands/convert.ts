@@ -162,7 +162,8 @@ export const convert: Command = {
       ...(isDry ? { dryRun: true } : {}),
       ...(step === undefined ? {} : { step }),
     };
-    return { ok: true, json, text: isDry ? plan : renderConvert(result, { source, target }) };
+    const text = isDry ? plan : renderConvert(result, { source, target });
+    return { ok: true, json, text: context.speech.text(text) };
   },
 };
 

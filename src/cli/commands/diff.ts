@@ -67,7 +67,7 @@ export const diff: Command = {
     });
     const { notes: _notes, same, diagnosis, ...facts } = result;
     const json = { ...facts, diagnosis: diagnosisJson(diagnosis) };
-    return { ok: same, json: { ...json, reports }, text: render(result) };
+    return { ok: same, json: { ...json, reports }, text: context.speech.text(render(result)) };
   },
 };
 

@@ -39,7 +39,11 @@ export const inspect: Command = {
       signal: context.signal,
     });
     for (const note of result.notes) context.note(note);
-    return { ok: true, json: { ...result }, text: render(result, context.verbose) };
+    return {
+      ok: true,
+      json: { ...result },
+      text: context.speech.text(render(result, context.verbose)),
+    };
   },
 };
 

@@ -37,7 +37,9 @@ export const scan: Command = {
       ok: result.verdict === "safe" || isAccepted,
       exitCode: result.verdict === "unsafe" ? 5 : 4,
       json: { ...result },
-      text: isSarif ? renderSarif(result, packageVersion(), process.cwd()) : render(result),
+      text: isSarif
+        ? renderSarif(result, packageVersion(), process.cwd())
+        : context.speech.text(render(result)),
     };
   },
 };

@@ -76,7 +76,7 @@ export const verify: Command = {
         reports,
         notes,
       },
-      text: renderVerify(result),
+      text: context.speech.text(renderVerify(result)),
     };
   },
 };
