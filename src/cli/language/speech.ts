@@ -24,10 +24,3 @@ export const ENGLISH: Speech = {
   error: (code, message, hint) =>
     `error ${code}: ${message}\n  ${hint}\n  (weighbridge explain ${code})\n`,
 };
-
-/** The catalogue of a language is loaded where it is used. */
-export async function speechIn(language: Language): Promise<Speech> {
-  if (language === "en") return ENGLISH;
-  const { CHINESE } = await import("./chinese.ts");
-  return CHINESE;
-}
