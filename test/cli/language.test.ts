@@ -10,6 +10,7 @@ import { CHINESE_RESULTS } from "../../src/cli/language/chinese-results.ts";
 import { languageOf } from "../../src/cli/language/language.ts";
 import { translator } from "../../src/cli/language/translate.ts";
 import { CHINESE_WORDING } from "../../src/errors/chinese.ts";
+import { ERROR_CODES } from "../../src/errors/codes.ts";
 import { runInProcess } from "../support/cli-in-process.ts";
 import { FIXTURES } from "../support/fixture-manifest.ts";
 
@@ -127,6 +128,7 @@ describe("the Chinese catalogue", () => {
   });
 
   test("speaks Chinese of every error code", () => {
+    expect(Object.keys(CHINESE_WORDING).toSorted()).toEqual(Object.keys(ERROR_CODES).toSorted());
     for (const [code, { title, meaning, remedy }] of Object.entries(CHINESE_WORDING)) {
       for (const text of [title, meaning, remedy])
         expect([code, text]).toEqual([code, expect.stringMatching(/[\u3400-\u9fff]/u)]);

@@ -13,9 +13,9 @@ export const CHINESE: Speech = {
   language: "zh",
   help: (english) => CHINESE_HELP[english] ?? english,
   text: translated,
-  wording: (code) => CHINESE_WORDING[code],
+  wording: (code) => CHINESE_WORDING[code] ?? ERROR_CODES[code],
   error: (code, message, hint) => {
-    const { title, remedy } = CHINESE_WORDING[code];
+    const { title, remedy } = CHINESE_WORDING[code] ?? ERROR_CODES[code];
     // A remedy for this command line is told where it is known; the code's own otherwise.
     const own = hint === ERROR_CODES[code].remedy ? remedy : translated(hint);
     return `错误 ${code}：${title}\n  ${translated(message)}\n  ${own}\n  （weighbridge explain ${code}）\n`;

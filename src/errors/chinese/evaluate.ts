@@ -2,7 +2,9 @@ import type { EVALUATE_CODES } from "../codes/evaluate.ts";
 import type { Wording } from "../code-table.ts";
 
 /** The wording of `EVALUATE_CODES` in Chinese. */
-export const CHINESE_EVALUATE_CODES: Readonly<Record<keyof typeof EVALUATE_CODES, Wording>> = {
+export const CHINESE_EVALUATE_CODES: Readonly<
+  Partial<Record<keyof typeof EVALUATE_CODES, Wording>>
+> = {
   WB2921: {
     title: "任务文件写了任务不能有的内容",
     meaning:

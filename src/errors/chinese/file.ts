@@ -2,7 +2,7 @@ import type { FILE_CODES } from "../codes/file.ts";
 import type { Wording } from "../code-table.ts";
 
 /** The wording of `FILE_CODES` in Chinese. */
-export const CHINESE_FILE_CODES: Readonly<Record<keyof typeof FILE_CODES, Wording>> = {
+export const CHINESE_FILE_CODES: Readonly<Partial<Record<keyof typeof FILE_CODES, Wording>>> = {
   WB3001: {
     title: "没有这个文件或文件夹",
     meaning: "给出的路径，或索引中所写的路径，不存在。",

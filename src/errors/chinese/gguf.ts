@@ -2,7 +2,7 @@ import type { GGUF_CODES } from "../codes/gguf.ts";
 import type { Wording } from "../code-table.ts";
 
 /** The wording of `GGUF_CODES` in Chinese. */
-export const CHINESE_GGUF_CODES: Readonly<Record<keyof typeof GGUF_CODES, Wording>> = {
+export const CHINESE_GGUF_CODES: Readonly<Partial<Record<keyof typeof GGUF_CODES, Wording>>> = {
   WB3511: {
     title: "损坏的 GGUF 头部",
     meaning:

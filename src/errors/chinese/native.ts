@@ -2,7 +2,7 @@ import type { NATIVE_CODES } from "../codes/native.ts";
 import type { Wording } from "../code-table.ts";
 
 /** The wording of `NATIVE_CODES` in Chinese. */
-export const CHINESE_NATIVE_CODES: Readonly<Record<keyof typeof NATIVE_CODES, Wording>> = {
+export const CHINESE_NATIVE_CODES: Readonly<Partial<Record<keyof typeof NATIVE_CODES, Wording>>> = {
   WB6101: {
     title: "这个平台没有原生 TensorFlow",
     meaning:

@@ -2,7 +2,7 @@ import type { PADDLE_CODES } from "../codes/paddle.ts";
 import type { Wording } from "../code-table.ts";
 
 /** The wording of `PADDLE_CODES` in Chinese. */
-export const CHINESE_PADDLE_CODES: Readonly<Record<keyof typeof PADDLE_CODES, Wording>> = {
+export const CHINESE_PADDLE_CODES: Readonly<Partial<Record<keyof typeof PADDLE_CODES, Wording>>> = {
   WB3401: {
     title: "不是 paddle.save 写出的文件",
     meaning: "文件是 pickle，但其中没有数组，或不是数组的字典。",

@@ -2,7 +2,7 @@ import type { PICKLE_CODES } from "../codes/pickle.ts";
 import type { Wording } from "../code-table.ts";
 
 /** The wording of `PICKLE_CODES` in Chinese. */
-export const CHINESE_PICKLE_CODES: Readonly<Record<keyof typeof PICKLE_CODES, Wording>> = {
+export const CHINESE_PICKLE_CODES: Readonly<Partial<Record<keyof typeof PICKLE_CODES, Wording>>> = {
   WB3201: {
     title: "pickle 提前结束",
     meaning: "某个操作码或其参数越过文件末尾，或始终没有出现 STOP。",

@@ -2,7 +2,7 @@ import type { REMOTE_CODES } from "../codes/remote.ts";
 import type { Wording } from "../code-table.ts";
 
 /** The wording of `REMOTE_CODES` in Chinese. */
-export const CHINESE_REMOTE_CODES: Readonly<Record<keyof typeof REMOTE_CODES, Wording>> = {
+export const CHINESE_REMOTE_CODES: Readonly<Partial<Record<keyof typeof REMOTE_CODES, Wording>>> = {
   WB2050: {
     title: "不是可以读取的地址",
     meaning:

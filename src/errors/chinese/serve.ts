@@ -2,7 +2,7 @@ import type { SERVE_CODES } from "../codes/serve.ts";
 import type { Wording } from "../code-table.ts";
 
 /** The wording of `SERVE_CODES` in Chinese. */
-export const CHINESE_SERVE_CODES: Readonly<Record<keyof typeof SERVE_CODES, Wording>> = {
+export const CHINESE_SERVE_CODES: Readonly<Partial<Record<keyof typeof SERVE_CODES, Wording>>> = {
   WB2950: {
     title: "他人可以访问的服务器没有 API 密钥",
     meaning: "--host 给出的地址在本机之外也能访问，任何人都可以使用模型并读到内容。",

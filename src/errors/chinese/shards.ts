@@ -2,7 +2,7 @@ import type { SHARD_CODES } from "../codes/shards.ts";
 import type { Wording } from "../code-table.ts";
 
 /** The wording of `SHARD_CODES` in Chinese. */
-export const CHINESE_SHARD_CODES: Readonly<Record<keyof typeof SHARD_CODES, Wording>> = {
+export const CHINESE_SHARD_CODES: Readonly<Partial<Record<keyof typeof SHARD_CODES, Wording>>> = {
   WB3601: {
     title: "损坏的索引",
     meaning:

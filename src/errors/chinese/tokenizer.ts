@@ -2,7 +2,9 @@ import type { TOKENIZER_CODES } from "../codes/tokenizer.ts";
 import type { Wording } from "../code-table.ts";
 
 /** The wording of `TOKENIZER_CODES` in Chinese. */
-export const CHINESE_TOKENIZER_CODES: Readonly<Record<keyof typeof TOKENIZER_CODES, Wording>> = {
+export const CHINESE_TOKENIZER_CODES: Readonly<
+  Partial<Record<keyof typeof TOKENIZER_CODES, Wording>>
+> = {
   WB2801: {
     title: "生成设置的值不被接受",
     meaning: "某个采样参数、长度或停止条件，超出 transformers 为它规定的范围。",

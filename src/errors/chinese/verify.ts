@@ -2,7 +2,7 @@ import type { VERIFY_CODES } from "../codes/verify.ts";
 import type { Wording } from "../code-table.ts";
 
 /** The wording of `VERIFY_CODES` in Chinese. */
-export const CHINESE_VERIFY_CODES: Readonly<Record<keyof typeof VERIFY_CODES, Wording>> = {
+export const CHINESE_VERIFY_CODES: Readonly<Partial<Record<keyof typeof VERIFY_CODES, Wording>>> = {
   WB2911: {
     title: "没有可对照的对象",
     meaning: "verify 与另一个检查点、参考值文件（golden），或同一文件夹中的另一份权重比较。",

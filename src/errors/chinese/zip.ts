@@ -2,7 +2,7 @@ import type { ZIP_CODES } from "../codes/zip.ts";
 import type { Wording } from "../code-table.ts";
 
 /** The wording of `ZIP_CODES` in Chinese. */
-export const CHINESE_ZIP_CODES: Readonly<Record<keyof typeof ZIP_CODES, Wording>> = {
+export const CHINESE_ZIP_CODES: Readonly<Partial<Record<keyof typeof ZIP_CODES, Wording>>> = {
   WB3101: {
     title: "归档的目录缺失或损坏",
     meaning: "zip 以一条指向目录的记录结尾。它不存在、自相矛盾，或指向文件之外：通常是下载被截断。",
