@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -179,6 +179,20 @@ void planConversion(path, { maxShradSize: 1 }).catch(() => undefined);
       MAX_START_MS,
     );
   });
+});
+
+it("installs from the address of a git repository, which builds it", () => {
+  const project = join(folder, "from-git");
+  mkdirSync(project);
+  writeFileSync(join(project, "package.json"), '{"name":"from-git","private":true}');
+  const address = `git+file://${ROOT}#${execFileSync("git", ["rev-parse", "HEAD"], { cwd: ROOT, encoding: "utf8" }).trim()}`;
+  execFileSync("npm", ["install", address, "--prefer-offline", "--no-audit", "--no-fund"], {
+    cwd: project,
+    stdio: "ignore",
+  });
+  const program = join(project, "node_modules/.bin/weighbridge");
+  const { stdout } = spawnSync(program, ["inspect", TINY, "--json"], { encoding: "utf8" });
+  expect(JSON.parse(stdout)).toMatchObject({ ok: true, architecture: "InternLMForCausalLM" });
 });
 
 describe("the shape of the package", () => {

@@ -20,6 +20,7 @@ import {
   type NativeVariant,
   type PinnedVariant,
 } from "./pins.ts";
+import { findPrebuilt, placePrebuilt, type Prebuilt } from "./prebuilt.ts";
 import type { ProcessOptions } from "./process.ts";
 import {
   checkPython,
@@ -77,7 +78,8 @@ interface Step {
 
 /**
  * Builds @tensorflow/tfjs-node-gpu against a current TensorFlow: the package by npm without its install script, TensorFlow's
- * libraries from its wheel by pip, the addon by the compiler. All versions and digests are pinned. It is put together in a
+ * libraries from its wheel by pip, the addon by the compiler or, where it is installed, from the package that this version's release
+ * compiled for the platform. All versions and digests are pinned. It is put together in a
  * folder beside the final one, whose finished steps another run takes over, and renamed when it has been tried.
  * @throws WbError WB6101–WB6107, WB6001.
  */
@@ -97,7 +99,9 @@ export async function installNative(options: InstallNativeOptions): Promise<Inst
     else if (present !== undefined) await moveUnlessThere(folder, partial);
     await mkdir(partial, { recursive: true });
     await checkPython(python, running);
-    const compiler = await findCompiler(running);
+    const prebuilt = await findPrebuilt(recipe);
+    const addon =
+      prebuilt === undefined ? await compiled(partial, running) : placed(partial, prebuilt);
     await checkDisk(pins);
     const key = pins.wheels.map(({ sha256 }) => sha256).join("\n");
     const steps: readonly Step[] = [
@@ -112,11 +116,7 @@ export async function installNative(options: InstallNativeOptions): Promise<Inst
         run: () => fetchWheels(partial, pins.wheels, python, running),
       },
       { marker: undefined, what: "libraries", run: () => linkLibraries(partial) },
-      {
-        marker: undefined,
-        what: `addon by ${compiler}`,
-        run: () => compileAddon(partial, compiler, running),
-      },
+      addon,
     ];
     await runSteps(partial, key, steps, options);
     const probe = await probePackage(packageFolderIn(partial), running);
@@ -134,6 +134,18 @@ export async function installNative(options: InstallNativeOptions): Promise<Inst
     await rename(partial, folder);
     return installed;
   });
+}
+
+/** @throws WbError WB6103 where no compiler is there. */
+async function compiled(folder: string, options: ProcessOptions): Promise<Step> {
+  const compiler = await findCompiler(options);
+  const run = (): Promise<void> => compileAddon(folder, compiler, options);
+  return { marker: undefined, what: `addon by ${compiler}`, run };
+}
+
+function placed(folder: string, prebuilt: Prebuilt): Step {
+  const run = (): Promise<void> => placePrebuilt(prebuilt, folder);
+  return { marker: undefined, what: `addon of ${prebuilt.name}`, run };
 }
 
 function pinsFor(variant: NativeVariant): PinnedVariant {
