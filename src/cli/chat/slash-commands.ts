@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import type { Chat } from "../../api/chat.ts";
 import { isSystemError, WbError } from "../../errors/wb-error.ts";
+import { plural } from "../plural.ts";
 
 /** What a line that begins with "/" came to. */
 export interface SlashOutcome {
@@ -92,5 +93,5 @@ async function save(chat: Chat, path: string): Promise<SlashOutcome> {
       cause: error,
     });
   }
-  return said(`saved ${chat.messages.length} messages: ${path}`);
+  return said(`saved ${plural(chat.messages.length, "message")}: ${path}`);
 }

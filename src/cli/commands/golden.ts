@@ -2,6 +2,7 @@ import type { RecordedGolden } from "../../verify/golden/record.ts";
 import { WbError } from "../../errors/wb-error.ts";
 import { optionalNumber, optionalString, requiredString } from "../arguments.ts";
 import type { Arguments, Command, CommandContext, CommandResult } from "../command.ts";
+import { plural } from "../plural.ts";
 import { positionsOf, promptsOf, withPromptOptions } from "../prompt-options.ts";
 import { runtimeOptions, withRuntimeOptions } from "../runtime-options.ts";
 
@@ -84,7 +85,7 @@ function greedyTokens(args: Arguments): number | undefined {
 
 function render({ path, prompts, seconds }: RecordedGolden): string {
   const tokens = prompts.reduce((sum, { ids }) => sum + ids.length, 0);
-  return `${path}: ${prompts.length} prompts, ${tokens} tokens, ${seconds.toFixed(1)} s`;
+  return `${path}: ${plural(prompts.length, "prompt")}, ${plural(tokens, "token")}, ${seconds.toFixed(1)} s`;
 }
 
 async function script(args: Arguments): Promise<CommandResult> {

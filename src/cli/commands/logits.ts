@@ -1,6 +1,7 @@
 import type { LogitsResult } from "../../api/logits.ts";
 import { flag, optionalCount, optionalString, requiredString } from "../arguments.ts";
 import type { Command, CommandResult } from "../command.ts";
+import { plural } from "../plural.ts";
 import { positionsOf, requiredPrompts, withPromptOptions } from "../prompt-options.ts";
 import { runtimeOptions, withRuntimeOptions } from "../runtime-options.ts";
 
@@ -45,7 +46,7 @@ function render(result: LogitsResult, out: string | undefined): CommandResult {
   const lines = result.prompts.map(({ ids, positions }, prompt) => {
     const last = top.findLast((entry) => entry.prompt === prompt);
     const best = (last?.ids ?? []).map((id, rank) => `${id} (${last?.logits[rank]?.toFixed(4)})`);
-    return `prompt ${prompt}: ${ids.length} tokens, ${positions.length} positions; after position ${last?.position}: ${best.join(", ")}`;
+    return `prompt ${prompt}: ${plural(ids.length, "token")}, ${plural(positions.length, "position")}; after position ${last?.position}: ${best.join(", ")}`;
   });
   if (out !== undefined) lines.push(`written to ${out}`);
   return {
