@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { format } from "prettier";
-import { errorSchema, outputSchema, planSchema } from "./generate/outputs.mjs";
+import { errorSchema, evalPlanSchema, outputSchema, planSchema } from "./generate/outputs.mjs";
 import { wasmModules } from "./generate/wasm.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
@@ -22,6 +22,7 @@ const schema = async (name, value) => {
 for (const { name } of commands) await schema(name, outputSchema(name));
 await schema("error", errorSchema());
 await schema("convert-plan", planSchema());
+await schema("eval-plan", evalPlanSchema());
 await schema("weighbridge.config", configSchema(commands));
 const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 for (const { fileName, text } of manPages(commands, version)) files.set(`man/${fileName}`, text);

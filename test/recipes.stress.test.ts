@@ -57,7 +57,7 @@ if [ -n "$needs" ] && [ "$(cat "$STATE/$needs")" != good ]; then
   echo ended > "$STATE/dependent"
   exit 0
 fi
-unset SOURCE TARGET PARTS SHARD PLAN
+unset SOURCE TARGET PARTS SHARD PLAN MODEL DATA TASKS RESULTS
 if [ -n "$array" ]; then
   pids=
   for task in $(seq "\${array%-*}" "\${array#*-}"); do
@@ -205,6 +205,41 @@ describe("docs/recipes", () => {
     expect(readdirSync(target).filter((name) => !name.startsWith("."))).toEqual([]);
     run(join(RECIPES, "slurm.sh"), [], { SOURCE, TARGET: target, PARTS: "3", SHARD: "40KB" });
     expect(folderDigests(target)).toEqual(whole);
+  });
+
+  describe("of an evaluation", () => {
+    const data = join(FIXTURES, "evaluation/data");
+    const asked = ["eval", SOURCE, "--data", data, "--tasks", "race/high"];
+    let details = "";
+    beforeAll(() => {
+      run("weighbridge", [...asked, "--details", join(folder, "eval-whole.jsonl")], {});
+      details = readFileSync(join(folder, "eval-whole.jsonl"), "utf8");
+    });
+
+    it("slurm-eval.sh: an array of tasks at once, and the job behind it, give the whole evaluation", () => {
+      const results = join(folder, "eval-array");
+      const env = { MODEL: SOURCE, DATA: data, TASKS: "race/high", RESULTS: results, PARTS: "2" };
+      run(join(RECIPES, "slurm-eval.sh"), ["--skip-bad"], env);
+      expect(readFileSync(`${results}.jsonl`, "utf8")).toBe(details);
+      expect(JSON.parse(readFileSync(`${results}.json`, "utf8"))).toMatchObject({ ok: true });
+    });
+
+    it("kubernetes-eval-*.yaml: pods of all indexes, then the finish, give the whole evaluation", () => {
+      const parts = readJob("kubernetes-eval-parts.yaml");
+      expect(String(parts.spec["completions"])).toBe(parts.env["PARTS"]);
+      const finish = readJob("kubernetes-eval-finish.yaml");
+      const results = join(folder, "eval-pods");
+      const tasks = "race/high";
+      const places = { MODEL: SOURCE, DATA: data, TASKS: tasks, PLAN: `${results}.plan` };
+      const [shell = "", ...args] = parts.command;
+      for (const index of ["1", "0"]) {
+        const env = { ...parts.env, ...places, PARTS: "2", JOB_COMPLETION_INDEX: index };
+        run(shell, args, env);
+      }
+      const [finisher = "", ...rest] = finish.command;
+      run(finisher, rest, { ...finish.env, ...places, RESULTS: results });
+      expect(readFileSync(`${results}.jsonl`, "utf8")).toBe(details);
+    });
   });
 
   it("verify.sh and gitlab-ci.yml: a verdict by exit code, with reports of this run alone", () => {

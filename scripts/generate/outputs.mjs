@@ -410,66 +410,93 @@ export const OUTPUTS = {
     compute,
     residence,
   },
-  eval: {
-    model: text,
-    variant: oneOf("base", "chat"),
-    tasks: list(
-      fields({
-        name: text,
-        group: orNull(text),
-        kind: oneOf("ppl", "gen"),
-        items: count,
-        correct: count,
-        score: said(orNull(number), "per cent; null where answers would have to be run"),
-        examples: said(count, "worked examples before each question"),
-        fewerExamples: said(count, "items that had no room for all of them"),
-        skipped: list(text, "rows that were left out, each with its place and what is wrong"),
-        cut: said(count, "items of which a text had no room and was cut on the left"),
-        tokens: evaluatedTokens,
-        seconds,
-        "changed?": said(count, "with another model or --golden: answers that are others"),
-      }),
-    ),
-    groups: list(
-      fields({ name: text, tasks: count, score: said(orNull(number), "the unweighted mean") }),
-    ),
-    tokens: evaluatedTokens,
-    maxLength: said(count, "tokens of a text at most"),
-    "against?": said(text, "the other weights, or the file of results"),
-    "verdict?": oneOf("pass", "fail"),
-    "failures?": list(text, "why it fails"),
-    "noise?": said(number, "margin up to which a change of label is a near-tie, in nats"),
-    "reports?": list(text, "files that were written"),
-    "parity?": list(
-      fields({
-        name: text,
-        items: count,
-        score: orNull(number),
-        otherScore: orNull(number),
-        gained: said(count, "right here alone"),
-        lost: said(count, "right in the reference alone"),
-        p: said(number, "of McNemar's exact test, two-sided"),
-        changes: list(
-          fields({
-            index: count,
-            prediction: orNull(text),
-            other: orNull(text),
-            answer: text,
-            margin: said(
-              orNull(number),
-              "of the reference's best label before its second, in nats",
-            ),
-            nearTie: truth,
-          }),
-        ),
-      }),
-    ),
-    device,
-    backend: text,
-    compute,
-    residence,
-    seconds,
-  },
+  eval: [
+    {
+      model: text,
+      variant: oneOf("base", "chat"),
+      tasks: list(
+        fields({
+          name: text,
+          group: orNull(text),
+          kind: oneOf("ppl", "gen"),
+          items: count,
+          correct: count,
+          score: said(orNull(number), "per cent; null where answers would have to be run"),
+          examples: said(count, "worked examples before each question"),
+          fewerExamples: said(count, "items that had no room for all of them"),
+          skipped: list(text, "rows that were left out, each with its place and what is wrong"),
+          cut: said(count, "items of which a text had no room and was cut on the left"),
+          tokens: evaluatedTokens,
+          seconds,
+          "changed?": said(count, "with another model or --golden: answers that are others"),
+        }),
+      ),
+      groups: list(
+        fields({ name: text, tasks: count, score: said(orNull(number), "the unweighted mean") }),
+      ),
+      tokens: evaluatedTokens,
+      maxLength: said(count, "tokens of a text at most"),
+      "against?": said(text, "the other weights, or the file of results"),
+      "verdict?": oneOf("pass", "fail"),
+      "failures?": list(text, "why it fails"),
+      "noise?": said(number, "margin up to which a change of label is a near-tie, in nats"),
+      "reports?": list(text, "files that were written"),
+      "parity?": list(
+        fields({
+          name: text,
+          items: count,
+          score: orNull(number),
+          otherScore: orNull(number),
+          gained: said(count, "right here alone"),
+          lost: said(count, "right in the reference alone"),
+          p: said(number, "of McNemar's exact test, two-sided"),
+          changes: list(
+            fields({
+              index: count,
+              prediction: orNull(text),
+              other: orNull(text),
+              answer: text,
+              margin: said(
+                orNull(number),
+                "of the reference's best label before its second, in nats",
+              ),
+              nearTie: truth,
+            }),
+          ),
+        }),
+      ),
+      device,
+      backend: text,
+      compute,
+      residence,
+      seconds,
+    },
+    {
+      model: text,
+      step: said(
+        fields({
+          kind: exactly("plan"),
+          path: text,
+          written: said(truth, "false where the file held this plan already"),
+          tasks: list(fields({ name: text, items: count, sha256: digest })),
+        }),
+        "with --plan alone",
+      ),
+    },
+    {
+      model: text,
+      step: said(
+        fields({
+          kind: exactly("part"),
+          path: said(text, "the file that holds its items until --finish"),
+          part: fields({ index: count, of: count }),
+          items: count,
+          wasThere: said(truth, "true where it was computed before"),
+        }),
+        "with --part",
+      ),
+    },
+  ],
   logits: {
     architecture: text,
     top: list(
@@ -631,6 +658,43 @@ export function planSchema() {
       headersSha256: said(digest, "of the table of tensors in all source files"),
       files: list(fields({ name: text, bytes: count }), "what will be written"),
       planSha256: said(digest, "of all above and of the place of every tensor"),
+    }),
+  };
+}
+
+/** The schema of the file that `eval --plan` writes. */
+export function evalPlanSchema() {
+  return {
+    $schema: "https://json-schema.org/draft/2020-12/schema",
+    title: "a plan of weighbridge eval --plan",
+    ...fields({
+      schemaVersion: exactly(1),
+      kind: exactly("weighbridge evaluation in parts"),
+      weighbridge: said(text, "the version that made the plan, and must compute its parts"),
+      options: said(
+        fields({
+          tasks: list(text),
+          "variant?": oneOf("base", "chat"),
+          "turns?": text,
+          "limit?": count,
+          "seed?": count,
+          "maxNewTokens?": count,
+          "maxLength?": count,
+          "skipBad?": truth,
+          "compute?": compute,
+        }),
+        "those that decide what is asked; left out where they were not given",
+      ),
+      weightsSha256: said(digest, "of the config and the weights' vectors"),
+      tokenizerSha256: said(digest, "of the ids of the first text of each task"),
+      tasks: list(
+        fields({
+          name: text,
+          items: count,
+          sha256: said(digest, "of rows, worked examples and templates"),
+        }),
+      ),
+      planSha256: said(digest, "of all above"),
     }),
   };
 }

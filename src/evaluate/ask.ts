@@ -70,12 +70,15 @@ export function prepare(
   );
 }
 
-/** Asks the model the questions of one task; gives each as it is answered, in the order that shares most. */
+/**
+ * Asks the model the questions of one task; gives each as it is answered, in the order that shares most, and at last the tokens that
+ * passed the model.
+ */
 export async function* ask(
   evaluation: Evaluation,
   asking: Asking,
   options: AskOptions,
-): AsyncGenerator<Item, TokenCounts> {
+): AsyncGenerator<Item, number> {
   const { way } = asking.asked;
   return way.kind === "ppl"
     ? yield* askLabels(evaluation, asking, way, options)
@@ -87,7 +90,7 @@ async function* askLabels(
   { asked, encoded }: Asking,
   way: PplWay,
   { isShared, onTokens, signal }: AskOptions,
-): AsyncGenerator<Item, TokenCounts> {
+): AsyncGenerator<Item, number> {
   const { runtime, keepsBits, padId } = evaluation;
   const labels = [...way.choices.keys()];
   const owners = encoded.flatMap(({ texts }, question) =>
@@ -117,16 +120,17 @@ async function* askLabels(
     open.delete(owner.question);
     yield labelItem(asked, question, encoded[owner.question], labels, scores);
   }
-  return { computed: plan.computed, whole: plan.whole };
+  return plan.computed;
 }
 
 function labelItem(
-  { task }: Questions,
+  asked: Questions,
   { index, answer }: Question,
   encoded: EncodedQuestion | undefined,
   labels: readonly string[],
   found: ReadonlyMap<string, number>,
 ): Item {
+  const { task } = asked;
   const scores = new Map(labels.map((label) => [label, found.get(label) ?? Number.NaN]));
   const prediction = smallest(scores);
   if (prediction === undefined)
@@ -142,7 +146,7 @@ function labelItem(
     answer,
     correct: prediction === answer,
     scores: Object.fromEntries(scores),
-    ...cutOf(encoded),
+    ...withoutRoom(asked, encoded),
   };
 }
 
@@ -151,10 +155,9 @@ async function* askAnswers(
   { asked, encoded, maxNewTokens }: Asking,
   way: GenWay,
   { marks, isShared, onTokens, signal }: AskOptions,
-): AsyncGenerator<Item, TokenCounts> {
+): AsyncGenerator<Item, number> {
   const { runtime, tokenizer, defaults, stopIds, keepsBits } = evaluation;
   const prompts = encoded.map(({ texts }) => texts[0]?.ids ?? []);
-  const whole = prompts.reduce((sum, { length }) => sum + length, 0);
   const most =
     planPrefixes(prompts, isShared && keepsBits).computed + prompts.length * maxNewTokens;
   let [computed, done] = [0, 0];
@@ -183,13 +186,19 @@ async function* askAnswers(
       answer: question.answer,
       correct: isRight(way.metric, found, question.answer),
       raw: text,
-      ...cutOf(encoded[prompt]),
+      ...withoutRoom(asked, encoded[prompt]),
     };
   }
-  return { computed, whole };
+  return computed;
 }
 
-function cutOf(encoded: EncodedQuestion | undefined): { readonly cut?: number } {
-  const cut = Math.max(0, ...(encoded?.texts ?? []).map((text) => text.cut));
-  return cut > 0 ? { cut } : {};
+/** What of a question had no room. */
+function withoutRoom(
+  { examples }: Questions,
+  encoded: EncodedQuestion | undefined,
+): Pick<Item, "cut" | "dropped"> {
+  if (encoded === undefined) return {};
+  const cut = Math.max(0, ...encoded.texts.map((text) => text.cut));
+  const dropped = examples.length - encoded.examples;
+  return { ...(cut > 0 ? { cut } : {}), ...(dropped > 0 ? { dropped } : {}) };
 }

@@ -4,8 +4,13 @@ import type { Item } from "./item.ts";
 /** The item that a line of a details file is; undefined where it is none. */
 export function itemIn(line: string): Item | undefined {
   const raw = recordIn(line);
-  if (raw === undefined) return undefined;
-  const { task, index, prediction, answer, correct, scores, raw: text, cut } = raw;
+  return raw === undefined ? undefined : itemOf(raw);
+}
+
+/** As `itemIn`, of an object that was read. */
+export function itemOf(raw: unknown): Item | undefined {
+  if (!isRecord(raw)) return undefined;
+  const { task, index, prediction, answer, correct, scores, raw: text, cut, dropped } = raw;
   if (typeof task !== "string" || typeof index !== "number" || typeof answer !== "string")
     return undefined;
   if (prediction !== null && typeof prediction !== "string") return undefined;
@@ -13,6 +18,7 @@ export function itemIn(line: string): Item | undefined {
   const rest = {
     ...(typeof text === "string" ? { raw: text } : {}),
     ...(typeof cut === "number" ? { cut } : {}),
+    ...(typeof dropped === "number" ? { dropped } : {}),
   };
   if (scores === undefined) return { task, index, prediction, answer, correct, ...rest };
   if (!isRecord(scores)) return undefined;

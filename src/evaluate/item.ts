@@ -14,6 +14,8 @@ export interface Item {
   readonly raw?: string;
   /** Tokens on the left of its longest text that had no room; left out where all had. */
   readonly cut?: number;
+  /** Worked examples that had no room; left out where all had. */
+  readonly dropped?: number;
 }
 
 /** One line of a details file; fields in this order, so that equal items are equal lines. */
@@ -26,8 +28,9 @@ export function itemLine({
   scores,
   raw,
   cut,
+  dropped,
 }: Item): string {
-  return JSON.stringify({ task, index, prediction, answer, correct, scores, raw, cut });
+  return JSON.stringify({ task, index, prediction, answer, correct, scores, raw, cut, dropped });
 }
 
 /** 100 · right / asked; null where there is none, or where it is not known of all. */

@@ -2,35 +2,42 @@ import { createHash } from "node:crypto";
 import { appendFile, readFile, rename, writeFile } from "node:fs/promises";
 import { isSystemError, WbError } from "../errors/wb-error.ts";
 import { recordIn } from "../model/config/fields.ts";
-import { expectedTensors } from "../model/tensors.ts";
 import type { Runtime } from "../session/open-runtime.ts";
 import { itemLine, type Item } from "./item.ts";
 import { itemIn } from "./item-in.ts";
+import { weightsDigest } from "./weights-digest.ts";
 
 /** Where items go as they are answered, so that an interrupted run can go on. */
 export interface Journal {
   /** What an interrupted run answered of one task, by the row's index. */
   known(task: string): ReadonlyMap<number, Item>;
   add(item: Item): Promise<void>;
-  /** Writes the details file from all items, in their order, and removes the journal. */
-  finish(items: readonly Item[]): Promise<void>;
+  /** Writes the file that the journal was kept for, whole or not at all, and removes the journal. */
+  finish(text: string): Promise<void>;
 }
 
+/** Where nothing is written. */
+export const NO_JOURNAL: Journal = {
+  known: () => new Map(),
+  add: async () => undefined,
+  finish: async () => undefined,
+};
+
 /**
- * Opens the journal beside a details file: one line that tells the run, then a line an item as it comes.
- * @param path The details file; nothing is written when left out.
+ * Opens the journal beside a file of results: one line that tells the run, then a line an item as it comes.
+ * @param path The file of results.
  * @param run What must be the same for items to be the same.
+ * @param how Whether to go on from the items of this run that are there: "begin" does not, "resume" refuses those of another run,
+ *   "either" leaves them out.
  * @throws WbError WB3926 where the journal is another run's, WB6002.
  */
 export async function openJournal(
-  path: string | undefined,
+  path: string,
   run: string,
-  isResumed: boolean,
+  how: "begin" | "resume" | "either",
 ): Promise<Journal> {
-  if (path === undefined)
-    return { known: () => new Map(), add: async () => undefined, finish: async () => undefined };
   const part = `${path}.part`;
-  const known = isResumed ? await itemsOf(part, run) : [];
+  const known = how === "begin" ? [] : await itemsOf(part, run, how === "resume");
   // A last line may have been cut in the middle: the journal begins anew with whole ones.
   const lines = [JSON.stringify({ run }), ...known.map(itemLine)];
   await writing(part, () => writeFile(part, lines.map((line) => `${line}\n`).join("")));
@@ -38,20 +45,19 @@ export async function openJournal(
     known: (task) =>
       new Map(known.filter((item) => item.task === task).map((item) => [item.index, item])),
     add: (item) => writing(part, () => appendFile(part, `${itemLine(item)}\n`)),
-    finish: async (items) => {
-      await writing(part, () =>
-        writeFile(part, items.map((item) => `${itemLine(item)}\n`).join("")),
-      );
+    finish: async (text) => {
+      await writing(part, () => writeFile(part, text));
       await writing(path, () => rename(part, path));
     },
   };
 }
 
-async function itemsOf(part: string, run: string): Promise<readonly Item[]> {
+async function itemsOf(part: string, run: string, isRefused: boolean): Promise<readonly Item[]> {
   const text = await textOf(part);
   if (text === undefined) return [];
   const [head = "", ...lines] = text.split("\n");
   const found = recordIn(head)?.["run"];
+  if (found !== run && !isRefused) return [];
   if (found !== run)
     throw new WbError(
       "WB3926",
@@ -78,17 +84,13 @@ async function writing(path: string, write: () => Promise<void>): Promise<void> 
   }
 }
 
-/**
- * A digest of what items depend on: the options, the device, and the weights' vectors, whose bytes differ between versions
- * of a model and are read in no time.
- */
-export async function runDigest(runtime: Runtime, options: unknown): Promise<string> {
-  const { config, decoder, ops } = runtime;
-  const hash = createHash("sha256");
-  hash.update(JSON.stringify([options, ops.description, ops.compute, config]));
-  for (const { name, shape } of expectedTensors(config)) {
-    hash.update(name);
-    if (shape.length === 1) hash.update((await decoder.weights.source.read(name)).bytes);
-  }
-  return hash.digest("hex");
+/** A digest of what items depend on: the options, the device, and the weights as `weightsDigest` tells them. */
+export async function runDigest(
+  { config, decoder, ops }: Runtime,
+  options: unknown,
+): Promise<string> {
+  const weights = await weightsDigest(config, decoder.weights.source);
+  return createHash("sha256")
+    .update(JSON.stringify([options, ops.description, ops.compute, weights]))
+    .digest("hex");
 }

@@ -1,9 +1,9 @@
 import { writeFile } from "node:fs/promises";
 import { WbError } from "../errors/wb-error.ts";
 
-/** Writes lines of JSON. @throws WbError WB6002. */
-export async function writeLines(path: string, values: readonly unknown[]): Promise<void> {
-  const text = values.map((value) => `${JSON.stringify(value)}\n`).join("");
+/** Writes lines of text. @throws WbError WB6002. */
+export async function writeLines(path: string, lines: readonly string[]): Promise<void> {
+  const text = lines.map((line) => `${line}\n`).join("");
   try {
     await writeFile(path, text);
   } catch (cause) {

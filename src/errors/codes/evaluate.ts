@@ -37,6 +37,20 @@ export const EVALUATE_CODES = {
     remedy: "Name a second model, or give --golden FILE.",
     details: {},
   },
+  WB2926: {
+    title: "the plan is of other weights, data or options",
+    meaning:
+      "A part may only be computed with the weights, tokenizer, rows, templates, options and version of weighbridge that the plan was made with: else the union would be the score of nothing.",
+    remedy: "Give all of it as it was, or make a new plan under another name.",
+    details: { path: "string", what: "string", expected: "string", found: "string" },
+  },
+  WB2927: {
+    title: "another plan is there",
+    meaning:
+      "The file that --plan names holds something else, and parts may have been computed for it.",
+    remedy: "Give another name, or remove the file and the folder of its parts.",
+    details: { path: "string" },
+  },
   WB3921: {
     title: "a file of a task is missing",
     meaning:
@@ -78,5 +92,27 @@ export const EVALUATE_CODES = {
       "The model's logits hold NaN: its weights are damaged or overflow in the dtype that is computed in.",
     remedy: "Try --compute f32; `weighbridge verify` tells which tensors are damaged.",
     details: { task: "string", index: "number" },
+  },
+  WB3927: {
+    title: "a damaged plan or part of an evaluation",
+    meaning:
+      "The file is not what `eval --plan` or `eval --part` writes, is cut, or was changed: it does not fit its own digest.",
+    remedy:
+      "Make the plan anew under another name, or run the part again, which replaces its file.",
+    details: { path: "string", expected: "string", found: "string" },
+  },
+  WB3928: {
+    title: "parts of the evaluation are missing",
+    meaning: "--finish found rows of the plan that no part has answered yet. Nothing was written.",
+    remedy: "Run the parts that the message names, then --finish again.",
+    details: { path: "string", items: "number", missing: "number", parts: "string[]" },
+  },
+  WB3929: {
+    title: "a part belongs to another plan, or was computed on another kind of device",
+    meaning:
+      "Scores of another plan are of other weights, rows or options; those of another backend have other bits, so that the union would be no machine's result.",
+    remedy:
+      "Remove the file and run the part again, on the same kind of machine (--device, --compute) as the others.",
+    details: { path: "string", what: "string", expected: "string", found: "string" },
   },
 } as const satisfies CodeTable;

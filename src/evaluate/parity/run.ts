@@ -1,7 +1,9 @@
 import { WbError } from "../../errors/wb-error.ts";
 import type { ComputeDtype } from "../../runtime/backends/ops.ts";
 import type { Item } from "../item.ts";
-import { evaluate, type EvaluateOptions, type EvaluateResult } from "../run.ts";
+import type { EvaluateOptions } from "../options.ts";
+import type { EvaluateResult } from "../result.ts";
+import { evaluate } from "../run.ts";
 import { compareItems, type TaskParity } from "./compare-items.ts";
 import { readResults } from "./read-results.ts";
 
@@ -41,13 +43,18 @@ const NOISE: Readonly<Record<ComputeDtype, number>> = {
 
 /**
  * Evaluates a model and tells which answers are others than those of a reference.
+ * @param run Gives the model's own result, where that is not to be computed here and now.
  * @throws WbError as `evaluate`; WB2925 without a reference or with two, WB3925 for results that lack items of this run.
  */
-export async function evaluateParity(path: string, options: ParityOptions): Promise<ParityResult> {
+export async function evaluateParity(
+  path: string,
+  options: ParityOptions,
+  run: () => Promise<EvaluateResult> = () => evaluate(path, options),
+): Promise<ParityResult> {
   const against = referenceOf(options);
   // Read before anything is computed, so that a wrong file costs nothing.
   const known = options.golden === undefined ? undefined : await readResults(options.golden);
-  const result = await evaluate(path, options);
+  const result = await run();
   const reference = known ?? (await otherItems(against, options));
   const noise = NOISE[result.compute];
   const parity = result.tasks.map(({ name }) => {

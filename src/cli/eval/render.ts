@@ -1,6 +1,6 @@
-import type { ParityResult } from "../evaluate/parity/run.ts";
-import { told } from "../evaluate/parity/reports.ts";
-import type { EvaluateResult } from "../evaluate/run.ts";
+import type { ParityResult } from "../../evaluate/parity/run.ts";
+import { told } from "../../evaluate/parity/reports.ts";
+import type { EvaluateResult } from "../../evaluate/result.ts";
 
 /** A line for each task and group, and what sharing prefixes saved. */
 export function renderEvaluation({ tasks, groups, tokens, seconds }: EvaluateResult): string {
