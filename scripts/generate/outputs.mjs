@@ -439,6 +439,15 @@ export const OUTPUTS = {
       "against?": said(text, "the other weights, or the file of results"),
       "verdict?": oneOf("pass", "fail"),
       "failures?": list(text, "why it fails"),
+      "decisions?": list(
+        fields({
+          name: text,
+          decision: oneOf("pass", "fail"),
+          items: said(count, "rows that were asked"),
+          rows: count,
+        }),
+        "with --stop-when-decided",
+      ),
       "noise?": said(number, "margin up to which a change of label is a near-tie, in nats"),
       "reports?": list(text, "files that were written"),
       "parity?": list(
@@ -470,6 +479,10 @@ export const OUTPUTS = {
       compute,
       residence,
       seconds,
+    },
+    {
+      table: fields({ heads: list(text), rows: list(list(text)) }),
+      reports: list(text, "files that were written"),
     },
     {
       model: text,

@@ -34,7 +34,9 @@ export function describeSharedOptions(): readonly ParameterDescription[] {
 export function describeCommand(command: Command): CommandDescription {
   const name = nameOf(command);
   const all = describeParameters(name, command.options(yargs()));
-  const named = [...command.usage.matchAll(/[<[]([\w-]+)[>\]]/g)].map(([, word]) => word ?? "");
+  const named = [...command.usage.matchAll(/[<[]([\w-]+)(?:\.\.)?[>\]]/g)].map(
+    ([, word]) => word ?? "",
+  );
   return {
     name,
     usage: command.usage,

@@ -113,18 +113,102 @@ describe("eval A B", () => {
     expect(run.stdout).toMatch(
       /FAIL .*\n(?:.*answers changed.*\n){2}\d answers are others beyond near-ties, 0 allowed/,
     );
-    expect(readFileSync(junit, "utf8")).toMatch(
-      /failures="1"[^]*<failure message="\d answers are others/,
-    );
+    const failed = readFileSync(junit, "utf8");
+    expect(failed).toMatch(/failures="1"[^]*<failure message="\d answers are others/);
     expect(readFileSync(markdown, "utf8")).toMatch(
       /# FAIL: [^]*\| (?:mmlu\/anatomy|commonsenseqa) \d \| [A-E] \| [A-E] \|/,
     );
+    const html = join(folder, "eval.html");
+    const same = [paddle, model, ...ASKED, "--junit", junit, "--report", html];
+    expect((await runInProcess(["eval", ...same])).status).toBe(0);
+    // What changes from run to run is no part of a test's name.
+    expect(namesIn(readFileSync(junit, "utf8"))).toEqual(namesIn(failed));
+    expect(readFileSync(html, "utf8")).toMatch(/class="verdict pass">pass<[^]*mmlu\/anatomy/);
     expect(
       (await runInProcess(["eval", other, model, ...ASKED, "--max-changed", "6"])).status,
     ).toBe(0);
     expect((await runInProcess(["eval", other, model, ...ASKED, "--max-lost", "100"])).status).toBe(
       0,
     );
+  });
+});
+
+/** Names of a JUnit report's cases. */
+function namesIn(xml: string): readonly string[] {
+  return [...xml.matchAll(/<testcase [^>]* name="([^"]*)"/g)].map(([, name = ""]) => name);
+}
+
+describe("eval A B --stop-when-decided", () => {
+  const stopped = ["--stop-when-decided", "--max-lost", "40"];
+
+  it("draws rows until a loss is ruled out or certain, says beforehand how many, and tells what it decided", async () => {
+    const details = join(folder, "decided.jsonl");
+    const args = [paddle, model, ...ASKED, ...stopped, "--details", details];
+    const run = await runInProcess(["eval", ...args, "--json"]);
+    expect(run.status).toBe(0);
+    expect(run.stderr).toContain("mmlu/anatomy: 3 rows, in random order; where no answer is lost");
+    const found: unknown = JSON.parse(run.stdout);
+    expect(found).toMatchObject({
+      verdict: "pass",
+      decisions: [{ name: "mmlu/anatomy", decision: "pass", rows: 3 }, { decision: "pass" }],
+    });
+    expect(readLines(details).length).toBeLessThanOrEqual(6);
+    const golden = join(folder, "whole.jsonl");
+    await runInProcess(["eval", model, ...ASKED, "--details", golden]);
+    const against = ["eval", paddle, "--golden", golden, ...ASKED, ...stopped];
+    expect((await runInProcess(against)).stdout).toContain("mmlu/anatomy: pass, decided after");
+  });
+
+  it("needs a bound and a reference, and goes with no other gate", async () => {
+    const one = ["eval", paddle, model, ...ASKED, "--stop-when-decided"];
+    for (const wrong of [
+      one,
+      ["eval", paddle, ...ASKED, ...stopped],
+      [...one, "--max-lost", "101"],
+      [...one, "--max-lost", "1", "--error-rate", "0.6"],
+      [...one, "--max-lost", "1", "--max-changed", "0"],
+      ["eval", paddle, model, ...ASKED, "--error-rate", "0.1"],
+      ["eval", paddle, model, model, ...ASKED],
+    ])
+      expect((await runInProcess(wrong)).status).toBe(2);
+  });
+});
+
+describe("eval table", () => {
+  it("draws the model page's table in both languages, with the page's figures and what was not asked", async () => {
+    const result = join(folder, "result.json");
+    const [markdown, html] = [join(folder, "table.md"), join(folder, "table.html")];
+    writeFileSync(result, (await runInProcess(["eval", model, ...ASKED, "--json"])).stdout);
+    const english = await runInProcess(["eval", "table", result, result, "--markdown", markdown]);
+    expect(english.stdout).toMatch(/^MMLU +\d+\.\d \(3; 1 of 57 tasks\) .* 51\.0 +50\.8$/m);
+    expect(english.stdout).toMatch(/^GSM8K +– +– +31\.2 +34\.5$/m);
+    expect(readFileSync(markdown, "utf8")).toMatch(/\| CommonSenseQA \| \d+\.\d \(3\) \|/);
+    const chinese = ["eval", "table", result, "--lang", "zh", "--report", html, "--json"];
+    const drawn = await runInProcess(chinese);
+    expect(drawn.stdout).toMatch(/"ok":true[^]*"rows":\[\["C-Eval","—","53\.4","53\.2"\]/);
+    expect(readFileSync(html, "utf8")).toMatch(/lang="zh"[^]*57 个任务中的 1 个[^]*模型页/);
+    const scores = ["eval", model, ...ASKED, "--markdown", markdown, "--lang", "zh"];
+    expect((await runInProcess(scores)).status).toBe(0);
+    expect(readFileSync(markdown, "utf8")).toContain("数据集");
+  });
+
+  it("refuses what is no result", async () => {
+    const wrong = join(folder, "wrong.json");
+    for (const text of [
+      "[]",
+      '{"command":"verify"}',
+      '{"command":"eval","error":{"code":"WB1"}}',
+      '{"command":"eval"}',
+    ]) {
+      writeFileSync(wrong, text);
+      const run = await runInProcess(["eval", "table", wrong, "--json"]);
+      expect([run.status, JSON.parse(run.stdout)]).toMatchObject([
+        3,
+        { error: { code: "WB3930" } },
+      ]);
+    }
+    expect((await runInProcess(["eval", "table", "nowhere"])).status).toBe(3);
+    expect((await runInProcess(["eval", "table"])).status).toBe(2);
   });
 });
 

@@ -1,14 +1,16 @@
 import type { PartOptions } from "../../evaluate/parts/run-parts.ts";
 import type { EvaluateResult } from "../../evaluate/result.ts";
-import { optionalString, requiredString } from "../arguments.ts";
+import { WbError } from "../../errors/wb-error.ts";
+import { flag, optionalString, requiredString, texts } from "../arguments.ts";
 import type { Command } from "../command.ts";
 import { evalOptionsOf, withEvalOptions, withTasks } from "../eval/options.ts";
 import { compare } from "../eval/compare.ts";
 import { finishStep, partStep, planStep, stepOf } from "../eval/parts.ts";
 import { renderEvaluation } from "../eval/render.ts";
+import { drawTable, writeScores } from "../eval/table.ts";
 
 export const evaluation: Command = {
-  usage: "eval <model> [other]",
+  usage: "eval <model> [other..]",
   summary: "ask a model the questions of data sets as OpenCompass does, and score its answers",
   examples: [
     ["$0 eval internlm-7b --data data --tasks mmlu,agieval", "two groups, all rows"],
@@ -21,11 +23,16 @@ export const evaluation: Command = {
     ["$0 eval internlm-7b --data data --tasks mmlu --plan plan.json", "split over machines: plan,"],
     ["$0 eval internlm-7b --data data --plan plan.json --part 2/8", "compute each part somewhere,"],
     ["$0 eval internlm-7b --data data --plan plan.json --finish", "and put them together"],
+    [
+      "$0 eval table a.json b.json --markdown table.md",
+      "results of --json beside the model page's",
+    ],
   ],
   options: withEvalOptions,
   run: async (args, context) => {
-    const step = stepOf(args);
     const model = requiredString(args, "model");
+    if (model === "table") return drawTable(args);
+    const step = stepOf(args);
     const options = evalOptionsOf(args, context);
     if (step?.kind === "plan") return planStep(model, step, options);
     if (step?.kind === "part") return partStep(model, step, options);
@@ -34,13 +41,19 @@ export const evaluation: Command = {
       const { evaluate } = await import("../../evaluate/run.ts");
       return evaluate(model, withTasks(own));
     };
-    const isCompared = [optionalString(args, "other"), optionalString(args, "golden")].some(
-      (value) => value !== undefined,
-    );
-    if (isCompared) return compare(args, context, options, run);
+    const others = texts(args, "other");
+    if (others.length > 0 || optionalString(args, "golden") !== undefined)
+      return compare(args, context, options, run);
+    if (flag(args, "stop-when-decided"))
+      throw new WbError("WB2925", "--stop-when-decided: expected another model or --golden");
     const result = await run(options);
     for (const note of result.notes) context.note(note);
+    const reports = await writeScores(args, result);
     const { items: _items, ...facts } = result;
-    return { ok: true, json: { ...facts }, text: renderEvaluation(result) };
+    return {
+      ok: true,
+      json: { ...facts, ...(reports.length === 0 ? {} : { reports }) },
+      text: renderEvaluation(result),
+    };
   },
 };

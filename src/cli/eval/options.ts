@@ -16,10 +16,14 @@ import { runtimeOptions, withRuntimeOptions } from "../runtime-options.ts";
 /** The options of `eval`. */
 export function withEvalOptions(argv: Argv): Argv {
   return withRuntimeOptions(argv)
-    .positional("model", { type: "string", describe: "a file of weights, an index or a folder" })
+    .positional("model", {
+      type: "string",
+      describe: "a file of weights, an index or a folder; or table (./table is a folder)",
+    })
     .positional("other", {
       type: "string",
-      describe: "the checkpoint whose answers are taken to be right",
+      array: true,
+      describe: "the checkpoint whose answers are taken to be right; of table, results in JSON",
     })
     .option("golden", { type: "string", describe: "answers of an earlier run (its --details)" })
     .option("max-changed", {
@@ -30,8 +34,24 @@ export function withEvalOptions(argv: Argv): Argv {
       type: "number",
       describe: "points that a task may lose, instead of changed answers",
     })
-    .option("junit", { type: "string", describe: "write the comparison as JUnit XML" })
-    .option("markdown", { type: "string", describe: "write the comparison as Markdown" })
+    .option("stop-when-decided", {
+      type: "boolean",
+      describe: "with --max-lost: draw rows until a sequential test tells whether more is lost",
+    })
+    .option("error-rate", {
+      type: "number",
+      describe: "of that test: how often it may decide wrongly, each way (0.05)",
+    })
+    .option("junit", {
+      type: "string",
+      describe: "write the scores or the comparison as JUnit XML",
+    })
+    .option("markdown", {
+      type: "string",
+      describe: "write the scores or the comparison as Markdown",
+    })
+    .option("report", { type: "string", describe: "write them as one HTML file" })
+    .option("lang", { type: "string", describe: "of a table of scores: en (the default) or zh" })
     .option("data", { type: "string", describe: "the folder with OpenCompass's layout" })
     .option("tasks", {
       type: "string",

@@ -18,10 +18,16 @@ export type Step =
 const NOT_WITH: readonly (readonly [option: string, kinds: readonly Step["kind"][]])[] = [
   ["other", ["plan", "part", "finish"]],
   ["resume", ["plan", "part", "finish"]],
+  ["stop-when-decided", ["plan", "part", "finish"]],
   ["golden", ["plan", "part"]],
   ["details", ["plan", "part"]],
   ["completions", ["plan", "part"]],
 ];
+
+const WHY_NOT: Readonly<Record<string, string>> = {
+  resume: "goes with no plan: a part that was stopped goes on when it is run again",
+  "stop-when-decided": "goes with no plan: what is asked next depends on the answers before",
+};
 
 /** The step that the options ask for; undefined for an evaluation that is not split. @throws WbError WB2001. */
 export function stepOf(args: Arguments): Step | undefined {
@@ -40,11 +46,14 @@ export function stepOf(args: Arguments): Step | undefined {
       : { kind: "part", plan, part };
   for (const [option, kinds] of NOT_WITH) {
     const value = args[option];
-    if (value === undefined || value === false || !kinds.includes(step.kind)) continue;
+    const isGiven = Array.isArray(value)
+      ? value.length > 0
+      : value !== undefined && value !== false;
+    if (!isGiven || !kinds.includes(step.kind)) continue;
     throw refuse(
       option === "other"
         ? "--plan: the parts of one model are computed at a time"
-        : `--${option}: goes with ${option === "resume" ? "no plan: a part that was stopped goes on when it is run again" : "--finish"}`,
+        : `--${option}: ${WHY_NOT[option] ?? "goes with --finish"}`,
       option === "other" ? "--plan" : `--${option}`,
       option === "other" ? "Give the other model's --details to --finish as --golden." : undefined,
     );

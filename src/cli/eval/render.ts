@@ -35,10 +35,21 @@ export function renderEvaluation({ tasks, groups, tokens, seconds }: EvaluateRes
 }
 
 /** The verdict, a line for each task, and why it fails. */
-export function renderParity({ model, against, verdict, parity, failures }: ParityResult): string {
+export function renderParity({
+  model,
+  against,
+  verdict,
+  parity,
+  decisions = [],
+  failures,
+}: ParityResult): string {
   return [
     `${verdict.toUpperCase()}  ${model} against ${against}`,
     ...parity.map((task) => `${task.name}: ${told(task)}`),
+    ...decisions.map(
+      ({ name, decision, items, rows }) =>
+        `${name}: ${decision}, decided after ${items} of ${rows} rows`,
+    ),
     ...failures,
   ].join("\n");
 }

@@ -115,4 +115,10 @@ export const EVALUATE_CODES = {
       "Remove the file and run the part again, on the same kind of machine (--device, --compute) as the others.",
     details: { path: "string", what: "string", expected: "string", found: "string" },
   },
+  WB3930: {
+    title: "not a result of an evaluation",
+    meaning: "The table is drawn from what `eval --json` prints; the file is something else.",
+    remedy: "Run `weighbridge eval MODEL … --json > result.json` and give that file.",
+    details: { path: "string" },
+  },
 } as const satisfies CodeTable;

@@ -19,6 +19,22 @@ export interface ParityOptions extends EvaluateOptions {
   readonly maxLost?: number | undefined;
 }
 
+/** What a sequential test made of one task. */
+export interface DecidedTask {
+  readonly name: string;
+  readonly decision: "pass" | "fail";
+  /** That were asked, of all rows. */
+  readonly items: number;
+  readonly rows: number;
+}
+
+/** A result, the reference's answers to the same questions, and what was decided where the run stopped at that. */
+export interface Pair {
+  readonly result: EvaluateResult;
+  readonly reference: readonly Item[];
+  readonly decisions?: readonly DecidedTask[];
+}
+
 export interface ParityResult extends EvaluateResult {
   /** The other weights, or the file of results. */
   readonly against: string;
@@ -28,6 +44,8 @@ export interface ParityResult extends EvaluateResult {
   readonly failures: readonly string[];
   /** Margin up to which a change of label is a near-tie, in nats. */
   readonly noise: number;
+  /** Where rows were drawn until a sequential test decided. */
+  readonly decisions?: readonly DecidedTask[];
 }
 
 /**
@@ -56,6 +74,15 @@ export async function evaluateParity(
   const known = options.golden === undefined ? undefined : await readResults(options.golden);
   const result = await run();
   const reference = known ?? (await otherItems(against, options));
+  return parityOf({ result, reference }, options);
+}
+
+/** What two models' answers come to. @throws WbError WB2925, WB3925. */
+export function parityOf(
+  { result, reference, decisions }: Pair,
+  options: ParityOptions,
+): ParityResult {
+  const against = referenceOf(options);
   const noise = NOISE[result.compute];
   const parity = result.tasks.map(({ name }) => {
     const own = result.items.filter(({ task }) => task === name);
@@ -65,18 +92,33 @@ export async function evaluateParity(
     checkPairs(name, own, others, against);
     return compareItems(name, own, others, noise);
   });
-  const failures = failuresOf(parity, options);
+  const failures =
+    decisions === undefined ? failuresOf(parity, options) : lossesDecided(decisions, options);
   return {
     ...result,
     against,
     parity,
     noise,
     failures,
+    ...(decisions === undefined ? {} : { decisions }),
     verdict: failures.length > 0 ? "fail" : "pass",
   };
 }
 
-function referenceOf({ other, golden }: ParityOptions): string {
+function lossesDecided(
+  decisions: readonly DecidedTask[],
+  { maxLost = 0 }: ParityOptions,
+): readonly string[] {
+  if (decisions.every(({ items }) => items === 0)) return ["nothing was compared"];
+  return decisions
+    .filter(({ decision }) => decision === "fail")
+    .map(
+      ({ name, items, rows }) =>
+        `${name}: more than ${maxLost} points lost, decided after ${items} of ${rows} rows`,
+    );
+}
+
+export function referenceOf({ other, golden }: ParityOptions): string {
   const against = other ?? golden;
   if (against !== undefined && (other === undefined || golden === undefined)) return against;
   throw new WbError("WB2925", "expected another model or --golden, and not both");
@@ -93,7 +135,7 @@ async function otherItems(path: string, options: ParityOptions): Promise<readonl
   return found.items;
 }
 
-function checkPairs(
+export function checkPairs(
   name: string,
   items: readonly Item[],
   others: ReadonlyMap<number, Item>,
