@@ -82,11 +82,13 @@ async function configFor(
     }
     return config === undefined || checkpoint === undefined
       ? config
-      : withOptionalParts(config, checkpoint);
+      : withOptionalParts(config, fitNames(checkpoint, config).checkpoint);
   } catch (error) {
     if (!(error instanceof WbError)) throw error;
     if (error.code === "WB3704") {
       problems.push({ code: error.code, message: error.message });
+    } else if (error.code === "WB3714") {
+      problems.push({ code: error.code, message: error.message, file: "config.json" });
     } else if (error.code === "WB3701") {
       const file = error.message.includes("params.json") ? "params.json" : "config.json";
       problems.push({ code: error.code, message: error.message, file });

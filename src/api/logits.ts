@@ -1,4 +1,5 @@
 import { writeSafetensors } from "../formats/safetensors/save.ts";
+import { headGives, labelNames, outputWidth } from "../model/encoder-heads.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
 import type { Workload } from "../runtime/memory-plan.ts";
 import { forward, type PromptOutput } from "../runtime/model/forward.ts";
@@ -6,7 +7,7 @@ import { LayerwiseModel } from "../runtime/model/layerwise.ts";
 import type { ComputeDtype, DeviceKind } from "../runtime/backends/ops.ts";
 import { topLogits } from "../runtime/top-logits.ts";
 import { goldenMetadata, goldenTensors } from "../verify/golden/write.ts";
-import { encodePrompts, positionsOf, type Prompt } from "../session/prompts.ts";
+import { encodePrompts, wantedPositions, type Prompt } from "../session/prompts.ts";
 import {
   openSource,
   planning,
@@ -40,6 +41,8 @@ export interface PositionTop {
   /** Largest logit first; the lower id first on ties. */
   readonly ids: readonly number[];
   readonly logits: readonly number[];
+  /** Of UIE's heads, whose classes answer for themselves: the sigmoid of each logit. */
+  readonly probabilities?: readonly number[];
 }
 
 /** The logits of all prompts, and the device that computed them. */
@@ -48,10 +51,18 @@ export interface LogitsResult {
   readonly prompts: readonly {
     readonly ids: readonly number[];
     readonly positions: readonly number[];
-    /** [positions, vocab] row-major. */
+    /** [positions, `outputs.width`] row-major. */
     readonly logits: Float32Array;
   }[];
   readonly vocabSize: number;
+  /** What a row of `logits` is: how many numbers, and what they are called where they are not those of tokens. */
+  readonly outputs: {
+    /** Whether it is a decoder, whose logits are of the token that follows. */
+    readonly isDecoder: boolean;
+    readonly gives: string;
+    readonly width: number;
+    readonly labels: readonly string[] | null;
+  };
   readonly top: readonly PositionTop[];
   readonly device: DeviceKind;
   readonly backend: string;
@@ -71,7 +82,9 @@ export async function logits(path: string, options: LogitsOptions): Promise<Logi
   const source = await openSource(path, options);
   const { prompts, positions } = await planning(source, async () => {
     const encoded = await encodePrompts(source.model.folder, options.prompts);
-    const wanted = encoded.map((ids) => positionsOf(ids.length, options.positions ?? "all"));
+    const wanted = encoded.map((ids) =>
+      wantedPositions(source.config, ids.length, options.positions),
+    );
     return { prompts: encoded, positions: wanted };
   });
   const work = workloadOf(source.config, prompts, positions, options.hiddenStates === true);
@@ -113,6 +126,14 @@ function workloadOf(
   };
 }
 
+function withProbabilities<T extends { readonly logits: readonly number[] }>(
+  { encoder }: ModelConfig,
+  top: T,
+): T & Pick<PositionTop, "probabilities"> {
+  if (encoder?.head !== "extraction") return top;
+  return { ...top, probabilities: top.logits.map((logit) => 1 / (1 + Math.exp(-logit))) };
+}
+
 function resultOf(
   runtime: Runtime,
   prompts: readonly (readonly number[])[],
@@ -120,10 +141,18 @@ function resultOf(
   outputs: readonly PromptOutput[],
   { top, seconds }: { readonly top: number; readonly seconds: number },
 ): LogitsResult {
-  const { vocabSize, architecture } = runtime.config;
+  const { config } = runtime;
+  const { vocabSize, architecture } = config;
+  const width = outputWidth(config);
   return {
     architecture,
     vocabSize,
+    outputs: {
+      isDecoder: config.encoder === undefined,
+      gives: headGives(config),
+      width,
+      labels: labelNames(config) ?? null,
+    },
     prompts: outputs.map(({ logits: values }, index) => ({
       ids: prompts[index] ?? [],
       positions: positions[index] ?? [],
@@ -133,7 +162,10 @@ function resultOf(
       (positions[prompt] ?? []).map((position, row) => ({
         prompt,
         position,
-        ...topLogits(values.subarray(row * vocabSize, (row + 1) * vocabSize), top),
+        ...withProbabilities(
+          config,
+          topLogits(values.subarray(row * width, (row + 1) * width), top),
+        ),
       })),
     ),
     device: runtime.ops.device,

@@ -69,7 +69,7 @@ export function canonicalTensors(
   refuseProblems(canonical.problems, checkpoint.path);
   const tensors = new Map([...canonical.tensors].map(([name, { assembly }]) => [name, assembly]));
   const embeddings = tensors.get(EMBEDDINGS);
-  if (config.tieWordEmbeddings && embeddings !== undefined) {
+  if (tiedHead(config) !== undefined && embeddings !== undefined) {
     tensors.set(HEAD, embeddings);
   }
   return tensors;

@@ -29,7 +29,9 @@ export function writeTensors(
   const all = withTiedHead(tensors, naming, config);
   const byName = new Map(all.map((tensor) => [tensor.spec.name, tensor]));
   const statements = new Map<string, Statement>();
+  const head = config.encoder?.head;
   for (const statement of naming.statements) {
+    if (statement.head !== undefined && statement.head !== head) continue;
     for (const { name } of statement.canonical)
       if (!statements.has(name)) statements.set(name, statement);
   }
@@ -49,8 +51,14 @@ export function writeTensors(
       of.map((tensor) => tensor.assembly),
       config,
     );
-    return [{ name: nameIn(statement.stored, spec), class: first.class, assembly, of }];
+    // A class without a head is the model itself: its files have no prefix of it.
+    const stored = head === "none" ? withoutPrefix(statement.stored, naming) : statement.stored;
+    return [{ name: nameIn(stored, spec), class: first.class, assembly, of }];
   });
+}
+
+function withoutPrefix(stored: string, { prefix }: Naming): string {
+  return stored.startsWith(prefix) ? stored.slice(prefix.length) : stored;
 }
 
 /** The model's tensors, and for a writer that stores a tied head, the embeddings once more under its name. */

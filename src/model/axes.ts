@@ -27,6 +27,7 @@ const AXES = {
   types: { size: ({ encoder }) => encoder?.types ?? 0, field: "type_vocab_size" },
   taskTypes: { size: ({ encoder }) => encoder?.taskTypes ?? 0, field: "task_type_vocab_size" },
   two: { size: () => 2 },
+  labels: { size: ({ encoder }) => encoder?.labels ?? 0, field: "num_labels" },
   headDim: { size: ({ headDim }) => headDim, field: "head_dim" },
   experts: { size: ({ experts }) => experts?.count ?? 0, field: "num_experts" },
   expertFfn: { size: ({ experts }) => experts?.size ?? 0, field: "moe_intermediate_size" },

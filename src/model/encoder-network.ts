@@ -1,4 +1,5 @@
 import type { Axis } from "./axes.ts";
+import type { EncoderHead } from "./config/model-config.ts";
 import {
   EMBEDDING_NORM,
   EMBEDDINGS,
@@ -22,6 +23,21 @@ export const TASK_TYPES = "model.embed_task_types.weight";
 export const HEAD_DENSE = "lm_head.dense";
 export const HEAD_NORM = "lm_head.norm";
 export const HEAD_BIAS = "lm_head.bias";
+/** Modules of the other heads: the pooler of the first token, and what stands on it or on the states. */
+export const POOLER = "model.pooler.dense";
+export const NEXT_SENTENCE = "model.next_sentence";
+/** Classes, or where an answer starts and ends; RoBERTa has a dense layer before the classes of a text. */
+export const CLASSIFIER = "classifier";
+export const CLASSIFIER_DENSE = "classifier.dense";
+/** UIE's. */
+export const START = "linear_start";
+export const END = "linear_end";
+
+const hasHead =
+  (...heads: readonly EncoderHead[]): When =>
+  ({ encoder }) =>
+    encoder !== undefined && heads.includes(encoder.head);
+const isMasked = hasHead("maskedTokens");
 
 function table(name: string, role: Role, rows: Axis, when?: When): Parameter {
   const parameter = { name, role, kind: "weight", class: "table", axes: [rows, "hidden"] } as const;
@@ -49,8 +65,8 @@ function norm(module: string, role: Role): readonly Parameter[] {
 }
 
 /**
- * BERT's network: every token sees all others, norms stand behind what is added, and a head gives logits of masked tokens. Files may
- * have a pooler of the first token and a head on it, too, which no logits depend on.
+ * BERT's network: every token sees all others, norms stand behind what is added, and one head stands on the states. Files may have a
+ * pooler of the first token, and beside the head for masked tokens one on the pooler, which its logits do not depend on.
  */
 export const ENCODER: Network = {
   block: "encoder",
@@ -66,18 +82,32 @@ export const ENCODER: Network = {
     ...plainMlp,
     ...norm(LAYER + NORMS[0], "attentionNorm"),
     ...norm(LAYER + NORMS[1], "mlpNorm"),
+    ...linear(POOLER, "pooler", "hidden", ({ encoder }) => encoder?.hasPooler === true),
+    ...linear(HEAD_DENSE, "headDense", "hidden", isMasked),
+    ...norm(HEAD_NORM, "headNorm").map((one): Parameter => ({ ...one, when: isMasked })),
+    {
+      name: HEAD_BIAS,
+      role: "headBias",
+      kind: "bias",
+      class: "vector",
+      axes: ["vocab"],
+      when: isMasked,
+    },
+    {
+      ...OWN_HEAD,
+      when: (config, layer) => isMasked(config, layer) && OWN_HEAD.when?.(config, layer) === true,
+    },
     ...linear(
-      "model.pooler.dense",
-      "pooler",
+      CLASSIFIER_DENSE,
+      "classifierDense",
       "hidden",
-      ({ encoder }) => encoder?.hasPooler === true,
+      ({ encoder }) => encoder?.head === "sequence" && encoder.hasHeadDense,
     ),
-    ...linear(HEAD_DENSE, "headDense", "hidden"),
-    ...norm(HEAD_NORM, "headNorm"),
-    { name: HEAD_BIAS, role: "headBias", kind: "bias", class: "vector", axes: ["vocab"] },
-    OWN_HEAD,
+    ...linear(CLASSIFIER, "classifier", "labels", hasHead("sequence", "tokens", "spans")),
+    ...linear(START, "start", "one", hasHead("extraction")),
+    ...linear(END, "end", "one", hasHead("extraction")),
     ...linear(
-      "model.next_sentence",
+      NEXT_SENTENCE,
       "nextSentence",
       "two",
       ({ encoder }) => encoder?.hasNextSentence === true,

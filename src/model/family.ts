@@ -1,5 +1,6 @@
 import type { ConfigFields } from "./config/fields.ts";
-import type { EncoderConfig, ModelConfig, NetworkConfig } from "./config/model-config.ts";
+import type { ModelConfig, NetworkConfig } from "./config/model-config.ts";
+import type { HeadTraits } from "./encoder-parts.ts";
 import type { Naming } from "./names/naming.ts";
 import type { PaddleWriter } from "./names/paddle-writers.ts";
 import type { Network } from "./network.ts";
@@ -7,6 +8,8 @@ import type { Network } from "./network.ts";
 /** The class of stock transformers that a family's converted folders are for. */
 export interface StockClass {
   readonly architecture: string;
+  /** Of a family whose models have classes of their own for what stands on them. */
+  architectureOf?(config: ModelConfig): string;
   /** Its `model_type`. */
   readonly modelType: string;
   /** The fields of its config.json, but for those that every config.json has. */
@@ -46,8 +49,8 @@ export interface Family {
   readonly stock: StockClass;
   /** Ids that end a text where config.json names none; the stock class may have others. */
   readonly eosIds?: readonly number[];
-  /** What files of an encoder may have or not. @param has Whether the file has a tensor, by its canonical name. */
-  optionalParts?(has: (canonical: string) => boolean): Partial<EncoderConfig>;
+  /** Of an encoder: how its heads are told. */
+  readonly heads?: HeadTraits;
   /** The class of the usual writer of Paddle's files that reads them, where it is not the stock class's namesake. */
   readonly paddleClass?: StockClass;
 }

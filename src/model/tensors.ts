@@ -1,5 +1,6 @@
 import { axisSize } from "./axes.ts";
 import type { ModelConfig } from "./config/model-config.ts";
+import { givesTokens } from "./encoder-heads.ts";
 import { familyOf } from "./families.ts";
 import { HEAD } from "./network.ts";
 import type { Parameter } from "./parameter.ts";
@@ -57,9 +58,9 @@ export function expectedTensors(config: ModelConfig): readonly TensorSpec[] {
   ];
 }
 
-/** The head of a model that ties it to its embeddings, and so has no tensor of it; undefined for others. */
+/** The head of a model that ties it to its embeddings, and so has no tensor of it; undefined for others, and for those without. */
 export function tiedHead(config: ModelConfig): TensorSpec | undefined {
-  if (!config.tieWordEmbeddings) return undefined;
+  if (!config.tieWordEmbeddings || !givesTokens(config)) return undefined;
   const { parameters } = familyOf(config.family).network;
   const head = parameters.find((parameter) => parameter.name === HEAD);
   return head === undefined ? undefined : tensorOf(head, config, { layer: -1, expert: -1 });

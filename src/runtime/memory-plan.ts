@@ -6,6 +6,7 @@ import { architectureOf } from "./model/architecture.ts";
 import { expectedTensors, layerTensors, type TensorSpec } from "../model/tensors.ts";
 import { SCORE_BYTES } from "./backends/steps/attention.ts";
 import { TOKENS_AT_A_TIME } from "./backends/steps/composed.ts";
+import { outputWidth } from "../model/encoder-heads.ts";
 import { HEAD_BAND_BYTES, type Residence } from "./model/weight-store.ts";
 import { CACHE_STEP, type DeviceKind, type Ops } from "./backends/ops.ts";
 
@@ -184,7 +185,7 @@ function useOf(
       2 * cachedTokens * config.layers * config.kvHeads * config.headDim * device.elementBytes,
     reading:
       2 * inFile(layer) + largestCast(layer) + (residence === "resident" ? inFile(embedding) : 0),
-    results: 4 * (2 * work.hostTokens * config.hiddenSize + work.logitRows * config.vocabSize),
+    results: 4 * (2 * work.hostTokens * config.hiddenSize + work.logitRows * outputWidth(config)),
   };
 }
 

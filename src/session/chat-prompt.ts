@@ -6,6 +6,7 @@ import { isRecord, parseRawConfig, type RawConfig } from "../model/config/fields
 import { chooseTemplate, type ChosenTemplate } from "../runtime/chat/choose-template.ts";
 import { encodeChat } from "../runtime/chat/encode-chat.ts";
 import type { ChatMessage, TemplateVariables } from "../runtime/chat/message.ts";
+import { refuseEncoderBy } from "./refuse-encoder.ts";
 import { openTokenizer, type Tokenizer } from "../runtime/tokenizer/tokenizer.ts";
 
 export interface ChatPromptOptions {
@@ -27,16 +28,18 @@ export interface ChatPrompts extends ChosenTemplate {
 /**
  * Opens a model's tokenizer and its chat template.
  * @param path A file of weights, an index or a model folder.
- * @throws WbError WB2803, WB3801–WB3805.
+ * @throws WbError WB2803, WB3801–WB3805, WB4707.
  */
 export async function openChatPrompts(
   path: string,
   options: ChatPromptOptions = {},
 ): Promise<ChatPrompts> {
   const folder = await modelHome(path);
+  const own = await readJson(folder, "config.json");
+  // What it is comes before what its folder lacks.
+  if (own !== undefined) refuseEncoderBy(own, path);
   const tokenizer = await openTokenizer(folder);
-  const config =
-    (await readJson(folder, ORIGINAL_CONFIG)) ?? (await readJson(folder, "config.json"));
+  const config = (await readJson(folder, ORIGINAL_CONFIG)) ?? own;
   const sum = (await readJson(folder, MANIFEST))?.["sum"];
   const recipe = isRecord(sum) && typeof sum["recipe"] === "string" ? sum["recipe"] : undefined;
   const model = { folder, tokenizer, config: config ?? {}, recipe };

@@ -22,6 +22,7 @@ import {
   type RuntimeOptions,
 } from "./open-runtime.ts";
 import type { Prompt } from "./prompts.ts";
+import { refuseEncoder } from "./refuse-encoder.ts";
 
 /** What is known of a model before its memory is planned. */
 export interface GeneratorModel {
@@ -167,16 +168,6 @@ export async function openGeneratorSource(
     },
     planning: (plan) => planning(source, async () => plan()),
   };
-}
-
-/** @throws WbError WB4707. */
-function refuseEncoder(config: ModelConfig, path: string): void {
-  if (config.encoder === undefined) return;
-  throw new WbError(
-    "WB4707",
-    `${path}: ${config.architecture} is an encoder: each of its tokens sees those behind it, so that it does not generate; logits and verify give the logits of its tokens`,
-    { details: { path, architecture: config.architecture } },
-  );
 }
 
 async function loading(

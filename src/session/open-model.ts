@@ -70,14 +70,12 @@ export async function openModel(
   const stored = await openCheckpoint(path, { signal, selection, lenient: options.lenient });
   try {
     if (options.lenient !== true) refuseUnmatched(stored.unmatched, path);
-    const found = withParts(
-      await readConfig(path, options.architecture, stored.checkpoint),
-      stored.checkpoint,
-    );
-    const read = { ...stored, checkpoint: asNamed(stored.checkpoint, found.config) };
+    const described = await readConfig(path, options.architecture, stored.checkpoint);
+    const read = { ...stored, checkpoint: asNamed(stored.checkpoint, described.config) };
     const plain = options.dequantize !== undefined ? await dequantised(read, path) : read;
-    if (found.config !== undefined) refuseQuantised(plain.checkpoint);
-    const opened = fitted(plain, found.config);
+    if (described.config !== undefined) refuseQuantised(plain.checkpoint);
+    const opened = fitted(plain, described.config);
+    const found = withParts(described, opened.checkpoint);
     const notes = [...opened.notes, ...found.notes];
     if (found.config === undefined && options.architecture === undefined) {
       notes.push(asStoredNote(found.folder));

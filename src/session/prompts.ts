@@ -1,4 +1,6 @@
 import { WbError } from "../errors/wb-error.ts";
+import type { ModelConfig } from "../model/config/model-config.ts";
+import { hasOneRow, outputPositions } from "../model/encoder-heads.ts";
 import { openTokenizer } from "../runtime/tokenizer/tokenizer.ts";
 
 /** A prompt as text, which the model's tokenizer encodes, or as token ids. */
@@ -25,8 +27,28 @@ export async function encodePrompts(
   return encoded;
 }
 
+/**
+ * Token indices of one prompt, for which a model gives rows of outputs; all that it gives rows for when nothing is asked for.
+ * @throws WbError WB2801 for one that the prompt has not, or that the model's head gives nothing for.
+ */
+export function wantedPositions(
+  config: ModelConfig,
+  tokens: number,
+  wanted: "all" | "last" | readonly number[] | undefined,
+): readonly number[] {
+  if (wanted === undefined || wanted === "all") return outputPositions(config, tokens);
+  const positions = positionsOf(tokens, wanted);
+  const [beyond] = hasOneRow(config) ? positions.filter((position) => position !== 0) : [];
+  if (beyond === undefined) return positions;
+  throw new WbError(
+    "WB2801",
+    `position ${beyond}: ${config.architecture} gives one row for the whole text, which stands at position 0`,
+    { details: { position: beyond, tokens } },
+  );
+}
+
 /** Token indices of one prompt. @throws WbError WB2801 for one that it has not. */
-export function positionsOf(
+function positionsOf(
   tokens: number,
   wanted: "all" | "last" | readonly number[],
 ): readonly number[] {

@@ -1,5 +1,6 @@
 import { openCheckpoint } from "../formats/open.ts";
 import { WbError } from "../errors/wb-error.ts";
+import { outputWidth } from "../model/encoder-heads.ts";
 import { findTokenizer } from "../runtime/tokenizer/tokenizer.ts";
 import { diagnoseGolden } from "./diagnose/golden-diagnosis.ts";
 import type { Diagnosis } from "./diagnose/diagnosis.ts";
@@ -35,7 +36,7 @@ export async function verifyGolden(bench: Bench, path: string): Promise<GoldenOu
   const { laboratory, options } = bench;
   const recorded = await openGolden(path);
   refuseStale(recorded, laboratory.config);
-  const { golden, note, lacksTokens } = commonVocabulary(recorded, laboratory.config.vocabSize);
+  const { golden, note, lacksTokens } = commonVocabulary(recorded, outputWidth(laboratory.config));
   await refuseOtherTokenizer(golden, bench.folder);
   const ownWeights = await isForTheseWeights(golden, bench);
   const parity = await parityWithGolden(laboratory, golden, options.parity);

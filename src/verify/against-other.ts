@@ -1,3 +1,4 @@
+import { headGives } from "../model/encoder-heads.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
 import type { RopeScaling } from "../model/config/rope.ts";
 import type { Backend } from "../runtime/backends/backend.ts";
@@ -56,9 +57,11 @@ export async function verifyOther(
     const hidden = hiddenSettings(config, other.laboratory.config);
     const visible = visibleSettings(config, other.laboratory.config);
     const run = await promptsFor(bench, prompts, other.laboratory.config.vocabSize);
-    const parity = other.isComplete
-      ? await parityOfModels(bench.laboratory, other.laboratory, run, bench.options.parity)
-      : undefined;
+    const sameHead = config.encoder?.head === other.laboratory.config.encoder?.head;
+    const parity =
+      other.isComplete && sameHead
+        ? await parityOfModels(bench.laboratory, other.laboratory, run, bench.options.parity)
+        : undefined;
     const mustCompare = compareWeights || (parity?.passes !== true && bench.options.diagnose);
     const diffs = mustCompare
       ? await diffTensors(bench.tensors, other.tensors, { signal: bench.options.parity.signal })
@@ -135,6 +138,11 @@ type Setting = readonly [name: string, ours: unknown, other: unknown];
 /** Settings that show in any logits, where two configs differ. */
 function visibleSettings(ours: ModelConfig, other: ModelConfig): readonly Setting[] {
   return [
+    [
+      "architectures (the head)",
+      ours.encoder && headGives(ours),
+      other.encoder && headGives(other),
+    ],
     ["rms_norm_eps", ours.rmsNormEps, other.rmsNormEps],
     ["rope_theta", ours.rope.theta, other.rope.theta],
     ["num_attention_heads", ours.heads, other.heads],

@@ -31,8 +31,14 @@ export interface CoverageFacts {
   readonly config: ModelConfig;
 }
 
-/** Parameters that no logits depend on. */
-const IDLE: ReadonlySet<Role> = new Set(["pooler", "nextSentence"]);
+/** Parameters that no outputs depend on, unless the head stands on them. */
+function isIdle(role: Role, { encoder }: ModelConfig): boolean {
+  if (role === "nextSentence") return encoder?.head !== "nextSentence";
+  if (role !== "pooler") return false;
+  const isClasses = encoder?.head === "sequence" && !encoder.hasHeadDense;
+  return !isClasses && encoder?.head !== "nextSentence";
+}
+
 /** Tables of which prompts read the first row alone. */
 const FIRST_ROW: ReadonlySet<Role> = new Set(["typeEmbedding", "taskTypeEmbedding"]);
 
@@ -42,7 +48,7 @@ function beyondPrompts(config: ModelConfig): {
   readonly texts: string[];
 } {
   const specs = expectedTensors(config);
-  const idle = specs.filter(({ parameter }) => IDLE.has(parameter.role));
+  const idle = specs.filter(({ parameter }) => isIdle(parameter.role, config));
   const texts = specs.flatMap(({ name, shape: [rows = 0], parameter }) =>
     FIRST_ROW.has(parameter.role) && rows > 1
       ? [`${rows - 1} of ${rows} rows of ${name}: prompts have the first kind alone`]

@@ -128,7 +128,7 @@ async function nextLogits(
   return rows.flatMap((logits, index) =>
     (lists[index] ?? []).map((after, row) => ({
       after,
-      logits: logits.slice(row * runner.vocabSize, (row + 1) * runner.vocabSize),
+      logits: logits.slice(row * runner.outputWidth, (row + 1) * runner.outputWidth),
     })),
   );
 }

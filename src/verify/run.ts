@@ -309,7 +309,11 @@ async function againstOther(
   const outcome = await verifyOther(bench, path, backend, prompts, compareWeights);
   inputs.push(...outcome.inputs);
   const { parity, weights, diagnoses } = outcome;
-  const failures = [...(parity?.failures ?? ["nothing was compared: the other side cannot run"])];
+  const failures = [
+    ...(parity?.failures ?? [
+      "nothing was compared: the other side cannot run, or has another head",
+    ]),
+  ];
   if (weights !== undefined && weights.wrong > 0)
     failures.push(`${weights.wrong} of ${weights.compared} tensors differ`);
   // Where every value is the other side's, one that is no number is, too: it was not made by what is verified here.

@@ -10,6 +10,7 @@ import { canonicalize } from "../../src/mapping/canonical.ts";
 import { readAssembly } from "../../src/mapping/read-assembly.ts";
 import { writeTensors } from "../../src/mapping/write-statement.ts";
 import type { ModelConfig } from "../../src/model/config/model-config.ts";
+import { HEAD_KINDS } from "../../src/model/encoder-heads.ts";
 import { FAMILIES } from "../../src/model/families.ts";
 import type { Naming } from "../../src/model/names/naming.ts";
 import { OPERATIONS } from "../../src/model/names/statement.ts";
@@ -32,8 +33,9 @@ const configs = fc
     layers: fc.integer({ min: 1, max: 2 }),
     attentionBias: fc.boolean(),
     tied: fc.boolean(),
+    head: fc.constantFrom(...HEAD_KINDS),
   })
-  .map(({ groups, perGroup, headDim, inner, layers, attentionBias, tied }): ModelConfig => ({
+  .map(({ groups, perGroup, headDim, inner, layers, attentionBias, tied, head }): ModelConfig => ({
     ...internlmConfig({
       num_attention_heads: groups * perGroup,
       num_key_value_heads: groups,
@@ -45,7 +47,16 @@ const configs = fc
       tie_word_embeddings: tied,
     }),
     attentionBias,
-    encoder: { types: 2, taskTypes: 3, hasPooler: true, hasNextSentence: true },
+    encoder: {
+      types: 2,
+      taskTypes: 3,
+      hasPooler: true,
+      hasNextSentence: true,
+      head,
+      labels: 5,
+      saysLabels: true,
+      hasHeadDense: false,
+    },
     experts: {
       count: 2,
       perToken: 1,

@@ -58,7 +58,7 @@ export function fakeRunner(model: FakeModel, onClose: () => void = () => {}): Mo
   return {
     layers,
     hiddenSize: HIDDEN,
-    vocabSize,
+    outputWidth: vocabSize,
     embed: (prompts) =>
       Promise.resolve(
         prompts.map((ids) => ({

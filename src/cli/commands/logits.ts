@@ -42,17 +42,23 @@ export const logits: Command = {
 };
 
 function render(result: LogitsResult, out: string | undefined): CommandResult {
-  const { architecture, device, backend, compute, residence, seconds, top } = result;
+  const { architecture, device, backend, compute, residence, seconds, top, outputs } = result;
+  const called = (id: number): string => outputs.labels?.[id] ?? String(id);
   const lines = result.prompts.map(({ ids, positions }, prompt) => {
     const last = top.findLast((entry) => entry.prompt === prompt);
-    const best = (last?.ids ?? []).map((id, rank) => `${id} (${last?.logits[rank]?.toFixed(4)})`);
-    return `prompt ${prompt}: ${plural(ids.length, "token")}, ${plural(positions.length, "position")}; after position ${last?.position}: ${best.join(", ")}`;
+    const best = (last?.ids ?? []).map(
+      (id, rank) => `${called(id)} (${last?.logits[rank]?.toFixed(4)})`,
+    );
+    const rows = `prompt ${prompt}: ${plural(ids.length, "token")}, ${plural(positions.length, "position")}`;
+    if (outputs.isDecoder) return `${rows}; after position ${last?.position}: ${best.join(", ")}`;
+    return `${rows} with ${outputs.gives}; at position ${last?.position}: ${best.join(", ")}`;
   });
   if (out !== undefined) lines.push(`written to ${out}`);
   return {
     ok: true,
     json: {
       architecture,
+      outputs,
       top,
       inputIds: result.prompts.map(({ ids }) => ids),
       device,

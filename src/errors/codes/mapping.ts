@@ -165,6 +165,14 @@ export const MAPPING_CODES = {
       "Give the very model that the source was trained from, or leave out with --drop what is not of the model (it is taken off both sides).",
     details: { path: "string", tensors: "string[]" },
   },
+  WB3714: {
+    title: "config.json and the tensors name different heads",
+    meaning:
+      "Models on BERT, RoBERTa and ERNIE differ in what stands on the states: logits of masked tokens, classes, starts and ends, or nothing. The class in config.json says one of them, and the tensors are those of another, or could be those of several. transformers and PaddleNLP would draw the missing head at random and say so in a warning.",
+    remedy:
+      'Put the config.json of these very weights beside them, or set "architectures" to the class that the message names.',
+    details: { path: "string", "expected?": "string", found: "string" },
+  },
   WB4705: {
     title: "an adapter of a kind that is not merged",
     meaning:
@@ -182,7 +190,7 @@ export const MAPPING_CODES = {
   WB4707: {
     title: "an encoder was asked to generate",
     meaning:
-      "BERT, RoBERTa and ERNIE tell what a masked token may be from the tokens on both sides of it. They do not continue a text.",
+      "BERT, RoBERTa and ERNIE see the tokens on both sides of each, for a masked token or for classes of a text. They do not continue one.",
     remedy: "`weighbridge logits MODEL` gives the logits at each token; `verify` compares them.",
     details: { path: "string", architecture: "string" },
   },

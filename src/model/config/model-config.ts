@@ -15,8 +15,22 @@ export interface AttentionWindow {
   readonly layers: readonly boolean[];
 }
 
+/**
+ * What stands on an encoder's states: logits of masked tokens, nothing, classes of a text, classes of each token, where an answer starts
+ * and ends, whether the second sentence follows the first, and UIE's two heads, one for starts and one for ends.
+ */
+export type EncoderHead =
+  "maskedTokens" | "none" | "sequence" | "tokens" | "spans" | "nextSentence" | "extraction";
+
 /** What an encoder has beside its layers. */
 export interface EncoderConfig {
+  readonly head: EncoderHead;
+  /** Classes that a head for classes tells apart. */
+  readonly labels: number;
+  /** Whether config.json says how many; else the tensors do. */
+  readonly saysLabels: boolean;
+  /** Whether classes of a text are told by a dense layer of the head's own (RoBERTa), not by the pooler. */
+  readonly hasHeadDense: boolean;
   /** Kinds of texts that a token may be of. */
   readonly types: number;
   /** Kinds of tasks, 0 where there are no embeddings of them. */

@@ -34,7 +34,7 @@ export function hfConfig(
   const isUsual = paddleWriter === usualPaddleWriter(family);
   const stock = (isUsual ? family.paddleClass : undefined) ?? family.stock;
   const fields: Record<string, unknown> = {
-    architectures: [stock.architecture],
+    architectures: [stock.architectureOf?.(config) ?? stock.architecture],
     model_type: stock.modelType,
     ...(paddleWriter === undefined
       ? stock.fields(config)

@@ -1,7 +1,9 @@
 import type { ConfigFields } from "../config/fields.ts";
-import type { ModelConfig, NetworkConfig } from "../config/model-config.ts";
+import type { EncoderHead, ModelConfig, NetworkConfig } from "../config/model-config.ts";
 import { activationName, readActivation, readPlainConfig, refuseOthers } from "../config/plain.ts";
+import { HEAD_KINDS, headClass, headClasses, labelNames } from "../encoder-heads.ts";
 import { ENCODER } from "../encoder-network.ts";
+import { saidHead, type HeadTraits } from "../encoder-parts.ts";
 import type { DroppedName, Family } from "../family.ts";
 import { naming, type Naming } from "../names/naming.ts";
 
@@ -17,6 +19,7 @@ const BERT_HEAD: HeadNames = {
     "lm_head.norm | cls.predictions.transform.LayerNorm",
     "lm_head.bias | cls.predictions.bias",
     "lm_head.weight | cls.predictions.decoder.weight",
+    "classifier | qa_outputs | same for spans",
   ],
   paddlenlp: [
     "lm_head.dense | cls.predictions.transform",
@@ -31,7 +34,12 @@ const ROBERTA_ROWS = [
   "lm_head.bias | lm_head.bias",
   "lm_head.weight | lm_head.decoder.weight",
 ];
-const ROBERTA_HEAD: HeadNames = { huggingface: ROBERTA_ROWS, paddlenlp: ROBERTA_ROWS };
+/** In both, classes of a text have a dense layer before them. */
+const ROBERTA_CLASSES = "classifier | classifier.out_proj | same for sequence";
+const ROBERTA_HEAD: HeadNames = {
+  huggingface: [...ROBERTA_ROWS, ROBERTA_CLASSES, "classifier | qa_outputs | same for spans"],
+  paddlenlp: [...ROBERTA_ROWS, ROBERTA_CLASSES],
+};
 
 /** The names of transformers; older files call a norm's weight gamma and its bias beta. */
 function huggingface(prefix: string, { huggingface: head }: HeadNames, isOld: boolean): Naming {
@@ -67,6 +75,7 @@ function huggingface(prefix: string, { huggingface: head }: HeadNames, isOld: bo
       "model.next_sentence | cls.seq_relationship",
       ...normRows,
       ...headRows,
+      "classifier | classifier",
     ],
   });
 }
@@ -92,6 +101,7 @@ function paddlenlp(prefix: string, { paddlenlp: head }: HeadNames): Naming {
       ".post_attention_layernorm | .norm2",
       "model.next_sentence | cls.seq_relationship",
       ...head,
+      "classifier | classifier",
     ],
   });
 }
@@ -106,17 +116,19 @@ function drops(prefix: string, decoder: string): readonly DroppedName[] {
 
 function encoderFamily(
   name: "bert" | "roberta" | "ernie",
-  stockClass: string,
-  others: readonly string[],
+  heads: HeadTraits,
+  without: readonly EncoderHead[],
   head: HeadNames,
 ): Family {
   const prefix = `${name}.`;
+  const stockClass = headClass(heads.classes, "maskedTokens");
+  const known = HEAD_KINDS.filter((kind) => !without.includes(kind));
   return {
     name,
-    architectures: [stockClass, ...others],
+    architectures: headClasses(heads.classes, known),
     modelType: name,
     checkedAgainst: `transformers 5.23, \`${stockClass}\``,
-    readConfig: name === "roberta" ? readRoberta : readBert,
+    readConfig: name === "roberta" ? readRoberta : (config) => readBert(config, heads),
     network: ENCODER,
     names: {
       huggingface: huggingface(prefix, head, false),
@@ -129,39 +141,48 @@ function encoderFamily(
     drops: drops(prefix, name === "roberta" ? "lm_head.decoder" : "cls.predictions.decoder"),
     stock: {
       architecture: stockClass,
+      architectureOf: ({ encoder }) => headClass(heads.classes, encoder?.head ?? "maskedTokens"),
       modelType: name,
       fields: name === "ernie" ? ernieFields : fields,
     },
-    optionalParts: (has) => ({
-      hasPooler: has("model.pooler.dense.weight"),
-      hasNextSentence: has("model.next_sentence.weight"),
-    }),
+    heads,
   };
 }
 
 /** transformers v5.23.0, models/bert/modeling_bert.py. */
 export const BERT = encoderFamily(
   "bert",
-  "BertForMaskedLM",
-  ["BertForPreTraining", "BertForPretraining"],
+  { classes: "Bert", hasHeadDense: false },
+  ["extraction"],
   BERT_HEAD,
 );
+
+const ROBERTA_HEADS: HeadTraits = { classes: "Roberta", hasHeadDense: true };
 
 /** transformers v5.23.0, models/roberta/modeling_roberta.py: positions are counted from behind the padding's id on. */
-export const ROBERTA = encoderFamily("roberta", "RobertaForMaskedLM", [], ROBERTA_HEAD);
+export const ROBERTA = encoderFamily(
+  "roberta",
+  ROBERTA_HEADS,
+  ["extraction", "nextSentence"],
+  ROBERTA_HEAD,
+);
 
-/** ERNIE 1 to 3 (transformers v5.23.0, models/ernie/modeling_ernie.py); 3 has embeddings of the task. */
+/** ERNIE 1 to 3 (transformers v5.23.0, models/ernie/modeling_ernie.py); 3 has embeddings of the task. UIE stands on it. */
 export const ERNIE = encoderFamily(
   "ernie",
-  "ErnieForMaskedLM",
-  ["ErnieForPreTraining", "ErnieForPretraining"],
+  { classes: "Ernie", hasHeadDense: false },
+  [],
   BERT_HEAD,
 );
 
-function readBert(config: ConfigFields): NetworkConfig {
+/** Classes where config.json does not say how many, as transformers has it. */
+const LABELS = 2;
+
+function readBert(config: ConfigFields, heads: HeadTraits): NetworkConfig {
   refuseOthers(config, {
     position_embedding_type: ["absolute"],
     is_decoder: [false],
+    pool_act: ["tanh"],
     add_cross_attention: [false],
   });
   const network = readPlainConfig(config, {
@@ -173,6 +194,7 @@ function readBert(config: ConfigFields): NetworkConfig {
     maxPositions: ["max_position_embeddings"],
     defaults: { maxPositions: 512, epsilon: 1e-12 },
   });
+  const labels = labelsIn(config);
   const hasTasks = config.flag(false, "use_task_id");
   return {
     ...network,
@@ -181,17 +203,32 @@ function readBert(config: ConfigFields): NetworkConfig {
     encoder: {
       types: config.optionalCount("type_vocab_size") ?? 2,
       taskTypes: hasTasks ? (config.optionalCount("task_type_vocab_size") ?? 3) : 0,
+      head: saidHead(config, heads) ?? "maskedTokens",
+      hasHeadDense: heads.hasHeadDense,
+      labels: labels ?? LABELS,
+      saysLabels: labels !== undefined,
       hasPooler: false,
       hasNextSentence: false,
     },
   };
 }
 
+/** How many classes config.json has names of, or says. */
+function labelsIn(config: ConfigFields): number | undefined {
+  const names = config.object("id2label");
+  const count = config.optionalCount("num_labels", "num_classes");
+  if (names === undefined) return count;
+  const named = Object.keys(names.raw).length;
+  if (count !== undefined && count !== named)
+    throw config.problem("num_labels", `${named}, as id2label has names`, count);
+  return named;
+}
+
 /** RoBERTa's padding where config.json does not say. */
 const PADDING = 1;
 
 function readRoberta(config: ConfigFields): NetworkConfig {
-  const network = readBert(config);
+  const network = readBert(config, ROBERTA_HEADS);
   const padding = config.ids("pad_token_id")[0] ?? PADDING;
   const positionOffset = padding + 1;
   if (network.maxPositions <= positionOffset)
@@ -220,6 +257,20 @@ function fields(config: ModelConfig): Readonly<Record<string, unknown>> {
     type_vocab_size: config.encoder?.types,
     layer_norm_eps: config.rmsNormEps,
     tie_word_embeddings: config.tieWordEmbeddings,
+    ...labelFields(config),
+  };
+}
+
+/** Names of classes, and what the loss takes them for. */
+function labelFields(config: ModelConfig): Readonly<Record<string, unknown>> {
+  const { encoder, raw } = config;
+  if (encoder?.head !== "sequence" && encoder?.head !== "tokens") return {};
+  const names = labelNames(config) ?? [];
+  const { problem_type: problem } = raw;
+  return {
+    id2label: Object.fromEntries(names.map((name, id) => [String(id), name])),
+    label2id: Object.fromEntries(names.map((name, id) => [name, id])),
+    ...(typeof problem === "string" ? { problem_type: problem } : {}),
   };
 }
 

@@ -1,4 +1,6 @@
 import { WbError } from "../../errors/wb-error.ts";
+import type { EncoderHead } from "../config/model-config.ts";
+import { HEAD_KINDS } from "../encoder-heads.ts";
 import type { Network } from "../network.ts";
 import type { Parameter } from "../parameter.ts";
 
@@ -29,6 +31,8 @@ export interface Statement {
   readonly operation: Operation;
   /** Holds only in checkpoints that have this stored name too. */
   readonly beside?: string;
+  /** Written so for encoders with this head alone; others have another statement. */
+  readonly head?: EncoderHead;
   /** False where no writer is known to cut it over ranks. */
   readonly isCut: boolean;
 }
@@ -43,13 +47,13 @@ export interface RowContext {
 /**
  * The statements of one row, one for weights and one for biases where a row names modules: `.self_attn.q_proj,
  * .self_attn.k_proj, .self_attn.v_proj | .self_attn.W_pack | concatenate`. After the operation may stand `whole` (ranks do
- * not cut it) or `beside NAME`.
+ * not cut it), `beside NAME` or, of an encoder, `for HEAD`.
  */
 export function parseRow(row: string, context: RowContext): readonly Statement[] {
   const [canonicalText = "", storedText = "", operationText = "same"] = row
     .split("|")
     .map((part) => part.trim());
-  const [operationName = "", word, besideText] = operationText.split(/\s+/);
+  const [operationName = "", word, wordText] = operationText.split(/\s+/);
   const operation = OPERATIONS.find((name) => name === operationName);
   if (operation === undefined) throw new WbError("WB7001", `${row}: no operation ${operationName}`);
   const canonicalNames = canonicalText
@@ -57,9 +61,11 @@ export function parseRow(row: string, context: RowContext): readonly Statement[]
     .map((name) => inLayer(name.trim(), context.canonicalLayer));
   const stored = inLayer(storedText, context.storedLayer);
   const beside =
-    word === "beside" && besideText !== undefined
-      ? { beside: inLayer(besideText, context.storedLayer) }
+    word === "beside" && wordText !== undefined
+      ? { beside: inLayer(wordText, context.storedLayer) }
       : {};
+  const head = word === "for" ? HEAD_KINDS.find((kind) => kind === wordText) : undefined;
+  if (word === "for" && head === undefined) throw new WbError("WB7001", `${row}: no such head`);
   const statements = SUFFIXES.flatMap((suffix): readonly Statement[] => {
     const found = canonicalNames.map((name) => suffixed(name, suffix));
     const canonical = found.flatMap((name) =>
@@ -69,7 +75,16 @@ export function parseRow(row: string, context: RowContext): readonly Statement[]
     // A row of whole names tells the stored one whole, too, whatever it ends in.
     const isWhole = canonicalNames.every(hasSuffix);
     const name = isWhole && !hasSuffix(stored) ? stored : suffixed(stored, suffix);
-    return [{ canonical, stored: name, operation, isCut: word !== "whole", ...beside }];
+    return [
+      {
+        canonical,
+        stored: name,
+        operation,
+        isCut: word !== "whole",
+        ...beside,
+        ...(head === undefined ? {} : { head }),
+      },
+    ];
   });
   if (statements.length === 0) throw new WbError("WB7001", `${row}: no such parameters`);
   return statements;

@@ -1,5 +1,6 @@
 import { WbError } from "../../errors/wb-error.ts";
 import type { ModelConfig } from "../../model/config/model-config.ts";
+import { givesTokens } from "../../model/encoder-heads.ts";
 import type { Backend } from "../backends/backend.ts";
 import type { Ops, Value } from "../backends/ops.ts";
 import { capped } from "../backends/steps/host.ts";
@@ -8,7 +9,7 @@ import { architectureOf, type Architecture } from "./architecture.ts";
 import type { Observer } from "./block.ts";
 import { embeddingsOf } from "./embed.ts";
 import { KvCache } from "./kv-cache.ts";
-import { addHeadBias, headStates } from "./mlm-head.ts";
+import { encoderOutput } from "./encoder-output.ts";
 import { norm } from "./norm.ts";
 import type { ModuleWeights } from "./parameters.ts";
 import { Sequence } from "./sequence.ts";
@@ -67,7 +68,7 @@ export class Decoder implements TokenModel {
       options.onLayer?.(index + 1, this.config.layers);
     }
     await this.#finalNorm();
-    await this.weights.eachHeadBand(() => undefined);
+    if (givesTokens(this.config)) await this.weights.eachHeadBand(() => undefined);
   }
 
   checkIds(ids: Iterable<number>): void {
@@ -125,17 +126,12 @@ export class Decoder implements TokenModel {
     return module === undefined ? undefined : this.weights.module(module);
   }
 
-  /** Normed hidden states [N, C] -> logits [N, vocab] in host memory. */
+  /** Normed hidden states [N, C] -> logits [N, vocab] in host memory, or what else an encoder's head gives. */
   async head(x: Value): Promise<Float32Array> {
-    if (this.config.encoder === undefined) return this.#vocabularyOf(x);
-    const states = await headStates(this.steps, this.weights, this.config, x);
-    try {
-      const logits = await this.#vocabularyOf(states);
-      await addHeadBias(this.weights, logits);
-      return logits;
-    } finally {
-      this.ops.free(states);
-    }
+    const { ops, steps, weights, config } = this;
+    if (config.encoder === undefined) return this.#vocabularyOf(x);
+    const vocabularyOf = (states: Value): Promise<Float32Array> => this.#vocabularyOf(states);
+    return encoderOutput({ ops, steps, weights, config, vocabularyOf }, x);
   }
 
   /** The head passes in bands of vocabulary. */

@@ -1,3 +1,4 @@
+import { outputWidth } from "../../model/encoder-heads.ts";
 import type { Ops, Value } from "../backends/ops.ts";
 import type { SubBlock } from "./block.ts";
 import type { Decoder } from "./decoder.ts";
@@ -22,7 +23,8 @@ export type LayerObserver = (prompt: number, name: SubBlock, data: Float32Array)
 export class LayerwiseModel {
   readonly layers: number;
   readonly hiddenSize: number;
-  readonly vocabSize: number;
+  /** Numbers of a row of outputs: logits of the vocabulary, or what an encoder's head gives. */
+  readonly outputWidth: number;
   readonly #decoder: Decoder;
   readonly #ops: Ops;
 
@@ -31,7 +33,7 @@ export class LayerwiseModel {
     this.#ops = decoder.ops;
     this.layers = decoder.config.layers;
     this.hiddenSize = decoder.config.hiddenSize;
-    this.vocabSize = decoder.config.vocabSize;
+    this.outputWidth = outputWidth(decoder.config);
   }
 
   /** Token ids -> embeddings. @throws WbError WB3804 for an id outside the vocabulary. */
@@ -107,7 +109,7 @@ export class LayerwiseModel {
   }
 
   /**
-   * Normed states -> logits [positions, vocab] of each prompt, in one pass over the head.
+   * Normed states -> logits [positions, `outputWidth`] of each prompt, in one pass over the head.
    * @param positions which tokens of each prompt; all when left out.
    */
   async head(
@@ -134,7 +136,7 @@ export class LayerwiseModel {
       const logits = await this.#decoder.head(x);
       let begin = 0;
       return chosen.map((list) => {
-        const end = begin + list.length * this.vocabSize;
+        const end = begin + list.length * this.outputWidth;
         const part = logits.subarray(begin, end);
         begin = end;
         return part;

@@ -26,7 +26,8 @@ export async function scorePrompt(
     for (const [row, position] of positions.entries()) {
       onLogits(
         position,
-        logits?.subarray(row * model.vocabSize, (row + 1) * model.vocabSize) ?? new Float32Array(0),
+        logits?.subarray(row * model.outputWidth, (row + 1) * model.outputWidth) ??
+          new Float32Array(0),
       );
     }
   }

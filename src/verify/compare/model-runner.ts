@@ -17,7 +17,8 @@ export type RunnerObserver = (prompt: number, name: string, data: Float32Array) 
 export interface ModelRunner {
   readonly layers: number;
   readonly hiddenSize: number;
-  readonly vocabSize: number;
+  /** Numbers of a row of outputs: logits of the vocabulary, or what an encoder's head gives. */
+  readonly outputWidth: number;
   embed(prompts: readonly (readonly number[])[]): Promise<readonly RunnerStates[]>;
   runLayer(
     index: number,
@@ -25,7 +26,7 @@ export interface ModelRunner {
     observe?: RunnerObserver,
   ): Promise<readonly RunnerStates[]>;
   finalNorm(states: readonly RunnerStates[]): Promise<readonly RunnerStates[]>;
-  /** Logits [positions, vocab] of each prompt. */
+  /** Logits [positions, `outputWidth`] of each prompt. */
   head(
     states: readonly RunnerStates[],
     positions?: readonly (readonly number[])[],

@@ -1,3 +1,4 @@
+import { outputPositions } from "../../model/encoder-heads.ts";
 import type { Golden } from "../golden/read.ts";
 import { compareLogits, maxDifference, maxMagnitude, type PromptMetrics } from "./metrics.ts";
 import type { Laboratory } from "./model-runner.ts";
@@ -88,7 +89,7 @@ export async function parityWithGolden(
         ids: golden.prompts.map(({ ids }) => ids),
         positions: golden.prompts.map(({ positions }) => positions),
         ...commonColumns(
-          { logits, vocab: runner.vocabSize },
+          { logits, vocab: runner.outputWidth },
           {
             logits: golden.prompts.map(({ logits: values, exactLogits }) => exactLogits ?? values),
             vocab: golden.vocabSize,
@@ -123,7 +124,7 @@ export async function parityOfModels(
   const theirs = await other.open();
   try {
     const ids = prompts.map((prompt) => prompt.ids);
-    const positions = ids.map((list) => list.map((_id, position) => position));
+    const positions = ids.map((list) => outputPositions(laboratory.config, list.length));
     const shake = { compute: options.compute, tokens: options.shakenTokens };
     const run = await runInStep(ours, theirs, ids, positions, shake, options);
     return await judge(
@@ -133,8 +134,8 @@ export async function parityOfModels(
         ids,
         positions,
         ...commonColumns(
-          { logits: run.logits, vocab: ours.vocabSize },
-          { logits: run.reference, vocab: theirs.vocabSize },
+          { logits: run.logits, vocab: ours.outputWidth },
+          { logits: run.reference, vocab: theirs.outputWidth },
         ),
         curve: run.curve,
         shaken: run.shaken,

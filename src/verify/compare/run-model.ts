@@ -81,7 +81,7 @@ export async function logitsOn(
     await runner.finalNorm(states),
     prompts.map(({ positions }) => positions),
   );
-  return logits.map((values) => firstColumns(values, runner.vocabSize, vocabSize));
+  return logits.map((values) => firstColumns(values, runner.outputWidth, vocabSize));
 }
 
 function stateDifference(

@@ -1,4 +1,5 @@
 import type { Dtype } from "../../tensor/dtype.ts";
+import { givesTokens } from "../../model/encoder-heads.ts";
 import type { Golden } from "../golden/read.ts";
 import { parametersIn, type Laboratory } from "../compare/model-runner.ts";
 import type { Parity } from "../compare/parity.ts";
@@ -6,6 +7,7 @@ import { diagnoseConfig } from "./config-diagnosis.ts";
 import type { Diagnosis } from "./diagnosis.ts";
 import { judgeCopies } from "./copies.ts";
 import { diagnoseEmbeddings } from "./embedding-diagnosis.ts";
+import { diagnoseEncoderHead } from "./encoder-head-diagnosis.ts";
 import { diagnoseFromLogits } from "./logits-diagnosis.ts";
 import { diagnoseHead } from "./head-diagnosis.ts";
 import { layerHypotheses, partNames } from "./hypotheses.ts";
@@ -87,7 +89,9 @@ async function diagnosePart(
     case "embeddings":
       return diagnoseEmbeddings(lab, suspect.before);
     case "head":
-      return diagnoseHead(lab, suspect, budget);
+      return givesTokens(lab.laboratory.config)
+        ? diagnoseHead(lab, suspect, budget)
+        : diagnoseEncoderHead(lab, suspect, budget);
     case "layer":
       return diagnoseLayer(lab, part.index, suspect, budget, known);
     default:

@@ -205,7 +205,7 @@ export class LocalLab {
           return prompts.map((prompt, index) => ({
             ours: firstColumns(
               logits[index] ?? new Float32Array(0),
-              runner.vocabSize,
+              runner.outputWidth,
               prompt.logits.length / prompt.positions.length,
             ),
             reference: prompt.logits,

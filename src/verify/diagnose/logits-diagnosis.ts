@@ -1,8 +1,10 @@
 import type { ModelConfig } from "../../model/config/model-config.ts";
+import { givesTokens } from "../../model/encoder-heads.ts";
 import type { Golden } from "../golden/read.ts";
 import { maxDifference, maxMagnitude } from "../compare/metrics.ts";
 import { overrideWith, parametersIn, type Laboratory } from "../compare/model-runner.ts";
 import { largest, logitsOn } from "../compare/run-model.ts";
+import { encoderHeadHypotheses } from "./encoder-head-diagnosis.ts";
 import { searchConfig, settingsText } from "./config-search.ts";
 import { judgeCopies } from "./copies.ts";
 import { layerOf } from "../../model/layer-number.ts";
@@ -55,10 +57,12 @@ export async function diagnoseFromLogits(
     const rereadings = rereadHypotheses(names, [], (name) => dtypeIn(laboratory, name));
     return explainNonFinite(nonFinite, rereadings, readers, measure, departure, budget);
   }
-  const rows = await judgeHeadRows(laboratory, golden, noise);
-  if (rows !== undefined) return [{ ...rows, before }];
-  const tied = await judgeTied(laboratory, read, before);
-  if (tied !== undefined) return [tied];
+  if (givesTokens(laboratory.config)) {
+    const rows = await judgeHeadRows(laboratory, golden, noise);
+    if (rows !== undefined) return [{ ...rows, before }];
+    const tied = await judgeTied(laboratory, read, before);
+    if (tied !== undefined) return [tied];
+  }
   const layered = names.filter((name) => layerOf(name) !== undefined);
   const twins = await repeatedTensors(layered, laboratory, laboratory.config);
   if (twins.length > 0) return twins.map((diagnosis) => ({ ...diagnosis, before }));
@@ -144,6 +148,7 @@ function allHypotheses(laboratory: Laboratory): readonly Hypothesis[] {
   return [
     ...tableHypotheses(HEAD, names, config.vocabSize, dtypeOf),
     ...tableHypotheses(EMBEDDINGS, names, config.vocabSize, dtypeOf),
+    ...encoderHeadHypotheses(config, names),
     ...everywhereHypotheses(config, names, dtypeOf),
     ...orderHypotheses(config.layers, names),
     ...layers,

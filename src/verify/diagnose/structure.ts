@@ -8,6 +8,7 @@ import { renderShape, sameShape } from "../../tensor/shape.ts";
 import type { Checkpoint } from "../../tensor/table.ts";
 import { commonLayer, type Diagnosis } from "./diagnosis.ts";
 import { nameMismatch } from "./structure-mismatch.ts";
+import { tiedHead } from "../../model/tensors.ts";
 import { EMBEDDINGS, HEAD } from "../../model/network.ts";
 
 /** A model's tensors as far as names and shapes let them be told, and what is wrong with those. */
@@ -61,7 +62,7 @@ export function lenientTensors(
     [...canonical.tensors].map(([name, { assembly }]) => [name, assembly] as const),
   );
   const embeddings = tensors.get(EMBEDDINGS);
-  if (config.tieWordEmbeddings && !tensors.has(HEAD) && embeddings !== undefined)
+  if (tiedHead(config) !== undefined && !tensors.has(HEAD) && embeddings !== undefined)
     tensors.set(HEAD, embeddings);
   const { otherLayout, rest } = toCommonLayout(canonical, tensors);
   return { tensors, otherLayout, problems: rest, misshapen: canonical.misshapen };

@@ -1,6 +1,7 @@
 import { WbError } from "../../errors/wb-error.ts";
 import { assemblyOf, wholeView } from "../../mapping/assembly.ts";
 import type { ModelConfig } from "../../model/config/model-config.ts";
+import { givesTokens, hasOneRow, headGives, outputWidth } from "../../model/encoder-heads.ts";
 import { readAssembly } from "../../mapping/read-assembly.ts";
 import { decodeValues } from "../../tensor/decode.ts";
 import { renderShape, sameShape } from "../../tensor/shape.ts";
@@ -165,13 +166,23 @@ async function readExact(
 export function refuseStale(golden: Golden, config: ModelConfig): void {
   const stale = (problem: string): WbError =>
     new WbError("WB3912", `${golden.path}: ${problem}`, { details: { path: golden.path } });
-  for (const { name, ids, hiddenStates } of golden.prompts) {
-    const width = (hiddenStates[0]?.length ?? 0) / ids.length;
-    if (hiddenStates.length > 0 && width !== config.hiddenSize) {
+  const width = outputWidth(config);
+  if (!givesTokens(config) && golden.vocabSize !== width)
+    throw stale(
+      `made for rows of ${golden.vocabSize} numbers; ${config.architecture} gives ${width} (${headGives(config)})`,
+    );
+  for (const { name, ids, positions, hiddenStates } of golden.prompts) {
+    const hidden = (hiddenStates[0]?.length ?? 0) / ids.length;
+    if (hiddenStates.length > 0 && hidden !== config.hiddenSize) {
       throw stale(
-        `${name}: made for a hidden size of ${width}, the model's is ${config.hiddenSize}`,
+        `${name}: made for a hidden size of ${hidden}, the model's is ${config.hiddenSize}`,
       );
     }
+    const text = hasOneRow(config) ? positions.filter((position) => position !== 0) : [];
+    if (text.length > 0)
+      throw stale(
+        `${name}: it has a row for token ${text[0] ?? 0}; ${config.architecture} gives one for the whole text, at token 0`,
+      );
     const outside = ids.find((id) => id < 0 || id >= config.vocabSize);
     if (outside !== undefined)
       throw stale(

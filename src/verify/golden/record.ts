@@ -1,6 +1,7 @@
 import { writeSafetensors, type TensorToWrite } from "../../formats/safetensors/save.ts";
 import { WbError } from "../../errors/wb-error.ts";
 import type { ModelConfig } from "../../model/config/model-config.ts";
+import { outputPositions, outputWidth } from "../../model/encoder-heads.ts";
 import { canonicalTensors } from "../../mapping/canonical.ts";
 import { generateIds } from "../../runtime/generation/generate-ids.ts";
 import { createSampler } from "../../runtime/generation/sampling.ts";
@@ -18,7 +19,7 @@ import {
   type Runtime,
   type RuntimeOptions,
 } from "../../session/open-runtime.ts";
-import { encodePrompts, positionsOf, type Prompt } from "../../session/prompts.ts";
+import { encodePrompts, wantedPositions, type Prompt } from "../../session/prompts.ts";
 import {
   tokenizerDigest,
   TOKENIZER_KEY,
@@ -117,11 +118,11 @@ async function choose(
 ): Promise<Chosen> {
   const prompts = options.prompts ?? (await defaultPrompts(config, folder));
   const ids = await encodePrompts(folder, prompts);
-  const rows = Math.max(1, Math.floor(MAX_LOGIT_BYTES / (4 * config.vocabSize)));
+  const rows = Math.max(1, Math.floor(MAX_LOGIT_BYTES / (4 * outputWidth(config))));
   const positions = ids.map((list) =>
     options.positions === undefined
-      ? positionsOf(list.length, "all").slice(-rows)
-      : positionsOf(list.length, options.positions),
+      ? outputPositions(config, list.length).slice(-rows)
+      : wantedPositions(config, list.length, options.positions),
   );
   return { prompts, ids, positions };
 }

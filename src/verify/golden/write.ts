@@ -1,5 +1,6 @@
 import type { TensorToWrite } from "../../formats/safetensors/save.ts";
 import type { ModelConfig } from "../../model/config/model-config.ts";
+import { outputWidth } from "../../model/encoder-heads.ts";
 import type { PromptOutput } from "../../runtime/model/forward.ts";
 import type { ComputeDtype, Ops } from "../../runtime/backends/ops.ts";
 
@@ -16,7 +17,7 @@ export function goldenTensors(
     const at = `prompt.${index}`;
     const tensors: TensorToWrite[] = [
       integers(`${at}.input_ids`, ids),
-      floats(`${at}.logits`, [rows.length, config.vocabSize], values),
+      floats(`${at}.logits`, [rows.length, outputWidth(config)], values),
     ];
     if (rows.length !== ids.length) tensors.push(integers(`${at}.positions`, rows));
     for (const [layer, states] of hiddenStates.entries()) {
