@@ -78,7 +78,13 @@ const prompt = fields({
 
 const parity = fields({
   passes: truth,
-  gate: fields({ maxAbs: number, kl: number, origin: list(text) }),
+  "quantity?": said(oneOf("log-probabilities"), "what is compared, where it is not logits"),
+  gate: fields({
+    maxAbs: number,
+    kl: number,
+    origin: list(text),
+    "rms?": said(number, "on the root of the mean square of all values"),
+  }),
   compute: said(oneOf("f32", "f16", "bf16"), "what the coarser of the two sides computed in"),
   calibration: said(text, "how the noise was measured, and on how much"),
   referenceError: said(metric, "of the golden's logits against its float64 ones; null without"),
@@ -95,8 +101,29 @@ const coverage = fields({
   unreached: list(text, "what no prompt reached"),
 });
 
+const endpoint = said(
+  fields({
+    url: text,
+    model: said(text, "as the server calls it"),
+    "way?": fields({ prompt: oneOf("ids", "text"), echo: truth, tellIds: truth }),
+    requests: count,
+    values: said(count, "log-probabilities that were compared"),
+    toldTop: said(count, "rows that told of the likeliest tokens"),
+    otherTop: said(count, "those of them whose likeliest are others"),
+    unreadable: said(count, "likeliest tokens whose text belongs to no id, or to several"),
+    tokenizer: fields({
+      ids: said(count, "texts whose token ids were compared"),
+      counts: said(count, "texts of which only the number of tokens was"),
+      differences: list(text),
+      isFirstTokenOnly: truth,
+    }),
+    statement: said(text, "the verdict in one sentence"),
+  }),
+  "of the server, where one was asked",
+);
+
 const comparison = fields({
-  kind: oneOf("golden", "checkpoint"),
+  kind: oneOf("golden", "checkpoint", "endpoint"),
   path: text,
   verdict: oneOf("pass", "fail"),
   greedy: list(
@@ -115,6 +142,7 @@ const comparison = fields({
     harmless: list(text, "what relates tensors that differ to no effect"),
     worst: list(tensorDifference),
   }),
+  "endpoint?": endpoint,
   diagnosis,
   failures: list(text),
   coverage,

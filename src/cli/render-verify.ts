@@ -1,5 +1,6 @@
 import type { Comparison, VerifyResult } from "../verify/run.ts";
 import { COMPUTE_NAME, short } from "../verify/compare/tolerance.ts";
+import { endpointLines } from "../verify/endpoint/statement.ts";
 import { plural } from "./plural.ts";
 import { renderDiagnosis } from "./render-diagnosis.ts";
 
@@ -37,10 +38,12 @@ function lines({
   parity,
   greedy,
   weights,
+  endpoint,
   diagnosis,
   failures,
 }: Comparison): readonly string[] {
   const found = [`  against ${path}: ${verdict}`];
+  if (endpoint !== undefined) found.push(...endpointLines(endpoint).map((line) => `    ${line}`));
   found.push(...diagnosis.map((entry) => `  ${renderDiagnosis(entry)}`));
   if (diagnosis.length === 0) found.push(...failures.slice(0, LISTED).map((text) => `    ${text}`));
   if (parity !== undefined) {
@@ -51,9 +54,9 @@ function lines({
         ? ""
         : `, ${short(parity.timesNoise)} times this model's own noise`;
     found.push(
-      `    logits: ${plural(parity.prompts.length, "prompt")}, ${plural(positions, "position")}, largest difference ${short(worst)}${noise}; allowed ${short(parity.gate.maxAbs)}`,
+      `    ${parity.quantity ?? "logits"}: ${plural(parity.prompts.length, "prompt")}, ${plural(positions, "position")}, largest difference ${short(worst)}${noise}; allowed ${short(parity.gate.maxAbs)}`,
     );
-    if (parity.compute !== "f32")
+    if (parity.compute !== "f32" && endpoint === undefined)
       found.push(
         `    ${parity.passes ? "right within" : "judged by the noise of"} ${COMPUTE_NAME[parity.compute]}, which the coarser side computed in`,
       );

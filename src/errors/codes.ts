@@ -1,4 +1,5 @@
 import { CONVERT_CODES } from "./codes/convert.ts";
+import { ENDPOINT_CODES } from "./codes/endpoint.ts";
 import { EVALUATE_CODES } from "./codes/evaluate.ts";
 import { FILE_CODES } from "./codes/file.ts";
 import { GENERAL_CODES } from "./codes/general.ts";
@@ -21,6 +22,7 @@ import { ZIP_CODES } from "./codes/zip.ts";
 export const ERROR_CODES = {
   ...GENERAL_CODES,
   ...CONVERT_CODES,
+  ...ENDPOINT_CODES,
   ...EVALUATE_CODES,
   ...FILE_CODES,
   ...GGUF_CODES,

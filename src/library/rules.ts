@@ -24,6 +24,8 @@ import {
 import type { SamplingSettings } from "../runtime/generation/sampling-settings.ts";
 import type { GeneratorOptions } from "../session/generator.ts";
 import type { RuntimeOptions } from "../session/open-runtime.ts";
+import type { EndpointOptions } from "../verify/endpoint/against-endpoint.ts";
+import type { RequestLimits } from "../verify/endpoint/client.ts";
 import type { DiffModelsOptions } from "../verify/diff.ts";
 import type { RecordGoldenOptions } from "../verify/golden/record.ts";
 import type { VerifyOptions } from "../verify/run.ts";
@@ -107,8 +109,17 @@ export const RUNTIME: RulesFor<RuntimeOptions> = {
   signal,
 };
 
+const LIMITS: RulesFor<RequestLimits> = { timeoutMs: number, maxBytes: count };
+const ENDPOINT: RulesFor<EndpointOptions> = {
+  url: text,
+  apiKeyEnv: text,
+  model: text,
+  limits: { kind: "object", rules: LIMITS },
+};
+
 export const VERIFY: RulesFor<VerifyOptions> = {
   ...RUNTIME,
+  endpoint: { kind: "object", rules: ENDPOINT },
   other: text,
   golden: text,
   selection,

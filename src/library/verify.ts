@@ -18,6 +18,7 @@ import { withBytes, type WithSizes } from "./sizes.ts";
 export type { DiffClass } from "../verify/compare/diff-checkpoints.ts";
 export type { PromptMetrics, RowMetrics } from "../verify/compare/metrics.ts";
 export type { ToleranceProfile } from "../verify/compare/tolerance.ts";
+export type { EndpointFindings, EndpointOptions } from "../verify/endpoint/against-endpoint.ts";
 export type { DiffedTensor, DiffModelsOptions, DiffResult } from "../verify/diff.ts";
 export { goldenScript, type RecordedGolden } from "../verify/golden/record.ts";
 export { evidenceOf, type Evidence, type FileDigest } from "../verify/report/evidence.ts";

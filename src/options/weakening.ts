@@ -74,6 +74,9 @@ const ROWS: readonly WeakeningRow[] = [
   // An address that others can reach, and the key that keeps them out.
   { name: "host" },
   { name: "api-key" },
+  // Where prompts are sent, and which of the environment's secrets goes with them.
+  { name: "endpoint" },
+  { name: "api-key-env" },
   // Text of strangers would take effect as control tokens.
   { name: "allow-control-tokens", when: isOn },
   // Code or certificates of others.

@@ -32,7 +32,7 @@ function shapeOf(request: CompletionRequest, { id, generator }: ServedModel): Re
   const writers = new Map<number, LogprobWriter>();
   const logprobs = (index: number, tokens: readonly ScoredToken[]): unknown => {
     if (top === undefined || tokenizer === undefined) return null;
-    const writer = writers.get(index) ?? new LogprobWriter(tokenizer, top);
+    const writer = writers.get(index) ?? new LogprobWriter(tokenizer, top, request.tokensAsIds);
     writers.set(index, writer);
     return writer.write(tokens);
   };
@@ -80,14 +80,20 @@ function promptOf({ prompts, choices }: CompletionRequest, index: number): reado
 class LogprobWriter {
   readonly #tokenizer: Tokenizer;
   readonly #top: number;
+  readonly #asIds: boolean;
 
-  constructor(tokenizer: Tokenizer, top: number) {
+  constructor(tokenizer: Tokenizer, top: number, asIds: boolean) {
     this.#tokenizer = tokenizer;
     this.#top = top;
+    this.#asIds = asIds;
+  }
+
+  #shown(id: number): string {
+    return this.#asIds ? `token_id:${id}` : tokenText(this.#tokenizer, id).token;
   }
 
   write(tokens: readonly ScoredToken[]): unknown {
-    const texts = tokens.map(({ id }) => tokenText(this.#tokenizer, id).token);
+    const texts = tokens.map(({ id }) => this.#shown(id));
     return {
       tokens: texts,
       token_logprobs: tokens.map(({ logprob }) => logprob),
@@ -101,7 +107,7 @@ class LogprobWriter {
     if (top === null || logprob === null) return null;
     const byText = new Map<string, number>();
     for (const token of [...top, { id, logprob }]) {
-      const { token: text } = tokenText(this.#tokenizer, token.id);
+      const text = this.#shown(token.id);
       if (!byText.has(text)) byText.set(text, token.logprob);
     }
     return Object.fromEntries(byText);

@@ -20,6 +20,8 @@ export interface CompletionRequest extends AnswerSettings {
   /** Likeliest tokens to tell of each; undefined for no logprobs. */
   readonly topLogprobs: number | undefined;
   readonly stopIds: readonly number[];
+  /** Writes tokens as "token_id:N", as vLLM's `return_tokens_as_token_ids`: two tokens may read the same. */
+  readonly tokensAsIds: boolean;
 }
 
 /** Reads the body of POST /v1/completions, but for `model`. @throws Problem 400. */
@@ -33,6 +35,7 @@ export async function readCompletionRequest(
   const topLogprobs = fields.whole("logprobs", 0, MAX_TOP_LOGPROBS);
   const asked =
     fields.whole("max_tokens", echo ? 0 : 1, limit) ?? Math.min(DEFAULT_NEW_TOKENS, limit);
+  const tokensAsIds = fields.flag("return_tokens_as_token_ids");
   const given = readPrompts(fields, model);
   fields.refuse("suffix", (value) => value === "", "text is only continued, never filled in");
   fields.refuse(
@@ -46,7 +49,7 @@ export async function readCompletionRequest(
     prompts.push(typeof prompt === "string" ? await encode(prompt, model) : prompt);
   for (const prompt of prompts) roomFor(model, prompt.length, asked, limit);
   const stopIds = settings.ignoresEos ? [] : model.generator.stopIds;
-  return { ...settings, prompts, maxNewTokens: asked, echo, topLogprobs, stopIds };
+  return { ...settings, prompts, maxNewTokens: asked, echo, topLogprobs, stopIds, tokensAsIds };
 }
 
 /** A text, texts, token ids, or lists of token ids. */

@@ -26,6 +26,12 @@ import type { RuntimeOptions } from "../session/open-runtime.ts";
 import { inputsOf, type InputFile } from "./inputs.ts";
 import { openBench, type Bench, type BenchOptions } from "./subject.ts";
 import { verifyGolden } from "./against-golden.ts";
+import { endpointOf } from "./endpoint/address.ts";
+import {
+  verifyEndpoint,
+  type EndpointFindings,
+  type EndpointOptions,
+} from "./endpoint/against-endpoint.ts";
 import { verifyOther, type WeightsSummary } from "./against-other.ts";
 
 /** Parameters up to which two files' tensors are compared, and noise is measured in a run of its own, unasked: beyond, each takes minutes. */
@@ -41,7 +47,9 @@ export interface VerifyOptions extends RuntimeOptions {
   readonly selection?: Selection | undefined;
   /** A golden file. */
   readonly golden?: string | undefined;
-  /** For comparing checkpoints; a built-in set in English and Chinese when left out. */
+  /** A server that is to serve these weights. */
+  readonly endpoint?: EndpointOptions | undefined;
+  /** For comparing checkpoints and asking servers; a built-in set in English and Chinese when left out. */
   readonly prompts?: readonly Prompt[] | undefined;
   /** "default" when left out. */
   readonly profile?: ToleranceProfile | undefined;
@@ -64,7 +72,7 @@ export interface VerifyOptions extends RuntimeOptions {
 
 /** One reference that the model was held against. */
 export interface Comparison {
-  readonly kind: "golden" | "checkpoint";
+  readonly kind: "golden" | "checkpoint" | "endpoint";
   readonly path: string;
   readonly verdict: "pass" | "fail";
   /** Undefined where the model could not run. */
@@ -72,6 +80,8 @@ export interface Comparison {
   readonly greedy: readonly GreedyCheck[];
   /** Of the tensors, where two checkpoints were compared. */
   readonly weights: WeightsSummary | undefined;
+  /** Of the server, where one was asked. */
+  readonly endpoint?: EndpointFindings | undefined;
   readonly diagnosis: readonly Diagnosis[];
   /** Why it fails; empty on pass. */
   readonly failures: readonly string[];
@@ -114,6 +124,11 @@ export interface VerifyResult {
  */
 export async function verify(path: string, options: VerifyOptions = {}): Promise<VerifyResult> {
   const begin = performance.now();
+  // Before a large model is opened: what is wrong with an address is wrong at once.
+  const server =
+    options.endpoint === undefined
+      ? undefined
+      : endpointOf(options.endpoint.url, options.endpoint.apiKeyEnv, process.env);
   const { main, others, notes } = await references(path, options);
   const { device = "auto", compute = "f32", verbose = false } = options;
   const backend = await openDevice({ device, compute, verbose });
@@ -127,12 +142,15 @@ export async function verify(path: string, options: VerifyOptions = {}): Promise
     const told = [...notes, ...bench.notes, `device: ${backend.why}`];
     const inputs = [...(await inputsOf(bench.model))];
     if (options.golden !== undefined) inputs.push({ role: "golden", path: options.golden });
-    if (!bench.isComplete) comparisons.push(broken(bench, options.golden ?? others[0] ?? main));
+    if (!bench.isComplete)
+      comparisons.push(broken(bench, options.golden ?? server?.url ?? others[0] ?? main));
     else {
       const scanned = await scanValues(bench.tensors, options.signal);
       told.push(...oddRows(scanned));
       if (options.golden !== undefined)
         comparisons.push(await againstGolden(sized, options.golden, scanned, told));
+      if (options.endpoint !== undefined)
+        comparisons.push(await againstEndpoint(sized, options.endpoint, options.prompts, scanned));
       for (const other of others) {
         comparisons.push(
           await againstOther(
@@ -173,9 +191,13 @@ interface References {
   readonly notes: readonly string[];
 }
 
-async function references(path: string, { other, golden }: VerifyOptions): Promise<References> {
+async function references(
+  path: string,
+  { other, golden, endpoint }: VerifyOptions,
+): Promise<References> {
   const others = other === undefined ? [] : [other];
-  if (other !== undefined || golden !== undefined) return { main: path, others, notes: [] };
+  const isGiven = other !== undefined || golden !== undefined || endpoint !== undefined;
+  if (isGiven) return { main: path, others, notes: [] };
   const isFolder = (await stat(path)).isDirectory();
   const sets = isFolder ? await findWeightSets(path) : [];
   // Shards without an index and parallel parts have no path of their own: only as the first are they the folder's.
@@ -335,6 +357,48 @@ async function againstOther(
       comparedValues: weights !== undefined,
     }),
     notRun: weights === undefined ? ["tensors"] : [],
+  });
+}
+
+/** Asks a server; its values are log-probabilities, and stand where other comparisons have logits. */
+async function againstEndpoint(
+  bench: Bench,
+  options: EndpointOptions,
+  prompts: readonly Prompt[] | undefined,
+  scanned: readonly ScannedTensor[],
+): Promise<Comparison> {
+  const outcome = await verifyEndpoint(bench, options, prompts);
+  const { parity, endpoint, failures, diagnoses } = outcome;
+  const { config } = bench.laboratory;
+  const longest = Math.max(0, ...outcome.prompts.map(({ ids }) => ids.length));
+  const coverage = coverageOf({
+    prompts: outcome.prompts.map(({ ids }) => ids),
+    positions: positionsOf(parity),
+    tensors: bench.tensors.size,
+    vocabSize: config.vocabSize,
+    config,
+    comparedValues: false,
+  });
+  return comparison(bench, {
+    kind: "endpoint",
+    path: endpoint.url,
+    parity,
+    greedy: [],
+    weights: undefined,
+    endpoint,
+    failures,
+    diagnoses: [...diagnoses, ...nonFiniteDiagnoses(scanned)],
+    coverage: {
+      ...coverage,
+      unreached: [
+        ...coverage.unreached,
+        `the server's context beyond ${longest} tokens`,
+        ...(endpoint.tokenizer.ids + endpoint.tokenizer.counts === 0
+          ? ["the server's tokenizer: it tells nothing of how it reads texts"]
+          : []),
+      ],
+    },
+    notRun: [],
   });
 }
 

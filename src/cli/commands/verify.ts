@@ -1,3 +1,4 @@
+import { WbError } from "../../errors/wb-error.ts";
 import type { VerifyOptions, VerifyResult } from "../../verify/run.ts";
 import { optionalChoice, optionalNumber, optionalString, requiredString } from "../arguments.ts";
 import type { Arguments, Command, CommandContext } from "../command.ts";
@@ -9,18 +10,34 @@ import { renderVerify } from "../render-verify.ts";
 import { runtimeOptions, withRuntimeOptions } from "../runtime-options.ts";
 
 export const verify: Command = {
-  usage: "verify <model> [other]",
+  usage: "verify <checkpoint> [other]",
   summary: "prove that a model still computes the same, and say what is wrong when it does not",
   examples: [
     ["$0 verify internlm-7b", "the sets of weights in one folder against each other"],
     ["$0 verify converted original", "two checkpoints of any formats, logits and tensors"],
     ["$0 verify converted --golden golden.safetensors", "against what the original computed"],
+    ["$0 verify converted --endpoint http://localhost:8000/v1", "whether a server serves it"],
   ],
   options: (argv) =>
     withSelectionOptions(withPromptOptions(withRuntimeOptions(argv)))
-      .positional("model", { type: "string", describe: "a file of weights, an index or a folder" })
+      .positional("checkpoint", {
+        type: "string",
+        describe: "a file of weights, an index or a folder",
+      })
       .positional("other", { type: "string", describe: "the checkpoint that is taken to be right" })
       .option("golden", { type: "string", describe: "a golden file (see: golden record)" })
+      .option("endpoint", {
+        type: "string",
+        describe: "a server that speaks OpenAI's completions, and should serve these weights",
+      })
+      .option("api-key-env", {
+        type: "string",
+        describe: "the environment variable that holds the server's key",
+      })
+      .option("model", {
+        type: "string",
+        describe: "which of the server's models (default its only one)",
+      })
       .option("tolerance-profile", {
         type: "string",
         describe: "strict, default or loose: a quarter of, once, or sixteen times the tolerance",
@@ -83,19 +100,35 @@ export const verify: Command = {
 
 /** The result; where there is none but an error, the JUnit report that was asked for says so. */
 async function verified(args: Arguments, context: CommandContext): Promise<VerifyResult> {
-  const model = requiredString(args, "model");
+  const model = requiredString(args, "checkpoint");
   const { verify: run } = await import("../../verify/run.ts");
   try {
     return await run(model, optionsOf(args, context));
   } catch (error) {
     const junit = optionalString(args, "junit");
     if (junit === undefined) throw error;
-    const references = [optionalString(args, "golden"), optionalString(args, "other")];
+    const { shownAddress } = await import("../../verify/endpoint/address.ts");
+    const endpoint = optionalString(args, "endpoint");
+    const references = [
+      optionalString(args, "golden"),
+      endpoint === undefined ? undefined : shownAddress(endpoint),
+      optionalString(args, "other"),
+    ];
     const { writeErrorReport } = await import("../../verify/report/reports.ts");
     const named = references.filter((path) => path !== undefined);
     await writeErrorReport(junit, { model, references: named }, error);
     throw error;
   }
+}
+
+/** The server that was named. @throws WbError WB2964 for settings of a server without one. */
+function endpointIn(args: Arguments): VerifyOptions["endpoint"] {
+  const url = optionalString(args, "endpoint");
+  const [apiKeyEnv, model] = ["api-key-env", "model"].map((name) => optionalString(args, name));
+  if (url !== undefined) return { url, apiKeyEnv, model };
+  const setting = apiKeyEnv !== undefined ? "--api-key-env" : "--model";
+  if (apiKeyEnv === undefined && model === undefined) return undefined;
+  throw new WbError("WB2964", `${setting}: expected --endpoint with it`, { details: { setting } });
 }
 
 function optionsOf(args: Arguments, context: CommandContext): VerifyOptions {
@@ -104,6 +137,7 @@ function optionsOf(args: Arguments, context: CommandContext): VerifyOptions {
     ...runtimeOptions(args, context),
     other: optionalString(args, "other"),
     golden: optionalString(args, "golden"),
+    endpoint: endpointIn(args),
     prompts: prompts.length === 0 ? undefined : prompts,
     profile: optionalChoice(args, "tolerance-profile", TOLERANCE_PROFILES),
     maxAbs: optionalNumber(args, "max-abs"),

@@ -5,9 +5,9 @@ export const VERIFY_CODES = {
   WB2911: {
     title: "nothing to verify against",
     meaning:
-      "verify compares with another checkpoint, with a golden file, or with another set of weights in the same folder.",
+      "verify compares with another checkpoint, with a golden file, with a server, or with another set of weights in the same folder.",
     remedy:
-      "Name a second model, give --golden FILE, or put a second set of weights into the folder.",
+      "Name a second model, give --golden FILE or --endpoint URL, or put a second set of weights into the folder.",
     details: { path: "string" },
   },
   WB3911: {

@@ -39,6 +39,8 @@ export interface ParityOptions extends RunOptions {
 /** Two ways to the same logits, held against each other. */
 export interface Parity {
   readonly passes: boolean;
+  /** What is compared; logits when left out. */
+  readonly quantity?: "log-probabilities";
   readonly prompts: readonly PromptMetrics[];
   readonly gate: Gate;
   /** What the coarser of the two sides computed in, which the gate is for. */

@@ -29,6 +29,11 @@ export const CAUSES = [
   "fused-order",
   "config-mismatch",
   "tokenizer",
+  "temperature",
+  "template",
+  "truncated-context",
+  "quantised",
+  "other-weights",
 ] as const;
 
 export type Cause = (typeof CAUSES)[number];

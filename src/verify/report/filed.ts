@@ -40,7 +40,7 @@ export function coverageText({
 export function thresholdsText({ parity }: Comparison): string {
   return parity === undefined
     ? "nothing was run"
-    : `${short(parity.gate.maxAbs)} on logits, ${short(parity.gate.kl)} nats`;
+    : `${short(parity.gate.maxAbs)} on ${parity.quantity ?? "logits"}, ${short(parity.gate.kl)} nats`;
 }
 
 /** Its digest, or why there is none. */

@@ -1,3 +1,4 @@
+import { endpointLines } from "../endpoint/statement.ts";
 import { DECADES, FIRST_DECADE, type PromptMetrics } from "../compare/metrics.ts";
 import type { LayerDifference } from "../compare/run-model.ts";
 import { short } from "../compare/tolerance.ts";
@@ -62,10 +63,16 @@ function wide(label: string, content: string): string {
 }
 
 function section(comparison: Comparison): string {
-  const { path, verdict, parity, diagnosis, failures, weights, greedy } = comparison;
+  const { path, verdict, parity, diagnosis, failures, weights, greedy, endpoint } = comparison;
   const parts = [
     `<h2><span class="verdict ${verdict}">${verdict}</span> against <span class="path">${text(path)}</span></h2>`,
   ];
+  if (endpoint !== undefined)
+    parts.push(
+      `<p>${endpointLines(endpoint)
+        .map((line) => `${text(line)}.`)
+        .join(" ")}</p>`,
+    );
   if (diagnosis.length > 0) {
     const items = diagnosis.map(
       ({ cause, tensors, layer, evidence }) =>
@@ -91,17 +98,17 @@ function section(comparison: Comparison): string {
 }
 
 function parityParts(parity: Parity): readonly string[] {
-  const { prompts, gate, timesNoise, curve } = parity;
+  const { prompts, gate, timesNoise, curve, quantity = "logits" } = parity;
   const noise =
     timesNoise === null
       ? ""
       : ` The largest difference is ${short(timesNoise)} times this model's own noise.`;
   return [
     ...(curve.length === 0 ? [] : [`<h3>Difference after each layer</h3>${curveChart(curve)}`]),
-    `<h3>Logits</h3>`,
-    `<p>Allowed: ${short(gate.maxAbs)} on logits and ${short(gate.kl)} nats. ${gate.origin.map(text).join("; ")}.${noise}</p>`,
+    `<h3>${quantity === "logits" ? "Logits" : "Log-probabilities"}</h3>`,
+    `<p>Allowed: ${short(gate.maxAbs)} on ${quantity} and ${short(gate.kl)} nats. ${gate.origin.map(text).join("; ")}.${noise}</p>`,
     promptTable(prompts),
-    `<h3>How many logits differ by how much</h3>${histogramChart(prompts, gate.maxAbs)}`,
+    `<h3>How many ${quantity} differ by how much</h3>${histogramChart(prompts, gate.maxAbs)}`,
   ];
 }
 

@@ -1,6 +1,7 @@
 import { short } from "../compare/tolerance.ts";
 import type { Comparison } from "../run.ts";
 import type { FileDigest } from "./evidence.ts";
+import { endpointLines } from "../endpoint/statement.ts";
 import { digestText, factsOf, type Filed } from "./filed.ts";
 
 /** Prompts and tensors that a table lists: a CI step summary holds 1 MiB, and people read a page. */
@@ -38,10 +39,17 @@ function section({
   parity,
   greedy,
   weights,
+  endpoint,
   diagnosis,
   failures,
 }: Comparison): readonly string[] {
   const parts = [`### against ${code(path)}: ${verdict}`];
+  if (endpoint !== undefined)
+    parts.push(
+      endpointLines(endpoint)
+        .map((line) => `${escape(line)}.`)
+        .join(" "),
+    );
   if (diagnosis.length > 0) {
     parts.push(
       diagnosis
@@ -90,12 +98,12 @@ function promptTable({ prompts }: Parity): string {
   ].join("\n");
 }
 
-function gateText({ gate, timesNoise }: Parity): string {
+function gateText({ gate, timesNoise, quantity }: Parity): string {
   const noise =
     timesNoise === null
       ? ""
       : ` The largest difference is ${short(timesNoise)} times this model's own noise.`;
-  return `Allowed: ${short(gate.maxAbs)} on logits, ${short(gate.kl)} nats. ${gate.origin.map(escape).join("; ")}.${noise}`;
+  return `Allowed: ${short(gate.maxAbs)} on ${quantity ?? "logits"}, ${short(gate.kl)} nats. ${gate.origin.map(escape).join("; ")}.${noise}`;
 }
 
 /** A name as code, whose own backticks would end it. */
