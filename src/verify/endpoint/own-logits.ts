@@ -69,7 +69,7 @@ async function run(
     }
     const normed = await runner.finalNorm(states);
     const logits = await runner.head(isShaken ? copies.shake(normed) : normed, with_(positions));
-    const rows = logits.map((values) => split(values, runner.vocabSize));
+    const rows = logits.map((values) => split(values, runner.outputWidth));
     return {
       own: rows.slice(0, ids.length),
       copies: with_(ids.map((_ids, index) => index))
