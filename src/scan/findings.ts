@@ -3,6 +3,7 @@ import type { ErrorCode } from "../errors/codes.ts";
 import type { WbError } from "../errors/wb-error.ts";
 import { isOfTable } from "../formats/dcp/allow.ts";
 import { isAllowedGlobal, isAllowedModule } from "../formats/pickle/allow.ts";
+import { isScriptModule } from "../formats/pytorch/script.ts";
 import { DCP_TABLE } from "../formats/sets/training-folder.ts";
 import type { TraceListener } from "./pickle/machine.ts";
 import type { TracedGlobal } from "./pickle/stack.ts";
@@ -32,9 +33,6 @@ interface Where {
   readonly member: string;
   readonly isScript: boolean;
 }
-
-/** TorchScript's own classes, and what its pickles make lists with. */
-const SCRIPT_MODULE = /^(__torch__(\..*)?|torch\.jit\._pickle)$/;
 
 /** What joblib puts where an array is: it keeps shape and dtype, and does nothing when it is made. */
 export function isJoblibWrapper(module: string, name: string): boolean {
@@ -69,7 +67,7 @@ export class Findings {
       ? isAllowedGlobal(module, name) ||
         isJoblibWrapper(module, name) ||
         (this.isTable && isOfTable(module, name)) ||
-        (isScript && SCRIPT_MODULE.test(module))
+        (isScript && isScriptModule(module))
       : isAllowedModule(module);
     // Counted apart, so that no crowd of harmless names can hide a harmful one.
     if (this.#kept[allowed ? "allowed" : "others"]++ >= MAX_GLOBALS) return;

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { StoredTensor } from "../../src/tensor/table.ts";
 import { caught } from "../support/caught.ts";
-import { openBytes } from "../support/open-bytes.ts";
+import { fileOf, openBytes } from "../support/open-bytes.ts";
+import { readPytorchZip } from "../../src/formats/pytorch/zip.ts";
 import { archive, dictOf, tensor } from "../support/hostile/torch-files.ts";
 import { pickleBytes, type Piece } from "../support/pickle-bytes.ts";
 import { zipBytes, type ZipPart } from "../support/zip-bytes.ts";
@@ -15,6 +16,14 @@ function byteOrderRecord(text: string): readonly ZipPart[] {
 }
 
 const GOOD = archive(dictOf(tensor()));
+
+/** A tensor that a call of torch._utils makes. */
+const made = (name: string, call: string): readonly Piece[] => [
+  ["BINUNICODE", name],
+  ["GLOBAL", "torch._utils", call],
+  "EMPTY_TUPLE",
+  "REDUCE",
+];
 
 describe("a zip of torch.save", () => {
   it("gives views with their offsets and strides, and one identity to one storage", async () => {
@@ -123,10 +132,30 @@ describe("a zip of torch.save", () => {
     expect(error.code).toBe("WB5301");
   });
 
-  it("that is TorchScript, or something else, says so", async () => {
-    const constants = { name: "m/constants.pkl", data: new Uint8Array(0) };
-    const script = archive(dictOf(tensor()), { "0": 24 }, [constants]);
-    expect((await caught(() => openBytes(script))).code).toBe("WB4302");
+  it("whose storage is a module's source code is named", async () => {
+    const pieces = dictOf(tensor()).map((piece): Piece =>
+      Array.isArray(piece) && piece[1] === "storage" ? ["BINUNICODE", "module"] : piece,
+    );
+    expect((await caught(() => openBytes(archive(pieces)))).code).toBe("WB4302");
+  });
+
+  it("with sparse and quantised tensors is refused by all their names, or gives the others", async () => {
+    const bytes = archive(
+      dictOf(tensor(), made("s", "_rebuild_sparse_tensor"), made("q", "_rebuild_qtensor")),
+    );
+    const error = await caught(() => openBytes(bytes));
+    expect([error.code, error.message]).toEqual([
+      "WB4301",
+      "file: tensor s: the tensor is sparse; not plain either: q",
+    ]);
+    const options = { allow: () => true, opaque: true };
+    const { tensors, skipped, notes } = await readPytorchZip(fileOf(bytes), options);
+    expect(tensors.map(({ name }) => name)).toEqual(["w"]);
+    expect(skipped.map(({ name }) => name)).toEqual(["s", "q"]);
+    expect(notes).toEqual(["left out: file: s, q"]);
+  });
+
+  it("that is something else says so", async () => {
     const other = zipBytes([{ name: "word/document.xml", data: new Uint8Array(3) }]);
     expect((await caught(() => openBytes(other))).code).toBe("WB3301");
   });

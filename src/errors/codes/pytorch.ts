@@ -55,12 +55,12 @@ export const PYTORCH_CODES = {
     meaning:
       "Quantized, sparse, nested and meta tensors, and conjugate or negative views, are more than plain elements.",
     remedy:
-      "Make it dense and plain before saving: tensor.dequantize(), .to_dense(), .resolve_conj().resolve_neg().",
+      "Make it dense and plain before saving: tensor.dequantize(), .to_dense(), .resolve_conj().resolve_neg(). --data-only takes the file's other tensors and lists these as left out.",
     details: { "dtype?": "string", "where?": "string" },
   },
   WB4302: {
-    title: "a TorchScript archive or a whole pickled module",
-    meaning: "The file holds a program, not a state dict.",
+    title: "a whole pickled module",
+    meaning: "The file holds a module's source code, not a state dict.",
     remedy: "Save the weights alone: torch.save(model.state_dict(), FILE).",
     details: { where: "string" },
   },

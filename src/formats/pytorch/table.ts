@@ -2,6 +2,7 @@ import { WbError } from "../../errors/wb-error.ts";
 import type { ByteSource } from "../../tensor/byte-source.ts";
 import { dtypeRow } from "../../tensor/dtype.ts";
 import { elementCount, isRowMajor, renderShape, rowMajorStrides } from "../../tensor/shape.ts";
+import { leftOut } from "../../tensor/left-out.ts";
 import { shownName } from "../../tensor/shown-name.ts";
 import type { Checkpoint, StoredTensor } from "../../tensor/table.ts";
 import { describeValue } from "../pickle/stack.ts";
@@ -56,6 +57,8 @@ export interface TableOptions {
   readonly select?: string | undefined;
   /** Puts the tensor itself where the pickle has only its key. */
   readonly resolve?: (value: PickleValue) => PickleValue;
+  /** Leaves tensors that are more than plain elements (sparse, quantised) out by name, as `--data-only` does, instead of refusing them. */
+  readonly opaque?: boolean;
 }
 
 /**
@@ -73,6 +76,7 @@ export function tableOf(
   const chosen = chooseState(root, label, isTensor, options.select);
   const tensors: StoredTensor[] = [];
   const skipped: { name: string; why: string }[] = [...chosen.leftOut];
+  const unread: { name: string; error: WbError }[] = [];
   for (const { name, value: leaf } of flattenChosen(chosen, label, isTensor)) {
     const value = resolve(leaf);
     const where = `${label}: tensor ${shownName(name)}`;
@@ -87,6 +91,10 @@ export function tableOf(
       skipped.push({ name, why: `not a tensor: ${describeValue(value)}` });
       continue;
     }
+    if ("code" in tensor) {
+      unread.push({ name, error: tensor });
+      continue;
+    }
     if (options.select === undefined && isCounter(name, tensor.shape)) {
       skipped.push({ name, why: `a counter of the training, ${renderShape(tensor.shape)}` });
       continue;
@@ -95,10 +103,18 @@ export function tableOf(
       storedTensor(name, tensor, lookup(tensor.storage, tensor, where), byteOrder, where),
     );
   }
+  if (options.opaque !== true) refuseUnread(unread);
+  for (const { name, error } of unread) skipped.push({ name, why: error.message });
+  const notes = [
+    ...chosen.notes,
+    ...(unread.length === 0
+      ? []
+      : [leftOut(`${label}: ${unread.map(({ name }) => name).join(", ")}`)]),
+  ];
   refuseZeroPart(root, tensors, label);
   if (tensors.length === 0)
     throw new WbError("WB3306", `${label}: no tensors in it`, { details: { path: label } });
-  return { tensors, skipped, notes: chosen.notes };
+  return { tensors, skipped, notes };
 }
 
 /**
@@ -132,9 +148,38 @@ function isStorage(value: PickleValue): value is PicklePersistent {
   return typeof id === "object" && id?.kind === "tuple" && id.items[0] === "storage";
 }
 
-/** A tensor, or a storage that stands for itself, which is a vector; undefined for what is neither. */
-function torchTensor(value: PickleValue, where: string): TorchTensor | undefined {
-  if (isTorchTensor(value)) return parseTorchTensor(value, where);
+/** @throws WbError WB4301 that names all tensors that are more than plain elements. */
+function refuseUnread(unread: readonly { readonly name: string; readonly error: WbError }[]): void {
+  const [first, ...others] = unread;
+  if (first === undefined) return;
+  if (others.length === 0) throw first.error;
+  const names = others.slice(0, MAX_LISTED).map(({ name }) => shownName(name));
+  const more = others.length > MAX_LISTED ? ` and ${others.length - MAX_LISTED} more` : "";
+  throw new WbError(
+    "WB4301",
+    `${first.error.message}; not plain either: ${names.join(", ")}${more}`,
+    {
+      details: { where: first.name },
+    },
+  );
+}
+
+/** Names that a message lists; the rest are counted. */
+const MAX_LISTED = 10;
+
+/**
+ * A tensor, or a storage that stands for itself, which is a vector; undefined for what is neither, and the error of a tensor that is more
+ * than plain elements.
+ */
+function torchTensor(value: PickleValue, where: string): TorchTensor | WbError | undefined {
+  if (isTorchTensor(value)) {
+    try {
+      return parseTorchTensor(value, where);
+    } catch (error) {
+      if (error instanceof WbError && error.code === "WB4301") return error;
+      throw error;
+    }
+  }
   if (!isStorage(value)) return undefined;
   const storage = parseStorageRef(value, where);
   const length = storage.view?.length ?? storage.length;

@@ -4,6 +4,8 @@ import { isAllowedGlobal } from "../pickle/allow.ts";
 import type { PickleOptions } from "../pickle/options.ts";
 import { readPickle } from "../pickle/read.ts";
 import type { PickleValue } from "../pickle/value.ts";
+import { WHOLE_FILE } from "./choose-state.ts";
+import { isScriptModule, scriptState } from "./script.ts";
 import { storageKeys } from "./storage-keys.ts";
 import type { StorageRef } from "./storage.ts";
 import { tableOf, type PytorchOptions, type PytorchTable, type StorageLookup } from "./table.ts";
@@ -18,11 +20,13 @@ export interface PytorchArchive {
   readonly pickle: ByteSource;
   readonly root: string;
   readonly entries: readonly ZipEntry[];
+  /** Whether torch.jit.save wrote it: a program, whose pickle names classes of its own code. */
+  readonly isScript: boolean;
 }
 
 /**
  * Finds the one data.pkl of a zip that torch.save wrote; its folder has any name.
- * @throws WbError WB3301, WB4101, WB4302, WB5301 beside those of `readZip`.
+ * @throws WbError WB3301, WB4101, WB5301 beside those of `readZip`.
  */
 export async function openArchive(source: ByteSource): Promise<PytorchArchive> {
   const entries = await readZip(source);
@@ -42,17 +46,11 @@ export async function openArchive(source: ByteSource): Promise<PytorchArchive> {
     });
   }
   const root = pickle.name.slice(0, -"data.pkl".length);
-  if (entries.some(({ name }) => name === `${root}constants.pkl`)) {
-    throw new WbError(
-      "WB4302",
-      `${source.label}: the zip is a TorchScript archive (it holds ${root}constants.pkl)`,
-      { details: { where: source.label } },
-    );
-  }
   refuseEqualButForCase(entries, source.label);
   const unusable = entries.find(({ unsupported }) => unsupported !== undefined);
   if (unusable?.unsupported !== undefined) throw unusable.unsupported;
-  return { pickle: pickle.data, root, entries };
+  const isScript = entries.some(({ name }) => name === `${root}constants.pkl`);
+  return { pickle: pickle.data, root, entries, isScript };
 }
 
 /** What a zip of torch.save holds, unpickled, and how the tensors in it find their bytes. */
@@ -69,8 +67,20 @@ export async function readPytorchZip(
   options: PytorchOptions = {},
 ): Promise<PytorchTable> {
   const { archive, value, byteOrder, lookup } = await readPytorchObject(source, options);
-  const table = tableOf(value, source.label, byteOrder, lookup, options);
-  return { ...table, skipped: [...table.skipped, ...unnamedRecords(archive, storageKeys(value))] };
+  const others = unnamedRecords(archive, storageKeys(value));
+  if (!archive.isScript) {
+    const table = tableOf(value, source.label, byteOrder, lookup, options);
+    return { ...table, skipped: [...table.skipped, ...others] };
+  }
+  const script = await scriptState(value, archive.entries, archive.root, source.label);
+  // Its names are those of its attributes: none of them says what a training program put there.
+  const select = options.select ?? WHOLE_FILE;
+  const table = tableOf(script.state, source.label, byteOrder, lookup, { ...options, select });
+  return {
+    tensors: table.tensors,
+    skipped: [...table.skipped, ...script.skipped, ...others],
+    notes: [...(table.notes ?? []), ...script.notes],
+  };
 }
 
 /** Unpickles a zip of torch.save; the bytes of its tensors stay where they are. */
@@ -80,7 +90,8 @@ export async function readPytorchObject(
 ): Promise<PytorchObject> {
   const archive = await openArchive(source);
   const records = new Map(archive.entries.map((entry) => [entry.name, entry.data]));
-  const { value } = await readPickle(archive.pickle, 0, { allow: isAllowedGlobal, ...options });
+  const allow = archive.isScript ? isOfScript : isAllowedGlobal;
+  const { value } = await readPickle(archive.pickle, 0, { allow, ...options });
   const described = new Map<string, StorageRef>();
   const lookup: StorageLookup = (storage, tensor, where) => {
     refuseSecondDescription(storage, described, where);
@@ -108,6 +119,10 @@ export async function readPytorchObject(
   };
   const byteOrder = await byteOrderOf(archive, records, source.label);
   return { archive, value, byteOrder, lookup };
+}
+
+function isOfScript(module: string, name: string): boolean {
+  return isScriptModule(module) || isAllowedGlobal(module, name);
 }
 
 /** Storages that are in the zip and in no tensor: their bytes are not taken, and somebody put them there. */

@@ -335,8 +335,8 @@ const TORCH: readonly Case[] = [
   ],
   [
     "torchscript",
-    "is a TorchScript program",
-    "WB4302",
+    "is a TorchScript program without code",
+    "WB3301",
     () =>
       archive(dictOf(tensor()), { "0": 24 }, [
         { name: "m/constants.pkl", data: pickleBytes("EMPTY_TUPLE", "STOP") },
