@@ -4,9 +4,11 @@ import { GGUF_MAGIC } from "../formats/gguf/header.ts";
 import { readSafetensors, isSafetensorsHead } from "../formats/safetensors/read.ts";
 import type { ByteSource } from "../tensor/byte-source.ts";
 import { zipBehind } from "./archive/zip-tail.ts";
-import { inflateStream } from "./archive/inflate.ts";
-import { inside, type Examination } from "./context.ts";
-import { examined, harmless, notUnderstood, together, type Judgement } from "./judgement.ts";
+import { SEVEN_ZIP_MAGIC } from "./archive/seven-zip.ts";
+import { isZlib } from "./archive/unpack.ts";
+import type { Examination } from "./context.ts";
+import { STREAM_MAGICS, isLzmaAlone } from "./decode/streams.ts";
+import { examined, harmless, notUnderstood, type Judgement } from "./judgement.ts";
 import { examineDistributed } from "./kinds/distributed.ts";
 import { foreignKind } from "./kinds/foreign.ts";
 import { examineGguf } from "./kinds/gguf.ts";
@@ -16,6 +18,8 @@ import { examinePickle } from "./kinds/pickle.ts";
 import { paddleTensors } from "./kinds/paddle-raw.ts";
 import { sentencePiece } from "./kinds/sentencepiece.ts";
 import { examineTar } from "./kinds/tar.ts";
+import { examineSevenZip } from "./kinds/seven-zip.ts";
+import { examineStream, examineZfile, lzmaStream, ZFILE } from "./kinds/stream.ts";
 import { isText } from "./kinds/text.ts";
 import { judgeText } from "./kinds/text-kind.ts";
 import { examineZip } from "./kinds/zip.ts";
@@ -131,30 +135,15 @@ async function examineKnown(
   if (startsWith(GGUF_MAGIC)) return examineGguf(source, context);
   if (startsWith(HDF5_MAGIC)) return examineHdf5(source, context);
   if (isSafetensorsHead(head)) return examineSafetensors(source, context);
-  if (startsWith(GZIP)) return examineStream(source, "gzip", context);
-  if (isZlib(head)) return examineStream(source, "zlib", context);
-  return foreignKind(source, context.name);
-}
-
-/** RFC 1950: deflate with a window of at most 32 KiB, and a check of both bytes. */
-function isZlib(head: Buffer): boolean {
-  const [first = 0, second = 0] = head;
-  return first === 0x78 && ((first << 8) | second) % 31 === 0;
-}
-
-async function examineStream(
-  source: ByteSource,
-  kind: "gzip" | "zlib",
-  context: Examination,
-): Promise<Judgement> {
-  try {
-    const data = await inflateStream(source, kind, context.budget, source.label);
-    const within = inside(context, context.name.replace(/\.(gz|z|zlib|tgz)$/i, ""));
-    return together(`a ${kind} stream`, [[within.name, await examine(data, within)]]);
-  } catch (error) {
-    if (!(error instanceof WbError)) throw error;
-    return notUnderstood(error.message);
-  }
+  if (startsWith(SEVEN_ZIP_MAGIC)) return examineSevenZip(source, context, examine);
+  if (startsWith(GZIP)) return examineStream(source, "gzip", context, examine);
+  if (isZlib(head)) return examineStream(source, "zlib", context, examine);
+  if (startsWith(ZFILE)) return examineZfile(source, context, examine);
+  const packed = STREAM_MAGICS.find(([, magic]) => startsWith(magic));
+  if (packed !== undefined) return examineStream(source, packed[0], context, examine);
+  const foreign = await foreignKind(source, context.name);
+  if (foreign !== undefined || !isLzmaAlone(head)) return foreign;
+  return lzmaStream(source, context, examine);
 }
 
 async function examineSafetensors(source: ByteSource, context: Examination): Promise<Judgement> {

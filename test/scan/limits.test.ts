@@ -1,6 +1,6 @@
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { inflateStream } from "../../src/scan/archive/inflate.ts";
+import { unpack } from "../../src/scan/archive/unpack.ts";
 import { Budget, inside, type Examination } from "../../src/scan/context.ts";
 import { Findings } from "../../src/scan/findings.ts";
 import { memorySource } from "../../src/sources/file.ts";
@@ -22,8 +22,13 @@ describe("what an examination may take", () => {
     ["is larger than 64 MiB", gzipSync(Buffer.alloc(65 * 2 ** 20))],
   ])("ends at a stream that %s", async (_what, bytes) => {
     const source = memorySource(bytes, "f");
-    const error = await caught(() => inflateStream(source, "gzip", new Budget(), "f"));
-    expect(error.code).toBe("WB4003");
+    const { fault } = await unpack(source, "gzip", new Budget());
+    expect(fault?.code).toBe("WB4003");
+  });
+
+  it("is refused at once where a stream is larger as it is", async () => {
+    const source = memorySource(new Uint8Array(64 * 2 ** 20 + 1), "f");
+    expect((await caught(() => unpack(source, "xz", new Budget()))).code).toBe("WB4003");
   });
 
   it("ends at the sixth archive inside of another, and at 200,001 members", async () => {

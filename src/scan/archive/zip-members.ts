@@ -9,6 +9,8 @@ export interface ZipMember {
   readonly name: string;
   readonly method: number;
   readonly isEncrypted: boolean;
+  /** Bytes that it has once it is inflated. */
+  readonly inflatedLength: number;
   /** As it is stored, compressed or not. */
   readonly stored: ByteSource;
 }
@@ -44,6 +46,7 @@ export async function zipMembers(source: ByteSource): Promise<readonly ZipMember
       name: entry.name,
       method: entry.method,
       isEncrypted: (entry.flags & ENCRYPTED) !== 0,
+      inflatedLength: entry.inflatedLength,
       stored: sliceSource(source, begin, entry.byteLength, `${source.label}: ${entry.name}`),
     });
   }

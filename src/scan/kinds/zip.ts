@@ -1,9 +1,9 @@
 import { WbError } from "../../errors/wb-error.ts";
 import { readPytorchZip } from "../../formats/pytorch/zip.ts";
 import type { ByteSource } from "../../tensor/byte-source.ts";
-import { inflateStream } from "../archive/inflate.ts";
 import { reportLeavingNames } from "../archive/member-name.ts";
 import { salvageZip } from "../archive/salvage.ts";
+import { unpack, type PackedKind } from "../archive/unpack.ts";
 import { zipMembers, type ZipMember } from "../archive/zip-members.ts";
 import { inside, type Examination } from "../context.ts";
 import { examined, harmless, notUnderstood, together, type Judgement } from "../judgement.ts";
@@ -13,7 +13,15 @@ import { takeDanger } from "./pickle.ts";
 export type Examine = (source: ByteSource, context: Examination) => Promise<Judgement>;
 
 const STORED = 0;
-const DEFLATED = 8;
+
+/** How members may be compressed, by their methods (APPNOTE 6.3.10, 4.4.5); Python's zipfile reads all but xz. */
+const METHODS: ReadonlyMap<number, PackedKind> = new Map([
+  [8, "deflate"],
+  [12, "bzip2"],
+  [14, "zip-lzma"],
+  [93, "zstd"],
+  [95, "xz"],
+]);
 
 /** Members that are named where an archive holds programs. */
 const NAMED_PROGRAMS = 5;
@@ -115,21 +123,21 @@ async function judgeAll(
 }
 
 async function judge(
-  { name, method, isEncrypted, stored }: ZipMember,
+  { name, method, isEncrypted, inflatedLength, stored }: ZipMember,
   context: Examination,
   examine: Examine,
 ): Promise<Judgement> {
   if (isEncrypted) return notUnderstood("encrypted");
   if (stored.byteLength === 0 && name.endsWith("/")) return harmless("a folder");
-  if (method !== STORED && method !== DEFLATED)
+  const kind = METHODS.get(method);
+  if (method !== STORED && kind === undefined)
     return notUnderstood(`compressed by method ${method}`);
   try {
     const within = inside(context, name);
-    const data =
-      method === STORED
-        ? stored
-        : await inflateStream(stored, "deflate", context.budget, stored.label);
-    return await examine(data, within);
+    if (kind === undefined) return await examine(stored, within);
+    const { data, fault } = await unpack(stored, kind, context.budget, inflatedLength);
+    const judgement = await examine(data, within);
+    return fault === undefined ? judgement : notUnderstood(fault.message);
   } catch (error) {
     if (!(error instanceof WbError)) throw error;
     context.findings.takeUnsafe(error);
