@@ -44,7 +44,7 @@ export function decodeLz4Frame(input: Input, output: Output): void {
     throw new DecodeFault("is damaged: it has another length");
 }
 
-/** Literals and matches by turns; the last has literals alone. */
+/** Literals and matches alternately; the last has literals alone. */
 function decodeBlock(
   input: Input,
   byteLength: number,
