@@ -125,7 +125,7 @@ async function load(
       model.chat === undefined
         ? model.whyNoChat
         : `template: ${model.chat.template.name} (${model.chat.why})`;
-    const { defaults, notes } = model.generator;
+    const { defaults, notes } = model.facts;
     const drawn =
       defaults.doSample === false
         ? [

@@ -65,8 +65,7 @@ function shapeOf(request: ChatRequest, model: ServedModel): ReplyShape {
 }
 
 /** Logprobs in the style of chats: one object a token. */
-function tokenOf({ id, logprob, top }: ScoredToken, { generator }: ServedModel): unknown {
-  const { tokenizer } = generator;
+function tokenOf({ id, logprob, top }: ScoredToken, { tokenizer }: ServedModel): unknown {
   const written = (token: number, value: number | null): object => ({
     ...(tokenizer === undefined ? {} : tokenText(tokenizer, token)),
     logprob: value,

@@ -23,7 +23,7 @@ export async function readChatRequest(
   limit: number,
 ): Promise<ChatRequest> {
   const chat = chatOf(model);
-  const settings = readSettings(fields, model.generator.defaults);
+  const settings = readSettings(fields, model.facts.defaults);
   const wantsLogprobs = fields.flag("logprobs");
   const top = fields.whole("top_logprobs", 0, MAX_TOP_LOGPROBS);
   if (top !== undefined && !wantsLogprobs)
@@ -61,8 +61,8 @@ export async function readChatRequest(
 }
 
 /** New tokens at most where a request does not say: of generation_config.json, if it says so. */
-export function ownLimit({ generator }: ServedModel, promptTokens: number, limit: number): number {
-  const { maxNewTokens, maxLength } = generator.defaults;
+export function ownLimit({ facts }: ServedModel, promptTokens: number, limit: number): number {
+  const { maxNewTokens, maxLength } = facts.defaults;
   const inAll = maxLength === undefined ? 0 : maxLength - promptTokens;
   return Math.min(limit, maxNewTokens ?? (inAll >= 1 ? inAll : limit));
 }
@@ -181,11 +181,9 @@ function refuseForBuiltIn(
 }
 
 /** Ids that end an answer: the model's, the template's, and the tokenizer's own, which the template writes behind answers. */
-export function endsOf({ generator }: ServedModel, chat: ChatPrompts): readonly number[] {
+export function endsOf({ facts }: ServedModel, chat: ChatPrompts): readonly number[] {
   const { eosId } = chat.tokenizer.settings;
-  return [
-    ...new Set([...generator.stopIds, ...chat.stopIds, ...(eosId === undefined ? [] : [eosId])]),
-  ];
+  return [...new Set([...facts.stopIds, ...chat.stopIds, ...(eosId === undefined ? [] : [eosId])])];
 }
 
 function readContent(value: unknown, message: Fields, where: string): string {

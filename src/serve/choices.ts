@@ -1,10 +1,9 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { streamDecoder } from "../runtime/tokenizer/stream-decoder.ts";
 import type { Tokenizer } from "../runtime/tokenizer/tokenizer.ts";
-import { answer, type AnswerRequest } from "./answer.ts";
+import type { AnswerRequest } from "./answer.ts";
 import type { ServedModel } from "./served-model.ts";
 import { together } from "./together.ts";
-import { logprobsOf, type TokenLogprob } from "./token-logprobs.ts";
+import type { TokenLogprob } from "./token-logprobs.ts";
 
 /** A token of a prompt or an answer; nothing comes before a prompt's first, so that it has no probability. */
 export interface ScoredToken {
@@ -102,7 +101,7 @@ async function* answerChoice(
       yield { index, text: "", tokens: [], ids: [], finish: "length" };
       return;
     }
-    for await (const step of answer(model.generator, { ...plan, signal })) {
+    for await (const step of model.answers.answer({ ...plan, signal })) {
       usage.addToken();
       const { id, text, choice, finish } = step;
       const tokens = choice === undefined ? [] : [{ ...choice, offset: sent }];
@@ -123,11 +122,10 @@ function characterCount(text: string): number {
 
 /** Where each token of an echoed prompt begins in its text: behind what the tokens before it made certain. */
 function offsetsOf(
-  tokenizer: Tokenizer | undefined,
+  tokenizer: Tokenizer,
   prompt: readonly number[],
   text: string,
 ): readonly number[] {
-  if (tokenizer === undefined) return [];
   const decoder = streamDecoder(tokenizer);
   const whole = characterCount(text);
   let certain = 0;
@@ -139,30 +137,17 @@ function offsetsOf(
 }
 
 async function echoed(
-  { generator }: ServedModel,
+  { answers, tokenizer }: ServedModel,
   { prompt, topLogprobs }: ChoicePlan,
   signal: AbortSignal,
 ): Promise<{ readonly text: string; readonly tokens: readonly ScoredToken[] }> {
-  const text = generator.tokenizer?.decode(prompt, { skipSpecialTokens: true }) ?? "";
+  const text = tokenizer.decode(prompt, { skipSpecialTokens: true });
   if (topLogprobs === undefined) return { text, tokens: [] };
-  const offsets = offsetsOf(generator.tokenizer, prompt, text);
-  const tokens: ScoredToken[] = prompt.map((id, index) => ({
-    id,
-    logprob: null,
-    top: null,
-    offset: offsets[index] ?? 0,
-  }));
-  await generator.score(
-    prompt,
-    (position, logits) => {
-      const next = prompt[position + 1];
-      if (next === undefined) return;
-      const { of, top } = logprobsOf(logits, topLogprobs);
-      const offset = offsets[position + 1] ?? 0;
-      tokens[position + 1] = { id: next, logprob: of(next), top, offset };
-    },
-    signal,
-  );
-  await nextTurn();
+  const offsets = offsetsOf(tokenizer, prompt, text);
+  const choices = await answers.score(prompt, topLogprobs, signal);
+  const tokens = prompt.map((id, index): ScoredToken => {
+    const { logprob = null, top = null } = choices[index] ?? {};
+    return { id, logprob, top, offset: offsets[index] ?? 0 };
+  });
   return { text, tokens };
 }

@@ -25,9 +25,8 @@ export function completionPlan(request: CompletionRequest, model: ServedModel): 
   return { choices, prompts, stream, streamsUsage, shape: shapeOf(request, model) };
 }
 
-function shapeOf(request: CompletionRequest, { id, generator }: ServedModel): ReplyShape {
+function shapeOf(request: CompletionRequest, { id, tokenizer }: ServedModel): ReplyShape {
   const head = { ...replyHead("cmpl", id), object: "text_completion" };
-  const { tokenizer } = generator;
   const top = request.topLogprobs;
   const writers = new Map<number, LogprobWriter>();
   const logprobs = (index: number, tokens: readonly ScoredToken[]): unknown => {

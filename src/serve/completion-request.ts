@@ -30,7 +30,7 @@ export async function readCompletionRequest(
   model: ServedModel,
   limit: number,
 ): Promise<CompletionRequest> {
-  const settings = readSettings(fields, model.generator.defaults);
+  const settings = readSettings(fields, model.facts.defaults);
   const echo = fields.flag("echo");
   const topLogprobs = fields.whole("logprobs", 0, MAX_TOP_LOGPROBS);
   const asked =
@@ -48,7 +48,7 @@ export async function readCompletionRequest(
   for (const prompt of given)
     prompts.push(typeof prompt === "string" ? await encode(prompt, model) : prompt);
   for (const prompt of prompts) roomFor(model, prompt.length, asked, limit);
-  const stopIds = settings.ignoresEos ? [] : model.generator.stopIds;
+  const stopIds = settings.ignoresEos ? [] : model.facts.stopIds;
   return { ...settings, prompts, maxNewTokens: asked, echo, topLogprobs, stopIds, tokensAsIds };
 }
 
@@ -81,8 +81,8 @@ async function encode(text: string, { encoder }: ServedModel): Promise<readonly 
   throw new Problem(400, "prompt: has no tokens", { param: "prompt", code: "invalid_value" });
 }
 
-function checked(ids: readonly number[], { generator }: ServedModel): readonly number[] {
-  const { vocabSize } = generator.config;
+function checked(ids: readonly number[], { facts }: ServedModel): readonly number[] {
+  const { vocabSize } = facts;
   const wrong = ids.find((id) => !Number.isSafeInteger(id) || id < 0 || id >= vocabSize);
   if (wrong === undefined) return ids;
   throw new Problem(400, `prompt: expected token ids from 0 to ${vocabSize - 1}, found ${wrong}`, {

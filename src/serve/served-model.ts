@@ -1,31 +1,31 @@
 import { basename, dirname, extname, resolve } from "node:path";
+import { modelHome } from "../formats/model-home.ts";
 import { isFolder } from "../formats/open.ts";
+import { openTokenizer, type Tokenizer } from "../runtime/tokenizer/tokenizer.ts";
+import type { Answers, AnswersOptions, ModelFacts } from "./answers.ts";
+import { openAnswers } from "./open-answers.ts";
 import { WbError } from "../errors/wb-error.ts";
 import {
   openChatPrompts,
   type ChatPromptOptions,
   type ChatPrompts,
 } from "../session/chat-prompt.ts";
-import { openGenerator, type Generator, type GeneratorOptions } from "../session/generator.ts";
 import { openEncoder, type Encoder } from "./encoder.ts";
 import { lengthCheck, type LengthCheck } from "./prompt-length.ts";
 import { Problem } from "./problem.ts";
 import { TurnQueue } from "./turn-queue.ts";
 
-export interface ServedModelOptions
-  extends Omit<GeneratorOptions, "capacity" | "needsTokenizer">, ChatPromptOptions {
-  /** Tokens of prompt and answer at most; the model's own context when left out. */
-  readonly context?: number | undefined;
+export interface ServedModelOptions extends AnswersOptions, ChatPromptOptions {
   /** Requests to this model that wait or are answered, at most. */
   readonly queue: number;
-  /** Texts that are generated at the same time, at most. */
-  readonly batch: number;
 }
 
 /** A model as the server has it. */
 export interface ServedModel {
   readonly id: string;
-  readonly generator: Generator;
+  readonly facts: ModelFacts;
+  readonly answers: Answers;
+  readonly tokenizer: Tokenizer;
   /** Undefined where no chat template is known; `whyNoChat` says why. */
   readonly chat: ChatPrompts | undefined;
   readonly whyNoChat: string;
@@ -66,51 +66,36 @@ export async function openServedModel(
   path: string,
   options: ServedModelOptions,
 ): Promise<ServedModel> {
-  let context = 0;
-  const generator = await openGenerator(path, {
-    ...options,
-    needsTokenizer: true,
-    capacity: ({ config }) => {
-      context = contextOf(config.maxPositions, options.context);
-      return { batch: 1, promptTokens: context - 1, newTokens: 1, texts: options.batch };
-    },
-  });
+  const answers = await openAnswers(path, options);
+  const { facts } = answers;
+  const { context } = facts;
   try {
     const { chat, why } = await chatOf(path, options);
-    const tokenizer = chat?.tokenizer ?? generator.tokenizer;
-    if (tokenizer === undefined) throw new WbError("WB7001", "a served model has a tokenizer");
+    const tokenizer = chat?.tokenizer ?? (await openTokenizer(await modelHome(path)));
     const encoder = openEncoder({ tokenizer, chat }, path, {
       template: options.template,
       context,
     });
     return {
       id,
-      generator,
+      facts,
+      answers,
+      tokenizer,
       chat,
       whyNoChat: why,
       context,
       encoder,
       checkLength: lengthCheck(tokenizer, context),
-      turns: new TurnQueue(options.queue, generator.atOnce),
+      turns: new TurnQueue(options.queue, facts.atOnce),
       close: async () => {
         await encoder.close();
-        await generator.close();
+        await answers.close();
       },
     };
   } catch (error) {
-    await generator.close();
+    await answers.close();
     throw error;
   }
-}
-
-function contextOf(own: number, wanted: number | undefined): number {
-  if (wanted === undefined) return own;
-  if (Number.isSafeInteger(wanted) && wanted >= 2 && wanted <= own) return wanted;
-  throw new WbError(
-    "WB2951",
-    `context: expected a whole number from 2 to the model's ${own} tokens, found ${wanted}`,
-    { details: { setting: "context", found: wanted } },
-  );
 }
 
 /** A base model has no template and is served all the same; a template that was asked for must be there. */

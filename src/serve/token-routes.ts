@@ -14,7 +14,7 @@ export function tokenRoutes(state: ServerState): readonly (readonly [string, Ans
 }
 
 async function tokenize(fields: Fields, state: ServerState): Promise<unknown> {
-  const { generator, encoder, checkLength, turns, context } = state.modelFor(fields.text("model"));
+  const { tokenizer, encoder, checkLength, turns, context } = state.modelFor(fields.text("model"));
   const prompt = fields.text("prompt");
   if (prompt === undefined) throw fields.wrong("prompt", "a text", undefined);
   fields.refuse("add_special_tokens", (value) => value === true, "special tokens are always added");
@@ -24,7 +24,7 @@ async function tokenize(fields: Fields, state: ServerState): Promise<unknown> {
   const leave = turns.admit();
   try {
     const tokens = await encoder.text(prompt);
-    const texts = tellsTexts ? tokens.map((id) => generator.tokenizer?.piece(id) ?? null) : null;
+    const texts = tellsTexts ? tokens.map((id) => tokenizer.piece(id)) : null;
     return { count: tokens.length, max_model_len: context, tokens, token_strs: texts };
   } finally {
     leave();
@@ -32,10 +32,10 @@ async function tokenize(fields: Fields, state: ServerState): Promise<unknown> {
 }
 
 async function detokenize(fields: Fields, state: ServerState): Promise<unknown> {
-  const { generator, context } = state.modelFor(fields.text("model"));
+  const { tokenizer, context } = state.modelFor(fields.text("model"));
   const given = fields.any("tokens");
   fields.refuseOthers();
-  const size = generator.tokenizer?.size ?? 0;
+  const { size } = tokenizer;
   const ids: readonly unknown[] = Array.isArray(given) ? given : [undefined];
   const isId = (id: unknown): id is number =>
     typeof id === "number" && Number.isSafeInteger(id) && id >= 0 && id < size;
@@ -45,5 +45,5 @@ async function detokenize(fields: Fields, state: ServerState): Promise<unknown> 
       param: "tokens",
       code: "context_length_exceeded",
     });
-  return { prompt: generator.tokenizer?.decode(ids) ?? "" };
+  return { prompt: tokenizer.decode(ids) };
 }
