@@ -1,18 +1,17 @@
 import { madeSource } from "../sources/made-source.ts";
-import { ggufParameters, stackedExperts } from "../model/names/gguf-names.ts";
+import { ggufParameters } from "../model/names/gguf-names.ts";
 import { familyOf } from "../model/families.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
 import type { Parameter } from "../model/parameter.ts";
 import type { ByteSource } from "../tensor/byte-source.ts";
 import { decodeValues } from "../tensor/decode.ts";
-import { bytesPerElement } from "../tensor/dtype.ts";
 import { elementCount, rowMajorStrides } from "../tensor/shape.ts";
 import type { StoredTensor } from "../tensor/table.ts";
 import { assemblyOf, wholeView, type Assembly } from "./assembly.ts";
 import { readAssembly } from "./read-assembly.ts";
 
 /**
- * GGUF's tensors as a family's names have them: experts that are stacked in one tensor apart, norms without the 1 that
+ * GGUF's tensors as a family's names have them: norms without the 1 that
  * convert_hf_to_gguf.py adds to Gemma's (`modify_tensors`), and vectors of one row as matrices.
  */
 export function fromGguf(
@@ -20,29 +19,10 @@ export function fromGguf(
   config: ModelConfig,
 ): readonly StoredTensor[] {
   const parameters = ggufParameters(familyOf(config.family), config.layers);
-  return tensors
-    .flatMap((tensor) => expertsOf(tensor, config.experts?.count ?? 0))
-    .map((tensor) => {
-      const parameter = parameters.get(tensor.name);
-      return parameter === undefined ? tensor : asParameter(tensor, parameter);
-    });
-}
-
-function expertsOf(tensor: StoredTensor, count: number): readonly StoredTensor[] {
-  const { name, shape, strides, byteOffset, dtype } = tensor;
-  const names = stackedExperts(name, count);
-  const [found, ...rest] = shape;
-  if (names === undefined || found !== count || rest.length !== 2) return [tensor];
-  const bytes = (bytesPerElement(dtype) ?? Number.NaN) * (strides[0] ?? 0);
-  return names.map((own, expert) => ({
-    ...tensor,
-    name: own,
-    storedName: name,
-    shape: rest,
-    strides: strides.slice(1),
-    byteOffset: byteOffset + expert * bytes,
-    storage: own,
-  }));
+  return tensors.map((tensor) => {
+    const parameter = parameters.get(tensor.name);
+    return parameter === undefined ? tensor : asParameter(tensor, parameter);
+  });
 }
 
 function asParameter(tensor: StoredTensor, { offset, axes }: Parameter): StoredTensor {

@@ -2,6 +2,7 @@ import { WbError } from "../errors/wb-error.ts";
 import type { StoredTensor } from "../tensor/table.ts";
 import type { Family } from "../model/family.ts";
 import { nameReader, type NameReader, type Reading } from "../model/names/read.ts";
+import { unstacked } from "./stacks.ts";
 
 /** Stored tensors that are read together: the tensor-parallel parts of one tensor of one layer. */
 export interface NameGroup {
@@ -36,15 +37,16 @@ function withRank(name: string, rank: StoredTensor["rank"]): string {
 }
 
 /**
- * Sorts stored tensors by what a family makes of their names.
+ * Sorts stored tensors by what a family makes of their names; stacked experts one by one.
  * @throws WbError WB3704 when a tensor-parallel rank has no part of a tensor that others have.
  */
 export function groupSources(
-  tensors: readonly StoredTensor[],
+  stored: readonly StoredTensor[],
   family: Family,
   path: string,
 ): SourceGroups {
   const reader = nameReader(family);
+  const tensors = stored.flatMap((tensor) => unstacked(tensor, reader));
   const firstLayer = stageOffsets(tensors, reader);
   const byKey = new Map<
     string,

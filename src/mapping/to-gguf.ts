@@ -1,8 +1,7 @@
 import { BLOCK, type QuantisedType } from "../formats/gguf/quantise.ts";
-import { stackOf } from "../model/names/gguf-names.ts";
 import { DTYPES } from "../tensor/dtype.ts";
 import type { StoredTensor } from "../tensor/table.ts";
-import { assemblyOf, concatViews, wholeView, type Assembly } from "./assembly.ts";
+import { assemblyOf, wholeView, type Assembly } from "./assembly.ts";
 import { shiftedSource } from "./from-gguf.ts";
 import type { CastDtype } from "./step.ts";
 import type { NamedTensor } from "./write-statement.ts";
@@ -20,50 +19,9 @@ export interface GgufChoice {
  * in float32, matrices as they are asked for (llama-cpp-python 0.3.36, conversion/base.py, `prepare_tensors`).
  */
 export function forGguf(named: readonly NamedTensor[], choice: GgufChoice): readonly NamedTensor[] {
-  return stacked(named)
+  return named
     .map(withOffset)
     .map((tensor) => ({ ...tensor, storedAs: storedAs(tensor, choice) }));
-}
-
-/** Experts of a layer in the place of the first. */
-function stacked(named: readonly NamedTensor[]): readonly NamedTensor[] {
-  const stacks = new Map<string, NamedTensor[]>();
-  for (const tensor of named) {
-    const place = stackOf(tensor.name);
-    if (place === undefined) continue;
-    const stack = stacks.get(place.stack) ?? [];
-    stacks.set(place.stack, stack);
-    stack[place.expert] = tensor;
-  }
-  return named.flatMap((tensor) => {
-    const place = stackOf(tensor.name);
-    if (place === undefined) return [tensor];
-    const experts = stacks.get(place.stack) ?? [];
-    if (place.expert !== 0) return [];
-    return [
-      {
-        ...tensor,
-        name: place.stack,
-        assembly: stackedAssembly(experts.map(({ assembly }) => assembly)),
-        of: experts.flatMap(({ of }) => of),
-      },
-    ];
-  });
-}
-
-/** Matrices one behind another, along an axis of their own. */
-function stackedAssembly(assemblies: readonly Assembly[]): Assembly {
-  const shape = assemblies[0]?.shape ?? [];
-  const rows = concatViews(
-    assemblies.flatMap(({ parts }) => parts),
-    0,
-  );
-  const parts = rows.parts.map((view) => ({
-    ...view,
-    shape: [1, ...view.shape],
-    strides: [0, ...view.strides],
-  }));
-  return { ...rows, parts, shape: [assemblies.length, ...shape] };
 }
 
 /** What the model adds to the stored numbers is added in the file. */

@@ -8,6 +8,7 @@ import { nameIn, tiedHead } from "../model/tensors.ts";
 import type { WriteStep } from "./step.ts";
 import { concatViews, narrowRows, type Assembly, type TensorView } from "./assembly.ts";
 import type { CanonicalTensor } from "./canonical.ts";
+import { stacked } from "./stacks.ts";
 
 /** A tensor under the name that a writer gives it, in torch's layout. */
 export interface NamedTensor {
@@ -35,7 +36,7 @@ export function writeTensors(
     for (const { name } of statement.canonical)
       if (!statements.has(name)) statements.set(name, statement);
   }
-  return all.flatMap(({ spec }) => {
+  const named = all.flatMap(({ spec }): readonly NamedTensor[] => {
     const statement = statements.get(spec.parameter.name);
     if (statement === undefined)
       throw new WbError("WB7001", `${spec.name} has no name for this writer`);
@@ -55,6 +56,7 @@ export function writeTensors(
     const stored = head === "none" ? withoutPrefix(statement.stored, naming) : statement.stored;
     return [{ name: nameIn(stored, spec), class: first.class, assembly, of }];
   });
+  return stacked(named);
 }
 
 function withoutPrefix(stored: string, { prefix }: Naming): string {

@@ -6,7 +6,7 @@ import { readWindow } from "../config/window.ts";
 import type { Family } from "../family.ts";
 import { ggufNames } from "../names/gguf-names.ts";
 import { ROTARY_BUFFERS } from "../names/llama-names.ts";
-import { naming, paddleformers, paddlenlp } from "../names/naming.ts";
+import { naming, paddleformers, paddlenlp, STACKED_EXPERTS } from "../names/naming.ts";
 import { decoder, grouped, sparse } from "../network.ts";
 import { llamaFields } from "./stock-llama.ts";
 
@@ -40,6 +40,7 @@ export const MIXTRAL: Family = {
     paddlenlp: paddlenlp(NETWORK, { prefix: "mixtral.", rows: ROWS }),
     paddleformers: paddleformers(NETWORK, { rows: ROWS }),
     gguf: ggufNames(NETWORK, { interleaved: true }),
+    transformersStacked: naming(NETWORK, { rows: STACKED_EXPERTS }),
     /** Nobody's files have them, but messages call the tensors so. */
     canonical: naming(NETWORK),
   },

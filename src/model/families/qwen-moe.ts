@@ -5,7 +5,7 @@ import type { ModelConfig, NetworkConfig } from "../config/model-config.ts";
 import type { Family } from "../family.ts";
 import { ggufNames } from "../names/gguf-names.ts";
 import { ROTARY_BUFFERS } from "../names/llama-names.ts";
-import { naming, paddleformers, paddlenlp } from "../names/naming.ts";
+import { naming, paddleformers, paddlenlp, STACKED_EXPERTS } from "../names/naming.ts";
 import { decoder, grouped, sparse, type Network } from "../network.ts";
 import { llamaFields } from "./stock-llama.ts";
 
@@ -65,6 +65,7 @@ export const QWEN3_MOE: Family = {
 function namesOf(network: Network, prefix: string): Family["names"] {
   return {
     huggingface: naming(network),
+    transformersStacked: naming(network, { rows: STACKED_EXPERTS }),
     paddlenlp: paddlenlp(network, { prefix }),
     paddleformers: paddleformers(network),
     gguf: ggufNames(network),

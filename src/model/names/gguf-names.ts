@@ -16,9 +16,9 @@ const IN_LAYER: readonly (readonly [canonical: string, stored: string])[] = [
   [".mlp.down_proj", ".ffn_down"],
   [".mlp.gate_up_proj", ".ffn_up"],
   [".mlp.gate", ".ffn_gate_inp"],
-  [".mlp.experts.{e}.gate_proj", ".ffn_gate_exps.{e}"],
-  [".mlp.experts.{e}.up_proj", ".ffn_up_exps.{e}"],
-  [".mlp.experts.{e}.down_proj", ".ffn_down_exps.{e}"],
+  [".mlp.experts.{e}.gate_proj", ".ffn_gate_exps[{e}]"],
+  [".mlp.experts.{e}.up_proj", ".ffn_up_exps[{e}]"],
+  [".mlp.experts.{e}.down_proj", ".ffn_down_exps[{e}]"],
   [".mlp.shared_expert.gate_proj", ".ffn_gate_shexp"],
   [".mlp.shared_expert.up_proj", ".ffn_up_shexp"],
   [".mlp.shared_expert.down_proj", ".ffn_down_shexp"],
@@ -103,21 +103,6 @@ export const GGUF_DROPS: readonly DroppedName[] = [
     why: "the factors of rotary frequencies are rope_scaling in config.json",
   },
 ];
-
-/** Names of the experts that a stacked tensor holds; undefined for any other tensor. */
-export function stackedExperts(name: string, count: number): readonly string[] | undefined {
-  const [, stem] = /^(.*_exps)\.weight$/.exec(name) ?? [];
-  if (stem === undefined) return undefined;
-  return Array.from({ length: count }, (_unused, expert) => `${stem}.${expert}.weight`);
-}
-
-/** The stack that an expert's tensor is a part of, and its number there. */
-export function stackOf(
-  name: string,
-): { readonly stack: string; readonly expert: number } | undefined {
-  const [, stem, expert] = /^(.*_exps)\.(\d+)\.weight$/.exec(name) ?? [];
-  return stem === undefined ? undefined : { stack: `${stem}.weight`, expert: Number(expert) };
-}
 
 /** What a family's parameters are called in GGUF files, by that name, those of experts left out. */
 export function ggufParameters(

@@ -50,6 +50,12 @@ export function naming(network: Network, options: NamingOptions = {}): Naming {
   };
 }
 
+/** How transformers 5 holds the experts of a model in memory (v5.23.0, conversion_mapping.py): state dicts that are saved as they are. */
+export const STACKED_EXPERTS: readonly string[] = [
+  ".mlp.experts.{e}.gate_proj.weight, .mlp.experts.{e}.up_proj.weight | .mlp.experts.gate_up_proj[{e}] | concatenate",
+  ".mlp.experts.{e}.down_proj.weight | .mlp.experts.down_proj[{e}]",
+];
+
 const MODEL = /^model\./;
 
 /** Paddle's Linears are [in, out], the head among them. */

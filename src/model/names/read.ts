@@ -1,5 +1,6 @@
 import type { Family } from "../family.ts";
-import type { Place } from "../tensors.ts";
+import { nameIn, type Place } from "../tensors.ts";
+import { stackedNames } from "./stacks.ts";
 import type { Statement } from "./statement.ts";
 
 /** What becomes of stored tensors whose name, less a prefix, matches a pattern. */
@@ -16,6 +17,8 @@ export interface ParsedName extends Place {
 export interface NameReader {
   parse(name: string): ParsedName;
   reading(pattern: string): Reading | undefined;
+  /** The name of an expert's slice of a tensor in which experts are stacked; undefined for any other tensor's name. */
+  slices(name: string): ((expert: number) => string) | undefined;
 }
 
 const readers = new WeakMap<Family, NameReader>();
@@ -47,17 +50,23 @@ function newReader(family: Family): NameReader {
     }
   }
   const lists = new Set([...readings.keys()].flatMap((pattern) => listOf(pattern) ?? []));
-  const stacks = [...readings.keys()].flatMap((pattern) => EXPERT_STACK.exec(pattern)?.[0] ?? []);
-  const experts = new RegExp(`(?<=\\.(?:${alternatives([...new Set(stacks)])})\\.)\\d{1,5}(?=\\.)`);
+  const numbered = [...readings.keys()].flatMap((pattern) => EXPERT_LIST.exec(pattern)?.[0] ?? []);
+  const experts = new RegExp(
+    `(?<=\\.(?:${alternatives([...new Set(numbered)])})\\.)\\d{1,5}(?=\\.)|(?<=\\[)\\d{1,5}(?=\\])`,
+  );
+  const stacks = new Map(
+    [...stackedNames(family)].map(([stack, slice]) => [bodyOf(stack), bodyOf(slice)]),
+  );
+  const hasExperts = numbered.length + stacks.size > 0;
   const layer = new RegExp(`^(${alternatives([...lists])})\\.(\\d{1,5})\\.`);
-  return {
+  const reader: NameReader = {
     parse(name) {
       const body = bodyOf(name);
       const match = layer.exec(body);
       if (match === null) return { pattern: body, layer: -1, expert: -1 };
       const [whole, list = "", number = ""] = match;
       const pattern = `${list}.{i}.${body.slice(whole.length)}`;
-      const found = stacks.length === 0 ? undefined : experts.exec(pattern)?.[0];
+      const found = hasExperts ? experts.exec(pattern)?.[0] : undefined;
       if (found === undefined) return { pattern, layer: Number(number), expert: -1 };
       return {
         pattern: pattern.replace(experts, "{e}"),
@@ -66,11 +75,20 @@ function newReader(family: Family): NameReader {
       };
     },
     reading: (pattern) => readings.get(pattern),
+    slices(name) {
+      if (stacks.size === 0) return undefined;
+      const { pattern, layer: index } = reader.parse(name);
+      const slice = stacks.get(pattern);
+      return slice === undefined
+        ? undefined
+        : (expert) => nameIn(slice, { layer: index, expert });
+    },
   };
+  return reader;
 }
 
 /** What the list of experts is called. */
-const EXPERT_STACK = /[^.]+(?=\.\{e\}\.)/;
+const EXPERT_LIST = /[^.]+(?=\.\{e\}\.)/;
 
 /** What the list of layers is called: the longest names first, since one may end in another. */
 function listOf(pattern: string): string | undefined {
