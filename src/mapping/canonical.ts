@@ -88,7 +88,7 @@ export function canonicalize(
     checkpoint.path,
   );
   const decision = decideLayout(checkpoint, groups, config, options.sourceLayout);
-  const layouts = usableLayouts(decision, groups, checkpoint.path);
+  const layouts = usableLayouts(withRouters(decision, config), groups, checkpoint.path);
   const specs = new Map(expectedTensors(config).map((spec) => [spec.name, spec]));
   const made = new Map<string, CanonicalTensor>();
   const misshapen = new Map<string, Misshapen>();
@@ -103,6 +103,10 @@ export function canonicalize(
   for (const { reading, layer, expert, parts } of groups) {
     if (reading.kind === "drop") {
       dropped.push({ sources: parts, why: reading.why });
+      continue;
+    }
+    if (layer >= config.layers && layer < config.layers + (config.predictingLayers ?? 0)) {
+      dropped.push({ sources: parts, why: "a layer that predicts tokens further ahead" });
       continue;
     }
     const statement = chosen(reading.statements, patterns);
@@ -140,6 +144,19 @@ function chosen(statements: readonly Statement[], patterns: ReadonlySet<string>)
   throw new WbError("WB7001", "a stored name without a statement");
 }
 
+/** Square routers have the layout that the family's writers give them beside Linears of the checkpoint's, where all give the same. */
+function withRouters(decision: LayoutDecision, config: ModelConfig): LayoutDecision {
+  const { layout, routerLayout } = decision;
+  if (routerLayout !== undefined || layout === "unknown") return decision;
+  const beside = new Set(
+    Object.values(familyOf(config.family).names)
+      .filter(({ transposed }) => transposed.has("linear") === (layout === "paddle"))
+      .map(({ transposed }): LinearLayout => (transposed.has("router") ? "paddle" : "torch")),
+  );
+  const [only] = beside;
+  return beside.size === 1 && only !== undefined ? { ...decision, routerLayout: only } : decision;
+}
+
 /** The layout of each class of weights. @throws WbError WB2701 where it is needed and nothing tells it. */
 function usableLayouts(
   decision: LayoutDecision,
@@ -157,12 +174,16 @@ function usableLayouts(
   );
   const needed = (name: TensorClass): boolean => TRANSPOSABLE.has(name) && classes.has(name);
   const isUnknown =
-    (decision.layout === "unknown" &&
-      (needed("linear") || (needed("router") && decision.routerLayout === undefined))) ||
+    (decision.layout === "unknown" && needed("linear")) ||
+    (decision.routerLayout === undefined && needed("router")) ||
     (decision.headLayout === "unknown" && needed("head"));
   if (isUnknown) {
     const which =
-      decision.layout === "unknown" ? "every Linear weight in it is" : "its lm_head.weight is";
+      decision.layout === "unknown"
+        ? "every Linear weight in it is"
+        : decision.headLayout === "unknown" && needed("head")
+          ? "its lm_head.weight is"
+          : "each router in it is";
     throw new WbError(
       "WB2701",
       `${path}: ${which} square, so that its shapes do not tell torch's layout from Paddle's`,
@@ -172,7 +193,7 @@ function usableLayouts(
   const [linear, head, router] = [
     decision.layout,
     decision.headLayout,
-    decision.routerLayout ?? decision.layout,
+    decision.routerLayout ?? "torch",
   ].map((layout) => (layout === "unknown" ? "torch" : layout));
   return (name) => (name === "head" ? head : name === "router" ? router : linear) ?? "torch";
 }

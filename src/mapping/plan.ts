@@ -302,7 +302,7 @@ function stepFor(
     from: sources.map(sourceName),
     to: tensor.name,
     assembly,
-    ...(tensor.storedAs ?? castOf(assembly.dtype, options)),
+    ...(tensor.storedAs ?? (isKept(tensor, options) ? {} : castOf(assembly.dtype, options))),
     why: whyOf(kind, tensor, sourceLayout, target),
   };
 }
@@ -333,6 +333,11 @@ function whyOf(
     return `${sourceLayout === "paddle" ? "Paddle" : "the"} layout [in, out] is kept`;
   const why = "torch Linear stores [out, in]; the target's layout is Paddle's, [in, out]";
   return sourceLayout === "torch" && kind === "transpose" ? why : `${made}; written as [in, out]`;
+}
+
+/** Whether a cast to a half dtype leaves a tensor as it is, as transformers does. */
+function isKept({ of }: NamedTensor, { dtype }: PlanOptions): boolean {
+  return dtype !== "F32" && of.some(({ spec }) => spec.parameter.keepsFloat32 === true);
 }
 
 export function castOf(dtype: Dtype, options: PlanOptions): { cast?: Dtype } {

@@ -19,9 +19,7 @@ export interface GgufChoice {
  * in float32, matrices as they are asked for (llama-cpp-python 0.3.36, conversion/base.py, `prepare_tensors`).
  */
 export function forGguf(named: readonly NamedTensor[], choice: GgufChoice): readonly NamedTensor[] {
-  return named
-    .map(withOffset)
-    .map((tensor) => ({ ...tensor, storedAs: storedAs(tensor, choice) }));
+  return named.map(withOffset).map((tensor) => ({ ...tensor, storedAs: storedAs(tensor, choice) }));
 }
 
 /** What the model adds to the stored numbers is added in the file. */

@@ -3,9 +3,11 @@ import { BAICHUAN } from "./families/baichuan.ts";
 import { BLOOM } from "./families/bloom.ts";
 import { CHATGLM2, GLM } from "./families/chatglm2.ts";
 import { BERT, ERNIE, ROBERTA } from "./families/encoders.ts";
+import { ERNIE4_5_MOE } from "./families/ernie4-5-moe.ts";
 import { ERNIE4_5 } from "./families/ernie4-5.ts";
 import { GEMMA, GEMMA2 } from "./families/gemma.ts";
 import { GEMMA3 } from "./families/gemma3.ts";
+import { GLM4_MOE } from "./families/glm4-moe.ts";
 import { GLM4 } from "./families/glm4.ts";
 import { GPT2 } from "./families/gpt2.ts";
 import { INTERNLM } from "./families/internlm.ts";
@@ -44,6 +46,8 @@ export const FAMILIES: readonly Family[] = [
   MIXTRAL,
   QWEN2_MOE,
   QWEN3_MOE,
+  ERNIE4_5_MOE,
+  GLM4_MOE,
   GPT2,
   OPT,
   BLOOM,

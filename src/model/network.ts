@@ -114,26 +114,29 @@ const OUTPUT_BIAS: Readonly<Record<"qkv" | "qkvo" | "qkv, o", Switch>> = {
 
 /**
  * Queries, keys and values of grouped heads, and the output; which of them `attentionBias` gives a bias: with `qkv, o` the output's
- * has a switch of its own. With `headNorms`, queries and keys have norms that all heads share.
+ * has a switch of its own. With `headNorms`, queries and keys have norms that all heads share; optional
+ * ones where the configuration says so.
  */
 export function grouped({
   bias,
   headNorms = false,
 }: {
   readonly bias: keyof typeof OUTPUT_BIAS;
-  readonly headNorms?: boolean;
+  readonly headNorms?: boolean | "optional";
 }): readonly Parameter[] {
   return [
     ...linear(ATTENTION.query, "query", ["heads·headDim", "hidden"], "out", hasAttentionBias),
     ...linear(ATTENTION.key, "key", ["kvHeads·headDim", "hidden"], "out", hasAttentionBias),
     ...linear(ATTENTION.value, "value", ["kvHeads·headDim", "hidden"], "out", hasAttentionBias),
     ...linear(ATTENTION.output, "output", ["hidden", "heads·headDim"], "in", OUTPUT_BIAS[bias]),
-    ...(headNorms
-      ? [
+    ...(headNorms === false
+      ? []
+      : [
           norm(LAYER + HEAD_NORMS.query, "queryNorm", "headDim"),
           norm(LAYER + HEAD_NORMS.key, "keyNorm", "headDim"),
-        ]
-      : []),
+        ].map((one): Parameter =>
+          headNorms === "optional" ? { ...one, when: (config) => config.headNorms === true } : one,
+        )),
   ];
 }
 
@@ -160,11 +163,25 @@ export const EXPERTS = {
   sharedGate: "mlp.shared_expert_gate",
 } as const;
 
+/** One network for all tokens that has no gate, and what is added to scores where experts are chosen. */
+export const SHARED_EXPERTS = "mlp.shared_experts";
+export const CORRECTION = "mlp.gate.e_score_correction_bias";
+
 const isSparse: NonNullable<Parameter["when"]> = ({ experts }, layer) =>
   experts?.layers[layer] === true;
 
+/** What layers with experts have beside the router and the experts. */
+export interface SparseParts {
+  /** One network that all tokens take: weighted by a gate of its own (Qwen2-MoE), or as it is where the configuration has one. */
+  readonly shared?: "gated" | "plain";
+  /** What is added to scores where experts are chosen. */
+  readonly correction?: Pick<Parameter, "name" | "axes" | "class">;
+  /** Routers are float32 in files of whatever dtype. */
+  readonly exactRouter?: boolean;
+}
+
 /** SwiGLU of three Linears in the layers that have one network, in the others a router and its experts; and one for all tokens. */
-export function sparse({ shared }: { readonly shared: boolean }): readonly Parameter[] {
+export function sparse({ shared, correction, exactRouter }: SparseParts): readonly Parameter[] {
   const dense = gated.map((one): Parameter => ({
     ...one,
     when: (config, layer) => !isSparse(config, layer) && (one.when?.(config, layer) ?? true),
@@ -173,22 +190,42 @@ export function sparse({ shared }: { readonly shared: boolean }): readonly Param
     ...linear(EXPERTS.gate, "gate", ["expertFfn", "hidden"], "out"),
     ...linear(EXPERTS.up, "up", ["expertFfn", "hidden"], "out"),
     ...linear(EXPERTS.down, "down", ["hidden", "expertFfn"], "in"),
-    ...(shared
-      ? [
-          ...linear(`${EXPERTS.shared}.gate_proj`, "gate", ["sharedFfn", "hidden"], "out"),
-          ...linear(`${EXPERTS.shared}.up_proj`, "up", ["sharedFfn", "hidden"], "out"),
-          ...linear(`${EXPERTS.shared}.down_proj`, "down", ["hidden", "sharedFfn"], "in"),
-          router(EXPERTS.sharedGate, "sharedGate", "one"),
-        ]
+    ...(shared === "gated"
+      ? [...sharedNetwork(EXPERTS.shared), router(EXPERTS.sharedGate, "sharedGate", "one")]
       : []),
+    ...(correction === undefined ? [] : [correctionOf(correction)]),
   ];
+  const routing = router(EXPERTS.router, "router", "experts");
+  const plain = shared === "plain" ? sharedNetwork(SHARED_EXPERTS) : [];
   return [
     ...dense,
-    ...[router(EXPERTS.router, "router", "experts"), ...own].map((one): Parameter => ({
+    ...[exactRouter === true ? { ...routing, keepsFloat32: true } : routing, ...own].map(
+      (one): Parameter => ({ ...one, when: isSparse }),
+    ),
+    ...plain.map((one): Parameter => ({
       ...one,
-      when: isSparse,
+      when: (config, layer) => isSparse(config, layer) && config.experts?.sharedSize !== undefined,
     })),
   ];
+}
+
+function sharedNetwork(module: string): readonly Parameter[] {
+  return [
+    ...linear(`${module}.gate_proj`, "gate", ["sharedFfn", "hidden"], "out"),
+    ...linear(`${module}.up_proj`, "up", ["sharedFfn", "hidden"], "out"),
+    ...linear(`${module}.down_proj`, "down", ["hidden", "sharedFfn"], "in"),
+  ];
+}
+
+/** Every rank has all of it. */
+function correctionOf(facts: NonNullable<SparseParts["correction"]>): Parameter {
+  return {
+    ...facts,
+    name: LAYER + facts.name,
+    role: "routerBias",
+    kind: "bias",
+    keepsFloat32: true,
+  };
 }
 
 /** Every rank has all of a router. */

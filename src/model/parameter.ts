@@ -35,6 +35,7 @@ export type Role =
   | "gateUp"
   | "down"
   | "router"
+  | "routerBias"
   | "sharedGate"
   | "queryNorm"
   | "keyNorm"
@@ -58,6 +59,8 @@ export interface Parameter {
   readonly cut?: 0 | 1;
   /** What the model adds to the stored numbers before it uses them: Gemma's norms are stored as their difference from 1. */
   readonly offset?: 1;
+  /** Half dtypes would choose other experts: a cast leaves it as it is. */
+  readonly keepsFloat32?: boolean;
   /** Whether a model has it; always where left out. */
   readonly when?: (config: NetworkConfig, layer: number) => boolean;
 }

@@ -1,10 +1,9 @@
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { convert } from "../../src/api/convert.ts";
 import { openCheckpoint } from "../../src/formats/open.ts";
-import { writeSafetensors } from "../../src/formats/safetensors/save.ts";
 import { verify } from "../../src/verify/run.ts";
 import { caught } from "../support/caught.ts";
 import { expectedWeights, FIXTURE_FOLDERS, FIXTURES } from "../support/fixture-manifest.ts";
@@ -35,6 +34,10 @@ const WRITERS = {
   mixtral: ["paddlenlp", "paddleformers"],
   qwen2_moe: ["paddlenlp", "paddleformers"],
   qwen3_moe: ["paddleformers", "paddlenlp"],
+  ernie4_5_moe: ["erniekit", "paddleformers"],
+  "ernie4_5_moe-every": ["erniekit", "paddleformers"],
+  glm4_moe: ["paddleformers"],
+  "glm4_moe-groups": ["paddleformers"],
   gpt2: ["paddlenlp"],
   opt: ["paddlenlp"],
   bloom: ["paddlenlp"],
@@ -133,62 +136,6 @@ describe("a conversion to Paddle", () => {
       convert(join(FIXTURES, "mistral"), join(work, "no"), { for: "paddlenlp" }),
     );
     expect(error.code).toBe("WB2704");
-  });
-});
-
-/** A folder with the mixtral fixture's tensors, some of them left out or others. */
-async function changedMixtral(
-  name: string,
-  change: (name: string, shape: readonly number[]) => readonly number[] | undefined,
-): Promise<string> {
-  const folder = join(work, name);
-  mkdirSync(folder);
-  const source = join(FIXTURES, "mixtral");
-  copyFileSync(join(source, "config.json"), join(folder, "config.json"));
-  const { checkpoint } = await openCheckpoint(join(source, "model.safetensors"));
-  const tensors = checkpoint.tensors.flatMap(({ name: tensor, shape, dtype }) => {
-    const changed = change(tensor, shape);
-    if (changed === undefined) return [];
-    const bytes = new Uint8Array(2 * changed.reduce((product, size) => product * size, 1));
-    return [{ name: tensor, dtype, shape: changed, bytes }];
-  });
-  await checkpoint.close();
-  await writeSafetensors(join(folder, "model.safetensors"), tensors, new Map());
-  return folder;
-}
-
-describe("a model with experts", () => {
-  const router = "model.layers.0.block_sparse_moe.gate.weight";
-
-  it("of which one is missing is refused by that tensor's name", async () => {
-    const folder = await changedMixtral("missing", (name, shape) =>
-      name.includes("layers.1.block_sparse_moe.experts.3.w1.") ? undefined : shape,
-    );
-    const error = await caught(() => convert(folder, join(work, "no")));
-    expect(error.code).toBe("WB3702");
-    expect(error.message).toContain("model.layers.1.mlp.experts.3.gate_proj.weight is missing");
-  });
-
-  it("with a router of another width than config.json has experts is refused by its name", async () => {
-    const folder = await changedMixtral("wide", (name, shape) =>
-      name === router ? [6, 32] : shape,
-    );
-    const error = await caught(() => convert(folder, join(work, "no")));
-    expect(error.code).toBe("WB3702");
-    expect(error.message).toContain(`${router}: expected [5, 32], found [6, 32]`);
-  });
-
-  it("has routers whose layout is told by their own shapes", async () => {
-    const folder = await changedMixtral("transposed", (name, shape) =>
-      name.endsWith("block_sparse_moe.gate.weight") ? shape.toReversed() : shape,
-    );
-    const target = join(work, "router");
-    await convert(folder, target);
-    const written = await storedFacts(join(target, "model.safetensors"));
-    expect([written[router]?.[1], written["lm_head.weight"]?.[1]]).toEqual([
-      [5, 32],
-      [128, 32],
-    ]);
   });
 });
 

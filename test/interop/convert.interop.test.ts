@@ -42,6 +42,10 @@ const STOCK: Readonly<Record<string, string>> = {
   mixtral: "MixtralForCausalLM",
   qwen2_moe: "Qwen2MoeForCausalLM",
   qwen3_moe: "Qwen3MoeForCausalLM",
+  ernie4_5_moe: "Ernie4_5_MoeForCausalLM",
+  "ernie4_5_moe-every": "Ernie4_5_MoeForCausalLM",
+  glm4_moe: "Glm4MoeForCausalLM",
+  "glm4_moe-groups": "Glm4MoeForCausalLM",
   gpt2: "GPT2LMHeadModel",
   opt: "OPTForCausalLM",
   bloom: "BloomForCausalLM",
@@ -94,7 +98,7 @@ describe("stock transformers loads what was converted", () => {
       "glm",
       "qwen2-paddle",
       ...models
-        .filter(({ group }) => group === "decoders" || group === "plain")
+        .filter(({ group }) => ["decoders", "plain", "experts"].includes(group))
         .map((one) => one.name),
     ].includes(name),
   );

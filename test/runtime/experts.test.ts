@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Backend } from "../../src/runtime/backends/backend.ts";
+import { routedBy } from "../../src/runtime/backends/steps/routing.ts";
+import type { Routing } from "../../src/runtime/backends/steps/steps.ts";
 import { openWasm } from "../../src/runtime/backends/wasm/open.ts";
 
 let backend: Backend;
@@ -50,4 +52,37 @@ test("weights are shares of all experts' softmax unless they are made to sum up 
     [0, 1, 2],
     [1.75, 23.33333],
   ]);
+});
+
+/** The experts that a router's outputs choose, with their weights to five digits. */
+function routed(
+  logits: readonly number[],
+  perToken: number,
+  routing: Routing,
+  correction?: readonly number[],
+): readonly (readonly number[])[] {
+  const choice = { count: logits.length, perToken, isNormalised: false, routing };
+  return routedBy(
+    Float32Array.from(logits),
+    choice,
+    correction === undefined ? undefined : Float32Array.from(correction),
+  ).map(([expert, weight]) => [expert, Math.round(weight * 1e5) / 1e5]);
+}
+
+test("a correction changes which experts are chosen, and not their weights", () => {
+  expect(routed([0, 0, 0], 1, { scoring: "sigmoid" })).toEqual([[0, 0.5]]);
+  expect(routed([0, 0, 0], 1, { scoring: "sigmoid" }, [0, 0.25, 0.125])).toEqual([[1, 0.5]]);
+  expect(routed([Math.log(2), 0, 0], 1, {}, [0, 0.5, 0])).toEqual([[1, 0.25]]);
+});
+
+test("weights are multiplied by the scale of the router", () => {
+  expect(routed([0, 1], 1, { scoring: "sigmoid", scale: 2 }, [1, 0])).toEqual([[0, 1]]);
+});
+
+test("of groups of experts those are open that score most, by their best or their best two", () => {
+  const logits = [3, 0, 2, 1.9];
+  const groups = { count: 2, perToken: 1 };
+  expect(routed(logits, 1, { groups: { ...groups, score: "best" } })[0]?.[0]).toBe(0);
+  const two = { scoring: "sigmoid", groups: { ...groups, score: "bestTwo" } } as const;
+  expect(routed(logits, 2, two).map(([expert]) => expert)).toEqual([2, 3]);
 });

@@ -40,6 +40,14 @@ export interface EncoderConfig {
   readonly hasNextSentence: boolean;
 }
 
+/** Groups of experts, of which each token takes those that score most. */
+export interface ExpertGroups {
+  readonly count: number;
+  readonly perToken: number;
+  /** What a group scores: as its best expert, or as its best two together. */
+  readonly score: "best" | "bestTwo";
+}
+
 /** Feed-forward networks of which each token takes a few. */
 export interface ExpertsConfig {
   readonly count: number;
@@ -49,6 +57,16 @@ export interface ExpertsConfig {
   readonly size: number;
   /** Inner size of the one that every token takes, where there is one. */
   readonly sharedSize?: number;
+  /** What a router's outputs become before they are compared: all of them together, the usual, or each by itself. */
+  readonly scoring?: "softmax" | "sigmoid";
+  /** Whether each expert has a number that is added to its score where experts are chosen, and only there. */
+  readonly isCorrected?: boolean;
+  /** Experts in groups of one size, of which a token takes some; undefined where it may take any expert. */
+  readonly groups?: ExpertGroups;
+  /** What sums of weights are at least when they are made 1. */
+  readonly leastSum?: number;
+  /** What the weights are multiplied by in the end. */
+  readonly scale?: number;
   /** Whether the weights of those that a token takes are made to sum up to 1. */
   readonly isNormalised: boolean;
   /** For each layer, whether it has experts or one network. */
@@ -86,6 +104,10 @@ export interface NetworkConfig {
   readonly rotaryPairs: RotaryPairs;
   /** Rotary of the layers with a window, where it is another than that of the others (Gemma 3). */
   readonly windowRope?: RopeConfig;
+  /** Whether queries and keys have norms, in networks that have a switch for it. */
+  readonly headNorms?: boolean;
+  /** Layers behind the last that predict tokens further ahead: files have them, the model is complete without. */
+  readonly predictingLayers?: number;
   /** Undefined where every layer has one feed-forward network. */
   readonly experts?: ExpertsConfig;
   /** Undefined where every query sees all keys before it. */

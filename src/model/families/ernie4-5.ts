@@ -7,6 +7,12 @@ import { LLAMA_DECODER, ROTARY_BUFFERS } from "../names/llama-names.ts";
 import { naming, paddleformers, paddlenlp } from "../names/naming.ts";
 import { llamaFields } from "./stock-llama.ts";
 
+/** How ERNIEKit joins queries, keys and values, and gate and up. */
+export const ERNIEKIT_ROWS: readonly string[] = [
+  ".self_attn.q_proj, .self_attn.k_proj, .self_attn.v_proj | .self_attn.qkv_proj | concatenate",
+  ".mlp.gate_proj, .mlp.up_proj | .mlp.up_gate_proj | concatenate",
+];
+
 /**
  * ERNIE 4.5 without experts: LLaMA's network, whose rotary pairs are neighbours (transformers v5.23.0,
  * models/ernie4_5/modeling_ernie4_5.py). Baidu's own files are in ERNIEKit's layout: all queries, then all keys, then all
@@ -22,13 +28,7 @@ export const ERNIE4_5: Family = {
   network: LLAMA_DECODER,
   names: {
     huggingface: naming(LLAMA_DECODER),
-    erniekit: paddlenlp(LLAMA_DECODER, {
-      prefix: "ernie.",
-      rows: [
-        ".self_attn.q_proj, .self_attn.k_proj, .self_attn.v_proj | .self_attn.qkv_proj | concatenate",
-        ".mlp.gate_proj, .mlp.up_proj | .mlp.up_gate_proj | concatenate",
-      ],
-    }),
+    erniekit: paddlenlp(LLAMA_DECODER, { prefix: "ernie.", rows: ERNIEKIT_ROWS }),
     erniekitApart: paddlenlp(LLAMA_DECODER, { prefix: "ernie." }),
     paddleformers: paddleformers(LLAMA_DECODER),
     gguf: ggufNames(LLAMA_DECODER),

@@ -13,7 +13,7 @@ import { llamaFields } from "./stock-llama.ts";
 const NETWORK = decoder({
   block: "experts",
   attention: grouped({ bias: "qkv" }),
-  mlp: sparse({ shared: false }),
+  mlp: sparse({}),
 });
 
 /** Its own names of the router and of the experts: w1 is the gate, w3 the up projection. */

@@ -12,7 +12,7 @@ import { llamaFields } from "./stock-llama.ts";
 const NETWORK2 = decoder({
   block: "experts",
   attention: grouped({ bias: "qkv" }),
-  mlp: sparse({ shared: true }),
+  mlp: sparse({ shared: "gated" }),
 });
 
 /** Qwen1.5-MoE and Qwen2-57B-A14B (transformers v5.23.0, models/qwen2_moe/modeling_qwen2_moe.py). */
@@ -40,7 +40,7 @@ export const QWEN2_MOE: Family = {
 const NETWORK3 = decoder({
   block: "experts",
   attention: grouped({ bias: "qkvo", headNorms: true }),
-  mlp: sparse({ shared: false }),
+  mlp: sparse({}),
 });
 
 /** Qwen3-30B-A3B and its kin (transformers v5.23.0, models/qwen3_moe/modeling_qwen3_moe.py). */

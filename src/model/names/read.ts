@@ -79,9 +79,7 @@ function newReader(family: Family): NameReader {
       if (stacks.size === 0) return undefined;
       const { pattern, layer: index } = reader.parse(name);
       const slice = stacks.get(pattern);
-      return slice === undefined
-        ? undefined
-        : (expert) => nameIn(slice, { layer: index, expert });
+      return slice === undefined ? undefined : (expert) => nameIn(slice, { layer: index, expert });
     },
   };
   return reader;

@@ -66,6 +66,12 @@ export function parseRow(row: string, context: RowContext): readonly Statement[]
       : {};
   const head = word === "for" ? HEAD_KINDS.find((kind) => kind === wordText) : undefined;
   if (word === "for" && head === undefined) throw new WbError("WB7001", `${row}: no such head`);
+  // Parameters whose names end in neither are named whole.
+  const whole = canonicalNames.flatMap((name) =>
+    context.network.parameters.filter((parameter) => parameter.name === name && !hasSuffix(name)),
+  );
+  if (whole.length === canonicalNames.length)
+    return [{ canonical: whole, stored, operation, isCut: word !== "whole", ...beside }];
   const statements = SUFFIXES.flatMap((suffix): readonly Statement[] => {
     const found = canonicalNames.map((name) => suffixed(name, suffix));
     const canonical = found.flatMap((name) =>

@@ -1,11 +1,12 @@
 import { parameterOf } from "../../model/canonical-names.ts";
 import type { ModelConfig } from "../../model/config/model-config.ts";
 import { checkWeightDtype, toFloat32 } from "../backends/cast.ts";
+import type { Parameter } from "../../model/parameter.ts";
 import type { WeightBytes } from "../backends/ops.ts";
 import type { WeightSource } from "./weights.ts";
 
 /**
- * The parameters as the model uses them: those that are stored as their difference from a number (Gemma's norms, from 1) are summed
+ * The parameters as the model uses them, vectors with one axis: those that are stored as their difference from a number (Gemma's norms, from 1) are summed
  * up in float32 when they are read.
  */
 export function withOffsets(source: WeightSource, config: ModelConfig): WeightSource {
@@ -13,11 +14,18 @@ export function withOffsets(source: WeightSource, config: ModelConfig): WeightSo
   return {
     facts: (name) => source.facts(name),
     async read(name, rows) {
-      const stored = await source.read(name, rows);
+      const stored = flattened(await source.read(name, rows), parameterOf(name, config));
       const offset = offsetOf(name);
       return offset === undefined ? stored : summed(stored, offset);
     },
   };
+}
+
+/** What is added to experts' scores is one row in ERNIE's files. */
+function flattened(stored: WeightBytes, parameter: Parameter | undefined): WeightBytes {
+  const [rows, size] = stored.shape;
+  if (parameter?.role !== "routerBias" || rows !== 1 || size === undefined) return stored;
+  return { ...stored, shape: [size], transposed: false };
 }
 
 function summed(stored: WeightBytes, offset: number): WeightBytes {

@@ -1,7 +1,8 @@
 import type { Ops, Value } from "../ops.ts";
+import { routedBy } from "./routing.ts";
 import type { ExpertChoice } from "./steps.ts";
 
-type HostOps = Pick<Ops, "read" | "upload" | "free" | "scope" | "keep">;
+type HostOps = Pick<Ops, "read" | "upload" | "free" | "scope" | "keep" | "vector">;
 
 /** One token's share in an expert. */
 interface Share {
@@ -32,7 +33,7 @@ export function chosenExperts(ops: HostOps, x: Value, choice: ExpertChoice): Val
       }
     }
   };
-  const shares = sharesOf(ops.read(choice.scores), choice);
+  const shares = sharesOf(ops.read(choice.scores), choice, correctionOf(ops, choice));
   for (const [expert, own] of shares.entries())
     if (own.length > 0) add(own, (rows) => choice.work(expert, rows));
   if (choice.shared !== undefined) {
@@ -43,23 +44,30 @@ export function chosenExperts(ops: HostOps, x: Value, choice: ExpertChoice): Val
   return ops.upload(Float32Array.from(sums), x.shape);
 }
 
-/** For each expert the tokens that take it: those whose softmax of scores is largest for it. */
+/** What is added to each expert's score where experts are chosen. */
+function correctionOf(ops: HostOps, { routing }: ExpertChoice): Float32Array | undefined {
+  const weight = routing?.correction;
+  if (weight === undefined) return undefined;
+  let numbers: Float32Array | undefined;
+  ops.scope(() => {
+    numbers = ops.read(ops.vector(weight));
+    return undefined;
+  });
+  return numbers;
+}
+
+/** For each expert the tokens that take it, and with which weight. */
 function sharesOf(
-  scores: Float32Array,
-  { count, perToken, isNormalised }: ExpertChoice,
+  logits: Float32Array,
+  choice: ExpertChoice,
+  correction: Float32Array | undefined,
 ): readonly (readonly Share[])[] {
+  const { count } = choice;
   const shares = Array.from({ length: count }, (): Share[] => []);
-  for (let token = 0; token * count < scores.length; token++) {
-    const own = scores.subarray(token * count, (token + 1) * count);
-    const most = own.reduce((largest, score) => Math.max(largest, score), Number.NEGATIVE_INFINITY);
-    const powers = Array.from(own, (score) => Math.exp(score - most));
-    const chosen = [...own.keys()]
-      .toSorted((left, right) => (own[right] ?? 0) - (own[left] ?? 0) || left - right)
-      .slice(0, perToken);
-    const over = isNormalised ? chosen.map((expert) => powers[expert] ?? 0) : powers;
-    const total = over.reduce((sum, power) => sum + power, 0);
-    for (const expert of chosen)
-      shares[expert]?.push({ token, weight: (powers[expert] ?? 0) / total });
+  for (let token = 0; token * count < logits.length; token++) {
+    const own = logits.subarray(token * count, (token + 1) * count);
+    for (const [expert, weight] of routedBy(own, choice, correction))
+      shares[expert]?.push({ token, weight });
   }
   return shares;
 }

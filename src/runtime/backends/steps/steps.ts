@@ -1,4 +1,4 @@
-import type { Activation, RotaryPairs } from "../../../model/config/model-config.ts";
+import type { Activation, ExpertsConfig, RotaryPairs } from "../../../model/config/model-config.ts";
 import type { LinearWeights, ScopeResult, Value, Weight } from "../ops.ts";
 
 // B batch · T new tokens · L tokens in all · C hidden size · H query heads · G key and value heads · D head size
@@ -133,12 +133,20 @@ export interface Steps<C extends Carried = DeviceCarried> {
   scope<T extends ScopeResult>(work: () => T): T;
 }
 
+/** What is done with a router's outputs beside the softmax. */
+export interface Routing extends Pick<ExpertsConfig, "scoring" | "groups" | "leastSum" | "scale"> {
+  /** What is added to the scores [E] where experts are chosen; the weights are those without. */
+  readonly correction?: Weight | undefined;
+}
+
 /** Which experts each token takes, and what they compute. */
 export interface ExpertChoice {
   /** The router's, [B, T, E]. */
   readonly scores: Value;
   readonly count: number;
   readonly perToken: number;
+  /** How experts are chosen and weighted; `softmax` of the scores, and no more, where it is left out. */
+  readonly routing?: Routing | undefined;
   /** Whether the weights of a token's experts are made to sum up to 1. */
   readonly isNormalised: boolean;
   /** One more, that all tokens take, weighted by the sigmoid of `gate` [B, T, 1]. */
