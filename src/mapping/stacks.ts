@@ -6,7 +6,6 @@ import { rowMajorStrides } from "../tensor/shape.ts";
 import type { StoredTensor } from "../tensor/table.ts";
 import { concatViews, narrowRows, wholeView, type Assembly, type TensorView } from "./assembly.ts";
 import { readAssembly } from "./read-assembly.ts";
-import type { NamedTensor } from "./write-statement.ts";
 
 /** A tensor in which experts are stacked as one tensor for each of them; any other as it is. Nothing is read. */
 export function unstacked(tensor: StoredTensor, reader: NameReader): readonly StoredTensor[] {
@@ -26,10 +25,18 @@ export function unstacked(tensor: StoredTensor, reader: NameReader): readonly St
   }));
 }
 
+/** A tensor under a writer's name. */
+interface Named<Part> {
+  readonly name: string;
+  readonly assembly: Assembly;
+  /** What it is made of. */
+  readonly of: readonly Part[];
+}
+
 /** Slices of stacks as whole stacks, each in the place of its first expert. */
-export function stacked(named: readonly NamedTensor[]): readonly NamedTensor[] {
+export function stacked<Part, T extends Named<Part>>(named: readonly T[]): readonly T[] {
   const slices = named.map((tensor) => ({ tensor, slice: sliceOf(tensor.name) }));
-  const stacks = new Map<string, NamedTensor[]>();
+  const stacks = new Map<string, T[]>();
   for (const { tensor, slice } of slices) {
     if (slice === undefined) continue;
     const stack = stacks.get(slice.stack) ?? [];

@@ -56,7 +56,7 @@ export function writeTensors(
     const stored = head === "none" ? withoutPrefix(statement.stored, naming) : statement.stored;
     return [{ name: nameIn(stored, spec), class: first.class, assembly, of }];
   });
-  return stacked(named);
+  return stacked<CanonicalTensor, NamedTensor>(named);
 }
 
 function withoutPrefix(stored: string, { prefix }: Naming): string {

@@ -137,9 +137,9 @@ describe("routers", () => {
   });
 });
 
-describe("what predicts tokens further ahead", () => {
-  const same = (_name: string, shape: readonly number[]): readonly number[] => shape;
+const same = (_name: string, shape: readonly number[]): readonly number[] => shape;
 
+describe("what predicts tokens further ahead", () => {
   it("is left out of GLM-4.5's files, and said", async () => {
     const folder = await changed("glm4_moe", "glm-ahead", same, [
       { name: "model.layers.2.input_layernorm.weight", shape: [32] },
@@ -182,8 +182,8 @@ describe("what transformers keeps in float32", () => {
   it("is left as it is by a cast to a half dtype", async () => {
     const target = join(work, "kept");
     await convert(join(FIXTURES, "ernie4_5_moe"), target, { dtype: "F16" });
-    const written = await storedFacts(join(target, "model.safetensors"));
-    const dtypeOf = (name: string): unknown => written[`model.layers.1.mlp.${name}`]?.[0];
+    const facts = await storedFacts(join(target, "model.safetensors"));
+    const dtypeOf = (name: string): unknown => facts[`model.layers.1.mlp.${name}`]?.[0];
     expect([
       dtypeOf("gate.weight"),
       dtypeOf("moe_statics.e_score_correction_bias"),
@@ -219,8 +219,8 @@ describe("a model with experts", () => {
     );
     const target = join(work, "router");
     await convert(folder, target);
-    const written = await storedFacts(join(target, "model.safetensors"));
-    expect([written[router]?.[1], written["lm_head.weight"]?.[1]]).toEqual([
+    const facts = await storedFacts(join(target, "model.safetensors"));
+    expect([facts[router]?.[1], facts["lm_head.weight"]?.[1]]).toEqual([
       [5, 32],
       [128, 32],
     ]);

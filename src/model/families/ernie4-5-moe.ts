@@ -5,7 +5,8 @@ import { refuseOthers } from "../config/plain.ts";
 import type { DroppedName, Family } from "../family.ts";
 import { ROTARY_BUFFERS } from "../names/llama-names.ts";
 import { naming, paddleformers, paddlenlp, STACKED_EXPERTS } from "../names/naming.ts";
-import { decoder, grouped, LAYER, sparse } from "../network.ts";
+import { sparse } from "../experts-network.ts";
+import { decoder, grouped, LAYER } from "../network.ts";
 import { ERNIE4_5, ERNIEKIT_ROWS } from "./ernie4-5.ts";
 import { llamaFields } from "./stock-llama.ts";
 
@@ -73,10 +74,8 @@ function predictingNames(): readonly DroppedName[] {
 
 function fields(config: ModelConfig): Readonly<Record<string, unknown>> {
   const { experts } = config;
-  const sparseLayers = (experts?.layers ?? []).flatMap((isSparse, layer) =>
-    isSparse ? [layer] : [],
-  );
-  const [first = config.layers, second = first + 1] = sparseLayers;
+  const numbers = (experts?.layers ?? []).flatMap((isSparse, layer) => (isSparse ? [layer] : []));
+  const [first = config.layers, second = first + 1] = numbers;
   return {
     use_bias: config.attentionBias,
     ...llamaFields(config),
@@ -85,7 +84,7 @@ function fields(config: ModelConfig): Readonly<Record<string, unknown>> {
     moe_intermediate_size: experts?.size,
     moe_num_shared_experts: (experts?.sharedSize ?? 0) / (experts?.size ?? 1),
     moe_layer_start_index: first,
-    moe_layer_end_index: sparseLayers.at(-1) ?? -1,
+    moe_layer_end_index: numbers.at(-1) ?? -1,
     moe_layer_interval: second - first,
     moe_norm_min: experts?.leastSum,
     moe_use_aux_free: true,

@@ -11,7 +11,8 @@ import {
 import type { Family } from "../family.ts";
 import { ROTARY_BUFFERS } from "../names/llama-names.ts";
 import { naming, STACKED_EXPERTS } from "../names/naming.ts";
-import { CORRECTION, decoder, grouped, sparse } from "../network.ts";
+import { CORRECTION, sparse } from "../experts-network.ts";
+import { decoder, grouped } from "../network.ts";
 import { llamaFields } from "./stock-llama.ts";
 
 const NETWORK = decoder({

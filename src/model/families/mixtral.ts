@@ -7,7 +7,8 @@ import type { Family } from "../family.ts";
 import { ggufNames } from "../names/gguf-names.ts";
 import { ROTARY_BUFFERS } from "../names/llama-names.ts";
 import { naming, paddleformers, paddlenlp, STACKED_EXPERTS } from "../names/naming.ts";
-import { decoder, grouped, sparse } from "../network.ts";
+import { sparse } from "../experts-network.ts";
+import { decoder, grouped } from "../network.ts";
 import { llamaFields } from "./stock-llama.ts";
 
 const NETWORK = decoder({

@@ -66,12 +66,17 @@ export function parseRow(row: string, context: RowContext): readonly Statement[]
       : {};
   const head = word === "for" ? HEAD_KINDS.find((kind) => kind === wordText) : undefined;
   if (word === "for" && head === undefined) throw new WbError("WB7001", `${row}: no such head`);
+  const told = {
+    isCut: word !== "whole",
+    ...beside,
+    ...(head === undefined ? {} : { head }),
+  };
   // Parameters whose names end in neither are named whole.
   const whole = canonicalNames.flatMap((name) =>
     context.network.parameters.filter((parameter) => parameter.name === name && !hasSuffix(name)),
   );
   if (whole.length === canonicalNames.length)
-    return [{ canonical: whole, stored, operation, isCut: word !== "whole", ...beside }];
+    return [{ canonical: whole, stored, operation, ...told }];
   const statements = SUFFIXES.flatMap((suffix): readonly Statement[] => {
     const found = canonicalNames.map((name) => suffixed(name, suffix));
     const canonical = found.flatMap((name) =>
@@ -81,16 +86,7 @@ export function parseRow(row: string, context: RowContext): readonly Statement[]
     // A row of whole names tells the stored one whole, too, whatever it ends in.
     const isWhole = canonicalNames.every(hasSuffix);
     const name = isWhole && !hasSuffix(stored) ? stored : suffixed(stored, suffix);
-    return [
-      {
-        canonical,
-        stored: name,
-        operation,
-        isCut: word !== "whole",
-        ...beside,
-        ...(head === undefined ? {} : { head }),
-      },
-    ];
+    return [{ canonical, stored: name, operation, ...told }];
   });
   if (statements.length === 0) throw new WbError("WB7001", `${row}: no such parameters`);
   return statements;
