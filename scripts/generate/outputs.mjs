@@ -97,6 +97,7 @@ const parity = fields({
 const coverage = fields({
   tokens: said(count, "different tokens whose embeddings were read"),
   positions: said(count, "rows of logits that were compared"),
+  texts: said(count, "texts whose ids were compared, of two tokenizers each time"),
   tensors: count,
   unreached: list(text, "what no prompt reached"),
 });

@@ -27,9 +27,16 @@ function sameness({ rounded, harmless }: NonNullable<Comparison["weights"]>): st
 }
 
 /** What a PASS rests on, and what it says nothing about. */
-function coverageLine({ tokens, positions, tensors, unreached }: VerifyResult["coverage"]): string {
+function coverageLine({
+  tokens,
+  positions,
+  texts,
+  tensors,
+  unreached,
+}: VerifyResult["coverage"]): string {
+  const tokenizers = texts === 0 ? "" : `, ${plural(texts, "text")} of tokenizers`;
   const missed = unreached.length === 0 ? "" : `; not reached: ${unreached.join("; ")}`;
-  return `covered: ${plural(tokens, "token")}, ${plural(positions, "position")}, ${plural(tensors, "tensor")}${missed}`;
+  return `covered: ${plural(tokens, "token")}, ${plural(positions, "position")}, ${plural(tensors, "tensor")}${tokenizers}${missed}`;
 }
 
 function lines({

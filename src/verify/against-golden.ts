@@ -10,6 +10,7 @@ import { arithmeticOf } from "./golden/arithmetic.ts";
 import { commonVocabulary } from "./golden/vocabulary.ts";
 import { checkGreedy, type GreedyCheck } from "./greedy-check.ts";
 import type { Bench } from "./subject.ts";
+import { NOTHING_COMPARED, type TokenizerFindings } from "./tokenizers/folder.ts";
 import {
   tokenizerDigest,
   TOKENIZER_KEY,
@@ -26,6 +27,8 @@ export interface GoldenOutcome {
   readonly diagnoses: readonly Diagnosis[];
   /** What is to be known of the golden: its arithmetic, other tokens. */
   readonly notes: readonly string[];
+  /** Texts of prompts whose ids were compared with this tokenizer's. */
+  readonly texts: number;
 }
 
 /**
@@ -40,23 +43,22 @@ export async function verifyGolden(bench: Bench, path: string): Promise<GoldenOu
   await refuseOtherTokenizer(golden, bench.folder);
   const ownWeights = await isForTheseWeights(golden, bench);
   const parity = await parityWithGolden(laboratory, golden, options.parity);
-  const tokens = [
-    ...(await tokenizerDiagnoses(golden, bench.folder)),
-    ...(lacksTokens ? [lostTokens(note ?? "")] : []),
-  ];
+  const compared = await tokenizerDiagnoses(golden, bench.folder);
+  const { texts } = compared;
+  const tokens = [...compared.diagnoses, ...(lacksTokens ? [lostTokens(note ?? "")] : [])];
   const { compute, why } = arithmeticOf(golden);
   const notes = [...(compute === "f32" ? [] : [why]), ...(note === undefined ? [] : [note])];
   const greedy = parity.passes ? await checkGreedy(bench, golden, parity.gate.maxAbs) : [];
   if (parity.passes) {
     if (ownWeights === "other") throw stale(golden);
-    return { golden, parity, greedy, diagnoses: tokens, notes };
+    return { golden, parity, greedy, diagnoses: tokens, notes, texts };
   }
   const diagnoses = options.diagnose
     ? await diagnoseGolden(laboratory, golden, parity, options.parity.signal)
     : [];
   const isExplained = diagnoses.some(({ cause }) => cause !== "undetermined");
   if (ownWeights === "other" && options.diagnose && !isExplained) throw stale(golden);
-  return { golden, parity, greedy, diagnoses: [...tokens, ...diagnoses], notes };
+  return { golden, parity, greedy, diagnoses: [...tokens, ...diagnoses], notes, texts };
 }
 
 /** Rows of the vocabulary that were cut off are a failure, whatever the other tokens' logits are. */
@@ -107,18 +109,23 @@ async function refuseOtherTokenizer(golden: Golden, folder: string): Promise<voi
 }
 
 /** Where the golden has its prompts' texts, this model's tokenizer must make the same ids of them. */
-async function tokenizerDiagnoses(golden: Golden, folder: string): Promise<readonly Diagnosis[]> {
+async function tokenizerDiagnoses(
+  golden: Golden,
+  folder: string,
+): Promise<Pick<TokenizerFindings, "diagnoses" | "texts">> {
   const texts = golden.prompts.map(({ name }) => golden.metadata.get(`${name}.text`));
-  if (texts.every((text) => text === undefined)) return [];
+  const count = texts.filter((text) => text !== undefined).length;
+  if (count === 0) return NOTHING_COMPARED;
   const tokenizer = await findTokenizer(folder);
-  if (tokenizer === undefined) return [];
+  if (tokenizer === undefined) return NOTHING_COMPARED;
   for (const [index, text] of texts.entries()) {
     const wanted = golden.prompts[index]?.ids ?? [];
     const ids = text === undefined ? wanted : tokenizer.encode(text);
     if (ids.join() === wanted.join()) continue;
-    return [{ cause: "tokenizer", tensors: [], evidence: tokenDifference(index, ids, wanted) }];
+    const evidence = `${tokenDifference(index, ids, wanted)}: ${JSON.stringify(text)}`;
+    return { diagnoses: [{ cause: "tokenizer", tensors: [], evidence }], texts: count };
   }
-  return [];
+  return { diagnoses: [], texts: count };
 }
 
 function tokenDifference(

@@ -2,7 +2,8 @@ import { headGives } from "../model/encoder-heads.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
 import type { RopeScaling } from "../model/config/rope.ts";
 import type { Backend } from "../runtime/backends/backend.ts";
-import { findTokenizer, openTokenizer, type Tokenizer } from "../runtime/tokenizer/tokenizer.ts";
+import { compareFolders } from "./tokenizers/folder.ts";
+import { findTokenizer, openTokenizer } from "../runtime/tokenizer/tokenizer.ts";
 import type { Diagnosis } from "./diagnose/diagnosis.ts";
 import { diagnosePair } from "./diagnose/pair-diagnosis.ts";
 import { diffTensors, type TensorDiff } from "./compare/diff-checkpoints.ts";
@@ -35,6 +36,10 @@ export interface OtherOutcome {
   /** What both were run on. */
   readonly prompts: readonly NamedPrompt[];
   readonly diagnoses: readonly Diagnosis[];
+  /** What is to be known of both tokenizers. */
+  readonly notes: readonly string[];
+  /** Texts that both tokenizers were asked for. */
+  readonly texts: number;
   /** Files of the other side. */
   readonly inputs: readonly InputFile[];
 }
@@ -66,7 +71,7 @@ export async function verifyOther(
     const diffs = mustCompare
       ? await diffTensors(bench.tensors, other.tensors, { signal: bench.options.parity.signal })
       : undefined;
-    const tokenizer = await tokenizerDifference(bench, other);
+    const tokenizers = await compareFolders(bench.folder, other.folder);
     const isWrong = parity?.passes !== true || diffs?.some(isWrongClass) === true;
     const related =
       isWrong && diffs !== undefined && bench.options.diagnose
@@ -86,10 +91,12 @@ export async function verifyOther(
       parity,
       weights,
       prompts: run,
+      notes: tokenizers.notes,
+      texts: tokenizers.texts,
       diagnoses: [
         ...causes,
         ...configDifferences(parity?.passes === true ? hidden : [...visible, ...hidden]),
-        ...tokenizer,
+        ...tokenizers.diagnoses,
         ...turnedThere(other),
       ],
       inputs: otherInputs(other.model),
@@ -215,32 +222,4 @@ const BOS_ID = 1;
 
 function named(ids: readonly number[], index: number): NamedPrompt {
   return { name: `prompt.${index}`, ids };
-}
-
-/** Two folders whose tokenizers make different ids of the same texts. */
-async function tokenizerDifference(ours: Bench, other: Bench): Promise<readonly Diagnosis[]> {
-  if (ours.folder === other.folder) return [];
-  const [left, right] = await Promise.all([ours.folder, other.folder].map(findTokenizer));
-  if (left === undefined || right === undefined) return [];
-  const text = DEFAULT_PROMPTS.find(
-    (prompt) => left.encode(prompt).join() !== right.encode(prompt).join(),
-  );
-  if (text === undefined) return [];
-  return [{ cause: "tokenizer", tensors: [], evidence: describeIds(text, left, right) }];
-}
-
-/** Ids of a message. */
-const SHOWN = 6;
-
-function shown(ids: readonly number[]): string {
-  return `${ids.slice(0, SHOWN).join(", ")}${ids.length > SHOWN ? ", …" : ""}`;
-}
-
-function describeIds(text: string, left: Tokenizer, right: Tokenizer): string {
-  const [ours, theirs] = [left.encode(text), right.encode(text)];
-  const why =
-    ours.slice(1).join() === theirs.join() || theirs.slice(1).join() === ours.join()
-      ? " (a beginning-of-sequence id on one side only)"
-      : "";
-  return `${JSON.stringify(text)} is ${shown(ours)} here, ${shown(theirs)} there${why}`;
 }

@@ -11,6 +11,8 @@ export interface Coverage {
   readonly tokens: number;
   /** Rows of logits that were compared. */
   readonly positions: number;
+  /** Texts whose ids were compared, of two tokenizers each time; 0 where there was one tokenizer alone, or none. */
+  readonly texts: number;
   /** Tensors that took part. */
   readonly tensors: number;
   /** What no prompt reached, in words. */
@@ -23,6 +25,8 @@ const LISTED = 6;
 export interface CoverageFacts {
   readonly prompts: readonly (readonly number[])[];
   readonly positions: number;
+  /** Texts that tokenizers were compared on. */
+  readonly texts: number;
   /** The model's tensors, and those that were compared value by value. */
   readonly tensors: number;
   readonly vocabSize: number;
@@ -63,7 +67,13 @@ export function coverageOf(facts: CoverageFacts): Coverage {
   const tokens = new Set(facts.prompts.flat()).size;
   const missed = facts.vocabSize - tokens;
   if (facts.comparedValues)
-    return { tokens, positions: facts.positions, tensors: facts.tensors, unreached: [] };
+    return {
+      tokens,
+      positions: facts.positions,
+      texts: facts.texts,
+      tensors: facts.tensors,
+      unreached: [],
+    };
   const beyond = beyondPrompts(facts.config);
   const rows =
     missed > 0
@@ -72,6 +82,7 @@ export function coverageOf(facts: CoverageFacts): Coverage {
   return {
     tokens,
     positions: facts.positions,
+    texts: facts.texts,
     tensors: facts.tensors - beyond.tensors,
     unreached: [...rows, ...beyond.texts],
   };
@@ -83,6 +94,7 @@ export function joinedCoverage(parts: readonly Coverage[]): Coverage {
   return {
     tokens: Math.max(0, ...parts.map(({ tokens }) => tokens)),
     positions: parts.reduce((sum, { positions }) => sum + positions, 0),
+    texts: Math.max(0, ...parts.map(({ texts }) => texts)),
     tensors: Math.max(0, ...parts.map(({ tensors }) => tensors)),
     unreached:
       first === undefined || rest.some(({ unreached }) => unreached.length === 0)

@@ -5,6 +5,7 @@ import { weakenedBy, type Weakened } from "../options/weakening.ts";
 import type { Backend } from "../runtime/backends/backend.ts";
 import { openDevice } from "../runtime/backends/device.ts";
 import type { ComputeDtype, DeviceKind, Ops } from "../runtime/backends/ops.ts";
+import { compareWithinFolder } from "./tokenizers/folder.ts";
 import type { Diagnosis } from "./diagnose/diagnosis.ts";
 import type { PromptMetrics } from "./compare/metrics.ts";
 import type { Parity, ParityOptions } from "./compare/parity.ts";
@@ -137,9 +138,10 @@ export async function verify(path: string, options: VerifyOptions = {}): Promise
   const fallback = second === undefined ? undefined : await configOf(second, options.selection);
   const bench = await openBench(main, backend, settings, fallback);
   try {
-    const sized = withSize(bench, options);
+    const tokenizers = await compareWithinFolder(bench.folder);
+    const sized = { ...withSize(bench, options), tokenizers };
     const comparisons: Comparison[] = [];
-    const told = [...notes, ...bench.notes, `device: ${backend.why}`];
+    const told = [...notes, ...bench.notes, ...tokenizers.notes, `device: ${backend.why}`];
     const inputs = [...(await inputsOf(bench.model))];
     if (options.golden !== undefined) inputs.push({ role: "golden", path: options.golden });
     if (!bench.isComplete)
@@ -160,7 +162,7 @@ export async function verify(path: string, options: VerifyOptions = {}): Promise
             options.prompts,
             options.weights ?? isSmall(bench),
             scanned,
-            inputs,
+            { inputs, told },
           ),
         );
       }
@@ -273,7 +275,7 @@ function broken(bench: Bench, reference: string): Comparison {
     weights: undefined,
     diagnosis: bench.structure,
     failures: ["nothing was compared: the model cannot run without the tensors that are missing"],
-    coverage: { tokens: 0, positions: 0, tensors: 0, unreached: ["everything"] },
+    coverage: { tokens: 0, positions: 0, texts: 0, tensors: 0, unreached: ["everything"] },
     notRun: [],
   };
 }
@@ -284,7 +286,7 @@ async function againstGolden(
   scanned: readonly ScannedTensor[],
   told: string[],
 ): Promise<Comparison> {
-  const { golden, parity, greedy, diagnoses, notes } = await verifyGolden(bench, path);
+  const { golden, parity, greedy, diagnoses, notes, texts } = await verifyGolden(bench, path);
   told.push(...notes);
   const failures = [...parity.failures];
   for (const { prompt, repetitionPenalty, tokens, agreeing, nearTies } of greedy) {
@@ -310,6 +312,7 @@ async function againstGolden(
     coverage: coverageOf({
       prompts: golden.prompts.map(({ ids }) => ids),
       positions: positionsOf(parity),
+      texts: texts + bench.tokenizers.texts,
       tensors: bench.tensors.size,
       vocabSize: bench.laboratory.config.vocabSize,
       config: bench.laboratory.config,
@@ -326,10 +329,11 @@ async function againstOther(
   prompts: readonly Prompt[] | undefined,
   compareWeights: boolean,
   scanned: readonly ScannedTensor[],
-  inputs: InputFile[],
+  { inputs, told }: { readonly inputs: InputFile[]; readonly told: string[] },
 ): Promise<Comparison> {
   const outcome = await verifyOther(bench, path, backend, prompts, compareWeights);
   inputs.push(...outcome.inputs);
+  told.push(...outcome.notes);
   const { parity, weights, diagnoses } = outcome;
   const failures = [
     ...(parity?.failures ?? [
@@ -351,6 +355,7 @@ async function againstOther(
     coverage: coverageOf({
       prompts: outcome.prompts.map(({ ids }) => ids),
       positions: positionsOf(parity),
+      texts: outcome.texts + bench.tokenizers.texts,
       tensors: bench.tensors.size,
       vocabSize: bench.laboratory.config.vocabSize,
       config: bench.laboratory.config,
@@ -411,13 +416,13 @@ interface Findings extends Omit<Comparison, "verdict" | "diagnosis"> {
 }
 
 function comparison(
-  { structure, options }: Bench,
+  { structure, tokenizers, options }: Bench,
   { diagnoses: found, ...findings }: Findings,
 ): Comparison {
   const shapes = structure.flatMap(({ tensors }) =>
     tensors.length === 0 ? [] : [`${tensors.length} tensors are transposed against the rest`],
   );
-  const diagnoses = withoutTwins(found);
+  const diagnoses = withoutTwins([...found, ...tokenizers.diagnoses]);
   const failures = [...shapes, ...findings.failures, ...diagnoses.flatMap(ownFailure)];
   const diagnosis = [...structure, ...diagnoses];
   if (failures.length === 0) return { ...findings, verdict: "pass", diagnosis: [], failures };

@@ -8,6 +8,7 @@ import type { Laboratory } from "./compare/model-runner.ts";
 import type { ParityOptions } from "./compare/parity.ts";
 import { openLaboratory } from "./laboratory.ts";
 import type { Selection } from "../formats/open.ts";
+import { NOTHING_COMPARED, type TokenizerFindings } from "./tokenizers/folder.ts";
 import { openModel, requireConfig, type OpenedModel } from "../session/open-model.ts";
 
 /** What all of one verification's parts share. */
@@ -34,6 +35,8 @@ export interface Bench {
   /** False when tensors are missing, so that it cannot run. */
   readonly isComplete: boolean;
   readonly notes: readonly string[];
+  /** What came of comparing the tokenizers that the folder's files are; nothing on the other side of a comparison. */
+  readonly tokenizers: TokenizerFindings;
   readonly options: BenchOptions;
   close(): Promise<void>;
 }
@@ -68,6 +71,7 @@ export async function openBench(
       structure: diagnoses,
       isComplete,
       notes: model.notes,
+      tokenizers: NOTHING_COMPARED,
       options,
       close: () => model.checkpoint.close(),
     };

@@ -193,7 +193,7 @@ describe("an encoder with another head than that for masked tokens", () => {
     expect(problems.map(({ code }) => code)).toEqual(["WB3714"]);
   });
 
-  it("that may be of a text or of its tokens is not guessed", async () => {
+  it("that may be of a text or of its tokens is asked for", async () => {
     const folder = await withHead("bert", "open", {}, classifier(5));
     const error = await caught(() => logits(folder, { prompts: PROMPTS, device: "wasm" }));
     expect([error.code, error.message]).toEqual([

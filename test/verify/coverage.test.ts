@@ -79,6 +79,7 @@ describe("coverage", () => {
   const facts = {
     prompts: [[1, 2, 2], [3]],
     positions: 4,
+    texts: 5,
     tensors: 9,
     vocabSize: 10,
     config: internlmConfig(),
@@ -88,6 +89,7 @@ describe("coverage", () => {
     expect(coverageOf({ ...facts, comparedValues: false })).toEqual({
       tokens: 3,
       positions: 4,
+      texts: 5,
       tensors: 9,
       unreached: ["7 of 10 rows of model.embed_tokens.weight: no prompt has their tokens"],
     });
@@ -99,6 +101,7 @@ describe("coverage", () => {
     expect(joinedCoverage([coverageOf({ ...facts, comparedValues: false }), whole])).toEqual({
       tokens: 3,
       positions: 8,
+      texts: 5,
       tensors: 9,
       unreached: [],
     });

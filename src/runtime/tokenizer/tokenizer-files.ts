@@ -16,13 +16,19 @@ const WANTED = `${MODELS.join(", ")}, tokenizer.json, vocab.json with merges.txt
 
 /** The file that is taken where nothing else is asked for. */
 export function chooseTokenizerFile(names: readonly string[]): TokenizerFile | undefined {
-  const model = MODELS.find((name) => names.includes(name));
-  if (model !== undefined) return { kind: "model", name: model };
-  if (names.includes("tokenizer.json")) return { kind: "tokenizer.json", name: "tokenizer.json" };
+  return allTokenizerFiles(names)[0];
+}
+
+/** Every tokenizer that a folder has, the one that is taken first. */
+export function allTokenizerFiles(names: readonly string[]): readonly TokenizerFile[] {
+  const models = MODELS.filter((name) => names.includes(name));
+  const files: TokenizerFile[] = models.map((name) => ({ kind: "model", name }));
+  if (names.includes("tokenizer.json"))
+    files.push({ kind: "tokenizer.json", name: "tokenizer.json" });
   if (names.includes("vocab.json") && names.includes("merges.txt"))
-    return { kind: "vocabulary-and-merges", name: "vocab.json" };
-  if (names.includes("vocab.txt")) return { kind: "vocabulary", name: "vocab.txt" };
-  return undefined;
+    files.push({ kind: "vocabulary-and-merges", name: "vocab.json" });
+  if (names.includes("vocab.txt")) files.push({ kind: "vocabulary", name: "vocab.txt" });
+  return files;
 }
 
 /** Files of a folder that have to do with tokenizers. */

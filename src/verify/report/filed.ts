@@ -29,10 +29,12 @@ export function factsOf({ result, evidence }: Filed): readonly (readonly [string
 export function coverageText({
   tokens,
   positions,
+  texts,
   tensors,
   unreached,
 }: VerifyResult["coverage"]): string {
-  const reached = `${positions} positions, ${tokens} different tokens, ${tensors} tensors`;
+  const tokenizers = texts === 0 ? "" : `, ${texts} texts of tokenizers`;
+  const reached = `${positions} positions, ${tokens} different tokens, ${tensors} tensors${tokenizers}`;
   return unreached.length === 0 ? reached : `${reached}; not reached: ${unreached.join("; ")}`;
 }
 
