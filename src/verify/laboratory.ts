@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { narrowRows, type Assembly } from "../mapping/assembly.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
 import { readAssembly } from "../mapping/read-assembly.ts";
@@ -10,12 +11,16 @@ import { assemblyWeights, type WeightSource } from "../runtime/model/weights.ts"
 import type { Backend } from "../runtime/backends/backend.ts";
 import type { Laboratory, Override } from "./compare/model-runner.ts";
 
-/** A model on a device, which can be opened again with changes; the parameters stay in their file. */
+/**
+ * A model on a device, which can be opened again with changes; the parameters stay in their file.
+ * @param signal Ends every run and reading that has not begun.
+ */
 export function openLaboratory(
   path: string,
   config: ModelConfig,
   assemblies: ReadonlyMap<string, Assembly>,
   backend: Backend,
+  signal?: AbortSignal,
 ): Laboratory {
   const stored = assemblyWeights(assemblies);
   const assemblyOf = (name: string): Assembly => {
@@ -26,27 +31,35 @@ export function openLaboratory(
     });
   };
   const pool = new WeightPool(backend.ops);
+  // Weights on the device and layers that run there leave no turn to signals.
+  const takeTurn = async (): Promise<void> => {
+    await nextTurn();
+    signal?.throwIfAborted();
+  };
   return {
     config,
     facts: (name) => assemblies.get(name),
     names: () => [...assemblies.keys()],
     readBytes: (name) => readAssembly(assemblyOf(name)),
     read: async (name, rows) => {
+      await takeTurn();
       const whole = assemblyOf(name);
       const assembly = rows === undefined ? whole : narrowRows(whole, rows.begin, rows.end);
       const values = decodeValues(await readAssembly(assembly), assembly.dtype);
       return { shape: assembly.shape, data: Float32Array.from(values ?? []) };
     },
-    open: (override, changed) => {
+    open: async (override, changed) => {
+      await takeTurn();
       const source = override === undefined ? stored : overridden(stored, override);
       const decoder = new Decoder(backend, changed ?? config, source, "streamed");
-      return Promise.resolve(new LayerwiseModel(decoder));
+      return new LayerwiseModel(decoder);
     },
-    openAgain: (override, changed) => {
+    openAgain: async (override, changed) => {
+      await takeTurn();
       const source = override === undefined ? stored : overridden(stored, override);
       const shared = pool.without((name) => override?.(name) !== undefined);
       const decoder = new Decoder(backend, changed ?? config, source, "streamed", shared);
-      return Promise.resolve(new LayerwiseModel(decoder));
+      return new LayerwiseModel(decoder);
     },
     forget: () => {
       pool.clear();

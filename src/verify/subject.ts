@@ -66,7 +66,7 @@ export async function openBench(
       folder: model.folder,
       model,
       backend,
-      laboratory: openLaboratory(path, config, tensors, backend),
+      laboratory: openLaboratory(path, config, tensors, backend, options.parity.signal),
       tensors,
       structure: diagnoses,
       isComplete,

@@ -31,7 +31,7 @@ export interface MeasureConfig {
 
 interface Budget {
   /** Takes one try; false where none is left. */
-  spend(): boolean;
+  spend(): Promise<boolean>;
 }
 
 /**
@@ -112,7 +112,7 @@ class Search {
   async alike(config: ModelConfig, found: FoundSettings): Promise<readonly FoundSettings[]> {
     const candidates: FoundSettings[] = [found];
     for (const one of configHypotheses(config)) {
-      if (one.isOfPositions || !this.#budget.spend()) continue;
+      if (one.isOfPositions || !(await this.#budget.spend())) continue;
       const after = await this.#measure.first(one.config, this.#noise);
       if (after !== undefined && after <= this.#noise) candidates.push({ ...one, after });
     }
@@ -124,7 +124,7 @@ class Search {
     measure: Measure,
   ): Promise<FoundSettings | undefined> {
     for (const { config, fields } of hypotheses) {
-      if (!this.#budget.spend()) return undefined;
+      if (!(await this.#budget.spend())) return undefined;
       const after = await measure(config, this.#noise);
       if (after <= this.#noise) return { fields, config, after };
     }
@@ -163,14 +163,14 @@ class Search {
     const count = Math.max(1, Math.ceil((high - low) * PER_DECADE));
     let best: Point = { value: Number.NaN, after: Number.POSITIVE_INFINITY };
     let centre = low;
-    for (let index = 0; index <= count && this.#budget.spend(); index++) {
+    for (let index = 0; index <= count && (await this.#budget.spend()); index++) {
       const exponent = low + ((high - low) * index) / count;
       const point = await at(exponent);
       if (point.after < best.after) [best, centre] = [point, exponent];
     }
     if (!Number.isFinite(best.after)) return best;
     let [left, right] = [centre - 1 / PER_DECADE, centre + 1 / PER_DECADE];
-    for (let step = 0; step < STEPS && this.#budget.spend(); step++) {
+    for (let step = 0; step < STEPS && (await this.#budget.spend()); step++) {
       const [inner, outer] = [right - RATIO * (right - left), left + RATIO * (right - left)];
       const [a, b] = [await at(inner), await at(outer)];
       for (const point of [a, b]) if (point.after < best.after) best = point;

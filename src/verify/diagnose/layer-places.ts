@@ -78,7 +78,7 @@ async function sourceOf(
     .filter((other) => other !== layer)
     .toSorted((left, right) => rank(left - layer - distance) - rank(right - layer - distance));
   for (const other of order) {
-    if (!budget.spend()) return undefined;
+    if (!(await budget.spend())) return undefined;
     const changes = await takenFrom(lab, layer, other);
     if ((await lab.difference({ kind: "layer", index: layer }, changes, undefined, noise)) <= noise)
       return other;

@@ -29,7 +29,7 @@ export async function tryOutliers(
     readonly after: number;
   }[] = [];
   for (const name of names) {
-    if (!budget.spend()) break;
+    if (!(await budget.spend())) break;
     const tensor = await read(name);
     const { index, usual } = farthest(tensor);
     if (index < 0) continue;

@@ -86,7 +86,7 @@ async function bestExplanation(
       covers > covered ||
       (covers === covered && covers > 0 && hypothesis.tensors.length < (best?.tensors.length ?? 0));
     if (!isBetter) continue;
-    if (!budget.spend()) break;
+    if (!(await budget.spend())) break;
     if (await explains(pair, hypothesis, wrong)) {
       best = hypothesis;
       covered = covers;

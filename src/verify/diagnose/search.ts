@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { commonLayer, fall, type Diagnosis } from "./diagnosis.ts";
 import type { HostTensor } from "../compare/model-runner.ts";
 import type { Claim } from "../relate/claim.ts";
@@ -72,8 +73,12 @@ export class SearchBudget {
     return this.#left <= 0;
   }
 
-  /** Takes one try; false where none is left. Where the work was called off, nothing is tried any more. */
-  spend(): boolean {
+  /**
+   * Takes one try; false where none is left. Where the work was called off, nothing is tried any more: what is tried is in memory, so
+   * that signals and timers would not have their turn before the end of the search.
+   */
+  async spend(): Promise<boolean> {
+    await nextTurn();
     this.throwIfAborted();
     if (this.#left <= 0) return false;
     this.#left--;
@@ -195,7 +200,7 @@ async function bestOf(
 ): Promise<Candidate | undefined> {
   let best: Candidate | undefined;
   for (const hypothesis of hypotheses) {
-    if (!budget.spend()) break;
+    if (!(await budget.spend())) break;
     const undone = await hypothesis.undo(
       (name) => {
         const changed = applied.get(name);
