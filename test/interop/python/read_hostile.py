@@ -18,30 +18,16 @@ import sys
 import tempfile
 import time
 
-import numpy as np
 import paddle
 import safetensors
 import torch
 import transformers.utils.hub
 
-from facts import of_numpy, of_torch
+from facts import of_torch
+from flatten import flatten
 
 SECONDS = 20
 MARK = "payload-ran"
-
-
-def flatten(value, name: str, facts: dict) -> None:
-    """As weighbridge names the leaves of nested containers; anything else than tensors is left out."""
-    if isinstance(value, torch.Tensor):
-        facts[name] = of_torch(value)
-    elif isinstance(value, np.ndarray):
-        facts[name] = of_numpy(value)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            flatten(item, f"{name}.{key}" if name else str(key), facts)
-    elif isinstance(value, (list, tuple)):
-        for index, item in enumerate(value):
-            flatten(item, f"{name}.{index}" if name else str(index), facts)
 
 
 def of_safetensors(path: str) -> dict:
@@ -62,11 +48,11 @@ def of_index(folder: str) -> dict:
 def load(path: str, reader: str) -> dict:
     facts: dict = {}
     if reader == "torch":
-        flatten(torch.load(path, weights_only=True), "", facts)
+        flatten(torch.load(path, weights_only=True), None, facts)
     elif reader == "torch-mmap":
-        flatten(torch.load(path, weights_only=True, mmap=True), "", facts)
+        flatten(torch.load(path, weights_only=True, mmap=True), None, facts)
     elif reader == "paddle":
-        flatten(paddle.load(path, return_numpy=True), "", facts)
+        flatten(paddle.load(path, return_numpy=True), None, facts)
     elif reader == "safetensors":
         facts = of_safetensors(path)
     else:
