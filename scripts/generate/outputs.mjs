@@ -509,6 +509,7 @@ export const OUTPUTS = {
       residence,
       seconds,
     },
+    { framework: text, script: said(text, "Python that exports data sets as task files") },
     {
       table: fields({ heads: list(text), rows: list(list(text)) }),
       reports: list(text, "files that were written"),

@@ -8,7 +8,7 @@ import { encodeQuestion, type EncodedQuestion } from "./prompts/encode.ts";
 import type { TurnMarks } from "./prompts/render.ts";
 import { planPrefixes } from "./scores/prefix-plan.ts";
 import { scoreTexts } from "./scores/score-texts.ts";
-import { smallest, textScore } from "./scores/text-score.ts";
+import { continuationScore, smallest, textScore } from "./scores/text-score.ts";
 import type { GenWay, PplWay } from "./tasks/task.ts";
 
 export interface AskOptions {
@@ -115,7 +115,12 @@ async function* askLabels(
       throw new WbError("WB7001", "a text of no question");
     const scores = open.get(owner.question) ?? new Map<string, number>();
     open.set(owner.question, scores);
-    scores.set(labels[owner.label] ?? "", textScore(texts[text] ?? [], entropies, padId));
+    const scored = encoded[owner.question]?.texts[owner.label]?.continuation;
+    const score =
+      scored === undefined
+        ? textScore(texts[text] ?? [], entropies, padId)
+        : continuationScore(entropies, scored);
+    scores.set(labels[owner.label] ?? "", score);
     if (scores.size < labels.length) continue;
     open.delete(owner.question);
     yield labelItem(asked, question, encoded[owner.question], labels, scores);
@@ -166,7 +171,7 @@ async function* askAnswers(
     stopIds,
     defaults,
     // OpenCompass cuts at the first character of the mark.
-    stop: marks === undefined ? undefined : marks.bot.end.slice(0, 1) || undefined,
+    stop: [...way.stop, marks?.bot.end.slice(0, 1) ?? ""].filter((mark) => mark !== ""),
     isShared: isShared && keepsBits,
     onTokens: (tokens) => {
       done += tokens;

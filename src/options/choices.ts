@@ -16,6 +16,7 @@ export const DELTA_DTYPES = ["F32", "F16", "BF16"] as const;
 export const TOLERANCE_PROFILES = ["strict", "default", "loose"] as const;
 export const SCAN_FORMATS = ["text", "sarif"] as const;
 export const FRAMEWORKS = ["transformers", "paddle"] as const;
+export const EXPORT_FRAMEWORKS = ["opencompass", "lm-eval"] as const;
 export const GOLDEN_ACTIONS = ["record", "script"] as const;
 export const NATIVE_ACTIONS = ["install", "status", "remove"] as const;
 export const CONFIG_ACTIONS = ["print"] as const;
@@ -46,6 +47,7 @@ const OF_OPTION: ReadonlyMap<string, readonly string[]> = new Map<string, readon
 const OF_COMMAND: ReadonlyMap<string, readonly string[]> = new Map<string, readonly string[]>([
   ["scan format", SCAN_FORMATS],
   ["golden action", GOLDEN_ACTIONS],
+  ["eval framework", EXPORT_FRAMEWORKS],
   ["explain code", Object.keys(ERROR_CODES)],
   ["native action", NATIVE_ACTIONS],
   ["config action", CONFIG_ACTIONS],

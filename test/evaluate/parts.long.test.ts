@@ -101,6 +101,7 @@ function questionsOf(lengths: readonly number[]): Questions {
     examples: undefined,
     prompt: "",
     choices: new Map(),
+    continuation: undefined,
   } as const;
   const rows = { file: "", format: "jsonl", columns: undefined } as const;
   const task = {

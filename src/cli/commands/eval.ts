@@ -2,7 +2,7 @@ import type { PartOptions } from "../../evaluate/parts/run-parts.ts";
 import type { EvaluateResult } from "../../evaluate/result.ts";
 import { WbError } from "../../errors/wb-error.ts";
 import { flag, optionalString, requiredString, texts } from "../arguments.ts";
-import type { Command } from "../command.ts";
+import type { Command, CommandResult } from "../command.ts";
 import { evalOptionsOf, withEvalOptions, withTasks } from "../eval/options.ts";
 import { compare } from "../eval/compare.ts";
 import { finishStep, partStep, planStep, stepOf } from "../eval/parts.ts";
@@ -32,6 +32,7 @@ export const evaluation: Command = {
   run: async (args, context) => {
     const model = requiredString(args, "model");
     if (model === "table") return drawTable(args);
+    if (model === "script") return printScript(requiredString(args, "framework"));
     const step = stepOf(args);
     const options = evalOptionsOf(args, context);
     if (step?.kind === "plan") return planStep(model, step, options);
@@ -57,3 +58,9 @@ export const evaluation: Command = {
     };
   },
 };
+
+async function printScript(framework: string): Promise<CommandResult> {
+  const { exportScript } = await import("../../evaluate/scripts/export-script.ts");
+  const text = await exportScript(framework);
+  return { ok: true, json: { framework, script: text }, text };
+}

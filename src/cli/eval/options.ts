@@ -18,7 +18,8 @@ export function withEvalOptions(argv: Argv): Argv {
   return withRuntimeOptions(argv)
     .positional("model", {
       type: "string",
-      describe: "a file of weights, an index or a folder; or table (./table is a folder)",
+      describe:
+        "a file of weights, an index or a folder; or table, or script (./table is a folder)",
     })
     .positional("other", {
       type: "string",
@@ -52,6 +53,10 @@ export function withEvalOptions(argv: Argv): Argv {
     })
     .option("report", { type: "string", describe: "write them as one HTML file" })
     .option("lang", { type: "string", describe: "of a table of scores: en (the default) or zh" })
+    .option("framework", {
+      type: "string",
+      describe: "of script: opencompass or lm-eval, whose data sets it exports as task files",
+    })
     .option("data", { type: "string", describe: "the folder with OpenCompass's layout" })
     .option("tasks", {
       type: "string",
@@ -85,6 +90,10 @@ export function withEvalOptions(argv: Argv): Argv {
     .option("resume", {
       type: "boolean",
       describe: "go on where a run with the same options and --details was interrupted",
+    })
+    .option("execute", {
+      type: "boolean",
+      describe: "run HumanEval's answers, which a model wrote, in bubblewrap's sandbox alone",
     })
     .option("completions", {
       type: "string",
@@ -124,6 +133,7 @@ export function evalOptionsOf(args: Arguments, context: CommandContext): PartOpt
     details: optionalString(args, "details"),
     resume: flag(args, "resume"),
     completions: optionalString(args, "completions"),
+    execute: flag(args, "execute"),
     onProgress: (task, done, total) => {
       context.progress({ phase: "eval", done, total, unit: "tokens", item: task });
     },

@@ -13,8 +13,8 @@ export interface GenerateAnswersOptions {
   readonly stopIds: readonly number[];
   /** What generation_config.json says; answers are greedy whatever it says of drawing. */
   readonly defaults: GenerationDefaults;
-  /** A text that ends an answer and is not part of it: the mark behind a chat model's turn. */
-  readonly stop: string | undefined;
+  /** Texts that end an answer and are not part of it: the mark behind a chat model's turn, those that a task names. */
+  readonly stop: readonly string[];
   /** Whether a prompt's beginning may be taken from the prompt before. */
   readonly isShared: boolean;
   /** Told of tokens that have passed. */
@@ -43,6 +43,8 @@ export async function* generateAnswers(
   const { maxNewTokens, stopIds, defaults, stop, isShared, signal } = options;
   const sampling = samplingOf({ doSample: false }, defaults);
   const kept = new KeptTokens();
+  const textOf = (ids: readonly number[]): string =>
+    tokenizer.decode(ids, { skipSpecialTokens: true });
   try {
     for (const prompt of planPrefixes(prompts, isShared).order) {
       const ids = prompts[prompt] ?? [];
@@ -64,15 +66,16 @@ export async function* generateAnswers(
       for await (const { id } of steps) {
         answer.push(id);
         options.onTokens?.(answer.length === 1 ? computed : 1);
+        if (stop.length > 0 && cutAt(textOf(answer), stop) !== textOf(answer)) break;
       }
-      const text = tokenizer.decode(answer, { skipSpecialTokens: true });
-      yield { prompt, text: cutAt(text, stop), computed, newTokens: answer.length };
+      const text = cutAt(textOf(answer), stop);
+      yield { prompt, text, computed, newTokens: answer.length };
     }
   } finally {
     kept.dispose();
   }
 }
 
-function cutAt(text: string, stop: string | undefined): string {
-  return stop === undefined ? text : (text.split(stop)[0] ?? "");
+function cutAt(text: string, stop: readonly string[]): string {
+  return stop.reduce((rest, mark) => rest.split(mark)[0] ?? "", text);
 }

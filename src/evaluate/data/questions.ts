@@ -102,7 +102,9 @@ function promptTexts(way: Way): readonly string[] {
       : way.prompt.flatMap((part) =>
           part === "{examples}" ? [] : ["human" in part ? part.human : part.bot],
         );
-  return way.kind === "ppl" ? [...texts, ...way.choices.values()] : texts;
+  if (way.kind === "gen") return texts;
+  const context = way.continuation === undefined ? [] : [way.continuation.context];
+  return [...texts, ...way.choices.values(), ...context];
 }
 
 /** Column names in braces; braces behind a letter, a brace or a mark of TeX are text. */

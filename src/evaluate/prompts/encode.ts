@@ -1,5 +1,6 @@
 import type { Columns } from "../data/columns.ts";
-import type { Way } from "../tasks/task.ts";
+import type { Continuation, Way } from "../tasks/task.ts";
+import { fill } from "./fill.ts";
 import { renderPrompt, type TurnMarks } from "./render.ts";
 
 /** What texts become: ids with those that the tokenizer puts around them. */
@@ -14,6 +15,16 @@ export interface EncodedText {
   readonly ids: readonly number[];
   /** Tokens on the left that had no room. */
   readonly cut: number;
+  /** Where only a continuation is scored. */
+  readonly continuation?: ScoredContinuation;
+}
+
+/** The part of a text that is scored. */
+export interface ScoredContinuation {
+  /** Index of its first token in the text, at least 1. */
+  readonly from: number;
+  /** Characters by which its score is divided; 1 for a sum. */
+  readonly per: number;
 }
 
 /** A question with all its texts. */
@@ -46,7 +57,12 @@ export function encodeQuestion(
 ): EncodedQuestion {
   let used = examples;
   const choices = way.kind === "ppl" ? [...way.choices.values()] : [undefined];
+  const continuation = way.kind === "ppl" ? way.continuation : undefined;
   const texts = choices.map((choice) => {
+    if (continuation !== undefined) {
+      const whole = renderPrompt(way, columns, used, choice, marks);
+      return encodeContinuation(whole, continuation, { columns, choice }, encoder, lengths.text);
+    }
     const encode = (): readonly number[] =>
       encoder.encode(renderPrompt(way, columns, used, choice, marks));
     let ids = encode();
@@ -57,6 +73,29 @@ export function encodeQuestion(
     return cutLeft(ids, lengths.text, encoder.before);
   });
   return { texts, examples: used.length };
+}
+
+/**
+ * As lm-evaluation-harness encodes a pair (`_encode_pair` of 0.4.13): white space at the context's end belongs to the continuation, whose
+ * tokens are those of the whole text behind as many as the context has. The last token is not put in, so that one more has room; what
+ * is too long is cut on the left, begin-of-sequence tokens with it.
+ */
+function encodeContinuation(
+  whole: string,
+  { context, by }: Continuation,
+  { columns, choice = "" }: { readonly columns: Columns; readonly choice: string | undefined },
+  encoder: TextEncoder,
+  length: number,
+): EncodedText {
+  const before = fill(
+    context.replaceAll("{choice}", () => choice),
+    columns,
+  ).trimEnd();
+  const ids = encoder.encode(whole);
+  const cut = Math.max(0, ids.length - (length + 1));
+  const from = Math.max(1, encoder.encode(before).length - cut);
+  const per = by === "sum" ? 1 : Array.from(fill(choice, columns)).length;
+  return { ids: ids.slice(cut), cut, continuation: { from, per } };
 }
 
 function cutLeft(ids: readonly number[], length: number, before: number): EncodedText {

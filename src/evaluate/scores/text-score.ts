@@ -20,6 +20,19 @@ export function textScore(
   return sum / count;
 }
 
+/**
+ * The cross-entropies' sum over a continuation, in nats, divided by `per` (lm-evaluation-harness' loglikelihood with the other sign;
+ * acc_norm divides by the choice's characters).
+ * @param entropies As in `textScore`.
+ * @param from Index of its first token.
+ */
+export function continuationScore(
+  entropies: readonly number[],
+  { from, per }: { readonly from: number; readonly per: number },
+): number {
+  return entropies.slice(from - 1).reduce((sum, entropy) => sum + entropy, 0) / per;
+}
+
 /** The label with the smallest score; the first of those that are equal. Undefined where a score is no number. */
 export function smallest(scores: ReadonlyMap<string, number>): string | undefined {
   let best: string | undefined;

@@ -2,10 +2,12 @@ import { fill } from "../prompts/fill.ts";
 import { Checked } from "./checked.ts";
 import {
   ANSWERS,
+  CONTINUATION_SCORES,
   METRICS,
   ROW_FORMATS,
   TAKES,
   mapTurn,
+  type Continuation,
   type Examples,
   type Field,
   type PromptTemplate,
@@ -80,7 +82,11 @@ function ofSubset(task: Task, subset: Subset): Task {
     };
     if (each.kind === "gen") return { ...each, prompt, examples };
     const choices = new Map([...each.choices].map(([label, text]) => [label, own(text)]));
-    return { ...each, prompt, examples, choices };
+    const continuation = each.continuation && {
+      ...each.continuation,
+      context: own(each.continuation.context),
+    };
+    return { ...each, prompt, examples, choices, continuation };
   };
   return {
     ...task,
@@ -128,7 +134,16 @@ function wayOf(way: Checked, rows: RowsFile): Way {
   const answer = way.optionalText("answer");
   const result: Way =
     kind === "ppl"
-      ? { kind, answer, examples, prompt, choices: way.map("choices") }
+      ? {
+          kind,
+          answer,
+          examples,
+          prompt,
+          choices: way.map("choices"),
+          continuation: way.has("continuation")
+            ? continuationOf(way.child("continuation"))
+            : undefined,
+        }
       : {
           kind,
           answer,
@@ -137,10 +152,20 @@ function wayOf(way: Checked, rows: RowsFile): Way {
           maxNewTokens: way.count("maxNewTokens"),
           answerFrom: way.choice("answerFrom", ANSWERS),
           metric: way.choice("metric", METRICS),
+          stop: way.has("stop") ? way.texts("stop") : [],
         };
   if (result.kind === "ppl" && result.choices.size < 2)
     throw way.error("choices", "at least two labels", [...result.choices.keys()]);
   way.end();
+  return result;
+}
+
+function continuationOf(fields: Checked): Continuation {
+  const result = {
+    context: fields.text("context"),
+    by: fields.choice("by", CONTINUATION_SCORES),
+  };
+  fields.end();
   return result;
 }
 

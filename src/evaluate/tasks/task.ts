@@ -68,7 +68,17 @@ export const METRICS = ["equal", "math-equal", "agieval-math-equal", "code"] as 
 /** When an answer is right; "code" needs a sandbox to tell. */
 export type Metric = (typeof METRICS)[number];
 
-/** A label is chosen by the mean cross-entropy of the whole text. */
+export const CONTINUATION_SCORES = ["sum", "character"] as const;
+
+/** Only what follows a context is scored, as lm-evaluation-harness does. */
+export interface Continuation {
+  /** Template of the context, with which the prompt begins. */
+  readonly context: string;
+  /** The cross-entropies' sum, or that divided by the characters of the choice (acc_norm). */
+  readonly by: (typeof CONTINUATION_SCORES)[number];
+}
+
+/** A label is chosen by the mean cross-entropy of the whole text, or by that of a continuation. */
 export interface PplWay {
   readonly kind: "ppl";
   /** Template of the right answer, where it is not the task's. */
@@ -77,6 +87,8 @@ export interface PplWay {
   readonly prompt: PromptTemplate;
   /** For each label, in order, what {choice} stands for in the prompt. */
   readonly choices: ReadonlyMap<string, string>;
+  /** Undefined where the whole text is scored. */
+  readonly continuation: Continuation | undefined;
 }
 
 /** A text is generated greedily, and the answer found in it. */
@@ -89,6 +101,8 @@ export interface GenWay {
   readonly maxNewTokens: number;
   readonly answerFrom: AnswerFrom;
   readonly metric: Metric;
+  /** Texts that end an answer and are no part of it. */
+  readonly stop: readonly string[];
 }
 
 export type Way = PplWay | GenWay;
