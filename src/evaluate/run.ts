@@ -8,6 +8,7 @@ import type { EvaluateOptions } from "./options.ts";
 import { readAll } from "./read-all.ts";
 import type { EvaluateResult } from "./result.ts";
 import { resultOf } from "./result-of.ts";
+import { runAnswers, sandboxFor } from "./sandbox/run-answers.ts";
 import { writeLines } from "./write-lines.ts";
 
 /**
@@ -20,10 +21,13 @@ export async function evaluate(path: string, options: EvaluateOptions): Promise<
   const asked = await readAll(options);
   for (const { task, questions } of asked.questions)
     options.onQuestions?.(task.name, questions.length);
+  // Tried before anything is computed.
+  const sandbox = await sandboxFor(asked.questions, options.execute);
   const evaluation = await openEvaluation(path, options);
   try {
     const journal = await journalOf(evaluation, options);
-    const answered = await askAll(evaluation, asked, journal, options);
+    const given = await askAll(evaluation, asked, journal, options);
+    const answered = await runAnswers(asked.questions, given, sandbox);
     const { ops, plan } = evaluation.runtime;
     const facts = {
       model: path,

@@ -97,7 +97,7 @@ async function sequential(
   if (maxLost === undefined)
     throw refuse("--stop-when-decided: expected --max-lost P, the points that a task may lose");
   const errorRate = between(args, "error-rate", 1e-9, 0.5) ?? ERROR_RATE;
-  for (const option of ["max-changed", "resume", "completions"])
+  for (const option of ["max-changed", "resume", "completions", "execute"])
     if (args[option] !== undefined && args[option] !== false)
       throw refuse(`--${option}: does not go with --stop-when-decided`);
   const onQuestions = (task: string, rows: number): void => {

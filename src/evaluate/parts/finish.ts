@@ -4,6 +4,7 @@ import { itemLine, type Item } from "../item.ts";
 import type { Questions } from "../data/questions.ts";
 import type { Answered, EvaluateResult } from "../result.ts";
 import { resultOf, sumOf } from "../result-of.ts";
+import { runAnswers, sandboxFor } from "../sandbox/run-answers.ts";
 import { writeLines } from "../write-lines.ts";
 import { partsFolder, readParts, type PartFacts, type PartResult } from "./part-file.ts";
 import { openPlan, type OpenedPlan, type PartOptions } from "./run-parts.ts";
@@ -27,9 +28,11 @@ export async function finishParts(
   const parts = await readParts(planPath);
   const facts = factsOf(parts, opened);
   const results = parts.map(({ result }) => result);
-  const answered = asked.questions.map((questions) => answersOf(questions, results));
-  if (facts === undefined || answered.some(({ items }, at) => items.length < countOf(opened, at)))
-    throw missing(planPath, opened, results, answered);
+  const known = asked.questions.map((questions) => answersOf(questions, results));
+  if (facts === undefined || known.some(({ items }, at) => items.length < countOf(opened, at)))
+    throw missing(planPath, opened, results, known);
+  const sandbox = await sandboxFor(asked.questions, options.execute);
+  const answered = await runAnswers(asked.questions, known, sandbox);
   const spent = results.flatMap(({ tasks }) => tasks.map(({ seconds }) => seconds));
   const seconds = (performance.now() - begin) / 1000 + spent.reduce((sum, each) => sum + each, 0);
   const result = resultOf(
