@@ -543,9 +543,21 @@ export const OUTPUTS = {
   logits: {
     architecture: text,
     top: list(
-      fields({ prompt: count, position: count, ids: list(count), logits: list(metric) }),
+      fields({
+        prompt: count,
+        position: count,
+        ids: list(count),
+        logits: list(metric),
+        "probabilities?": list(metric, "of UIE's heads"),
+      }),
       "largest logits first",
     ),
+    outputs: fields({
+      isDecoder: truth,
+      gives: said(text, "what a row of logits is"),
+      width: said(count, "numbers of a row"),
+      labels: said(orNull(list(text)), "what they are called, where they are not of tokens"),
+    }),
     inputIds: list(list(count)),
     device,
     backend: text,
