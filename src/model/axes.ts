@@ -19,6 +19,22 @@ const AXES = {
     field: "num_key_value_heads",
     unit: ({ headDim }) => headDim,
   },
+  queryRank: { size: ({ latent }) => latent?.queryRank ?? 0, field: "q_lora_rank" },
+  latent: { size: ({ latent }) => latent?.rank ?? 0, field: "kv_lora_rank" },
+  /** The latent of keys and values, and the rotated dimensions of all heads' keys. */
+  "latent+rotary": { size: ({ latent, rotaryDims }) => (latent?.rank ?? 0) + rotaryDims },
+  "heads·queryDims": {
+    size: ({ heads, latent, rotaryDims }) => heads * ((latent?.plainDims ?? 0) + rotaryDims),
+  },
+  /** For each head its key without positions, then its value. */
+  "heads·keyValueDims": {
+    size: ({ heads, latent }) => heads * ((latent?.plainDims ?? 0) + (latent?.valueDims ?? 0)),
+  },
+  "heads·valueDims": {
+    size: ({ heads, latent }) => heads * (latent?.valueDims ?? 0),
+    field: "v_head_dim",
+    unit: ({ heads }) => heads,
+  },
   /** Rows of a table of learned positions. */
   positions: {
     size: ({ maxPositions, positionOffset = 0 }) => maxPositions + positionOffset,

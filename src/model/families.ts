@@ -2,6 +2,7 @@ import { WbError } from "../errors/wb-error.ts";
 import { BAICHUAN } from "./families/baichuan.ts";
 import { BLOOM } from "./families/bloom.ts";
 import { CHATGLM2, GLM } from "./families/chatglm2.ts";
+import { DEEPSEEK_V2, DEEPSEEK_V3 } from "./families/deepseek.ts";
 import { BERT, ERNIE, ROBERTA } from "./families/encoders.ts";
 import { ERNIE4_5_MOE } from "./families/ernie4-5-moe.ts";
 import { ERNIE4_5 } from "./families/ernie4-5.ts";
@@ -48,6 +49,8 @@ export const FAMILIES: readonly Family[] = [
   QWEN3_MOE,
   ERNIE4_5_MOE,
   GLM4_MOE,
+  DEEPSEEK_V2,
+  DEEPSEEK_V3,
   GPT2,
   OPT,
   BLOOM,

@@ -4,7 +4,16 @@ import type { Parameter, Role } from "./parameter.ts";
 
 /** Whose equations a decoder's block computes. */
 export type BlockName =
-  "llama" | "glm" | "qwen3" | "gemma" | "gemma2" | "glm4" | "experts" | "plain" | "encoder";
+  | "llama"
+  | "glm"
+  | "qwen3"
+  | "gemma"
+  | "gemma2"
+  | "glm4"
+  | "experts"
+  | "latent"
+  | "plain"
+  | "encoder";
 
 /** A network as data: its parameters in the model's order. */
 export interface Network {
@@ -48,7 +57,7 @@ export function linear(
   ];
 }
 
-function norm(name: string, role: Role, axis: Axis = "hidden"): Parameter {
+export function norm(name: string, role: Role, axis: Axis = "hidden"): Parameter {
   return { name: `${name}.weight`, role, kind: "weight", class: "vector", axes: [axis] };
 }
 
@@ -102,7 +111,7 @@ export const GLM4_NORMS: LayerNorms = {
   mlpOutput: "post_mlp_layernorm",
 };
 
-const hasAttentionBias: Switch = ({ attentionBias }) => attentionBias;
+export const hasAttentionBias: Switch = ({ attentionBias }) => attentionBias;
 const hasOutputBias: Switch = ({ outputBias }) => outputBias === true;
 const hasMlpBias: Switch = ({ mlpBias }) => mlpBias;
 

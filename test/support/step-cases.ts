@@ -187,6 +187,29 @@ function normalShare(x: number): number {
 }
 
 const TWO_TOKENS = given(1, 2, 24);
+const ONE_HEAD = given(1, 1, 5, 4);
+
+/** `size` elements of the last axis from `begin` on. */
+function lastAxis({ data, shape }: Given, begin: number, size: number): Float32Array {
+  const length = shape.at(-1) ?? 1;
+  return data.filter((_value, index) => {
+    const at = index % length;
+    return at >= begin && at < begin + size;
+  });
+}
+
+/** Parts one after another along the last axis. */
+function joinedLast(parts: readonly Float32Array[], sizes: readonly number[]): Float32Array {
+  const rows = (parts[0]?.length ?? 0) / (sizes[0] ?? 1);
+  return Float32Array.from(
+    Array.from({ length: rows }, (_unused, row) =>
+      parts.flatMap((part, index) => {
+        const size = sizes[index] ?? 0;
+        return [...part.subarray(row * size, (row + 1) * size)];
+      }),
+    ).flat(),
+  );
+}
 
 const NORMED = [2, 24, 130].map((size) => ({ x: given(2, 3, size), w: given(size) }));
 
@@ -290,6 +313,52 @@ export const CASES: Readonly<Record<keyof PlainSteps, readonly StepCase[]>> = {
       // The first token takes expert 1, the second expert 2.
       expected: TWO_TOKENS.data.map((value, index) => (index < 24 ? 2 : 3) * value),
       roundings: 2,
+    },
+  ],
+  split: [
+    {
+      title: "the second of three parts",
+      values: [HEADS],
+      weights: [],
+      work: (steps, values) => pick(steps.split(first(values), [3, 5, 4]), 1),
+      expected: lastAxis(HEADS, 3, 5),
+      roundings: 0,
+    },
+  ],
+  join: [
+    {
+      title: "two parts, the last first",
+      values: [HEADS],
+      weights: [],
+      work: (steps, values) => steps.join(steps.split(first(values), [3, 5]).toReversed()),
+      expected: joinedLast([lastAxis(HEADS, 3, 5), lastAxis(HEADS, 0, 3)], [5, 3]),
+      roundings: 0,
+    },
+  ],
+  widen: [
+    {
+      title: "with zeros",
+      values: [HEADS],
+      weights: [],
+      work: (steps, values) => steps.widen(first(values), (HEADS.shape.at(-1) ?? 0) + 2),
+      expected: joinedLast(
+        [HEADS.data, new Float32Array((2 * HEADS.data.length) / (HEADS.shape.at(-1) ?? 1))],
+        [HEADS.shape.at(-1) ?? 0, 2],
+      ),
+      roundings: 0,
+    },
+  ],
+  repeatHeads: [
+    {
+      title: "one head three times",
+      values: [ONE_HEAD],
+      weights: [],
+      work: (steps, values) => steps.repeatHeads(first(values), 3),
+      expected: Float32Array.from(
+        { length: 3 * ONE_HEAD.data.length },
+        (_, index) => ONE_HEAD.data[index % ONE_HEAD.data.length] ?? 0,
+      ),
+      roundings: 0,
     },
   ],
   multiply: [

@@ -73,6 +73,23 @@ export interface ExpertsConfig {
   readonly layers: readonly boolean[];
 }
 
+/**
+ * Attention whose keys and values are made of a latent (DeepSeek-V2, arXiv 2405.04434, section 2.1): each head has dimensions without
+ * positions and, the same for all heads in keys, `rotaryDims` that are rotated.
+ */
+export interface LatentConfig {
+  /** Size of the latent that queries are made of; undefined where they are made of the hidden state. */
+  readonly queryRank?: number;
+  /** Size of the latent that keys and values are made of. */
+  readonly rank: number;
+  /** A head's dimensions that are not rotated, in queries and keys. */
+  readonly plainDims: number;
+  /** A head's dimensions in values. */
+  readonly valueDims: number;
+  /** What scores are multiplied by, beside one over the root of a query's dimensions: the square of YaRN's magnitude. */
+  readonly scoreScale: number;
+}
+
 /** What a family reads out of its config.json: dimensions and settings, defaults filled in and checked against each other. */
 export interface NetworkConfig {
   readonly vocabSize: number;
@@ -108,6 +125,8 @@ export interface NetworkConfig {
   readonly headNorms?: boolean;
   /** Layers behind the last that predict tokens further ahead: files have them, the model is complete without. */
   readonly predictingLayers?: number;
+  /** Undefined where keys and values are projections of the hidden state. `headDim` is the larger of a key's and a value's. */
+  readonly latent?: LatentConfig;
   /** Undefined where every layer has one feed-forward network. */
   readonly experts?: ExpertsConfig;
   /** Undefined where every query sees all keys before it. */

@@ -27,6 +27,9 @@ export type RopeScaling =
       readonly originalMaxPositions: number;
       /** Factor on cos and sin; 0.1 · ln(factor) + 1 where config.json leaves it out, and `mscale` too. */
       readonly attentionFactor: number;
+      /** What config.json says of the factor in DeepSeek's terms. */
+      readonly mscale?: number;
+      readonly mscaleAllDim?: number;
       /** Whether the first and last blended dimensions are rounded to whole numbers. */
       readonly truncate: boolean;
     };
@@ -156,6 +159,8 @@ function parseYarn(
     betaSlow: settings.positive(1, "beta_slow"),
     originalMaxPositions,
     attentionFactor: settings.positive(attentionFactor, "attention_factor"),
+    ...(mscale === undefined ? {} : { mscale }),
+    ...(mscaleAllDim === undefined ? {} : { mscaleAllDim }),
     truncate: settings.flag(true, "truncate"),
   };
 }

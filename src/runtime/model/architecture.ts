@@ -7,6 +7,7 @@ import { LLAMA_BLOCK, PLAIN_BLOCK, type BlockKind } from "./block.ts";
 import { EXPERTS_BLOCK } from "./experts-block.ts";
 import { GEMMA2_BLOCK, GEMMA_BLOCK } from "./gemma-block.ts";
 import { GLM4_BLOCK, GLM_BLOCK } from "./glm-block.ts";
+import { LATENT_BLOCK } from "./latent-attention.ts";
 
 /** A decoder as data: what its parts are called in the checkpoint, and what its block computes. */
 export interface Architecture {
@@ -38,6 +39,7 @@ const BLOCKS: Readonly<Record<BlockName, BlockKind>> = {
   gemma2: GEMMA2_BLOCK,
   glm4: GLM4_BLOCK,
   experts: EXPERTS_BLOCK,
+  latent: LATENT_BLOCK,
   plain: PLAIN_MLP_BLOCK,
   encoder: ENCODER_BLOCK,
 };

@@ -55,6 +55,7 @@ type FeedForward = (
 export function preNormBlock(
   feedForward: FeedForward,
   { attention: before, attentionOutput, mlp: middleNorm, mlpOutput }: LayerNorms = PRE_NORMS,
+  attend: typeof attention = attention,
 ): BlockKind {
   return {
     forward(steps, weights, config, x, context, observe) {
@@ -62,9 +63,9 @@ export function preNormBlock(
         name === undefined ? value : norm(steps, weights.scope(name), config, value);
       const h = normedBy(before, x); // [B, T, C]
       observe?.("input_layernorm", h);
-      const attend = weights.scope("self_attn");
+      const own = weights.scope("self_attn");
       const mixed = steps.scope(() =>
-        normedBy(attentionOutput, attention(steps, attend, config, h, context)),
+        normedBy(attentionOutput, attend(steps, own, config, h, context)),
       ); // [B, T, C]
       observe?.("self_attn", mixed);
       const middle = steps.add(x, mixed); // [B, T, C]

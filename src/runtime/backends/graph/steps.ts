@@ -51,6 +51,9 @@ export function graphSteps(nodes: GraphNodes, ops: GraphOps): Steps<GraphCarried
     experts: (_x, { count }) => {
       throw new WbError("WB7001", `a graph has no choice among ${count} experts`);
     },
+    widen: (_x, size) => {
+      throw new WbError("WB7001", `a graph fills up nothing to ${size}`);
+    },
     scale: (_x, factor) => {
       throw new WbError("WB7001", `a graph has no factor ${factor}`);
     },

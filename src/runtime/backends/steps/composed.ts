@@ -29,7 +29,15 @@ export type NetworkOps = Pick<
 
 type NetworkSteps = Omit<
   Steps,
-  "rotate" | "append" | "attention" | "activate" | "experts" | "scale" | "layer" | "layerNorm"
+  | "rotate"
+  | "append"
+  | "attention"
+  | "activate"
+  | "experts"
+  | "scale"
+  | "layer"
+  | "layerNorm"
+  | "widen"
 >;
 
 /** The steps that need nothing but operations on single tokens. */
@@ -48,6 +56,10 @@ export function composedNetwork(ops: NetworkOps): NetworkSteps {
     add: (left, right) => ops.add(left, right),
     multiply: (left, right) => ops.mul(left, right),
     inParts: (x, work) => inParts(ops, x, work),
+    split: (x, sizes) =>
+      sizes.map((size, part) => ops.slice(x, x.shape.length - 1, sum(sizes.slice(0, part)), size)),
+    join: (parts) => ops.concat(parts, (parts[0]?.shape.length ?? 1) - 1),
+    repeatHeads: (x, heads) => ops.concat(Array<Value>(heads).fill(x), 1),
     splitHeads: (x, heads) => {
       const [b = 0, t = 0, size = 0] = x.shape;
       return ops.transpose(ops.reshape(x, [b, t, heads, size / heads]), [0, 2, 1, 3]);
@@ -70,6 +82,19 @@ export function composedNetwork(ops: NetworkOps): NetworkSteps {
     },
     scope: (work) => ops.scope(work),
   };
+}
+
+function sum(sizes: readonly number[]): number {
+  return sizes.reduce((total, size) => total + size, 0);
+}
+
+/** @param size Not less than the last axis has. */
+function widened(ops: Ops, x: Value, size: number): Value {
+  const missing = size - (x.shape.at(-1) ?? 0);
+  if (missing === 0) return x;
+  const shape = [...x.shape.slice(0, -1), missing];
+  const zeros = new Float32Array(shape.reduce((count, length) => count * length, 1));
+  return ops.concat([x, ops.upload(zeros, shape)], shape.length - 1);
 }
 
 function inParts(ops: NetworkOps, x: Value, work: (part: Value) => Value): Value {
@@ -144,6 +169,7 @@ export function composedSteps(ops: Ops, own: Partial<StepKernels> = {}): Steps {
             limits,
           ),
     scale: (x, factor) => ops.scale(x, factor),
+    widen: (x, size) => widened(ops, x, size),
     layerNorm: (x, layer, epsilon) => hostLayerNorm(ops, x, layer, epsilon),
     experts: (x, choice) => chosenExperts(ops, x, choice),
     activate: (x, activation) => pointwise(ops, x, POINTWISE[activation]),

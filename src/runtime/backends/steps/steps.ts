@@ -102,6 +102,14 @@ export interface Steps<C extends Carried = DeviceCarried> {
   scale(x: Value, factor: number): Value;
   /** `work` on so few tokens at a time that its results stay small, [B, T, C] -> [B, T, C]. */
   inParts(x: Value, work: (part: Value) => Value): Value;
+  /** Parts of the last axis, one after another, of these sizes. */
+  split(x: Value, sizes: readonly number[]): readonly Value[];
+  /** Values one after another along the last axis. */
+  join(parts: readonly Value[]): Value;
+  /** The last axis filled up with zeros. */
+  widen(x: Value, size: number): Value;
+  /** One head [B, 1, T, D] as each of H, [B, H, T, D]. */
+  repeatHeads(x: Value, heads: number): Value;
   /** [B, T, H·D] -> [B, H, T, D] */
   splitHeads(x: Value, heads: number): Value;
   /** [B, H, T, D] -> [B, T, H·D] */
