@@ -1,14 +1,15 @@
 import { WbError } from "../errors/wb-error.ts";
 import { findAnswer, isRight } from "./answers/find-answer.ts";
 import { generateAnswers } from "./answers/generate-answers.ts";
-import type { Question, Questions } from "./data/questions.ts";
+import type { Questions } from "./data/questions.ts";
 import type { Item } from "./item.ts";
+import { labelItem, withoutRoom } from "./label-item.ts";
 import type { Evaluation } from "./open-evaluation.ts";
 import { encodeQuestion, type EncodedQuestion } from "./prompts/encode.ts";
 import type { TurnMarks } from "./prompts/render.ts";
 import { planPrefixes } from "./scores/prefix-plan.ts";
 import { scoreTexts } from "./scores/score-texts.ts";
-import { continuationScore, smallest, textScore } from "./scores/text-score.ts";
+import { continuationScore, textScore } from "./scores/text-score.ts";
 import type { GenWay, PplWay } from "./tasks/task.ts";
 
 export interface AskOptions {
@@ -128,33 +129,6 @@ async function* askLabels(
   return plan.computed;
 }
 
-function labelItem(
-  asked: Questions,
-  { index, answer }: Question,
-  encoded: EncodedQuestion | undefined,
-  labels: readonly string[],
-  found: ReadonlyMap<string, number>,
-): Item {
-  const { task } = asked;
-  const scores = new Map(labels.map((label) => [label, found.get(label) ?? Number.NaN]));
-  const prediction = smallest(scores);
-  if (prediction === undefined)
-    throw new WbError(
-      "WB3924",
-      `${task.name}: row ${index}: expected scores, found ${JSON.stringify(Object.fromEntries([...scores].map(([label, score]) => [label, String(score)])))}`,
-      { details: { task: task.name, index } },
-    );
-  return {
-    task: task.name,
-    index,
-    prediction,
-    answer,
-    correct: prediction === answer,
-    scores: Object.fromEntries(scores),
-    ...withoutRoom(asked, encoded),
-  };
-}
-
 async function* askAnswers(
   evaluation: Evaluation,
   { asked, encoded, maxNewTokens }: Asking,
@@ -195,15 +169,4 @@ async function* askAnswers(
     };
   }
   return computed;
-}
-
-/** What of a question had no room. */
-function withoutRoom(
-  { examples }: Questions,
-  encoded: EncodedQuestion | undefined,
-): Pick<Item, "cut" | "dropped"> {
-  if (encoded === undefined) return {};
-  const cut = Math.max(0, ...encoded.texts.map((text) => text.cut));
-  const dropped = examples.length - encoded.examples;
-  return { ...(cut > 0 ? { cut } : {}), ...(dropped > 0 ? { dropped } : {}) };
 }

@@ -1,5 +1,6 @@
 import { fill } from "../prompts/fill.ts";
 import { Checked } from "./checked.ts";
+import { promptOf, turnsOf } from "./parse-prompt.ts";
 import {
   ANSWERS,
   CONTINUATION_SCORES,
@@ -184,24 +185,4 @@ function examplesOf(fields: Checked, rows: RowsFile): Examples {
   };
   fields.end();
   return result;
-}
-
-function turnsOf(fields: Checked, name: string): readonly Turn[] {
-  return fields.list(name).map((item) => turnOf(fields, name, item));
-}
-
-function turnOf(fields: Checked, name: string, item: unknown): Turn {
-  if (typeof item === "object" && item !== null && Object.keys(item).length === 1) {
-    if ("human" in item && typeof item.human === "string") return { human: item.human };
-    if ("bot" in item && typeof item.bot === "string") return { bot: item.bot };
-  }
-  throw fields.error(name, `turns such as {"human": "…"} and {"bot": "…"}`, item);
-}
-
-function promptOf(way: Checked): PromptTemplate {
-  const value = way.raw("prompt");
-  if (typeof value === "string") return value;
-  return way
-    .list("prompt")
-    .map((item) => (item === "{examples}" ? item : turnOf(way, "prompt", item)));
 }
