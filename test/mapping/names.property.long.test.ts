@@ -57,6 +57,14 @@ const configs = fc
       saysLabels: true,
       hasHeadDense: false,
     },
+    ...(inner % 2 === 0 ? { headNorms: true } : {}),
+    latent: {
+      ...(inner % 2 === 0 ? { queryRank: inner + 4 } : {}),
+      rank: inner + 3,
+      plainDims: headDim,
+      valueDims: headDim + 1,
+      scoreScale: 1,
+    },
     experts: {
       count: 2,
       perToken: 1,
