@@ -1,5 +1,5 @@
 // Makes the package of compiled addons for this platform, from the installation that `weighbridge native install` compiled here:
-// whoever installs it beside weighbridge needs no C++ compiler.
+// so that installing it beside weighbridge needs no C++ compiler.
 //
 //   node scripts/prebuild.mjs FOLDER   writes FOLDER/weighbridge-native-PLATFORM, ready for `npm pack`
 import { createHash } from "node:crypto";

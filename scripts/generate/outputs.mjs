@@ -123,6 +123,74 @@ const endpoint = said(
   "of the server, where one was asked",
 );
 
+const blockCounts = fields({
+  total: count,
+  identical: said(count, "with the very bytes that quantising the original gives"),
+  rounded: said(count, "others whose every level is the nearest under some choice of scales"),
+  unexplained: count,
+});
+
+const quantisedTensor = fields({
+  name: text,
+  type: said(text, "as GGUF calls it: Q8_0, Q4_K, …"),
+  blocks: count,
+  identical: count,
+  rounded: count,
+  unexplained: count,
+  worst: said(metric, "largest error in half steps of its block's scale"),
+  maxAbs: metric,
+  loss: said(metric, "root of the squared error over the squared values"),
+});
+
+const layerLoss = fields({
+  layer: said(orNull(count), "null for what is in none"),
+  types: list(text),
+  loss: metric,
+});
+
+const blockPlace = fields({
+  tensor: said(text, "as the file calls it"),
+  block: said(count, "among the tensor's blocks, from 0"),
+  offset: said(count, "byte of the file"),
+});
+
+const quantisation = fields({
+  side: said(oneOf("model", "other"), "which of the two is quantised"),
+  tensors: list(quantisedTensor),
+  blocks: blockCounts,
+  layers: list(layerLoss),
+  positions: list(
+    fields({
+      prompt: text,
+      position: count,
+      kl: metric,
+      top1: oneOf("same", "near-tie", "differs"),
+    }),
+  ),
+  kl: said(metric, "mean over positions, in nats"),
+  top1Agreement: metric,
+  settings: said(
+    orNull(fields({ passes: truth, maxAbs: metric })),
+    "the original's weights under the quantised file's settings, against the original",
+  ),
+});
+
+const filed = said(
+  fields({
+    tool: fields({ name: exactly("weighbridge"), version: text }),
+    time: said(text, "when it ended: ISO 8601 in UTC"),
+    files: list(
+      fields({
+        role: oneOf("weights", "config", "tokenizer", "golden", "other-weights", "other-config"),
+        path: text,
+        bytes: said(orNull(count), "null for a remote file"),
+        sha256: said(orNull(text), "of all of its bytes; null for a remote file"),
+      }),
+    ),
+  }),
+  "what the verdict can be filed with",
+);
+
 const comparison = fields({
   kind: oneOf("golden", "checkpoint", "endpoint"),
   path: text,
@@ -147,6 +215,7 @@ const comparison = fields({
   diagnosis,
   failures: list(text),
   coverage,
+  "quantisation?": said(quantisation, "where one side is a quantisation of the other"),
   notRun: list(text, "checks that were not made"),
   parity: orNull(parity),
 });
@@ -355,29 +424,42 @@ export const OUTPUTS = {
     seconds,
     peakMemoryBytes: count,
     weakened,
-    evidence: said(
-      fields({
-        tool: fields({ name: exactly("weighbridge"), version: text }),
-        time: said(text, "when it ended: ISO 8601 in UTC"),
-        files: list(
-          fields({
-            role: oneOf(
-              "weights",
-              "config",
-              "tokenizer",
-              "golden",
-              "other-weights",
-              "other-config",
-            ),
-            path: text,
-            bytes: said(orNull(count), "null for a remote file"),
-            sha256: said(orNull(text), "of all of its bytes; null for a remote file"),
-          }),
-        ),
-      }),
-      "what the verdict can be filed with",
-    ),
+    evidence: filed,
     reports: list(text, "paths of the reports that were written"),
+  },
+  prove: {
+    verdict: oneOf("pass", "fail"),
+    model: text,
+    original: text,
+    architecture: text,
+    importanceMatrix: said(truth, "the file names one, so that scales are free"),
+    blocks: blockCounts,
+    tensors: list(quantisedTensor),
+    plain: list(
+      fields({
+        name: text,
+        dtype: text,
+        elements: count,
+        differing: count,
+        firstIndex: orNull(count),
+        maxAbs: number,
+      }),
+    ),
+    layers: list(layerLoss),
+    unexplained: list(
+      blockPlace,
+      "blocks that the original does not explain, 4096 of a tensor at most",
+    ),
+    otherScales: list(
+      blockPlace,
+      "explained blocks in tensors whose other blocks have the very bytes",
+    ),
+    diagnosis,
+    failures: list(text),
+    seconds,
+    peakMemoryBytes: count,
+    evidence: filed,
+    "statement?": said(text, "where it was written"),
   },
   attest: {
     statement: said(

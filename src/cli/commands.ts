@@ -16,6 +16,7 @@ import { inspect } from "./commands/inspect.ts";
 import { logits } from "./commands/logits.ts";
 import { match } from "./commands/match.ts";
 import { native } from "./commands/native.ts";
+import { prove } from "./commands/prove.ts";
 import { scan } from "./commands/scan.ts";
 import { serve } from "./commands/serve.ts";
 import { verify } from "./commands/verify.ts";
@@ -29,6 +30,7 @@ export const COMMANDS: readonly Command[] = [
   diff,
   match,
   verify,
+  prove,
   attest,
   golden,
   evaluation,

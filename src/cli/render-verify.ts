@@ -2,6 +2,7 @@ import type { Comparison, VerifyResult } from "../verify/run.ts";
 import { COMPUTE_NAME, short } from "../verify/compare/tolerance.ts";
 import { endpointLines } from "../verify/endpoint/statement.ts";
 import { plural } from "./plural.ts";
+import { quantisationLines } from "./render-quantisation.ts";
 import { renderDiagnosis } from "./render-diagnosis.ts";
 
 /** Failures that the text lists. */
@@ -48,12 +49,14 @@ function lines({
   endpoint,
   diagnosis,
   failures,
+  quantisation,
 }: Comparison): readonly string[] {
   const found = [`  against ${path}: ${verdict}`];
   if (endpoint !== undefined) found.push(...endpointLines(endpoint).map((line) => `    ${line}`));
   found.push(...diagnosis.map((entry) => `  ${renderDiagnosis(entry)}`));
   if (diagnosis.length === 0) found.push(...failures.slice(0, LISTED).map((text) => `    ${text}`));
-  if (parity !== undefined) {
+  if (quantisation !== undefined) found.push(...quantisationLines(quantisation));
+  else if (parity !== undefined) {
     const positions = parity.prompts.reduce((sum, prompt) => sum + prompt.positions, 0);
     const worst = parity.prompts.reduce((most, { maxAbs }) => (maxAbs <= most ? most : maxAbs), 0);
     const noise =
@@ -72,7 +75,7 @@ function lines({
         `    held against float64 logits, from which the golden's own float32 ones differ by ${short(parity.referenceError)}`,
       );
   }
-  if (weights !== undefined)
+  if (weights !== undefined && quantisation === undefined)
     found.push(
       weights.wrong === 0
         ? `    weights: ${plural(weights.compared, "tensor")}, ${sameness(weights)}`

@@ -14,8 +14,8 @@ export interface StoredTensor {
   /** What Paddle's table of parameter names calls it, where its file has one. */
   readonly parameterName?: string;
   readonly dtype: Dtype;
-  /** Its type and bytes in the file, where that holds it quantised; `source` gives the numbers that it stands for. */
-  readonly quantised?: { readonly type: string; readonly byteLength: number };
+  /** What the file holds, where that is quantised; `source` gives the numbers that it stands for. */
+  readonly quantised?: QuantisedBytes;
   readonly shape: readonly number[];
   /** Step in elements from one index to the next on each axis; ≥ 0 (0 repeats an element). */
   readonly strides: readonly number[];
@@ -27,6 +27,15 @@ export interface StoredTensor {
   readonly storage: string;
   /** Which tensor- and pipeline-parallel part holds it, when the set is split by rank; then names repeat across ranks. */
   readonly rank?: { readonly tp: number; readonly pp: number };
+}
+
+/** A quantised tensor as its file has it. */
+export interface QuantisedBytes {
+  readonly type: string;
+  readonly byteLength: number;
+  /** The file, and the byte of the first block in it. */
+  readonly file: ByteSource;
+  readonly begin: number;
 }
 
 /** The format of a file of weights, as the contract spells it. */

@@ -9,6 +9,8 @@ import { diagnosePair } from "./diagnose/pair-diagnosis.ts";
 import { diffTensors, type TensorDiff } from "./compare/diff-checkpoints.ts";
 import { parityOfModels, type NamedPrompt, type Parity } from "./compare/parity.ts";
 import { DEFAULT_PROMPTS, idPrompts } from "./prompts.ts";
+import { againstQuantised, quantisedPair } from "./against-quantised.ts";
+import type { QuantisationSummary } from "./quantised/summary.ts";
 import { WbError } from "../errors/wb-error.ts";
 import type { Prompt } from "../session/prompts.ts";
 import { refuseUnmatchedInBoth } from "../session/unmatched.ts";
@@ -42,6 +44,10 @@ export interface OtherOutcome {
   readonly texts: number;
   /** Files of the other side. */
   readonly inputs: readonly InputFile[];
+  /** What rounding explains, where one side is a quantisation of the other; then no gate on logits decides. */
+  readonly quantisation?: QuantisationSummary;
+  /** Why it fails, where that is not what the logits say. */
+  readonly failures?: readonly string[];
 }
 
 /** Tensors that a result lists. */
@@ -62,6 +68,35 @@ export async function verifyOther(
     const hidden = hiddenSettings(config, other.laboratory.config);
     const visible = visibleSettings(config, other.laboratory.config);
     const run = await promptsFor(bench, prompts, other.laboratory.config.vocabSize);
+    const pair = quantisedPair(bench, other);
+    const tokenizers = await compareFolders(bench.folder, other.folder);
+    const { notes, texts } = tokenizers;
+    if (pair !== undefined) {
+      const outcome = await againstQuantised(pair, backend, run);
+      const agrees = outcome.settings?.passes === true;
+      return {
+        parity: outcome.parity,
+        weights: {
+          compared: outcome.compared,
+          wrong: outcome.wrong,
+          rounded: outcome.summary.tensors.length,
+          harmless: [],
+          worst: [],
+        },
+        prompts: run,
+        notes,
+        texts,
+        diagnoses: [
+          ...outcome.diagnoses,
+          ...configDifferences(agrees ? hidden : [...visible, ...hidden]),
+          ...tokenizers.diagnoses,
+          ...turnedThere(other),
+        ],
+        inputs: otherInputs(other.model),
+        quantisation: outcome.summary,
+        failures: outcome.failures,
+      };
+    }
     const sameHead = config.encoder?.head === other.laboratory.config.encoder?.head;
     const parity =
       other.isComplete && sameHead
@@ -71,7 +106,6 @@ export async function verifyOther(
     const diffs = mustCompare
       ? await diffTensors(bench.tensors, other.tensors, { signal: bench.options.parity.signal })
       : undefined;
-    const tokenizers = await compareFolders(bench.folder, other.folder);
     const isWrong = parity?.passes !== true || diffs?.some(isWrongClass) === true;
     const related =
       isWrong && diffs !== undefined && bench.options.diagnose
@@ -91,8 +125,8 @@ export async function verifyOther(
       parity,
       weights,
       prompts: run,
-      notes: tokenizers.notes,
-      texts: tokenizers.texts,
+      notes,
+      texts,
       diagnoses: [
         ...causes,
         ...configDifferences(parity?.passes === true ? hidden : [...visible, ...hidden]),

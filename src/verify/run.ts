@@ -19,6 +19,7 @@ import {
   type Coverage,
 } from "./coverage.ts";
 import { greedyNames, type GreedyCheck } from "./greedy-check.ts";
+import type { QuantisationSummary } from "./quantised/summary.ts";
 import type { Selection } from "../formats/open.ts";
 import { greedyDiagnosis } from "./greedy-diagnosis.ts";
 import { configOf } from "../session/open-model.ts";
@@ -88,6 +89,8 @@ export interface Comparison {
   readonly failures: readonly string[];
   /** What the verdict rests on. */
   readonly coverage: Coverage;
+  /** What rounding to blocks explains and costs, where one side is a quantisation of the other. */
+  readonly quantisation?: QuantisationSummary;
   /** Checks that were not made: what came before them had failed, or the model is large. */
   readonly notRun: readonly string[];
 }
@@ -335,12 +338,12 @@ async function againstOther(
   inputs.push(...outcome.inputs);
   told.push(...outcome.notes);
   const { parity, weights, diagnoses } = outcome;
+  const { quantisation } = outcome;
   const failures = [
-    ...(parity?.failures ?? [
-      "nothing was compared: the other side cannot run, or has another head",
-    ]),
+    ...(outcome.failures ??
+      parity?.failures ?? ["nothing was compared: the other side cannot run, or has another head"]),
   ];
-  if (weights !== undefined && weights.wrong > 0)
+  if (quantisation === undefined && weights !== undefined && weights.wrong > 0)
     failures.push(`${weights.wrong} of ${weights.compared} tensors differ`);
   // Where every value is the other side's, one that is no number is, too: it was not made by what is verified here.
   const isSame = weights !== undefined && weights.wrong === 0;
@@ -362,6 +365,7 @@ async function againstOther(
       comparedValues: weights !== undefined,
     }),
     notRun: weights === undefined ? ["tensors"] : [],
+    ...(quantisation === undefined ? {} : { quantisation }),
   });
 }
 

@@ -22,6 +22,16 @@ export const CHINESE_HELP: Readonly<Record<string, string>> = {
   "any checkpoint, as stored": "任意检查点，原样",
   "on the hub: headers are read, weights are not": "在 hub 上：读取头部，不读取权重",
   "the same for programs, each tensor by itself": "同样的内容，供程序使用，每个张量单独列出",
+  "prove that a quantised GGUF file was made from its original, block by block":
+    "逐块证明量化的 GGUF 文件由其原模型得来",
+  "the quantised GGUF file": "量化的 GGUF 文件",
+  "the model that it was made from, in any format": "它由之得来的模型，任意格式",
+  "fail where a block is explained by rounding alone, though it can be made again":
+    "若某个块本可重新生成，却只能由舍入解释，则判为不通过",
+  "a file for the in-toto statement": "in-toto 声明的文件",
+  "every block that the original does not explain is named": "原模型不能解释的每个块都会列出",
+  "every block that can be made again has the very bytes": "凡可重新生成的块，字节都完全一致",
+  "the verdict as an in-toto statement over both digests": "把结论写成针对双方摘要的 in-toto 声明",
   "hold a checkpoint against its headers, index and config.json":
     "用头部、索引与 config.json 核对检查点",
   "read all weights, and hold them against weighbridge.manifest.json":

@@ -73,6 +73,11 @@ export const BLOCK_TYPES: ReadonlyMap<number, BlockType> = new Map([
   [39, { name: "MXFP4", elements: SMALL, bytes: 17, decode: decodeMxfp4 }],
 ]);
 
+/** The type of that name; undefined where there is none that is read. */
+export function blockType(name: string): BlockType | undefined {
+  return [...BLOCK_TYPES.values()].find((type) => type.name === name);
+}
+
 /** Names of types that are known and not read, so that a message can name them. */
 export const UNREAD_TYPES: ReadonlyMap<number, string> = new Map([
   [9, "Q8_1"],

@@ -115,7 +115,7 @@ function storedTensor(entry: Placed, header: GgufHeader, source: ByteSource): St
   return {
     ...common,
     dtype: "F32",
-    quantised: { type: kind.name, byteLength: bytesOf(kind, elements) },
+    quantised: { type: kind.name, byteLength: bytesOf(kind, elements), file: source, begin },
     source: decoded,
     byteOffset: 0,
     byteOrder: "little",

@@ -7,7 +7,7 @@ import { readVerifyDocument, type VerifyDocument } from "./verify-document.ts";
 const MAX_DOCUMENT_BYTES = 256 * 2 ** 20;
 
 /** A file with its digest, as in-toto describes one. */
-interface Descriptor {
+export interface Descriptor {
   readonly name: string;
   readonly uri?: string;
   readonly digest?: { readonly sha256: string };

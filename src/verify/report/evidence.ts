@@ -28,7 +28,10 @@ export interface Evidence {
  * @param result Given a moment ago: a file that was written to after it began is refused, since it may not be what was read.
  * @throws WbError WB3010; WB3001 and others of the system.
  */
-export async function evidenceOf(result: VerifyResult, signal?: AbortSignal): Promise<Evidence> {
+export async function evidenceOf(
+  result: Pick<VerifyResult, "inputs" | "seconds">,
+  signal?: AbortSignal,
+): Promise<Evidence> {
   const end = Date.now();
   const begin = end - result.seconds * 1000;
   const files: FileDigest[] = [];

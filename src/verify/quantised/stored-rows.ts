@@ -1,0 +1,94 @@
+import { blockType, type BlockType } from "../../formats/gguf/block-types.ts";
+import { assemblyOf, type Assembly, type TensorView } from "../../mapping/assembly.ts";
+import { readAssembly } from "../../mapping/read-assembly.ts";
+import type { QuantisedBytes, StoredTensor } from "../../tensor/table.ts";
+
+/** Bytes of a float32, which quantised tensors are given as. */
+const FLOAT_BYTES = 4;
+
+/** Rows of one quantised tensor, under a name of the model's: each is whole blocks in the file. */
+export interface StoredRows {
+  readonly type: BlockType;
+  /** What its file calls it. */
+  readonly storedName: string;
+  readonly rows: number;
+  readonly columns: number;
+  /** The blocks of rows `begin` to `end`, not included, one row after the other. */
+  readonly read: (begin: number, end: number) => Promise<Uint8Array>;
+  /** Where a block of a row stands: its place among all blocks of the stored tensor, and its byte in the file. */
+  placeOf(row: number, block: number): { readonly block: number; readonly offset: number };
+}
+
+/** Whether a tensor's numbers are those of quantised blocks, all of them or some. */
+export function isQuantised({ parts }: Assembly): boolean {
+  return parts.some(({ tensor }) => tensor.quantised !== undefined);
+}
+
+/** A tensor as rows of blocks, one entry for each of its parts; undefined where its rows are no whole blocks. */
+export function storedRows(assembly: Assembly): readonly StoredRows[] | undefined {
+  if (assembly.axis !== 0 && assembly.parts.length > 1) return undefined;
+  const found = assembly.parts.map(rowsOfPart);
+  return found.every((rows) => rows !== undefined) ? found : undefined;
+}
+
+function rowsOfPart(view: TensorView): StoredRows | undefined {
+  const { tensor } = view;
+  const { quantised } = tensor;
+  const type = quantised === undefined ? undefined : blockType(quantised.type);
+  if (quantised === undefined || type === undefined || view.shape.length !== 2) return undefined;
+  const [rows = 0, columns = 0] = view.shape;
+  const [rowStride = 0, columnStride = 0] = view.strides;
+  const first = tensor.byteOffset / FLOAT_BYTES + view.elementOffset;
+  const isWhole = [columns, rowStride, first].every((count) => count % type.elements === 0);
+  if (!isWhole || (columnStride !== 1 && columns > 1)) return undefined;
+  const bytes = bytesOf(view, tensor, quantised, type, first);
+  return {
+    type,
+    storedName: tensor.storedName ?? tensor.name,
+    rows,
+    columns,
+    read: (begin, end) => readAssembly(assemblyOf(rowsBetween(bytes, begin, end))),
+    placeOf: (row, block) => {
+      const place = (first + row * rowStride) / type.elements + block;
+      return { block: place, offset: quantised.begin + place * type.bytes };
+    },
+  };
+}
+
+/** The same rows as bytes of the file. */
+function bytesOf(
+  { shape, strides }: TensorView,
+  tensor: StoredTensor,
+  { file, begin, byteLength }: QuantisedBytes,
+  { elements, bytes }: BlockType,
+  first: number,
+): TensorView {
+  const [rows = 0, columns = 0] = shape;
+  const rowBytes = (columns / elements) * bytes;
+  const own = [((strides[0] ?? 0) / elements) * bytes, 1];
+  const raw: StoredTensor = {
+    name: tensor.name,
+    dtype: "U8",
+    shape: [byteLength],
+    strides: [1],
+    source: file,
+    byteOffset: begin,
+    byteOrder: "little",
+    storage: tensor.storage,
+  };
+  return {
+    tensor: raw,
+    elementOffset: (first / elements) * bytes,
+    shape: [rows, rowBytes],
+    strides: own,
+  };
+}
+
+function rowsBetween(view: TensorView, begin: number, end: number): TensorView {
+  const [, width = 0] = view.shape;
+  return {
+    ...view,
+    elementOffset: view.elementOffset + begin * (view.strides[0] ?? 0),
+    shape: [end - begin, width],
+  };
+}
