@@ -383,6 +383,7 @@ async function againstEndpoint(
   const coverage = coverageOf({
     prompts: outcome.prompts.map(({ ids }) => ids),
     positions: positionsOf(parity),
+    texts: endpoint.tokenizer.ids + endpoint.tokenizer.counts,
     tensors: bench.tensors.size,
     vocabSize: config.vocabSize,
     config,
