@@ -1,4 +1,5 @@
 import { CHINESE_CONVERT_CODES } from "./chinese/convert.ts";
+import { CHINESE_ENDPOINT_CODES } from "./chinese/endpoint.ts";
 import { CHINESE_EVALUATE_CODES } from "./chinese/evaluate.ts";
 import { CHINESE_FILE_CODES } from "./chinese/file.ts";
 import { CHINESE_GENERAL_CODES } from "./chinese/general.ts";
@@ -22,6 +23,7 @@ import type { ErrorCode } from "./codes.ts";
 /** What `explain` says of each code, in Chinese; a test asks for each. */
 export const CHINESE_WORDING: Readonly<Partial<Record<ErrorCode, Wording>>> = {
   ...CHINESE_CONVERT_CODES,
+  ...CHINESE_ENDPOINT_CODES,
   ...CHINESE_EVALUATE_CODES,
   ...CHINESE_FILE_CODES,
   ...CHINESE_GENERAL_CODES,

@@ -52,7 +52,6 @@ export function withEvalOptions(argv: Argv): Argv {
       describe: "write the scores or the comparison as Markdown",
     })
     .option("report", { type: "string", describe: "write them as one HTML file" })
-    .option("lang", { type: "string", describe: "of a table of scores: en (the default) or zh" })
     .option("framework", {
       type: "string",
       describe: "of script: opencompass or lm-eval, whose data sets it exports as task files",

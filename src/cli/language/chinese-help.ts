@@ -186,13 +186,10 @@ export const CHINESE_HELP: Readonly<Record<string, string>> = {
   "from Paddle": "由 Paddle 记录",
   "ask a model the questions of data sets as OpenCompass does, and score its answers":
     "像 OpenCompass 那样向模型提出数据集中的问题，并为回答评分",
-  "the checkpoint whose answers are taken to be right": "以其回答为准的检查点",
   "answers of an earlier run (its --details)": "之前一次运行的回答（其 --details）",
   "changed answers that pass, near-ties not counted (0)": "允许改变的回答数，接近平局的不计（0）",
   "points that a task may lose, instead of changed answers":
     "每个任务允许损失的分数，用来代替改变的回答数",
-  "write the comparison as JUnit XML": "把比较写成 JUnit XML",
-  "write the comparison as Markdown": "把比较写成 Markdown",
   "the folder with OpenCompass's layout": "具有 OpenCompass 布局的文件夹",
   "names of tasks or groups, and task files (.json), separated by commas":
     "任务或任务组的名字，以及任务文件（.json），以逗号分隔",
@@ -326,4 +323,32 @@ export const CHINESE_HELP: Readonly<Record<string, string>> = {
   "for bash": "用于 bash",
   "for zsh, where ~/.zfunc is in fpath": "用于 zsh，~/.zfunc 须在 fpath 中",
   "for fish": "用于 fish",
+  "a server that speaks OpenAI's completions, and should serve these weights":
+    "使用 OpenAI 补全接口、应当提供这份权重的服务器",
+  "the environment variable that holds the server's key": "存放服务器密钥的环境变量",
+  "which of the server's models (default its only one)": "服务器的哪个模型（默认为其唯一的模型）",
+  "whether a server serves it": "服务器提供的是不是它",
+  "a file of weights, an index or a folder; or table, or script (./table is a folder)":
+    "权重文件、索引或文件夹；或 table，或 script（./table 表示文件夹）",
+  "the checkpoint whose answers are taken to be right; of table, results in JSON":
+    "以其回答为准的检查点；对 table 来说，是 JSON 形式的结果",
+  "with --max-lost: draw rows until a sequential test tells whether more is lost":
+    "与 --max-lost 一起：不断抽取数据行，直到序贯检验能说明损失是否更大",
+  "of that test: how often it may decide wrongly, each way (0.05)":
+    "该检验在每个方向上允许误判的比率（0.05）",
+  "write the scores or the comparison as JUnit XML": "把分数或比较写成 JUnit XML",
+  "write the scores or the comparison as Markdown": "把分数或比较写成 Markdown",
+  "write them as one HTML file": "写成单个 HTML 文件",
+  "of script: opencompass or lm-eval, whose data sets it exports as task files":
+    "对 script：opencompass 或 lm-eval，把其数据集导出为任务文件",
+  "run HumanEval's answers, which a model wrote, in bubblewrap's sandbox alone":
+    "只在 bubblewrap 的沙箱中运行 HumanEval 的回答，那是模型写的代码",
+  "a file that splits the rows into parts: made alone, read with --part or --finish":
+    "把数据行分成若干部分的文件：单独给出则制作，与 --part 或 --finish 一起则读取",
+  "with --plan: compute part i of n, such as 2/8; on any machine, in any order":
+    "与 --plan 一起：计算 n 个部分中的第 i 个，例如 2/8；在任意机器上，次序不限",
+  "with --plan: check that all parts are there and put them together":
+    "与 --plan 一起：检查各部分是否齐全，并合到一起",
+  "compute each part somewhere,": "在某处计算各个部分，",
+  "results of --json beside the model page's": "--json 的结果，与模型页的数字并列",
 };

@@ -154,8 +154,8 @@ export const CHINESE_MESSAGES: Catalogue = [
     "context：应为 2 到模型的 {} 个词元之间的整数，实际为 {}",
   ],
   [
-    "{} is an encoder: each of its tokens sees those behind it, so that it does not generate; logits and verify give the logits of its tokens",
-    "{} 是编码器：每个词元都能看到其后的词元，因此不会生成文本；logits 与 verify 给出各词元的 logits",
+    "{} is an encoder: each of its tokens sees those behind it, so that it does not generate; logits and verify give {}",
+    "{} 是编码器：每个词元都能看到其后的词元，因此不会生成文本；logits 与 verify 给出 {}",
   ],
   ["a tokenizer is needed to encode text", "编码文本需要分词器"],
   ["expected a few float32 numbers, found {} {}", "应为少数 float32 数值，实际为 {} {}"],

