@@ -54,14 +54,14 @@ const OPTIONS = new Map(
   ]),
 );
 
-describe.each(GUIDES)("$name", ({ where, name, text, sessions }) => {
+describe.each(GUIDES)("$name", ({ where, name: guide, text, sessions }) => {
   it("says of every session whether it is replayed, or why not", () => {
     for (const { marker } of sessions) expect(marker).toMatch(/^(replayed|not replayed: .+)$/);
   });
 
   it("shows what the commands print", async () => {
     // A guide in Chinese shows its English twin's sessions; see below.
-    if (name.endsWith(".zh.md")) return;
+    if (guide.endsWith(".zh.md")) return;
     for (const { steps } of sessions.filter(({ marker }) => marker === "replayed")) {
       for (const { command, output } of steps) {
         const shown = steadyOutput(output);
@@ -91,9 +91,12 @@ describe.each(GUIDES)("$name", ({ where, name, text, sessions }) => {
 
 const CHINESE = GUIDES.filter(({ name }) => name.endsWith(".zh.md"));
 
+/** What is in fences: sessions, code and what it prints. */
+function fenced(markdown: string): readonly string[] {
+  return [...markdown.matchAll(/^ *```[\s\S]*?^ *```/gm)].map(([block]) => block.trim());
+}
+
 it.each(CHINESE)("$name shows what its English twin shows", ({ name, text }) => {
   const twin = GUIDES.find((guide) => guide.name === name.replace(/\.zh\.md$/, ".md"));
-  const blocks = (markdown: string): readonly string[] =>
-    [...markdown.matchAll(/^ *```[\s\S]*?^ *```/gm)].map(([block]) => block.trim());
-  expect(blocks(text)).toEqual(blocks(twin?.text ?? ""));
+  expect(fenced(text)).toEqual(fenced(twin?.text ?? ""));
 });
