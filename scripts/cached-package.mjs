@@ -13,9 +13,14 @@ export function fail(message, hint) {
   process.exit(6);
 }
 
-/** Runs a program, and gives its output. */
-export function run(program, args, cwd) {
-  const { status, stdout, stderr, error } = spawnSync(program, args, { cwd, encoding: "utf8" });
+/** Runs a program, with `extra` in its environment, and gives its output. */
+export function run(program, args, cwd, extra = {}) {
+  const { status, stdout, stderr, error } = spawnSync(program, args, {
+    cwd,
+    encoding: "utf8",
+    maxBuffer: 2 ** 28,
+    env: { ...process.env, ...extra },
+  });
   if (status !== 0)
     fail(
       `${program} ${args.join(" ")} failed: ${error?.message ?? stderr}`,

@@ -10,6 +10,13 @@ import ts from "typescript";
 const KERNELS = [
   { source: "wasm/transpose.ts", target: "src/mapping/transpose-wasm.ts", name: "TRANSPOSE_WASM" },
   {
+    source: "wasm/quantise/index.ts",
+    target: "src/formats/gguf/quantise-wasm.ts",
+    name: "QUANTISE_WASM",
+    // Vectors stay inside the module.
+    options: ["--disableWarning", "112"],
+  },
+  {
     source: "wasm/decoder/index.ts",
     target: "src/runtime/backends/wasm/decoder-module.ts",
     name: "DECODER_WASM",

@@ -70,11 +70,11 @@ export async function convert(
 /** What a GGUF file will say; undefined for other formats. */
 async function ggufOf(
   { plan, found, tokenizerFolder }: OpenedConversion,
-  { to }: ConvertSettings,
+  { to, quantize }: ConvertSettings,
 ): Promise<DescribedGguf | undefined> {
   const { config } = found;
   if (to !== "gguf" || config === undefined || "recipe" in plan) return undefined;
-  return describeGguf({ ...found, config }, tokenizerFolder, plan);
+  return describeGguf({ ...found, config }, tokenizerFolder, plan, quantize);
 }
 
 /** What describes the result where the source does not. */

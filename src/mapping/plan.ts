@@ -208,7 +208,7 @@ function planModel(checkpoint: Checkpoint, config: ModelConfig, options: PlanOpt
   const target = targetNaming(options, familyOf(config.family));
   const steps: Step[] = [];
   const named = writeTensors(canonical.tensors, target.naming, config);
-  for (const tensor of options.to === "gguf" ? forGguf(named, options) : named)
+  for (const tensor of options.to === "gguf" ? forGguf(named, config, options) : named)
     steps.push(stepFor(tensor, canonical, target, options));
   for (const { sources, why } of canonical.dropped) {
     for (const source of sources) steps.push({ kind: "drop", from: [sourceName(source)], why });

@@ -1,13 +1,14 @@
-import { BLOCK, type QuantisedType } from "../formats/gguf/quantise.ts";
+import type { ModelConfig } from "../model/config/model-config.ts";
 import { DTYPES } from "../tensor/dtype.ts";
 import type { StoredTensor } from "../tensor/table.ts";
 import { assemblyOf, wholeView, type Assembly } from "./assembly.ts";
 import { shiftedSource } from "./from-gguf.ts";
+import { MIXTURES, mixtureType, type Mixed, type Mixture } from "./gguf-mixture.ts";
 import type { CastDtype } from "./step.ts";
 import type { NamedTensor } from "./write-statement.ts";
 
 /** What matrices are kept as. */
-export type Quantisation = CastDtype | QuantisedType;
+export type Quantisation = CastDtype | Mixture;
 
 export interface GgufChoice {
   readonly quantize?: Quantisation | undefined;
@@ -18,8 +19,15 @@ export interface GgufChoice {
  * A model's tensors as convert_hf_to_gguf.py writes them: experts stacked in one tensor, Gemma's norms with 1 added, vectors and routers
  * in float32, matrices as they are asked for (llama-cpp-python 0.3.36, conversion/base.py, `prepare_tensors`).
  */
-export function forGguf(named: readonly NamedTensor[], choice: GgufChoice): readonly NamedTensor[] {
-  return named.map(withOffset).map((tensor) => ({ ...tensor, storedAs: storedAs(tensor, choice) }));
+export function forGguf(
+  named: readonly NamedTensor[],
+  config: ModelConfig,
+  choice: GgufChoice,
+): readonly NamedTensor[] {
+  const model = { config, isTied: !named.some((tensor) => tensor.class === "head") };
+  return named
+    .map(withOffset)
+    .map((tensor) => ({ ...tensor, storedAs: storedAs(tensor, model, choice) }));
 }
 
 /** What the model adds to the stored numbers is added in the file. */
@@ -42,6 +50,7 @@ function withOffset(tensor: NamedTensor): NamedTensor {
 
 function storedAs(
   tensor: NamedTensor,
+  model: Mixed,
   { quantize, dtype }: GgufChoice,
 ): NonNullable<NamedTensor["storedAs"]> {
   const { assembly, class: kind } = tensor;
@@ -51,11 +60,19 @@ function storedAs(
   if (assembly.shape.length < 2 || kind === "vector" || kind === "router") return castTo("F32");
   const wanted = quantize ?? (dtype === "keep" ? undefined : dtype);
   if (wanted === undefined) return isKept(assembly) ? {} : castTo("F32");
-  if (wanted !== "Q8_0" && wanted !== "Q4_0") return castTo(wanted);
-  // As convert_hf_to_gguf.py does with rows that blocks do not divide.
-  if ((assembly.shape.at(-1) ?? 0) % BLOCK !== 0) return castTo("F16");
-  // llama.cpp keeps the embeddings and the head finer than the rest, too.
-  return { quantised: kind === "table" || kind === "head" ? "Q8_0" : wanted };
+  if (!isMixture(wanted)) return castTo(wanted);
+  const matrix = {
+    class: kind,
+    shape: assembly.shape,
+    roles: tensor.of.map(({ spec }) => spec.parameter.role),
+    layer: tensor.of[0]?.spec.layer ?? -1,
+  };
+  const type = mixtureType(matrix, wanted, model);
+  return type === "F16" ? castTo(type) : { quantised: type };
+}
+
+function isMixture(wanted: Quantisation): wanted is Mixture {
+  return Object.hasOwn(MIXTURES, wanted);
 }
 
 /** Dtypes of matrices that llama.cpp computes with. */

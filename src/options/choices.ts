@@ -10,7 +10,7 @@ export const LAYOUTS = ["torch", "paddle"] as const;
 export { TARGET_FORMATS };
 export const TARGET_DTYPES = ["keep", "F32", "F16", "BF16"] as const;
 export const CAST_DTYPES = ["F32", "F16", "BF16"] as const;
-export const QUANTISATIONS = ["F32", "F16", "BF16", "Q8_0", "Q4_0"] as const;
+export const QUANTISATIONS = ["F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_K_M", "Q6_K"] as const;
 export const DELTA_RECIPES = ["fastchat", "alpaca"] as const;
 export const DELTA_DTYPES = ["F32", "F16", "BF16"] as const;
 export const TOLERANCE_PROFILES = ["strict", "default", "loose"] as const;

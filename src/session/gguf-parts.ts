@@ -4,8 +4,10 @@ import type { GgufParts } from "../formats/gguf/write.ts";
 import { ROPE_FACTORS } from "../model/config/gguf-rope.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
 import { ggufSettings, type GgufSetting } from "../model/config/to-gguf.ts";
+import { MIXTURES } from "../mapping/gguf-mixture.ts";
 import type { Plan } from "../mapping/plan.ts";
 import { madeBy } from "../mapping/step.ts";
+import type { Quantisation } from "../mapping/to-gguf.ts";
 import { ggufTokenizer } from "./gguf-tokenizer.ts";
 
 /** What a GGUF file says of its model, and what is to be said of it. */
@@ -28,6 +30,7 @@ export async function describeGguf(
   }: { readonly config: ModelConfig; readonly folder: string; readonly configPath: string },
   home: string,
   plan: Plan,
+  quantize: Quantisation | undefined,
 ): Promise<DescribedGguf> {
   const { architecture, settings, ropeFactors, notes } = ggufSettings(config, configPath);
   const tokenizer = await ggufTokenizer(home, config.vocabSize);
@@ -36,7 +39,7 @@ export async function describeGguf(
     ["general.type", { type: "text", value: "model" }],
     ["general.name", { type: "text", value: basename(folder) }],
     ...settings.map((setting) => [`${architecture}.${setting[0]}`, writtenOf(setting)] as const),
-    ["general.file_type", { type: "u32", value: fileType(plan) }],
+    ["general.file_type", { type: "u32", value: fileType(plan, quantize) }],
     ["general.quantization_version", { type: "u32", value: 2 }],
     ...tokenizer.keys,
   ]);
@@ -55,13 +58,15 @@ function writtenOf(setting: GgufSetting): GgufWritten {
     : { type: setting[1], value: setting[2] };
 }
 
-/** llama.cpp's number of what most numbers are kept as (b4500, include/llama.h, `llama_ftype`). */
-function fileType({ steps }: Plan): number {
+/** llama.cpp's number of what was asked for, or of what most numbers are kept as (b4500, include/llama.h, `llama_ftype`). */
+function fileType({ steps }: Plan, quantize: Quantisation | undefined): number {
+  const asked = FILE_TYPES.get(quantize ?? "");
+  if (asked !== undefined) return asked;
   const elements = new Map<string, number>();
   for (const step of steps) {
     if (step.kind === "drop" || step.kind === "add") continue;
     const { shape, dtype } = madeBy(step);
-    const type = step.quantised ?? step.cast ?? dtype;
+    const type = step.cast ?? dtype;
     const count = shape.reduce((product, size) => product * size, 1);
     elements.set(type, (elements.get(type) ?? 0) + count);
   }
@@ -72,7 +77,6 @@ function fileType({ steps }: Plan): number {
 const FILE_TYPES: ReadonlyMap<string, number> = new Map([
   ["F32", 0],
   ["F16", 1],
-  ["Q4_0", 2],
-  ["Q8_0", 7],
   ["BF16", 32],
+  ...Object.entries(MIXTURES).map(([name, { fileType: number }]) => [name, number] as const),
 ]);

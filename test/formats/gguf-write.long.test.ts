@@ -181,12 +181,26 @@ function drawn(count: number): Float32Array {
   });
 }
 
+const WRITTEN = ["Q4_0", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K"] as const;
+
 describe("quantised blocks", () => {
+  it("are tried of every type that is written", () => {
+    expect(Object.keys(QUANTISED_TYPES)).toEqual([...WRITTEN]);
+  });
+
   it.each(["Q8_0", "Q4_0"] as const)("%s are those of gguf-py, to the bit", (type) => {
     const values = new Float32Array(
       readFileSync(fixture("gguf/quantise-values.bin")).buffer.slice(0, 4 * 32 * 64),
     );
     const expected = readFileSync(fixture(`gguf/quantise-${type}.bin`));
+    expect(Buffer.from(quantise(values, type, "t")).equals(expected)).toBe(true);
+  });
+
+  it.each(WRITTEN)("%s are those of llama.cpp, to the bit", (type) => {
+    const bytes = readFileSync(fixture("gguf/super-values.bin"));
+    const values = new Float32Array(bytes.byteLength / 4);
+    new Uint8Array(values.buffer).set(bytes);
+    const expected = readFileSync(fixture(`gguf/super-${type}.bin`));
     expect(Buffer.from(quantise(values, type, "t")).equals(expected)).toBe(true);
   });
 
@@ -210,9 +224,15 @@ describe("quantised blocks", () => {
   });
 
   it.each([Number.NaN, Number.POSITIVE_INFINITY, 1e30])("WB4513: %s is refused", async (value) => {
-    const values = new Float32Array(32);
-    values[7] = value;
-    for (const type of ["Q8_0", "Q4_0"] as const)
-      expect((await caught(() => quantise(values, type, "t"))).code).toBe("WB4513");
+    const values = new Float32Array(256 * 66);
+    values[256 * 65 + 7] = value;
+    for (const type of WRITTEN) {
+      const error = await caught(() => quantise(values, type, "t"));
+      expect([type, error.code, error.message]).toEqual([
+        type,
+        "WB4513",
+        expect.stringContaining(`numbers ${256 * 65} to`),
+      ]);
+    }
   });
 });

@@ -87,7 +87,7 @@ export const convert: Command = {
       })
       .option("quantize", {
         type: "string",
-        describe: "with --to gguf: Q8_0, Q4_0, F32, F16 or BF16 (default as stored)",
+        describe: "with --to gguf: Q8_0, Q4_0, Q4_K_M, Q6_K, F32, F16 or BF16 (default as stored)",
       })
       .option("dtype", { type: "string", describe: "keep, F32, F16 or BF16 (default keep)" })
       .option("max-shard-size", {

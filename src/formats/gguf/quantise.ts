@@ -1,89 +1,59 @@
 import { WbError } from "../../errors/wb-error.ts";
-import { f32Bits, f32BitsToF16 } from "../../tensor/float-bits.ts";
 import { shownName } from "../../tensor/shown-name.ts";
+import {
+  quantiseQ4,
+  quantiseQ5,
+  quantiseQ5WithOffset,
+  quantiseQ8,
+  smallBlocks,
+  type QuantiseBlocks,
+} from "./small-quantise.ts";
+import { superBlocks } from "./super-quantise.ts";
 
-/** Types that are written, and their numbers in the file (ggml.h, `enum ggml_type`). */
-export const QUANTISED_TYPES = {
-  Q8_0: { code: 8, bytes: 34, quantise: quantiseQ8 },
-  Q4_0: { code: 2, bytes: 18, quantise: quantiseQ4 },
-} as const;
-
-export type QuantisedType = keyof typeof QUANTISED_TYPES;
-
-/** Elements of a block. */
-export const BLOCK = 32;
-
-/** Bytes of so many elements, a multiple of a block's. */
-export function quantisedBytes(type: QuantisedType, elements: number): number {
-  return (elements / BLOCK) * QUANTISED_TYPES[type].bytes;
+interface WrittenType {
+  /** Its number in the file (ggml.h, `enum ggml_type`). */
+  readonly code: number;
+  /** Of a block. */
+  readonly elements: number;
+  /** Of a block. */
+  readonly bytes: number;
+  readonly quantise: QuantiseBlocks;
 }
 
 /**
- * The blocks of whole numbers of 32, as gguf-py's `quantize` and llama.cpp's reference make them (gguf-py 0.19.0, quants.py, `Q8_0` and
- * `Q4_0`; ggml-quants.c, `quantize_row_q8_0_ref`), in float32, rounded after each operation.
+ * Types that are written, in the arithmetic of llama.cpp's reference without an importance matrix (ggml-quants.c, `quantize_row_*_ref`,
+ * llama-cpp-python 0.3.36): float32, rounded after each operation, as it computes on x86-64. Q8_0 and Q4_0 are those of gguf-py 0.19.0, too.
+ */
+export const QUANTISED_TYPES = {
+  Q4_0: { code: 2, elements: 32, bytes: 18, quantise: smallBlocks(18, quantiseQ4) },
+  Q5_0: { code: 6, elements: 32, bytes: 22, quantise: smallBlocks(22, quantiseQ5) },
+  Q5_1: { code: 7, elements: 32, bytes: 24, quantise: smallBlocks(24, quantiseQ5WithOffset) },
+  Q8_0: { code: 8, elements: 32, bytes: 34, quantise: smallBlocks(34, quantiseQ8) },
+  Q4_K: { code: 12, elements: 256, bytes: 144, quantise: superBlocks(144, "q4k") },
+  Q5_K: { code: 13, elements: 256, bytes: 176, quantise: superBlocks(176, "q5k") },
+  Q6_K: { code: 14, elements: 256, bytes: 210, quantise: superBlocks(210, "q6k") },
+} as const satisfies Readonly<Record<string, WrittenType>>;
+
+export type QuantisedType = keyof typeof QUANTISED_TYPES;
+
+/** Bytes of so many elements, a multiple of a block's. */
+export function quantisedBytes(type: QuantisedType, elements: number): number {
+  return (elements / QUANTISED_TYPES[type].elements) * QUANTISED_TYPES[type].bytes;
+}
+
+/**
+ * The blocks of so many numbers, a multiple of a block's.
  * @throws WbError WB4513 for numbers that are not finite, or beyond what a binary16 scale can say.
  */
 export function quantise(values: Float32Array, type: QuantisedType, tensor: string): Uint8Array {
-  const { bytes, quantise: run } = QUANTISED_TYPES[type];
+  const { elements, quantise: run } = QUANTISED_TYPES[type];
   const out = new Uint8Array(quantisedBytes(type, values.length));
-  const view = new DataView(out.buffer);
-  for (let block = 0; block * BLOCK < values.length; block++) {
-    const scale = run(values, block * BLOCK, view, block * bytes);
-    const half = f32BitsToF16(f32Bits(scale));
-    // Exponents of ones alone are infinity and NaN.
-    if ((half & 0x7c00) === 0x7c00)
-      throw new WbError(
-        "WB4513",
-        `tensor ${shownName(tensor)}: numbers ${block * BLOCK} to ${block * BLOCK + BLOCK - 1} of a part are not finite or too large for ${type}'s scale of binary16`,
-        { details: { tensor, type } },
-      );
-    view.setUint16(block * bytes, half, true);
-  }
-  return out;
-}
-
-/** Whole numbers of -127 to 127, nearest, halves away from 0. Gives the scale. */
-function quantiseQ8(values: Float32Array, begin: number, out: DataView, at: number): number {
-  let most = 0;
-  for (let index = begin; index < begin + BLOCK; index++) {
-    const size = Math.abs(values[index] ?? Number.NaN);
-    if (!Number.isFinite(size)) return Number.NaN;
-    if (size > most) most = size;
-  }
-  const scale = Math.fround(most / 127);
-  const inverse = scale === 0 ? 0 : Math.fround(1 / scale);
-  for (let index = 0; index < BLOCK; index++) {
-    const level = Math.fround((values[begin + index] ?? 0) * inverse);
-    const size = Math.abs(level);
-    const floor = Math.floor(size);
-    const rounded = floor + Math.floor(2 * (size - floor));
-    out.setInt8(at + 2 + index, level < 0 ? -rounded : rounded);
-  }
-  return scale;
-}
-
-/** Levels of 0 to 15 for -8 to 7; the number of the largest size is -8 or, with a negative scale, its own. Gives the scale. */
-function quantiseQ4(values: Float32Array, begin: number, out: DataView, at: number): number {
-  let most = 0;
-  let extreme = 0;
-  for (let index = begin; index < begin + BLOCK; index++) {
-    const value = values[index] ?? Number.NaN;
-    const size = Math.abs(value);
-    if (!Number.isFinite(size)) return Number.NaN;
-    if (size <= most) continue;
-    most = size;
-    extreme = value;
-  }
-  const scale = Math.fround(extreme / -8);
-  const inverse = scale === 0 ? 0 : Math.fround(1 / scale);
-  for (let index = 0; index < BLOCK / 2; index++) {
-    const low = levelQ4(values[begin + index] ?? 0, inverse);
-    const high = levelQ4(values[begin + BLOCK / 2 + index] ?? 0, inverse);
-    out.setUint8(at + 2 + index, low | (high << 4));
-  }
-  return scale;
-}
-
-function levelQ4(value: number, inverse: number): number {
-  return Math.min(15, Math.trunc(Math.fround(Math.fround(value * inverse) + 8.5)));
+  const refused = run(values, out);
+  if (refused === undefined) return out;
+  const first = refused * elements;
+  throw new WbError(
+    "WB4513",
+    `tensor ${shownName(tensor)}: numbers ${first} to ${first + elements - 1} of a part are not finite or too large for ${type}'s scale of binary16`,
+    { details: { tensor, type } },
+  );
 }

@@ -104,6 +104,11 @@ function gemma3(config: ModelConfig): readonly GgufSetting[] {
   ];
 }
 
+/** llama.cpp's name of a family's architecture. */
+export function ggufArchitecture(family: string): string | undefined {
+  return WRITTEN.get(family)?.architecture;
+}
+
 /** Families that are written. */
 export const GGUF_FAMILIES: readonly string[] = [...WRITTEN.keys()];
 
