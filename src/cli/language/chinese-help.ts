@@ -68,8 +68,8 @@ export const CHINESE_HELP: Readonly<Record<string, string>> = {
     "对未知模型：完整名字匹配的张量保持原样",
   "BF16, F16 or F32: write the values of quantised weights (FP8, GPTQ, AWQ, …)":
     "BF16、F16 或 F32：写出量化权重（FP8、GPTQ、AWQ……）的数值",
-  "with --to gguf: Q8_0, Q4_0, F32, F16 or BF16 (default as stored)":
-    "与 --to gguf 一起：Q8_0、Q4_0、F32、F16 或 BF16（默认原样）",
+  "with --to gguf: Q8_0, Q4_0, Q4_K_M, Q6_K, F32, F16 or BF16 (default as stored)":
+    "与 --to gguf 一起：Q8_0、Q4_0、Q4_K_M、Q6_K、F32、F16 或 BF16（默认原样）",
   "keep, F32, F16 or BF16 (default keep)": "keep、F32、F16 或 BF16（默认 keep）",
   "split into files of at most this size, such as 5GB": "分成不超过此大小的文件，例如 5GB",
   "none takes tensors as stored; any other must be what config.json says":
