@@ -97,6 +97,16 @@ describe("a decoder's config.json", () => {
     },
   );
 
+  it("has floats where transformers takes no whole numbers", () => {
+    const scaling = { type: "yarn", factor: 4, mscale: 1, mscale_all_dim: 1 };
+    const text = hfConfig(
+      config("DeepseekV3ForCausalLM", { routed_scaling_factor: 1, rope_scaling: scaling }),
+      "F32",
+    );
+    for (const field of ["routed_scaling_factor", "mscale", "mscale_all_dim"])
+      expect(text).toContain(`"${field}": 1.0`);
+  });
+
   it("has the class's defaults where it says nothing", () => {
     expect(config("MistralForCausalLM", { num_attention_heads: 16 })).toMatchObject({
       kvHeads: 8,
