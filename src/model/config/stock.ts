@@ -74,7 +74,7 @@ function withRopeParameters(
  * refuses or reproaches the others.
  */
 const FLOATS =
-  /^(\s+"(?:factor|attention_factor|low_freq_factor|high_freq_factor|rms_norm_eps|initializer_range|partial_rotary_factor|attn_logit_softcapping|final_logit_softcapping|routed_scaling_factor|mscale|mscale_all_dim)": \d+)(?=,?$)/gm;
+  /^(\s+"(?:factor|attention_factor|low_freq_factor|high_freq_factor|rms_norm_eps|initializer_range|partial_rotary_factor|attn_logit_softcapping|final_logit_softcapping|routed_scaling_factor|mscale|mscale_all_dim|attention_dropout|moe_norm_min)": \d+)(?=,?$)/gm;
 
 function withFloats(text: string): string {
   return text.replace(FLOATS, "$1.0");
