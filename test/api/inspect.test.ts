@@ -25,7 +25,11 @@ afterAll(() => {
 function architectureIn(path: string): string | undefined {
   const config = join(path, "config.json");
   if (!existsSync(config)) return "LlamaForCausalLM";
-  return /"architectures": \[\s*"(\w+)"/.exec(readFileSync(config, "utf8"))?.[1];
+  const named = /"architectures": \[\s*"(\w+)"/.exec(readFileSync(config, "utf8"))?.[1];
+  // A state dict of a model in memory has a config.json that names no class: it is that of the model beside it, saved whole.
+  return (
+    named ?? (path.endsWith("-state") ? architectureIn(path.slice(0, -"-state".length)) : named)
+  );
 }
 
 const models = FIXTURE_FOLDERS.filter(({ weights }) => weights !== "none");
