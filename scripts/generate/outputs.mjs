@@ -137,7 +137,10 @@ const quantisedTensor = fields({
   identical: count,
   rounded: count,
   unexplained: count,
-  worst: said(metric, "largest error in half steps of its block's scale"),
+  worst: said(
+    metric,
+    "largest error in half steps of its block's scale; of blocks proved to the byte one in a hundred is measured",
+  ),
   maxAbs: metric,
   loss: said(metric, "root of the squared error over the squared values"),
 });
