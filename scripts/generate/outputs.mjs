@@ -139,7 +139,7 @@ const quantisedTensor = fields({
   unexplained: count,
   worst: said(
     metric,
-    "largest error in half steps of its block's scale; of blocks proved to the byte one in a hundred is measured",
+    "largest error in half steps of its block's scale; of blocks proved to the byte the first thousand of a tensor, then one in a hundred",
   ),
   maxAbs: metric,
   loss: said(metric, "root of the squared error over the squared values"),
