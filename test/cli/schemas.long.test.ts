@@ -72,6 +72,8 @@ const RUNS: readonly (readonly [status: number, ...words: string[]])[] = [
     "wasm",
   ],
   [0, "attest", "@/last.json"],
+  [0, "prove", join(FIXTURES, "gguf/gemma-q8_0.gguf"), join(FIXTURES, "gemma")],
+  [1, "prove", join(FIXTURES, "gguf/gemma-q8_0.gguf"), join(FIXTURES, "gemma2")],
   [1, "verify", "@/converted", "T/pytorch_model.bin", "--max-abs=-1", ...IDS],
   [0, "generate", "T", "--max-new-tokens", "3", ...IDS],
   [0, "generate", "T", "--chat", "--prompt", "hello", "--max-new-tokens", "3"],
