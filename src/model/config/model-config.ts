@@ -88,6 +88,9 @@ export interface LatentConfig {
   readonly valueDims: number;
   /** What scores are multiplied by, beside one over the root of a query's dimensions: the square of YaRN's magnitude. */
   readonly scoreScale: number;
+  /** What config.json says of YaRN's factors, by which others compute the one on cos and sin. */
+  readonly mscale?: number;
+  readonly mscaleAllDim?: number;
 }
 
 /** What a family reads out of its config.json: dimensions and settings, defaults filled in and checked against each other. */

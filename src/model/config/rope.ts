@@ -27,9 +27,6 @@ export type RopeScaling =
       readonly originalMaxPositions: number;
       /** Factor on cos and sin; 0.1 · ln(factor) + 1 where config.json leaves it out, and `mscale` too. */
       readonly attentionFactor: number;
-      /** What config.json says of the factor in DeepSeek's terms. */
-      readonly mscale?: number;
-      readonly mscaleAllDim?: number;
       /** Whether the first and last blended dimensions are rounded to whole numbers. */
       readonly truncate: boolean;
     };
@@ -59,9 +56,7 @@ export function parseRope(
 ): RopeConfig {
   const rotary = config.object("rotary");
   if (rotary !== undefined) return parseRotary(rotary, wholeCache);
-  const settings = [config.object("rope_scaling"), config.object("rope_parameters")].find(
-    (object) => object !== undefined && Object.keys(object.raw).length > 0,
-  );
+  const settings = ropeSettings(config);
   const outer = config.positive(theta, "rope_theta", "rotary_base");
   if (settings === undefined) return { theta: outer, scaling: { kind: "none" } };
   const originalMaxPositions =
@@ -72,6 +67,13 @@ export function parseRope(
     theta: settings.positive(outer, "rope_theta"),
     scaling: parseScaling(settings, { maxPositions, originalMaxPositions, wholeCache }),
   };
+}
+
+/** Where transformers reads how positions are scaled: the first of the two that says anything. */
+export function ropeSettings(config: ConfigFields): ConfigFields | undefined {
+  return [config.object("rope_scaling"), config.object("rope_parameters")].find(
+    (object) => object !== undefined && Object.keys(object.raw).length > 0,
+  );
 }
 
 /**
@@ -159,8 +161,6 @@ function parseYarn(
     betaSlow: settings.positive(1, "beta_slow"),
     originalMaxPositions,
     attentionFactor: settings.positive(attentionFactor, "attention_factor"),
-    ...(mscale === undefined ? {} : { mscale }),
-    ...(mscaleAllDim === undefined ? {} : { mscaleAllDim }),
     truncate: settings.flag(true, "truncate"),
   };
 }

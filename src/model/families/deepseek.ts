@@ -1,7 +1,7 @@
 import type { ConfigFields } from "../config/fields.ts";
 import { readLlamaConfig, unsupported } from "../config/llama-like.ts";
 import type { LatentConfig, ModelConfig, NetworkConfig } from "../config/model-config.ts";
-import { yarnMagnitude, type RopeConfig } from "../config/rope.ts";
+import { ropeSettings, yarnMagnitude, type RopeScaling } from "../config/rope.ts";
 import {
   PREDICTING_PARTS,
   readPredictingLayers,
@@ -149,12 +149,18 @@ function readLatent(config: ConfigFields): NetworkConfig {
   });
   const queryRank =
     config.raw["q_lora_rank"] === null ? undefined : (config.optionalCount("q_lora_rank") ?? 1536);
+  const { scaling } = network.rope;
+  const yarn = scaling.kind === "yarn" ? ropeSettings(config) : undefined;
+  const mscale = yarn?.optionalAmount("mscale");
+  const mscaleAllDim = yarn?.optionalAmount("mscale_all_dim");
   const latent: LatentConfig = {
+    ...(mscale === undefined ? {} : { mscale }),
+    ...(mscaleAllDim === undefined ? {} : { mscaleAllDim }),
     ...(queryRank === undefined ? {} : { queryRank }),
     rank: config.optionalCount("kv_lora_rank") ?? 512,
     plainDims,
     valueDims,
-    scoreScale: scoreScale(network.rope),
+    scoreScale: scoreScale(scaling, mscaleAllDim),
   };
   return {
     ...network,
@@ -167,18 +173,18 @@ function readLatent(config: ConfigFields): NetworkConfig {
 }
 
 /** The square of YaRN's magnitude for all dimensions (`yarn_apply_mscale` of transformers). */
-function scoreScale({ scaling }: RopeConfig): number {
-  if (scaling.kind !== "yarn" || scaling.mscaleAllDim === undefined) return 1;
-  return yarnMagnitude(scaling.factor, scaling.mscaleAllDim) ** 2;
+function scoreScale(scaling: RopeScaling, mscaleAllDim: number | undefined): number {
+  if (scaling.kind !== "yarn" || mscaleAllDim === undefined) return 1;
+  return yarnMagnitude(scaling.factor, mscaleAllDim) ** 2;
 }
 
 function latentFields(config: ModelConfig): Readonly<Record<string, unknown>> {
-  const { latent, rotaryDims, rope } = config;
+  const { latent, rotaryDims } = config;
   const { head_dim: _size, rope_scaling: scaling, ...fields } = llamaFields(config);
   return {
     ...fields,
     attention_bias: config.attentionBias,
-    rope_scaling: withMscale(scaling, rope),
+    rope_scaling: withMscale(scaling, latent),
     q_lora_rank: latent?.queryRank ?? null,
     kv_lora_rank: latent?.rank,
     qk_rope_head_dim: rotaryDims,
@@ -189,8 +195,8 @@ function latentFields(config: ModelConfig): Readonly<Record<string, unknown>> {
 }
 
 /** YaRN's factor in DeepSeek's terms, which PaddleNLP alone reads, and the one for scores, which nothing else tells. */
-function withMscale(scaling: unknown, { scaling: read }: RopeConfig): unknown {
-  if (!isRecord(scaling) || read.kind !== "yarn" || read.mscaleAllDim === undefined) return scaling;
+function withMscale(scaling: unknown, read: LatentConfig | undefined): unknown {
+  if (!isRecord(scaling) || read?.mscaleAllDim === undefined) return scaling;
   const { attention_factor: factor, ...fields } = scaling;
   return read.mscale === undefined
     ? { ...scaling, mscale_all_dim: read.mscaleAllDim, attention_factor: factor }
