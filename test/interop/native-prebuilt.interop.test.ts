@@ -30,10 +30,16 @@ function found(program: string): string | undefined {
 function bareBin(): string {
   const bin = join(folder, "bin");
   mkdirSync(bin);
-  for (const program of ["node", "npm", "python3", "sh", "env"]) {
+  for (const program of ["node", "npm", "sh", "env"]) {
     const place = found(program);
     if (place !== undefined) symlinkSync(join(place, program), join(bin, program));
   }
+  // What the path has may be a script of a version manager, which needs more programs: the interpreter itself does not.
+  const interpreter = execFileSync("python3", ["-c", "import sys; print(sys.executable)"], {
+    encoding: "utf8",
+  }).trim();
+  const script = `#!${join(bin, "sh")}\nexec "${interpreter}" "$@"\n`;
+  writeFileSync(join(bin, "python3"), script, { mode: 0o755 });
   return bin;
 }
 
