@@ -52,7 +52,7 @@ export function graphSteps(nodes: GraphNodes, ops: GraphOps): Steps<GraphCarried
       throw new WbError("WB7001", `a graph has no choice among ${count} experts`);
     },
     widen: (_x, size) => {
-      throw new WbError("WB7001", `a graph fills up nothing to ${size}`);
+      throw new WbError("WB7001", `a graph has no filling up to ${size}`);
     },
     scale: (_x, factor) => {
       throw new WbError("WB7001", `a graph has no factor ${factor}`);
