@@ -7,6 +7,9 @@ export type Catalogue = readonly (readonly [english: string, translation: string
 /** Characters of its own that a template has at least: one that is nearly all filled in would fit anything. */
 const LEAST_WORDS = 4;
 
+/** Places that may stand before a message, one inside of another. */
+const MOST_PLACES = 8;
+
 /**
  * A function that translates a text that the catalogue has, with or without a place ("file: …") before it, line by line where it has
  * several. What the catalogue does not have stays in English: a sentence that is not understood is better than none.
@@ -44,8 +47,9 @@ function translatedLine(line: string, whole: (text: string) => string | undefine
   const text = line.slice(indent.length);
   const found = whole(text);
   if (found !== undefined) return indent + found;
-  // What stands before a colon is most often the place: a file, a tensor, an option.
-  for (let at = text.indexOf(": "); at > 0; at = text.indexOf(": ", at + 1)) {
+  // What stands before a colon is most often the place: a file, a tensor, an option. Further colons are in what is quoted.
+  let at = text.indexOf(": ");
+  for (let place = 0; place < MOST_PLACES && at > 0; place++, at = text.indexOf(": ", at + 1)) {
     const rest = whole(text.slice(at + 2));
     if (rest !== undefined) return `${indent}${text.slice(0, at)}：${rest}`;
   }
