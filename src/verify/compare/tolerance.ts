@@ -56,7 +56,7 @@ const UNITS_PER_STEP = 12;
  * How many times the noise of shaken states is allowed: over 300 drawn LLaMA shapes against transformers, right models differ by
  * 3.3 times it at most, on wasm and on the CPU.
  */
-const SHAKEN_FACTOR = 6;
+export const SHAKEN_FACTOR = 6;
 
 /** How many times the noise of another order of summation is allowed. */
 const REORDERED_FACTOR = 4;
@@ -64,7 +64,8 @@ const REORDERED_FACTOR = 4;
 /** How many times the reference's own error is allowed: ours is of its size, or smaller. */
 const REFERENCE_FACTOR = 4;
 
-const PROFILE_FACTOR: Readonly<Record<ToleranceProfile, number>> = {
+/** How much of the tolerance a profile allows. */
+export const PROFILE_FACTOR: Readonly<Record<ToleranceProfile, number>> = {
   strict: 0.25,
   default: 1,
   loose: 16,

@@ -2,6 +2,8 @@ import {
   COMPUTE_NAME,
   gateOf,
   klTolerance,
+  PROFILE_FACTOR,
+  SHAKEN_FACTOR,
   short,
   UNIT,
   type ComputeKind,
@@ -31,18 +33,13 @@ export interface EndpointGateFacts {
 /** How many times the noise's own mean is allowed: layers round several times where the shaken states are moved once. */
 const RMS_FACTOR = 4;
 
-const PROFILE_FACTOR: Readonly<Record<ToleranceProfile, number>> = {
-  strict: 0.25,
-  default: 1,
-  loose: 16,
-};
-
 /**
  * The gate of a comparison with a server. What the model's own noise allows decides; the bound from rounding units alone, which
  * is far above it in a half dtype, is taken for float32 only, and where no noise could be measured.
  */
 export function endpointGate(facts: EndpointGateFacts): EndpointGate {
   const { compute, layers, scale, noise, profile, maxAbs, kl } = facts;
+  const factor = PROFILE_FACTOR[profile];
   const measured = noise.max > 0;
   const base = gateOf({
     compute: measured ? "f32" : compute,
@@ -55,14 +52,11 @@ export function endpointGate(facts: EndpointGateFacts): EndpointGate {
   });
   const origin = measured
     ? [
-        `noise of this model's log-probabilities, its states moved by one rounding unit of ${COMPUTE_NAME[compute]} after each layer: at most ${short(noise.max)}, ${short(noise.rms)} in the mean; 6 and ${RMS_FACTOR} times that are allowed`,
+        `noise of this model's log-probabilities, its states moved by one rounding unit of ${COMPUTE_NAME[compute]} after each layer: at most ${short(noise.max)}, ${short(noise.rms)} in the mean; ${factor * SHAKEN_FACTOR} and ${factor * RMS_FACTOR} times that are allowed`,
       ]
     : base.origin;
   const floor = 2 * UNIT.f32 * Math.sqrt(layers + 1) * Math.max(scale, 1);
-  const rms = Math.max(
-    PROFILE_FACTOR[profile] * (measured ? RMS_FACTOR * noise.rms : base.maxAbs / 2),
-    floor,
-  );
+  const rms = Math.max(factor * (measured ? RMS_FACTOR * noise.rms : base.maxAbs / 2), floor);
   if (maxAbs === undefined && kl === undefined) return { ...base, rms, origin };
   return {
     maxAbs: maxAbs ?? base.maxAbs,
