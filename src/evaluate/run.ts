@@ -8,6 +8,7 @@ import type { EvaluateOptions } from "./options.ts";
 import { readAll } from "./read-all.ts";
 import type { EvaluateResult } from "./result.ts";
 import { resultOf } from "./result-of.ts";
+import { runFacts } from "./run-facts.ts";
 import { runAnswers, sandboxFor } from "./sandbox/run-answers.ts";
 import { writeLines } from "./write-lines.ts";
 
@@ -28,17 +29,7 @@ export async function evaluate(path: string, options: EvaluateOptions): Promise<
     const journal = await journalOf(evaluation, options);
     const given = await askAll(evaluation, asked, journal, options);
     const answered = await runAnswers(asked.questions, given, sandbox);
-    const { ops, plan } = evaluation.runtime;
-    const facts = {
-      model: path,
-      variant: asked.variant,
-      device: ops.device,
-      backend: ops.description,
-      compute: ops.compute,
-      residence: plan.residence,
-      maxLength: evaluation.maxLength,
-      seconds: (performance.now() - begin) / 1000,
-    };
+    const facts = runFacts(path, asked.variant, evaluation, begin);
     const result = resultOf(asked.questions, answered, facts, evaluation.notes);
     await journal.finish(result.items.map((item) => `${itemLine(item)}\n`).join(""));
     if (options.completions !== undefined)

@@ -14,7 +14,7 @@ import { runAnswers } from "../../src/evaluate/sandbox/run-answers.ts";
 import { openSandbox } from "../../src/evaluate/sandbox/sandbox.ts";
 import { caught } from "../support/caught.ts";
 import { runInProcess } from "../support/cli-in-process.ts";
-import { DATA, longModel, scratchFolder } from "../support/evaluation.ts";
+import { DATA, longModel, questionsOf, scratchFolder } from "../support/evaluation.ts";
 
 const folder = scratchFolder();
 const PATH = process.env["PATH"] ?? "";
@@ -54,19 +54,8 @@ function questions(): Questions {
     metric: "code",
     stop: [],
   } as const;
-  const rows = { file: "code.jsonl", format: "jsonl", columns: undefined } as const;
-  const task = {
-    name: "code",
-    group: undefined,
-    rows,
-    fields: new Map(),
-    answer: "",
-    id: undefined,
-    base: way,
-    chat: undefined,
-  };
   const asked = BODIES.map((_body, index) => ({ index, columns: COLUMNS, answer: "", id: "" }));
-  return { task, way, questions: asked, examples: [], skipped: [], notes: [] };
+  return questionsOf("code", way, asked);
 }
 
 const answers = (): readonly Item[] =>

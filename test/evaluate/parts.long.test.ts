@@ -18,6 +18,7 @@ import {
   longModel,
   modelWithNorm,
   scratchFolder,
+  questionsOf,
 } from "../support/evaluation.ts";
 import { compileSchema } from "../support/json-schema.ts";
 
@@ -66,7 +67,7 @@ describe("parts", () => {
     });
     fc.assert(
       fc.property(lengths, fc.integer({ min: 1, max: 9 }), (tasks, of) => {
-        const asked = tasks.map((texts) => questionsOf(texts));
+        const asked = tasks.map((texts) => ofLengths(texts));
         const parts = Array.from({ length: of }, (_unused, at) =>
           questionsOfPart(asked, { index: at + 1, of }),
         );
@@ -77,7 +78,7 @@ describe("parts", () => {
   });
 
   it("are of about the same cost", () => {
-    const asked = [questionsOf(Array.from({ length: 100 }, () => 50)), questionsOf([5000])];
+    const asked = [ofLengths(Array.from({ length: 100 }, () => 50)), ofLengths([5000])];
     const sizes = [1, 2].map((index) =>
       questionsOfPart(asked, { index, of: 2 }).map(({ questions }) => questions.length),
     );
@@ -88,7 +89,7 @@ describe("parts", () => {
   });
 });
 
-function questionsOf(lengths: readonly number[]): Questions {
+function ofLengths(lengths: readonly number[]): Questions {
   const questions = lengths.map((length, index) => ({
     index,
     columns: new Map([["text", "x".repeat(length)]]),
@@ -103,18 +104,7 @@ function questionsOf(lengths: readonly number[]): Questions {
     choices: new Map(),
     continuation: undefined,
   } as const;
-  const rows = { file: "", format: "jsonl", columns: undefined } as const;
-  const task = {
-    name: "t",
-    group: undefined,
-    rows,
-    fields: new Map(),
-    answer: "",
-    id: undefined,
-    base: way,
-    chat: undefined,
-  };
-  return { task, way, questions, examples: [], skipped: [], notes: [] };
+  return questionsOf("t", way, questions);
 }
 
 describe("an evaluation in parts", () => {

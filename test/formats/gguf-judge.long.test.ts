@@ -7,6 +7,7 @@ import { LEVEL_PLACES } from "../../src/formats/gguf/judge/level-places.ts";
 import { rangeReader } from "../../src/formats/gguf/judge/level-ranges.ts";
 import { judgeTensor } from "../../src/verify/quantised/judge-tensor.ts";
 import { isRequantised, requantised } from "../../src/verify/quantised/requantised.ts";
+import { Noise } from "../support/noise.ts";
 
 const GGUF = join(import.meta.dirname, "../../fixtures/gguf");
 const TYPES = [...LEVEL_PLACES.keys()];
@@ -71,29 +72,20 @@ describe("blocks of other numbers are not", () => {
   });
 });
 
-/** Numerical Recipes' linear congruential generator. */
-function draws(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-}
-
 describe("a changed nibble is found", () => {
   const requantisable = TYPES.filter(isRequantised);
   it.each(requantisable)("%s: any nibble of any block, to any other value", (type) => {
     const { bytes: size, elements } = typeOf(type);
     const made = requantised(originals, type, type);
     if (made === undefined) throw new Error("nothing was made");
-    const draw = draws(7);
+    const noise = new Noise(7);
     let missed = 0;
     for (let round = 0; round < 2000; round++) {
-      const block = draw(originals.length / elements);
+      const block = noise.below(originals.length / elements);
       const tampered = made.slice(block * size, (block + 1) * size);
-      const at = draw(size);
-      const shift = 4 * draw(2);
-      tampered[at] = (tampered[at] ?? 0) ^ ((1 + draw(15)) << shift);
+      const at = noise.below(size);
+      const shift = 4 * noise.below(2);
+      tampered[at] = (tampered[at] ?? 0) ^ ((1 + noise.below(15)) << shift);
       const begin = block * elements;
       const again = requantised(originals.subarray(begin, begin + elements), type, type);
       if (again !== undefined && Buffer.compare(again, tampered) === 0) missed++;
@@ -104,11 +96,11 @@ describe("a changed nibble is found", () => {
   it.each(requantisable)("%s: and the tensor's judgement names its block", async (type) => {
     const { bytes: size } = typeOf(type);
     const made = requantised(originals, type, type);
-    const draw = draws(11);
+    const noise = new Noise(11);
     for (let round = 0; round < 10; round++) {
       const tampered = made?.slice() ?? new Uint8Array(0);
-      const at = draw(tampered.length);
-      tampered[at] = (tampered[at] ?? 0) ^ (1 << draw(8));
+      const at = noise.below(tampered.length);
+      tampered[at] = (tampered[at] ?? 0) ^ (1 << noise.below(8));
       const found = await judged(type, tampered, originals);
       const block = Math.floor(at / size);
       const named = [...found.places, ...found.otherScales];
@@ -122,16 +114,16 @@ describe("a changed nibble is found", () => {
     const blocks = bytesOf(`blocks-${type}-plain.bin`);
     const judge = blockJudge(type, false);
     const ranges = rangeReader(type);
-    const draw = draws(13);
+    const noise = new Noise(13);
     const [before, after] = [new Float32Array(elements), new Float32Array(elements)];
     let [missed, tried] = [0, 0];
     for (let round = 0; round < 2000; round++) {
-      const block = draw(originals.length / elements);
+      const block = noise.below(originals.length / elements);
       const tampered = blocks.slice(block * size, (block + 1) * size);
       const [begin = 0, end = 0] = places?.spans[0] ?? [];
-      const at = begin + draw(end - begin);
+      const at = begin + noise.below(end - begin);
       decode(new DataView(tampered.buffer), 0, before, 0);
-      tampered[at] = (tampered[at] ?? 0) ^ ((1 + draw(15)) << (4 * draw(2)));
+      tampered[at] = (tampered[at] ?? 0) ^ ((1 + noise.below(15)) << (4 * noise.below(2)));
       decode(new DataView(tampered.buffer), 0, after, 0);
       // A level under a scale of 0 stands for the same number whatever it is.
       if (before.every((value, index) => value === after[index])) continue;

@@ -4,21 +4,13 @@ import { describe, expect, it } from "vitest";
 import { blockType } from "../../src/formats/gguf/block-types.ts";
 import { LEVEL_PLACES } from "../../src/formats/gguf/judge/level-places.ts";
 import { isRequantised, requantised } from "../../src/verify/quantised/requantised.ts";
+import { Noise } from "../support/noise.ts";
 
 const VALUES = join(import.meta.dirname, "../../fixtures/gguf/blocks-values.bin");
 const originals = new Float32Array(new Uint8Array(readFileSync(VALUES)).buffer);
 
 /** Blocks that are changed, of each type. */
 const TAMPERINGS = 100_000;
-
-/** Numerical Recipes' linear congruential generator. */
-function draws(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-}
 
 describe("one changed nibble in a block that can be made again", () => {
   it.each([...LEVEL_PLACES.keys()].filter(isRequantised))(
@@ -28,13 +20,13 @@ describe("one changed nibble in a block that can be made again", () => {
       const made = isRequantised(name) ? requantised(originals, name, name) : undefined;
       if (type === undefined || made === undefined) throw new Error(`${name} was not made`);
       const { bytes: size, elements } = type;
-      const draw = draws(7);
+      const noise = new Noise(7);
       let missed = 0;
       for (let round = 0; round < TAMPERINGS; round++) {
-        const block = draw(originals.length / elements);
+        const block = noise.below(originals.length / elements);
         const tampered = made.slice(block * size, (block + 1) * size);
-        const at = draw(size);
-        tampered[at] = (tampered[at] ?? 0) ^ ((1 + draw(15)) << (4 * draw(2)));
+        const at = noise.below(size);
+        tampered[at] = (tampered[at] ?? 0) ^ ((1 + noise.below(15)) << (4 * noise.below(2)));
         const begin = block * elements;
         const part = originals.subarray(begin, begin + elements);
         const again = isRequantised(name) ? requantised(part, name, name) : undefined;

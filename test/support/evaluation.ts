@@ -2,6 +2,8 @@ import { copyFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll } from "vitest";
+import type { Question, Questions } from "../../src/evaluate/data/questions.ts";
+import type { Way } from "../../src/evaluate/tasks/task.ts";
 import { FIXTURES } from "./fixture-manifest.ts";
 import { isRecord } from "./is-record.ts";
 
@@ -108,4 +110,20 @@ export function copiedData(folder: string): string {
   const data = mkdtempSync(join(folder, "data-"));
   cpSync(DATA, data, { recursive: true });
   return data;
+}
+
+/** Questions of a task that has nothing but a way of asking. */
+export function questionsOf(name: string, way: Way, questions: readonly Question[]): Questions {
+  const rows = { file: `${name}.jsonl`, format: "jsonl", columns: undefined } as const;
+  const task = {
+    name,
+    group: undefined,
+    rows,
+    fields: new Map(),
+    answer: "",
+    id: undefined,
+    base: way,
+    chat: undefined,
+  };
+  return { task, way, questions, examples: [], skipped: [], notes: [] };
 }

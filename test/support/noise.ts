@@ -15,6 +15,11 @@ export class Noise {
     });
   }
 
+  /** A whole number from 0 on. */
+  below(count: number): number {
+    return Math.floor(this.#next() * count);
+  }
+
   /** Numerical Recipes' linear congruence. */
   #next(): number {
     this.#state = (Math.imul(this.#state, 1_664_525) + 1_013_904_223) >>> 0;

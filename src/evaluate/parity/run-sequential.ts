@@ -8,6 +8,7 @@ import { openEvaluation, type Evaluation } from "../open-evaluation.ts";
 import { readAll, type Asked } from "../read-all.ts";
 import type { Answered } from "../result.ts";
 import { resultOf } from "../result-of.ts";
+import { runFacts } from "../run-facts.ts";
 import { writeLines } from "../write-lines.ts";
 import { readResults } from "./read-results.ts";
 import { checkPairs, parityOf, referenceOf } from "./run.ts";
@@ -47,17 +48,7 @@ export async function evaluateSequentially(
     const asking = { own, other, known, against, asked, options };
     const done: TaskDone[] = [];
     for (const questions of asked.questions) done.push(await decide(asking, questions));
-    const { ops, plan } = own.runtime;
-    const facts = {
-      model: path,
-      variant: asked.variant,
-      device: ops.device,
-      backend: ops.description,
-      compute: ops.compute,
-      residence: plan.residence,
-      maxLength: own.maxLength,
-      seconds: (performance.now() - begin) / 1000,
-    };
+    const facts = runFacts(path, asked.variant, own, begin);
     const result = resultOf(
       done.map(({ questions }) => questions),
       done.map(({ answered }) => answered),

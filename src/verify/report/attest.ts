@@ -1,31 +1,11 @@
 import { WbError } from "../../errors/wb-error.ts";
 import { readSmall } from "../../sources/places.ts";
 import { fileDigest } from "./evidence.ts";
+import { testStatement, type Descriptor, type Statement } from "./statement.ts";
 import { readVerifyDocument, type VerifyDocument } from "./verify-document.ts";
 
 /** Largest document of `verify --json` that is read, in bytes. */
 const MAX_DOCUMENT_BYTES = 256 * 2 ** 20;
-
-/** A file with its digest, as in-toto describes one. */
-export interface Descriptor {
-  readonly name: string;
-  readonly uri?: string;
-  readonly digest?: { readonly sha256: string };
-  readonly annotations?: Readonly<Record<string, unknown>>;
-}
-
-/** An in-toto statement (https://in-toto.io/Statement/v1) with a test result as its predicate; not signed. */
-export interface Statement {
-  readonly _type: "https://in-toto.io/Statement/v1";
-  readonly subject: readonly Descriptor[];
-  readonly predicateType: "https://in-toto.io/attestation/test-result/v0.1";
-  readonly predicate: {
-    readonly result: "PASSED" | "FAILED";
-    readonly configuration: readonly Descriptor[];
-    readonly passedTests: readonly string[];
-    readonly failedTests: readonly string[];
-  };
-}
 
 /**
  * The verdict of a verification as an in-toto statement over the digests of what was verified.
@@ -69,18 +49,13 @@ const isSubject = ({ role }: VerifiedFile): boolean =>
 function statementOf({ files, comparisons, tool, facts, verdict }: VerifyDocument): Statement {
   const namesOf = (wanted: "pass" | "fail"): readonly string[] =>
     comparisons.filter((one) => one.verdict === wanted).map((one) => `verify against ${one.path}`);
-  return {
-    _type: "https://in-toto.io/Statement/v1",
+  return testStatement({
     subject: files.filter(isSubject).map(describe),
-    predicateType: "https://in-toto.io/attestation/test-result/v0.1",
-    predicate: {
-      result: verdict === "pass" ? "PASSED" : "FAILED",
-      configuration: [
-        { name: tool.name, uri: `pkg:npm/${tool.name}@${tool.version}`, annotations: facts },
-        ...files.filter((file) => !isSubject(file)).map(describe),
-      ],
-      passedTests: namesOf("pass"),
-      failedTests: namesOf("fail"),
-    },
-  };
+    passes: verdict === "pass",
+    tool,
+    annotations: facts,
+    against: files.filter((file) => !isSubject(file)).map(describe),
+    passedTests: namesOf("pass"),
+    failedTests: namesOf("fail"),
+  });
 }

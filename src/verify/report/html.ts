@@ -4,7 +4,7 @@ import type { LayerDifference } from "../compare/run-model.ts";
 import { short } from "../compare/tolerance.ts";
 import type { FileDigest } from "./evidence.ts";
 import { digestText, factsOf, type Filed } from "./filed.ts";
-import { REPORT_STYLE } from "./style.ts";
+import { htmlPage, wide, wideTable } from "./page.ts";
 import type { Comparison } from "../run.ts";
 
 type Parity = NonNullable<Comparison["parity"]>;
@@ -15,30 +15,25 @@ const LISTED = 50;
 /** A verification as one HTML file that loads nothing: curve over the layers, histogram, prompts, tensors, causes. */
 export function htmlReport(filed: Filed): string {
   const { verdict, model, comparisons, weakened, notes } = filed.result;
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>weighbridge: ${verdict}, ${text(model)}</title>
-<style>${REPORT_STYLE}</style>
-</head>
-<body>
-<main>
-<h1><span class="verdict ${verdict}">${verdict}</span> <span class="path">${text(model)}</span></h1>
-${comparisons.map(section).join("\n")}
-<h2>What was verified</h2>
-<dl>${factsOf(filed)
-    .map(([name, value]) => `<div><dt>${name}</dt><dd>${text(value)}</dd></div>`)
-    .join("")}</dl>
-${fileTable(filed.evidence.files)}
-${weakened.length === 0 ? "" : `<h2>Weakened checks</h2><ul class="failures">${weakened.map(({ option, effect }) => `<li><code>${text(option)}</code>: ${text(effect)}</li>`).join("")}</ul>`}
-${notes.length === 0 ? "" : `<ul class="notes">${notes.map((note) => `<li>${text(note)}</li>`).join("")}</ul>`}
-</main>
-</body>
-</html>
-`;
+  return htmlPage({
+    language: "en",
+    title: `${verdict}, ${text(model)}`,
+    heading: `<span class="verdict ${verdict}">${verdict}</span> <span class="path">${text(model)}</span>`,
+    parts: [
+      comparisons.map(section).join("\n"),
+      "<h2>What was verified</h2>",
+      `<dl>${factsOf(filed)
+        .map(([name, value]) => `<div><dt>${name}</dt><dd>${text(value)}</dd></div>`)
+        .join("")}</dl>`,
+      fileTable(filed.evidence.files),
+      weakened.length === 0
+        ? ""
+        : `<h2>Weakened checks</h2><ul class="failures">${weakened.map(({ option, effect }) => `<li><code>${text(option)}</code>: ${text(effect)}</li>`).join("")}</ul>`,
+      notes.length === 0
+        ? ""
+        : `<ul class="notes">${notes.map((note) => `<li>${text(note)}</li>`).join("")}</ul>`,
+    ],
+  });
 }
 
 function fileTable(files: readonly FileDigest[]): string {
@@ -47,19 +42,6 @@ function fileTable(files: readonly FileDigest[]): string {
       `<tr><th scope="row">${file.role}</th><td class="name"><code>${text(file.path)}</code></td><td>${file.bytes?.toLocaleString("en-US") ?? ""}</td><td><code>${digestText(file)}</code></td></tr>`,
   );
   return wideTable("files and their digests", ["file", "path", "bytes", "digest"], rows);
-}
-
-function wideTable(label: string, heads: readonly string[], rows: readonly string[]): string {
-  const head = heads.map((name) => `<th scope="col">${name}</th>`).join("");
-  return wide(
-    label,
-    `<table><thead><tr>${head}</tr></thead><tbody>${rows.join("")}</tbody></table>`,
-  );
-}
-
-/** What may be wider than a phone: it scrolls by itself, by keyboard as well. */
-function wide(label: string, content: string): string {
-  return `<div class="wide" role="region" tabindex="0" aria-label="${label}">${content}</div>`;
 }
 
 function section(comparison: Comparison): string {

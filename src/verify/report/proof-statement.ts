@@ -1,7 +1,7 @@
 import { WbError } from "../../errors/wb-error.ts";
 import type { ProofResult } from "../prove.ts";
-import type { Descriptor, Statement } from "./attest.ts";
 import type { Evidence, FileDigest } from "./evidence.ts";
+import { testStatement, type Descriptor, type Statement } from "./statement.ts";
 
 /**
  * The verdict of a proof as an in-toto statement: its subject is the quantised file, its configuration what it was held against.
@@ -19,30 +19,21 @@ export function proofStatement(result: ProofResult, { tool, time, files }: Evide
       passes: failures.length === 0 || (blocks.unexplained > 0 && result.diagnosis.length === 0),
     },
   ];
-  return {
-    _type: "https://in-toto.io/Statement/v1",
+  return testStatement({
     subject: files.filter(isSubject).map(describe),
-    predicateType: "https://in-toto.io/attestation/test-result/v0.1",
-    predicate: {
-      result: verdict === "pass" ? "PASSED" : "FAILED",
-      configuration: [
-        {
-          name: tool.name,
-          uri: `pkg:npm/${tool.name}@${tool.version}`,
-          annotations: {
-            time,
-            blocks,
-            importanceMatrix,
-            types: [...new Set(tensors.map(({ type }) => type))],
-            failures,
-          },
-        },
-        ...files.filter((file) => !isSubject(file)).map(describe),
-      ],
-      passedTests: tests.filter(({ passes }) => passes).map(({ name }) => name),
-      failedTests: tests.filter(({ passes }) => !passes).map(({ name }) => name),
+    passes: verdict === "pass",
+    tool,
+    annotations: {
+      time,
+      blocks,
+      importanceMatrix,
+      types: [...new Set(tensors.map(({ type }) => type))],
+      failures,
     },
-  };
+    against: files.filter((file) => !isSubject(file)).map(describe),
+    passedTests: tests.filter(({ passes }) => passes).map(({ name }) => name),
+    failedTests: tests.filter(({ passes }) => !passes).map(({ name }) => name),
+  });
 }
 
 const isSubject = ({ role }: FileDigest): boolean => role === "weights";
