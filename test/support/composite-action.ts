@@ -22,6 +22,8 @@ export interface ActionPlace {
   readonly runnerTemp: string;
   /** Put before the search path, for stand-ins. */
   readonly programs?: string;
+  /** What the runner's own environment has, such as how its npm reaches packages; a home and a search path alone when left out. */
+  readonly environment?: Readonly<NodeJS.ProcessEnv>;
 }
 
 const STEP_KEYS = new Set(["env", "id", "run", "shell", "uses", "with", "working-directory"]);
@@ -70,7 +72,7 @@ export function runAction(place: ActionPlace, given: Readonly<Record<string, str
 function runStep(
   step: Readonly<Record<string, unknown>>,
   context: ReadonlyMap<string, string>,
-  { workspace, runnerTemp, action, programs }: ActionPlace,
+  { workspace, runnerTemp, action, programs, environment }: ActionPlace,
 ): { status: number; log: string; summary: string; outputs: ReadonlyMap<string, string> } {
   if (step["shell"] !== "bash") throw new Error("a step of a composite action needs its shell");
   const commands = join(runnerTemp, "_runner_file_commands");
@@ -91,8 +93,9 @@ function runStep(
     cwd: filled(text(step["working-directory"] ?? workspace), context),
     encoding: "utf8",
     env: {
-      PATH: `${programs === undefined ? "" : `${programs}:`}${process.env["PATH"] ?? ""}`,
       HOME: runnerTemp,
+      ...environment,
+      PATH: `${programs === undefined ? "" : `${programs}:`}${process.env["PATH"] ?? ""}`,
       CI: "true",
       GITHUB_ACTIONS: "true",
       GITHUB_ACTION_PATH: action,
