@@ -132,6 +132,29 @@ describe("what strangers send", () => {
     expect(response.status).toBe(400);
   });
 
+  test.each([
+    ["lists", `{"prompt":[${"[],".repeat(60_000)}[]]}`],
+    ["texts", `{"prompt":[${'"a",'.repeat(60_000)}"a"]}`],
+    ["keys", `{${Array.from({ length: 60_000 }, (_, at) => `"k${at}":1`).join(",")}}`],
+  ])("more %s than any request has are 400 before they are parsed", async (_what, body) => {
+    const response = await fetch(`${server.url}/v1/completions`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body,
+    });
+    expect(response.status).toBe(400);
+    expect(await response.text()).toContain("more than 50000 lists, objects and texts");
+  });
+
+  test("a quote behind a backslash ends no text, and what is in a text is no part", async () => {
+    const { status } = await post(`${server.url}/v1/completions`, {
+      ...greedy,
+      max_tokens: 1,
+      user: '\\",[{\\\\'.repeat(20_000),
+    });
+    expect(status).toBe(200);
+  });
+
   test("brackets within a text are no nesting", async () => {
     const { status } = await post(`${server.url}/v1/completions`, {
       ...greedy,
