@@ -145,6 +145,15 @@ function main() {
     show: true,
     limitMs: SUITE_LIMIT_MS,
   });
+  // Of the readers' ten thousand a sample, the same in each run: how many are noticed is shown.
+  check(
+    "mutants of the readers",
+    script("mutate.mjs", "readers", "--sample", "30", "--least", "75"),
+    {
+      show: true,
+      limitMs: SUITE_LIMIT_MS,
+    },
+  );
   interop(built);
   if (existsSync("/dev/nvidia0")) suite("cuda");
   else console.log(`cuda tests: LEFT OUT: ${reasonToLeaveOut(ALLOWED, "cuda")}`);

@@ -33,4 +33,10 @@ const readers = filesOf("src/formats", /\.ts$/).map((file) => ({
   ),
 }));
 
-export const TARGETS = { compare, readers };
+/** What judges files of strangers, with its own tests. */
+const scan = filesOf("src/scan", /\.ts$/).map((file) => ({
+  file,
+  tests: [...filesOf("test/scan", /\.test\.ts$/), "test/api/scan-folder.test.ts"],
+}));
+
+export const TARGETS = { compare, readers, scan };
