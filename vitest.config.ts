@@ -37,6 +37,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: "unit",
+          // Loading the modules anew for each file takes as long as all tests together; none of them keeps state that another sees.
+          isolate: false,
           // The bench and the CI are plain JavaScript that runs without a build, and so are their tests.
           include: ["test/**/*.test.ts", "test/**/*.test.mjs"],
           exclude: [INTEROP, CUDA, STRESS, LONG_RUNNING],
@@ -54,7 +56,8 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { ...LONG, name: "interop", include: [INTEROP], fileParallelism: false },
+        // Two at a time also where there are more cores: each may load torch or paddle, which take gigabytes.
+        test: { ...LONG, name: "interop", include: [INTEROP], maxWorkers: 2 },
       },
       {
         extends: true,

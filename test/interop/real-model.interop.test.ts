@@ -10,6 +10,7 @@ import { diff } from "../../src/verify/diff.ts";
 import { goldenScript } from "../../src/verify/golden/record.ts";
 import { verify } from "../../src/verify/run.ts";
 import { isRecord } from "../support/is-record.ts";
+import { madeBy } from "../support/own-environment.ts";
 import { PYTHON, runPython } from "../support/python.ts";
 import { REAL_MISTAKES, RealModel, type RealMistake } from "../support/real-mistakes.ts";
 
@@ -46,7 +47,7 @@ function run(program: string, args: readonly string[]): string {
 beforeAll(async () => {
   const script = join(work, "record.py");
   writeFileSync(script, await goldenScript("transformers"));
-  const path = run(process.execPath, [join(import.meta.dirname, "../../scripts/real-model.mjs")]);
+  const path = madeBy("real-model.mjs");
   await convert(path, right);
   const ids = PROMPTS.flatMap((prompt) => ["--input-ids", prompt.join()]);
   run(PYTHON, ["-W", "ignore", script, right, golden, ...ids, "--greedy-tokens", "0"]);

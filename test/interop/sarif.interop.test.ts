@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { Ajv, type ValidateFunction } from "ajv";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { isRecord } from "../support/is-record.ts";
+import { madeBy } from "../support/own-environment.ts";
 import { zipBytes } from "../support/zip-bytes.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -26,9 +27,7 @@ const REFERENCE = /^(?:[\w\-.~:/?#[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*$/;
 
 /** Sarif 2.1.0, as Microsoft publishes it: of draft 4, of which ajv reads all but the name of `$id`. */
 function compileSarif(): ValidateFunction {
-  const path = execFileSync(process.execPath, [join(ROOT, "scripts/sarif-schema.mjs")], {
-    encoding: "utf8",
-  }).trim();
+  const path = madeBy("sarif-schema.mjs");
   const schema: unknown = JSON.parse(readFileSync(path, "utf8"));
   if (!isRecord(schema)) throw new Error("the schema is no object");
   const { $schema: _draft, id: _id, ...rest } = schema;

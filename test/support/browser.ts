@@ -1,14 +1,10 @@
-import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { launch, type Browser, type Page } from "puppeteer-core";
-import { expect } from "vitest";
+import { madeBy } from "./own-environment.ts";
 
 /** Headless Chromium, fetched by its script where it is missing; its opener closes it. */
 export function openBrowser(): Promise<Browser> {
-  const script = join(import.meta.dirname, "../../scripts/chromium.mjs");
-  const fetched = spawnSync(process.execPath, [script], { encoding: "utf8" });
-  expect({ status: fetched.status, stderr: fetched.stderr }).toMatchObject({ status: 0 });
-  const folder = fetched.stdout.trim();
+  const folder = madeBy("chromium.mjs");
   return launch({
     executablePath: join(folder, "chromium"),
     headless: "shell",

@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { alone } from "./alone.ts";
 import { PYTHON } from "./python.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -28,11 +29,18 @@ export function ownEnvironment(name: string): string {
   const python = join(folder, "bin/python");
   const wanted = readFileSync(requirements, "utf8");
   const note = join(folder, "made-of.txt");
-  if (existsSync(note) && readFileSync(note, "utf8") === wanted) return python;
-  mkdirSync(folder, { recursive: true });
-  run(PYTHON, ["-m", "venv", "--clear", folder]);
-  const list = ["--require-hashes", "--no-deps", "--requirement", requirements];
-  run(python, ["-m", "pip", "install", "--quiet", ...list]);
-  writeFileSync(note, wanted);
-  return python;
+  return alone(name, () => {
+    if (existsSync(note) && readFileSync(note, "utf8") === wanted) return python;
+    mkdirSync(folder, { recursive: true });
+    run(PYTHON, ["-m", "venv", "--clear", folder]);
+    const list = ["--require-hashes", "--no-deps", "--requirement", requirements];
+    run(python, ["-m", "pip", "install", "--quiet", ...list]);
+    writeFileSync(note, wanted);
+    return python;
+  });
+}
+
+/** What a script of scripts/ fetched or made, once for all tests. @returns the path that it prints. */
+export function madeBy(script: string): string {
+  return alone(script, () => run(process.execPath, [join(ROOT, "scripts", script)])).trim();
 }

@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { alone } from "./alone.ts";
 import { PYTHON } from "./python.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -11,6 +12,10 @@ export const PEERS = join(ROOT, ".scratch/peers");
 
 /** Unpacks the packages once for each list of them; their dependencies are those of the pinned environment. */
 export function makePeers(): void {
+  alone("peers", unpackOnce);
+}
+
+function unpackOnce(): void {
   const wanted = readFileSync(REQUIREMENTS, "utf8");
   const note = join(PEERS, "made-of.txt");
   if (existsSync(note) && readFileSync(note, "utf8") === wanted) return;
