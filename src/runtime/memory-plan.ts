@@ -2,7 +2,9 @@ import { WbError } from "../errors/wb-error.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
 import { DTYPES, type Dtype } from "../tensor/dtype.ts";
 import { elementCount } from "../tensor/shape.ts";
+import { allExperts, commonOf, oneExpert, someExperts, type ExpertPlan } from "./expert-plan.ts";
 import { architectureOf } from "./model/architecture.ts";
+import type { ExpertBounds } from "./model/expert-store.ts";
 import { expectedTensors, layerTensors, type TensorSpec } from "../model/tensors.ts";
 import { SCORE_BYTES } from "./backends/steps/attention.ts";
 import { TOKENS_AT_A_TIME } from "./backends/steps/composed.ts";
@@ -45,6 +47,8 @@ export interface MemoryUse {
 
 export interface MemoryPlan {
   readonly residence: Residence;
+  /** What routed experts may take. */
+  readonly experts: ExpertBounds;
   readonly use: MemoryUse;
   /** Bytes in all, where device and host share memory; else on the device. */
   readonly total: number;
@@ -69,7 +73,13 @@ const INTERMEDIATE_COPIES = 6;
 const BASE_BYTES = 200e6;
 
 /**
- * Chooses between holding all weights and letting them pass, from sizes alone.
+ * Which weights stay: all; all but routed experts, of which some do; or none, but for some routed experts. Experts are read when they
+ * are chosen, so that those which no token takes need no memory before.
+ */
+type Holding = "all" | "common" | "none";
+
+/**
+ * Chooses between holding all weights and letting them pass, from sizes alone; what is left over then goes to experts.
  * @param stored dtype of each parameter in the file.
  * @param hostLimit bytes that this process may use.
  * @throws WbError WB6003 when even streaming does not fit.
@@ -82,8 +92,9 @@ export function planMemory(
   hostLimit: number,
 ): MemoryPlan {
   const limit = limitOf(device, hostLimit);
-  const resident = totalOf("resident", config, stored, device, work);
-  const streamed = totalOf("streamed", config, stored, device, work);
+  const totals = (holding: Holding): Totals => totalOf(holding, config, stored, device, work);
+  const resident = totals("all");
+  const streamed = totals("none");
   const numbers = `${gigabytes(resident.total)} resident, ${gigabytes(streamed.total)} streamed, ${gigabytes(limit)} allowed${ownLimit(device)}`;
   const fits = ({ total, onDevice }: Totals): boolean =>
     total <= limit && onDevice <= (device.memoryLimit ?? Number.POSITIVE_INFINITY);
@@ -97,14 +108,29 @@ export function planMemory(
     );
   }
   const many = work.passes === "many";
-  const residence = many && fits(resident) ? "resident" : "streamed";
+  const common = totals("common");
+  const holding = !many ? "none" : fits(resident) ? "all" : fits(common) ? "common" : "none";
+  const chosen = { all: resident, common, none: streamed }[holding];
+  const left = (room: number): number =>
+    Math.min(
+      limit - chosen.total - room,
+      (device.memoryLimit ?? Number.POSITIVE_INFINITY) - chosen.onDevice - room,
+    );
+  const experts: ExpertPlan =
+    holding === "all"
+      ? allExperts(config)
+      : someExperts(config, work.passes, left(0), bytesOnDevice(stored, device), gigabytes);
+  const residence = holding === "none" ? "streamed" : "resident";
   const reason = many ? "weights are used for every token" : "weights are used once";
-  const { use, total, onDevice } = residence === "resident" ? resident : streamed;
-  const spare = Math.min(
-    limit - total,
-    (device.memoryLimit ?? Number.POSITIVE_INFINITY) - onDevice,
-  );
-  return { residence, use, total, limit, spare, why: `${residence}: ${reason}; ${numbers}` };
+  return {
+    residence,
+    experts: experts.bounds,
+    use: { ...chosen.use, weights: chosen.use.weights + experts.room },
+    total: chosen.total + experts.room,
+    limit,
+    spare: left(experts.room),
+    why: `${residence}: ${reason}; ${numbers}${experts.why}`,
+  };
 }
 
 /** Bytes for everything on a device that shares the host's memory; for the device's own share elsewhere. */
@@ -138,31 +164,39 @@ interface Totals {
 }
 
 function totalOf(
-  residence: Residence,
+  holding: Holding,
   config: ModelConfig,
   stored: (name: string) => Dtype | undefined,
   device: DeviceFacts,
   work: Workload,
 ): Totals {
-  const use = useOf(residence, config, stored, device, work);
+  const use = useOf(holding, config, stored, device, work);
   const onDevice = use.weights + use.activations + use.keyValueCache;
   const onHost = BASE_BYTES + use.reading + use.results;
   return { use, onDevice, total: onDevice + (sharesHostMemory(device.device) ? onHost : 0) };
 }
 
+/** Bytes of tensors on the device. */
+function bytesOnDevice(
+  stored: (name: string) => Dtype | undefined,
+  device: DeviceFacts,
+): (tensors: readonly TensorSpec[]) => number {
+  return (tensors) =>
+    sum(tensors, ({ name, shape }) => {
+      const dtype = stored(name) ?? "F32";
+      return (elementCount(shape) ?? 0) * device.weightElementBytes(dtype);
+    });
+}
+
 function useOf(
-  residence: Residence,
+  holding: Holding,
   config: ModelConfig,
   stored: (name: string) => Dtype | undefined,
   device: DeviceFacts,
   work: Workload,
 ): MemoryUse {
   const architecture = architectureOf(config);
-  const onDevice = (parameters: readonly TensorSpec[]): number =>
-    sum(parameters, ({ name, shape }) => {
-      const dtype = stored(name) ?? "F32";
-      return (elementCount(shape) ?? 0) * device.weightElementBytes(dtype);
-    });
+  const onDevice = bytesOnDevice(stored, device);
   const inFile = (parameters: readonly TensorSpec[]): number =>
     sum(parameters, ({ name, shape }) => {
       const bits = DTYPES[stored(name) ?? "F32"].bits;
@@ -177,14 +211,20 @@ function useOf(
   );
   const band = Math.min(HEAD_BAND_BYTES, onDevice(head));
   const cachedTokens = work.cachedTokens === 0 ? 0 : work.cachedTokens + work.batch * CACHE_STEP;
-  const weights = residence === "resident" ? onDevice(rest) : Math.max(onDevice(layer), 2 * band);
+  const expert = oneExpert(layer);
+  const atOnce = [...commonOf(layer), ...expert];
+  const weights = {
+    all: onDevice(rest),
+    common: onDevice(commonOf(rest)) + onDevice(expert),
+    none: Math.max(onDevice(atOnce), 2 * band),
+  }[holding];
   return {
     weights,
     activations: activationBytes(config, device, work),
     keyValueCache:
       2 * cachedTokens * config.layers * config.kvHeads * config.headDim * device.elementBytes,
     reading:
-      2 * inFile(layer) + largestCast(layer) + (residence === "resident" ? inFile(embedding) : 0),
+      2 * inFile(atOnce) + largestCast(atOnce) + (holding === "none" ? 0 : inFile(embedding)),
     results: 4 * (2 * work.hostTokens * config.hiddenSize + work.logitRows * outputWidth(config)),
   };
 }
@@ -212,13 +252,17 @@ function elementsOf(layer: readonly TensorSpec[]): number {
   return sum(layer, ({ shape }) => elementCount(shape) ?? 0);
 }
 
-/** The tensors of the layer that has most: some have experts, others one network. */
+function elementsAtOnce(layer: readonly TensorSpec[]): number {
+  return elementsOf([...commonOf(layer), ...oneExpert(layer)]);
+}
+
+/** The tensors of the layer that has most at once: some have experts, of which one at a time counts, others one network. */
 function largestLayer(config: ModelConfig): readonly TensorSpec[] {
   const first = layerTensors(config, 0);
   if (config.experts === undefined) return first;
   return config.experts.layers
     .map((_isSparse, layer) => layerTensors(config, layer))
-    .reduce((most, layer) => (elementsOf(layer) > elementsOf(most) ? layer : most), first);
+    .reduce((most, layer) => (elementsAtOnce(layer) > elementsAtOnce(most) ? layer : most), first);
 }
 
 /** The float32 copy of the largest matrix while it is cast. */

@@ -160,7 +160,9 @@ export function openDecoder(
     work,
     maxMemory ?? process.availableMemory() * SHARE_OF_AVAILABLE,
   );
-  return { decoder: new Decoder(backend, config, weights, plan.residence), plan };
+  const { residence, experts } = plan;
+  const decoder = new Decoder(backend, config, weights, residence, undefined, experts);
+  return { decoder, plan };
 }
 
 function checkPromptLength(config: ModelConfig, { tokens }: Workload): void {

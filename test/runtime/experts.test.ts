@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Backend } from "../../src/runtime/backends/backend.ts";
-import { routedBy } from "../../src/runtime/backends/steps/routing.ts";
-import type { Routing } from "../../src/runtime/backends/steps/steps.ts";
 import { openWasm } from "../../src/runtime/backends/wasm/open.ts";
+import { chosenExperts } from "../../src/runtime/model/routed-experts.ts";
+import { routedBy, type Choice } from "../../src/runtime/model/routing.ts";
 
 let backend: Backend;
 beforeAll(async () => {
@@ -13,19 +13,21 @@ afterAll(() => {
 });
 
 /** What two tokens [1, 2, 1] get of three experts, of which expert e gives e + 1 times its rows, and which were computed. */
-function outcome(isNormalised: boolean, perToken: number): readonly [number[], number[]] {
+async function outcome(
+  isNormalised: boolean,
+  perToken: number,
+): Promise<readonly [number[], number[]]> {
   const { ops, steps } = backend;
   const taken: number[] = [];
   const x = ops.upload(Float32Array.of(1, 10), [1, 2, 1]);
   const scores = ops.upload(Float32Array.of(0, Math.log(3), 0, 0, 0, Math.log(2)), [1, 2, 3]);
-  const sum = steps.experts(x, {
+  const sum = await chosenExperts(ops, x, {
     scores,
-    count: 3,
-    perToken,
-    isNormalised,
-    work: (expert, rows) => {
-      taken.push(expert);
-      return steps.scale(rows, expert + 1);
+    settings: { count: 3, perToken, isNormalised },
+    each: (experts, use) => {
+      taken.push(...experts);
+      for (const expert of experts) use(expert, (rows) => steps.scale(rows, expert + 1));
+      return Promise.resolve();
     },
   });
   const result = Array.from(ops.read(sum), (value) => Math.round(value * 1e5) / 1e5);
@@ -34,21 +36,21 @@ function outcome(isNormalised: boolean, perToken: number): readonly [number[], n
   return [taken, result];
 }
 
-test("of the experts only those are computed that a token takes", () => {
-  expect(outcome(true, 1)).toEqual([
+test("of the experts only those are computed that a token takes", async () => {
+  expect(await outcome(true, 1)).toEqual([
     [1, 2],
     [2, 30],
   ]);
 });
 
-test("weights are shares of all experts' softmax unless they are made to sum up to 1", () => {
+test("weights are shares of all experts' softmax unless they are made to sum up to 1", async () => {
   // Softmax of (0, ln 3, 0) is (1, 3, 1) / 5, of (0, 0, ln 2) is (1, 1, 2) / 4.
-  expect(outcome(false, 1)).toEqual([
+  expect(await outcome(false, 1)).toEqual([
     [1, 2],
     [1.2, 15],
   ]);
   // Of equal experts the first are taken: (1 + 2·3) / 4 and (1 + 3·2) / 3.
-  expect(outcome(true, 2)).toEqual([
+  expect(await outcome(true, 2)).toEqual([
     [0, 1, 2],
     [1.75, 23.33333],
   ]);
@@ -58,10 +60,10 @@ test("weights are shares of all experts' softmax unless they are made to sum up 
 function routed(
   logits: readonly number[],
   perToken: number,
-  routing: Routing,
+  routing: Pick<Choice, "scoring" | "groups" | "scale">,
   correction?: readonly number[],
 ): readonly (readonly number[])[] {
-  const choice = { count: logits.length, perToken, isNormalised: false, routing };
+  const choice = { perToken, isNormalised: false, ...routing };
   return routedBy(
     Float32Array.from(logits),
     choice,

@@ -94,3 +94,73 @@ describe("InternLM-7B in float16", () => {
     expect(error.message).toMatch(/on the wasm device alone: another --device/);
   });
 });
+
+const QWEN3_30B_A3B = parseModelConfig(
+  JSON.stringify({
+    architectures: ["Qwen3MoeForCausalLM"],
+    model_type: "qwen3_moe",
+    vocab_size: 151936,
+    hidden_size: 2048,
+    intermediate_size: 6144,
+    moe_intermediate_size: 768,
+    num_hidden_layers: 48,
+    num_attention_heads: 32,
+    num_key_value_heads: 4,
+    head_dim: 128,
+    num_experts: 128,
+    num_experts_per_tok: 8,
+    norm_topk_prob: true,
+    max_position_embeddings: 40960,
+  }),
+  "config.json",
+);
+/** Bytes of one expert and of a layer's, in bfloat16. */
+const EXPERT = 2 * 3 * 2048 * 768;
+const OF_A_LAYER = 128 * EXPERT;
+
+const bf16 = (): "BF16" => "BF16";
+
+describe("Qwen3-30B-A3B in bfloat16", () => {
+  test("where all has room, every expert that was chosen stays", () => {
+    const plan = planMemory(QWEN3_30B_A3B, bf16, CPU_BF16, GENERATION, 80e9);
+    expect(plan.residence).toBe("resident");
+    expect(plan.experts).toEqual({ running: Infinity, kept: Infinity });
+    expect(plan.why).toMatchInlineSnapshot(
+      `"resident: weights are used for every token; 61.44 GB resident, 0.91 GB streamed, 80.00 GB allowed; experts are read when they are chosen, and stay"`,
+    );
+  });
+
+  test("where only what every token takes has room, the rest of memory is for experts, within the limit", () => {
+    const plan = planMemory(QWEN3_30B_A3B, bf16, CPU_BF16, GENERATION, 16e9);
+    expect(plan.residence).toBe("resident");
+    expect(plan.experts.kept).toBeGreaterThan(8 * EXPERT);
+    expect(plan.experts.kept).toBeLessThan(OF_A_LAYER);
+    expect(plan.experts.running).toBe(plan.experts.kept);
+    expect(plan.total).toBeLessThanOrEqual(plan.limit);
+    expect(plan.total + plan.spare).toBe(plan.limit);
+    expect(plan.why).toMatchInlineSnapshot(
+      `"resident: weights are used for every token; 61.44 GB resident, 0.91 GB streamed, 16.00 GB allowed; experts are read when they are chosen, and up to 9.40 GB of them stay"`,
+    );
+  });
+
+  test("streamed, memory that is left over is for experts, too, and little memory for one at a time", () => {
+    const plan = planMemory(QWEN3_30B_A3B, bf16, CPU_BF16, GENERATION, 3e9);
+    expect(plan.residence).toBe("streamed");
+    expect(plan.total).toBeLessThanOrEqual(plan.limit);
+    expect(plan.experts.kept).toBeGreaterThan(EXPERT);
+    expect(plan.why).toMatchInlineSnapshot(
+      `"streamed: weights are used for every token; 61.44 GB resident, 0.91 GB streamed, 3.00 GB allowed; experts are read when they are chosen, and up to 1.57 GB of them stay"`,
+    );
+    const least = planMemory(QWEN3_30B_A3B, bf16, CPU_BF16, GENERATION, 1.75e9);
+    expect(least.experts.kept).toBeLessThan(2 * EXPERT);
+    expect(least.experts.running).toBe(Math.max(EXPERT, least.experts.kept));
+  });
+
+  test("weights that pass once keep no experts, and a layer's while it runs", () => {
+    const plan = planMemory(QWEN3_30B_A3B, bf16, CPU_BF16, ONE_PROMPT, 16e9);
+    expect(plan.experts).toEqual({ running: OF_A_LAYER, kept: 0 });
+    expect(plan.why).toMatchInlineSnapshot(
+      `"streamed: weights are used once; 61.42 GB resident, 0.89 GB streamed, 16.00 GB allowed; experts are read when they are chosen, and up to 1.21 GB of a layer's stay while it runs"`,
+    );
+  });
+});

@@ -14,7 +14,7 @@ export function graphStepDevice(sessions: GraphSessions): StepDevice {
   return {
     // As `GraphDecoder` says.
     keepsBits: false,
-    refuses: ["activate", "experts", "scale", "limits", "layerNorm", "widen"],
+    refuses: ["activate", "scale", "limits", "layerNorm", "widen"],
     run: async (values, weights, work) => {
       const nodes = new GraphNodes();
       const ops = new GraphOps(nodes);

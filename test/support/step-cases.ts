@@ -186,7 +186,6 @@ function normalShare(x: number): number {
   return (sum * width) / 3;
 }
 
-const TWO_TOKENS = given(1, 2, 24);
 const ONE_HEAD = given(1, 1, 5, 4);
 
 /** `size` elements of the last axis from `begin` on. */
@@ -297,24 +296,6 @@ export const CASES: Readonly<Record<keyof PlainSteps, readonly StepCase[]>> = {
     expected: left.data.map((value, index) => value + (right.data[index] ?? 0)),
     roundings: 1,
   })),
-  experts: [
-    {
-      title: "of two tokens that take one expert of three each",
-      values: [TWO_TOKENS, { shape: [1, 2, 3], data: Float32Array.of(0, 3, 1, 0, 2, 5) }],
-      weights: [],
-      work: (steps, values) =>
-        steps.experts(first(values), {
-          scores: pick(values, 1),
-          count: 3,
-          perToken: 1,
-          isNormalised: true,
-          work: (expert, rows) => steps.scale(rows, expert + 1),
-        }),
-      // The first token takes expert 1, the second expert 2.
-      expected: TWO_TOKENS.data.map((value, index) => (index < 24 ? 2 : 3) * value),
-      roundings: 2,
-    },
-  ],
   split: [
     {
       title: "the second of three parts",

@@ -3,7 +3,7 @@ import { familyOf } from "../../model/families.ts";
 import { layerName } from "../../model/canonical-names.ts";
 import { ENCODER_BLOCK, PLAIN_MLP_BLOCK } from "./plain-block.ts";
 import { EMBEDDING_NORM, EMBEDDINGS, HEAD, type BlockName } from "../../model/network.ts";
-import { LLAMA_BLOCK, PLAIN_BLOCK, type BlockKind } from "./block.ts";
+import { LLAMA_BLOCK, PLAIN_BLOCK, type BlockKind, type PreNormBlock } from "./block.ts";
 import { EXPERTS_BLOCK } from "./experts-block.ts";
 import { GEMMA2_BLOCK, GEMMA_BLOCK } from "./gemma-block.ts";
 import { GLM4_BLOCK, GLM_BLOCK } from "./glm-block.ts";
@@ -22,6 +22,8 @@ export interface Architecture {
   /** Matrix [vocab, C] that gives the logits. */
   readonly head: string;
   readonly block: BlockKind;
+  /** The block in two halves, for the layers whose experts are chosen by a router; undefined where none has any. */
+  readonly routed: PreNormBlock | undefined;
 }
 
 const DECODER: Pick<Architecture, "embedding" | "layer" | "norm" | "head"> = {
@@ -42,6 +44,11 @@ const BLOCKS: Readonly<Record<BlockName, BlockKind>> = {
   latent: LATENT_BLOCK,
   plain: PLAIN_MLP_BLOCK,
   encoder: ENCODER_BLOCK,
+};
+
+const ROUTED: Partial<Record<BlockName, PreNormBlock>> = {
+  experts: EXPERTS_BLOCK,
+  latent: LATENT_BLOCK,
 };
 
 /** Blocks that a graph of TensorFlow's can be written of. */
@@ -65,6 +72,7 @@ export function architectureOf(config: ModelConfig): Architecture {
   const architecture: Architecture = {
     ...DECODER,
     block: BLOCKS[network.block],
+    routed: ROUTED[network.block],
     norm: roles.has("finalNorm") ? DECODER.norm : undefined,
     embeddingNorm: roles.has("embeddingNorm") ? EMBEDDING_NORM : undefined,
   };

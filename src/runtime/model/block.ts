@@ -48,6 +48,28 @@ type FeedForward = (
   config: ModelConfig,
 ) => Value;
 
+/** A block in two halves, for a layer whose feed-forward network is computed between them. */
+export interface PreNormBlock extends BlockKind {
+  /** Hidden states -> their sum with attention, and the norm of it, which the network takes; [B, T, C] each. */
+  beforeNetwork<C extends Carried>(
+    steps: Steps<C>,
+    weights: ModuleWeights,
+    config: ModelConfig,
+    x: Value,
+    context: TokenContext<C>,
+    observe?: Observer,
+  ): readonly [middle: Value, normed: Value];
+  /** That sum with what `network` gives, [B, T, C]. */
+  afterNetwork<C extends Carried>(
+    steps: Steps<C>,
+    weights: ModuleWeights,
+    config: ModelConfig,
+    middle: Value,
+    network: () => Value,
+    observe?: Observer,
+  ): Value;
+}
+
 /**
  * Attention and a feed-forward network, each added to what its norm was taken of; some models norm what is added, too. Feed-forward
  * network and norms tell such blocks from each other.
@@ -56,11 +78,15 @@ export function preNormBlock(
   feedForward: FeedForward,
   { attention: before, attentionOutput, mlp: middleNorm, mlpOutput }: LayerNorms = PRE_NORMS,
   attend: typeof attention = attention,
-): BlockKind {
-  return {
+): PreNormBlock {
+  const block: PreNormBlock = {
     forward(steps, weights, config, x, context, observe) {
-      const normedBy = (name: string | undefined, value: Value): Value =>
-        name === undefined ? value : norm(steps, weights.scope(name), config, value);
+      const [middle, g] = block.beforeNetwork(steps, weights, config, x, context, observe);
+      const network = (): Value => feedForward(steps, weights.scope("mlp"), g, config);
+      return block.afterNetwork(steps, weights, config, middle, network, observe);
+    },
+    beforeNetwork(steps, weights, config, x, context, observe) {
+      const normedBy = normsOf(steps, weights, config);
       const h = normedBy(before, x); // [B, T, C]
       observe?.("input_layernorm", h);
       const own = weights.scope("self_attn");
@@ -72,13 +98,26 @@ export function preNormBlock(
       observe?.("after_attention", middle);
       const g = normedBy(middleNorm, middle); // [B, T, C]
       observe?.("post_attention_layernorm", g);
-      const fed = steps.scope(() =>
-        normedBy(mlpOutput, feedForward(steps, weights.scope("mlp"), g, config)),
-      ); // [B, T, C]
+      return [middle, g];
+    },
+    afterNetwork(steps, weights, config, middle, network, observe) {
+      const normedBy = normsOf(steps, weights, config);
+      const fed = steps.scope(() => normedBy(mlpOutput, network())); // [B, T, C]
       observe?.("mlp", fed);
       return steps.add(middle, fed); // [B, T, C]
     },
   };
+  return block;
+}
+
+/** The norms of a layer by module; without one a value stays as it is. */
+function normsOf(
+  steps: Steps<Carried>,
+  weights: ModuleWeights,
+  config: ModelConfig,
+): (name: string | undefined, value: Value) => Value {
+  return (name, value) =>
+    name === undefined ? value : norm(steps, weights.scope(name), config, value);
 }
 
 /** LLaMA's, step by step. */

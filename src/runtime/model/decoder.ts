@@ -10,6 +10,8 @@ import type { Observer } from "./block.ts";
 import { embeddingsOf } from "./embed.ts";
 import { KvCache } from "./kv-cache.ts";
 import { encoderOutput } from "./encoder-output.ts";
+import type { ExpertBounds } from "./expert-store.ts";
+import { routedLayer, type RoutedLayer } from "./experts-block.ts";
 import { norm } from "./norm.ts";
 import type { ModuleWeights } from "./parameters.ts";
 import { Sequence } from "./sequence.ts";
@@ -34,7 +36,7 @@ export class Decoder implements TokenModel {
   readonly #breather = new Breather();
 
   /**
-   * @param shared As `WeightStore` has it.
+   * @param shared As `WeightStore` has it, and so `experts`.
    * @throws WbError WB3780, WB4780 when the source does not have the parameters of the config.
    */
   constructor(
@@ -43,13 +45,21 @@ export class Decoder implements TokenModel {
     source: WeightSource,
     residence: Residence,
     shared?: SharedWeights,
+    experts?: ExpertBounds,
   ) {
     checkWeights(config, source);
     this.ops = ops;
     this.steps = steps;
     this.config = config;
     this.#architecture = architectureOf(config);
-    this.weights = new WeightStore(ops, config, withOffsets(source, config), residence, shared);
+    this.weights = new WeightStore(
+      ops,
+      config,
+      withOffsets(source, config),
+      residence,
+      shared,
+      experts,
+    );
     this.keepsRows = keepsRows === true;
   }
 
@@ -108,10 +118,14 @@ export class Decoder implements TokenModel {
   }
 
   async #layer(index: number, x: Value, context: TokenContext, observe?: Observer): Promise<Value> {
+    const { ops, steps, config } = this;
     const weights = await this.weights.block(index);
-    return this.steps.scope(() =>
-      this.#architecture.block.forward(this.steps, weights, this.config, x, context, observe),
-    );
+    const { block, routed } = this.#architecture;
+    if (routed === undefined || config.experts?.layers[index] !== true)
+      return steps.scope(() => block.forward(steps, weights, config, x, context, observe));
+    const each: RoutedLayer["each"] = (experts, use) =>
+      this.weights.eachExpert(index, experts, use);
+    return routedLayer({ ops, steps, config, block: routed, weights, each }, x, context, observe);
   }
 
   /** The norm after the last layer, [B, T, C] -> [B, T, C]. */

@@ -2,8 +2,8 @@ import { WbError } from "../../errors/wb-error.ts";
 import type { LatentConfig, ModelConfig } from "../../model/config/model-config.ts";
 import type { Value } from "../backends/ops.ts";
 import type { Carried, Steps, TokenContext } from "../backends/steps/steps.ts";
-import { preNormBlock, type BlockKind } from "./block.ts";
-import { experts } from "./experts-block.ts";
+import { preNormBlock, type PreNormBlock } from "./block.ts";
+import { mlp } from "./mlp.ts";
 import { linear, type ModuleWeights } from "./parameters.ts";
 
 // B batch · T new tokens · L tokens in all · C hidden size · H heads · R rotated dimensions · N dimensions without positions
@@ -92,5 +92,5 @@ function mixedValues<C extends Carried>(
   return own;
 }
 
-/** LLaMA's block with latent attention and experts (DeepSeek-V2, DeepSeek-V3). */
-export const LATENT_BLOCK: BlockKind = preNormBlock(experts, undefined, latentAttention);
+/** LLaMA's block with latent attention, and experts in some layers (DeepSeek-V2, DeepSeek-V3). */
+export const LATENT_BLOCK: PreNormBlock = preNormBlock(mlp, undefined, latentAttention);

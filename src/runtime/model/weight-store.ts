@@ -3,13 +3,15 @@ import type { ModelConfig } from "../../model/config/model-config.ts";
 import { checkWeightDtype, toFloat32 } from "../backends/cast.ts";
 import type { Ops, Weight, WeightBytes } from "../backends/ops.ts";
 import { architectureOf, type Architecture } from "./architecture.ts";
-import { expectedTensors, layerTensors } from "../../model/tensors.ts";
+import { expectedTensors, layerTensors, type TensorSpec } from "../../model/tensors.ts";
+import { ALL_EXPERTS, EXPERTS_OF_A_LAYER, ExpertStore, type ExpertBounds } from "./expert-store.ts";
 import { ModuleWeights } from "./parameters.ts";
 import type { SharedWeights } from "./weight-pool.ts";
 import type { RowRange, WeightSource } from "./weights.ts";
 
 /**
- * Resident: each layer is uploaded once and stays. Streamed: it is read (the next one meanwhile), uploaded, used and let go.
+ * Resident: each layer is uploaded once and stays. Streamed: it is read (the next one meanwhile), uploaded, used and let go. Routed
+ * experts are no part of either: `ExpertStore` reads those that are chosen.
  */
 export type Residence = "resident" | "streamed";
 
@@ -31,15 +33,20 @@ export class WeightStore {
   readonly #headBands = new Map<number, Weight>();
   readonly #modules = new Map<string, ReadonlyMap<string, Weight>>();
   readonly #tables = new Map<string, WeightBytes>();
+  readonly #experts: ExpertStore;
   #next: { readonly index: number; readonly bytes: Promise<readonly WeightBytes[]> } | undefined;
 
-  /** @param shared Parameters of layers that are on the device already; with them no layer is read ahead. */
+  /**
+   * @param shared Parameters of layers that are on the device already; with them no layer is read ahead.
+   * @param experts When left out, resident all that were chosen stay, and streamed those of a layer while it runs.
+   */
   constructor(
     ops: Ops,
     config: ModelConfig,
     source: WeightSource,
     residence: Residence,
     shared?: SharedWeights,
+    experts: ExpertBounds = residence === "resident" ? ALL_EXPERTS : EXPERTS_OF_A_LAYER,
   ) {
     this.#ops = ops;
     this.#shared = shared;
@@ -47,6 +54,7 @@ export class WeightStore {
     this.source = source;
     this.#architecture = architectureOf(config);
     this.residence = residence;
+    this.#experts = new ExpertStore(ops, config, source, experts, shared);
   }
 
   /** Resident, reads the tables of embeddings into host memory, where rows are looked up; streamed, nothing of them is held. */
@@ -93,7 +101,20 @@ export class WeightStore {
     return toFloat32(bytes, checkWeightDtype(dtype, name));
   }
 
-  /** The parameters of layer `index`, valid until `release`. */
+  /** Calls `use` with the parameters of each of a layer's routed experts, by their names in the layer, as `ExpertStore.each` has it. */
+  eachExpert(
+    index: number,
+    experts: readonly number[],
+    use: (expert: number, weights: ReadonlyMap<string, Weight>) => void,
+  ): Promise<void> {
+    const prefix = `${this.#architecture.layer(index)}.`;
+    return this.#experts.each(index, experts, (expert, weights) => {
+      const named = [...weights].map(([name, one]) => [name.slice(prefix.length), one] as const);
+      use(expert, new Map(named));
+    });
+  }
+
+  /** The parameters of layer `index` but for its routed experts, valid until `release`. */
   async block(index: number): Promise<ModuleWeights> {
     const held = this.#blocks.get(index);
     if (held !== undefined) {
@@ -112,8 +133,9 @@ export class WeightStore {
     return new ModuleWeights(new Map([...shared, ...uploaded]));
   }
 
-  /** Says that layer `index` was used; streamed, its memory is given back. */
+  /** Says that layer `index` was used; streamed, its memory is given back, and of its experts what is beyond the bound. */
   release(index: number): void {
+    this.#experts.release(index);
     if (this.residence === "resident") return;
     this.#free(this.#blocks.get(index));
     this.#blocks.delete(index);
@@ -161,7 +183,7 @@ export class WeightStore {
     for (const module of this.#modules.values()) this.#free(module);
     this.#modules.clear();
     this.#tables.clear();
-    await Promise.allSettled([reading]);
+    await Promise.allSettled([reading, this.#experts.dispose()]);
   }
 
   #prefetch(index: number): void {
@@ -174,7 +196,7 @@ export class WeightStore {
   /** Parameters of a layer that are on the device for all. */
   #sharedOf(index: number, prefix: string): ReadonlyMap<string, Weight> {
     const found = new Map<string, Weight>();
-    for (const { name } of layerTensors(this.#config, index)) {
+    for (const { name } of commonTensors(this.#config, index)) {
       const weight = this.#shared?.get(name);
       if (weight !== undefined) found.set(name.slice(prefix.length), weight);
     }
@@ -190,7 +212,7 @@ export class WeightStore {
   }
 
   #readBlock(index: number): Promise<readonly WeightBytes[]> {
-    const parameters = layerTensors(this.#config, index).filter(
+    const parameters = commonTensors(this.#config, index).filter(
       ({ name }) => this.#shared?.get(name) === undefined,
     );
     return Promise.all(parameters.map(({ name }) => this.source.read(name)));
@@ -241,6 +263,11 @@ export class WeightStore {
   #free(weights: ReadonlyMap<string, Weight> | undefined): void {
     for (const weight of weights?.values() ?? []) this.#ops.releaseWeight(weight);
   }
+}
+
+/** A layer's tensors that every token takes. */
+function commonTensors(config: ModelConfig, index: number): readonly TensorSpec[] {
+  return layerTensors(config, index).filter(({ expert }) => expert === -1);
 }
 
 /** Tables of embeddings, by name. */

@@ -48,9 +48,6 @@ export function graphSteps(nodes: GraphNodes, ops: GraphOps): Steps<GraphCarried
     layerNorm: () => {
       throw new WbError("WB7001", "a graph has no LayerNorm");
     },
-    experts: (_x, { count }) => {
-      throw new WbError("WB7001", `a graph has no choice among ${count} experts`);
-    },
     widen: (_x, size) => {
       throw new WbError("WB7001", `a graph has no filling up to ${size}`);
     },

@@ -1,6 +1,5 @@
 import type { Ops, Value } from "../ops.ts";
 import { composedAttention } from "./attention.ts";
-import { chosenExperts } from "./experts.ts";
 import { gelu, geluTanh, hostLayerNorm, pointwise, relu, type Pointwise } from "./host.ts";
 import { limitedAttention, type PlainAttention } from "./limited-attention.ts";
 import { rotateHeads, rotateHalves } from "./rotary.ts";
@@ -29,15 +28,7 @@ export type NetworkOps = Pick<
 
 type NetworkSteps = Omit<
   Steps,
-  | "rotate"
-  | "append"
-  | "attention"
-  | "activate"
-  | "experts"
-  | "scale"
-  | "layer"
-  | "layerNorm"
-  | "widen"
+  "rotate" | "append" | "attention" | "activate" | "scale" | "layer" | "layerNorm" | "widen"
 >;
 
 /** The steps that need nothing but operations on single tokens. */
@@ -171,7 +162,6 @@ export function composedSteps(ops: Ops, own: Partial<StepKernels> = {}): Steps {
     scale: (x, factor) => ops.scale(x, factor),
     widen: (x, size) => widened(ops, x, size),
     layerNorm: (x, layer, epsilon) => hostLayerNorm(ops, x, layer, epsilon),
-    experts: (x, choice) => chosenExperts(ops, x, choice),
     activate: (x, activation) => pointwise(ops, x, POINTWISE[activation]),
     layer: (_x, _weights, _context, composed) => composed(),
     ...steps,

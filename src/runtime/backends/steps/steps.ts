@@ -1,4 +1,4 @@
-import type { Activation, ExpertsConfig, RotaryPairs } from "../../../model/config/model-config.ts";
+import type { Activation, RotaryPairs } from "../../../model/config/model-config.ts";
 import type { LinearWeights, ScopeResult, Value, Weight } from "../ops.ts";
 
 // B batch · T new tokens · L tokens in all · C hidden size · H query heads · G key and value heads · D head size
@@ -92,8 +92,6 @@ export interface Steps<C extends Carried = DeviceCarried> {
   gatedHalves(both: Value): Value;
   /** A function of each element. */
   activate(x: Value, activation: Activation): Value;
-  /** For each token of [B, T, C] the weighted sum of what the experts give that it takes. */
-  experts(x: Value, choice: ExpertChoice): Value;
   /** Sum of two values of one shape. */
   add(left: Value, right: Value): Value;
   /** Product of two values of one shape. */
@@ -139,28 +137,6 @@ export interface Steps<C extends Carried = DeviceCarried> {
   layer(x: Value, weights: LayerWeights, context: TokenContext<C>, composed: () => Value): Value;
   /** `Ops.scope`. */
   scope<T extends ScopeResult>(work: () => T): T;
-}
-
-/** What is done with a router's outputs beside the softmax. */
-export interface Routing extends Pick<ExpertsConfig, "scoring" | "groups" | "leastSum" | "scale"> {
-  /** What is added to the scores [E] where experts are chosen; the weights are those without. */
-  readonly correction?: Weight | undefined;
-}
-
-/** Which experts each token takes, and what they compute. */
-export interface ExpertChoice {
-  /** The router's, [B, T, E]. */
-  readonly scores: Value;
-  readonly count: number;
-  readonly perToken: number;
-  /** How experts are chosen and weighted; `softmax` of the scores, and no more, where it is left out. */
-  readonly routing?: Routing | undefined;
-  /** Whether the weights of a token's experts are made to sum up to 1. */
-  readonly isNormalised: boolean;
-  /** One more, that all tokens take, weighted by the sigmoid of `gate` [B, T, 1]. */
-  readonly shared?: { readonly gate: Value; readonly work: (rows: Value) => Value } | undefined;
-  /** An expert on the rows [1, n, C] of the tokens that take it. */
-  readonly work: (expert: number, rows: Value) => Value;
 }
 
 /** Attention and a gated network, each added to what its norm was taken of. */

@@ -1,4 +1,10 @@
-import type { ExpertChoice, Routing } from "./steps.ts";
+import type { ExpertsConfig } from "../../model/config/model-config.ts";
+
+/** How a token's experts are chosen and weighted. */
+export type Choice = Pick<
+  ExpertsConfig,
+  "perToken" | "isNormalised" | "scoring" | "groups" | "leastSum" | "scale"
+>;
 
 /**
  * The experts that one token takes, with their weights: those whose scores are largest, the first of equal ones.
@@ -8,14 +14,9 @@ import type { ExpertChoice, Routing } from "./steps.ts";
  */
 export function routedBy(
   logits: Float32Array,
-  {
-    perToken,
-    isNormalised,
-    routing = {},
-  }: Pick<ExpertChoice, "perToken" | "isNormalised" | "routing">,
+  { perToken, isNormalised, scoring, groups, leastSum = 0, scale = 1 }: Choice,
   correction: Float32Array | undefined,
 ): readonly (readonly [expert: number, weight: number])[] {
-  const { scoring, groups, leastSum = 0, scale = 1 } = routing;
   const scores = scoring === "sigmoid" ? Array.from(logits, sigmoid) : softmax(logits);
   const compared = scores.map((score, expert) => score + (correction?.[expert] ?? 0));
   // Scores that nothing is added to have the order of the outputs, of which two that differ may have one score.
@@ -33,7 +34,7 @@ export function routedBy(
 /** For each expert, whether it is of a group that the token takes. */
 function openExperts(
   compared: readonly number[],
-  { count, perToken, score }: NonNullable<Routing["groups"]>,
+  { count, perToken, score }: NonNullable<Choice["groups"]>,
 ): readonly boolean[] {
   const size = compared.length / count;
   const sums = Array.from({ length: count }, (_unused, group) =>
