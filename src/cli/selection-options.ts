@@ -31,6 +31,10 @@ export function withSelectionOptions(argv: Argv): Argv {
     .option("data-only", {
       type: "boolean",
       describe: "take the tensors of a file that names other globals; those stay unread",
+    })
+    .option("dense", {
+      type: "boolean",
+      describe: "take sparse tensors, and those that torch has quantised, as their plain values",
     });
 }
 
@@ -41,5 +45,6 @@ export function selectionOf(args: Arguments): Selection {
     rename: texts(args, "rename"),
     drop: texts(args, "drop"),
     dataOnly: flag(args, "data-only"),
+    dense: flag(args, "dense"),
   };
 }

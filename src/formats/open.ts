@@ -38,6 +38,8 @@ export interface Selection extends NameOptions {
   readonly select?: string | undefined;
   /** Takes the tensors of a file that names other globals than weights need; those stay unread, and nothing is called. */
   readonly dataOnly?: boolean | undefined;
+  /** Takes sparse tensors, and those that torch has quantised, as the values that they stand for. */
+  readonly dense?: boolean | undefined;
 }
 
 /** How weights are opened. */
@@ -45,6 +47,8 @@ export interface OpenOptions {
   readonly selection?: Selection | undefined;
   /** Opens without a `select` that is not there, and says so in `unmatched`. */
   readonly lenient?: boolean | undefined;
+  /** Takes tensors that torch has quantised as their values, whatever the selection says of sparse ones. */
+  readonly dequantise?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -211,8 +215,10 @@ function openAs(
   options: OpenOptions,
 ): Promise<Checkpoint> {
   const { selection = {}, signal } = options;
+  const quantised = options.dequantise === true ? "quantised" : undefined;
   const pickle: PytorchOptions = {
     select: selection.select,
+    dense: selection.dense === true ? "all" : quantised,
     ...(selection.dataOnly === true ? { allow: () => true, opaque: true } : {}),
     ...(signal === undefined ? {} : { signal }),
   };

@@ -44,13 +44,19 @@ const layout = { kind: "choice", values: LAYOUTS } as const;
 const SELECTION: RulesFor<Selection> = {
   select: text,
   dataOnly: flag,
+  dense: flag,
   stripPrefix: { kind: "texts" },
   rename: { kind: "texts" },
   drop: { kind: "texts" },
 };
 const selection = { kind: "object", rules: SELECTION } as const;
 
-export const OPEN: RulesFor<OpenOptions> = { selection, lenient: flag, signal };
+export const OPEN: RulesFor<OpenOptions> = {
+  selection,
+  lenient: flag,
+  dequantise: flag,
+  signal,
+};
 export const INSPECT: RulesFor<InspectOptions> = { architecture: text, selection, signal };
 export const CHECK: RulesFor<CheckOptions> = { architecture: text, digests: flag, signal };
 export const SCAN: RulesFor<ScanOptions> = { signal };

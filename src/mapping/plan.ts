@@ -96,7 +96,9 @@ function withDequantised(plan: Plan, { dequantize, dtype }: PlanOptions): Plan {
     if (step.kind === "drop" || step.kind === "add") return step;
     const { assembly } = step;
     const isComputed = assembly.parts.every(
-      ({ tensor }) => computationOf(tensor.source)?.recipe.purpose === "dequantise",
+      ({ tensor }) =>
+        tensor.form?.kind === "quantised" ||
+        computationOf(tensor.source)?.recipe.purpose === "dequantise",
     );
     return isComputed && assembly.dtype !== dequantize ? { ...step, cast: dequantize } : step;
   });

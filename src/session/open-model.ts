@@ -67,12 +67,14 @@ export async function openModel(
   options: OpenModelOptions = {},
 ): Promise<OpenedModel> {
   const { signal, selection } = options;
-  const stored = await openCheckpoint(path, { signal, selection, lenient: options.lenient });
+  const isPlain = options.dequantize !== undefined;
+  const how = { signal, selection, lenient: options.lenient, dequantise: isPlain };
+  const stored = await openCheckpoint(path, how);
   try {
     if (options.lenient !== true) refuseUnmatched(stored.unmatched, path);
     const described = await readConfig(path, options.architecture, stored.checkpoint);
     const read = { ...stored, checkpoint: asNamed(stored.checkpoint, described.config) };
-    const plain = options.dequantize !== undefined ? await dequantised(read, path) : read;
+    const plain = isPlain ? await dequantised(read, path) : read;
     if (described.config !== undefined) refuseQuantised(plain.checkpoint);
     const opened = fitted(plain, described.config);
     const found = withParts(described, opened.checkpoint);
@@ -111,6 +113,8 @@ async function dequantised(opened: OpenedCheckpoint, path: string): Promise<Open
   const folder = await folderOf(path);
   const facts = quantisationFacts(await readOptional(join(folder, "config.json")));
   const made = await dequantise(opened.checkpoint, facts);
+  const isDone = opened.checkpoint.tensors.some(({ form }) => form?.kind === "quantised");
+  if (made === undefined && isDone) return opened;
   if (made === undefined)
     throw new WbError("WB2702", `${path}: --dequantize: nothing in it is quantised`);
   return { ...opened, checkpoint: made.checkpoint, notes: [...opened.notes, made.note] };

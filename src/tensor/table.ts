@@ -16,6 +16,8 @@ export interface StoredTensor {
   readonly dtype: Dtype;
   /** What the file holds, where that is quantised; `source` gives the numbers that it stands for. */
   readonly quantised?: QuantisedBytes;
+  /** How the file stores it, where `source` makes plain values of that on request: sparse, or torch's quantisation. */
+  readonly form?: StoredForm;
   readonly shape: readonly number[];
   /** Step in elements from one index to the next on each axis; ≥ 0 (0 repeats an element). */
   readonly strides: readonly number[];
@@ -27,6 +29,15 @@ export interface StoredTensor {
   readonly storage: string;
   /** Which tensor- and pipeline-parallel part holds it, when the set is split by rank; then names repeat across ranks. */
   readonly rank?: { readonly tp: number; readonly pp: number };
+}
+
+/** Another form than plain elements, whose values were asked for. */
+export interface StoredForm {
+  readonly kind: "sparse" | "quantised";
+  /** Such as "sparse COO" or "qint8 per channel". */
+  readonly type: string;
+  /** Bytes that the file has of it. */
+  readonly byteLength: number;
 }
 
 /** A quantised tensor as its file has it. */

@@ -22,8 +22,6 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
   // A key that is no name: a truth, nothing, a tuple.
   WB3301: ["odd key"],
   WB4301: ["sparse", "quantized", "meta"],
-  // Before zip, a quantized tensor's storage says so before the tensor does.
-  WB4303: ["quantized"],
 };
 
 interface Drawn {

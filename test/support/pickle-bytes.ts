@@ -149,7 +149,7 @@ export function tensorPieces(
 }
 
 /** Little-endian two's complement in eight bytes. */
-function longBytes(value: number): Uint8Array {
+export function longBytes(value: number): Uint8Array {
   const bytes = Buffer.alloc(8);
   bytes.writeBigInt64LE(BigInt(value));
   return bytes;

@@ -128,7 +128,7 @@ export const convert: Command = {
       .option("force", { type: "boolean", describe: "replace what the target folder holds" })
       .option("allow-expansion", {
         type: "boolean",
-        describe: "write tensors in full that repeat a few bytes more than 16 times",
+        describe: "write tensors in full that expand a few bytes more than 16 times",
       })
       .option("plan", {
         type: "string",

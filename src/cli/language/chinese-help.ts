@@ -17,6 +17,8 @@ export const CHINESE_HELP: Readonly<Record<string, string>> = {
     "去掉完整名字匹配的张量，例如 '*lora_*'",
   "take the tensors of a file that names other globals; those stay unread":
     "从含有其他全局名的文件中只取张量；那些全局名不会被解读",
+  "take sparse tensors, and those that torch has quantised, as their plain values":
+    "把稀疏张量和 torch 量化过的张量取作普通数值",
   '"none" takes no notice of config.json': '"none" 不理会 config.json',
   "tensors, dtypes, and the layout of Linear weights": "张量、dtype 与 Linear 权重的布局",
   "any checkpoint, as stored": "任意检查点，原样",
@@ -89,8 +91,8 @@ export const CHINESE_HELP: Readonly<Record<string, string>> = {
   "print the plan, write nothing": "输出计划，不写任何文件",
   "go on with an interrupted conversion": "继续被中断的转换",
   "replace what the target folder holds": "替换目标文件夹中的内容",
-  "write tensors in full that repeat a few bytes more than 16 times":
-    "完整写出把少数字节重复 16 倍以上的张量",
+  "write tensors in full that expand a few bytes more than 16 times":
+    "完整写出把少数字节展开到 16 倍以上的张量",
   "a file that splits the work into parts: made alone, read with --part or --finish":
     "把工作分成若干部分的文件：单独给出则制作，与 --part 或 --finish 一起则读取",
   "with --plan: write part i of n, such as 2/8; on any machine, in any order":

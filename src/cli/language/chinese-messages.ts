@@ -67,8 +67,8 @@ export const CHINESE_MESSAGES: Catalogue = [
   ["expected true or false, found {}", "应为 true 或 false，实际为 {}"],
   ["expected a {}, found {}", "应为 {}，实际为 {}"],
   [
-    "tensor {} ({} {}) repeats {} elements up to {}: {} bytes would be written",
-    "张量 {}（{} {}）把 {} 个元素重复到 {} 个：将写出 {} 字节",
+    "tensor {} ({} {}) expands {} elements to {}: {} bytes would be written",
+    "张量 {}（{} {}）把 {} 个元素扩展到 {} 个：将写出 {} 字节",
   ],
   ["needs {} bytes, but only {} are free", "需要 {} 字节，但只有 {} 字节空闲"],
   ["was there when the folder was listed", "列出文件夹时它还在"],

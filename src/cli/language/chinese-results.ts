@@ -186,6 +186,8 @@ export const CHINESE_RESULTS: Catalogue = [
   ["/help lists commands, /exit ends", "/help 列出命令，/exit 结束"],
   ["is taken off every name ({} put it there)", "从每个名字中去掉（由 {} 加上）"],
   ["the value head is left out: {}", "略去价值头：{}"],
+  ["made dense, as torch does: {} of its tensors", "照 torch 的做法转为稠密：其中 {} 个张量"],
+  ["dequantised, as torch does: {} of its tensors", "照 torch 的做法反量化：其中 {} 个张量"],
   [
     "the model is not known: brought to {}'s layout by what shapes, names and biases show (--architecture none takes it as stored)",
     "模型未知：依据形状、名字与偏置所示改为 {} 的布局（--architecture none 原样取用）",

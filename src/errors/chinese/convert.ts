@@ -64,8 +64,9 @@ export const CHINESE_CONVERT_CODES: Readonly<Partial<Record<keyof typeof CONVERT
       remedy: "保存之前改名或改形状，或写成另一种格式（--to）。",
     },
     WB4904: {
-      title: "把少数字节重复很多次的张量",
-      meaning: "步长为 0 使很小的存储代表很大的张量。完整写出将超过现有字节的 16 倍。",
+      title: "由少数字节展开成的大张量",
+      meaning:
+        "步长为 0，或稀疏张量的零，使很小的存储代表很大的张量。完整写出将超过现有字节的 16 倍。",
       remedy: "如果确实如此，给出 --allow-expansion；否则不要把这个张量放进检查点。",
     },
     WB4902: {

@@ -41,9 +41,10 @@ export const CHINESE_PYTORCH_CODES: Readonly<Partial<Record<keyof typeof PYTORCH
     },
     WB4301: {
       title: "不支持的张量种类",
-      meaning: "量化、稀疏、嵌套与 meta 张量，以及共轭或取负的视图，不只是普通的元素。",
+      meaning:
+        "量化、稀疏、嵌套与 meta 张量不只是普通的元素，其中有些种类 torch 自己也不能转成普通张量。",
       remedy:
-        "保存前转成普通的稠密张量：tensor.dequantize()、.to_dense()、.resolve_conj().resolve_neg()。",
+        "--dense 取稀疏与量化张量所代表的数值；--data-only 只取文件中的其他张量，并列出这些为略去的。也可在保存前转成普通张量：tensor.dequantize()、.to_dense()、.contiguous()。",
     },
     WB4302: {
       title: "TorchScript 归档，或整个被 pickle 的模块",

@@ -88,9 +88,9 @@ export const CONVERT_CODES = {
     details: { tensor: "string", format: "string" },
   },
   WB4904: {
-    title: "a tensor that repeats a few bytes many times",
+    title: "a tensor that makes much of a few bytes",
     meaning:
-      "Strides of 0 let a small storage stand for a large tensor. Written in full it would take more than 16 times the bytes that are there.",
+      "Strides of 0, and the zeros of a sparse tensor, let a small storage stand for a large tensor. Written in full it would take more than 16 times the bytes that are there.",
     remedy:
       "If that is meant, give --allow-expansion; else leave the tensor out of the checkpoint.",
     details: { tensor: "string", elements: "number", expanded: "number" },

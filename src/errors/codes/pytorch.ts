@@ -53,9 +53,9 @@ export const PYTORCH_CODES = {
   WB4301: {
     title: "a kind of tensor that is not supported",
     meaning:
-      "Quantized, sparse, nested and meta tensors, and conjugate or negative views, are more than plain elements.",
+      "Quantised, sparse, nested and meta tensors are more than plain elements, and some of their kinds torch itself makes no plain ones of.",
     remedy:
-      "Make it dense and plain before saving: tensor.dequantize(), .to_dense(), .resolve_conj().resolve_neg(). --data-only takes the file's other tensors and lists these as left out.",
+      "--dense takes the values that sparse and quantised tensors stand for; --data-only takes the file's other tensors and lists these as left out. Or make it plain before saving: tensor.dequantize(), .to_dense(), .contiguous().",
     details: { "dtype?": "string", "where?": "string" },
   },
   WB4302: {

@@ -6,7 +6,7 @@ import type { PickleValue } from "../pickle/value.ts";
 import type { PickleOptions } from "../pickle/options.ts";
 import { readPickle, type PickleDocument } from "../pickle/read.ts";
 import { persistentsIn } from "./storage-keys.ts";
-import { parseStorageRef, type StorageRef } from "./storage.ts";
+import { DTYPE_OF_ANY_STORAGE, parseStorageRef, type StorageRef } from "./storage.ts";
 import { tableOf, type PytorchOptions, type PytorchTable, type StorageBytes } from "./table.ts";
 
 /** What the first pickle of a legacy file says: torch/serialization.py of v2.6.0, MAGIC_NUMBER. */
@@ -91,7 +91,11 @@ function storageRefs(root: PickleValue, label: string): ReadonlyMap<string, Stor
   const refs = new Map<string, StorageRef>();
   for (const value of persistentsIn(root)) {
     if (isModuleId(value.id)) continue;
-    const ref = parseStorageRef(value, `${label}: storage at byte ${value.offset}`);
+    const ref = parseStorageRef(
+      value,
+      `${label}: storage at byte ${value.offset}`,
+      DTYPE_OF_ANY_STORAGE,
+    );
     const known = refs.get(ref.key);
     if (known !== undefined && (known.dtype !== ref.dtype || known.length !== ref.length)) {
       throw new WbError("WB3304", `${label}: storage ${ref.key} is described in two ways`, {

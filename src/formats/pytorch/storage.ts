@@ -5,6 +5,19 @@ import type { PickleGlobal, PicklePersistent, PickleValue } from "../pickle/valu
 
 export const DTYPE_OF_STORAGE = dtypesBy("storage");
 
+/** Storages of codes, each as whole numbers of its width: torch v2.6.0, torch/storage.py. */
+export const DTYPE_OF_CODES: ReadonlyMap<string, Dtype> = new Map([
+  ["QUInt8Storage", "U8"],
+  ["QInt8Storage", "I8"],
+  ["QInt32Storage", "I32"],
+]);
+
+/** Every storage whose size is known, whatever its elements mean. */
+export const DTYPE_OF_ANY_STORAGE: ReadonlyMap<string, Dtype> = new Map([
+  ...DTYPE_OF_STORAGE,
+  ...DTYPE_OF_CODES,
+]);
+
 /** torch dtypes as `_rebuild_tensor_v3` names them. */
 const DTYPE_OF_NAME = dtypesBy("torch");
 
@@ -22,9 +35,14 @@ export interface StorageRef {
 
 /**
  * Parses ("storage", type, key, location, numel[, view]) of a persistent id.
+ * @param dtypes What the names of storages stand for; those of plain tensors unless given.
  * @throws WbError WB3302 when it is anything else, WB4303 for a storage type without a counterpart.
  */
-export function parseStorageRef(value: PickleValue | undefined, where: string): StorageRef {
+export function parseStorageRef(
+  value: PickleValue | undefined,
+  where: string,
+  dtypes: ReadonlyMap<string, Dtype> = DTYPE_OF_STORAGE,
+): StorageRef {
   if (typeof value !== "object" || value?.kind !== "persistent") {
     throw malformed(where, `expected a storage, found ${describeValue(value)}`);
   }
@@ -44,7 +62,7 @@ export function parseStorageRef(value: PickleValue | undefined, where: string): 
   ) {
     throw malformed(where, "its storage is not described as torch.save does");
   }
-  return { key, dtype: storageDtype(type, where), length, view: parseView(view, where) };
+  return { key, dtype: storageDtype(type, where, dtypes), length, view: parseView(view, where) };
 }
 
 function tupleItems(value: PicklePersistent): readonly PickleValue[] {
@@ -52,12 +70,16 @@ function tupleItems(value: PicklePersistent): readonly PickleValue[] {
   return typeof id === "object" && id?.kind === "tuple" ? id.items : [];
 }
 
-function storageDtype(type: PickleValue | undefined, where: string): Dtype | undefined {
+function storageDtype(
+  type: PickleValue | undefined,
+  where: string,
+  dtypes: ReadonlyMap<string, Dtype>,
+): Dtype | undefined {
   if (typeof type !== "object" || type?.kind !== "global") {
     throw malformed(where, `expected a storage type, found ${describeValue(type)}`);
   }
   if (type.name === "UntypedStorage" || type.name === "_UntypedStorage") return undefined;
-  const dtype = DTYPE_OF_STORAGE.get(type.name);
+  const dtype = dtypes.get(type.name);
   if (dtype !== undefined) return dtype;
   throw new WbError(
     "WB4303",

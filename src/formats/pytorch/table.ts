@@ -12,12 +12,16 @@ import { isNdarray, parseNdarray } from "../numpy/ndarray.ts";
 import { sliceSource } from "../../sources/file.ts";
 import { refuseZeroPart } from "./zero-part.ts";
 import { resolvedSource } from "./lazy-bits.ts";
+import { denseTensor, type Place } from "./dense.ts";
+import { refuseHuge } from "./expanded.ts";
+import { isAffine } from "./quantizer.ts";
 import { parseStorageRef, type StorageRef } from "./storage.ts";
 import {
   isTorchTensor,
   parseTorchTensor,
   reachedElements,
   torchItemBytes,
+  unwrappedCall,
   type TorchTensor,
 } from "./tensor.ts";
 import { chooseState, flattenChosen, isCounter } from "./choose-state.ts";
@@ -38,17 +42,12 @@ export interface StorageBytes {
   readonly identity: string;
 }
 
-/**
- * Bytes up to which a tensor may repeat its storage through strides of 0; masks and caches are expanded so, to a few
- * gigabytes. A few bytes that stand for a terabyte would be read and written for hours.
- */
-const MAX_EXPANDED_BYTES = 64 * 2 ** 30;
-
 export type PytorchTable = Pick<Checkpoint, "tensors" | "skipped" | "notes">;
 
 /** How a file of torch.save is read. */
 export interface PytorchOptions extends Partial<PickleOptions> {
   readonly select?: string | undefined;
+  readonly dense?: TableOptions["dense"];
 }
 
 /** How a table is read from an unpickled file. */
@@ -59,6 +58,8 @@ export interface TableOptions {
   readonly resolve?: (value: PickleValue) => PickleValue;
   /** Leaves tensors that are more than plain elements (sparse, quantised) out by name, as `--data-only` does, instead of refusing them. */
   readonly opaque?: boolean;
+  /** Takes sparse and quantised tensors as the values that they stand for: all of them, or the quantised alone. */
+  readonly dense?: "all" | "quantised" | undefined;
 }
 
 /**
@@ -76,6 +77,8 @@ export function tableOf(
   const chosen = chooseState(root, label, isTensor, options.select);
   const tensors: StoredTensor[] = [];
   const skipped: { name: string; why: string }[] = [...chosen.leftOut];
+  const place = (tensor: TorchTensor, where: string, name = where): StoredTensor =>
+    storedTensor(name, tensor, lookup(tensor.storage, tensor, where), byteOrder, where);
   const unread: { name: string; error: WbError }[] = [];
   for (const { name, value: leaf } of flattenChosen(chosen, label, isTensor)) {
     const value = resolve(leaf);
@@ -86,7 +89,8 @@ export function tableOf(
       else tensors.push(array);
       continue;
     }
-    const tensor = torchTensor(value, where);
+    const made = plainForm(name, value, where, place, options.dense);
+    const tensor = made ?? torchTensor(value, where);
     if (tensor === undefined) {
       skipped.push({ name, why: `not a tensor: ${describeValue(value)}` });
       continue;
@@ -99,14 +103,13 @@ export function tableOf(
       skipped.push({ name, why: `a counter of the training, ${renderShape(tensor.shape)}` });
       continue;
     }
-    tensors.push(
-      storedTensor(name, tensor, lookup(tensor.storage, tensor, where), byteOrder, where),
-    );
+    tensors.push("name" in tensor ? tensor : place(tensor, where, name));
   }
   if (options.opaque !== true) refuseUnread(unread);
   for (const { name, error } of unread) skipped.push({ name, why: error.message });
   const notes = [
     ...chosen.notes,
+    ...formNotes(tensors, label),
     ...(unread.length === 0
       ? []
       : [leftOut(`${label}: ${unread.map(({ name }) => name).join(", ")}`)]),
@@ -130,6 +133,37 @@ export function tensorOf(
   const where = `${label}: tensor ${shownName(name)}`;
   const tensor = parseTorchTensor(value, where);
   return storedTensor(name, tensor, lookup(tensor.storage, tensor, where), byteOrder, where);
+}
+
+/** A sparse or quantised tensor as the values that it stands for, where those are wanted; or why torch has none. */
+function plainForm(
+  name: string,
+  value: PickleValue,
+  where: string,
+  place: Place,
+  dense: TableOptions["dense"],
+): StoredTensor | WbError | undefined {
+  if (dense === undefined || !isTorchTensor(value)) return undefined;
+  try {
+    const call = unwrappedCall(value, where);
+    if (dense === "quantised" && !isAffine(call)) return undefined;
+    return denseTensor(name, call, place, where);
+  } catch (error) {
+    if (error instanceof WbError && UNREADABLE.has(error.code)) return error;
+    throw error;
+  }
+}
+
+/** Errors of a tensor that is well-formed, and of a kind that is not read. */
+const UNREADABLE: ReadonlySet<string> = new Set(["WB4301", "WB4303"]);
+
+/** What was made of tensors that are stored in another form. */
+function formNotes(tensors: readonly StoredTensor[], label: string): readonly string[] {
+  const kinds = { sparse: "made dense", quantised: "dequantised" } as const;
+  return (["sparse", "quantised"] as const).flatMap((kind) => {
+    const count = tensors.filter(({ form }) => form?.kind === kind).length;
+    return count === 0 ? [] : [`${label}: ${kinds[kind]}, as torch does: ${count} of its tensors`];
+  });
 }
 
 function isWeight(value: PickleValue): boolean {
@@ -222,13 +256,7 @@ function storedTensor(
       { details: { tensor: name, where, storedBytes: bytes.byteLength } },
     );
   }
-  if (expanded > Math.max(bytes.byteLength, MAX_EXPANDED_BYTES)) {
-    throw new WbError(
-      "WB5204",
-      `${where} (${tensor.dtype} ${renderShape(tensor.shape)}) repeats a storage of ${bytes.byteLength} bytes up to ${expanded}`,
-      { details: { where } },
-    );
-  }
+  refuseHuge(expanded, bytes.byteLength, `${where} (${tensor.dtype} ${renderShape(tensor.shape)})`);
   const offset = reached === 0 ? 0 : tensor.offset * itemBytes;
   const facts = { name, dtype: tensor.dtype, byteOrder };
   if (tensor.lazy !== undefined) {

@@ -34,7 +34,7 @@ const MAX_WRAPPERS = 4;
 const UNSUPPORTED: ReadonlyMap<string, string> = new Map([
   ["_rebuild_sparse_tensor", "sparse"],
   ["_rebuild_sparse_csr_tensor", "sparse"],
-  ["_rebuild_qtensor", "quantized"],
+  ["_rebuild_qtensor", "quantised"],
   ["_rebuild_nested_tensor", "nested"],
   ["_rebuild_meta_tensor_no_storage", "a meta tensor, which has no elements"],
   ["_rebuild_device_tensor_from_numpy", "of a device that stores through numpy"],
@@ -59,6 +59,24 @@ export function isTorchTensor(value: PickleValue): value is PickleReduce {
  * @throws WbError WB3302, WB4301, WB4303.
  */
 export function parseTorchTensor(value: PickleValue, where: string): TorchTensor {
+  const { name, items } = unwrappedCall(value, where);
+  const kind = UNSUPPORTED.get(name);
+  if (kind !== undefined)
+    throw new WbError("WB4301", `${where}: the tensor is ${kind}`, { details: { where } });
+  return parsePlain(name, items, where);
+}
+
+/** A rebuild call without the parameters and subclasses around it. */
+export interface RebuildCall {
+  readonly name: string;
+  readonly items: readonly PickleValue[];
+}
+
+/**
+ * The call of torch's that makes a tensor itself, its storage or its parts among the arguments.
+ * @throws WbError WB3302 for a call that is none, or that is changed after it.
+ */
+export function unwrappedCall(value: PickleValue, where: string): RebuildCall {
   let call = value;
   for (let depth = 0; depth <= MAX_WRAPPERS; depth++) {
     if (!isTorchTensor(call))
@@ -71,13 +89,10 @@ export function parseTorchTensor(value: PickleValue, where: string): TorchTensor
     const { name } = call.callable;
     const { items } = call.args;
     refuseChanges(call, where);
-    const kind = UNSUPPORTED.get(name);
-    if (kind !== undefined)
-      throw new WbError("WB4301", `${where}: the tensor is ${kind}`, { details: { where } });
     refuseValueAttributes(STATE_ARGUMENTS.has(name) ? items[3] : undefined, where);
     if (PARAMETER_CALLS.has(name)) call = items[0] ?? null;
     else if (name === "_rebuild_from_type_v2") call = innerCall(call, where);
-    else return parsePlain(name, items, where);
+    else return { name, items };
   }
   throw malformed(where, `more than ${MAX_WRAPPERS} rebuild calls around one tensor`);
 }
@@ -133,18 +148,25 @@ function innerCall(call: PickleReduce, where: string): PickleReduce {
 }
 
 function parsePlain(name: string, items: readonly PickleValue[], where: string): TorchTensor {
-  const [storageValue, offset, size, stride] = items;
-  const storage = parseStorageRef(storageValue, where);
+  const storage = parseStorageRef(items[0], where);
+  const dtype = plainDtype(name, storage, items, where);
+  const metadata =
+    name === "_rebuild_tensor_v2" ? items[6] : name === "_rebuild_tensor_v3" ? items[7] : undefined;
+  return { ...parsePlace(items, where), storage, dtype, lazy: lazyBits(metadata, where) };
+}
+
+/** Where in its storage a tensor is: offset, sizes and strides, the second to fourth argument of every call that has a storage. */
+export function parsePlace(
+  [, offset, size, stride]: readonly PickleValue[],
+  where: string,
+): Pick<TorchTensor, "offset" | "shape" | "strides"> {
   if (!isCount(offset)) throw malformed(where, `its offset is ${describeValue(offset)}`);
   const shape = parseSizes(size, "shape", where);
   const strides = parseSizes(stride, "strides", where);
   if (shape.length !== strides.length) {
     throw malformed(where, `it has ${shape.length} dimensions but ${strides.length} strides`);
   }
-  const dtype = plainDtype(name, storage, items, where);
-  const metadata =
-    name === "_rebuild_tensor_v2" ? items[6] : name === "_rebuild_tensor_v3" ? items[7] : undefined;
-  return { storage, dtype, offset, shape, strides, lazy: lazyBits(metadata, where) };
+  return { offset, shape, strides };
 }
 
 function plainDtype(
@@ -195,8 +217,8 @@ function describeKey(key: PickleValue): string {
   return typeof key === "string" ? key : describeValue(key);
 }
 
-/** A tuple of sizes, or torch.Size((…)). */
-function parseSizes(
+/** A tuple of sizes, or torch.Size((…)). @throws WbError WB3302 for anything else. */
+export function parseSizes(
   value: PickleValue | undefined,
   what: string,
   where: string,
