@@ -6,13 +6,31 @@ import { PYTHON } from "./python.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 
+/** Where a program runs, and what it finds in its environment beside this process's own. */
+export interface Surroundings {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /** Runs a program to its end. @returns its standard output. */
-export function run(program: string, args: readonly string[], input = ""): string {
+export function run(
+  program: string,
+  args: readonly string[],
+  input = "",
+  { cwd, env = {} }: Surroundings = {},
+): string {
   const { status, stdout, stderr } = spawnSync(program, args, {
     input,
+    ...(cwd === undefined ? {} : { cwd }),
     encoding: "utf8",
     maxBuffer: 2 ** 28,
-    env: { ...process.env, PYTHONNOUSERSITE: "1", NO_PROXY: "127.0.0.1", HF_HUB_OFFLINE: "1" },
+    env: {
+      ...process.env,
+      PYTHONNOUSERSITE: "1",
+      NO_PROXY: "127.0.0.1",
+      HF_HUB_OFFLINE: "1",
+      ...env,
+    },
   });
   if (status !== 0)
     throw new Error(`${program} ${args.join(" ")} ended with ${status}:\n${stderr}`);

@@ -1,3 +1,5 @@
+import { OPENCOMPASS_ANSWERS } from "./opencompass-answers.ts";
+
 /** Exports data sets of OpenCompass configurations; its own inferencers render the prompts. */
 export const OPENCOMPASS_SCRIPT = String.raw`#!/usr/bin/env python3
 """Exports data sets that an OpenCompass configuration names as tasks of weighbridge's eval: prompts rendered, labels, references.
@@ -18,30 +20,10 @@ from pathlib import Path
 
 from mmengine.config import Config
 from opencompass.models.base import BaseModel
-from opencompass.registry import ICL_INFERENCERS, ICL_PROMPT_TEMPLATES, ICL_RETRIEVERS, TEXT_POSTPROCESSORS
+from opencompass.registry import ICL_EVALUATORS, ICL_INFERENCERS, ICL_PROMPT_TEMPLATES, ICL_RETRIEVERS, TEXT_POSTPROCESSORS
 from opencompass.utils import build_dataset_from_cfg, dataset_abbr_from_cfg
 
-# What finds the answer in a generated text, by the function's name and the name that it is registered under.
-ANSWERS = {
-    "none": "whole",
-    "first_capital_postprocess": "first-capital",
-    "first-capital": "first-capital",
-    "first_capital_postprocess_multi": "first-capitals-a-d",
-    "first-capital-multi": "first-capitals-a-d",
-    "gsm8k_postprocess": "gsm8k",
-    "gsm8k": "gsm8k",
-    "math_postprocess": "math",
-    "parse_math_answer": "agieval-math",
-    "humaneval_postprocess": "humaneval",
-    "humaneval": "humaneval",
-}
-METRICS = {
-    "AccEvaluator": "equal",
-    "MATHEvaluator": "math-equal",
-    "AGIEvalEvaluator": "agieval-math-equal",
-    "HumanEvaluator": "code",
-}
-
+${OPENCOMPASS_ANSWERS}
 
 class Recorder(BaseModel):
     """A model that computes nothing."""
@@ -60,19 +42,8 @@ class Recorder(BaseModel):
             raise SystemExit("normalizing_str: scores of a part of the text cannot be exported")
         return numpy.zeros(len(inputs))
 
-    def generate(self, inputs, max_out_len):
+    def generate(self, inputs, max_out_len, **_):
         return ["" for _ in inputs]
-
-
-def name_of(kind):
-    return kind if isinstance(kind, str) else getattr(kind, "__name__", str(kind))
-
-
-def known(table, kind, what):
-    name = name_of(kind).split(".")[-1]
-    if name in table:
-        return table[name]
-    raise SystemExit(f"{what} {name}: expected one of {', '.join(table)}")
 
 
 def references(dataset, config):
@@ -104,44 +75,47 @@ def infer(dataset, config, model, length, answer_length):
 def rows_of(results, right):
     """Rows and the way that they are asked, told by what the inferencer wrote."""
     first = results[0]
-    if "origin_prompt" in first:
+    labels = [key.removeprefix("label: ") for key in first if key.startswith("label: ")]
+    if not labels:
         rows = [{"answer": answer, "text_0": result["origin_prompt"]} for result, answer in zip(results, right)]
         return rows, None
-    labels = [key.removeprefix("label: ") for key in first if key.startswith("label: ")]
     numbers = [label for label in labels if re.fullmatch(r"0|[1-9]\d*", label)]
     if numbers and labels != sorted(numbers, key=int):
         raise SystemExit(f"labels {labels}: whole numbers are expected in their order, before no others")
     rows = []
     for result, answer in zip(results, right):
-        texts = [result[f"label: {label}"]["testing input"] for label in labels]
+        # "testing input" is the text without its worked examples.
+        texts = [result[f"label: {label}"]["prompt"] for label in labels]
         rows.append({"answer": answer, **{f"text_{at}": text for at, text in enumerate(texts)}})
     return rows, labels
 
 
 def export(config, out, model, args):
     abbr = re.sub(r"[^\w.-]", "_", dataset_abbr_from_cfg(config))
+    # Refused before anything is read.
+    eval_cfg = config.get("eval_cfg", {})
+    metric = metric_of(eval_cfg)
+    generates = "gen" in name_of(config["infer_cfg"]["inferencer"]["type"]).split(".")[-1].lower()
+    rule = answer_from(eval_cfg, metric) if generates else None
+    check_settings("inferencer", config["infer_cfg"]["inferencer"], KEPT)
+    if config.get("n", 1) != 1:
+        raise SystemExit(f"{abbr}: answers that are drawn {config['n']} times cannot be exported")
     if args.limit is not None:
         config["reader_cfg"]["test_range"] = f"[0:{args.limit}]"
     dataset = build_dataset_from_cfg(config)
     results, inferencer = infer(dataset, config, model, args.max_seq_len, args.max_out_len)
+    if not results:
+        raise SystemExit(f"{abbr}: no rows")
     rows, labels = rows_of(results, references(dataset, config))
-    eval_cfg = config.get("eval_cfg", {})
-    metric = known(METRICS, eval_cfg.get("evaluator", {}).get("type", "AccEvaluator"), "evaluator")
     if any(re.search(r"\{(text_\d+|answer)\}", text) for row in rows for text in row.values()):
         raise SystemExit(f"{abbr}: a prompt holds a column's name in braces, which would be filled in again")
     task = {"task": abbr, "about": f"exported from {args.config}", "rows": {"file": f"{abbr}.jsonl", "format": "jsonl"}, "answer": "{answer}"}
-    if labels is not None:
+    if not generates:
         choices = {label: "{text_%d}" % at for at, label in enumerate(labels)}
         task["base"] = {"kind": "ppl", "prompt": "{choice}", "choices": choices}
     else:
-        processor = eval_cfg.get("pred_postprocessor", {}).get("type", "none")
-        task["base"] = {
-            "kind": "gen",
-            "prompt": "{text_0}",
-            "maxNewTokens": inferencer["max_out_len"],
-            "answerFrom": known(ANSWERS, processor, "pred_postprocessor"),
-            "metric": metric,
-        }
+        length = inferencer["max_out_len"]
+        task["base"] = {"kind": "gen", "prompt": "{text_0}", "maxNewTokens": length, "answerFrom": rule, "metric": metric}
         stop = stop_of(eval_cfg, args.meta_template)
         if stop:
             task["base"]["stop"] = [stop]
