@@ -5,12 +5,67 @@
 struct Half { uint16_t bits; };
 struct Bfloat { uint16_t bits; };
 
-enum class Type : int32_t { f32, f16, bf16 };
+// Types of elements, then those of quantised blocks as GGUF has them.
+enum class Type : int32_t { f32, f16, bf16, q4_0, q4_1, q5_0, q5_1, q8_0, q2_k, q3_k, q4_k, q5_k, q6_k, iq4_nl, iq4_xs };
 
+// Their names in that order. JavaScript is told them, so that no number crosses by itself.
+constexpr const char* TYPE_NAMES[] = {"f32", "f16", "bf16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0",
+                                      "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K", "IQ4_NL", "IQ4_XS"};
+constexpr int64_t TYPES = sizeof TYPE_NAMES / sizeof TYPE_NAMES[0];
+
+// Of an element; not of a quantised one.
 inline int64_t bytes_of(Type type) { return type == Type::f32 ? 4 : 2; }
+inline bool is_quantised(Type type) { return type > Type::bf16; }
 
 // Outputs together in a packed matrix.
 constexpr int64_t PANEL = 32;
+
+// A quantised type's blocks (ggml-common.h, `block_q4_0` and the others), and how a panel keeps them: block after block, each with
+// what its PANEL outputs have there. First the scales in float16, and the offsets; where a block of 256 has scales of its own for
+// groups of its inputs, they follow as [groups, PANEL] bytes, and so do the offsets'. Then for each 32 inputs words [bits, PANEL]:
+// a word holds as many levels of one output as fit, the first in its lowest bits. Levels of 8 bits are bytes [32, PANEL].
+struct BlockShape {
+  // Inputs of a block, and the bytes that a file has for them.
+  int64_t inputs, stored;
+  // Bits of a level in the first words, and more of them in the words that follow.
+  int low, high;
+  // Scales in a block; with offsets, a level's number is level · scale + offset.
+  int scales;
+  bool offsets;
+  // What the lowest level stands for.
+  int lowest;
+  // Whether levels are places in the table of IQ4.
+  bool table;
+
+  constexpr bool grouped() const { return inputs == 256; }
+  constexpr int64_t head() const { return (2 + (grouped() ? scales : 0)) * (offsets ? 2 : 1); }
+  // Bytes of a block in a panel, of one output.
+  constexpr int64_t packed() const { return head() + inputs * (low + high) / 8; }
+};
+
+constexpr BlockShape shape_of(Type type) {
+  switch (type) {
+    case Type::q4_0: return {32, 18, 4, 0, 1, false, -8, false};
+    case Type::q4_1: return {32, 20, 4, 0, 1, true, 0, false};
+    case Type::q5_0: return {32, 22, 4, 1, 1, false, -16, false};
+    case Type::q5_1: return {32, 24, 4, 1, 1, true, 0, false};
+    case Type::q8_0: return {32, 34, 8, 0, 1, false, 0, false};
+    case Type::q2_k: return {256, 84, 2, 0, 16, true, 0, false};
+    case Type::q3_k: return {256, 110, 2, 1, 16, false, -4, false};
+    case Type::q4_k: return {256, 144, 4, 0, 8, true, 0, false};
+    case Type::q5_k: return {256, 176, 4, 1, 8, true, 0, false};
+    case Type::q6_k: return {256, 210, 4, 2, 16, false, -32, false};
+    case Type::iq4_nl: return {32, 18, 4, 0, 1, false, 0, true};
+    case Type::iq4_xs: return {256, 136, 4, 0, 8, false, 0, true};
+    default: return {1, 0, 0, 0, 1, false, 0, false};
+  }
+}
+
+// Bytes of a matrix before it is packed.
+inline int64_t stored_bytes(Type type, int64_t outputs, int64_t inputs) {
+  if (is_quantised(type)) return outputs * (inputs / shape_of(type).inputs) * shape_of(type).stored;
+  return outputs * inputs * bytes_of(type);
+}
 
 // Begins a packed matrix of [outputs, inputs]; its panels follow of PANEL outputs, filled up with zeros. A panel is
 // [inputs, PANEL]; in bf16 it is [inputs / 2, PANEL, 2], as the processor multiplies pairs.
@@ -21,7 +76,10 @@ struct alignas(64) Matrix {
   int64_t outputs, inputs;
 
   int64_t panels() const { return (outputs + PANEL - 1) / PANEL; }
-  int64_t panel_bytes() const { return (type == Type::bf16 ? (inputs + 1) / 2 * 2 : inputs) * PANEL * bytes_of(type); }
+  int64_t panel_bytes() const {
+    if (is_quantised(type)) return inputs / shape_of(type).inputs * PANEL * shape_of(type).packed();
+    return (type == Type::bf16 ? (inputs + 1) / 2 * 2 : inputs) * PANEL * bytes_of(type);
+  }
   int64_t bytes() const { return int64_t(sizeof(Matrix)) + panels() * panel_bytes(); }
   const char* panel(int64_t index) const { return reinterpret_cast<const char*>(this + 1) + index * panel_bytes(); }
 };

@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "panel.h"
+#include "quantised.h"
 #include "threads.h"
 
 namespace TARGET {
@@ -79,6 +80,25 @@ void multiply_panel(const Band<A>& x, const M* panel, Sums& sums) {
   }
 }
 
+// The same of a panel of quantised blocks: the numbers that they stand for are made in registers for a few rows, else once for all.
+template <Type K>
+void multiply_blocks(const Band<float>& x, const char* panel, Sums& sums) {
+  constexpr BlockShape shape = shape_of(K);
+  std::memset(sums, 0, sizeof(float) * size_t(x.rows * PANEL));
+  for (int64_t k = 0; k < x.count; k += STEPS) {
+    const int64_t inputs = std::min(STEPS, x.count - k);
+    const char* blocks = panel + k / shape.inputs * PANEL * shape.packed();
+    switch (x.rows) {
+      case 1: quantised_tile<1, K>(x.block(k), blocks, inputs, sums); break;
+      case 2: quantised_tile<2, K>(x.block(k), blocks, inputs, sums); break;
+      default:
+        alignas(64) float wide[STEPS * PANEL];
+        widen_blocks<K>(blocks, inputs, wide);
+        tiles(x.block(k), x.rows, wide, inputs, sums);
+    }
+  }
+}
+
 // One panel of one matrix, whatever it is packed in.
 template <class A>
 void multiply_by(const Matrix& matrix, int64_t panel, const Band<A>& x, Sums& sums) {
@@ -88,6 +108,18 @@ void multiply_by(const Matrix& matrix, int64_t panel, const Band<A>& x, Sums& su
       case Type::f32: return multiply_panel(x, static_cast<const float*>(at), sums);
       case Type::f16: return multiply_panel(x, static_cast<const Half*>(at), sums);
       case Type::bf16: return multiply_panel(x, static_cast<const Bfloat*>(at), sums);
+      case Type::q4_0: return multiply_blocks<Type::q4_0>(x, static_cast<const char*>(at), sums);
+      case Type::q4_1: return multiply_blocks<Type::q4_1>(x, static_cast<const char*>(at), sums);
+      case Type::q5_0: return multiply_blocks<Type::q5_0>(x, static_cast<const char*>(at), sums);
+      case Type::q5_1: return multiply_blocks<Type::q5_1>(x, static_cast<const char*>(at), sums);
+      case Type::q8_0: return multiply_blocks<Type::q8_0>(x, static_cast<const char*>(at), sums);
+      case Type::q2_k: return multiply_blocks<Type::q2_k>(x, static_cast<const char*>(at), sums);
+      case Type::q3_k: return multiply_blocks<Type::q3_k>(x, static_cast<const char*>(at), sums);
+      case Type::q4_k: return multiply_blocks<Type::q4_k>(x, static_cast<const char*>(at), sums);
+      case Type::q5_k: return multiply_blocks<Type::q5_k>(x, static_cast<const char*>(at), sums);
+      case Type::q6_k: return multiply_blocks<Type::q6_k>(x, static_cast<const char*>(at), sums);
+      case Type::iq4_nl: return multiply_blocks<Type::iq4_nl>(x, static_cast<const char*>(at), sums);
+      case Type::iq4_xs: return multiply_blocks<Type::iq4_xs>(x, static_cast<const char*>(at), sums);
     }
   } else {
     multiply_panel(x, static_cast<const A*>(at), sums);
@@ -174,6 +206,7 @@ inline void linear(const Linear& l) {
 #else
     case Type::bf16: return linear_of<Bfloat, float>(l);
 #endif
+    default: return;  // activations are never quantised
   }
 }
 

@@ -303,11 +303,15 @@ void run_pack(void*, TF_OpKernelContext* context) {
   Call call(context);
   Packing p = {};
   call.sizes(0, PACKING_SIZES, p);
-  call.require(p.from < 3 && p.kept < 3, "there is no such type");
+  call.require(p.from < TYPES && p.kept < TYPES, "there is no such type");
   if (!call.ok()) return;
-  const Type from = Type(p.from);
-  Matrix header = {Matrix::MARK, Type(p.kept), p.outputs, p.inputs};
-  call.require(lent.bytes != nullptr && int64_t(lent.length) == p.outputs * p.inputs * bytes_of(from),
+  const Type from = Type(p.from), kept = Type(p.kept);
+  const bool quantised = is_quantised(from) || is_quantised(kept);
+  call.require(!quantised || (from == kept && p.transposed == 0 && p.inputs % shape_of(from).inputs == 0),
+               "quantised blocks are packed as they are, in whole rows");
+  if (!call.ok()) return;
+  Matrix header = {Matrix::MARK, kept, p.outputs, p.inputs};
+  call.require(lent.bytes != nullptr && int64_t(lent.length) == stored_bytes(from, p.outputs, p.inputs),
                "the bytes that were lent do not have the size that was told");
   const Tensor result = call.output(0, TF_UINT8, {header.bytes()});
   if (!call.ok()) return;
@@ -562,6 +566,15 @@ napi_value InstructionSets(napi_env env, napi_callback_info) {
   return list;
 }
 
+// typeNames(): string[], those of `Type`, whose numbers are their places
+napi_value TypeNames(napi_env env, napi_callback_info) {
+  napi_value list = nullptr;
+  napi_create_array(env, &list);
+  uint32_t index = 0;
+  for (const char* name : TYPE_NAMES) napi_set_element(env, list, index++, string_of(env, name));
+  return list;
+}
+
 // sizeNames(operation): string[], in the order of the operation's tensor of sizes
 napi_value SizeNames(napi_env env, napi_callback_info info) {
   napi_value argument;
@@ -635,7 +648,7 @@ napi_value Lend(napi_env env, napi_callback_info info) {
 
 NAPI_MODULE_INIT() {
   const std::initializer_list<std::pair<const char*, napi_callback>> functions = {
-      {"instructionSets", InstructionSets}, {"sizeNames", SizeNames}, {"start", Start}, {"lend", Lend}};
+      {"instructionSets", InstructionSets}, {"sizeNames", SizeNames}, {"typeNames", TypeNames}, {"start", Start}, {"lend", Lend}};
   for (const auto& [name, callback] : functions) {
     napi_value function = nullptr;
     if (napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, nullptr, &function) != napi_ok) return nullptr;

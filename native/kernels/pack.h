@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "threads.h"
+#include "pack-blocks.h"
 #include "vector.h"
 
 namespace TARGET {
@@ -63,6 +64,7 @@ void pack_from(const S* from, bool transposed, Matrix& matrix) {
     case Type::f32: return pack_as<S, float>(from, transposed, matrix);
     case Type::f16: return pack_as<S, Half>(from, transposed, matrix);
     case Type::bf16: return pack_as<S, Bfloat>(from, transposed, matrix);
+    default: return;  // blocks are packed of blocks alone
   }
 }
 
@@ -71,6 +73,7 @@ inline void pack(Type type, const void* from, bool transposed, Matrix& matrix) {
     case Type::f32: return pack_from(static_cast<const float*>(from), transposed, matrix);
     case Type::f16: return pack_from(static_cast<const Half*>(from), transposed, matrix);
     case Type::bf16: return pack_from(static_cast<const Bfloat*>(from), transposed, matrix);
+    default: return pack_blocks(static_cast<const uint8_t*>(from), matrix);
   }
 }
 

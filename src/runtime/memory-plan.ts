@@ -1,6 +1,7 @@
 import { WbError } from "../errors/wb-error.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
-import { DTYPES, type Dtype } from "../tensor/dtype.ts";
+import { blockType } from "../formats/gguf/block-types.ts";
+import { DTYPES } from "../tensor/dtype.ts";
 import { elementCount } from "../tensor/shape.ts";
 import { allExperts, commonOf, oneExpert, someExperts, type ExpertPlan } from "./expert-plan.ts";
 import { architectureOf } from "./model/architecture.ts";
@@ -10,6 +11,7 @@ import { SCORE_BYTES } from "./backends/steps/attention.ts";
 import { TOKENS_AT_A_TIME } from "./backends/steps/composed.ts";
 import { outputWidth } from "../model/encoder-heads.ts";
 import { HEAD_BAND_BYTES, type Residence } from "./model/weight-store.ts";
+import { deviceElementBytes, type WeightFacts } from "./model/weights.ts";
 import { CACHE_STEP, type DeviceKind, type Ops } from "./backends/ops.ts";
 
 /** What is going to be run. */
@@ -28,8 +30,14 @@ export interface Workload {
   readonly logitRows: number;
 }
 
+/** What is known of a parameter in the file: its dtype, and the quantised blocks that it can be read in. */
+export type StoredFacts = (name: string) => Pick<WeightFacts, "dtype" | "blocks"> | undefined;
+
 /** What the plan needs to know of a device. */
-export type DeviceFacts = Pick<Ops, "device" | "memoryLimit" | "weightElementBytes"> & {
+export type DeviceFacts = Pick<
+  Ops,
+  "device" | "memoryLimit" | "weightElementBytes" | "quantised"
+> & {
   /** Bytes of an activation's element. */
   readonly elementBytes: number;
 };
@@ -80,13 +88,13 @@ type Holding = "all" | "common" | "none";
 
 /**
  * Chooses between holding all weights and letting them pass, from sizes alone; what is left over then goes to experts.
- * @param stored dtype of each parameter in the file.
+ * @param stored what is known of each parameter in the file.
  * @param hostLimit bytes that this process may use.
  * @throws WbError WB6003 when even streaming does not fit.
  */
 export function planMemory(
   config: ModelConfig,
-  stored: (name: string) => Dtype | undefined,
+  stored: StoredFacts,
   device: DeviceFacts,
   work: Workload,
   hostLimit: number,
@@ -166,7 +174,7 @@ interface Totals {
 function totalOf(
   holding: Holding,
   config: ModelConfig,
-  stored: (name: string) => Dtype | undefined,
+  stored: StoredFacts,
   device: DeviceFacts,
   work: Workload,
 ): Totals {
@@ -178,33 +186,47 @@ function totalOf(
 
 /** Bytes of tensors on the device. */
 function bytesOnDevice(
-  stored: (name: string) => Dtype | undefined,
+  stored: StoredFacts,
   device: DeviceFacts,
 ): (tensors: readonly TensorSpec[]) => number {
   return (tensors) =>
-    sum(tensors, ({ name, shape }) => {
-      const dtype = stored(name) ?? "F32";
-      return (elementCount(shape) ?? 0) * device.weightElementBytes(dtype);
-    });
+    sum(
+      tensors,
+      ({ name, shape }) => (elementCount(shape) ?? 0) * deviceElementBytes(device, stored(name)),
+    );
 }
 
 function useOf(
   holding: Holding,
   config: ModelConfig,
-  stored: (name: string) => Dtype | undefined,
+  stored: StoredFacts,
   device: DeviceFacts,
   work: Workload,
 ): MemoryUse {
   const architecture = architectureOf(config);
   const onDevice = bytesOnDevice(stored, device);
-  const inFile = (parameters: readonly TensorSpec[]): number =>
-    sum(parameters, ({ name, shape }) => {
-      const bits = DTYPES[stored(name) ?? "F32"].bits;
-      return ((elementCount(shape) ?? 0) * bits) / 8;
-    });
+  const keepsBlocks = ({ name }: TensorSpec): boolean => {
+    const type = stored(name)?.blocks;
+    return type !== undefined && device.quantised?.elementBytes(type) !== undefined;
+  };
+  const elementBytes = (name: string, inBlocks: boolean): number => {
+    const facts = stored(name);
+    const type = inBlocks && facts?.blocks !== undefined ? blockType(facts.blocks) : undefined;
+    return type === undefined ? DTYPES[facts?.dtype ?? "F32"].bits / 8 : type.bytes / type.elements;
+  };
+  const inHost = (parameters: readonly TensorSpec[]): number =>
+    sum(
+      parameters,
+      (one) => (elementCount(one.shape) ?? 0) * elementBytes(one.name, keepsBlocks(one)),
+    );
   const parameters = expectedTensors(config);
   const layer = largestLayer(config);
   const embedding = parameters.filter(({ name }) => name === architecture.embedding);
+  // Tables are kept in blocks whatever the device takes.
+  const tables = sum(
+    embedding,
+    ({ name, shape }) => (elementCount(shape) ?? 0) * elementBytes(name, true),
+  );
   const head = parameters.filter(({ name }) => name === architecture.head);
   const rest = parameters.filter(
     ({ name }) => name !== architecture.embedding || name === architecture.head,
@@ -224,7 +246,9 @@ function useOf(
     keyValueCache:
       2 * cachedTokens * config.layers * config.kvHeads * config.headDim * device.elementBytes,
     reading:
-      2 * inFile(atOnce) + largestCast(atOnce) + (holding === "none" ? 0 : inFile(embedding)),
+      2 * inHost(atOnce) +
+      largestCast(atOnce.filter((one) => !keepsBlocks(one))) +
+      (holding === "none" ? 0 : tables),
     results: 4 * (2 * work.hostTokens * config.hiddenSize + work.logitRows * outputWidth(config)),
   };
 }

@@ -8,6 +8,7 @@ import { Decoder } from "../runtime/model/decoder.ts";
 import { assemblyWeights, type WeightSource } from "../runtime/model/weights.ts";
 import type { Backend } from "../runtime/backends/backend.ts";
 import type { ComputeDtype, Ops } from "../runtime/backends/ops.ts";
+import { quantisedNotes } from "./quantised-notes.ts";
 import { openModel, requireConfig, type OpenedModel } from "./open-model.ts";
 
 /** Share of the memory that the system says is available which we take unasked. */
@@ -87,7 +88,12 @@ export async function startRuntime(
       graphs: backend.graphs,
       decoder,
       plan,
-      notes: [...model.notes, `device: ${why}`, `memory: ${plan.why}`],
+      notes: [
+        ...model.notes,
+        `device: ${why}`,
+        `memory: ${plan.why}`,
+        ...quantisedNotes(config, weights, backend.ops),
+      ],
       close: async () => {
         await decoder.dispose();
         // What the backend keeps for itself, such as numbers that every token needs.
@@ -150,11 +156,12 @@ export function openDecoder(
   const { ops } = backend;
   const plan = planMemory(
     config,
-    (name) => weights.facts(name)?.dtype,
+    (name) => weights.facts(name),
     {
       device: ops.device,
       memoryLimit: ops.memoryLimit,
       weightElementBytes: (dtype) => ops.weightElementBytes(dtype),
+      quantised: ops.quantised,
       elementBytes: ELEMENT_BYTES[ops.compute],
     },
     work,

@@ -7,7 +7,7 @@ import { openLaboratory } from "./laboratory.ts";
 import { diagnoseQuantised } from "./quantised/diagnose.ts";
 import { judgeModel } from "./quantised/judge-model.ts";
 import { summaryOf, unexplainedCount, type QuantisationSummary } from "./quantised/summary.ts";
-import { isQuantised } from "./quantised/stored-rows.ts";
+import { isQuantised } from "../mapping/stored-rows.ts";
 import type { Bench } from "./subject.ts";
 
 /** A quantised model and what it was made from, whichever of them is verified. */

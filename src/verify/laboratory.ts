@@ -7,7 +7,7 @@ import { decodeValues } from "../tensor/decode.ts";
 import { Decoder } from "../runtime/model/decoder.ts";
 import { LayerwiseModel } from "../runtime/model/layerwise.ts";
 import { WeightPool } from "../runtime/model/weight-pool.ts";
-import { assemblyWeights, type WeightSource } from "../runtime/model/weights.ts";
+import { assemblyWeights, passedOn, type WeightSource } from "../runtime/model/weights.ts";
 import type { Backend } from "../runtime/backends/backend.ts";
 import type { Laboratory, Override } from "./compare/model-runner.ts";
 
@@ -74,8 +74,9 @@ function overridden(stored: WeightSource, override: Override): WeightSource {
       const facts = stored.facts(name);
       return facts === undefined || override(name) === undefined
         ? facts
-        : { ...facts, dtype: "F32" };
+        : { dtype: "F32", shape: facts.shape };
     },
+    ...passedOn(stored),
     read: async (name, rows) => {
       const read = override(name);
       if (read === undefined) return stored.read(name, rows);

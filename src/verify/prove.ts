@@ -8,7 +8,7 @@ import { judgeModel, type ModelJudgement } from "./quantised/judge-model.ts";
 import type { BlockPlace } from "./quantised/judgement.ts";
 import type { PlainJudgement } from "./quantised/judge-plain.ts";
 import { settingDifferences } from "./quantised/settings.ts";
-import { isQuantised } from "./quantised/stored-rows.ts";
+import { isQuantised } from "../mapping/stored-rows.ts";
 import {
   layersOf,
   shown,

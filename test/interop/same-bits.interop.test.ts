@@ -6,6 +6,11 @@ import { GraphDecoder } from "../../src/runtime/backends/graph/decoder.ts";
 import { findNativePackages } from "../../src/runtime/backends/native/install/location.ts";
 import { openNative } from "../../src/runtime/backends/native/open.ts";
 import type { ComputeDtype } from "../../src/runtime/backends/ops.ts";
+import { expectedTensors } from "../../src/model/tensors.ts";
+import { Decoder } from "../../src/runtime/model/decoder.ts";
+import type { Residence } from "../../src/runtime/model/weight-store.ts";
+import type { WeightSource } from "../../src/runtime/model/weights.ts";
+import { drawnQuantised } from "../support/drawn-weights.ts";
 import { BIT_FAMILIES, drawnDecoder, familyConfig, someTexts } from "../support/bit-models.ts";
 import type { StoredDtype } from "../support/exact-numbers.ts";
 import { internlmConfig, SMALL } from "../support/model-config.ts";
@@ -111,6 +116,74 @@ describe("with our kernels, a token's logits have the same bits however they are
       backend.ops.dispose();
     },
   );
+});
+
+/** Large enough for rows of several blocks of 256, and for more than one thread. */
+const IN_BLOCKS = internlmConfig({
+  ...SMALL,
+  vocab_size: 120,
+  hidden_size: 256,
+  intermediate_size: 512,
+});
+
+describe("a quantised model that runs as it is has the bits of the dequantised one", () => {
+  // Each kind of blocks: bytes, words of 4 bits, fifth bits, groups with offsets, two more bits, a table; MXFP4 is dequantised.
+  test.each(["Q8_0", "Q4_0", "Q5_1", "Q4_K", "Q6_K", "IQ4_XS", "MXFP4"])(
+    "in %s: in every way of asking, resident and streamed, on one thread and on more",
+    async (type) => {
+      const backend = await open("f32", "");
+      const texts = [5, 23].map((length, text) =>
+        Array.from({ length }, (_, index) => 1 + ((37 * index + 11 * text) % 110)),
+      );
+      const run = (source: WeightSource, residence: Residence) =>
+        new Decoder(backend, IN_BLOCKS, source, residence);
+      const plain = run(drawnQuantised(IN_BLOCKS, type, false), "resident");
+      const expected = await wholeTexts(plain, texts);
+      await plain.dispose();
+      const source = drawnQuantised(IN_BLOCKS, type);
+      const [resident, streamed] = [run(source, "resident"), run(source, "streamed")];
+      for (const threads of [1, 2, 3]) {
+        await useThreads(threads, backend.ops.description);
+        expect(await wholeTexts(resident, texts)).toEqual(expected);
+      }
+      const rows = [
+        ...(await eachWay(resident, texts)),
+        ...(await eachWay(streamed, texts.slice(0, 1))),
+      ];
+      const found = differencesFrom(expected, rows);
+      note(`kernels, f32 with ${type}`, found);
+      expect(found).toEqual({ compared: found.compared, differ: 0, ways: [], largest: 0 });
+      expect(found.compared).toBeGreaterThan(80);
+      expect(expected[0]?.[0]?.every((value) => Number.isFinite(value))).toBe(true);
+      await resident.dispose();
+      await streamed.dispose();
+      expect(backend.ops.memory()).toEqual({ values: 0, bytes: 0 });
+      backend.ops.dispose();
+    },
+  );
+
+  test("over all families whose rows are whole blocks", async () => {
+    const backend = await open("f32", "");
+    let matrices = 0;
+    for (const name of BIT_FAMILIES) {
+      const config = await familyConfig(name);
+      const texts = someTexts(config).slice(0, 2);
+      const all = [];
+      for (const inBlocks of [false, true]) {
+        const source = drawnQuantised(config, "Q4_0", inBlocks);
+        const decoder = new Decoder(backend, config, source, "resident");
+        all.push(await wholeTexts(decoder, texts));
+        await decoder.dispose();
+        matrices += expectedTensors(config).filter(
+          (tensor) => source.facts(tensor.name)?.blocks !== undefined,
+        ).length;
+      }
+      expect(all[1], name).toEqual(all[0]);
+    }
+    // Of 30 families with two layers or more: those with rows of 32.
+    expect(matrices).toBeGreaterThan(300);
+    backend.ops.dispose();
+  });
 });
 
 /** The same measure of another implementation: rows that are decoded, against those of the whole text. */

@@ -41,7 +41,11 @@ const ONE_PROMPT: Workload = {
 };
 const GENERATION: Workload = { ...ONE_PROMPT, passes: "many", cachedTokens: 128, logitRows: 1 };
 
-const f16 = (): "F16" => "F16";
+const q8 = (): { readonly dtype: "F32"; readonly blocks: string } => ({
+  dtype: "F32",
+  blocks: "Q8_0",
+});
+const f16 = (): { readonly dtype: "F16" } => ({ dtype: "F16" });
 
 describe("InternLM-7B in float16", () => {
   test("logits of 32 tokens on wasm stream in less than 4 GB", () => {
@@ -69,6 +73,29 @@ describe("InternLM-7B in float16", () => {
   test("generation in bfloat16 is resident in 24 GB and streamed in 8 GB", () => {
     expect(planMemory(INTERNLM_7B, f16, CPU_BF16, GENERATION, 22e9).residence).toBe("resident");
     expect(planMemory(INTERNLM_7B, f16, CPU_BF16, GENERATION, 8e9).residence).toBe("streamed");
+  });
+
+  test("blocks that the device keeps are counted as they are, and embeddings on every device", () => {
+    const keeps: DeviceFacts = {
+      ...CPU_BF16,
+      weightElementBytes: () => 4,
+      elementBytes: 4,
+      quantised: {
+        elementBytes: (type) => (type === "Q8_0" ? 34 / 32 : undefined),
+        upload: () => {
+          throw new Error("nothing is uploaded by a plan");
+        },
+      },
+    };
+    const wide = planMemory(INTERNLM_7B, q8, { ...keeps, quantised: undefined }, GENERATION, 64e9);
+    const kept = planMemory(INTERNLM_7B, q8, keeps, GENERATION, 64e9);
+    expect(wide.use.weights / kept.use.weights).toBeCloseTo(4 / (34 / 32), 6);
+    const table = (103168 * 4096 * 34) / 32;
+    const plain = planMemory(INTERNLM_7B, () => ({ dtype: "F32" }), keeps, GENERATION, 64e9);
+    expect(plain.use.reading - wide.use.reading).toBe(103168 * 4096 * 4 - table);
+    // Two layers that are read ahead, and no float32 copy of a matrix.
+    const layer = 4 * (4096 ** 2 + 4096) + 3 * 4096 * 11008 + 2 * 4096;
+    expect(kept.use.reading).toBe((2 * layer * 34) / 32 + table);
   });
 
   test("a GPU is filled by its own memory, whatever the host has", () => {
@@ -118,7 +145,7 @@ const QWEN3_30B_A3B = parseModelConfig(
 const EXPERT = 2 * 3 * 2048 * 768;
 const OF_A_LAYER = 128 * EXPERT;
 
-const bf16 = (): "BF16" => "BF16";
+const bf16 = (): { readonly dtype: "BF16" } => ({ dtype: "BF16" });
 
 describe("Qwen3-30B-A3B in bfloat16", () => {
   test("where all has room, every expert that was chosen stays", () => {

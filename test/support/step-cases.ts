@@ -1,5 +1,6 @@
 import type { LinearWeights, Value } from "../../src/runtime/backends/ops.ts";
 import type { AttentionLimits, KeyMask, Steps } from "../../src/runtime/backends/steps/steps.ts";
+import { BLOCK_NAMES, dequantised, drawnBlocks, typeOf } from "./drawn-blocks.ts";
 import { sixteenths } from "./exact-numbers.ts";
 import { attentionReference, linearReference, rotateReference } from "./float64-model.ts";
 
@@ -7,6 +8,8 @@ import { attentionReference, linearReference, rotateReference } from "./float64-
 export interface Given {
   readonly data: Float32Array;
   readonly shape: readonly number[];
+  /** Of a matrix: the quantised blocks whose numbers `data` are, for devices that take such. */
+  readonly blocks?: { readonly type: string; readonly bytes: Uint8Array };
 }
 
 /** Steps as every device can take them: what differs between devices (rotary tables, masks) is given as plain numbers. */
@@ -81,6 +84,13 @@ function sizeOf({ shape }: Given, axis: number): number {
   return shape.at(axis) ?? 0;
 }
 
+/** A matrix of drawn blocks. */
+function inBlocks(type: string, outputs: number, inputs: number): Given {
+  const count = (outputs * inputs) / typeOf(type).elements;
+  const bytes = drawnBlocks(type, count, outputs + inputs);
+  return { data: dequantised(type, bytes), shape: [outputs, inputs], blocks: { type, bytes } };
+}
+
 /** x · wᵀ in float64. */
 function product(x: Given, w: Given): Float32Array {
   const [outputs, inputs] = [sizeOf(w, 0), sizeOf(w, 1)];
@@ -108,12 +118,21 @@ const LINEARS = [
   [5, 65, 33],
   [65, 70, 40],
   [9, 64, 1064],
-].map(([rows = 0, outputs = 0, inputs = 0]) => ({
-  title: `${rows} × ${inputs} to ${outputs}`,
-  x: given(1, rows, inputs),
-  w: given(outputs, inputs),
-  up: given(outputs, inputs),
-}));
+]
+  .map(([rows = 0, outputs = 0, inputs = 0]) => ({
+    title: `${rows} × ${inputs} to ${outputs}`,
+    x: given(1, rows, inputs),
+    w: given(outputs, inputs),
+    up: given(outputs, inputs),
+  }))
+  .concat(
+    BLOCK_NAMES.map((type) => ({
+      title: `9 × 512 to 70 in ${type}`,
+      x: given(1, 9, 512),
+      w: inBlocks(type, 70, 512),
+      up: inBlocks(type, 70, 512),
+    })),
+  );
 
 const HEADS = given(2, 5, 24);
 
@@ -497,6 +516,7 @@ function bitsOfTokens(
 
 const X = uneven(1, 131, 700);
 const [GATE, UP] = [given(70, 700), given(70, 700)];
+const X_OF_BLOCKS = uneven(1, 131, 512);
 const [H, L, D] = [2, 70, 48];
 const [Q, K, V] = [uneven(1, H, L, D), uneven(1, H, L, D), uneven(1, H, L, D)];
 
@@ -546,6 +566,16 @@ export const BITS: readonly BitsCase[] = [
   bitsOfTokens("linear", X, [GATE], 70, CASES.linear[0]?.work ?? never()),
   bitsOfTokens("linears", X, [GATE, UP], 70, CASES.linears[0]?.work ?? never()),
   bitsOfTokens("gatedLinear", X, [GATE, UP], 70, CASES.gatedLinear[0]?.work ?? never()),
+  ...BLOCK_NAMES.map((type) => ({
+    ...bitsOfTokens(
+      `gatedLinear in ${type}`,
+      X_OF_BLOCKS,
+      [inBlocks(type, 70, 512), inBlocks(type, 70, 512)],
+      70,
+      CASES.gatedLinear[0]?.work ?? never(),
+    ),
+    step: "gatedLinear",
+  })),
   bitsOfTokens("norm", X, [uneven(700)], 700, CASES.norm[0]?.work ?? never()),
   bitsOfTokens(
     "layerNorm",

@@ -165,6 +165,21 @@ export const CHINESE_RESULTS: Catalogue = [
   ["note: {}", "注意：{1*}"],
   ["weakened: {}: {}", "检查被削弱：{}：{}"],
   ["device: {}", "设备：{}"],
+  ["{}: quantised tensors stand for float32 numbers: {}", "{}：量化张量代表 float32 数值：{}"],
+  [
+    "weights: quantised matrices are multiplied as they are stored: {}",
+    "权重：量化矩阵按存储的形式直接相乘：{}",
+  ],
+  [
+    "weights: quantised matrices are dequantised when they are loaded, since {}: {}",
+    "权重：量化矩阵在加载时反量化，因为{1*}：{2}",
+  ],
+  [
+    "only the native kernels in float32 multiply them as they are",
+    "只有 float32 的原生内核能直接相乘",
+  ],
+  ["their rows are not whole blocks of one type", "它们的行不是同一类型的完整块"],
+  ["there are no kernels for their types", "没有用于这些类型的内核"],
   ["template: {} ({})", "模板：{1}（{2*}）"],
   ["the tokenizer's chat_template", "分词器的 chat_template"],
   ["no such file; names and shapes are not checked", "没有这个文件；不检查名字与形状"],

@@ -131,5 +131,5 @@ function quantisedNote({ entries }: GgufHeader, path: string): string | undefine
   }
   if (counts.size === 0) return undefined;
   const list = [...counts].map(([name, count]) => `${count} ${name}`).join(", ");
-  return `${path}: quantised tensors are read as float32 numbers: ${list}`;
+  return `${path}: quantised tensors stand for float32 numbers: ${list}`;
 }

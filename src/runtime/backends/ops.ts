@@ -38,6 +38,25 @@ export interface WeightBytes {
   readonly transposed: boolean;
 }
 
+/** A matrix in quantised blocks as its file has them, row after row. */
+export interface WeightBlocks {
+  /** What messages call it. */
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  /** Type of the blocks, as GGUF calls it: "Q8_0". */
+  readonly type: string;
+  /** [out, in]; a row is whole blocks. */
+  readonly shape: readonly number[];
+}
+
+/** How a backend multiplies quantised matrices without dequantising them first. */
+export interface QuantisedWeights {
+  /** Bytes on the device of one element in blocks of that type; undefined where it does not keep such blocks. */
+  elementBytes(type: string): number | undefined;
+  /** Copies a matrix to the device. `linear` of it has the bits that `linear` of the dequantised float32 matrix has. */
+  upload(weight: WeightBlocks): Weight;
+}
+
 export interface OpsMemory {
   /** Values and weights that are alive; the same before and after a piece of work, or it leaked. */
   readonly values: number;
@@ -72,6 +91,8 @@ export interface Ops {
 
   /** Copies a parameter to the device. The bytes may be used again afterwards. */
   uploadWeight(weight: WeightBytes): Weight;
+  /** Undefined where it multiplies no quantised matrices: they are dequantised before they are uploaded. */
+  readonly quantised?: QuantisedWeights | undefined;
   releaseWeight(weight: Weight): void;
   /** A parameter of one axis as a value, [size]. */
   vector(weight: Weight): Value;

@@ -1,6 +1,7 @@
 import type { ModelConfig } from "../../model/config/model-config.ts";
 import { layerTensors } from "../../model/tensors.ts";
-import type { Ops, Weight, WeightBytes } from "../backends/ops.ts";
+import type { Ops, Weight } from "../backends/ops.ts";
+import { bytesOnDevice, readWeight, toDevice, type HostWeight } from "./host-weight.ts";
 import type { SharedWeights } from "./weight-pool.ts";
 import type { WeightSource } from "./weights.ts";
 
@@ -92,13 +93,13 @@ export class ExpertStore {
   }
 
   /** Reads what is not on the device; nothing of an expert that is. */
-  #read(layer: number, expert: number | undefined): Promise<readonly WeightBytes[]> {
+  #read(layer: number, expert: number | undefined): Promise<readonly HostWeight[]> {
     if (expert === undefined || this.#held.get(layer)?.has(expert) === true)
       return Promise.resolve([]);
     const missing = this.#namesOf(layer, expert).filter(
       (name) => this.#shared?.get(name) === undefined,
     );
-    const bytes = Promise.all(missing.map((name) => this.#source.read(name)));
+    const bytes = Promise.all(missing.map((name) => readWeight(this.#ops, this.#source, name)));
     // Its failure is reported when the expert is used; until then nobody waits for it.
     bytes.catch(() => undefined);
     this.#reading = bytes;
@@ -116,7 +117,7 @@ export class ExpertStore {
   #onDevice(
     layer: number,
     expert: number,
-    bytes: readonly WeightBytes[],
+    bytes: readonly HostWeight[],
   ): ReadonlyMap<string, Weight> {
     const own = this.#heldOf(layer);
     const held = own.get(expert) ?? this.#upload(layer, bytes);
@@ -131,19 +132,14 @@ export class ExpertStore {
     return all;
   }
 
-  #upload(layer: number, parameters: readonly WeightBytes[]): Held {
-    const size = parameters.reduce(
-      (sum, { shape, dtype }) =>
-        sum +
-        shape.reduce((count, length) => count * length, 1) * this.#ops.weightElementBytes(dtype),
-      0,
-    );
+  #upload(layer: number, parameters: readonly HostWeight[]): Held {
+    const size = parameters.reduce((sum, one) => sum + bytesOnDevice(this.#ops, one), 0);
     this.#shrink(layer, Math.max(0, this.#bounds.running - size));
     const weights = new Map<string, Weight>();
     let bytes = 0;
     try {
       for (const parameter of parameters) {
-        const weight = this.#ops.uploadWeight(parameter);
+        const weight = toDevice(this.#ops, parameter);
         if (this.#shared?.keep(parameter.name, weight) === true) continue;
         weights.set(parameter.name, weight);
         bytes += weight.byteLength;

@@ -3,7 +3,7 @@ import type { ModelConfig } from "../../model/config/model-config.ts";
 import { checkWeightDtype, toFloat32 } from "../backends/cast.ts";
 import type { Parameter } from "../../model/parameter.ts";
 import type { WeightBytes } from "../backends/ops.ts";
-import type { WeightSource } from "./weights.ts";
+import { passedOn, type WeightSource } from "./weights.ts";
 
 /**
  * The parameters as the model uses them, vectors with one axis: those that are stored as their difference from a number (Gemma's norms, from 1) are summed
@@ -13,6 +13,7 @@ export function withOffsets(source: WeightSource, config: ModelConfig): WeightSo
   const offsetOf = (name: string): number | undefined => parameterOf(name, config)?.offset;
   return {
     facts: (name) => source.facts(name),
+    ...passedOn(source),
     async read(name, rows) {
       const stored = flattened(await source.read(name, rows), parameterOf(name, config));
       const offset = offsetOf(name);

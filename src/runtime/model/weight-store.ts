@@ -1,13 +1,15 @@
 import { WbError } from "../../errors/wb-error.ts";
 import type { ModelConfig } from "../../model/config/model-config.ts";
 import { checkWeightDtype, toFloat32 } from "../backends/cast.ts";
-import type { Ops, Weight, WeightBytes } from "../backends/ops.ts";
+import type { Ops, Weight } from "../backends/ops.ts";
 import { architectureOf, type Architecture } from "./architecture.ts";
 import { expectedTensors, layerTensors, type TensorSpec } from "../../model/tensors.ts";
 import { ALL_EXPERTS, EXPERTS_OF_A_LAYER, ExpertStore, type ExpertBounds } from "./expert-store.ts";
+import { readWeight, toDevice, type HostWeight } from "./host-weight.ts";
 import { ModuleWeights } from "./parameters.ts";
 import type { SharedWeights } from "./weight-pool.ts";
-import type { RowRange, WeightSource } from "./weights.ts";
+import { EmbeddingTable } from "./embedding-table.ts";
+import { deviceElementBytes, type RowRange, type WeightSource } from "./weights.ts";
 
 /**
  * Resident: each layer is uploaded once and stays. Streamed: it is read (the next one meanwhile), uploaded, used and let go. Routed
@@ -32,9 +34,9 @@ export class WeightStore {
   readonly #blocks = new Map<number, ReadonlyMap<string, Weight>>();
   readonly #headBands = new Map<number, Weight>();
   readonly #modules = new Map<string, ReadonlyMap<string, Weight>>();
-  readonly #tables = new Map<string, WeightBytes>();
+  readonly #tables = new Map<string, EmbeddingTable>();
   readonly #experts: ExpertStore;
-  #next: { readonly index: number; readonly bytes: Promise<readonly WeightBytes[]> } | undefined;
+  #next: { readonly index: number; readonly bytes: Promise<readonly HostWeight[]> } | undefined;
 
   /**
    * @param shared Parameters of layers that are on the device already; with them no layer is read ahead.
@@ -61,9 +63,8 @@ export class WeightStore {
   async loadEmbeddings(): Promise<void> {
     if (this.residence === "streamed") return;
     for (const name of tablesOf(this.#config)) {
-      const whole = await this.source.read(name);
-      // One that is stored as [C, vocab] has no rows to look up; they are read as they are asked for.
-      if (!whole.transposed) this.#tables.set(name, whole);
+      const table = await EmbeddingTable.read(this.source, name);
+      if (table !== undefined) this.#tables.set(name, table);
     }
   }
 
@@ -91,12 +92,7 @@ export class WeightStore {
 
   async #row(name: string, id: number): Promise<Float32Array> {
     const held = this.#tables.get(name);
-    if (held !== undefined) {
-      const { bytes, dtype, shape } = held;
-      const rowBytes = bytes.byteLength / (shape[0] ?? 1);
-      const row = bytes.subarray(id * rowBytes, (id + 1) * rowBytes);
-      return toFloat32(row, checkWeightDtype(dtype, name));
-    }
+    if (held !== undefined) return held.row(id);
     const { bytes, dtype } = await this.source.read(name, { begin: id, end: id + 1 });
     return toFloat32(bytes, checkWeightDtype(dtype, name));
   }
@@ -147,7 +143,9 @@ export class WeightStore {
     const held = this.#modules.get(name);
     if (held !== undefined) return new ModuleWeights(held);
     const own = expectedTensors(this.#config).filter((tensor) => tensor.name.startsWith(prefix));
-    const bytes = await Promise.all(own.map((tensor) => this.source.read(tensor.name)));
+    const bytes = await Promise.all(
+      own.map((tensor) => readWeight(this.#ops, this.source, tensor.name)),
+    );
     const uploaded = this.#modules.get(name) ?? this.#upload(bytes, prefix);
     this.#modules.set(name, uploaded);
     return new ModuleWeights(uploaded);
@@ -211,18 +209,18 @@ export class WeightStore {
     return new Map(own);
   }
 
-  #readBlock(index: number): Promise<readonly WeightBytes[]> {
+  #readBlock(index: number): Promise<readonly HostWeight[]> {
     const parameters = commonTensors(this.#config, index).filter(
       ({ name }) => this.#shared?.get(name) === undefined,
     );
-    return Promise.all(parameters.map(({ name }) => this.source.read(name)));
+    return Promise.all(parameters.map(({ name }) => readWeight(this.#ops, this.source, name)));
   }
 
-  #upload(parameters: readonly WeightBytes[], prefix: string): ReadonlyMap<string, Weight> {
+  #upload(parameters: readonly HostWeight[], prefix: string): ReadonlyMap<string, Weight> {
     const uploaded = new Map<string, Weight>();
     try {
       for (const parameter of parameters) {
-        uploaded.set(parameter.name.slice(prefix.length), this.#ops.uploadWeight(parameter));
+        uploaded.set(parameter.name.slice(prefix.length), toDevice(this.#ops, parameter));
       }
     } catch (error) {
       this.#free(uploaded);
@@ -234,8 +232,8 @@ export class WeightStore {
   /** The head's rows in order, so many at a time that a band's product stays small. */
   headBands(): readonly RowRange[] {
     const { vocabSize, hiddenSize } = this.#config;
-    const dtype = this.source.facts(this.#architecture.head)?.dtype ?? "F32";
-    const rowBytes = hiddenSize * this.#ops.weightElementBytes(dtype);
+    const facts = this.source.facts(this.#architecture.head);
+    const rowBytes = hiddenSize * deviceElementBytes(this.#ops, facts);
     const limit = Math.min(HEAD_BAND_BYTES, this.#ops.maxWeightBytes);
     const size = Math.max(1, Math.floor(limit / rowBytes));
     return Array.from({ length: Math.ceil(vocabSize / size) }, (_, band) => ({
@@ -245,17 +243,17 @@ export class WeightStore {
   }
 
   /** Reads a band unless it is already on the device or there is none. */
-  #readBand(rows: RowRange | undefined): Promise<WeightBytes | undefined> {
+  #readBand(rows: RowRange | undefined): Promise<HostWeight | undefined> {
     if (rows === undefined || this.#headBands.has(rows.begin)) return Promise.resolve(undefined);
-    const bytes = this.source.read(this.#architecture.head, rows);
+    const bytes = readWeight(this.#ops, this.source, this.#architecture.head, rows);
     bytes.catch(() => undefined); // as in #prefetch
     return bytes;
   }
 
-  #uploadBand(rows: RowRange, bytes: WeightBytes | undefined): Weight {
+  #uploadBand(rows: RowRange, bytes: HostWeight | undefined): Weight {
     if (bytes === undefined)
       throw new WbError("WB7001", `no bytes for the head's rows from ${rows.begin}`);
-    const weight = this.#ops.uploadWeight(bytes);
+    const weight = toDevice(this.#ops, bytes);
     this.#headBands.set(rows.begin, weight);
     return weight;
   }

@@ -5,7 +5,8 @@ import { readAssembly } from "../../mapping/read-assembly.ts";
 import type { Dtype } from "../../tensor/dtype.ts";
 import { renderShape, sameShape } from "../../tensor/shape.ts";
 import { checkWeightDtype } from "../backends/cast.ts";
-import type { WeightBytes } from "../backends/ops.ts";
+import type { Ops, WeightBlocks, WeightBytes } from "../backends/ops.ts";
+import { blocksOf, quantisedTypes, readBlocks } from "../../mapping/stored-rows.ts";
 import { expectedTensors } from "../../model/tensors.ts";
 
 /** Indices along the first axis, `end` not included. */
@@ -19,30 +20,69 @@ export interface RowRange {
  * asked for. A source that wraps another can put changed weights in the place of some.
  */
 export interface WeightSource {
-  /** Dtype and logical shape, or undefined when there is no such parameter. */
-  facts(name: string): { readonly dtype: Dtype; readonly shape: readonly number[] } | undefined;
+  /** Undefined when there is no such parameter. */
+  facts(name: string): WeightFacts | undefined;
   /** The bytes of a parameter, or of some of its rows; the caller owns them. */
   read(name: string, rows?: RowRange): Promise<WeightBytes>;
+  /** The same in quantised blocks, of parameters whose facts name blocks. A source without it has none. */
+  readonly readBlocks?: (name: string, rows?: RowRange) => Promise<WeightBlocks>;
+}
+
+/** What is known of a parameter before it is read. */
+export interface WeightFacts {
+  readonly dtype: Dtype;
+  /** Logical shape. */
+  readonly shape: readonly number[];
+  /** Types of the quantised blocks that it is stored in; none where it is not quantised. */
+  readonly quantised?: readonly string[];
+  /** The one type that it can be read in, where its rows are whole blocks. */
+  readonly blocks?: string | undefined;
 }
 
 /** Parameters out of a checkpoint's logical tensors, [out, in] by shape whatever their layout. */
 export function assemblyWeights(assemblies: ReadonlyMap<string, Assembly>): WeightSource {
   return {
-    facts: (name) => assemblies.get(name),
+    facts: (name) => {
+      const assembly = assemblies.get(name);
+      if (assembly === undefined) return undefined;
+      const { dtype, shape } = assembly;
+      return { dtype, shape, quantised: quantisedTypes(assembly), blocks: blocksOf(assembly) };
+    },
     async read(name, rows) {
-      const whole = assemblies.get(name);
-      if (whole === undefined)
-        throw new WbError("WB3780", `${name}: not in the checkpoint`, {
-          details: { tensor: name },
-        });
-      const assembly = rows === undefined ? whole : narrowRows(whole, rows.begin, rows.end);
+      const assembly = rowsOf(name, assemblies.get(name), rows);
       const { dtype, shape } = assembly;
       // A matrix that is stored as [in, out] is read in that order, without transposing it, and used as stored.
       const transposed = liesTransposed(assembly);
       const bytes = await readAssembly(transposed ? transposedAssembly(assembly) : assembly);
       return { name, bytes, dtype, shape, transposed };
     },
+    async readBlocks(name, rows) {
+      const assembly = rowsOf(name, assemblies.get(name), rows);
+      return { name, ...(await readBlocks(assembly)), shape: assembly.shape };
+    },
   };
+}
+
+/** @throws WbError WB3780 where there is no such parameter. */
+function rowsOf(name: string, whole: Assembly | undefined, rows: RowRange | undefined): Assembly {
+  if (whole === undefined)
+    throw new WbError("WB3780", `${name}: not in the checkpoint`, { details: { tensor: name } });
+  return rows === undefined ? whole : narrowRows(whole, rows.begin, rows.end);
+}
+
+/** Bytes on a device of one element of a parameter. */
+export function deviceElementBytes(
+  device: Pick<Ops, "quantised" | "weightElementBytes">,
+  facts: Pick<WeightFacts, "dtype" | "blocks"> | undefined,
+): number {
+  const inBlocks =
+    facts?.blocks === undefined ? undefined : device.quantised?.elementBytes(facts.blocks);
+  return inBlocks ?? device.weightElementBytes(facts?.dtype ?? "F32");
+}
+
+/** The blocks of a source as they are, for one that wraps it and changes no matrix that has some. */
+export function passedOn({ readBlocks: read }: WeightSource): Pick<WeightSource, "readBlocks"> {
+  return read === undefined ? {} : { readBlocks: (name, rows) => read(name, rows) };
 }
 
 /** True when going down a column of every part takes shorter steps in the file than going along a row. */

@@ -4,7 +4,7 @@ import { inLayer, layerOf } from "../../model/layer-number.ts";
 import { elementCount, sameShape } from "../../tensor/shape.ts";
 import { judgeTensor, originalsOf, type JudgeOptions, type ReadOriginals } from "./judge-tensor.ts";
 import { matchRows } from "./match-rows.ts";
-import type { StoredRows } from "./stored-rows.ts";
+import type { StoredRows } from "../../mapping/stored-rows.ts";
 
 type Tensors = ReadonlyMap<string, Assembly>;
 

@@ -3,7 +3,7 @@ import { sameShape } from "../../tensor/shape.ts";
 import { judgePlain, type PlainJudgement } from "./judge-plain.ts";
 import { judgeTensor, originalsOf, type JudgeOptions } from "./judge-tensor.ts";
 import { isExplained, type TensorJudgement } from "./judgement.ts";
-import { isQuantised, storedRows } from "./stored-rows.ts";
+import { isQuantised, storedRows } from "../../mapping/stored-rows.ts";
 
 type Tensors = ReadonlyMap<string, Assembly>;
 

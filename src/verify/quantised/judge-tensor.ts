@@ -6,7 +6,7 @@ import { decodeValues } from "../../tensor/decode.ts";
 import { roundedThrough, type HalfDtype } from "./half-way.ts";
 import type { BlockPlace, TensorJudgement } from "./judgement.ts";
 import { isRequantised, isSameEverywhere, requantised } from "./requantised.ts";
-import type { StoredRows } from "./stored-rows.ts";
+import type { StoredRows } from "../../mapping/stored-rows.ts";
 
 /** Elements of a band of rows that is judged at once. */
 const BAND_ELEMENTS = 2 ** 19;

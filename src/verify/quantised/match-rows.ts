@@ -1,7 +1,7 @@
 import { blockJudge } from "../../formats/gguf/judge/judge-block.ts";
 import { rangeReader } from "../../formats/gguf/judge/level-ranges.ts";
 import type { ReadOriginals } from "./judge-tensor.ts";
-import type { StoredRows } from "./stored-rows.ts";
+import type { StoredRows } from "../../mapping/stored-rows.ts";
 
 /** Rows at most that are looked for among one another. */
 const MAX_ROWS = 16_384;

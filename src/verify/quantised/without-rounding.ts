@@ -6,7 +6,7 @@ import { elementCount, rowMajorStrides } from "../../tensor/shape.ts";
 import { findSource } from "./find-source.ts";
 import { originalsOf, type JudgeOptions, type ReadOriginals } from "./judge-tensor.ts";
 import { explainedNames, type ModelJudgement } from "./judge-model.ts";
-import { isQuantised, storedRows, type StoredRows } from "./stored-rows.ts";
+import { isQuantised, storedRows, type StoredRows } from "../../mapping/stored-rows.ts";
 
 type Tensors = ReadonlyMap<string, Assembly>;
 

@@ -18,9 +18,6 @@ import {
 } from "../ops.ts";
 import type { KeyMask, LayerWeights, TokenContext } from "../steps/steps.ts";
 
-/** Numbers of `Type` in native/kernels/kernels.h. */
-const TYPES: Readonly<Record<ComputeDtype, number>> = { f32: 0, f16: 1, bf16: 2 };
-
 /** A matrix in host memory: what it is stored as, and what it is kept in. */
 export interface Packing {
   readonly bytes: Uint8Array;
@@ -95,24 +92,47 @@ export class NativeCalls {
 
   /** A matrix as the kernels take it, in panels, whatever its layout was. */
   pack({ bytes, from, kept, shape, transposed }: Packing): NativeWeight {
-    const [outputs = 0, inputs = 0] = shape;
-    const sizes = this.#sizes("WeighbridgePack", {
-      from: TYPES[from],
-      kept: TYPES[kept],
+    return this.#packed(bytes, shape, kept, {
+      from: this.#typeNumber(from),
+      kept: this.#typeNumber(kept),
       transposed: transposed ? 1 : 0,
-      outputs,
-      inputs,
     });
-    const packed = this.#kernels.lending(bytes, () =>
+  }
+
+  /** Whether a matrix can be packed in blocks of that type. */
+  packsBlocks(type: string): boolean {
+    return this.#kernels.typeNumber(type) !== undefined;
+  }
+
+  /** A matrix in quantised blocks, row after row. */
+  packBlocks(bytes: Uint8Array, type: string, shape: readonly number[]): NativeWeight {
+    const number = this.#typeNumber(type);
+    return this.#packed(bytes, shape, "f32", { from: number, kept: number, transposed: 0 });
+  }
+
+  #typeNumber(name: string): number {
+    const number = this.#kernels.typeNumber(name);
+    if (number === undefined) throw new WbError("WB7001", `no kernel packs a matrix in ${name}`);
+    return number;
+  }
+
+  #packed(
+    bytes: Uint8Array,
+    shape: readonly number[],
+    dtype: ComputeDtype,
+    how: Omit<KernelSizes["WeighbridgePack"], "outputs" | "inputs">,
+  ): NativeWeight {
+    const [outputs = 0, inputs = 0] = shape;
+    const sizes = this.#sizes("WeighbridgePack", { ...how, outputs, inputs });
+    const { id, shape: made } = this.#kernels.lending(bytes, () =>
       execute(this.#binding, "WeighbridgePack", [sizes], []),
     );
-    const byteLength = packed.shape[0] ?? 0;
     return this.#values.addWeight({
-      id: packed.id,
+      id,
       shape,
-      dtype: kept,
+      dtype,
       transposed: false,
-      byteLength,
+      byteLength: made[0] ?? 0,
     });
   }
 

@@ -10,6 +10,8 @@ interface KernelAddon {
   instructionSets(): readonly string[];
   /** Names of the sizes of an operation, in the order of its input; none where it has no such operation. */
   sizeNames(operation: string): readonly string[];
+  /** The types that a matrix may be packed in; the operations take a type's place in this list. */
+  typeNames(): readonly string[];
   /** Registers the operations with TensorFlow at the first call; later ones only choose. */
   start(instructionSet: string, threads: number): void;
   /** Bytes that `WeighbridgePack` reads when it runs; nothing takes them back. */
@@ -43,6 +45,8 @@ export interface Kernels {
     operation: Name,
     sizes: KernelSizes[Name],
   ): readonly number[];
+  /** The number of a type that a matrix may be packed in: "f32", "Q8_0"; undefined where there is none of that name. */
+  typeNumber(name: string): number | undefined;
   /** Runs `work`, in which `WeighbridgePack` reads these bytes where they are. */
   lending<T>(bytes: Uint8Array, work: () => T): T;
 }
@@ -71,6 +75,7 @@ export function startKernels(packageFolder: string): Kernels | undefined {
     return {
       instructionSet: chosen,
       sizesOf: sizeOrder(addon, path),
+      typeNumber: numberIn(addon.typeNames()),
       lending: (bytes, work) => lending(addon, bytes, work),
     };
   } catch (error) {
@@ -82,6 +87,11 @@ export function startKernels(packageFolder: string): Kernels | undefined {
       hint: INSTALL_AGAIN,
     });
   }
+}
+
+function numberIn(names: readonly string[]): Kernels["typeNumber"] {
+  const numbers = new Map(names.map((name, number) => [name, number]));
+  return (name) => numbers.get(name);
 }
 
 /** Puts sizes in order by their names; an addon of another version may have others. */
@@ -124,7 +134,7 @@ function isKernelAddon(value: unknown): value is KernelAddon {
   return (
     typeof value === "object" &&
     value !== null &&
-    ["instructionSets", "sizeNames", "start", "lend"].every(
+    ["instructionSets", "sizeNames", "typeNames", "start", "lend"].every(
       (name) => typeof Reflect.get(value, name) === "function",
     )
   );

@@ -13,6 +13,7 @@ import {
   type OpAttribute,
 } from "./binding.ts";
 import type { NativeCalls } from "./calls.ts";
+import { nativeQuantised } from "./quantised.ts";
 import {
   COMPUTE_OF_STORED,
   ELEMENT_BYTES,
@@ -28,6 +29,7 @@ import type {
   ComputeDtype,
   Ops,
   OpsMemory,
+  QuantisedWeights,
   ScopeResult,
   Value,
   Weight,
@@ -53,6 +55,7 @@ export class NativeOps implements Ops {
   readonly description: string;
   readonly maxWeightBytes = Number.MAX_SAFE_INTEGER;
   readonly memoryLimit: number | undefined;
+  readonly quantised: QuantisedWeights | undefined;
   readonly #kernels: NativeCalls | undefined;
   readonly #binding: Binding;
   readonly #values: NativeValues;
@@ -71,6 +74,9 @@ export class NativeOps implements Ops {
     this.compute = facts.compute;
     this.description = facts.description;
     this.memoryLimit = facts.memoryLimit;
+    // Half dtypes are computed with matrices of their own kind.
+    const takesBlocks = kernels !== undefined && facts.compute === "f32";
+    this.quantised = takesBlocks ? nativeQuantised(kernels) : undefined;
   }
 
   weightElementBytes(dtype: Dtype): number {

@@ -63,7 +63,7 @@ export class NativeValue implements Value {
 export class NativeWeight implements Weight {
   readonly id: number;
   readonly shape: readonly number[];
-  /** What it is kept on the device as; a matrix keeps a half dtype when the computation is in float32. */
+  /** What its numbers are on the device; a matrix keeps a half dtype when the computation is in float32, and a quantised one its blocks. */
   readonly dtype: ComputeDtype;
   readonly transposed: boolean;
   readonly byteLength: number;

@@ -1,7 +1,8 @@
-import { blockType, type BlockType } from "../../formats/gguf/block-types.ts";
-import { assemblyOf, type Assembly, type TensorView } from "../../mapping/assembly.ts";
-import { readAssembly } from "../../mapping/read-assembly.ts";
-import type { QuantisedBytes, StoredTensor } from "../../tensor/table.ts";
+import { WbError } from "../errors/wb-error.ts";
+import { blockType, type BlockType } from "../formats/gguf/block-types.ts";
+import { assemblyOf, type Assembly, type TensorView } from "./assembly.ts";
+import { readAssembly } from "./read-assembly.ts";
+import type { QuantisedBytes, StoredTensor } from "../tensor/table.ts";
 
 /** Bytes of a float32, which quantised tensors are given as. */
 const FLOAT_BYTES = 4;
@@ -22,6 +23,42 @@ export interface StoredRows {
 /** Whether a tensor's numbers are those of quantised blocks, all of them or some. */
 export function isQuantised({ parts }: Assembly): boolean {
   return parts.some(({ tensor }) => tensor.quantised !== undefined);
+}
+
+/** Types of the quantised blocks that a tensor's numbers come from, each once. */
+export function quantisedTypes({ parts }: Assembly): readonly string[] {
+  return [...new Set(parts.flatMap(({ tensor }) => tensor.quantised?.type ?? []))];
+}
+
+/** The type of a matrix whose rows are whole blocks of one type; undefined of others. */
+export function blocksOf(assembly: Assembly): string | undefined {
+  const [type, ...others] = quantisedTypes(assembly);
+  if (type === undefined || others.length > 0) return undefined;
+  return storedRows(assembly) === undefined ? undefined : type;
+}
+
+/** The blocks of such a matrix, row after row. @throws WbError WB7001 for others. */
+export async function readBlocks(
+  assembly: Assembly,
+): Promise<{ readonly type: string; readonly bytes: Uint8Array }> {
+  const type = blocksOf(assembly);
+  const parts = storedRows(assembly);
+  if (type === undefined || parts === undefined)
+    throw new WbError("WB7001", "blocks were asked for of a matrix whose rows are not whole ones");
+  const read = await Promise.all(parts.map(({ rows, read: rowsFrom }) => rowsFrom(0, rows)));
+  const [only, ...others] = read;
+  if (only !== undefined && others.length === 0) return { type, bytes: only };
+  return { type, bytes: joined(read) };
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((total, { byteLength }) => total + byteLength, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.byteLength;
+  }
+  return whole;
 }
 
 /** A tensor as rows of blocks, one entry for each of its parts; undefined where its rows are no whole blocks. */
