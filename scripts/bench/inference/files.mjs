@@ -1,4 +1,5 @@
 // What the programs of inference read: a model as torch writes it, converted copies, and the peers' own formats.
+import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { make, makeModel, makeModelIn, makeOnce } from "../models.mjs";
@@ -20,6 +21,33 @@ export const files217m = (context) =>
 export function filesQuick(context) {
   const folder = join(context.models, "43m");
   return filesOf(context, folder, () => makeFolder(context, folder, MODEL_QUICK));
+}
+
+/** SmolLM2-135M of scripts/real-model.mjs, written as GGUF in several types: llama.cpp and weighbridge read the same file. */
+export function filesQuantised(context) {
+  const folder = join(context.models, "smollm2");
+  const original = () =>
+    execFileSync(process.execPath, [join(context.root, "scripts/real-model.mjs")], {
+      encoding: "utf8",
+    }).trim();
+  const written = (type) => {
+    const target = join(folder, type);
+    const path = join(target, "model.gguf");
+    if (!existsSync(path))
+      make(
+        [process.execPath, context.program, "convert", original(), target].concat(
+          "--to gguf --quantize".split(" "),
+          [type, "--quiet"],
+        ),
+      );
+    return path;
+  };
+  return {
+    Q8_0: () => written("Q8_0"),
+    Q4_0: () => written("Q4_0"),
+    gguf: written,
+    hasPeer: () => false,
+  };
 }
 
 /** InternLM-7B's own size, shared with the conversions of that file. */

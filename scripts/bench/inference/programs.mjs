@@ -94,5 +94,11 @@ export function programs(context, files, { prefill, decode, batch = 1 }) {
       command: [peers, script("peers/run_llama_cpp.py"), files.peer(`${dtype}.gguf`), ...counts],
       shown: `python peers/run_llama_cpp.py ${dtype}.gguf ${counts.join(" ")}`,
     }));
-  return { ours, transformers, onnx, llama };
+  /** The same, of a file that weighbridge reads, too. */
+  const llamaOf = (name, type) =>
+    contender(name, { missing: lacks("", true) }, () => ({
+      command: [peers, script("peers/run_llama_cpp.py"), files.gguf(type), ...counts],
+      shown: `python peers/run_llama_cpp.py ${type}/model.gguf ${counts.join(" ")}`,
+    }));
+  return { ours, transformers, onnx, llama, llamaOf };
 }

@@ -1,5 +1,5 @@
 // Prefill and greedy decode beside transformers, ONNX Runtime and llama.cpp, all on the same weights.
-import { files217m, filesQuick } from "../inference/files.mjs";
+import { files217m, filesQuantised, filesQuick } from "../inference/files.mjs";
 import { LOAD, programs, SPEEDS } from "../inference/programs.mjs";
 
 const WORK = { prefill: 128, decode: 64 };
@@ -65,6 +65,37 @@ const small = {
   }),
 };
 
+/** SmolLM2-135M in quantised blocks, each program on the same file. */
+const quantised = (type) => ({
+  id: `inference-${type.toLowerCase()}`,
+  part: "inference",
+  title: `SmolLM2-135M in ${type}: prefill ${WORK.prefill}, decode ${WORK.decode}`,
+  names: [`weighbridge ${type}`, `llama.cpp ${type}`],
+  make: (context) => ({
+    base: `llama.cpp ${type}`,
+    metrics: [...SPEEDS, PLAIN_LOAD],
+    aims: [
+      ...fasterThan(`weighbridge ${type}`, `llama.cpp ${type}`, 0.95).filter(
+        ({ key }) => key === "decode",
+      ),
+      ...fasterThan(`weighbridge ${type}`, `llama.cpp ${type}`, 0.8).filter(
+        ({ key }) => key === "prefill",
+      ),
+    ],
+    points: [
+      {
+        contenders: () => {
+          const { ours, llamaOf } = programs(context, filesQuantised(context), WORK);
+          return [
+            ours(`weighbridge ${type}`, "cpu", "f32", { file: type }),
+            llamaOf(`llama.cpp ${type}`, type),
+          ];
+        },
+      },
+    ],
+  }),
+});
+
 export const inferenceCases = [
   case217m("inference-f32", "217 million parameters in f32", {
     base: "transformers f32",
@@ -108,5 +139,7 @@ export const inferenceCases = [
       onnx("onnxruntime-web wasm", "web"),
     ],
   }),
+  quantised("Q8_0"),
+  quantised("Q4_0"),
   small,
 ];
