@@ -3,9 +3,10 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { verify } from "../../src/verify/run.ts";
-import type { Blunder, Subject } from "../support/blunders/blunder.ts";
+import { SUBJECTS, type Blunder, type Subject } from "../support/blunders/blunder.ts";
 import { ORDER_BLUNDERS } from "../support/blunders/order.ts";
 import { SETTING_BLUNDERS } from "../support/blunders/settings.ts";
+import { SOLVED_BLUNDERS } from "../support/blunders/solved.ts";
 import { VALUE_BLUNDERS } from "../support/blunders/values.ts";
 import { readEditable, type EditableModel } from "../support/editable-model.ts";
 import { FIXTURES } from "../support/fixture-manifest.ts";
@@ -23,6 +24,17 @@ const FILES: Readonly<Record<Subject, Files>> = {
   },
   biased: fixture("biased-deep"),
   grouped: fixture("grouped-deep"),
+  tied: fixture("llama-tied"),
+  baichuan: { ...fixture("baichuan"), weights: join(FIXTURES, "baichuan", "pytorch_model.bin") },
+  chatglm2: { ...fixture("chatglm2"), weights: join(FIXTURES, "chatglm2") },
+  glm4: fixture("glm4"),
+  experts: fixture("qwen2_moe"),
+  gelu: {
+    weights: join(FIXTURES, "llama-tied", "model.safetensors"),
+    golden: join(FIXTURES, "goldens", "llama-tied-gelu.safetensors"),
+  },
+  opt: fixture("opt"),
+  gpt2: fixture("gpt2"),
 };
 
 function fixture(name: string): Files {
@@ -34,11 +46,11 @@ function fixture(name: string): Files {
 
 interface Row {
   readonly mode: string;
+  /** No golden tells it. */
+  readonly isOpen: boolean;
   readonly state: "right" | "place" | "undetermined" | "accused";
   readonly line: string;
 }
-
-const SUBJECTS = ["nano", "biased", "grouped"] as const;
 
 const ALL = [...ORDER_BLUNDERS, ...VALUE_BLUNDERS, ...SETTING_BLUNDERS];
 
@@ -64,19 +76,31 @@ function cases(
 const CASES = [
   ...cases("golden", ["nano", "grouped"]).filter((_case, index) => index % 2 === 0),
   ...cases("pair", ["nano", "biased", "grouped"]),
+  ...SOLVED_BLUNDERS.flatMap((blunder) =>
+    blunder.in.flatMap((subject) =>
+      modesOf(blunder).map((mode) => ({ name: blunder.name, mode, blunder, subject })),
+    ),
+  ),
 ];
+
+/** What config.json says is compared with another checkpoint's before anything is run. */
+function modesOf({ cause }: Blunder): readonly ("golden" | "pair")[] {
+  return cause === "config-mismatch" ? ["golden"] : ["golden", "pair"];
+}
 
 const models = new Map<Subject, EditableModel>();
 const rows: Row[] = [];
 let folder = "";
 
 /** A second set of mistakes, made up without the first, in deeper models with weights that look trained. */
-describe("other mistakes, in three models", () => {
+describe("other mistakes, in models of other shapes and families", () => {
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), "weighbridge-blunders-"));
     for (const name of SUBJECTS) {
       const { weights } = FILES[name];
-      const config = readFileSync(join(dirname(weights), "config.json"), "utf8");
+      const isFolder = name === "chatglm2";
+      const place = isFolder ? weights : dirname(weights);
+      const config = readFileSync(join(place, "config.json"), "utf8");
       models.set(name, await readEditable(weights, config));
     }
   });
@@ -102,7 +126,7 @@ describe("other mistakes, in three models", () => {
   });
 
   test.each(["golden", "pair"])("by %s, nearly all get their right name and place", (mode) => {
-    const own = rows.filter((row) => row.mode === mode);
+    const own = rows.filter((row) => row.mode === mode && !row.isOpen);
     expect(own.length).toBeGreaterThan(60);
     const right = own.filter(({ state }) => state === "right").length;
     expect(right / own.length).toBeGreaterThanOrEqual(0.9);
@@ -115,7 +139,7 @@ describe("other mistakes, in three models", () => {
 
 function rowOf(
   mode: string,
-  { name, cause, or = [] }: Blunder,
+  { name, cause, or = [], isOpen = false }: Blunder,
   subject: Subject,
   damaged: readonly string[],
   first: { readonly cause: string; readonly tensors: readonly string[] } | undefined,
@@ -129,5 +153,5 @@ function rowOf(
   const state = isCause ? known : isSilent ? "undetermined" : "accused";
   const shown = blamed.slice(0, 2).join(", ");
   const line = `${state.padEnd(12)} ${mode.padEnd(6)} ${subject.padEnd(7)} ${name.padEnd(64)} -> ${found} ${shown}`;
-  return { mode, state, line };
+  return { mode, isOpen: isOpen && mode === "golden", state, line };
 }

@@ -117,7 +117,7 @@ export interface NetworkConfig {
   readonly encoder?: EncoderConfig;
   /** Whether scores fall with the distance of the key (ALiBi). */
   readonly hasAlibi?: boolean;
-  /** Of feed-forward networks that are not gated by SiLU. */
+  /** Of feed-forward networks that are not gated, and of gates that are not SiLU. */
   readonly activation?: Activation;
   /** How many of a head's dimensions are rotated by the position, the first ones, and which two form a pair. */
   readonly rotaryDims: number;

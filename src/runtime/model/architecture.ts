@@ -56,12 +56,13 @@ const IN_GRAPHS: ReadonlySet<BlockName> = new Set(["llama", "glm", "qwen3", "glm
 
 /** Whether the whole model can be one graph: nothing in it is limited to a window or computed by the processor. */
 export function runsAsGraph(config: ModelConfig): boolean {
-  const { window, windowRope, attentionCap } = config;
+  const { window, windowRope, attentionCap, activation } = config;
   return (
     IN_GRAPHS.has(familyOf(config.family).network.block) &&
     window === undefined &&
     windowRope === undefined &&
-    attentionCap === undefined
+    attentionCap === undefined &&
+    activation === undefined
   );
 }
 

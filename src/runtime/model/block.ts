@@ -126,6 +126,9 @@ export const PLAIN_BLOCK: BlockKind = preNormBlock(mlp);
 /** The pre-norm block of LLaMA (Touvron et al. 2023, arXiv 2302.13971, section 2.2), which InternLM shares; a layer in one step. */
 export const LLAMA_BLOCK: BlockKind = {
   forward(steps, weights, config, x, context, observe) {
+    // A step of a whole layer has SiLU.
+    if (config.activation !== undefined)
+      return PLAIN_BLOCK.forward(stepByStep(steps), weights, config, x, context, observe);
     // An observer needs the results between the steps; they are the same.
     const chosen = observe === undefined ? steps : stepByStep(steps);
     return chosen.layer(x, layerWeights(weights, config), context, () =>

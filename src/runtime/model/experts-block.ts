@@ -74,17 +74,19 @@ async function experts(
       shared:
         gate === undefined
           ? undefined
-          : { gate, work: (rows) => mlp(steps, weights.scope("shared_expert"), rows) },
+          : { gate, work: (rows) => mlp(steps, weights.scope("shared_expert"), rows, config) },
       each: (chosen, use) =>
         each(chosen, (expert, own) => {
           const module = new ModuleWeights(own, `mlp.experts.${expert}.`);
-          use(expert, (rows) => mlp(steps, module, rows));
+          use(expert, (rows) => mlp(steps, module, rows, config));
         }),
     };
     const routed = await chosenExperts(ops, x, choice);
     if (weights.find("shared_experts.gate_proj.weight") === undefined) return routed;
     try {
-      return ops.scope(() => steps.add(routed, mlp(steps, weights.scope("shared_experts"), x))); // [B, T, C]
+      return ops.scope(() =>
+        steps.add(routed, mlp(steps, weights.scope("shared_experts"), x, config)),
+      ); // [B, T, C]
     } finally {
       ops.free(routed);
     }

@@ -1,17 +1,9 @@
 import { GEMMA_NORMS } from "../../model/network.ts";
-import type { Value } from "../backends/ops.ts";
-import type { Carried, Steps } from "../backends/steps/steps.ts";
 import { preNormBlock, type BlockKind } from "./block.ts";
-import { linear, type ModuleWeights } from "./parameters.ts";
+import { gatedBy } from "./mlp.ts";
 
-/** GEGLU (Shazeer 2020, arXiv 2002.05202, equation 6) with GELU's approximation; [B, T, C] -> [B, T, C]. */
-function geglu(steps: Steps<Carried>, weights: ModuleWeights, x: Value): Value {
-  return steps.inParts(x, (part) => {
-    const gate = steps.activate(linear(steps, weights.scope("gate_proj"), part), "geluTanh"); // [B, T, I]
-    const up = linear(steps, weights.scope("up_proj"), part); // [B, T, I]
-    return linear(steps, weights.scope("down_proj"), steps.multiply(gate, up)); // [B, T, C]
-  });
-}
+/** GEGLU with GELU's approximation. */
+const geglu = gatedBy("geluTanh");
 
 /** Gemma's block (transformers v5.23.0, models/gemma/modeling_gemma.py): LLaMA's with GELU. */
 export const GEMMA_BLOCK: BlockKind = preNormBlock(geglu);

@@ -1,14 +1,24 @@
+import type { ModelConfig } from "../../model/config/model-config.ts";
 import type { Value } from "../backends/ops.ts";
 import type { Carried, Steps } from "../backends/steps/steps.ts";
 import { GLM4_NORMS } from "../../model/network.ts";
 import { preNormBlock, type BlockKind } from "./block.ts";
 import { linear, type ModuleWeights } from "./parameters.ts";
 
-/** SwiGLU with gate and up in one Linear, gate first; [B, T, C] -> [B, T, C]. */
-function glu(steps: Steps<Carried>, weights: ModuleWeights, x: Value): Value {
+/** SwiGLU with gate and up in one Linear, gate first, or another activation in place of SiLU; [B, T, C] -> [B, T, C]. */
+function glu(
+  steps: Steps<Carried>,
+  weights: ModuleWeights,
+  x: Value,
+  { activation, intermediateSize: size }: ModelConfig,
+): Value {
   return steps.inParts(x, (part) => {
     const both = linear(steps, weights.scope("gate_up_proj"), part); // [B, T, 2·I]
-    return linear(steps, weights.scope("down_proj"), steps.gatedHalves(both)); // [B, T, C]
+    if (activation === undefined)
+      return linear(steps, weights.scope("down_proj"), steps.gatedHalves(both)); // [B, T, C]
+    const [gate = both, up = both] = steps.split(both, [size, size]); // [B, T, I]
+    const gated = steps.multiply(steps.activate(gate, activation), up); // [B, T, I]
+    return linear(steps, weights.scope("down_proj"), gated); // [B, T, C]
   });
 }
 

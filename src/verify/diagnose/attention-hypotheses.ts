@@ -60,25 +60,33 @@ function wrongHeadCounts(
   ).flatMap(([name, count]) =>
     headCounts(count * headDim)
       .filter((other) => other !== count)
-      .flatMap((other) =>
-        suffixGroups([name], at, has).flatMap((suffixes) =>
-          ([true, false] as const).map((isToHalves): Hypothesis => {
+      .flatMap((other) => {
+        const size = (count * headDim) / other;
+        const right = halvesFromInterleaved(count, headDim, headDim);
+        const wrong = halvesFromInterleaved(other, size, size);
+        const [toHalves, toPairs] = [
+          "from rotary pairs to halves",
+          "from halves to rotary pairs",
+        ] as const;
+        // Permuted with the wrong count in place of the right one, or where the rows should have stayed as they are.
+        const orders: readonly (readonly [string, readonly number[]])[] = [
+          [`${toHalves} for ${other} heads instead of ${count}`, composed(inverse(wrong), right)],
+          [`${toPairs} for ${other} heads instead of ${count}`, composed(wrong, inverse(right))],
+          [`${toPairs} for ${other} heads, of which there are ${count}`, wrong],
+          [`${toHalves} for ${other} heads, of which there are ${count}`, inverse(wrong)],
+        ];
+        return orders.flatMap(([how, order]) =>
+          suffixGroups([name], at, has).map((suffixes): Hypothesis => {
             const tensors = suffixes.map((suffix) => at(`self_attn.${name}.${suffix}`));
-            const size = (count * headDim) / other;
-            const right = halvesFromInterleaved(count, headDim, headDim);
-            const wrong = halvesFromInterleaved(other, size, size);
-            const order = isToHalves
-              ? composed(inverse(wrong), right)
-              : composed(wrong, inverse(right));
             return {
               cause: "rotary-permuted",
               tensors,
-              mistake: `rows permuted ${isToHalves ? "from rotary pairs to halves" : "from halves to rotary pairs"} for ${other} heads instead of ${count}`,
+              mistake: `rows permuted ${how}`,
               undo: (read) => edited(tensors, read, (tensor) => takeRows(tensor, order)),
             };
           }),
-        ),
-      ),
+        );
+      }),
   );
 }
 

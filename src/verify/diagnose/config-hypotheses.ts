@@ -26,6 +26,22 @@ const ORIGINAL_POSITIONS = [
   8192, 4096, 2048, 16_384, 32_768, 1024, 512, 256, 128, 64, 32, 16, 65_536, 131_072,
 ];
 
+/** Settings that change the first token of a prompt, too. */
+const AT_FIRST: ReadonlySet<string> = new Set([
+  "rms_norm_eps",
+  "tie_word_embeddings",
+  "the activation",
+]);
+
+const ACTIVATIONS = ["gelu", "geluTanh", "relu"] as const;
+
+/** transformers' names; GELU's approximation has several. */
+const ACTIVATION_NAMES = { gelu: "gelu", geluTanh: "gelu_pytorch_tanh", relu: "relu" } as const;
+
+function activationOf({ activation }: Pick<ModelConfig, "activation">): string {
+  return activation === undefined ? "silu" : ACTIVATION_NAMES[activation];
+}
+
 /** Settings that leave every shape as it is, the likely values of each. */
 export function configHypotheses(config: ModelConfig): readonly ConfigHypothesis[] {
   const hypotheses: ConfigHypothesis[] = [];
@@ -40,11 +56,13 @@ export function configHypotheses(config: ModelConfig): readonly ConfigHypothesis
     hypotheses.push({
       config: { ...config, ...change },
       fields: [{ field, ours: JSON.stringify(ours), theirs: JSON.stringify(theirs) }],
-      isOfPositions: field !== "rms_norm_eps" && field !== "tie_word_embeddings",
+      isOfPositions: !AT_FIRST.has(field),
     });
   };
   for (const rmsNormEps of EPSILONS)
     add("rms_norm_eps", config.rmsNormEps, rmsNormEps, { rmsNormEps });
+  for (const activation of hasFixedGate(config) ? [] : ACTIVATIONS)
+    add("the activation", activationOf(config), activationOf({ activation }), { activation });
   const { rope } = config;
   for (const theta of THETAS) add("rope_theta", rope.theta, theta, { rope: { ...rope, theta } });
   add(
@@ -81,9 +99,8 @@ export function configHypotheses(config: ModelConfig): readonly ConfigHypothesis
       rotaryDims,
     });
   }
-  for (const rotaryDims of [config.headDim, config.headDim / 2, config.headDim / 4])
-    if (config.rotaryDims > 0 && rotaryDims % 2 === 0)
-      add("rotated dimensions", config.rotaryDims, rotaryDims, { rotaryDims });
+  for (const rotaryDims of rotatedSizes(config))
+    add("rotated dimensions", config.rotaryDims, rotaryDims, { rotaryDims });
   for (const ratio of [0.5, 2, 0.25, 4]) {
     const maxPositions = config.maxPositions * ratio;
     if (rope.scaling.kind === "dynamic-ntk" && Number.isSafeInteger(maxPositions)) {
@@ -91,6 +108,21 @@ export function configHypotheses(config: ModelConfig): readonly ConfigHypothesis
     }
   }
   return hypotheses;
+}
+
+/** Shares of a head that published models rotate, then every other even number of dimensions. */
+const SHARES = [1, 0.5, 0.25, 0.75, 0.4];
+
+function rotatedSizes({ headDim, rotaryDims }: ModelConfig): readonly number[] {
+  if (rotaryDims === 0) return [];
+  const usual = SHARES.map((share) => 2 * Math.round((share * headDim) / 2));
+  const every = Array.from({ length: Math.floor(headDim / 2) }, (_unused, half) => 2 * (half + 1));
+  return [...new Set([...usual, ...every])].filter((dims) => dims > 0 && dims <= headDim);
+}
+
+/** Gemma's gate is GELU's approximation, whatever its config.json says. */
+function hasFixedGate({ family }: ModelConfig): boolean {
+  return familyOf(family).network.block.startsWith("gemma");
 }
 
 function hasHeadNorms({ family }: ModelConfig): boolean {

@@ -8,12 +8,15 @@ import { sizeOf } from "./tensor-edits.ts";
 /** Equal elements in a row, other than 0, that two tensors of trained weights never have by chance. */
 const MIN_RUN = 24;
 
-/** Layers before and after that a tensor's stretches are looked for in. */
+/** Tensors that one search reads to compare: of a whole model of many layers, those nearby alone. */
+const READS = 4000;
+
+/** Layers before and after that are compared at least. */
 const NEIGHBOURS = 4;
 
 /**
- * What a tensor has that belongs elsewhere: rows that repeat other rows of it, a stretch of the same tensor of a layer nearby,
- * or one value throughout where that tensor has many in the layers nearby.
+ * What a tensor has that belongs elsewhere: rows that repeat other rows of it, a stretch of the same tensor of another layer,
+ * or one value throughout where that tensor has many in the layer next to it.
  */
 export async function judgeCopies(
   names: readonly string[],
@@ -21,12 +24,13 @@ export async function judgeCopies(
   read: Read,
 ): Promise<readonly Diagnosis[]> {
   const found: Diagnosis[] = [];
+  const reach = Math.max(NEIGHBOURS, Math.floor(READS / (2 * names.length)));
   for (const name of names) {
     const tensor = await read(name);
     // Zeros throughout are a value of their own, which others judge.
     if (tensor.data.every((value) => value === 0)) continue;
     const repeated = repeatedRows(tensor);
-    const copy = repeated ?? (await sharedWithNeighbours(name, tensor, laboratory));
+    const copy = repeated ?? (await sharedWithOthers(name, tensor, laboratory, reach));
     if (copy === undefined) continue;
     const { evidence, statement, of } = copy;
     found.push({
@@ -81,13 +85,14 @@ function repeatedRows(tensor: HostTensor): Copy | undefined {
   };
 }
 
-async function sharedWithNeighbours(
+async function sharedWithOthers(
   name: string,
   tensor: HostTensor,
   laboratory: Laboratory,
+  reach: number,
 ): Promise<Copy | undefined> {
   const isConstant = tensor.data.every((value) => value === tensor.data[0]);
-  for (const other of neighboursOf(name, laboratory.names())) {
+  for (const other of othersOf(name, laboratory, reach)) {
     const { data } = await laboratory.read(other);
     if (data.length !== tensor.data.length) continue;
     if (isConstant) {
@@ -110,15 +115,18 @@ async function sharedWithNeighbours(
   return undefined;
 }
 
-/** The same tensor of the layers nearby, the nearest first. */
-function neighboursOf(name: string, names: readonly string[]): readonly string[] {
+/** The same tensor of the other layers, the nearest first. */
+function othersOf(name: string, laboratory: Laboratory, reach: number): readonly string[] {
   const layer = layerOf(name);
   if (layer === undefined) return [];
-  const distances = Array.from({ length: NEIGHBOURS }, (_unused, index) => index + 1);
+  const distances = Array.from(
+    { length: Math.min(reach, laboratory.config.layers) },
+    (_unused, index) => index + 1,
+  );
   return distances
     .flatMap((distance) => [layer - distance, layer + distance])
     .map((other) => inLayer(name, other))
-    .filter((other) => names.includes(other));
+    .filter((other) => laboratory.facts(other) !== undefined);
 }
 
 /** The longest stretch of equal elements that is not one value throughout. */

@@ -154,7 +154,8 @@ async function diagnoseLayer(
   const outlier = await tryOutliers(suspects, lab.read, measure, suspect.before, budget);
   if (outlier !== undefined) return [outlier];
   const located = await locateInLayer(lab, layer, suspect);
-  return [located ?? undetermined(suspect, isFirstWrong, suspects, budget)];
+  if (located !== undefined) return [located];
+  return [undetermined(suspect, isFirstWrong, suspects, budget, await lab.share(layer))];
 }
 
 function dtypeIn({ laboratory }: LocalLab, name: string): Dtype | undefined {
@@ -166,7 +167,9 @@ function undetermined(
   isFirstWrong: boolean,
   tensors: readonly string[],
   budget: SearchBudget,
+  share: number,
 ): Diagnosis {
+  const off = Number.isFinite(share) ? `, ${(100 * share).toPrecision(2)} % of what it adds` : "";
   const where = isFirstWrong
     ? "already at the first token of a prompt, so that it is not the positions"
     : "the first token of every prompt is right, so that it is the rotary table, queries or keys";
@@ -177,7 +180,7 @@ function undetermined(
     cause: "undetermined",
     tensors: suspected,
     ...(part.kind === "layer" ? { layer: part.index } : {}),
-    evidence: `${describePart(part)} departs by ${before.toExponential(1)} (noise ${noise.toExponential(1)}) on the golden's own states: ${where}; no known mistake explains it${budget.isSpent ? ", as far as the search went" : ""}`,
+    evidence: `${describePart(part)} departs by ${before.toExponential(1)} (noise ${noise.toExponential(1)}) on the golden's own states${off}: ${where}; no known mistake explains it${budget.isSpent ? ", as far as the search went" : ""}`,
     before,
   };
 }

@@ -245,6 +245,7 @@ function layerSwapHypotheses(
   names: readonly string[],
 ): readonly Hypothesis[] {
   const hypotheses: Hypothesis[] = [];
+  const has = new Set(names);
   const own = layerNames(layer, names);
   const groups: readonly (readonly [string, readonly string[]])[] = [
     ["parameters", own],
@@ -254,7 +255,10 @@ function layerSwapHypotheses(
   ];
   for (let other = 0; other < config.layers; other++) {
     if (other === layer) continue;
-    for (const [what, group] of groups) hypotheses.push(standsIn(what, group, layer, other));
+    // Of layers of two kinds, with experts and without, one has not what the other has.
+    for (const [what, group] of groups)
+      if (group.every((name) => has.has(inLayer(name, other))))
+        hypotheses.push(standsIn(what, group, layer, other));
   }
   return hypotheses;
 }

@@ -75,7 +75,7 @@ async function sourceOf(
   budget: SearchBudget,
 ): Promise<number | undefined> {
   const order = candidates
-    .filter((other) => other !== layer)
+    .filter((other) => other !== layer && areAlike(lab.laboratory, layer, other))
     .toSorted((left, right) => rank(left - layer - distance) - rank(right - layer - distance));
   for (const other of order) {
     if (!(await budget.spend())) return undefined;
@@ -84,6 +84,15 @@ async function sourceOf(
       return other;
   }
   return undefined;
+}
+
+/** Whether one layer's parameters have the names of another's: layers with experts and without do not. */
+function areAlike(laboratory: Laboratory, layer: number, other: number): boolean {
+  const [own, others] = [layer, other].map((one) => layerNames(one, laboratory.names()));
+  return (
+    own?.length === others?.length &&
+    (own ?? []).every((name) => laboratory.facts(inLayer(name, other)) !== undefined)
+  );
 }
 
 const rank = (value: number): number => Math.abs(value);
@@ -106,7 +115,7 @@ async function twinOf(
   if (first === undefined) return undefined;
   const own = await laboratory.read(first, { begin: 0, end: 1 });
   for (let other = 0; other < layers; other++) {
-    if (other === layer) continue;
+    if (other === layer || !areAlike(laboratory, layer, other)) continue;
     const row = await laboratory.read(inLayer(first, other), { begin: 0, end: 1 });
     if (!sameValues(own, row)) continue;
     let isTwin = true;

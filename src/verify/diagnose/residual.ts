@@ -3,6 +3,7 @@ import { ATTENTION, MLP } from "../../model/network.ts";
 import type { HostTensor } from "../compare/model-runner.ts";
 import type { Diagnosis } from "./diagnosis.ts";
 import type { LocalLab, Part } from "./local-lab.ts";
+import { judgeConstant, judgeDirections } from "./residual-rank.ts";
 import { sizeOf } from "./tensor-edits.ts";
 
 /** Share of a difference's energy that one direction must hold before a row is blamed for it. */
@@ -33,6 +34,14 @@ export async function locateInLayer(
   if (layer === layers - 1) return undefined;
   const residual = residualRows(await lab.outputs(part), hiddenSize);
   const at = (module: string): string => layerName(layer, `${module}.weight`);
+  const departing = {
+    lab,
+    layer,
+    residual: { rows: residual, noise, added: await addedByNetwork(lab, layer, hiddenSize) },
+    before: difference,
+  };
+  const constant = judgeConstant(departing);
+  if (constant !== undefined) return constant;
   const energies = channelEnergies(residual, hiddenSize);
   const total = energies.reduce((sum, energy) => sum + energy, 0);
   const loud = energies.flatMap((energy, channel) => (Math.sqrt(energy) > noise ? [channel] : []));
@@ -70,7 +79,23 @@ export async function locateInLayer(
       [neuron, neuron + width],
     );
   }
-  return undefined;
+  return judgeDirections(departing);
+}
+
+/** Sum of the squares of what the layer's feed-forward network adds to the golden's states: what down_proj gives. */
+async function addedByNetwork(lab: LocalLab, layer: number, width: number): Promise<number> {
+  const name = layerName(layer, `${MLP.down}.weight`);
+  if (!lab.laboratory.names().includes(name)) return 0;
+  const { shape, data } = await lab.read(name);
+  const without = new Map([[name, { shape, data: new Float32Array(data.length) }]]);
+  const part = { kind: "layer", index: layer } as const;
+  const [whole, rest] = [await lab.outputs(part), await lab.outputs(part, without)];
+  return residualRows(
+    whole.map(({ ours }, index) => ({ ours, reference: rest[index]?.ours ?? ours })),
+    width,
+  )
+    .flatMap((row) => [...row])
+    .reduce((sum, value) => sum + value * value, 0);
 }
 
 function corrupt(

@@ -40,7 +40,7 @@ export function deltaRank(
   const negligible = LEFT * Math.max(rounding, (2 ** -22) ** 2 * energy);
   if (!(energy > (CLEAR / LEFT) * negligible)) return undefined;
   for (let rank = 1; rank <= most; rank++) {
-    const taken = takeStrongest(rest, rows, columns);
+    const { energy: taken } = takeStrongest(rest, rows, columns);
     energy -= taken;
     if (energy <= negligible) return rank;
     // The strongest first: what is left needs at least so many more as strong as this one.
@@ -49,8 +49,14 @@ export function deltaRank(
   return undefined;
 }
 
-/** Takes the part along the strongest direction away; gives its energy. */
-function takeStrongest(data: Float64Array, rows: number, columns: number): number {
+/** What was taken of a matrix: a direction of its rows, of length 1, and the energy along it. */
+export interface Taken {
+  readonly direction: Float64Array;
+  readonly energy: number;
+}
+
+/** Takes the part along the strongest direction of the rows away. */
+export function takeStrongest(data: Float64Array, rows: number, columns: number): Taken {
   let right = data.slice(strongestRow(data, rows, columns) * columns).subarray(0, columns);
   let left = new Float64Array(rows);
   for (let step = 0; step < POWER_STEPS; step++) {
@@ -70,7 +76,8 @@ function takeStrongest(data: Float64Array, rows: number, columns: number): numbe
   for (let row = 0, at = 0; row < rows; row++)
     for (let column = 0; column < columns; column++, at++)
       data[at] = (data[at] ?? 0) - (left[row] ?? 0) * (right[column] ?? 0);
-  return energy;
+  normalise(right);
+  return { direction: right, energy };
 }
 
 function strongestRow(data: Float64Array, rows: number, columns: number): number {

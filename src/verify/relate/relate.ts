@@ -16,7 +16,7 @@ import { hasOrder, isIdentity, isPermutation, rowOrder } from "./row-order.ts";
 import { shiftedRows } from "./shifted-rows.ts";
 
 /** Rounding unit of a dtype, for values that were computed and stored in it. */
-function unitOf(dtype: Dtype | undefined): number {
+export function unitOf(dtype: Dtype | undefined): number {
   if (dtype === "BF16") return 2 ** -8;
   return dtype === "F16" ? 2 ** -11 : 2 ** -24;
 }

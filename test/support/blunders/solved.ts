@@ -1,0 +1,218 @@
+import type { EditableModel } from "../editable-model.ts";
+import type { Blunder, Subject } from "./blunder.ts";
+import { at, edit, heightOf, mapValues, widthOf } from "./edits.ts";
+
+/** Models of other families: experts, GLM, rotary of Llama 3, and tables that are tied. */
+const OTHERS: readonly Subject[] = ["baichuan", "chatglm2", "experts", "tied"];
+const ALL: readonly Subject[] = ["nano", "biased", "grouped", ...OTHERS];
+
+/** Lehmer's generator (Park and Miller, 1988), from −1 to 1: the same numbers each time. */
+function draws(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state * 48_271) % 2_147_483_647;
+    return (2 * state) / 2_147_483_647 - 1;
+  };
+}
+
+/** Adds a product of two thin matrices, as an adapter that was left in: a tenth of the matrix's own size. */
+function addAdapter(model: EditableModel, name: string, rank: number, seed: number): void {
+  const draw = draws(seed);
+  const [height, width] = [heightOf(model, name), widthOf(model, name)];
+  const left = Array.from({ length: height * rank }, draw);
+  const right = Array.from({ length: width * rank }, draw);
+  edit(model, name, (data) => {
+    const size = Math.sqrt(data.reduce((sum, value) => sum + value * value, 0) / data.length);
+    const factor = (0.3 * size * 3) / Math.sqrt(rank);
+    for (let row = 0; row < height; row++)
+      for (let column = 0; column < width; column++) {
+        let sum = 0;
+        for (let index = 0; index < rank; index++)
+          sum += (left[row * rank + index] ?? 0) * (right[column * rank + index] ?? 0);
+        data[row * width + column] = (data[row * width + column] ?? 0) + factor * sum;
+      }
+  });
+}
+
+const has = (model: EditableModel, names: readonly string[]): readonly string[] =>
+  names.filter((name) => model.names().includes(name));
+
+function layersOf(model: EditableModel): number {
+  return (
+    1 + Math.max(...model.names().map((name) => Number(/layers\.(\d+)\./.exec(name)?.[1] ?? -1)))
+  );
+}
+
+function adapter(
+  name: string,
+  subjects: readonly Subject[],
+  rank: number,
+  choose: (model: EditableModel) => readonly string[],
+  isOpen = false,
+): Blunder {
+  return {
+    name: `low-rank: an adapter of rank ${rank} in ${name}`,
+    in: subjects,
+    cause: "low-rank",
+    isOpen,
+    make: (model) => {
+      const names = has(model, choose(model));
+      for (const [index, one] of names.entries()) addAdapter(model, one, rank, 77 + index);
+      return names;
+    },
+  };
+}
+
+const everywhere =
+  (...modules: readonly string[]) =>
+  (model: EditableModel): readonly string[] =>
+    Array.from({ length: layersOf(model) }, (_unused, layer) =>
+      modules.map((module) => at(layer, `${module}.weight`)),
+    ).flat();
+
+/** Nothing comes after down_proj, so that its change is seen as it is; attention's goes through all that follows. */
+const ADAPTERS: readonly Blunder[] = [
+  adapter("the first down_proj", ALL, 2, (model) =>
+    everywhere("mlp.down_proj")(model)
+      .filter((name) => model.names().includes(name))
+      .slice(0, 1),
+  ),
+  adapter("o_proj of layer 0", ALL, 2, () => [at(0, "self_attn.o_proj.weight")], true),
+  adapter("v_proj of layer 0", ALL, 2, () => [at(0, "self_attn.v_proj.weight")], true),
+  adapter(
+    "q_proj and v_proj everywhere",
+    ALL,
+    4,
+    everywhere("self_attn.q_proj", "self_attn.v_proj"),
+    true,
+  ),
+  adapter("down_proj everywhere", ["grouped", "nano", "baichuan"], 4, everywhere("mlp.down_proj")),
+];
+
+function copied(name: string, subjects: readonly Subject[], from: number, to: number): Blunder {
+  return {
+    name: `corrupt: ${name}`,
+    in: subjects,
+    cause: "corrupt",
+    or: ["duplicated"],
+    make: (model) => {
+      const [source, target] = [from, to].map((layer) => at(layer, "self_attn.q_proj.weight"));
+      if (source === undefined || target === undefined) throw new Error("no layers");
+      const { data } = model.get(source);
+      edit(model, target, (own) => own.set(data.subarray(40, 40 + Math.floor(own.length / 3)), 40));
+      return [target];
+    },
+  };
+}
+
+function setting(
+  name: string,
+  subjects: readonly Subject[],
+  fields: Readonly<Record<string, unknown>>,
+): Blunder {
+  return {
+    name: `config-mismatch: ${name}`,
+    in: subjects,
+    cause: "config-mismatch",
+    make: (model) => {
+      Object.assign(model.config, fields);
+      return [];
+    },
+  };
+}
+
+const MORE_SETTINGS: readonly Blunder[] = [
+  setting("hidden_act gelu, of which config.json says silu", ["gelu"], {}),
+  setting("another activation, gelu", ["opt", "gpt2"], {
+    activation_function: "gelu",
+    hidden_act: "gelu",
+  }),
+  setting("another activation, relu", ["gpt2"], { activation_function: "relu" }),
+  ...[2 / 3, 1, 1 / 3].map((share) =>
+    setting(`a rotated share of ${share.toFixed(2)}`, ["glm4"], {
+      rope_parameters: { partial_rotary_factor: share, rope_theta: 10_000, rope_type: "default" },
+    }),
+  ),
+  setting("no llama3 scaling", ["tied"], {
+    rope_parameters: { rope_theta: 100, rope_type: "default" },
+  }),
+];
+
+/** Rows of a tied embedding: the states that come of them and their logits. */
+const TABLE_ROWS: readonly Blunder[] = [
+  {
+    name: "corrupt: a row of a tied embedding is another",
+    in: ["tied"],
+    cause: "corrupt",
+    make: (model) => {
+      const name = "model.embed_tokens.weight";
+      model.delete("lm_head.weight");
+      const width = widthOf(model, name);
+      const draw = draws(5);
+      mapValues(model, name, (value, index) =>
+        Math.floor(index / width) === 37 ? 0.02 * draw() : value,
+      );
+      return [name];
+    },
+  },
+  {
+    name: "corrupt: three rows of a tied embedding are zeros",
+    in: ["tied"],
+    cause: "corrupt",
+    make: (model) => {
+      const name = "model.embed_tokens.weight";
+      model.delete("lm_head.weight");
+      const width = widthOf(model, name);
+      mapValues(model, name, (value, index) =>
+        [17, 60, 61].includes(Math.floor(index / width)) ? 0 : value,
+      );
+      return [name];
+    },
+  },
+];
+
+/** k permuted between pairs and halves for the query heads' count (llama.cpp, issue 3364). */
+const WRONG_COUNTS: readonly Blunder[] = [true, false].map((toPairs): Blunder => ({
+  name: `rotary-permuted: k with the query heads' count, ${toPairs ? "to pairs" : "to halves"}`,
+  in: ["tied", "experts"],
+  cause: "rotary-permuted",
+  make: (model) => {
+    const layers = layersOf(model);
+    const names = Array.from({ length: layers }, (_unused, layer) =>
+      at(layer, "self_attn.k_proj.weight"),
+    );
+    for (const name of names) {
+      const height = heightOf(model, name);
+      const width = widthOf(model, name);
+      const heads =
+        heightOf(model, name.replace("k_proj", "q_proj")) / Number(model.config["head_dim"] ?? 8);
+      const size = height / heads;
+      const source = model.get(name).data;
+      edit(model, name, (data) => {
+        for (let row = 0; row < height; row++) {
+          const index = row % size;
+          const half = size / 2;
+          const from =
+            row -
+            index +
+            (toPairs
+              ? (index % 2) * half + Math.floor(index / 2)
+              : index < half
+                ? 2 * index
+                : 2 * (index - half) + 1);
+          data.set(source.subarray(from * width, (from + 1) * width), row * width);
+        }
+      });
+    }
+    return names;
+  },
+}));
+
+export const SOLVED_BLUNDERS: readonly Blunder[] = [
+  ...ADAPTERS,
+  copied("a stretch of q_proj from the layer five away", ["grouped"], 0, 5),
+  copied("a stretch of q_proj from the layer seven away", ["biased"], 0, 7),
+  ...MORE_SETTINGS,
+  ...TABLE_ROWS,
+  ...WRONG_COUNTS,
+];
