@@ -382,7 +382,7 @@ async function againstEndpoint(
   const longest = Math.max(0, ...outcome.prompts.map(({ ids }) => ids.length));
   const coverage = coverageOf({
     prompts: outcome.prompts.map(({ ids }) => ids),
-    positions: positionsOf(parity),
+    positions: positionsOf(parity) + auditedBy(endpoint),
     texts: endpoint.tokenizer.ids + endpoint.tokenizer.counts,
     tensors: bench.tensors.size,
     vocabSize: config.vocabSize,
@@ -403,6 +403,7 @@ async function againstEndpoint(
       unreached: [
         ...coverage.unreached,
         `the server's context beyond ${longest} tokens`,
+        ...unseenBy(endpoint),
         ...(endpoint.tokenizer.ids + endpoint.tokenizer.counts === 0
           ? ["the server's tokenizer: it tells nothing of how it reads texts"]
           : []),
@@ -410,6 +411,19 @@ async function againstEndpoint(
     },
     notRun: [],
   });
+}
+
+/** Tokens that a server was judged by where it told nothing else. */
+function auditedBy({ audit }: EndpointFindings): number {
+  return audit === undefined ? 0 : audit.drawn + audit.greedy;
+}
+
+/** What tokens alone were too few to show. */
+function unseenBy({ audit }: EndpointFindings): readonly string[] {
+  if (audit === undefined || audit.unseen.length === 0) return [];
+  return [
+    `what ${audit.drawn} drawn tokens do not show: that the server ${audit.unseen.join(", or ")}`,
+  ];
 }
 
 function positionsOf(parity: Parity | undefined): number {

@@ -106,7 +106,8 @@ class SimulatedModel {
       json: {
         choices: [
           {
-            text: "",
+            text: this.#tokenizer.decode(ids.slice(promptTokens), { skipSpecialTokens: true }),
+            finish_reason: "length",
             logprobs: top > 0 ? this.#logprobs(ids.slice(first), shown, top) : null,
             ...(asksIds
               ? { token_ids: ids.slice(promptTokens), prompt_token_ids: ids.slice(0, promptTokens) }

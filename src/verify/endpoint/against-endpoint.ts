@@ -6,6 +6,8 @@ import { COMPUTE_NAME } from "../compare/tolerance.ts";
 import type { Diagnosis } from "../diagnose/diagnosis.ts";
 import type { Bench } from "../subject.ts";
 import { endpointOf } from "./address.ts";
+import { askAnswers } from "./audit/answers.ts";
+import { auditServer, type AuditFindings } from "./audit/audit.ts";
 import { ANSWER_TOKENS, askPrompts, type Asked } from "./ask-prompts.ts";
 import { EndpointClient, type RequestLimits } from "./client.ts";
 import { endpointPrompts, type EndpointPrompt } from "./endpoint-prompts.ts";
@@ -42,6 +44,8 @@ export interface EndpointFindings {
   /** Likeliest tokens whose text belongs to no id of ours, or to several: not compared. */
   readonly unreadable: number;
   readonly tokenizer: TokenizerCheck;
+  /** What its tokens alone say, where it tells no log-probabilities. */
+  readonly audit?: AuditFindings | undefined;
   /** The verdict in one sentence. */
   readonly statement: string;
 }
@@ -49,14 +53,16 @@ export interface EndpointFindings {
 /** What came of asking a server. */
 export interface EndpointOutcome {
   readonly endpoint: EndpointFindings;
-  readonly parity: Parity;
+  /** Undefined where the server tells no log-probabilities. */
+  readonly parity: Parity | undefined;
   readonly prompts: readonly EndpointPrompt[];
   readonly diagnoses: readonly Diagnosis[];
   readonly failures: readonly string[];
 }
 
 /**
- * Asks a server for completions, and holds the log-probabilities that it tells against the model's own.
+ * Asks a server for completions, and holds the log-probabilities that it tells against the model's own; where it tells none, its
+ * tokens.
  * @throws WbError WB1961 where nothing can be compared, and those of the client, the protocol and the runtime.
  */
 export async function verifyEndpoint(
@@ -71,7 +77,8 @@ export async function verifyEndpoint(
   const prompts = endpointPrompts(given, tokenizer, vocabSize, maxPositions - ANSWER_TOKENS);
   const protocol = new Protocol(client, await modelName(client, model));
   const asked = await askPrompts(client, protocol, prompts, tokenizer, vocabSize);
-  if (asked.sequences.length === 0) throw nothing(client.url, asked);
+  if (asked.sequences.length === 0)
+    return auditOutcome(bench, client, protocol.model, prompts, tokenizer, asked);
   const judgement = await judgeTold(bench, asked.sequences);
   const departure = await departureOf(bench, asked, judgement, tokenizer);
   const diagnoses = [...tokenizerDiagnoses(asked.tokenizer), ...departure];
@@ -101,6 +108,69 @@ export async function verifyEndpoint(
   };
 }
 
+/** What the server's tokens say, where it tells nothing else of them. */
+async function auditOutcome(
+  bench: Bench,
+  client: EndpointClient,
+  model: string,
+  prompts: readonly EndpointPrompt[],
+  tokenizer: Tokenizer | undefined,
+  asked: Asked,
+): Promise<EndpointOutcome> {
+  const { config } = bench.laboratory;
+  const { vocabSize, eosTokenIds: endIds } = config;
+  const { parity, diagnose } = bench.options;
+  const audit = await auditServer(
+    (round) => askAnswers({ client, model, tokenizer, vocabSize, endIds }, prompts, round),
+    {
+      laboratory: bench.laboratory,
+      firstIds: firstIdsOf(tokenizer),
+      shakenTokens: parity.shakenTokens,
+      diagnose,
+      options: { signal: parity.signal },
+    },
+  );
+  if (audit === undefined) throw nothing(client.url, asked);
+  const { findings, diagnoses, passes } = audit;
+  const reading = readingFailures(prompts, asked);
+  const others = tokenizerDiagnoses(asked.tokenizer);
+  const isRight = passes && reading.length === 0 && others.length === 0;
+  return {
+    endpoint: {
+      url: client.url,
+      model,
+      way: undefined,
+      requests: client.requests,
+      values: 0,
+      toldTop: 0,
+      otherTop: 0,
+      unreadable: 0,
+      tokenizer: asked.tokenizer,
+      audit: findings,
+      statement: isRight
+        ? "this server's tokens are such as these weights give; it tells no log-probabilities"
+        : "this server does not serve these weights as they are",
+    },
+    parity: undefined,
+    prompts,
+    diagnoses: [...others, ...diagnoses],
+    failures: [
+      ...reading,
+      ...(passes
+        ? []
+        : [
+            `${findings.drawn + findings.greedy} tokens: the evidence against these weights is e^${findings.evidence.toFixed(1)}, allowed is e^${findings.threshold.toFixed(1)}`,
+          ]),
+    ],
+  };
+}
+
+/** Ids that a tokenizer may put first. */
+function firstIdsOf(tokenizer: Tokenizer | undefined): readonly number[] {
+  const bos = tokenizer === undefined ? 1 : tokenizer.settings.bosId;
+  return bos === undefined ? [] : [bos];
+}
+
 async function departureOf(
   bench: Bench,
   { sequences }: Asked,
@@ -109,12 +179,11 @@ async function departureOf(
 ): Promise<readonly Diagnosis[]> {
   // Within float32 there is no room for anything else.
   if (!bench.options.diagnose || (parity.passes && parity.compute === "f32")) return [];
-  const bos = tokenizer === undefined ? 1 : tokenizer.settings.bosId;
   const found = await explainDeparture({
     laboratory: bench.laboratory,
     sequences,
     own,
-    firstIds: bos === undefined ? [] : [bos],
+    firstIds: firstIdsOf(tokenizer),
     options: { signal: bench.options.parity.signal },
     allowed: gate.rms,
     isWithin: parity.passes,

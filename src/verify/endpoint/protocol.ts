@@ -21,7 +21,7 @@ const WAYS: readonly Way[] = (["ids", "text"] as const).flatMap((prompt) =>
 export const TOP = 5;
 
 /** Statuses by which a server refuses the form of a request. */
-const REFUSES_FORM: ReadonlySet<number> = new Set([400, 404, 405, 422, 500, 501]);
+export const REFUSES_FORM: ReadonlySet<number> = new Set([400, 404, 405, 422, 500, 501]);
 
 /** A prompt to complete. */
 export interface Question {
