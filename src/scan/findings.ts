@@ -4,7 +4,8 @@ import type { WbError } from "../errors/wb-error.ts";
 import { isOfTable } from "../formats/dcp/allow.ts";
 import { isAllowedGlobal, isAllowedModule } from "../formats/pickle/allow.ts";
 import { isScriptModule } from "../formats/pytorch/script.ts";
-import { DCP_TABLE } from "../formats/sets/training-folder.ts";
+import { isOfZero } from "../formats/zero/allow.ts";
+import { DCP_TABLE, isDeepSpeedStates } from "../formats/sets/training-folder.ts";
 import type { TraceListener } from "./pickle/machine.ts";
 import type { TracedGlobal } from "./pickle/stack.ts";
 
@@ -51,20 +52,29 @@ export class Findings {
   /** Whether torch's distributed checkpoint reads it as its table, whose classes hold facts and do nothing. */
   readonly isTable: boolean;
 
+  /** Whether DeepSpeed reads it as its states, which name classes of its own that hold numbers and do nothing. */
+  readonly #isZero: boolean;
+
   constructor(file: string) {
     this.file = file;
     this.isTable = basename(file) === DCP_TABLE;
+    this.#isZero = isDeepSpeedStates(basename(file));
   }
 
   get isUnsafe(): boolean {
     return this.#kept.others > 0 || this.reasons.length > 0;
   }
 
+  /** Whether weights in this file may name a global. */
+  allows(module: string, name: string): boolean {
+    return this.#isZero ? isOfZero(module, name) : isAllowedGlobal(module, name);
+  }
+
   add(global: Omit<TracedGlobal, "kind">, { member, isScript }: Where): void {
     const { module, name, offset, isWhole } = global;
     // Of a name that the end of the file cuts off, only the module is imported.
     const allowed = isWhole
-      ? isAllowedGlobal(module, name) ||
+      ? this.allows(module, name) ||
         isJoblibWrapper(module, name) ||
         (this.isTable && isOfTable(module, name)) ||
         (isScript && isScriptModule(module))

@@ -135,6 +135,8 @@ describe("a folder that training left", () => {
     [["zero_pp_rank_0_mp_rank_00_model_states.pt"], "ZeRO 3"],
     [["mp_rank_00_model_states.pt", "mp_rank_01_model_states.pt"], "2 model-parallel ranks"],
     [["mp_rank_00_model_states.pt", "layer_00-model_states.pt"], "a file a layer"],
+    [["mp_rank_00_model_states.pt", "layer_0_expert_0_mp_rank_00_model_states.pt"], "experts"],
+    [["mp_rank_00_model_states.pt", "expp_rank_0_mp_rank_00_optim_states.pt"], "experts"],
     [["zero_pp_rank_0_mp_rank_00_optim_states.pt"], "only optimizer states"],
   ])("of DeepSpeed with divided weights is refused: %j", async (names, why) => {
     put(Object.fromEntries(names.map((name) => [name, modelStates])));

@@ -11,7 +11,9 @@ const ZERO_OPTIMIZER =
   /^(?:bf16_|fp16_)?zero_pp_rank_(?<rank>\d+)_mp_rank_(?<mp>\d+)_optim_states\.pt$/;
 /** Its pipeline engine writes a file a layer, its mixtures of experts one an expert. */
 const LAYER_STATES = /^layer_\d+[-_].*model_states\.pt$/;
-const EXPERT_STATES = /^layer_\d+_expert_/;
+const EXPERT_STATES = /^(?:layer_\d+_expert_|expp_rank_\d+_)/;
+/** Any of these: what DeepSpeed itself loads by its name. */
+const STATES = /_(?:optim|model)_states\.pt$/;
 /** torch.distributed.checkpoint (v2.6) and Paddle's distributed checkpoints. */
 const DISTRIBUTED = /\.distcp$/;
 
@@ -36,6 +38,11 @@ export function distributedSet(names: readonly string[], folder: string): Weight
 /** Whether a file's name is that of a part of a distributed checkpoint, which holds slices of tensors. */
 export function isDistributedPart(name: string): boolean {
   return DISTRIBUTED.test(name);
+}
+
+/** Whether a file's name is that of states which DeepSpeed wrote. */
+export function isDeepSpeedStates(name: string): boolean {
+  return STATES.test(name);
 }
 
 /** @throws WbError WB4005. */
@@ -65,7 +72,7 @@ export function deepSpeedSet(names: readonly string[], folder: string): WeightSe
   const [first] = states;
   if (first === undefined)
     throw divided(folder, "only optimizer states are there, no model states", optimizers);
-  const apart = names.filter((name) => LAYER_STATES.test(name));
+  const apart = names.filter((name) => LAYER_STATES.test(name) || EXPERT_STATES.test(name));
   if (apart.some((name) => EXPERT_STATES.test(name)))
     throw divided(folder, "its experts are in files of their own", apart);
   if (apart.length > 0) throw divided(folder, "its pipeline engine wrote a file a layer", apart);

@@ -1,6 +1,7 @@
 import { WbError } from "../../errors/wb-error.ts";
 import { readDcpTable } from "../../formats/dcp/metadata.ts";
 import { readPaddle } from "../../formats/paddle/read.ts";
+import type { PickleOptions } from "../../formats/pickle/options.ts";
 import { isLegacyHead, readPytorchLegacy } from "../../formats/pytorch/legacy.ts";
 import type { ByteSource } from "../../tensor/byte-source.ts";
 import type { Examination } from "../context.ts";
@@ -69,8 +70,11 @@ async function legacy(source: ByteSource, context: Examination): Promise<Judgeme
   return examined(error === undefined ? what : `${what}; not opened as weights: ${error.message}`);
 }
 
-const optionsOf = ({ signal }: Examination): { readonly signal?: AbortSignal } =>
-  signal === undefined ? {} : { signal };
+/** How readers read what is examined: they refuse the names that this file's weights have no use for. */
+export function optionsOf({ findings, signal }: Examination): Partial<PickleOptions> {
+  const allow = findings.allows.bind(findings);
+  return signal === undefined ? { allow } : { allow, signal };
+}
 
 /**
  * Opens what was traced as conversion does, for what only its reader sees: bombs, and calls of what is no name.

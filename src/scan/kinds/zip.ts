@@ -7,7 +7,7 @@ import { unpack, type PackedKind } from "../archive/unpack.ts";
 import { zipMembers, type ZipMember } from "../archive/zip-members.ts";
 import { inside, type Examination } from "../context.ts";
 import { examined, harmless, notUnderstood, together, type Judgement } from "../judgement.ts";
-import { takeDanger } from "./pickle.ts";
+import { optionsOf, takeDanger } from "./pickle.ts";
 
 /** Examines a member or a file; `examine` of ../examine.ts, which reads archives in turn. */
 export type Examine = (source: ByteSource, context: Examination) => Promise<Judgement>;
@@ -75,9 +75,7 @@ async function examineTorch(
   const others = members.filter((member) => !isStorage(member) && !isMark(member, root));
   const judged = await judgeAll(others, { ...context, isScript }, examine);
   if (isScript) return script(others, root, judged);
-  const error = await takeDanger(context, () =>
-    readPytorchZip(source, context.signal === undefined ? {} : { signal: context.signal }),
-  );
+  const error = await takeDanger(context, () => readPytorchZip(source, optionsOf(context)));
   const what = `a torch.save archive of ${members.length - others.length} raw records`;
   const both = together(what, judged);
   return error === undefined || both.state === "not-understood"
