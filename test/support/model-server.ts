@@ -23,6 +23,8 @@ export interface ServerTraits {
   readonly echoes?: boolean;
   readonly takesIds?: boolean;
   readonly tellsIds?: boolean;
+  /** Tells no texts. */
+  readonly hidesText?: boolean;
   /** Hides how many tokens the prompt has. */
   readonly hidesUsage?: boolean;
   readonly hasTokenize?: boolean;
@@ -101,12 +103,14 @@ class SimulatedModel {
     const rows = await this.#rows(ids, positions);
     const shown = first === 0 ? [undefined, ...rows] : rows;
     const top = Number(body["logprobs"] ?? 0);
-    const { hidesUsage = false } = this.#traits;
+    const { hidesUsage = false, hidesText = false } = this.#traits;
     return {
       json: {
         choices: [
           {
-            text: this.#tokenizer.decode(ids.slice(promptTokens), { skipSpecialTokens: true }),
+            text: hidesText
+              ? ""
+              : this.#tokenizer.decode(ids.slice(promptTokens), { skipSpecialTokens: true }),
             finish_reason: "length",
             logprobs: top > 0 ? this.#logprobs(ids.slice(first), shown, top) : null,
             ...(asksIds

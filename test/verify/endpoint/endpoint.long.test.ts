@@ -135,7 +135,7 @@ describe("a server that is not", () => {
   });
 
   test("tells nothing, and is no pass", async () => {
-    const server = await modelServer(TINY, { style: "none", tellsIds: false });
+    const server = await modelServer(TINY, { style: "none", tellsIds: false, hidesText: true });
     open.push(server);
     expect((await caught(() => against(server.url))).code).toBe("WB1961");
   });

@@ -126,6 +126,7 @@ class Asking {
     const outcomes = outcomesOfTexts(tokenizer, vocabSize);
     const places = spread(prompts, AUDITED_TOKENS);
     const rows = prompts.map((): AuditRow[] => []);
+    let hasTexts = false;
     for (const [turn, { prompt, length }] of places.entries()) {
       const ids = prompts[prompt]?.ids.slice(0, length) ?? [];
       const isGreedy = this.#round === 0 && turn % 3 === 1;
@@ -136,9 +137,12 @@ class Asking {
       const fields = new AnswerFields(this.#facts.client.url, reply);
       const text = fields.objects("choices")?.[0]?.text("text");
       if (text === undefined) throw fields.needed("choices[0].text");
+      hasTexts ||= text !== "";
       const outcome = outcomes.ofText(text);
       rows[prompt]?.push({ position: length - 1, outcome, id: undefined, isGreedy });
     }
+    // A server that never writes a text hides what it drew: that is nothing to judge it by.
+    if (!hasTexts) return undefined;
     const sequences = prompts.flatMap(({ name, ids }, index): readonly AuditSequence[] => {
       const own = rows[index] ?? [];
       return own.length === 0 ? [] : [{ name, ids, promptTokens: ids.length, rows: own }];
