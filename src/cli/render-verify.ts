@@ -1,4 +1,4 @@
-import type { Comparison, VerifyResult } from "../verify/run.ts";
+import type { Comparison, VerifyResult } from "../verify/result.ts";
 import { COMPUTE_NAME, short } from "../verify/compare/tolerance.ts";
 import { endpointLines } from "../verify/endpoint/statement.ts";
 import { plural } from "./plural.ts";

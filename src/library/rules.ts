@@ -28,7 +28,7 @@ import type { EndpointOptions } from "../verify/endpoint/against-endpoint.ts";
 import type { RequestLimits } from "../verify/endpoint/client.ts";
 import type { DiffModelsOptions } from "../verify/diff.ts";
 import type { RecordGoldenOptions } from "../verify/golden/record.ts";
-import type { VerifyOptions } from "../verify/run.ts";
+import type { VerifyOptions } from "../verify/result.ts";
 
 const signal = { kind: "signal" } as const;
 const flag = { kind: "flag" } as const;

@@ -7,11 +7,8 @@ import {
   type RecordedGolden,
   type RecordGoldenOptions as RunRecordOptions,
 } from "../verify/golden/record.ts";
-import {
-  verify as runVerify,
-  type VerifyOptions as RunVerifyOptions,
-  type VerifyResult,
-} from "../verify/run.ts";
+import { verify as runVerify } from "../verify/run.ts";
+import type { VerifyOptions as RunVerifyOptions, VerifyResult } from "../verify/result.ts";
 import { DIFF, RECORD, VERIFY } from "./rules.ts";
 import { withBytes, type WithSizes } from "./sizes.ts";
 
@@ -24,7 +21,7 @@ export { goldenScript, type RecordedGolden } from "../verify/golden/record.ts";
 export { evidenceOf, type Evidence, type FileDigest } from "../verify/report/evidence.ts";
 export type { InputFile, InputRole } from "../verify/inputs.ts";
 export { writeReports, type ReportPaths } from "../verify/report/reports.ts";
-export type { Comparison, VerifyResult } from "../verify/run.ts";
+export type { Comparison, VerifyResult } from "../verify/result.ts";
 export type { Weakened } from "../options/weakening.ts";
 
 /** What a model is verified with. */

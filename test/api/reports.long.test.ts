@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { writeReports } from "../../src/verify/report/reports.ts";
-import { verify, type VerifyResult } from "../../src/verify/run.ts";
+import { verify } from "../../src/verify/run.ts";
+import type { VerifyResult } from "../../src/verify/result.ts";
 import { caught } from "../support/caught.ts";
 import { FIXTURES } from "../support/fixture-manifest.ts";
 

@@ -1,5 +1,5 @@
 import { WbError } from "../../errors/wb-error.ts";
-import type { VerifyOptions, VerifyResult } from "../../verify/run.ts";
+import type { VerifyOptions, VerifyResult } from "../../verify/result.ts";
 import { optionalChoice, optionalNumber, optionalString, requiredString } from "../arguments.ts";
 import type { Arguments, Command, CommandContext } from "../command.ts";
 import { TOLERANCE_PROFILES } from "../../options/choices.ts";

@@ -5,7 +5,7 @@ import { openFileSource } from "../../sources/file.ts";
 import { isRemote } from "../../sources/remote/place.ts";
 import { sourceDigest } from "../../sources/source-digest.ts";
 import type { InputFile } from "../inputs.ts";
-import type { VerifyResult } from "../run.ts";
+import type { VerifyResult } from "../result.ts";
 
 /** A file that took part in a verification, and what was in it. */
 export interface FileDigest extends InputFile {

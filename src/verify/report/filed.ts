@@ -1,5 +1,5 @@
 import { short } from "../compare/tolerance.ts";
-import type { Comparison, VerifyResult } from "../run.ts";
+import type { Comparison, VerifyResult } from "../result.ts";
 import type { Evidence, FileDigest } from "./evidence.ts";
 
 /** A verdict with what it can be filed with. */

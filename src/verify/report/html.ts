@@ -5,7 +5,7 @@ import { short } from "../compare/tolerance.ts";
 import type { FileDigest } from "./evidence.ts";
 import { digestText, factsOf, type Filed } from "./filed.ts";
 import { htmlPage, wide, wideTable } from "./page.ts";
-import type { Comparison } from "../run.ts";
+import type { Comparison } from "../result.ts";
 
 type Parity = NonNullable<Comparison["parity"]>;
 

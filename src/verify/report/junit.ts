@@ -1,6 +1,6 @@
 import { WbError } from "../../errors/wb-error.ts";
 import { greedyName } from "../greedy-check.ts";
-import type { Comparison } from "../run.ts";
+import type { Comparison } from "../result.ts";
 import { digestText, factsOf, thresholdsText, type Filed } from "./filed.ts";
 
 /** A verification as JUnit XML: a suite for each reference, a case for each prompt, the greedy ids and the weights, and the verdict. */

@@ -1,5 +1,5 @@
 import { short } from "../compare/tolerance.ts";
-import type { Comparison } from "../run.ts";
+import type { Comparison } from "../result.ts";
 import type { FileDigest } from "./evidence.ts";
 import { endpointLines } from "../endpoint/statement.ts";
 import { digestText, factsOf, type Filed } from "./filed.ts";

@@ -1,4 +1,4 @@
-import type { VerifyResult } from "../run.ts";
+import type { VerifyResult } from "../result.ts";
 import { evidenceOf, type Evidence } from "./evidence.ts";
 import type { Filed } from "./filed.ts";
 import type { ErrorSubject } from "./junit.ts";
