@@ -57,6 +57,21 @@ export async function readPytorchLegacy(
   );
 }
 
+/** Byte behind the last storage of such a file. @throws WbError as `readPytorchLegacy`. */
+export async function legacyEnd(
+  source: ByteSource,
+  options: Partial<PickleOptions> = {},
+): Promise<number> {
+  const { system, root, keys } = await readLegacyPickles(source, options);
+  const refs = storageRefs(root.value, source.label);
+  const byteOrder = byteOrderOf(system.value);
+  const storages = await locateStorages(source, keys.value, keys.end, refs, byteOrder);
+  return [...storages.values()].reduce(
+    (end, { begin, byteLength }) => Math.max(end, begin + byteLength),
+    keys.end,
+  );
+}
+
 /** The five pickles of a legacy file, less the first two, which are constants. */
 export async function readLegacyPickles(
   source: ByteSource,

@@ -3,7 +3,7 @@ import { readGgufHeader } from "../../formats/gguf/header.ts";
 import type { ByteSource } from "../../tensor/byte-source.ts";
 import type { Examination } from "../context.ts";
 import { examined, notUnderstood, type Judgement } from "../judgement.ts";
-import { judgeTemplate } from "./template.ts";
+import { judgeTemplate, reportEscape } from "./template.ts";
 
 /** Judges GGUF: numbers and metadata, of which the chat templates are programs of Jinja. */
 export async function examineGguf(source: ByteSource, context: Examination): Promise<Judgement> {
@@ -28,9 +28,19 @@ async function templatesIn(
   let count = 0;
   let open: string | undefined;
   for (const [key, value] of metadata) {
-    if (typeof value !== "string" || !/chat_template(\.|$)/.test(key)) continue;
+    const isTemplate = /chat_template(\.|$)/.test(key);
+    if (typeof value !== "string") {
+      // llama.cpp gives an array of texts as one, in which its templates stand as they are.
+      if (isTemplate && typeof value === "object") open ??= `${key}, which is no text`;
+      continue;
+    }
+    const label = `${source.label}: ${key}`;
+    if (!isTemplate) {
+      reportEscape(value, label, findings);
+      continue;
+    }
     count++;
-    open ??= judgeTemplate(value, `${source.label}: ${key}`, findings);
+    open ??= judgeTemplate(value, label, findings);
   }
   return { count, open };
 }

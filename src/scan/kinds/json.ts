@@ -1,10 +1,11 @@
 import type { ByteSource } from "../../tensor/byte-source.ts";
 import type { Examination } from "../context.ts";
 import { examined, harmless, notUnderstood, type Judgement } from "../judgement.ts";
+import { importsOf, isRecord, textsOf } from "./imports.ts";
 import { dangerousLayer } from "./keras-layer.ts";
 import { parsePythonJson } from "./python-json.ts";
-import { judgeTargets } from "./target.ts";
-import { judgeTemplate } from "./template.ts";
+import { judgeTargets, type Target } from "./target.ts";
+import { judgeTemplate, reportEscape } from "./template.ts";
 
 /** Largest JSON that is parsed, in bytes; the largest tokenizer.json has 40 MB. */
 const MAX_JSON_BYTES = 64 * 2 ** 20;
@@ -17,8 +18,13 @@ interface Facts {
   readonly templates: string[];
   readonly code: string[];
   readonly layers: string[];
-  /** What a loader would import and call by its name: `_target_` of Hydra. */
-  readonly targets: string[];
+  /** What a loader would import and call by its name, such as `_target_` of Hydra. */
+  readonly targets: Target[];
+  /** What is code to some loader, and what is not understood, in words. */
+  readonly dangers: string[];
+  readonly open: string[];
+  /** Texts that may be templates, under whatever name. */
+  readonly braced: string[];
 }
 
 /**
@@ -45,7 +51,9 @@ export function judgeFacts(
   { findings }: Examination,
 ): Judgement {
   if (facts === undefined) return notUnderstood(`${what} of more than ${MAX_VALUES} values`);
-  const { templates, code, layers, targets } = facts;
+  const { templates, code, layers, targets, dangers, braced } = facts;
+  for (const text of braced) if (!templates.includes(text)) reportEscape(text, label, findings);
+  for (const danger of new Set(dangers)) findings.reason("WB5002", `${label}: ${danger}`);
   const open = templates
     .map((template) => judgeTemplate(template, `${label}: its chat template`, findings))
     .find((why) => why !== undefined);
@@ -56,7 +64,11 @@ export function judgeFacts(
   }
   const target = judgeTargets(targets, label, findings);
   if (target !== undefined)
-    return notUnderstood(`${what} whose _target_ names ${target}, which a loader would call`);
+    return notUnderstood(
+      `${what} whose ${target.key} names ${target.name}, which a loader would import`,
+    );
+  const [unread] = facts.open;
+  if (unread !== undefined) return notUnderstood(`${what}: ${unread}`);
   const foreign = code.filter((name) => name.includes("--"));
   if (foreign.length > 0)
     return notUnderstood(
@@ -79,11 +91,20 @@ export function judgeFacts(
 
 /** Everything in a value that loaders act on, without recursion; undefined where there is too much of it. */
 export function factsOf(root: unknown): Facts | undefined {
-  const facts: Facts = { templates: [], code: [], layers: [], targets: [] };
+  const facts: Facts = {
+    templates: [],
+    code: [],
+    layers: [],
+    targets: [],
+    dangers: [],
+    open: [],
+    braced: [],
+  };
   const pending: unknown[] = [root];
   for (let count = 0; pending.length > 0; count++) {
     if (count > MAX_VALUES) return undefined;
     const value = pending.pop();
+    if (typeof value === "string" && /\{[{%]/.test(value)) facts.braced.push(value);
     if (Array.isArray(value)) {
       for (const item of value as readonly unknown[]) pending.push(item);
       continue;
@@ -92,9 +113,13 @@ export function factsOf(root: unknown): Facts | undefined {
     for (const [key, item] of Object.entries(value)) {
       if (key === "chat_template" || key.endsWith(".chat_template")) templatesOf(item, facts);
       if (key === "auto_map") facts.code.push(...textsOf(item));
-      if (key === "_target_") facts.targets.push(...textsOf(item));
       pending.push(item);
     }
+    const { targets, code, open, templates } = importsOf(value);
+    facts.targets.push(...targets);
+    facts.dangers.push(...code);
+    facts.open.push(...open);
+    facts.templates.push(...templates);
     const layer = dangerousLayer(value);
     if (layer !== undefined) facts.layers.push(layer);
   }
@@ -104,16 +129,4 @@ export function factsOf(root: unknown): Facts | undefined {
 /** One template, or several with names. */
 function templatesOf(value: unknown, facts: Facts): void {
   facts.templates.push(...textsOf(value));
-}
-
-function textsOf(value: unknown): readonly string[] {
-  if (typeof value === "string") return [value];
-  const items = Array.isArray(value)
-    ? (value as readonly unknown[])
-    : Object.values(isRecord(value) ? value : {});
-  return items.flatMap(textsOf);
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

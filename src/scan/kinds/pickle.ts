@@ -2,7 +2,7 @@ import { WbError } from "../../errors/wb-error.ts";
 import { readDcpTable } from "../../formats/dcp/metadata.ts";
 import { readPaddle } from "../../formats/paddle/read.ts";
 import type { PickleOptions } from "../../formats/pickle/options.ts";
-import { isLegacyHead, readPytorchLegacy } from "../../formats/pytorch/legacy.ts";
+import { isLegacyHead, legacyEnd, readPytorchLegacy } from "../../formats/pytorch/legacy.ts";
 import type { ByteSource } from "../../tensor/byte-source.ts";
 import type { Examination } from "../context.ts";
 import { examineJoblib, namesJoblib } from "./joblib.ts";
@@ -63,10 +63,25 @@ export async function examinePickle(
   return examined(count === 1 ? "a pickle" : `${count} pickles, one after another`);
 }
 
-/** Behind the pickles of the older format come storages, which torch reads as numbers. */
+/** Behind the pickles of the older format come storages, which torch reads as numbers, to the end of the file. */
 async function legacy(source: ByteSource, context: Examination): Promise<Judgement> {
-  const error = await takeDanger(context, () => readPytorchLegacy(source, optionsOf(context)));
   const what = "torch.save's format before 1.6: five pickles, then the numbers of its storages";
+  // What names are allowed is judged already.
+  let end = 0;
+  const problem = await takeDanger(context, async () => {
+    end = await legacyEnd(source, { ...optionsOf(context), allow: () => true });
+  });
+  if (problem !== undefined) return notUnderstood(`${what}: ${problem.message}`);
+  // Unsafe already: where it ends was not looked for.
+  if (end === 0) return examined(what);
+  if (end < source.byteLength) {
+    const listener = context.findings.listener(context);
+    await tracePickle(source, end, listener, context.signal);
+    return notUnderstood(
+      `${what}; ${source.byteLength - end} bytes behind them, which a program that reads on would take`,
+    );
+  }
+  const error = await takeDanger(context, () => readPytorchLegacy(source, optionsOf(context)));
   return examined(error === undefined ? what : `${what}; not opened as weights: ${error.message}`);
 }
 

@@ -21,6 +21,20 @@ function templateEscape(template: string): string | undefined {
   return found?.slice(0, 60);
 }
 
+/** A block of a template in which an attribute of Python's objects is named that leads out of any sandbox. */
+const ESCAPING_BLOCK =
+  /\{[{%][^{}]{0,2000}?(?:__(?:class|mro|bases?|subclasses|init|globals|builtins|import|getattribute|reduce|reduce_ex|dict|code|closure|self|loader|spec|getitem)__|\|\s*attr\b|\\(?:x5f|u005f|137){2})/i;
+
+/** Tells of a text under any name that some loader may render, where it reaches for Python. */
+export function reportEscape(text: string, what: string, findings: Findings): void {
+  const found = ESCAPING_BLOCK.exec(text)?.[0];
+  if (found !== undefined)
+    findings.reason(
+      "WB5001",
+      `${what}: a template reaches for ${JSON.stringify(found.slice(-60))}`,
+    );
+}
+
 /** Longest template that is parsed, in UTF-16 units; the longest published ones have some 20,000. */
 const MAX_TEMPLATE_UNITS = 2 ** 20;
 

@@ -66,7 +66,9 @@ async function examineTorch(
 ): Promise<Judgement> {
   const root = pickle.name.slice(0, -"data.pkl".length);
   const isScript = members.some(({ name }) => name === `${root}constants.pkl`);
-  const storages = [`${root}data/`, ...(isScript ? [`${root}constants/`] : [])];
+  // torch.package unpickles any record that its caller names, numbers among them, and needs this record to be opened.
+  const isPackage = members.some(({ name }) => /(?:^|\/)\.data\/extern_modules$/i.test(name));
+  const storages = isPackage ? [] : [`${root}data/`, ...(isScript ? [`${root}constants/`] : [])];
   // torch.save names them by number. A name with a dot or a folder is one that another reader of zips may look for.
   const isStorage = ({ name }: ZipMember): boolean =>
     storages.some(
