@@ -42,16 +42,19 @@ const specifications = await vitest.globTestSpecifications();
 /** Runs the tests with this mutant in its file; without one, as they are. */
 async function answer({ file, mutant }) {
   const path = join(ROOT, file);
-  active = mutant === undefined ? undefined : { path, mutant };
-  vitest.invalidateFile(path);
-  for (const project of vitest.projects) {
-    project.vite.moduleGraph.onFileChange(path);
+  // The file of the last mutant is read anew, too, or its mutant would stay in place and fail all that follow.
+  for (const changed of new Set([active?.path ?? path, path])) {
+    vitest.invalidateFile(changed);
+    for (const project of vitest.projects) project.vite.moduleGraph.onFileChange(changed);
   }
+  active = mutant === undefined ? undefined : { path, mutant };
   const { testModules, unhandledErrors } = await vitest.runTestSpecifications(specifications, true);
   const failed =
     unhandledErrors.length > 0 || testModules.length === 0 || testModules.some((one) => !one.ok());
   const names = testModules.flatMap((one) =>
-    [...one.children.allTests("failed")].map((t) => t.fullName),
+    [...one.children.allTests("failed")].map(
+      (t) => `${t.fullName}: ${t.result().errors?.[0]?.message ?? ""}`,
+    ),
   );
   const errors = testModules.flatMap((one) => one.errors()).concat(unhandledErrors);
   process.send({
