@@ -25,7 +25,7 @@ const drawn = (rows: number, columns = WIDTH, mean = 0): Rows =>
   Array.from({ length: rows }, () => noise.values(columns).map((value) => mean + value));
 
 const BASE: Model = {
-  "embed.weight": drawn(40),
+  "embed.weight": drawn(100),
   ...Object.fromEntries(
     [0, 1].flatMap((layer) => [
       ...["q", "k", "v"].flatMap((name): [string, Rows][] => [
@@ -134,9 +134,74 @@ describe("a model that was trained further", () => {
     const result = await convert(source, target, { like });
     expect(await read(join(target, "model.safetensors"))).toEqual(flat(fused(grown)));
     expect(result.notes.join("\n")).toContain(
-      "embed.weight [43, 24] has another size than the base's",
+      "embed.weight [103, 24] has another size than the base's",
     );
   });
+
+  it.each([
+    ["its first rows, fewer than half", EMBEDDING.slice(0, 34)],
+    ["rows from all over it", EMBEDDING.filter((_row, at) => at % 2 === 1 || at > 90)],
+    ["its rows in another order", EMBEDDING.slice(5, 60).toReversed()],
+  ])("keeps a vocabulary that was cut to %s", async (name, kept) => {
+    const cut = { ...TUNED, "embed.weight": kept };
+    const [source, like] = [
+      await written(`cut-${name}`, cut),
+      await written(`base-${name}`, fused(BASE)),
+    ];
+    const target = join(outputs, `cut ${name}`);
+    const result = await convert(source, target, { like });
+    expect(await read(join(target, "model.safetensors"))).toEqual(flat(fused(cut)));
+    expect(result.notes.join("\n")).toContain("has another size than the base's");
+  });
+
+  it("is refused where a table of fewer rows is another model's", async () => {
+    const other = { ...TUNED, "embed.weight": drawn(34) };
+    const [source, like] = [await written("another", other), await written("base-4", fused(BASE))];
+    expect((await caught(() => convert(source, join(outputs, "another"), { like }))).code).toBe(
+      "WB3713",
+    );
+  });
+
+  it.each(["as stored", "transposed"])(
+    "gets single matrices out of a stack of experts, %s",
+    async (how) => {
+      const experts = Object.fromEntries(
+        [0, 1, 2].flatMap((expert) =>
+          ["gate", "up", "down"].map((name): [string, Rows] => [
+            `h.0.experts.${expert}.${name}`,
+            drawn(16),
+          ]),
+        ),
+      );
+      const moved = Object.fromEntries(
+        Object.entries(experts).map(([name, rows]) => [
+          name,
+          rows.map((row) => row.map((value) => value + (noise.values(1)[0] ?? 0) / 10)),
+        ]),
+      );
+      const of = (name: string): Rows => moved[name] ?? [];
+      const turned = (rows: Rows): Rows => (how === "transposed" ? across(rows) : rows);
+      const stacks = {
+        "mlp.gate_up": [0, 1, 2].map((expert) =>
+          turned([...of(`h.0.experts.${expert}.gate`), ...of(`h.0.experts.${expert}.up`)]),
+        ),
+        "mlp.down": [0, 1, 2].map((expert) => turned(of(`h.0.experts.${expert}.down`))),
+      };
+      const path = join(folder, `stacks-${how}.safetensors`);
+      const tensors = Object.entries(stacks).map(([name, entries]) => ({
+        name,
+        dtype: "F32" as const,
+        shape: [3, entries[0]?.length ?? 0, entries[0]?.[0]?.length ?? 0],
+        bytes: new Uint8Array(Float32Array.from(entries.flat(2)).buffer),
+      }));
+      await writeSafetensors(path, tensors, new Map());
+      const like = await written(`experts-${how}`, experts);
+      const target = join(outputs, `experts-${how}`);
+      const { tensors: made } = await convert(path, target, { like });
+      expect(await read(join(target, "model.safetensors"))).toEqual(flat(moved));
+      expect(made.find(({ to }) => to === "h.0.experts.2.up")?.from).toEqual(["mlp.gate_up"]);
+    },
+  );
 
   it("leaves out a second copy of what is tied, and has the base's config.json", async () => {
     const tied = { ...TUNED, "head.weight": EMBEDDING };

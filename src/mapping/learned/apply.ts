@@ -12,6 +12,7 @@ import {
 } from "../assembly.ts";
 import { sourceName } from "../source-groups.ts";
 import type { Step, WriteStep } from "../step.ts";
+import { entriesOf, tensorNamed } from "./entries.ts";
 import { renderOperation, type LearnedOperation, type LearnedStatement } from "./statement.ts";
 
 /** Statements about layers, for one layer. */
@@ -48,7 +49,7 @@ export function applyMap(
     let count = 0;
     for (let layer = 0; layer < (isLayered ? MAX_LAYERS : 1); layer++) {
       const one = isLayered ? atLayer(statement, layer) : statement;
-      const tensors = one.left.flatMap((name) => byName.get(name) ?? []);
+      const tensors = one.left.flatMap((name) => tensorNamed(byName, name) ?? []);
       if (tensors.length < one.left.length) {
         if (tensors.length > 0 || !isLayered)
           problems.push(`${one.right}: ${one.left.join(", ")} are not all there`);
@@ -66,15 +67,25 @@ export function applyMap(
       if (assembly === undefined) problems.push(`${one.right}: the shapes do not fit`);
       else {
         for (const { name } of tensors) used.add(name);
-        steps.push(stepOf(one, tensors, assembly));
+        // An entry of a stack is a part of what the file has.
+        const isPart = one.left.some((name) => !byName.has(name));
+        steps.push(stepOf(one, tensors, assembly, isPart));
       }
     }
     if (isLayered && count === 0) problems.push(`${statement.right}: no layer of it is there`);
   }
-  for (const { name } of checkpoint.tensors)
-    if (!used.has(name)) problems.push(`${name}: the map does not know it`);
+  for (const name of checkpoint.tensors.flatMap((tensor) => unusedOf(tensor, used)))
+    problems.push(`${name}: the map does not know it`);
   if (problems.length > 0) throw misfit(checkpoint.path, problems);
   return { steps, copies };
+}
+
+/** A tensor that nothing was made of, or the entries of a stack that are left where others were taken. */
+function unusedOf(tensor: StoredTensor, used: ReadonlySet<string>): readonly string[] {
+  if (used.has(tensor.name)) return [];
+  const entries = entriesOf(tensor) ?? [];
+  const rest = entries.filter(({ name }) => !used.has(name));
+  return rest.length === entries.length ? [tensor.name] : rest.map(({ name }) => name);
 }
 
 const MAX_LISTED = 10;
@@ -91,12 +102,13 @@ function stepOf(
   { right, operation }: LearnedStatement,
   tensors: readonly StoredTensor[],
   assembly: Assembly,
+  isPart: boolean,
 ): WriteStep {
   const isOne = tensors.length === 1;
   const kind =
-    operation.kind === "same"
+    operation.kind === "same" && !isPart
       ? "copy"
-      : operation.kind === "transpose"
+      : operation.kind === "transpose" && !isPart
         ? "transpose"
         : isOne
           ? "split"

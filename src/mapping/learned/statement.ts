@@ -11,6 +11,7 @@ export interface Run {
 
 /**
  * How one tensor of the right side is made of the left's: `left, left | right | operation`, with {i} for a layer's number.
+ * A left name with [3] behind it is the fourth matrix of a stack.
  * - `same`, `transpose`: of one left tensor.
  * - `concatenate`: the lefts' rows one after another; with `transpose` after it, their columns.
  * - `stack`: each left is one entry of the right's first axis.

@@ -22,10 +22,10 @@ interface OpenRun extends Place {
 }
 
 /** A cosine that needs no look at other rows; how much better another place has to be. */
-const SURE = 0.8;
+export const SURE = 0.8;
 const BETTER = 0.15;
 /** The part of rows that may be like nothing: words that were taught anew, rows of zeros. */
-const MAX_WEAK = 0.1;
+export const MAX_WEAK = 0.1;
 
 /** Where the rows of a target are in sets of rows of one width; undefined where they are not; pure. */
 export function gatherRows(target: RowSet, pool: readonly RowSet[]): Gathered | undefined {
@@ -74,7 +74,7 @@ export function gatherRows(target: RowSet, pool: readonly RowSet[]): Gathered | 
  * The cosine from which on a place is believed: well above the best that chance gives among so many rows of so many values,
  * which is about √(2 ln rows / values).
  */
-function believedIn({ width }: RowSet, pool: readonly RowSet[]): number {
+export function believedIn({ width }: RowSet, pool: readonly RowSet[]): number {
   const rows = pool.reduce((sum, { count }) => sum + count, 2);
   const chance = Math.sqrt((2 * Math.log(rows)) / Math.min(width, ROW_BUCKETS));
   return Math.min(SURE + 0.1, Math.max(0.5, 1.25 * chance));

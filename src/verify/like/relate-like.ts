@@ -1,5 +1,12 @@
-import { assemblyOf, narrowRows, transposedAssembly, wholeView } from "../../mapping/assembly.ts";
+import {
+  assemblyOf,
+  narrowRows,
+  transposedAssembly,
+  wholeView,
+  type Assembly,
+} from "../../mapping/assembly.ts";
 import { madeFrom } from "../../mapping/learned/apply.ts";
+import { entriesOf } from "../../mapping/learned/entries.ts";
 import type { LearnedOperation, LearnedStatement } from "../../mapping/learned/statement.ts";
 import { readAssembly } from "../../mapping/read-assembly.ts";
 import { decodeValues } from "../../tensor/decode.ts";
@@ -11,6 +18,7 @@ import { agreement, agrees } from "./agreement.ts";
 import { Coverage } from "./coverage.ts";
 import { gatherRows, type Gathered } from "./gather-rows.ts";
 import { candidatesOf, chosen } from "./pair-whole.ts";
+import { selectRows } from "./select-rows.ts";
 import { sketchRows, sketchWhole, type RowSet, type WholeSketch } from "./sketch.ts";
 import { hasValues, rowWidth } from "./stream-values.ts";
 import { besideStatement, nearestVector, type Vector } from "./vectors.ts";
@@ -42,13 +50,14 @@ export async function relateLike(
   const search = new Search(sources, base, options);
   await search.whole();
   await search.rows();
+  await search.entries();
   await search.tables();
   await search.vectors();
   return search.result();
 }
 
 class Search {
-  readonly #sources: readonly StoredTensor[];
+  #sources: readonly StoredTensor[];
   readonly #base: readonly StoredTensor[];
   readonly #options: LikeOptions;
   readonly #found = new Map<string, LearnedStatement>();
@@ -72,7 +81,7 @@ class Search {
   }
 
   /** Tensors that are another one as it is, or transposed. */
-  async whole(): Promise<void> {
+  async whole(added = this.#sources): Promise<void> {
     const { signal, onTensor } = this.#options;
     const sketchAll = async (tensors: readonly StoredTensor[]): Promise<readonly WholeSketch[]> => {
       const sketches: WholeSketch[] = [];
@@ -82,8 +91,10 @@ class Search {
       }
       return sketches;
     };
-    this.#sketches = await sketchAll(this.#sources);
-    const candidates = candidatesOf(await sketchAll(this.#base), this.#sketches);
+    const sketches = await sketchAll(added);
+    this.#sketches = [...this.#sketches, ...sketches];
+    const open = this.#base.filter(({ name }) => !this.#found.has(name));
+    const candidates = candidatesOf(await sketchAll(open), sketches);
     // Those with one choice first, so that what they take is no choice of others.
     const order = [...candidates].toSorted(([, a], [, b]) => a.length - b.length);
     for (const [{ tensor }, list] of order) {
@@ -116,6 +127,31 @@ class Search {
     }
   }
 
+  /** Stacks of matrices that no tensor of the base has as stacks: each matrix by itself, as if it were stored so. */
+  async entries(): Promise<void> {
+    const isOpen = this.#base.some(
+      ({ name, shape }) => shape.length === 2 && !this.#found.has(name),
+    );
+    const stacks = this.#sources.filter(
+      (tensor) => isMatrix(tensor) && !this.#used.has(tensor.name),
+    );
+    const split = new Map(stacks.map((stack) => [stack, entriesOf(stack) ?? []]));
+    const entries = [...split.values()].flat();
+    if (!isOpen || entries.length === 0) return;
+    this.#sources = [...this.#sources, ...entries];
+    await this.whole(entries);
+    await this.rows();
+    // What is left is told as it is stored.
+    const isLeft = ({ name }: StoredTensor): boolean => !this.#used.has(name);
+    const gone = new Set<StoredTensor>();
+    for (const [stack, own] of split) {
+      const parts = own.every(isLeft) ? own : [stack];
+      for (const one of parts) gone.add(one);
+    }
+    this.#sources = this.#sources.filter((one) => !gone.has(one));
+    this.#sketches = this.#sketches.filter(({ tensor }) => !gone.has(tensor));
+  }
+
   async #gather(
     target: StoredTensor,
     scope: readonly StoredTensor[],
@@ -144,7 +180,7 @@ class Search {
     return true;
   }
 
-  /** Tables with more rows or fewer than the base's, as vocabularies have that grew. */
+  /** Tables with more rows or fewer than the base's, as vocabularies have that grew or were cut. */
   async tables(): Promise<void> {
     for (const target of this.#base) {
       const statement = this.#found.get(target.name);
@@ -187,11 +223,16 @@ class Search {
           const [more = 0, fewer = 0] = [a.shape[0], b.shape[0]]
             .map(Number)
             .toSorted((x, y) => y - x);
-          if (more === fewer || fewer < MIN_TABLE || fewer < more / 2) continue;
-          const [rows, others] = [a, b].map((one) => narrowRows(one, 0, fewer));
-          if (rows === undefined || others === undefined) continue;
-          const measured = await agreement(rows, others, this.#options.signal);
-          if (!agrees(measured, rows.shape)) continue;
+          if (more === fewer || fewer < MIN_TABLE) continue;
+          const isHead = fewer >= more / 2 && (await this.#haveSameHead(a, b, fewer));
+          const isSelection = (): Promise<boolean> =>
+            // Rows of the assemblies are columns where both were transposed.
+            this.#isSelection(source, target, [
+              isTransposed === (kind === "same") ? 1 : 0,
+              isTransposed ? 1 : 0,
+            ]);
+          if (!isHead && ((a.shape[0] ?? 0) > (b.shape[0] ?? 0) || !(await isSelection())))
+            continue;
           this.#put(target, [source], { kind });
           this.#coverage.coverAll(source);
           this.#notes.push(grownNote(source, target));
@@ -199,6 +240,27 @@ class Search {
         }
       }
     }
+  }
+
+  async #haveSameHead(left: Assembly, right: Assembly, count: number): Promise<boolean> {
+    const [rows, others] = [narrowRows(left, 0, count), narrowRows(right, 0, count)];
+    return agrees(await agreement(rows, others, this.#options.signal), rows.shape);
+  }
+
+  /** Whether a table has fewer rows than the base's because others were taken out of it, as vocabularies are made smaller. */
+  async #isSelection(
+    source: StoredTensor,
+    target: StoredTensor,
+    [own, others]: readonly [0 | 1, 0 | 1],
+  ): Promise<boolean> {
+    const { signal } = this.#options;
+    const rows = await sketchRows(source, own, signal);
+    const runs = selectRows(rows, await sketchRows(target, others, signal));
+    if (runs === undefined) return false;
+    const made = madeFrom({ kind: "gather", axis: others, runs }, [target]);
+    const whole = assemblyOf(wholeView(source));
+    const table = own === 0 ? whole : transposedAssembly(whole);
+    return made !== undefined && agrees(await agreement(table, made, signal), table.shape);
   }
 
   /** Vectors as what is beside them, then by values and names, and again as what was found so. */
