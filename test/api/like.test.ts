@@ -180,12 +180,12 @@ describe("a model that was trained further", () => {
         ]),
       );
       const of = (name: string): Rows => moved[name] ?? [];
-      const turned = (rows: Rows): Rows => (how === "transposed" ? across(rows) : rows);
+      const oriented = (rows: Rows): Rows => (how === "transposed" ? across(rows) : rows);
       const stacks = {
         "mlp.gate_up": [0, 1, 2].map((expert) =>
-          turned([...of(`h.0.experts.${expert}.gate`), ...of(`h.0.experts.${expert}.up`)]),
+          oriented([...of(`h.0.experts.${expert}.gate`), ...of(`h.0.experts.${expert}.up`)]),
         ),
-        "mlp.down": [0, 1, 2].map((expert) => turned(of(`h.0.experts.${expert}.down`))),
+        "mlp.down": [0, 1, 2].map((expert) => oriented(of(`h.0.experts.${expert}.down`))),
       };
       const path = join(folder, `stacks-${how}.safetensors`);
       const tensors = Object.entries(stacks).map(([name, entries]) => ({
