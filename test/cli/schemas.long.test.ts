@@ -32,6 +32,9 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+const ROWS = ["T", "--data", join(FIXTURES, "evaluation/data"), "--device", "wasm"];
+const ASKED = [...ROWS, "--tasks", "race/high"];
+
 /** What is run for each command; "@" stands for the scratch folder, "T" for the small model, "@/last.json" for what was printed before. */
 const RUNS: readonly (readonly [status: number, ...words: string[]])[] = [
   [0, "inspect", "T/pytorch_model.bin"],
@@ -107,6 +110,13 @@ const RUNS: readonly (readonly [status: number, ...words: string[]])[] = [
     "wasm",
   ],
   [2, "eval", "T", "--data", "@/nothing", "--tasks", "mmlu/astrology"],
+  [0, "eval", ...ASKED, "--limit", "1", "--markdown", "@/eval.md"],
+  [0, "eval", "table", "@/last.json", "--markdown", "@/table.md"],
+  [0, "eval", ...ASKED, "--plan", "@/plan.json"],
+  [0, "eval", ...ROWS, "--plan", "@/plan.json", "--part", "1/2"],
+  [0, "eval", ...ROWS, "--plan", "@/plan.json", "--part", "2/2"],
+  [0, "eval", ...ROWS, "--plan", "@/plan.json", "--finish"],
+  [0, "eval", "script", "--framework", "opencompass"],
   [0, "logits", "T", ...IDS],
   [0, "explain"],
   [2, "explain", "WB0000"],

@@ -2,12 +2,12 @@ import type { PartOptions } from "../../evaluate/parts/run-parts.ts";
 import type { EvaluateResult } from "../../evaluate/result.ts";
 import { WbError } from "../../errors/wb-error.ts";
 import { flag, optionalString, requiredString, texts } from "../arguments.ts";
-import type { Command, CommandResult } from "../command.ts";
+import type { Arguments, Command, CommandContext, CommandResult } from "../command.ts";
 import { evalOptionsOf, withEvalOptions, withTasks } from "../eval/options.ts";
 import { compare } from "../eval/compare.ts";
 import { finishStep, partStep, planStep, stepOf } from "../eval/parts.ts";
 import { renderEvaluation } from "../eval/render.ts";
-import { drawTable, writeScores } from "../eval/table.ts";
+import { drawTable, reportPaths, writeScores } from "../eval/table.ts";
 
 export const evaluation: Command = {
   usage: "eval <model> [other..]",
@@ -35,29 +35,45 @@ export const evaluation: Command = {
     if (model === "script") return printScript(requiredString(args, "framework"));
     const step = stepOf(args);
     const options = evalOptionsOf(args, context);
-    if (step?.kind === "plan") return planStep(model, step, options);
-    if (step?.kind === "part") return partStep(model, step, options);
+    if (step?.kind === "plan") return planStep(model, step, options, context.speech);
+    if (step?.kind === "part") return partStep(model, step, options, context.speech);
     const run = async (own: PartOptions): Promise<EvaluateResult> => {
       if (step !== undefined) return finishStep(model, step, own);
       const { evaluate } = await import("../../evaluate/run.ts");
       return evaluate(model, withTasks(own));
     };
-    const others = texts(args, "other");
-    if (others.length > 0 || optionalString(args, "golden") !== undefined)
-      return compare(args, context, options, run);
-    if (flag(args, "stop-when-decided"))
-      throw new WbError("WB2925", "--stop-when-decided: expected another model or --golden");
-    const result = await run(options);
-    for (const note of result.notes) context.note(note);
-    const reports = await writeScores(args, result);
-    const { items: _items, ...facts } = result;
-    return {
-      ok: true,
-      json: { ...facts, ...(reports.length === 0 ? {} : { reports }) },
-      text: renderEvaluation(result),
-    };
+    const against = texts(args, "other")[0] ?? optionalString(args, "golden");
+    try {
+      return await (against === undefined
+        ? scores(args, context, () => run(options))
+        : compare(args, context, options, run));
+    } catch (error) {
+      const { writeErrorReports } = await import("../../evaluate/report/error-reports.ts");
+      const name = against === undefined ? model : `${model} against ${against}`;
+      await writeErrorReports(reportPaths(args), name, error);
+      throw error;
+    }
   },
 };
+
+/** One model's scores. */
+async function scores(
+  args: Arguments,
+  context: CommandContext,
+  run: () => Promise<EvaluateResult>,
+): Promise<CommandResult> {
+  if (flag(args, "stop-when-decided"))
+    throw new WbError("WB2925", "--stop-when-decided: expected another model or --golden");
+  const result = await run();
+  for (const note of result.notes) context.note(note);
+  const reports = await writeScores(args, result);
+  const { items: _items, ...facts } = result;
+  return {
+    ok: true,
+    json: { ...facts, ...(reports.length === 0 ? {} : { reports }) },
+    text: renderEvaluation(result, context.speech),
+  };
+}
 
 async function printScript(framework: string): Promise<CommandResult> {
   const { exportScript } = await import("../../evaluate/scripts/export-script.ts");

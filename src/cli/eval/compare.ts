@@ -12,6 +12,7 @@ import {
 } from "../arguments.ts";
 import type { Arguments, CommandContext, CommandResult } from "../command.ts";
 import { withTasks } from "./options.ts";
+import { reportPaths } from "./table.ts";
 import { renderEvaluation, renderParity } from "./render.ts";
 
 /** Of McNemar's test, for the loss that is named beforehand. */
@@ -33,12 +34,11 @@ export async function compare(
     ? await sequential(args, context, options)
     : await whole(args, context, options, run);
   for (const note of result.notes) context.note(note);
-  const paths = {
-    junit: optionalString(args, "junit"),
-    markdown: optionalString(args, "markdown"),
-    report: optionalString(args, "report"),
-  };
-  const reports = await writeReports(paths, parityDocument(result), paritySuite(result));
+  const reports = await writeReports(
+    reportPaths(args),
+    parityDocument(result),
+    paritySuite(result),
+  );
   const { items: _items, parity, tasks, ...facts } = result;
   const changed = new Map(parity.map(({ name, changes }) => [name, changes.length]));
   return {
@@ -49,7 +49,7 @@ export async function compare(
       parity,
       reports,
     },
-    text: `${renderEvaluation(result)}\n${renderParity(result)}`,
+    text: `${renderEvaluation(result, context.speech)}\n${context.speech.text(renderParity(result))}`,
   };
 }
 

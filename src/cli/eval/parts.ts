@@ -1,3 +1,4 @@
+import type { Speech } from "../language/speech.ts";
 import { WbError } from "../../errors/wb-error.ts";
 import type { PartOptions } from "../../evaluate/parts/run-parts.ts";
 import type { EvaluateResult } from "../../evaluate/result.ts";
@@ -74,6 +75,7 @@ export async function planStep(
   model: string,
   { plan }: Step,
   options: PartOptions,
+  speech: Speech,
 ): Promise<CommandResult> {
   const { planEvaluation } = await import("../../evaluate/parts/run-parts.ts");
   const planned = await planEvaluation(model, plan, withTasks(options));
@@ -82,12 +84,14 @@ export async function planStep(
   return {
     ok: true,
     json: { model, step: { kind: "plan", ...planned } },
-    text: [
-      `${plan}: ${planned.tasks.length} tasks, ${items} items in all${same}`,
-      "now run every part, anywhere and in any order, and then finish:",
-      `  weighbridge eval ${model} --data ${options.data} --plan ${plan} --part 1/8`,
-      `  weighbridge eval ${model} --data ${options.data} --plan ${plan} --finish`,
-    ].join("\n"),
+    text: speech.text(
+      [
+        `${plan}: ${planned.tasks.length} tasks, ${items} items in all${same}`,
+        "now run every part, anywhere and in any order, and then finish:",
+        `  weighbridge eval ${model} --data ${options.data} --plan ${plan} --part 1/8`,
+        `  weighbridge eval ${model} --data ${options.data} --plan ${plan} --finish`,
+      ].join("\n"),
+    ),
   };
 }
 
@@ -96,6 +100,7 @@ export async function partStep(
   model: string,
   { plan, part }: Extract<Step, { kind: "part" }>,
   options: PartOptions,
+  speech: Speech,
 ): Promise<CommandResult> {
   const { evaluatePart } = await import("../../evaluate/parts/run-parts.ts");
   const done = await evaluatePart(model, plan, part, options);
@@ -103,7 +108,9 @@ export async function partStep(
   return {
     ok: true,
     json: { model, step: { kind: "part", ...done } },
-    text: `part ${part.index} of ${part.of}: ${done.items} items${before}: ${done.path}`,
+    text: speech.text(
+      `part ${part.index} of ${part.of}: ${done.items} items${before}: ${done.path}`,
+    ),
   };
 }
 

@@ -1,37 +1,51 @@
+import type { Speech } from "../language/speech.ts";
 import type { ParityResult } from "../../evaluate/parity/run.ts";
 import { told } from "../../evaluate/parity/reports.ts";
 import type { EvaluateResult } from "../../evaluate/result.ts";
 
-/** A line for each task and group, and what sharing prefixes saved. */
-export function renderEvaluation({ tasks, groups, tokens, seconds }: EvaluateResult): string {
+/** A line for each task and group, and what sharing prefixes saved. @param speech The reader's language. */
+export function renderEvaluation(
+  { tasks, groups, tokens, seconds }: EvaluateResult,
+  speech: Speech,
+): string {
   const rows = [
     ...tasks.map(({ name, kind, items, score, examples }) => [
       name,
       kind,
-      `${items} items`,
-      `${examples} shots`,
-      scoreText(score),
+      speech.text(`${items} items`),
+      speech.text(`${examples} shots`),
+      speech.text(scoreText(score)),
     ]),
     ...groups.map(({ name, tasks: count, score }) => [
       name,
-      "mean",
-      `${count} tasks`,
+      speech.text("mean"),
+      speech.text(`${count} tasks`),
       "",
-      scoreText(score),
+      speech.text(scoreText(score)),
     ]),
   ];
   const widths = [0, 1, 2, 3].map((column) =>
-    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
+    Math.max(...rows.map((row) => widthOf(row[column] ?? ""))),
   );
   const lines = rows.map((row) =>
-    row.map((cell, column) => (column < 4 ? cell.padEnd(widths[column] ?? 0) : cell)).join("  "),
+    row
+      .map((cell, column) =>
+        column < 4 ? cell + " ".repeat((widths[column] ?? 0) - widthOf(cell)) : cell,
+      )
+      .join("  "),
   );
   const { computed, whole } = tokens;
-  const saved = computed === 0 ? "" : `, ${(whole / computed).toFixed(1)} times fewer than`;
-  lines.push(
-    `${computed} tokens of prompts computed${saved} the ${whole} of all texts; ${seconds.toFixed(1)} s`,
-  );
-  return lines.join("\n");
+  const time = seconds.toFixed(1);
+  const saved =
+    computed === 0
+      ? `0 tokens of prompts computed of the ${whole} of all texts; ${time} s`
+      : `${computed} tokens of prompts computed, ${(whole / computed).toFixed(1)} times fewer than the ${whole} of all texts; ${time} s`;
+  return [...lines, speech.text(saved)].join("\n");
+}
+
+/** Columns of a terminal: Chinese characters take two. */
+function widthOf(text: string): number {
+  return text.length + (text.match(/[\u2e80-\u9fff\uff01-\uff60]/gu)?.length ?? 0);
 }
 
 /** The verdict, a line for each task, and why it fails. */

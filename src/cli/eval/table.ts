@@ -1,5 +1,7 @@
 import { WbError } from "../../errors/wb-error.ts";
 import type { EvaluateResult } from "../../evaluate/result.ts";
+import { VERDICT } from "../../evaluate/report/junit.ts";
+import type { ReportPaths } from "../../evaluate/report/write-reports.ts";
 import { LANGUAGES } from "../../evaluate/table/words.ts";
 import { optionalChoice, optionalString, texts } from "../arguments.ts";
 import type { Arguments, CommandResult } from "../command.ts";
@@ -35,6 +37,15 @@ export async function drawTable(args: Arguments): Promise<CommandResult> {
   };
 }
 
+/** Where reports are wanted. */
+export function reportPaths(args: Arguments): ReportPaths {
+  return {
+    junit: optionalString(args, "junit"),
+    markdown: optionalString(args, "markdown"),
+    report: optionalString(args, "report"),
+  };
+}
+
 /** Reports of one model's scores: its column of the table, and a case for each task. */
 export async function writeScores(
   args: Arguments,
@@ -43,21 +54,16 @@ export async function writeScores(
   const { tableOf } = await import("../../evaluate/table/table.ts");
   const { writeReports } = await import("../../evaluate/report/write-reports.ts");
   const table = await tableOf([result], optionalChoice(args, "lang", LANGUAGES) ?? "en");
-  return writeReports(
-    {
-      junit: optionalString(args, "junit"),
-      markdown: optionalString(args, "markdown"),
-      report: optionalString(args, "report"),
-    },
-    table,
-    {
-      name: result.model,
-      seconds: result.seconds,
-      cases: result.tasks.map(({ name, items, score }) => ({
+  return writeReports(reportPaths(args), table, {
+    name: result.model,
+    seconds: result.seconds,
+    cases: [
+      ...result.tasks.map(({ name, items, score }) => ({
         name,
         failure: undefined,
         said: score === null ? `${items} items, not run` : `${score.toFixed(2)} of ${items} items`,
       })),
-    },
-  );
+      { name: VERDICT, failure: undefined, said: "" },
+    ],
+  });
 }

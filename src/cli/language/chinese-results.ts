@@ -1,3 +1,4 @@
+import { EVALUATION_RESULTS } from "./chinese-evaluation.ts";
 import type { Catalogue } from "./translate.ts";
 
 /** Lines of results and notes in Chinese. */
@@ -209,4 +210,5 @@ export const CHINESE_RESULTS: Catalogue = [
   ],
   ["exit code {}", "退出码 {}"],
   ["details {}", "详情字段 {}"],
+  ...EVALUATION_RESULTS,
 ];

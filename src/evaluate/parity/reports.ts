@@ -1,4 +1,5 @@
 import type { ReportDocument, Sheet } from "../report/document.ts";
+import { VERDICT } from "../report/junit.ts";
 import type { JunitSuite } from "../report/write-reports.ts";
 import type { TaskParity } from "./compare-items.ts";
 import type { ParityResult } from "./run.ts";
@@ -38,7 +39,7 @@ export function paritySuite({
   }));
   const failure = failures.length === 0 ? undefined : failures.join("; ");
   const name = `${model} against ${against}`;
-  return { name, seconds, cases: [...cases, { name: "verdict", failure, said: "" }] };
+  return { name, seconds, cases: [...cases, { name: VERDICT, failure, said: "" }] };
 }
 
 function tasksOf(parity: readonly TaskParity[]): Sheet {

@@ -2,7 +2,7 @@
 export interface ReportDocument {
   readonly language: "en" | "zh";
   readonly title: string;
-  readonly verdict: "pass" | "fail" | undefined;
+  readonly verdict: "pass" | "fail" | "error" | undefined;
   /** Why it fails. */
   readonly failures: readonly string[];
   readonly sheets: readonly Sheet[];

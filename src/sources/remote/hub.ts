@@ -55,7 +55,7 @@ async function describe(
   signal: AbortSignal | undefined,
 ): Promise<HubRepository> {
   const label = `hf:${repository}@${revision}`;
-  const url = hubAddress(`api/models/${repository}/revision/${encodeURIComponent(revision)}`);
+  const url = hubAddress(`api/${kindedName(repository)}/revision/${encodeURIComponent(revision)}`);
   // Sizes and digests of the files, too.
   url.searchParams.set("blobs", "true");
   const token = await hubToken();
@@ -79,6 +79,11 @@ async function describe(
     signal,
   );
   return repositoryOf(parseInfo(text, label), label);
+}
+
+/** With its kind in front, as the hub's interface and its tools' cache name it. */
+function kindedName(repository: string): string {
+  return repository.startsWith("datasets/") ? repository : `models/${repository}`;
 }
 
 function parseInfo(bytes: Buffer, label: string): unknown {
@@ -187,12 +192,12 @@ export function isOffline(): boolean {
 }
 
 /**
- * The folder in which the hub's own tools keep a revision: models--ORG--NAME/snapshots/COMMIT.
+ * The folder in which the hub's own tools keep a revision: models--ORG--NAME/snapshots/COMMIT, or datasets--ORG--NAME.
  * @throws WbError WB6053 when the cache does not know the revision.
  */
 export async function cachedSnapshot({ repository, revision }: HubPlace): Promise<string> {
   const cache = process.env["HF_HUB_CACHE"] ?? join(hubHome(), "hub");
-  const folder = join(cache, `models--${repository.replace("/", "--")}`);
+  const folder = join(cache, kindedName(repository).replaceAll("/", "--"));
   if (/^[0-9a-f]{40}$/.test(revision)) return join(folder, "snapshots", revision);
   const isName = revision.split("/").every((part) => !/^\.*$/.test(part));
   const reference = join(folder, "refs", ...revision.split("/"));

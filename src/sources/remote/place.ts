@@ -3,7 +3,7 @@ import { WbError } from "../../errors/wb-error.ts";
 /** A file or folder on a model hub. */
 export interface HubPlace {
   readonly kind: "hub";
-  /** "internlm/internlm-7b". */
+  /** "internlm/internlm-7b", or of a data set "datasets/cais/mmlu". */
   readonly repository: string;
   readonly revision: string;
   /** Path inside the repository; empty for all of it. */
@@ -24,7 +24,7 @@ export function isRemote(path: string): boolean {
   return /^(hf|https?):/i.test(path);
 }
 
-const HUB = /^hf:\/{0,2}([\w.-]+\/[\w.-]+)(?:@([^/\s]+))?(?:\/(.*))?$/i;
+const HUB = /^hf:\/{0,2}((?:datasets\/)?[\w.-]+\/[\w.-]+)(?:@([^/\s]+))?(?:\/(.*))?$/i;
 
 /**
  * Takes a remote path apart. A revision's own slashes are written %2F.

@@ -9,7 +9,7 @@ h1{font-size:1.4rem}h2{font-size:1.15rem;margin-top:2rem}h3{font-size:1rem}
 .path,code,li,p{overflow-wrap:anywhere}
 code{font:.875em ui-monospace,monospace}
 .verdict{display:inline-block;padding:0 .6em;border-radius:.3em;color:var(--paper);text-transform:uppercase;font-size:.8em}
-.verdict.pass{background:var(--pass)}.verdict.fail{background:var(--fail)}
+.verdict.pass{background:var(--pass)}.verdict.fail,.verdict.error{background:var(--fail)}
 .causes li{margin-bottom:.5em}
 .wide{overflow-x:auto}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.9rem}
