@@ -19,7 +19,8 @@ import {
   type ChatPrompts,
 } from "../session/chat-prompt.ts";
 import type { RuntimeOptions } from "../session/open-runtime.ts";
-import type { Prompt } from "../session/prompts.ts";
+import { formNotes } from "../session/form-notes.ts";
+import { textsOf, type Prompt } from "../session/prompts.ts";
 
 /** New tokens where the caller sets no limit. */
 const DEFAULT_NEW_TOKENS = 128;
@@ -98,6 +99,7 @@ export async function generate(path: string, options: GenerateOptions): Promise<
     onLoad: (done, total) => options.onProgress?.("load", done, total),
   });
   const { prompts, capacity } = await source.planning(() => planOf(source, given, options));
+  const notes = await source.planning(() => formNotes(source.tokenizer, textsOf(given)));
   const generator = await source.load(capacity);
   try {
     const sampling = samplingOf(options, generator.defaults);
@@ -112,7 +114,8 @@ export async function generate(path: string, options: GenerateOptions): Promise<
       beyondContext,
       signal,
     };
-    return await listen(generator, request, options, begin, chat);
+    const result = await listen(generator, request, options, begin, chat);
+    return { ...result, notes: [...result.notes, ...notes] };
   } finally {
     await generator.close();
   }

@@ -80,8 +80,11 @@ export interface LogitsResult {
 export async function logits(path: string, options: LogitsOptions): Promise<LogitsResult> {
   const begin = performance.now();
   const source = await openSource(path, options);
+  const notes: string[] = [];
   const { prompts, positions } = await planning(source, async () => {
-    const encoded = await encodePrompts(source.model.folder, options.prompts);
+    const encoded = await encodePrompts(source.model.folder, options.prompts, (more) =>
+      notes.push(...more),
+    );
     const wanted = encoded.map((ids) =>
       wantedPositions(source.config, ids.length, options.positions),
     );
@@ -100,10 +103,11 @@ export async function logits(path: string, options: LogitsOptions): Promise<Logi
       const tensors = goldenTensors(runtime.config, prompts, positions, outputs);
       await writeSafetensors(options.out, tensors, goldenMetadata(runtime.ops));
     }
-    return resultOf(runtime, prompts, positions, outputs, {
+    const result = resultOf(runtime, prompts, positions, outputs, {
       top: options.top ?? DEFAULT_TOP,
       seconds: (performance.now() - begin) / 1000,
     });
+    return { ...result, notes: [...result.notes, ...notes] };
   } finally {
     await runtime.close();
   }

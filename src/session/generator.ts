@@ -130,7 +130,7 @@ export interface GeneratorSource extends GeneratorModel {
   /** Opens the device and loads the layers that stay on it. Owns what is open then, which is closed when it fails. */
   load(capacity: GeneratorCapacity): Promise<Generator>;
   /** Runs what is done before loading; what is open is closed when it fails. */
-  planning<T>(plan: () => T): Promise<T>;
+  planning<T>(plan: () => T | Promise<T>): Promise<T>;
 }
 
 /**

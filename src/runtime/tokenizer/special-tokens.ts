@@ -1,6 +1,7 @@
 import { WbError } from "../../errors/wb-error.ts";
 import type { ModelFiles } from "../../sources/model-files.ts";
 import { readChatTemplates } from "./chat-templates.ts";
+import { formOf, type TokenizerForm } from "./tokenizer-form.ts";
 
 /** A token that transformers splits out of the text before SentencePiece sees it. */
 export interface AddedToken {
@@ -27,6 +28,10 @@ export interface TokenizerSettings {
   readonly addedTokens: readonly AddedToken[];
   /** LlamaTokenizer's `legacy`: a dummy prefix for each piece of text between special tokens. */
   readonly legacy: boolean;
+  /** What the file says of `legacy`, which each class has another default for. */
+  readonly saysLegacy: boolean | undefined;
+  /** The class that the file says by itself. */
+  readonly form: TokenizerForm | undefined;
   /** Close up punctuation after decoding. */
   readonly cleansUp: boolean;
   /** Jinja sources by name; the one that transformers takes unasked is "default". */
@@ -81,6 +86,8 @@ export async function readTokenizerSettings(
     padId: idOfName(names.pad),
     addedTokens: [...tokens.values()],
     legacy: config["legacy"] !== false,
+    saysLegacy: typeof config["legacy"] === "boolean" ? config["legacy"] : undefined,
+    form: formOf(config),
     cleansUp: config["clean_up_tokenization_spaces"] === true,
     chatTemplates: await readChatTemplates(files, config["chat_template"]),
     specialTokens: Object.fromEntries(

@@ -1,4 +1,5 @@
 import type { TokenizerSettings } from "./special-tokens.ts";
+import type { TokenizerForm } from "./tokenizer-form.ts";
 
 export interface EncodeOptions {
   /** Put the ids before and behind that the model's settings say; default true. */
@@ -28,6 +29,10 @@ export interface DecodeOptions {
 
 /** Text to token ids and back, as transformers does for this model. */
 export interface Tokenizer {
+  /** Which class it is, where transformers has two that give other ids for one file. */
+  readonly form?: TokenizerForm;
+  /** The same file as the other of them. */
+  readonly other?: () => Promise<Tokenizer>;
   readonly settings: TokenizerSettings;
   /** One more than the largest id, added tokens included; may be less than the model's vocab_size. */
   readonly size: number;

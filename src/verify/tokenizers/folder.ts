@@ -1,8 +1,13 @@
 import { basename } from "node:path";
 import { WbError } from "../../errors/wb-error.ts";
 import { modelFiles } from "../../formats/gguf/model-files.ts";
-import { allTokenizerFiles } from "../../runtime/tokenizer/tokenizer-files.ts";
-import { findTokenizer, openTokenizerFile } from "../../runtime/tokenizer/tokenizer.ts";
+import { allTokenizerFiles, type TokenizerFile } from "../../runtime/tokenizer/tokenizer-files.ts";
+import {
+  findTokenizer,
+  openTokenizerFile,
+  type Tokenizer,
+} from "../../runtime/tokenizer/tokenizer.ts";
+import type { ModelFiles } from "../../sources/model-files.ts";
 import type { Diagnosis } from "../diagnose/diagnosis.ts";
 import {
   compareTokenizers,
@@ -28,7 +33,8 @@ export const NOTHING_COMPARED: TokenizerFindings = { diagnoses: [], notes: [], t
 export async function compareWithinFolder(folder: string): Promise<TokenizerFindings> {
   const files = await modelFiles(folder);
   const [used, ...others] = allTokenizerFiles(await files.names());
-  if (used === undefined || others.length === 0) return NOTHING_COMPARED;
+  if (used === undefined) return NOTHING_COMPARED;
+  if (others.length === 0) return betweenClasses(files, used);
   const notes: string[] = [];
   const opened: NamedTokenizer[] = [];
   for (const file of [used, ...others]) {
@@ -45,6 +51,36 @@ export async function compareWithinFolder(folder: string): Promise<TokenizerFind
   // What is put before and behind a text is said beside them all, and read otherwise by each class.
   const comparisons = rest.map((other) => compareTokenizers(first, other, false));
   return judged(comparisons, notes);
+}
+
+/** Holds the two classes against each other that one file may be read as; what differs is said, and is no fault of the folder's. */
+async function betweenClasses(files: ModelFiles, file: TokenizerFile): Promise<TokenizerFindings> {
+  let both: readonly [slow: Tokenizer, fast: Tokenizer];
+  let form: Tokenizer["form"];
+  try {
+    const used = await openTokenizerFile(files, file);
+    if (used.other === undefined) return NOTHING_COMPARED;
+    const other = await used.other();
+    ({ form } = used);
+    both = form === "slow" ? [used, other] : [other, used];
+  } catch (error) {
+    // Whether the folder has a tokenizer that can be read is said where one is needed.
+    if (error instanceof WbError) return NOTHING_COMPARED;
+    throw error;
+  }
+  const [slow, fast] = both;
+  const [slowName, fastName] = ["transformers 4's slow class", "transformers 5"] as const;
+  const comparison = compareTokenizers(
+    { name: slowName, tokenizer: slow },
+    { name: fastName, tokenizer: fast },
+    true,
+  );
+  const text = differenceText(comparison);
+  const note =
+    form === "slow"
+      ? `${file.name} is read as transformers 4's slow class reads it; ${text ?? ""}`
+      : `${file.name} is read as transformers 5 reads it; ${text ?? ""}`;
+  return { diagnoses: [], notes: text === undefined ? [] : [note], texts: comparison.texts };
 }
 
 /** Holds a folder's tokenizer against another model's; nothing where one of them has none. */
