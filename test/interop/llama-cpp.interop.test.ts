@@ -1,0 +1,184 @@
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { convert } from "../../src/api/convert.ts";
+import { generate } from "../../src/api/generate.ts";
+import { expectedTensors } from "../../src/model/tensors.ts";
+import { parseModelConfig } from "../../src/model/config/parse.ts";
+import { openTokenizer } from "../../src/runtime/tokenizer/tokenizer.ts";
+import { drawnWeights } from "../support/drawn-weights.ts";
+import { isRecord } from "../support/is-record.ts";
+import { runPython } from "../support/python.ts";
+import { TEXTS } from "../support/odd-texts.ts";
+
+/** What is written for llama.cpp, held against llama.cpp itself: scripts/llama-cpp.mjs compiles it once, into a cache outside the tree. */
+const work = mkdtempSync(join(tmpdir(), "weighbridge-llama-cpp-"));
+afterAll(() => rmSync(work, { recursive: true, force: true }));
+
+const TYPES = ["F16", "Q8_0", "Q4_K_M", "Q6_K"] as const;
+const MODELS = ["smollm2", "tiny"] as const;
+const TOKENS = 16;
+
+/** "The capital of France is", and a question in the model's chat format. */
+const PROMPTS = {
+  smollm2: [
+    [504, 3575, 282, 4649, 314],
+    [1, 4093, 198, 1780, 314, 260, 3575, 282, 4649, 47, 2, 198, 1, 520, 9531, 198],
+  ],
+  tiny: [
+    [5, 300, 17, 91],
+    [2, 400, 3],
+    [77, 8, 9, 250, 251, 252],
+    [499],
+    [11, 12, 13, 14, 15, 16, 17, 18],
+    [333, 44, 5],
+  ],
+} as const;
+
+/**
+ * Leads in logits below which the likeliest token is left open; ids are compared up to the first of them. llama.cpp computes with float32
+ * activations where weights are floats, and rounds them to int8, in blocks of 32 or 256, where weights are quantised.
+ */
+const LEAD = { plain: 0.01, quantised: 0.5 } as const;
+
+function script(name: string): string {
+  const path = join(import.meta.dirname, "../../scripts", name);
+  const { status, stdout, stderr } = spawnSync(process.execPath, [path], { encoding: "utf8" });
+  if (status !== 0) throw new Error(`${name} ended with ${status}:\n${stderr}`);
+  return stdout.trim();
+}
+
+/** A LLaMA whose rows are whole blocks of 256, of drawn weights, without a tokenizer. */
+async function writeTiny(folder: string): Promise<void> {
+  const fields = {
+    architectures: ["LlamaForCausalLM"],
+    model_type: "llama",
+    vocab_size: 512,
+    hidden_size: 256,
+    intermediate_size: 512,
+    num_hidden_layers: 3,
+    num_attention_heads: 4,
+    num_key_value_heads: 2,
+    max_position_embeddings: 256,
+    rms_norm_eps: 1e-5,
+    rope_theta: 10_000,
+    tie_word_embeddings: false,
+  };
+  const text = JSON.stringify(fields);
+  mkdirSync(folder);
+  writeFileSync(join(folder, "config.json"), text);
+  const source = drawnWeights(parseModelConfig(text, "config.json"), "F32");
+  const header: Record<string, unknown> = {};
+  const parts: Uint8Array[] = [];
+  let begin = 0;
+  for (const { name, shape } of expectedTensors(parseModelConfig(text, "config.json"))) {
+    const { bytes } = await source.read(name);
+    header[name] = { dtype: "F32", shape, data_offsets: [begin, begin + bytes.byteLength] };
+    begin += bytes.byteLength;
+    parts.push(bytes);
+  }
+  const head = Buffer.from(JSON.stringify(header));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(head.byteLength));
+  writeFileSync(join(folder, "model.safetensors"), Buffer.concat([length, head, ...parts]));
+}
+
+/** Its numbers in float32, so that llama.cpp computes with those and rounds no activations. */
+const plainOf = (type: string): string => join(work, "tiny", `${type}-F32`, "model.gguf");
+
+const fileOf = (model: string, type: string): string => join(work, model, type, "model.gguf");
+
+function listOf<T>(value: unknown, of: (item: unknown) => T): readonly T[] {
+  if (!Array.isArray(value)) throw new Error("expected a list");
+  return value.map((item: unknown) => of(item));
+}
+
+interface Continued {
+  readonly ids: readonly number[];
+  readonly ahead: readonly number[];
+}
+let theirs: readonly (readonly Continued[])[] = [];
+let theirTexts: readonly (readonly number[])[] = [];
+
+beforeAll(async () => {
+  const llama = script("llama-cpp.mjs");
+  const original = join(work, "original");
+  await writeTiny(original);
+  const sources = { smollm2: script("real-model.mjs"), tiny: original };
+  for (const model of MODELS)
+    for (const type of TYPES)
+      await convert(sources[model], join(work, model, type), { to: "gguf", quantize: type });
+  for (const type of TYPES)
+    await convert(fileOf("tiny", type), join(plainOf(type), ".."), { to: "gguf", quantize: "F32" });
+  const work16 = { tokens: TOKENS };
+  const files = [
+    ...MODELS.flatMap((model) =>
+      TYPES.map((type) => ({ path: fileOf(model, type), prompts: PROMPTS[model], ...work16 })),
+    ),
+    ...TYPES.map((type) => ({ path: plainOf(type), prompts: PROMPTS.tiny, ...work16 })),
+  ];
+  const texts = { path: fileOf("smollm2", "F16"), all: TEXTS };
+  const found = runPython("llama_cpp_runs.py", { files, texts }, llama);
+  if (!isRecord(found)) throw new Error("llama.cpp ran nothing");
+  theirs = listOf(found["files"], (file) =>
+    listOf(file, (row) => {
+      if (!isRecord(row)) throw new Error("llama.cpp made no ids");
+      return { ids: listOf(row["ids"], Number), ahead: listOf(row["ahead"], Number) };
+    }),
+  );
+  theirTexts = listOf(found["texts"], (ids) => listOf(ids, Number));
+}, 1_800_000);
+
+/** Ids that weighbridge goes on with. */
+async function ours(model: (typeof MODELS)[number], type: (typeof TYPES)[number]) {
+  const { results, notes } = await generate(fileOf(model, type), {
+    prompts: PROMPTS[model].map((ids) => ({ kind: "ids", ids: [...ids] })),
+    maxNewTokens: TOKENS,
+    stopIds: [],
+    compute: "f32",
+    device: "cpu",
+  });
+  const inBlocks = notes.some((note) => note.includes("multiplied as they are stored"));
+  expect(inBlocks).toBe(type !== "F16");
+  return results.map(({ ids }, index) => ids.slice(PROMPTS[model][index]?.length));
+}
+
+/** Holds ids against llama.cpp's, each up to a near-tie. @returns how many were compared. */
+function agreeing(own: readonly (readonly number[])[], index: number, lead: number): number {
+  const expected = theirs[index] ?? [];
+  expect(own).toHaveLength(expected.length);
+  let compared = 0;
+  for (const [row, { ids, ahead }] of expected.entries()) {
+    const near = ahead.findIndex((one) => one < lead);
+    const certain = near === -1 ? TOKENS : near;
+    expect(own[row]?.slice(0, certain)).toEqual(ids.slice(0, certain));
+    compared += certain;
+  }
+  return compared;
+}
+
+describe.each(TYPES)("written as GGUF in %s", (type) => {
+  const place = TYPES.indexOf(type);
+  const lead = type === "F16" ? LEAD.plain : LEAD.quantised;
+
+  test("SmolLM2 is loaded by llama.cpp, which goes on with the same tokens", async () => {
+    const compared = agreeing(await ours("smollm2", type), place, lead);
+    expect(compared).toBeGreaterThanOrEqual(type === "F16" ? 2 * TOKENS : TOKENS / 2);
+  });
+
+  test("a tiny model, too; with its numbers in float32 all tokens are the same", async () => {
+    const own = await ours("tiny", type);
+    agreeing(own, TYPES.length + place, lead);
+    const compared = agreeing(own, 2 * TYPES.length + place, LEAD.plain);
+    expect(compared).toBeGreaterThanOrEqual(TOKENS);
+  });
+});
+
+test("llama.cpp makes the same ids of 50 texts with the tokenizer that is written", async () => {
+  expect(TEXTS).toHaveLength(50);
+  const tokenizer = await openTokenizer(fileOf("smollm2", "F16"));
+  const own = TEXTS.map((text) => tokenizer.encode(text));
+  expect(own).toEqual(theirTexts);
+});
