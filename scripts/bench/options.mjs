@@ -10,6 +10,7 @@ export class UsageError extends Error {}
 export const PARTS = {
   files: "conversion, headers, diff",
   inference: "prefill and decode, and loading",
+  evaluate: "MMLU beside OpenCompass and lm-evaluation-harness",
   growth: "curves over file size, number of tensors, context length and batch",
 };
 

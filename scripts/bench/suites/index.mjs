@@ -1,5 +1,6 @@
 // Every case, in the order in which docs/performance.md shows them.
 import { convertCases } from "./convert.mjs";
+import { evaluateCases } from "./evaluate.mjs";
 import { fileCases } from "./files.mjs";
 import { growthCases } from "./growth.mjs";
 import { largeCases } from "./inference-7b.mjs";
@@ -10,5 +11,6 @@ export const suites = [
   ...fileCases,
   ...inferenceCases,
   ...largeCases,
+  ...evaluateCases,
   ...growthCases,
 ];
