@@ -1,5 +1,6 @@
 import { decodeValues } from "../../tensor/decode.ts";
 import { DTYPES, dtypeRow, type Dtype } from "../../tensor/dtype.ts";
+import { compareFloats, isPlainFloat } from "./compare-floats.ts";
 import { f32Bits, f32BitsToBf16, f32BitsToF16 } from "../../tensor/float-bits.ts";
 
 /** How two tensors differ, over all elements compared so far. */
@@ -47,11 +48,14 @@ function relativeRounding(dtype: Dtype): number {
   return dtypeRow(dtype).rounding?.relative ?? 0;
 }
 
-/** What converting to the coarser of two dtypes may change: |a − b| ≤ relative · |b| + absolute. 0 for one dtype. */
-export function roundingTolerance(
-  left: Dtype,
-  right: Dtype,
-): { readonly relative: number; readonly absolute: number } {
+/** |a − b| ≤ relative · |b| + absolute. */
+export interface Rounding {
+  readonly relative: number;
+  readonly absolute: number;
+}
+
+/** What converting to the coarser of two dtypes may change. 0 for one dtype. */
+export function roundingTolerance(left: Dtype, right: Dtype): Rounding {
   if (left === right) return { relative: 0, absolute: 0 };
   const coarse = coarserDtype(left, right);
   const { rounding } = dtypeRow(coarse);
@@ -71,6 +75,14 @@ export function addChunk(
   total.elements += count;
   if (leftDtype === rightDtype && Buffer.compare(left, right) === 0) return;
   total.identicalBits = false;
+  const isEven = count === right.byteLength / (DTYPES[rightDtype].bits / 8);
+  if (isPlainFloat(leftDtype) && isPlainFloat(rightDtype) && isEven && areAligned(left, right)) {
+    const isLeft = relativeRounding(leftDtype) >= relativeRounding(rightDtype);
+    const coarse = isLeft ? leftDtype : rightDtype;
+    const pair = { a: left, aDtype: leftDtype, b: right, bDtype: rightDtype, coarse, base };
+    compareFloats(total, pair, roundingTolerance(leftDtype, rightDtype));
+    return;
+  }
   const a = decodeValues(left, leftDtype);
   const b = decodeValues(right, rightDtype);
   if (a === undefined || b === undefined || a.length !== b.length) {
@@ -81,6 +93,11 @@ export function addChunk(
     return;
   }
   compareNumbers(total, a, b, base, leftDtype, rightDtype);
+}
+
+/** Typed arrays of 4 bytes an element begin at a multiple of 4. */
+function areAligned(left: Uint8Array, right: Uint8Array): boolean {
+  return left.byteOffset % 4 === 0 && right.byteOffset % 4 === 0;
 }
 
 function compareNumbers(

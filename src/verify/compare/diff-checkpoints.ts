@@ -123,8 +123,8 @@ async function compareAssemblies(
   name: string,
 ): Promise<ValueDifference> {
   const ranges = [plainRange(left), plainRange(right)] as const;
-  if (left.dtype === right.dtype && ranges[0] !== undefined && ranges[1] !== undefined)
-    return compareRanges(left, ranges[0], ranges[1], options, name);
+  if (ranges[0] !== undefined && ranges[1] !== undefined)
+    return compareRanges([left, right], ranges[0], ranges[1], options, name);
   const total = noDifference();
   const pull = chunkPuller(right, options.signal);
   const chunkBytes = CHUNK_ELEMENTS * (DTYPES[left.dtype].bits / 8);
@@ -136,32 +136,35 @@ async function compareAssemblies(
   return total;
 }
 
-/** Bytes of a piece of both sides that stay in the processor's cache until they are compared. */
-const PIECE_BYTES = 2 ** 18;
+/** Elements of a piece of both sides, which stays in the processor's cache until it is compared. */
+const PIECE_ELEMENTS = 2 ** 16;
 
 /** Bytes after which signals and progress get their turn. */
 const TURN_BYTES = 2 ** 23;
 
-/** Two tensors of one dtype whose bytes are in order in files: most pieces are equal, and then are only looked at once. */
+/** Two tensors whose bytes are in order in files: most pieces are equal, and then are only looked at once. */
 async function compareRanges(
-  { dtype, shape }: Assembly,
+  [{ dtype, shape }, { dtype: otherDtype }]: readonly [Assembly, Assembly],
   left: PlainRange,
   right: PlainRange,
   { signal, onBytes }: DiffOptions,
   name: string,
 ): Promise<ValueDifference> {
   const total = noDifference();
-  const byteLength = byteCount(shape, dtype) ?? 0;
-  const ours = new Uint8Array(Math.min(PIECE_BYTES, byteLength));
-  const theirs = new Uint8Array(ours.byteLength);
+  const count = elementCount(shape) ?? 0;
+  const [width, otherWidth] = [DTYPES[dtype].bits / 8, DTYPES[otherDtype].bits / 8];
+  const piece = Math.min(PIECE_ELEMENTS, count);
+  const ours = new Uint8Array(Math.ceil(piece * width));
+  const theirs = new Uint8Array(Math.ceil(piece * otherWidth));
   let untold = 0;
-  for (let offset = 0; offset < byteLength; offset += PIECE_BYTES) {
-    const length = Math.min(PIECE_BYTES, byteLength - offset);
-    const [a, b] = [ours.subarray(0, length), theirs.subarray(0, length)];
-    left.readNow(left.begin + offset, a);
-    right.readNow(right.begin + offset, b);
-    addChunk(total, a, dtype, b, dtype);
-    untold += length;
+  for (let first = 0; first < count; first += PIECE_ELEMENTS) {
+    const length = Math.min(PIECE_ELEMENTS, count - first);
+    const a = ours.subarray(0, Math.ceil(length * width));
+    const b = theirs.subarray(0, Math.ceil(length * otherWidth));
+    left.readNow(left.begin + first * width, a);
+    right.readNow(right.begin + first * otherWidth, b);
+    addChunk(total, a, dtype, b, otherDtype);
+    untold += a.byteLength;
     if (untold < TURN_BYTES) continue;
     onBytes?.(untold, name);
     untold = 0;

@@ -241,3 +241,54 @@ describe("what rounding to the coarser dtype may change", () => {
     expect(tiny.beyondRounding).toBe(0);
   });
 });
+
+/** Patterns of 16 bits, in a buffer from its beginning or two bytes on, where elements are taken as any numbers are. */
+function bytesAt(offset: 0 | 2, values: readonly number[]): Uint8Array {
+  const whole = new Uint8Array(2 * values.length + offset);
+  whole.set(patterns(...values), offset);
+  return whole.subarray(offset);
+}
+
+describe("two plain floats", () => {
+  const PATTERNS = fc.array(fc.integer({ min: 0, max: 0xffff }), { minLength: 1, maxLength: 40 });
+
+  test.each([
+    ["F16", "BF16"],
+    ["BF16", "F16"],
+    ["BF16", "BF16"],
+    ["F16", "F16"],
+  ] as const)("%s and %s differ as numbers of any dtype do", (left, right) => {
+    fc.assert(
+      fc.property(PATTERNS, PATTERNS, (some, others) => {
+        const size = Math.min(some.length, others.length);
+        const [a, b] = [some.slice(0, size), others.slice(0, size)];
+        const [quick, slow] = [noDifference(), noDifference()];
+        addChunk(quick, bytesAt(0, a), left, bytesAt(0, b), right);
+        addChunk(slow, bytesAt(2, a), left, bytesAt(2, b), right);
+        expect(quick).toEqual(slow);
+      }),
+    );
+  });
+
+  test.each(["F16", "BF16"] as const)("float32 and %s, too", (dtype) => {
+    const numbers = fc.array(fc.float(), { minLength: 1, maxLength: 40 });
+    fc.assert(
+      fc.property(numbers, PATTERNS, (some, others) => {
+        const size = Math.min(some.length, others.length);
+        const wide = new Uint8Array(Float32Array.from(some.slice(0, size)).buffer);
+        const half = others.slice(0, size);
+        for (const isLeft of [true, false]) {
+          const [quick, slow] = [noDifference(), noDifference()];
+          for (const [total, narrow] of [
+            [quick, bytesAt(0, half)],
+            [slow, bytesAt(2, half)],
+          ] as const) {
+            if (isLeft) addChunk(total, wide, "F32", narrow, dtype);
+            else addChunk(total, narrow, dtype, wide, "F32");
+          }
+          expect(quick).toEqual(slow);
+        }
+      }),
+    );
+  });
+});
