@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { convert } from "../../src/api/convert.ts";
 import { generate } from "../../src/api/generate.ts";
+import { openTokenizer } from "../../src/runtime/tokenizer/tokenizer.ts";
 import type { Diagnosis } from "../../src/verify/diagnose/diagnosis.ts";
 import { diff } from "../../src/verify/diff.ts";
 import { goldenScript } from "../../src/verify/golden/record.ts";
@@ -73,6 +74,17 @@ describe("SmolLM2-135M, out of its GGUF file", () => {
     });
     const found = results.map(({ ids }, index) => ({ rows: [ids.slice(prompts[index]?.length)] }));
     expect(found).toEqual(expected);
+  });
+
+  test("has a tokenizer.json that transformers opens, with the same ids", async () => {
+    const texts = [
+      "Once upon a time, 2024!",
+      "naïve  café\n\t你好",
+      "<|im_start|>user\nHi<|im_end|>",
+    ];
+    const said = runPython("auto_tokenizer_ids.py", { folder: right, texts });
+    const tokenizer = await openTokenizer(right);
+    expect(isRecord(said) && said["ids"]).toEqual(texts.map((text) => tokenizer.encode(text)));
   });
 
   test("keeps every value through PyTorch's and Paddle's files", async () => {

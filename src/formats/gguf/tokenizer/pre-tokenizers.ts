@@ -10,7 +10,13 @@ export interface PreTokenizer {
 }
 
 /** The ByteLevel step of tokenizer.json, without a pattern of its own. */
-export const BYTES_ONLY = { type: "ByteLevel", add_prefix_space: false, use_regex: false };
+export const BYTES_ONLY = {
+  type: "ByteLevel",
+  add_prefix_space: false,
+  // The library does not do without it.
+  trim_offsets: true,
+  use_regex: false,
+};
 
 /** GPT-2's pattern, which `tokenizers` has built in. */
 const GPT2 = { ...BYTES_ONLY, use_regex: true };
