@@ -13,8 +13,9 @@ import {
   OFFSETS,
 } from "./zstd-numbers.ts";
 import { MAX_BLOCK_BYTES, readLiterals, type HuffmanTable } from "./zstd-literals.ts";
+import { xxh64 } from "./xxh64.ts";
 
-/* Source: RFC 8878 (Zstandard), whose sections the comments name. The checksum of the content is not compared. */
+/* Source: RFC 8878 (Zstandard), whose sections the comments name. */
 
 export const ZSTD_MAGIC = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
 
@@ -61,7 +62,9 @@ export function decodeZstdFrame(input: Input, output: Output): void {
     isLast = (header & 1) === 1;
     decodeBlock(input, frame, (header >> 1) & 3, header >> 3);
   }
-  if ((descriptor & 4) !== 0) input.u32();
+  const content = output.bytes.subarray(frame.begin);
+  if ((descriptor & 4) !== 0 && BigInt(input.u32()) !== BigInt.asUintN(32, xxh64(content)))
+    throw new DecodeFault("is damaged: it has another checksum");
   if (isSized && output.length - frame.begin !== size)
     throw new DecodeFault("is damaged: it has another length");
 }
