@@ -45,7 +45,7 @@ describe("a frame of zstd with a checksum", () => {
   });
 
   it.each(Array.from({ length: content.byteLength + 4 }, (_, at) => at))(
-    "is damaged with a bit of its content or checksum turned: %i",
+    "is damaged with a bit of its content or checksum flipped: %i",
     (at) => {
       const bytes = frame(content);
       const place = 9 + at;
