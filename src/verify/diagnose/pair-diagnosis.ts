@@ -40,8 +40,8 @@ export async function diagnosePair(
   config: ModelConfig | undefined,
   signal?: AbortSignal,
 ): Promise<readonly Diagnosis[]> {
-  const pair = new Pair(ours, reference);
-  const reversed = new Pair(reference, ours);
+  const pair = new Pair(ours, reference, signal);
+  const reversed = new Pair(reference, ours, signal);
   const moved = await movedTensors(ours, reference, diffs, signal);
   const left = diffs.filter(({ name }) => !moved.explained.has(name));
   const found: Diagnosis[] = [...moved.diagnoses, ...oneSided(left)];

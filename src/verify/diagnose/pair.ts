@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { WbError } from "../../errors/wb-error.ts";
 import { narrowRows, type Assembly } from "../../mapping/assembly.ts";
 import { readAssembly } from "../../mapping/read-assembly.ts";
@@ -17,11 +18,14 @@ export class Pair {
   readonly ours: Tensors;
   readonly reference: Tensors;
   readonly #firstRows = new Map<string, HostTensor>();
+  readonly #signal: AbortSignal | undefined;
   #cache = new Map<string, HostTensor>();
 
-  constructor(ours: Tensors, reference: Tensors) {
+  /** @param signal Ends every reading that has not begun. */
+  constructor(ours: Tensors, reference: Tensors, signal?: AbortSignal) {
     this.ours = ours;
     this.reference = reference;
+    this.#signal = signal;
   }
 
   forget(): void {
@@ -57,6 +61,9 @@ export class Pair {
   }
 
   async #read(side: "ours" | "reference", name: string): Promise<HostTensor> {
+    // What is done with two tensors in memory leaves no turn to signals, nor does a tensor that was read before.
+    await nextTurn();
+    this.#signal?.throwIfAborted();
     const key = `${side} ${name}`;
     const known = this.#cache.get(key);
     if (known !== undefined) return known;

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Assembly } from "../../mapping/assembly.ts";
 import { streamAssembly } from "../../mapping/read-assembly.ts";
 import { decodeValues } from "../../tensor/decode.ts";
@@ -6,14 +7,18 @@ import type { HostTensor } from "../compare/model-runner.ts";
 
 const CHUNK_BYTES = 2 ** 20;
 
+/** Chunks after which signals get their turn. */
+const TURN_CHUNKS = 8;
+
 /** A tensor's shape and values, as float32, as one text: equal digests are equal tensors, whatever their dtype. */
 export async function valuesDigest(assembly: Assembly, signal?: AbortSignal): Promise<string> {
   const hash = createHash("sha256");
   hash.update(`${assembly.shape.join("x")}:`);
-  await streamAssembly(assembly, { chunkBytes: CHUNK_BYTES, signal }, (chunk) => {
+  let chunks = 0;
+  await streamAssembly(assembly, { chunkBytes: CHUNK_BYTES, signal }, async (chunk) => {
     const values = assembly.dtype === "F32" ? undefined : decodeValues(chunk, assembly.dtype);
     hash.update(values === undefined ? chunk : new Uint8Array(Float32Array.from(values).buffer));
-    return Promise.resolve();
+    if (++chunks % TURN_CHUNKS === 0) await nextTurn();
   });
   return hash.digest("hex");
 }
