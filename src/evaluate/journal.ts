@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { appendFile, readFile, rename, writeFile } from "node:fs/promises";
+import { appendFile, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { isSystemError, WbError } from "../errors/wb-error.ts";
 import { recordIn } from "../model/config/fields.ts";
 import type { Runtime } from "../session/open-runtime.ts";
@@ -29,13 +29,14 @@ export const NO_JOURNAL: Journal = {
  * @param run What must be the same for items to be the same.
  * @param how Whether to go on from the items of this run that are there: "begin" does not, "resume" refuses those of another run,
  *   "either" leaves them out.
- * @throws WbError WB3926 where the journal is another run's, WB6002.
+ * @throws WbError WB3926 where the journal is another run's, WB2001 where the path is something else than a file, WB6002.
  */
 export async function openJournal(
   path: string,
   run: string,
   how: "begin" | "resume" | "either",
 ): Promise<Journal> {
+  await needFile(path);
   const part = `${path}.part`;
   const known = how === "begin" ? [] : await itemsOf(part, run, how === "resume");
   // A last line may have been cut in the middle: the journal begins anew with whole ones.
@@ -50,6 +51,18 @@ export async function openJournal(
       await writing(path, () => rename(part, path));
     },
   };
+}
+
+/** What is renamed to a device's or a pipe's name takes its place, and a folder's name is refused only when all is answered. */
+async function needFile(path: string): Promise<void> {
+  const facts = await stat(path).catch(() => undefined);
+  if (facts === undefined || facts.isFile()) return;
+  const found = facts.isDirectory() ? "a folder" : "a device or a pipe";
+  throw new WbError(
+    "WB2001",
+    `--details ${path}: expected a file, which is put in place when all is answered, found ${found}`,
+    { details: { option: "--details", found } },
+  );
 }
 
 async function itemsOf(part: string, run: string, isRefused: boolean): Promise<readonly Item[]> {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { evaluate } from "../../src/evaluate/run.ts";
@@ -49,4 +49,26 @@ it("refuses the items of other weights or options, and needs a details file", as
   expect((await caught(() => evaluate(model, { ...resumed, details: undefined }))).code).toBe(
     "WB2001",
   );
+});
+
+it("refuses a folder, a device or a pipe before anything is computed, and leaves it as it is", async () => {
+  for (const [details, found] of [
+    [folder, "a folder"],
+    ["/dev/null", "a device or a pipe"],
+  ] as const) {
+    const { code, message } = await caught(() => evaluate(model, { ...options, details }));
+    expect(code).toBe("WB2001");
+    expect(message).toContain(`${details}: expected a file`);
+    expect(message).toContain(`found ${found}`);
+    expect(existsSync(`${details}.part`)).toBe(false);
+  }
+  expect(statSync("/dev/null").isFile()).toBe(false);
+});
+
+it("refuses to ask nothing", async () => {
+  const { code, message } = await caught(() => evaluate(model, { ...options, tasks: [] }));
+  expect([code, message]).toEqual([
+    "WB2001",
+    "--tasks: expected a task, a group or a task file, found none",
+  ]);
 });

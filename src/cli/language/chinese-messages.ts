@@ -279,6 +279,18 @@ export const CHINESE_MESSAGES: Catalogue = [
   ["expected rows, found none", "应有数据行，实际没有"],
   ["expected UTF-8 text, found other bytes", "应为 UTF-8 文本，实际为其他字节"],
   ["expected another model or --golden, and not both", "需要另一个模型或 --golden，且不能两者都给"],
+  [
+    "--details {}: expected a file, which is put in place when all is answered, found a folder",
+    "--details {}：应为文件（全部回答之后才写到这里），实际为文件夹",
+  ],
+  [
+    "--details {}: expected a file, which is put in place when all is answered, found a device or a pipe",
+    "--details {}：应为文件（全部回答之后才写到这里），实际为设备或管道",
+  ],
+  [
+    "--tasks: expected a task, a group or a task file, found none",
+    "--tasks：应为任务、任务组或任务文件，实际没有",
+  ],
   ["--tasks {}: no such task; there are {}", "--tasks {}：没有这个任务；现有 {}"],
   ["its bytes have CRC-32 {}, the archive says {}", "其字节的 CRC-32 为 {}，归档所写为 {}"],
   ["two tar entries are named {}", "两个 tar 条目都名为 {}"],

@@ -13,7 +13,7 @@ const MAX_TASK_BYTES = 64 * 2 ** 20;
 
 /**
  * The tasks that names, groups and files stand for, in the order given, each once.
- * @throws WbError WB2922 for a name that there is not, WB2921 for a file that is no task, WB3921 for one that is missing.
+ * @throws WbError WB2001 for no name, WB2922 for a name that there is not, WB2921 for a file that is no task, WB3921 for one that is missing.
  */
 export async function findTasks(names: readonly string[]): Promise<readonly Task[]> {
   const shipped = await shippedTasks();
@@ -22,7 +22,10 @@ export async function findTasks(names: readonly string[]): Promise<readonly Task
     const tasks = name.endsWith(".json") ? await readTaskFile(name) : tasksCalled(shipped, name);
     for (const task of tasks) found.set(task.name, task);
   }
-  return [...found.values()];
+  if (found.size > 0) return [...found.values()];
+  throw new WbError("WB2001", "--tasks: expected a task, a group or a task file, found none", {
+    details: { option: "--tasks", found: "nothing" },
+  });
 }
 
 /** Every task that weighbridge brings. */
