@@ -53,7 +53,7 @@ async function ends(
 }
 
 describe("GGUF files drawn near honest ones end in tensors or a typed error, in seconds and little memory", () => {
-  it("with lies about counts, lengths, types, shapes and places", async () => {
+  it("with false counts, lengths, types, shapes and places", async () => {
     const found = await ends(drawnGguf, readAllBytes);
     const kinds = ["read", "WB3511", "WB3512", "WB4511", "WB5511"];
     expect(kinds.filter((kind) => !found.has(kind))).toEqual([]);

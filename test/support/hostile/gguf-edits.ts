@@ -72,7 +72,7 @@ function withTensor(at: number, change: (tensor: GgufTensor) => GgufTensor): Edi
 const keyAt = fc.integer({ min: 0, max: KEYS.length - 1 });
 const tensorAt = fc.integer({ min: 0, max: TENSORS.length - 1 });
 
-/** Lies about counts, lengths, types, shapes and places. */
+/** False counts, lengths, types, shapes and places. */
 const edit: fc.Arbitrary<Edit> = fc.oneof(
   code.map((version): Edit => (shape) => ({ ...shape, version })),
   fc.boolean().map((isBig): Edit => (shape) => ({ ...shape, isBig })),
@@ -118,7 +118,7 @@ const edit: fc.Arbitrary<Edit> = fc.oneof(
     .map((length): Edit => (shape) => ({ ...shape, data: new Uint8Array(length) })),
 );
 
-/** Files with some lies, then some changed bytes and perhaps a cut. */
+/** Files with some of them, then some changed bytes and perhaps a cut. */
 export const drawnGguf: fc.Arbitrary<Uint8Array> = fc
   .tuple(
     fc.array(edit, { maxLength: 3 }),
