@@ -2,7 +2,8 @@ import { openCheckpoint } from "../formats/open.ts";
 import { WbError } from "../errors/wb-error.ts";
 import { outputWidth } from "../model/encoder-heads.ts";
 import { findTokenizer } from "../runtime/tokenizer/tokenizer.ts";
-import { diagnoseGolden } from "./diagnose/golden-diagnosis.ts";
+import { isQuantised } from "../mapping/stored-rows.ts";
+import { diagnoseGolden, diagnoseLayerCount } from "./diagnose/golden-diagnosis.ts";
 import type { Diagnosis } from "./diagnose/diagnosis.ts";
 import { readGolden, refuseStale, type Golden } from "./golden/read.ts";
 import { parityWithGolden, type Parity } from "./compare/parity.ts";
@@ -33,7 +34,7 @@ export interface GoldenOutcome {
 
 /**
  * Holds a model against a golden file, and looks for the cause where it does not fit.
- * @throws WbError WB3911; WB3912 for a golden of other weights or another tokenizer.
+ * @throws WbError WB3911; WB3912 for a golden of other weights or another tokenizer; WB4911 for a quantised model that it cannot judge.
  */
 export async function verifyGolden(bench: Bench, path: string): Promise<GoldenOutcome> {
   const { laboratory, options } = bench;
@@ -53,12 +54,42 @@ export async function verifyGolden(bench: Bench, path: string): Promise<GoldenOu
     if (ownWeights === "other") throw stale(golden);
     return { golden, parity, greedy, diagnoses: tokens, notes, texts };
   }
+  if (ownWeights !== "same") {
+    const certain = certainOfQuantised(bench, golden, parity, tokens);
+    if (certain !== undefined) return { golden, parity, greedy, diagnoses: certain, notes, texts };
+  }
   const diagnoses = options.diagnose
     ? await diagnoseGolden(laboratory, golden, parity, options.parity.signal)
     : [];
   const isExplained = diagnoses.some(({ cause }) => cause !== "undetermined");
   if (ownWeights === "other" && options.diagnose && !isExplained) throw stale(golden);
   return { golden, parity, greedy, diagnoses: [...tokens, ...diagnoses], notes, texts };
+}
+
+/**
+ * What is wrong with a quantised model for certain, by a golden that is not known to be of its own numbers; undefined where it is not
+ * quantised, or its logits are no numbers, which no rounding explains. Rounding to blocks moves logits as far as a mistake may, and only the
+ * original's weights tell the two apart.
+ * @throws WbError WB4911 where nothing is certain.
+ */
+function certainOfQuantised(
+  { path, laboratory, tensors }: Bench,
+  golden: Golden,
+  { prompts, gate }: Parity,
+  tokens: readonly Diagnosis[],
+): readonly Diagnosis[] | undefined {
+  const quantised = [...tensors.values()].filter(isQuantised).length;
+  const difference = Math.max(...prompts.map(({ maxAbs }) => maxAbs));
+  if (quantised === 0 || !Number.isFinite(difference)) return undefined;
+  const layers = diagnoseLayerCount(laboratory, golden);
+  const certain = layers === undefined ? tokens : [...tokens, layers];
+  if (certain.length > 0) return certain;
+  const details = { path, golden: golden.path, quantised, difference, allowed: gate.maxAbs };
+  throw new WbError(
+    "WB4911",
+    `${path}: ${golden.path} does not tell its rounding from a mistake: ${quantised} of its ${tensors.size} tensors are quantised, and its logits differ by ${difference.toPrecision(3)}, where ${gate.maxAbs.toPrecision(3)} is allowed`,
+    { details },
+  );
 }
 
 /** Rows of the vocabulary that were cut off are a failure, whatever the other tokens' logits are. */

@@ -208,6 +208,10 @@ export const CHINESE_MESSAGES: Catalogue = [
   ["expected at most {} bytes, found {}", "最多 {} 字节，实际为 {}"],
   ["expected at least {} bytes, found {}", "至少应有 {} 字节，实际为 {}"],
   [
+    "{} does not tell its rounding from a mistake: {} of its {} tensors are quantised, and its logits differ by {}, where {} is allowed",
+    "{1} 无法区分其舍入与错误：其 {3} 个张量中有 {2} 个是量化的，其 logits 相差 {4}，允许 {5}",
+  ],
+  [
     "made for weights with digest {}, which are not this model's, and no single mistake makes those of these",
     "为摘要是 {} 的权重制作，而那不是这个模型的权重，也没有哪个单一的错误能由它们得到这些权重",
   ],

@@ -20,6 +20,13 @@ export const CHINESE_VERIFY_CODES: Readonly<Partial<Record<keyof typeof VERIFY_C
     meaning: "其词表、隐藏维度、词元编号或权重摘要与这个模型不同：它已过时。",
     remedy: "为这份权重记录参考值，或给出为它们制作的参考值。",
   },
+  WB4911: {
+    title: "参考值无法判断这个量化模型",
+    meaning:
+      "舍入到块所引起的 logits 变化可以与错误引起的一样大。参考值若不是由文件自身的数值得来，就无法区分两者；另一个分词器或不同的层数仍会指出。",
+    remedy:
+      "给出制作它的权重：`weighbridge verify FILE ORIGINAL` 或 `weighbridge prove FILE ORIGINAL`，或者给出由文件本身得来的参考值。",
+  },
   WB3913: {
     title: "没有可对照的清单",
     meaning:

@@ -25,6 +25,20 @@ export const VERIFY_CODES = {
     remedy: "Record a golden for these weights, or give the golden that was made for them.",
     details: { path: "string" },
   },
+  WB4911: {
+    title: "a golden cannot judge this quantised model",
+    meaning:
+      "Rounding to blocks moves logits as far as a mistake may. A golden of other numbers than the file's own cannot tell the two apart; another tokenizer or another number of layers is named all the same.",
+    remedy:
+      "Give the weights that it was made from, `weighbridge verify FILE ORIGINAL` or `weighbridge prove FILE ORIGINAL`, or a golden of the file itself.",
+    details: {
+      path: "string",
+      golden: "string",
+      quantised: "number",
+      difference: "number",
+      allowed: "number",
+    },
+  },
   WB3913: {
     title: "no manifest to hold the weights against",
     meaning:

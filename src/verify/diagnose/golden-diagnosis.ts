@@ -66,7 +66,7 @@ function layerCost({ laboratory, prompts }: LocalLab): number {
 }
 
 /** A golden with states of another number of layers was made with another model. */
-function diagnoseLayerCount(laboratory: Laboratory, golden: Golden): Diagnosis | undefined {
+export function diagnoseLayerCount(laboratory: Laboratory, golden: Golden): Diagnosis | undefined {
   const states = golden.prompts.find(({ hiddenStates }) => hiddenStates.length > 0)?.hiddenStates
     .length;
   const { layers } = laboratory.config;
