@@ -64,43 +64,47 @@ async function judged(bytes: Uint8Array): Promise<readonly [verdict: string, fin
 const RENAMED: Readonly<Record<string, string>> = { __builtin__: "builtins" };
 
 describe("a drawn pickle", () => {
-  it("is never safe where an unpickler of CPython imports what is not allowed", async () => {
-    let drawn = 0;
-    const counts: Record<string, number> = { safe: 0, unsafe: 0, incomplete: 0 };
-    let named = 0;
-    for (let seed = 1; drawn < COUNT; seed++) {
-      const count = Math.min(BATCH, COUNT - drawn);
-      const file = join(folder, "drawn");
-      const said = runPython("trace_pickles.py", { seed, count, file });
-      expect(isRecord(said) ? said["audited"] : undefined).toEqual([]);
-      const answers = answersOf(said);
-      let index = 0;
-      for (const bytes of pickles(file)) {
-        const names = answers[index++] ?? [];
-        const [verdict, findings] = await judged(bytes);
-        counts[verdict] = (counts[verdict] ?? 0) + 1;
-        const bad = names.filter(([module, name]) => !isAllowedGlobal(module, name));
-        const where = `seed ${seed}, pickle ${index}: ${Buffer.from(bytes).toString("hex")}`;
-        if (bad.length > 0) {
-          named++;
-          const isSafe = verdict === "safe";
-          expect([where, bad, isSafe]).toEqual([where, bad, false]);
+  it(
+    "is never safe where an unpickler of CPython imports what is not allowed",
+    async () => {
+      let drawn = 0;
+      const counts: Record<string, number> = { safe: 0, unsafe: 0, incomplete: 0 };
+      let named = 0;
+      for (let seed = 1; drawn < COUNT; seed++) {
+        const count = Math.min(BATCH, COUNT - drawn);
+        const file = join(folder, "drawn");
+        const said = runPython("trace_pickles.py", { seed, count, file });
+        expect(isRecord(said) ? said["audited"] : undefined).toEqual([]);
+        const answers = answersOf(said);
+        let index = 0;
+        for (const bytes of pickles(file)) {
+          const names = answers[index++] ?? [];
+          const [verdict, findings] = await judged(bytes);
+          counts[verdict] = (counts[verdict] ?? 0) + 1;
+          const bad = names.filter(([module, name]) => !isAllowedGlobal(module, name));
+          const where = `seed ${seed}, pickle ${index}: ${Buffer.from(bytes).toString("hex")}`;
+          if (bad.length > 0) {
+            named++;
+            const isSafe = verdict === "safe";
+            expect([where, bad, isSafe]).toEqual([where, bad, false]);
+          }
+          if (verdict === "safe") {
+            // What is called safe names to us all that it names to CPython.
+            const ours = new Set(
+              findings.globals.map(({ module, name }) => `${RENAMED[module] ?? module} ${name}`),
+            );
+            const missed = names.filter(([module, name]) => !ours.has(`${module} ${name}`));
+            expect([where, missed]).toEqual([where, []]);
+          }
         }
-        if (verdict === "safe") {
-          // What is called safe names to us all that it names to CPython.
-          const ours = new Set(
-            findings.globals.map(({ module, name }) => `${RENAMED[module] ?? module} ${name}`),
-          );
-          const missed = names.filter(([module, name]) => !ours.has(`${module} ${name}`));
-          expect([where, missed]).toEqual([where, []]);
-        }
+        expect(index).toBe(count);
+        drawn += count;
       }
-      expect(index).toBe(count);
-      drawn += count;
-    }
-    // The draw is worth something: it makes pickles of each kind.
-    expect(Math.min(counts["safe"] ?? 0, counts["unsafe"] ?? 0, named)).toBeGreaterThan(
-      COUNT / 100,
-    );
-  }, LIMIT_MS);
+      // The draw is worth something: it makes pickles of each kind.
+      expect(Math.min(counts["safe"] ?? 0, counts["unsafe"] ?? 0, named)).toBeGreaterThan(
+        COUNT / 100,
+      );
+    },
+    LIMIT_MS,
+  );
 });
