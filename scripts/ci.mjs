@@ -148,7 +148,7 @@ function main() {
   // Of the readers' ten thousand a sample, the same in each run: how many are noticed is shown.
   check(
     "mutants of the readers",
-    script("mutate.mjs", "readers", "--sample", "30", "--least", "75"),
+    script("mutate.mjs", "readers", "--sample", "16", "--least", "60"),
     {
       show: true,
       limitMs: SUITE_LIMIT_MS,
