@@ -1,6 +1,6 @@
 import type { Dtype } from "../../tensor/dtype.ts";
 import { f16ToF32Bits, f32BitsToBf16, f32BitsToF16 } from "../../tensor/float-bits.ts";
-import type { Rounding, ValueDifference } from "./compare-values.ts";
+import type { Rounding, ValueDifference } from "./value-difference.ts";
 
 /** The floats that models are stored in. */
 type PlainFloat = "F32" | "F16" | "BF16";

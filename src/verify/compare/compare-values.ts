@@ -1,28 +1,8 @@
 import { decodeValues } from "../../tensor/decode.ts";
 import { DTYPES, dtypeRow, type Dtype } from "../../tensor/dtype.ts";
 import { compareFloats, isPlainFloat } from "./compare-floats.ts";
+import type { Rounding, ValueDifference } from "./value-difference.ts";
 import { f32Bits, f32BitsToBf16, f32BitsToF16 } from "../../tensor/float-bits.ts";
-
-/** How two tensors differ, over all elements compared so far. */
-export interface ValueDifference {
-  /** Elements compared; 0 means that nothing was. */
-  elements: number;
-  identicalBits: boolean;
-  /** −0 equals 0; NaN equals NaN. */
-  equalValues: boolean;
-  /** Largest |a − b|; NaN when one side is no number where the other is one, or infinities differ. */
-  maxAbs: number;
-  /** Largest |a − b| / |b| where b is not 0. */
-  maxRel: number;
-  /** Largest distance in units of the coarser dtype's last place; undefined for dtypes without one. */
-  ulp: number | undefined;
-  /** Row-major index of the first element whose values differ; −1 when none does. */
-  firstIndex: number;
-  /** Elements whose values differ. */
-  differing: number;
-  /** Largest |a − b| − relative · |b|, for the tolerance of rounding. */
-  beyondRounding: number;
-}
 
 export function noDifference(): ValueDifference {
   return {
@@ -46,12 +26,6 @@ export function coarserDtype(left: Dtype, right: Dtype): Dtype {
 /** 0 for numbers that are kept as they are. */
 function relativeRounding(dtype: Dtype): number {
   return dtypeRow(dtype).rounding?.relative ?? 0;
-}
-
-/** |a − b| ≤ relative · |b| + absolute. */
-export interface Rounding {
-  readonly relative: number;
-  readonly absolute: number;
 }
 
 /** What converting to the coarser of two dtypes may change. 0 for one dtype. */

@@ -4,7 +4,8 @@ import { plainRange, type PlainRange } from "../../mapping/plain-range.ts";
 import { readAssembly, streamAssembly } from "../../mapping/read-assembly.ts";
 import { DTYPES, type Dtype } from "../../tensor/dtype.ts";
 import { byteCount, elementCount, renderShape, sameShape } from "../../tensor/shape.ts";
-import { addChunk, noDifference, type ValueDifference } from "./compare-values.ts";
+import { addChunk, noDifference } from "./compare-values.ts";
+import type { ValueDifference } from "./value-difference.ts";
 
 /** How two tensors of one name compare; the first two have the same values. */
 export type DiffClass =

@@ -5,8 +5,8 @@ import {
   coarserDtype,
   noDifference,
   roundingTolerance,
-  type ValueDifference,
 } from "../../../src/verify/compare/compare-values.ts";
+import type { ValueDifference } from "../../../src/verify/compare/value-difference.ts";
 import type { Dtype } from "../../../src/tensor/dtype.ts";
 
 /** A little-endian copy of numbers as a plain dtype. */
