@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { describeCommand, describeSharedOptions } from "../../src/cli/describe.ts";
+import { CHINESE_EVIDENCE } from "../../src/cli/language/chinese-evidence.ts";
 import { CHINESE_HELP } from "../../src/cli/language/chinese-help.ts";
 import { CHINESE_HINTS } from "../../src/cli/language/chinese-hints.ts";
 import { CHINESE_MESSAGES } from "../../src/cli/language/chinese-messages.ts";
@@ -14,7 +15,7 @@ import { ERROR_CODES } from "../../src/errors/codes.ts";
 import { runInProcess } from "../support/cli-in-process.ts";
 import { FIXTURES } from "../support/fixture-manifest.ts";
 
-const CATALOGUE = [...CHINESE_MESSAGES, ...CHINESE_RESULTS, ...CHINESE_HINTS];
+const CATALOGUE = [...CHINESE_MESSAGES, ...CHINESE_RESULTS, ...CHINESE_EVIDENCE, ...CHINESE_HINTS];
 
 describe("the language of a command line", () => {
   test.each([

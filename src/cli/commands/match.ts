@@ -53,9 +53,14 @@ export const match: Command = {
       },
       text: [
         ...statements.map((statement) => shownName(renderStatement(statement))),
-        ...unexplained.slice(0, LISTED).map((name) => `unexplained: ${shownName(name)}`),
-        ...(more > 0 ? [`and ${more} more; --json has them all`] : []),
-        `${isWhole ? "PASS" : "FAIL"}  ${verdict}; ${seconds.toFixed(1)} s`,
+        // The statements are for `--map`, in whatever language.
+        context.speech.text(
+          [
+            ...unexplained.slice(0, LISTED).map((name) => `unexplained: ${shownName(name)}`),
+            ...(more > 0 ? [`and ${more} more; --json has them all`] : []),
+            `${isWhole ? "PASS" : "FAIL"}  ${verdict}; ${seconds.toFixed(1)} s`,
+          ].join("\n"),
+        ),
       ].join("\n"),
     };
   },

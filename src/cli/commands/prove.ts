@@ -43,7 +43,8 @@ export const prove: Command = {
     const { inputs: _inputs, notes, diagnosis, ...facts } = result;
     const json = { ...facts, diagnosis: diagnosisJson(diagnosis), notes };
     const ok = result.verdict === "pass";
-    if (!context.json && path === undefined) return { ok, json, text: renderProof(result) };
+    if (!context.json && path === undefined)
+      return { ok, json, text: context.speech.text(renderProof(result)) };
     const { evidenceOf } = await import("../../verify/report/evidence.ts");
     const { proofStatement } = await import("../../verify/report/proof-statement.ts");
     const evidence = await evidenceOf(result, context.signal);
@@ -55,8 +56,8 @@ export const prove: Command = {
     return {
       ok,
       json: { ...json, evidence, ...(path === undefined ? {} : { statement: path }) },
-      text: [renderProof(result), ...(path === undefined ? [] : [`${path}: not signed`])].join(
-        "\n",
+      text: context.speech.text(
+        [renderProof(result), ...(path === undefined ? [] : [`${path}: not signed`])].join("\n"),
       ),
     };
   },

@@ -1,5 +1,6 @@
 import { CHINESE_WORDING } from "../../errors/chinese.ts";
 import { ERROR_CODES } from "../../errors/codes.ts";
+import { CHINESE_EVIDENCE } from "./chinese-evidence.ts";
 import { CHINESE_HELP } from "./chinese-help.ts";
 import { CHINESE_HINTS } from "./chinese-hints.ts";
 import { CHINESE_MESSAGES } from "./chinese-messages.ts";
@@ -7,7 +8,12 @@ import { CHINESE_RESULTS } from "./chinese-results.ts";
 import type { Speech } from "./speech.ts";
 import { translator } from "./translate.ts";
 
-const translated = translator([...CHINESE_MESSAGES, ...CHINESE_RESULTS, ...CHINESE_HINTS]);
+const translated = translator([
+  ...CHINESE_MESSAGES,
+  ...CHINESE_RESULTS,
+  ...CHINESE_EVIDENCE,
+  ...CHINESE_HINTS,
+]);
 
 export const CHINESE: Speech = {
   language: "zh",
