@@ -4,7 +4,7 @@ import type {
   MacroShape,
   Statement,
   Target,
-} from "../../runtime/chat/jinja/ast.ts";
+} from "../../runtime/chat/jinja/syntax/ast.ts";
 import { INTERNAL, INTERNAL_TEXT, MAKES_TEXT, PLAIN_GLOBALS, TAKES_NAMES } from "./jinja-names.ts";
 
 /** Parameters that are kept of all macros of one name. */

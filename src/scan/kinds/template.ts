@@ -1,4 +1,4 @@
-import { parseTemplate } from "../../runtime/chat/jinja/parse-statement.ts";
+import { parseTemplate } from "../../runtime/chat/jinja/syntax/parse-statement.ts";
 import { JinjaError } from "../../runtime/chat/jinja/problem.ts";
 import type { Findings } from "../findings.ts";
 import { computedName } from "./computed-names.ts";

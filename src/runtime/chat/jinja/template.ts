@@ -1,12 +1,12 @@
-import type { Statement } from "./ast.ts";
+import type { Statement } from "./syntax/ast.ts";
 import { Budget, type BudgetLimits } from "./budget.ts";
-import { Execution } from "./execute.ts";
-import { fromJson } from "./from-json.ts";
-import { hiddenNames, type HiddenNames } from "./hidden-names.ts";
-import { globalsAt } from "./globals.ts";
-import { parseTemplate } from "./parse-statement.ts";
+import { Execution } from "./run/execute.ts";
+import { fromJson } from "./values/from-json.ts";
+import { hiddenNames, type HiddenNames } from "./syntax/hidden-names.ts";
+import { globalsAt } from "./library/globals.ts";
+import { parseTemplate } from "./syntax/parse-statement.ts";
 import { JinjaError } from "./problem.ts";
-import { Scope } from "./scope.ts";
+import { Scope } from "./run/scope.ts";
 
 /** A parsed chat template. */
 export interface JinjaTemplate {
