@@ -30,6 +30,14 @@ async function ask(page: Page, question: string): Promise<void> {
   await page.waitForSelector("#stop[disabled]");
 }
 
+function pathOf(value: unknown, path: readonly string[]): unknown {
+  return path.reduce<unknown>(
+    (inner, key) =>
+      typeof inner === "object" && inner !== null ? Reflect.get(inner, key) : undefined,
+    value,
+  );
+}
+
 const titleOf = (page: Page): Promise<unknown> =>
   page.evaluate("document.getElementById('token-title').textContent");
 
@@ -95,6 +103,38 @@ describe("the page of the server in headless Chromium", () => {
     // Both models' tokens at this place.
     expect(await page.$$eval("#token-models th", ({ length }) => length)).toBe(2);
     expect(await page.$$eval("#token-rows tr:first-child td", ({ length }) => length)).toBe(4);
+    await page.close();
+  });
+
+  test("shows the bytes of an answer once, also where a character takes several tokens", async () => {
+    const { page } = await opened("light", 800);
+    let dots = 0;
+    for (const question of ["hello", "é 中 😀", "one two three"]) {
+      await page.evaluate("document.getElementById('temperature').value = '0'");
+      await ask(page, question);
+      const shown = String(
+        await page.evaluate(
+          "[...document.querySelector('.model').querySelectorAll('.turn')].at(-1).textContent",
+        ),
+      );
+      const model = String(await page.evaluate("document.querySelector('.model h2').textContent"));
+      const reply = await fetch(`${server.url}/v1/chat/completions`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({
+          model,
+          temperature: 0,
+          max_tokens: Number(await page.evaluate("document.getElementById('limit').value")),
+          messages: [{ role: "user", content: question }],
+        }),
+      });
+      const answer = pathOf(await reply.json(), ["choices", "0", "message", "content"]);
+      // A token whose character is not whole yet is a dot.
+      expect(shown.replaceAll("·", "")).toBe(`model${String(answer)}`);
+      dots += shown.split("·").length - 1;
+      await page.click("#clear");
+    }
+    expect(dots).toBeGreaterThan(0);
     await page.close();
   });
 
