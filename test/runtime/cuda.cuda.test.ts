@@ -13,6 +13,7 @@ import { distanceFromGolden, greedyIds } from "../support/golden-agreement.ts";
 import { readGoldenPrompts } from "../support/golden-prompts.ts";
 import { internlmConfig } from "../support/model-config.ts";
 import { openDecoderOf } from "../support/open-decoder.ts";
+import { tellFigures } from "../support/figures.ts";
 import { ORACLES } from "../support/oracles.ts";
 
 /** float32 sums in another order, on hidden states and logits below 10; TensorFloat-32 would be a thousand times off. */
@@ -83,8 +84,11 @@ describe("on CUDA", () => {
         maxNewTokens: 64,
         stopIds: [],
       });
-      process.stdout.write(
-        `${compute}: ${tokensPerSecond.toFixed(1)} tokens/s, GPU memory ${gpuMemory("used")} MiB, host memory ${(peakMemoryBytes / 2 ** 20).toFixed(0)} MiB, ${taken}\n`,
+      const gpuMiB = gpuMemory("used");
+      const hostMiB = Math.round(peakMemoryBytes / 2 ** 20);
+      tellFigures(
+        `${compute}: ${tokensPerSecond.toFixed(1)} tokens/s, GPU memory ${gpuMiB} MiB, host memory ${hostMiB} MiB, ${taken}`,
+        { what: "generate", compute, tokensPerSecond, gpuMiB, hostMiB, backend: taken },
       );
       expect(results[0]?.newTokens).toBe(64);
     },
@@ -101,8 +105,9 @@ describe("on CUDA", () => {
       half.ops.dispose();
       const gigabytes = (rate: number): string => ((rate * rates.weightBytes) / 1e9).toFixed(0);
       const share = ((100 * rates.graph * rates.weightBytes) / rates.bandwidth).toFixed(0);
-      process.stdout.write(
-        `${compute}, ${layers} layers of 7B: as a graph ${rates.graph.toFixed(1)} tokens/s (${gigabytes(rates.graph)} GB/s, ${share} % of the ${(rates.bandwidth / 1e9).toFixed(0)} GB/s of a sum of arrays), call by call ${rates.calls.toFixed(1)} tokens/s (${gigabytes(rates.calls)} GB/s)\n`,
+      tellFigures(
+        `${compute}, ${layers} layers of 7B: as a graph ${rates.graph.toFixed(1)} tokens/s (${gigabytes(rates.graph)} GB/s, ${share} % of the ${(rates.bandwidth / 1e9).toFixed(0)} GB/s of a sum of arrays), call by call ${rates.calls.toFixed(1)} tokens/s (${gigabytes(rates.calls)} GB/s)`,
+        { what: "decode", compute, layers, ...rates },
       );
       expect(rates.graph).toBeGreaterThan(rates.calls);
     },
