@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { make } from "../models.mjs";
 
-/** Subjects by the length of their questions in words: MMLU's lie between a dozen and some two hundred. */
+/** Subjects by the length of their questions in words: MMLU's have between a dozen and some two hundred. */
 const SUBJECTS = { anatomy: 18, high_school_physics: 45 };
 const SHOTS = 5;
 const WORDS =
