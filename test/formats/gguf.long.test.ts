@@ -67,7 +67,7 @@ describe("quantised tensors", () => {
       shape: [3, 512],
       bytes: 3 * 2 * 210,
     });
-    expect(notes.join("\n")).toContain("read as float32 numbers: 1 Q4_0, 1 Q4_1");
+    expect(notes.join("\n")).toContain("stand for float32 numbers: 1 Q4_0, 1 Q4_1");
   });
 
   it("in big-endian order are refused by name", async () => {
