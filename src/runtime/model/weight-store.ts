@@ -3,7 +3,7 @@ import type { ModelConfig } from "../../model/config/model-config.ts";
 import { checkWeightDtype, toFloat32 } from "../backends/cast.ts";
 import type { Ops, Weight } from "../backends/ops.ts";
 import { architectureOf, type Architecture } from "./architecture.ts";
-import { expectedTensors, layerTensors, type TensorSpec } from "../../model/tensors.ts";
+import { expectedTensors, layerTensors } from "../../model/tensors.ts";
 import { ALL_EXPERTS, EXPERTS_OF_A_LAYER, ExpertStore, type ExpertBounds } from "./expert-store.ts";
 import { readWeight, toDevice, type HostWeight } from "./host-weight.ts";
 import { ModuleWeights } from "./parameters.ts";
@@ -32,6 +32,8 @@ export class WeightStore {
   readonly #architecture: Architecture;
   readonly #shared: SharedWeights | undefined;
   readonly #blocks = new Map<number, ReadonlyMap<string, Weight>>();
+  /** Names of a layer's parameters that every token takes: asked for once a layer and token, and slow to work out of many experts. */
+  readonly #common = new Map<number, readonly string[]>();
   readonly #headBands = new Map<number, Weight>();
   readonly #modules = new Map<string, ReadonlyMap<string, Weight>>();
   readonly #tables = new Map<string, EmbeddingTable>();
@@ -114,6 +116,7 @@ export class WeightStore {
   async block(index: number): Promise<ModuleWeights> {
     const held = this.#blocks.get(index);
     if (held !== undefined) {
+      if (this.#shared === undefined) return new ModuleWeights(held);
       const prefix = `${this.#architecture.layer(index)}.`;
       return new ModuleWeights(new Map([...this.#sharedOf(index, prefix), ...held]));
     }
@@ -194,8 +197,9 @@ export class WeightStore {
   /** Parameters of a layer that are on the device for all. */
   #sharedOf(index: number, prefix: string): ReadonlyMap<string, Weight> {
     const found = new Map<string, Weight>();
-    for (const { name } of commonTensors(this.#config, index)) {
-      const weight = this.#shared?.get(name);
+    if (this.#shared === undefined) return found;
+    for (const name of this.#commonOf(index)) {
+      const weight = this.#shared.get(name);
       if (weight !== undefined) found.set(name.slice(prefix.length), weight);
     }
     return found;
@@ -210,10 +214,18 @@ export class WeightStore {
   }
 
   #readBlock(index: number): Promise<readonly HostWeight[]> {
-    const parameters = commonTensors(this.#config, index).filter(
-      ({ name }) => this.#shared?.get(name) === undefined,
+    const names = this.#commonOf(index).filter((name) => this.#shared?.get(name) === undefined);
+    return Promise.all(names.map((name) => readWeight(this.#ops, this.source, name)));
+  }
+
+  #commonOf(index: number): readonly string[] {
+    const known = this.#common.get(index);
+    if (known !== undefined) return known;
+    const names = layerTensors(this.#config, index).flatMap(({ name, expert }) =>
+      expert === -1 ? [name] : [],
     );
-    return Promise.all(parameters.map(({ name }) => readWeight(this.#ops, this.source, name)));
+    this.#common.set(index, names);
+    return names;
   }
 
   #upload(parameters: readonly HostWeight[], prefix: string): ReadonlyMap<string, Weight> {
@@ -261,11 +273,6 @@ export class WeightStore {
   #free(weights: ReadonlyMap<string, Weight> | undefined): void {
     for (const weight of weights?.values() ?? []) this.#ops.releaseWeight(weight);
   }
-}
-
-/** A layer's tensors that every token takes. */
-function commonTensors(config: ModelConfig, index: number): readonly TensorSpec[] {
-  return layerTensors(config, index).filter(({ expert }) => expert === -1);
 }
 
 /** Tables of embeddings, by name. */
