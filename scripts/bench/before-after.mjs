@@ -18,9 +18,9 @@ const KINDS = [
   ["wasm", "f32"],
 ];
 const PREFILL = "128";
-const DECODE = "64";
-/** Of one process, of which the best counts: the first finds everything cold. */
-const RUNS = "3";
+const DECODE = "256";
+/** Of one process, of which the best counts: the first finds everything cold. Many tokens, so that the code is warm. */
+const RUNS = "2";
 
 function options() {
   try {

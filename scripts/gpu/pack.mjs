@@ -1,6 +1,6 @@
 // Packs what the CUDA suite needs on a machine that has an NVIDIA driver and Python, and no network: pieces of at most 60 MiB.
 //
-//   node scripts/gpu/pack.mjs FOLDER [--generation 90] [--preset 4]
+//   node scripts/gpu/pack.mjs FOLDER [--generation 90] [--preset 0]
 //
 // FOLDER gets the pieces, pieces.json with their SHA-256, and run.py, which puts them together there and runs the suite:
 //
@@ -209,7 +209,7 @@ function options() {
       allowPositionals: true,
       options: {
         generation: { type: "string", default: "90" },
-        preset: { type: "string", default: "4" },
+        preset: { type: "string", default: "0" },
       },
     });
     const [generation, preset] = [Number(values.generation), Number(values.preset)];
@@ -219,7 +219,7 @@ function options() {
   } catch {
     // said below
   }
-  console.error("usage: node scripts/gpu/pack.mjs FOLDER [--generation 90] [--preset 4]");
+  console.error("usage: node scripts/gpu/pack.mjs FOLDER [--generation 90] [--preset 0]");
   return process.exit(2);
 }
 
