@@ -21,6 +21,8 @@ export interface ServerTraits {
   /** How it tells log-probabilities: vLLM's lists, OpenAI's with texts, llama.cpp's objects; "none" tells none. */
   readonly style?: "vllm" | "openai" | "llama.cpp" | "none";
   readonly echoes?: boolean;
+  /** Leaves the first token out of an echo, and tells nothing of the next, as llama.cpp's server in Python. */
+  readonly hidesFirst?: boolean;
   readonly takesIds?: boolean;
   readonly tellsIds?: boolean;
   /** Tells no texts. */
@@ -98,10 +100,11 @@ class SimulatedModel {
       const isGreedy = body["temperature"] === 0;
       ids.push((isGreedy ? row?.top(1)[0] : row?.draw(state / 2 ** 32)) ?? 0);
     }
-    const first = body["echo"] === true ? 0 : promptTokens;
+    const isEchoed = body["echo"] === true;
+    const first = isEchoed ? Number(this.#traits.hidesFirst === true) : promptTokens;
     const positions = ids.flatMap((_id, index) => (index > 0 && index >= first ? [index - 1] : []));
     const rows = await this.#rows(ids, positions);
-    const shown = first === 0 ? [undefined, ...rows] : rows;
+    const shown = isEchoed ? [undefined, ...rows.slice(first)] : rows;
     const top = Number(body["logprobs"] ?? 0);
     const { hidesUsage = false, hidesText = false } = this.#traits;
     return {

@@ -41,7 +41,9 @@ export function readAnswer(
   const counted = whole.object("usage")?.whole("prompt_tokens");
   const newTokens = answered?.length ?? whole.object("usage")?.whole("completion_tokens");
   const echoed = asked.echo && newTokens !== undefined ? tokens.length - newTokens : 0;
-  const own = given ?? echoedIds(tokens, Math.max(0, echoed));
+  const told = echoedIds(tokens, Math.max(0, echoed));
+  const hidesFirst = leavesOutFirst(asked.ids, { told, echoed, counted });
+  const own = given ?? (hidesFirst ? asked.ids : told);
   // A count alone says of a prompt no more than its length.
   const theirs = own?.length ?? (echoed > 0 ? echoed : undefined) ?? counted ?? asked.ids.length;
   const reading = own === undefined ? byCount(asked.ids, theirs) : byIds(asked.ids, own);
@@ -56,7 +58,7 @@ export function readAnswer(
   if (promptIds === undefined) return { ...shared, rows: [] };
   const ids = [...promptIds, ...answerIds];
   checkIds(choice, ids, asked.vocabSize);
-  const first = echoed > 0 ? 0 : promptIds.length;
+  const first = echoed > 0 ? Number(hidesFirst) : promptIds.length;
   const rows = tokens.flatMap((token, index) => rowOf(token, first + index, ids));
   return { ...shared, rows };
 }
@@ -132,6 +134,26 @@ function echoedIds(tokens: readonly ToldToken[], count: number): readonly number
 function leading(ids: readonly (number | undefined)[]): readonly number[] {
   const end = ids.indexOf(undefined);
   return (end < 0 ? ids : ids.slice(0, end)).flatMap((id) => id ?? []);
+}
+
+/**
+ * llama.cpp's server in Python counts the beginning of a text among the prompt's tokens, and leaves it out of the echo. That it is our
+ * first token, the log-probabilities behind it show.
+ */
+function leavesOutFirst(
+  ours: readonly number[],
+  {
+    told,
+    echoed,
+    counted,
+  }: {
+    readonly told: readonly number[] | undefined;
+    readonly echoed: number;
+    readonly counted: number | undefined;
+  },
+): boolean {
+  if (echoed <= 0 || counted !== echoed + 1 || counted !== ours.length) return false;
+  return told === undefined || told.join() === ours.slice(1).join();
 }
 
 function byIds(ours: readonly number[], theirs: readonly number[]): PromptReading {

@@ -81,6 +81,10 @@ describe("a server that is honest", () => {
   test.each<readonly [string, ServerTraits]>([
     ["in texts and not in ids", { style: "openai", tellsIds: false }],
     ["in llama.cpp's objects, without an echo", { style: "llama.cpp", echoes: false }],
+    [
+      "in an echo without the beginning of the text",
+      { style: "openai", takesIds: false, tellsIds: false, hidesFirst: true },
+    ],
     ["only when sent texts", { style: "openai", takesIds: false, tellsIds: false }],
   ])("passes where it answers %s", async (_what, traits) => {
     const result = await simulated(traits);

@@ -130,9 +130,10 @@ class Asking {
     for (const [turn, { prompt, length }] of places.entries()) {
       const ids = prompts[prompt]?.ids.slice(0, length) ?? [];
       const isGreedy = this.#round === 0 && turn % 3 === 1;
-      const reply = await this.#ask({ ids, text: exactText(tokenizer, ids) }, isGreedy, turn, {
-        max_tokens: 1,
-      });
+      const beginning = exactText(tokenizer, ids);
+      const reply = await this.#ask({ ids, text: beginning }, isGreedy, turn, { max_tokens: 1 });
+      // A server that takes texts alone is not asked behind ids that no text is read as.
+      if (reply === undefined && beginning === undefined) continue;
       if (reply === undefined) return undefined;
       const fields = new AnswerFields(this.#facts.client.url, reply);
       const text = fields.objects("choices")?.[0]?.text("text");
