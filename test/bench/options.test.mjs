@@ -28,7 +28,7 @@ describe("parseOptions", () => {
   });
 
   it.each([
-    [["frob"], "no part is called frob; there are files, inference, growth"],
+    [["frob"], "no part is called frob; there are files, inference, evaluate, growth"],
     [["--frob"], "--frob"],
     [["--rounds", "0"], '--rounds takes a whole number of at least 1, not "0"'],
     [["--rounds", "2.5"], '--rounds takes a whole number of at least 1, not "2.5"'],
@@ -79,7 +79,7 @@ describe("the suites", () => {
   it("have ids of their own, and a part that the command line knows", () => {
     expect(new Set(suites.map(({ id }) => id)).size).toBe(suites.length);
     for (const { part, title, make } of suites) {
-      expect(["files", "inference", "growth"]).toContain(part);
+      expect(["files", "inference", "evaluate", "growth"]).toContain(part);
       expect(title).not.toBe("");
       expect(make).toBeTypeOf("function");
     }
