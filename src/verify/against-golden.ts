@@ -3,7 +3,7 @@ import { WbError } from "../errors/wb-error.ts";
 import { outputWidth } from "../model/encoder-heads.ts";
 import { findTokenizer } from "../runtime/tokenizer/tokenizer.ts";
 import { isQuantised } from "../mapping/stored-rows.ts";
-import { diagnoseGolden, diagnoseLayerCount } from "./diagnose/golden-diagnosis.ts";
+import { diagnoseGolden, diagnoseLayerCount } from "./diagnose/golden/golden-diagnosis.ts";
 import type { Diagnosis } from "./diagnose/diagnosis.ts";
 import { readGolden, refuseStale, type Golden } from "./golden/read.ts";
 import { parityWithGolden, type Parity } from "./compare/parity.ts";

@@ -5,7 +5,7 @@ import type { Backend } from "../runtime/backends/backend.ts";
 import { compareFolders } from "./tokenizers/folder.ts";
 import { findTokenizer, openTokenizer } from "../runtime/tokenizer/tokenizer.ts";
 import type { Diagnosis } from "./diagnose/diagnosis.ts";
-import { diagnosePair } from "./diagnose/pair-diagnosis.ts";
+import { diagnosePair } from "./diagnose/pair/pair-diagnosis.ts";
 import { diffTensors, type TensorDiff } from "./compare/diff-checkpoints.ts";
 import { parityOfModels, type NamedPrompt, type Parity } from "./compare/parity.ts";
 import { DEFAULT_PROMPTS, idPrompts } from "./prompts.ts";

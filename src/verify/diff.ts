@@ -4,7 +4,7 @@ import { ownName, sourceName } from "../mapping/source-groups.ts";
 import type { LinearLayout } from "../model/parameter.ts";
 import { byteCount } from "../tensor/shape.ts";
 import type { Diagnosis } from "./diagnose/diagnosis.ts";
-import { diagnosePair } from "./diagnose/pair-diagnosis.ts";
+import { diagnosePair } from "./diagnose/pair/pair-diagnosis.ts";
 import { lenientTensors } from "./diagnose/structure.ts";
 import { tiedOnce } from "./tied-once.ts";
 import { diffTensors, type DiffClass, type TensorDiff } from "./compare/diff-checkpoints.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { leftOverTables } from "../../src/verify/diagnose/config-hypotheses.ts";
+import { leftOverTables } from "../../src/verify/diagnose/hypotheses/config-hypotheses.ts";
 import { internlmConfig } from "../support/model-config.ts";
 
 /** Dynamic scaling beyond 32 positions. */

@@ -2,7 +2,7 @@ import type { Assembly } from "../../mapping/assembly.ts";
 import type { ModelConfig } from "../../model/config/model-config.ts";
 import { diffTensors } from "../compare/diff-checkpoints.ts";
 import { commonLayer, type Diagnosis } from "../diagnose/diagnosis.ts";
-import { diagnosePair } from "../diagnose/pair-diagnosis.ts";
+import { diagnosePair } from "../diagnose/pair/pair-diagnosis.ts";
 import type { JudgeOptions } from "./judge-tensor.ts";
 import type { ModelJudgement } from "./judge-model.ts";
 import { isExplained, lossOf, type TensorJudgement } from "./judgement.ts";

@@ -1,6 +1,6 @@
 import type { HostTensor } from "../compare/model-runner.ts";
 import { bf16ToF32Bits, f16ToF32Bits } from "../../tensor/float-bits.ts";
-import { sizeOf } from "../diagnose/tensor-edits.ts";
+import { sizeOf } from "../diagnose/hypotheses/tensor-edits.ts";
 
 /** The largest magnitude of 8-bit codes. */
 export const LARGEST_CODE = 255;

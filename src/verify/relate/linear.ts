@@ -1,5 +1,5 @@
 import type { HostTensor } from "../compare/model-runner.ts";
-import { sizeOf } from "../diagnose/tensor-edits.ts";
+import { sizeOf } from "../diagnose/hypotheses/tensor-edits.ts";
 import type { Statement } from "./claim.ts";
 
 /** What may be left of a value that was scaled or moved and stored in float32, or in a half dtype, relative to its size. */

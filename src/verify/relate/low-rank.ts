@@ -1,5 +1,5 @@
 import type { HostTensor } from "../compare/model-runner.ts";
-import { sizeOf } from "../diagnose/tensor-edits.ts";
+import { sizeOf } from "../diagnose/hypotheses/tensor-edits.ts";
 
 /** Ranks of adapters: 4 to 64 are common, 256 the largest in use. */
 const MAX_RANK = 256;

@@ -1,6 +1,6 @@
 import type { Axis } from "../../model/axes.ts";
 import type { ModelConfig } from "../../model/config/model-config.ts";
-import { halvesFromInterleaved, inverse } from "../diagnose/tensor-edits.ts";
+import { halvesFromInterleaved, inverse } from "../diagnose/hypotheses/tensor-edits.ts";
 import { einops, type NamedSize } from "./einops.ts";
 import type { Relation } from "./relation.ts";
 import { axesOf, blockOrder, partOrder, rollOf, type Order } from "./row-order.ts";

@@ -1,5 +1,5 @@
 import type { HostTensor } from "../compare/model-runner.ts";
-import { sizeOf } from "../diagnose/tensor-edits.ts";
+import { sizeOf } from "../diagnose/hypotheses/tensor-edits.ts";
 import type { Relation } from "./relation.ts";
 import { axesOf, isIdentity, isPermutation, rowOrder, type Order } from "./row-order.ts";
 import { einops } from "./einops.ts";

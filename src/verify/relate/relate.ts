@@ -2,7 +2,7 @@ import type { Axis } from "../../model/axes.ts";
 import type { ModelConfig } from "../../model/config/model-config.ts";
 import type { Dtype } from "../../tensor/dtype.ts";
 import type { HostTensor } from "../compare/model-runner.ts";
-import { sameValues, sizeOf, transposed } from "../diagnose/tensor-edits.ts";
+import { sameValues, sizeOf, transposed } from "../diagnose/hypotheses/tensor-edits.ts";
 import { axisOrders, MAX_AXES, withAxes } from "./axis-order.ts";
 import { bitsAsNumbers, codesWithoutScales } from "./codes.ts";
 import { linearRelation } from "./linear.ts";

@@ -1,5 +1,5 @@
 import type { HostTensor } from "../compare/model-runner.ts";
-import { sizeOf } from "../diagnose/tensor-edits.ts";
+import { sizeOf } from "../diagnose/hypotheses/tensor-edits.ts";
 import type { Statement } from "./claim.ts";
 
 /** How two tensors of other row counts relate. */

@@ -1,4 +1,4 @@
-import { sizeOf } from "../diagnose/tensor-edits.ts";
+import { sizeOf } from "../diagnose/hypotheses/tensor-edits.ts";
 import type { HostTensor } from "../compare/model-runner.ts";
 
 /** Entry i says which row of the reference stands at row i. */

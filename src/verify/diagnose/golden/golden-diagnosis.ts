@@ -1,0 +1,186 @@
+import type { Dtype } from "../../../tensor/dtype.ts";
+import { givesTokens } from "../../../model/encoder-heads.ts";
+import type { Golden } from "../../golden/read.ts";
+import { parametersIn, type Laboratory } from "../../compare/model-runner.ts";
+import type { Parity } from "../../compare/parity.ts";
+import { diagnoseConfig } from "./config-diagnosis.ts";
+import type { Diagnosis } from "../diagnosis.ts";
+import { judgeCopies } from "../hypotheses/copies.ts";
+import { diagnoseEmbeddings } from "./embedding-diagnosis.ts";
+import { diagnoseEncoderHead } from "./encoder-head-diagnosis.ts";
+import { diagnoseFromLogits } from "./logits-diagnosis.ts";
+import { diagnoseHead } from "./head-diagnosis.ts";
+import { layerHypotheses, partNames } from "../hypotheses/hypotheses.ts";
+import { findPlaces, repeatedTensors } from "./layer-places.ts";
+import { isOfQueryAndKey, kindOf, likelyFirst } from "./likely-first.ts";
+import { describePart, LocalLab, type Changes } from "./local-lab.ts";
+import { mergeDiagnoses } from "../merge-diagnoses.ts";
+import { explainNonFinite } from "../values/non-finite.ts";
+import { tryOutliers } from "../values/outliers.ts";
+import { locateInLayer } from "./residual.ts";
+import { rereadHypotheses } from "../hypotheses/reread-hypotheses.ts";
+import { explained, SearchBudget, searchExplanations, triesFor } from "./search.ts";
+import { coarseRoundings, withoutOldRoundings, type Moving } from "../values/rounding-size.ts";
+import { nearVersions } from "../pair/near-versions.ts";
+import { measureParts, type MeasuredPart } from "./suspects.ts";
+import { judgeValues } from "../values/value-diagnosis.ts";
+
+/**
+ * Finds what is wrong with a model from a golden file, most likely first. With hidden states each part is run on the
+ * golden's own states, so that the first and every other part that departs stands out; then mistakes are undone one by one.
+ */
+export async function diagnoseGolden(
+  laboratory: Laboratory,
+  golden: Golden,
+  { compute, gate }: Pick<Parity, "compute" | "gate">,
+  signal?: AbortSignal,
+): Promise<readonly Diagnosis[]> {
+  const layerMismatch = diagnoseLayerCount(laboratory, golden);
+  if (layerMismatch !== undefined) return [layerMismatch];
+  const lab = new LocalLab(laboratory, golden);
+  if (!lab.hasStates) return diagnoseFromLogits(laboratory, golden, gate.maxAbs, signal);
+  const parts = await measureParts(lab, compute, signal);
+  const suspects = parts.filter(({ departs }) => departs);
+  const configured = await diagnoseConfig(lab, parts, triesFor(layerCost(lab)), signal);
+  if (configured !== undefined) return [configured];
+  const budget = new SearchBudget(triesFor(layerCost(lab)), signal);
+  const layers = suspects.flatMap(({ part, before, noise }) =>
+    part.kind === "layer" ? [{ layer: part.index, before, noise }] : [],
+  );
+  const places = await findPlaces(lab, layers, budget);
+  const found: Diagnosis[] = places.diagnosis === undefined ? [] : [places.diagnosis];
+  const known = new Set<string>();
+  for (const suspect of suspects) {
+    const { part } = suspect;
+    if (part.kind === "layer" && places.explained.has(part.index)) continue;
+    lab.forget();
+    found.push(...(await diagnosePart(lab, suspect, budget, known)));
+  }
+  return mergeDiagnoses(await nearVersions(lab, found));
+}
+
+/** Multiply-adds of one layer on all prompts. */
+function layerCost({ laboratory, prompts }: LocalLab): number {
+  const tokens = prompts.reduce((sum, { ids }) => sum + ids.length, 0);
+  return (tokens * parametersIn(laboratory)) / laboratory.config.layers;
+}
+
+/** A golden with states of another number of layers was made with another model. */
+export function diagnoseLayerCount(laboratory: Laboratory, golden: Golden): Diagnosis | undefined {
+  const states = golden.prompts.find(({ hiddenStates }) => hiddenStates.length > 0)?.hiddenStates
+    .length;
+  const { layers } = laboratory.config;
+  if (states === undefined || states === layers + 1) return undefined;
+  return {
+    cause: "config-mismatch",
+    tensors: [],
+    evidence: `num_hidden_layers is ${layers}, the golden has the states of ${states - 1} layers`,
+  };
+}
+
+async function diagnosePart(
+  lab: LocalLab,
+  suspect: MeasuredPart,
+  budget: SearchBudget,
+  known: Set<string>,
+): Promise<readonly Diagnosis[]> {
+  const { part } = suspect;
+  switch (part.kind) {
+    case "embeddings":
+      return diagnoseEmbeddings(lab, suspect.before);
+    case "head":
+      return givesTokens(lab.laboratory.config)
+        ? diagnoseHead(lab, suspect, budget)
+        : diagnoseEncoderHead(lab, suspect, budget);
+    case "layer":
+      return diagnoseLayer(lab, part.index, suspect, budget, known);
+    default:
+      return part satisfies never;
+  }
+}
+
+async function diagnoseLayer(
+  lab: LocalLab,
+  layer: number,
+  suspect: MeasuredPart,
+  budget: SearchBudget,
+  known: Set<string>,
+): Promise<readonly Diagnosis[]> {
+  const { laboratory } = lab;
+  const suspects = partNames(layer, laboratory.config, laboratory.names());
+  const dtypeOf = (name: string): ReturnType<typeof dtypeIn> => dtypeIn(lab, name);
+  const measure = (changes: Changes, limit?: number): Promise<number> =>
+    lab.difference(suspect.part, changes, undefined, limit);
+  const nonFinite = await judgeValues(suspects, laboratory, lab.read, ["non-finite"]);
+  if (nonFinite.length > 0) {
+    const rereadings = rereadHypotheses(suspects, [], dtypeOf);
+    return explainNonFinite(nonFinite, rereadings, lab, measure, suspect, budget);
+  }
+  // Whole numbers of 8 bits are no weights: nothing needs to be tried.
+  const codes = await judgeValues(suspects, laboratory, lab.read, ["scaled"]);
+  if (codes.length > 0) return codes.map((diagnosis) => ({ ...diagnosis, before: suspect.before }));
+  const moving: Moving = {
+    read: lab.read,
+    before: suspect.before,
+    moved: (changes) => lab.moved(suspect.part, changes),
+  };
+  const rounded = await coarseRoundings(
+    await judgeValues(suspects, laboratory, lab.read, ["cast"]),
+    moving,
+    known.has("cast"),
+  );
+  if (rounded.length > 0) known.add("cast");
+  if (rounded.length > 0)
+    return rounded.map((diagnosis) => ({ ...diagnosis, before: suspect.before }));
+  const isFirstWrong = !((await lab.firstDifference(suspect.part)) <= suspect.noise);
+  const hypotheses = likelyFirst(
+    layerHypotheses(layer, laboratory.config, laboratory.names(), dtypeOf),
+    isFirstWrong,
+    known,
+  );
+  const explanations = await searchExplanations(hypotheses, lab, measure, suspect, budget);
+  for (const { hypothesis } of explanations) known.add(kindOf(hypothesis));
+  if (explanations.length > 0) return explanations.map(explained);
+  const twins = await repeatedTensors(suspects, laboratory, laboratory.config);
+  if (twins.length > 0) return twins.map((diagnosis) => ({ ...diagnosis, before: suspect.before }));
+  const copies = await judgeCopies(suspects, laboratory, lab.read);
+  if (copies.length > 0)
+    return copies.map((diagnosis) => ({ ...diagnosis, before: suspect.before }));
+  const shown = await withoutOldRoundings(
+    await judgeValues(suspects, laboratory, lab.read),
+    moving,
+  );
+  if (shown.length > 0) return shown.map((diagnosis) => ({ ...diagnosis, before: suspect.before }));
+  const outlier = await tryOutliers(suspects, lab.read, measure, suspect.before, budget);
+  if (outlier !== undefined) return [outlier];
+  const located = await locateInLayer(lab, layer, suspect);
+  if (located !== undefined) return [located];
+  return [undetermined(suspect, isFirstWrong, suspects, budget, await lab.share(layer))];
+}
+
+function dtypeIn({ laboratory }: LocalLab, name: string): Dtype | undefined {
+  return laboratory.facts(name)?.dtype;
+}
+
+function undetermined(
+  { part, before, noise }: MeasuredPart,
+  isFirstWrong: boolean,
+  tensors: readonly string[],
+  budget: SearchBudget,
+  share: number,
+): Diagnosis {
+  const off = Number.isFinite(share) ? `, ${(100 * share).toPrecision(2)} % of what it adds` : "";
+  const where = isFirstWrong
+    ? "already at the first token of a prompt, so that it is not the positions"
+    : "the first token of every prompt is right, so that it is the rotary table, queries or keys";
+  const suspected = isFirstWrong
+    ? []
+    : tensors.filter((name) => isOfQueryAndKey({ tensors: [name] }));
+  return {
+    cause: "undetermined",
+    tensors: suspected,
+    ...(part.kind === "layer" ? { layer: part.index } : {}),
+    evidence: `${describePart(part)} departs by ${before.toExponential(1)} (noise ${noise.toExponential(1)}) on the golden's own states${off}: ${where}; no known mistake explains it${budget.isSpent ? ", as far as the search went" : ""}`,
+    before,
+  };
+}

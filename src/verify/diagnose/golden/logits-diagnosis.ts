@@ -1,0 +1,268 @@
+import type { ModelConfig } from "../../../model/config/model-config.ts";
+import { givesTokens } from "../../../model/encoder-heads.ts";
+import type { Golden } from "../../golden/read.ts";
+import { maxDifference, maxMagnitude } from "../../compare/metrics.ts";
+import { overrideWith, parametersIn, type Laboratory } from "../../compare/model-runner.ts";
+import { largest, logitsOn } from "../../compare/run-model.ts";
+import { encoderHeadHypotheses } from "./encoder-head-diagnosis.ts";
+import { searchConfig, settingsText } from "./config-search.ts";
+import { judgeCopies } from "../hypotheses/copies.ts";
+import { layerOf } from "../../../model/layer-number.ts";
+import { fall, type Diagnosis } from "../diagnosis.ts";
+import type { Hypothesis, Read } from "../hypotheses/hypothesis.ts";
+import { everywhereHypotheses, layerHypotheses } from "../hypotheses/hypotheses.ts";
+import type { Changes } from "./local-lab.ts";
+import { repeatedTensors } from "./layer-places.ts";
+import { likelyFirst } from "./likely-first.ts";
+import { explainNonFinite } from "../values/non-finite.ts";
+import { orderHypotheses } from "../hypotheses/order-hypotheses.ts";
+import { bitsReader } from "../values/read-bits.ts";
+import { rereadHypotheses } from "../hypotheses/reread-hypotheses.ts";
+import { withoutOldRoundings } from "../values/rounding-size.ts";
+import { explained, SearchBudget, searchExplanations, triesFor } from "./search.ts";
+import { EMBEDDINGS, HEAD } from "../../../model/network.ts";
+import { staleTable } from "./stale-table.ts";
+import { tableHypotheses } from "../hypotheses/table-hypotheses.ts";
+import { sameValues } from "../hypotheses/tensor-edits.ts";
+import { judgeValues } from "../values/value-diagnosis.ts";
+
+/**
+ * The golden has logits alone: the whole model is run with each mistake undone, until its logits fit.
+ * @param noise What logits may differ by.
+ */
+export async function diagnoseFromLogits(
+  laboratory: Laboratory,
+  golden: Golden,
+  noise: number,
+  signal?: AbortSignal,
+): Promise<readonly Diagnosis[]> {
+  const cache = new Map<string, ReturnType<Read>>();
+  const read: Read = (name) => {
+    const known = cache.get(name) ?? laboratory.read(name);
+    cache.set(name, known);
+    return known;
+  };
+  const names = laboratory.names();
+  const measure = (changes: Changes, limit?: number): Promise<number> =>
+    logitsDifference(laboratory, golden, { changes, limit });
+  const before = await logitsDifference(laboratory, golden);
+  const scale = largest(golden.prompts.map(({ logits }) => maxMagnitude(logits)));
+  const departure = { before, noise, scale };
+  const tokens = golden.prompts.reduce((sum, { ids }) => sum + ids.length, 0);
+  const tries = triesFor(tokens * parametersIn(laboratory));
+  const budget = new SearchBudget(tries, signal);
+  const readers = { read, readBits: bitsReader(laboratory) };
+  const nonFinite = await judgeValues(names, laboratory, read, ["non-finite"]);
+  if (nonFinite.length > 0) {
+    const rereadings = rereadHypotheses(names, [], (name) => dtypeIn(laboratory, name));
+    return explainNonFinite(nonFinite, rereadings, readers, measure, departure, budget);
+  }
+  if (givesTokens(laboratory.config)) {
+    const rows = await judgeHeadRows(laboratory, golden, noise);
+    if (rows !== undefined) return [{ ...rows, before }];
+    const tied = await judgeTied(laboratory, read, before);
+    if (tied !== undefined) return [tied];
+  }
+  const layered = names.filter((name) => layerOf(name) !== undefined);
+  const twins = await repeatedTensors(layered, laboratory, laboratory.config);
+  if (twins.length > 0) return twins.map((diagnosis) => ({ ...diagnosis, before }));
+  const codes = await judgeValues(names, laboratory, read, ["scaled"]);
+  if (codes.length > 0) return codes.map((diagnosis) => ({ ...diagnosis, before }));
+  const firsts = firstTokens(golden);
+  const stale = await staleTable(
+    laboratory.config,
+    golden.prompts,
+    async (configs) => {
+      let most = 0;
+      for (const [index, config] of configs.entries()) {
+        const one = { ...golden, prompts: golden.prompts.slice(index, index + 1) };
+        most = largest([most, await logitsDifference(laboratory, one, { config })]);
+      }
+      return most;
+    },
+    departure,
+  );
+  if (stale !== undefined) return [stale];
+  const setting = await searchConfig(
+    laboratory.config,
+    {
+      all: (config, limit) => logitsDifference(laboratory, golden, { config, limit }),
+      first: async (config) =>
+        firsts === undefined ? undefined : logitsDifference(laboratory, firsts, { config }),
+    },
+    noise,
+    new SearchBudget(tries, signal),
+  );
+  if (setting !== undefined) {
+    const evidence = `${settingsText(setting)} ${fall(before, setting.after)}`;
+    return [{ cause: "config-mismatch", tensors: [], evidence, before, after: setting.after }];
+  }
+  const isFirstWrong =
+    firsts === undefined || !((await logitsDifference(laboratory, firsts)) <= noise);
+  const explanations = await searchExplanations(
+    likelyFirst(allHypotheses(laboratory), isFirstWrong, new Set()),
+    readers,
+    measure,
+    departure,
+    budget,
+  );
+  if (explanations.length > 0) return explanations.map(explained);
+  const copies = await judgeCopies(layered, laboratory, read);
+  if (copies.length > 0) return copies.map((diagnosis) => ({ ...diagnosis, before }));
+  const shown = await withoutOldRoundings(await judgeValues(names, laboratory, read), {
+    read,
+    before,
+    moved: (changes) => logitsMoved(laboratory, golden, changes),
+  });
+  if (shown.length > 0) return shown.map((diagnosis) => ({ ...diagnosis, before }));
+  const where =
+    firsts === undefined
+      ? ""
+      : isFirstWrong
+        ? ", already at the first token of a prompt, so that it is not the positions alone"
+        : ", while the first token of every prompt is right: the rotary table, queries or keys";
+  const evidence = `logits depart by ${before.toExponential(1)} (noise ${noise.toExponential(1)})${where}; no known mistake in one place explains it${budget.isSpent ? ", as far as the search went" : ""}. A golden with hidden states tells the layer`;
+  return [{ cause: "undetermined", tensors: [], evidence, before }];
+}
+
+/** The golden's first tokens, each as a prompt of its own, where it has their logits. */
+function firstTokens(golden: Golden): Golden | undefined {
+  const prompts = golden.prompts
+    .filter(({ positions }) => positions[0] === 0)
+    .map((prompt) => ({
+      ...prompt,
+      ids: prompt.ids.slice(0, 1),
+      positions: [0],
+      logits: prompt.logits.subarray(0, golden.vocabSize),
+    }));
+  return prompts.length === 0 ? undefined : { ...golden, prompts };
+}
+
+function allHypotheses(laboratory: Laboratory): readonly Hypothesis[] {
+  const { config } = laboratory;
+  const names = laboratory.names();
+  const dtypeOf = (name: string): ReturnType<typeof dtypeIn> => dtypeIn(laboratory, name);
+  const layers = Array.from({ length: config.layers }, (_unused, layer) =>
+    layerHypotheses(layer, config, names, dtypeOf),
+  ).flat();
+  return [
+    ...tableHypotheses(HEAD, names, config.vocabSize, dtypeOf),
+    ...tableHypotheses(EMBEDDINGS, names, config.vocabSize, dtypeOf),
+    ...encoderHeadHypotheses(config, names),
+    ...everywhereHypotheses(config, names, dtypeOf),
+    ...orderHypotheses(config.layers, names),
+    ...layers,
+  ];
+}
+
+function dtypeIn(
+  laboratory: Laboratory,
+  name: string,
+): NonNullable<ReturnType<Laboratory["facts"]>>["dtype"] | undefined {
+  return laboratory.facts(name)?.dtype;
+}
+
+/** Share of the vocabulary that damaged rows of lm_head stay below. */
+const FEW_ROWS = 0.05;
+
+/** Rows that a message lists. */
+const LISTED = 6;
+
+/** Logits that are wrong for a few tokens alone, and right for all others: only rows of lm_head can do that. */
+async function judgeHeadRows(
+  laboratory: Laboratory,
+  golden: Golden,
+  noise: number,
+): Promise<Diagnosis | undefined> {
+  const { vocabSize, tieWordEmbeddings } = laboratory.config;
+  const wrong = new Set<number>();
+  for (const [prompt, values] of (await ownLogits(laboratory, golden)).entries()) {
+    const reference = golden.prompts[prompt]?.logits ?? new Float32Array(0);
+    for (let index = 0; index < reference.length; index++) {
+      if (!(Math.abs((values[index] ?? Number.NaN) - (reference[index] ?? 0)) <= noise))
+        wrong.add(index % vocabSize);
+    }
+  }
+  if (wrong.size === 0 || wrong.size > FEW_ROWS * vocabSize || tieWordEmbeddings) return undefined;
+  const listed = [...wrong].sort((left, right) => left - right).slice(0, LISTED);
+  const evidence = `only the logits of ${wrong.size} of ${vocabSize} tokens are wrong: rows ${listed.join(", ")}`;
+  const claims = [{ tensor: HEAD, kind: "rows-differ", rows: [...wrong], all: true } as const];
+  return { cause: "corrupt", tensors: [HEAD], evidence, claims };
+}
+
+async function judgeTied(
+  laboratory: Laboratory,
+  read: Read,
+  before: number,
+): Promise<Diagnosis | undefined> {
+  if (laboratory.config.tieWordEmbeddings || !sameValues(await read(HEAD), await read(EMBEDDINGS)))
+    return undefined;
+  const evidence = "lm_head is the same as the embeddings, though config.json does not tie them";
+  const claims = [{ tensor: HEAD, of: EMBEDDINGS, kind: "twin" } as const];
+  return { cause: "tied", tensors: [HEAD], evidence, claims, before };
+}
+
+/** How far the model's logits move from its own when some parameters are changed. */
+async function logitsMoved(
+  laboratory: Laboratory,
+  golden: Golden,
+  changes: Changes,
+): Promise<number> {
+  const own = await ownLogits(laboratory, golden);
+  const changed = await ownLogits(laboratory, golden, changes);
+  return largest(
+    own.map((values, index) => maxDifference(values, changed[index] ?? new Float32Array(0))),
+  );
+}
+
+async function ownLogits(
+  laboratory: Laboratory,
+  golden: Golden,
+  changes?: Changes,
+): Promise<readonly Float32Array[]> {
+  const runner = await laboratory.open(changes === undefined ? undefined : overrideWith(changes));
+  try {
+    return await logitsOn(runner, golden);
+  } finally {
+    await runner.close();
+  }
+}
+
+interface Changed {
+  readonly changes?: Changes;
+  readonly config?: ModelConfig;
+  /** Prompts are run one after the other, a short one first, until one is above it. */
+  readonly limit?: number | undefined;
+}
+
+/** Tokens of a prompt that most mistakes show on. */
+const TELLING_TOKENS = 8;
+
+async function logitsDifference(
+  laboratory: Laboratory,
+  golden: Golden,
+  { changes, config, limit = Number.POSITIVE_INFINITY }: Changed = {},
+): Promise<number> {
+  const override = changes === undefined ? undefined : overrideWith(changes);
+  const byLength = golden.prompts.toSorted((left, right) => left.ids.length - right.ids.length);
+  const telling = byLength.find(({ ids }) => ids.length >= TELLING_TOKENS);
+  const batches =
+    Number.isFinite(limit) && telling !== undefined
+      ? [[telling], golden.prompts.filter((prompt) => prompt !== telling)]
+      : [golden.prompts];
+  let worst = 0;
+  for (const prompts of batches) {
+    const runner = await laboratory.open(override, config);
+    try {
+      const logits = await logitsOn(runner, { ...golden, prompts });
+      const differences = logits.map((values, index) =>
+        maxDifference(values, prompts[index]?.logits ?? new Float32Array(0)),
+      );
+      worst = largest([worst, ...differences]);
+    } finally {
+      await runner.close();
+    }
+    if (!(worst <= limit)) break;
+  }
+  return worst;
+}

@@ -1,0 +1,279 @@
+import { ATTENTION } from "../../../model/network.ts";
+import type { ModelConfig } from "../../../model/config/model-config.ts";
+import type { HostTensor } from "../../compare/model-runner.ts";
+import { headCounts } from "../../relate/name-order.ts";
+import { edited, type Hypothesis } from "./hypothesis.ts";
+import {
+  halvesFromInterleaved,
+  headOrders,
+  headRows,
+  inverse,
+  stacked,
+  takeColumns,
+  takeRows,
+} from "./tensor-edits.ts";
+
+/** Rows of q and k in the other order of rotary pairs, of the dimensions that are rotated or of whole heads. */
+export function rotaryHypotheses(
+  at: (name: string) => string,
+  config: ModelConfig,
+  has: ReadonlySet<string>,
+): readonly Hypothesis[] {
+  const hypotheses: Hypothesis[] = [];
+  for (const group of [[ATTENTION.query, ATTENTION.key], [ATTENTION.query], [ATTENTION.key]]) {
+    for (const suffixes of suffixGroups(group, at, has)) {
+      for (const dims of new Set([config.rotaryDims, config.headDim])) {
+        for (const isStoredInterleaved of [true, false]) {
+          const tensors = suffixes.flatMap((suffix) =>
+            group.map((name) => at(`${name}.${suffix}`)),
+          );
+          hypotheses.push({
+            cause: "rotary-permuted",
+            tensors,
+            mistake: rotaryMistake(config, isStoredInterleaved),
+            undo: (read) =>
+              edited(tensors, read, (tensor, name) => {
+                const heads = name.includes(ATTENTION.query) ? config.heads : config.kvHeads;
+                const order = halvesFromInterleaved(heads, config.headDim, dims);
+                return takeRows(tensor, isStoredInterleaved ? order : inverse(order));
+              }),
+          });
+        }
+      }
+    }
+  }
+  return [...hypotheses, ...wrongHeadCounts(at, config, has)];
+}
+
+/** Rows of q or k permuted between pairs and halves for another number of heads than there are: k for the query heads' count. */
+function wrongHeadCounts(
+  at: (name: string) => string,
+  config: ModelConfig,
+  has: ReadonlySet<string>,
+): readonly Hypothesis[] {
+  const { heads, kvHeads, headDim } = config;
+  return (
+    [
+      ["k_proj", kvHeads],
+      ["q_proj", heads],
+    ] as const
+  ).flatMap(([name, count]) =>
+    headCounts(count * headDim)
+      .filter((other) => other !== count)
+      .flatMap((other) => {
+        const size = (count * headDim) / other;
+        const right = halvesFromInterleaved(count, headDim, headDim);
+        const wrong = halvesFromInterleaved(other, size, size);
+        const [toHalves, toPairs] = [
+          "from rotary pairs to halves",
+          "from halves to rotary pairs",
+        ] as const;
+        // Permuted with the wrong count in place of the right one, or where the rows should have stayed as they are.
+        const orders: readonly (readonly [string, readonly number[]])[] = [
+          [`${toHalves} for ${other} heads instead of ${count}`, composed(inverse(wrong), right)],
+          [`${toPairs} for ${other} heads instead of ${count}`, composed(wrong, inverse(right))],
+          [`${toPairs} for ${other} heads, of which there are ${count}`, wrong],
+          [`${toHalves} for ${other} heads, of which there are ${count}`, inverse(wrong)],
+        ];
+        return orders.flatMap(([how, order]) =>
+          suffixGroups([name], at, has).map((suffixes): Hypothesis => {
+            const tensors = suffixes.map((suffix) => at(`self_attn.${name}.${suffix}`));
+            return {
+              cause: "rotary-permuted",
+              tensors,
+              mistake: `rows permuted ${how}`,
+              undo: (read) => edited(tensors, read, (tensor) => takeRows(tensor, order)),
+            };
+          }),
+        );
+      }),
+  );
+}
+
+/** First one order of rows, then another. */
+function composed(first: readonly number[], then: readonly number[]): readonly number[] {
+  return then.map((row) => first[row] ?? row);
+}
+
+function rotaryMistake({ rotaryPairs }: ModelConfig, isStoredInterleaved: boolean): string {
+  switch (rotaryPairs) {
+    case "halves":
+      return isStoredInterleaved
+        ? "rows in interleaved rotary pairs, where halves are expected"
+        : "rows permuted from interleaved pairs to halves once too often";
+    case "neighbours":
+      return isStoredInterleaved
+        ? "rows permuted from halves to neighbouring rotary pairs once too often"
+        : "rows in halves, where neighbouring rotary pairs are expected";
+    default:
+      return rotaryPairs satisfies never;
+  }
+}
+
+/** Weights with their biases where all have one, then weights alone. */
+function suffixGroups(
+  group: readonly string[],
+  at: (name: string) => string,
+  has: ReadonlySet<string>,
+): readonly (readonly string[])[] {
+  const hasBias = group.every((name) => has.has(at(`${name}.bias`)));
+  return hasBias ? [["weight", "bias"], ["weight"], ["bias"]] : [["weight"]];
+}
+
+/** A fused qkv cut up in another way than it was put together. */
+export function splitHypotheses(
+  at: (name: string) => string,
+  config: ModelConfig,
+  has: ReadonlySet<string>,
+): readonly Hypothesis[] {
+  const parts = [ATTENTION.query, ATTENTION.key, ATTENTION.value];
+  const { heads, kvHeads, headDim } = config;
+  const sizes = [heads * headDim, kvHeads * headDim, kvHeads * headDim];
+  const grouped = groupedRows(config);
+  const orders: (readonly [string, readonly number[]])[] = [
+    ["a qkv that goes by head was cut into thirds", inverse(grouped)],
+    ["a qkv of three thirds was cut by head", grouped],
+  ];
+  for (const ranks of [2, 4, 8]) {
+    if (sizes.some((size) => size % ranks !== 0)) continue;
+    const joined = rowsByRank(sizes, ranks);
+    orders.push(
+      [
+        `the parts of ${ranks} parallel ranks, q, k and v each, were joined plainly`,
+        inverse(joined),
+      ],
+      [`a qkv of three thirds was cut as parts of ${ranks} parallel ranks`, joined],
+    );
+  }
+  if (heads === kvHeads) {
+    const third = heads * headDim;
+    for (const order of [
+      [0, 2, 1],
+      [1, 2, 0],
+      [2, 0, 1],
+      [2, 1, 0],
+    ]) {
+      const rows = order.flatMap((part) =>
+        Array.from({ length: third }, (_unused, row) => part * third + row),
+      );
+      orders.push([
+        `its thirds were taken in the order ${order.map((part) => "qkv"[part]).join(", ")}`,
+        rows,
+      ]);
+    }
+    const byRow = Array.from(
+      { length: 3 * third },
+      (_unused, row) => (row % 3) * third + Math.floor(row / 3),
+    );
+    orders.push(["a qkv that goes by row was cut into thirds", inverse(byRow)]);
+    orders.push(["a qkv of three thirds was cut by row", byRow]);
+  }
+  return orders.flatMap(([mistake, rows]) =>
+    suffixGroups(parts, at, has).map((suffixes): Hypothesis => {
+      const tensors = suffixes.flatMap((suffix) => parts.map((name) => at(`${name}.${suffix}`)));
+      return {
+        cause: mistake.includes("parallel ranks") ? "rank-order" : "qkv-split-order",
+        tensors,
+        mistake,
+        undo: async (read) => {
+          const changes = new Map<string, HostTensor>();
+          for (const suffix of suffixes) {
+            const names = parts.map((name) => at(`${name}.${suffix}`));
+            const fused = takeRows(stacked(await Promise.all(names.map(read))), rows);
+            let begin = 0;
+            for (const [index, name] of names.entries()) {
+              const size = sizes[index] ?? 0;
+              const first = begin;
+              changes.set(
+                name,
+                takeRows(
+                  fused,
+                  Array.from({ length: size }, (_unused, row) => first + row),
+                ),
+              );
+              begin += size;
+            }
+          }
+          return changes;
+        },
+      };
+    }),
+  );
+}
+
+/** Row numbers of [q | k | v], rank by rank: each has its part of all three. */
+export function rowsByRank(sizes: readonly number[], ranks: number): readonly number[] {
+  return Array.from({ length: ranks }, (_unused, rank) => {
+    let begin = 0;
+    return sizes.flatMap((size) => {
+      const part = size / ranks;
+      const first = begin + rank * part;
+      begin += size;
+      return Array.from({ length: part }, (_none, row) => first + row);
+    });
+  }).flat();
+}
+
+/** Row numbers of [q | k | v] in the order by key-value head: its queries, its key, its value. */
+export function groupedRows({ heads, kvHeads, headDim }: ModelConfig): readonly number[] {
+  const perGroup = heads / kvHeads;
+  const rows: number[] = [];
+  const push = (firstHead: number, count: number): void => {
+    for (let row = 0; row < count * headDim; row++) rows.push(firstHead * headDim + row);
+  };
+  for (let group = 0; group < kvHeads; group++) {
+    push(group * perGroup, perGroup);
+    push(heads + group, 1);
+    push(heads + kvHeads + group, 1);
+  }
+  return rows;
+}
+
+/** Heads in another order in q, k, v or o; in all but o together it is the same as in o alone. */
+export function headHypotheses(
+  at: (name: string) => string,
+  config: ModelConfig,
+  has: ReadonlySet<string>,
+): readonly Hypothesis[] {
+  const { heads, kvHeads, headDim } = config;
+  const groups: readonly (readonly string[])[] =
+    heads === kvHeads
+      ? [
+          [ATTENTION.query, ATTENTION.key, ATTENTION.value],
+          [ATTENTION.query],
+          [ATTENTION.key],
+          [ATTENTION.value],
+          [ATTENTION.query, ATTENTION.key],
+          [ATTENTION.key, ATTENTION.value],
+        ]
+      : [[ATTENTION.query], [ATTENTION.key, ATTENTION.value], [ATTENTION.key], [ATTENTION.value]];
+  const hypotheses: Hypothesis[] = [];
+  for (const group of groups) {
+    const count = group.includes(ATTENTION.query) ? heads : kvHeads;
+    for (const order of headOrders(count)) {
+      const rows = headRows(inverse(order), headDim);
+      for (const suffixes of suffixGroups(group, at, has)) {
+        const tensors = suffixes.flatMap((suffix) => group.map((name) => at(`${name}.${suffix}`)));
+        hypotheses.push({
+          cause: "head-order",
+          tensors,
+          mistake: `heads in the order ${order.join(", ")}`,
+          undo: (read) => edited(tensors, read, (tensor) => takeRows(tensor, rows)),
+        });
+      }
+    }
+  }
+  if (heads !== kvHeads) {
+    for (const order of headOrders(heads)) {
+      const tensors = [at(`${ATTENTION.output}.weight`)];
+      const columns = headRows(inverse(order), headDim);
+      hypotheses.push({
+        cause: "head-order",
+        tensors,
+        mistake: `heads in the order ${order.join(", ")}`,
+        undo: (read) => edited(tensors, read, (tensor) => takeColumns(tensor, columns)),
+      });
+    }
+  }
+  return hypotheses;
+}

@@ -1,0 +1,149 @@
+import { inLayer, layerOf } from "../../../model/layer-number.ts";
+import type { Laboratory, HostTensor } from "../../compare/model-runner.ts";
+import type { Statement } from "../../relate/claim.ts";
+import { commonLayer, type Diagnosis } from "../diagnosis.ts";
+import type { Read } from "./hypothesis.ts";
+import { sizeOf } from "./tensor-edits.ts";
+
+/** Equal elements in a row, other than 0, that two tensors of trained weights never have by chance. */
+const MIN_RUN = 24;
+
+/** Tensors that one search reads to compare: of a whole model of many layers, those nearby alone. */
+const READS = 4000;
+
+/** Layers before and after that are compared at least. */
+const NEIGHBOURS = 4;
+
+/**
+ * What a tensor has that belongs elsewhere: rows that repeat other rows of it, a stretch of the same tensor of another layer,
+ * or one value throughout where that tensor has many in the layer next to it.
+ */
+export async function judgeCopies(
+  names: readonly string[],
+  laboratory: Laboratory,
+  read: Read,
+): Promise<readonly Diagnosis[]> {
+  const found: Diagnosis[] = [];
+  const reach = Math.max(NEIGHBOURS, Math.floor(READS / (2 * names.length)));
+  for (const name of names) {
+    const tensor = await read(name);
+    // Zeros throughout are a value of their own, which others judge.
+    if (tensor.data.every((value) => value === 0)) continue;
+    const repeated = repeatedRows(tensor);
+    const copy = repeated ?? (await sharedWithOthers(name, tensor, laboratory, reach));
+    if (copy === undefined) continue;
+    const { evidence, statement, of } = copy;
+    found.push({
+      cause: repeated === undefined ? "corrupt" : "duplicated",
+      tensors: [name],
+      ...commonLayer([name]),
+      evidence,
+      claims: [{ tensor: name, ...(of === undefined ? {} : { of }), ...statement }],
+    });
+  }
+  return found;
+}
+
+/** What a tensor has that belongs elsewhere, in words and as data. */
+interface Copy {
+  readonly evidence: string;
+  readonly statement: Statement;
+  /** The tensor on our own side that has it, too, where it is another one. */
+  readonly of?: string;
+}
+
+function repeatedRows(tensor: HostTensor): Copy | undefined {
+  const { rows, columns } = sizeOf(tensor);
+  if (tensor.shape.length < 2 || columns < MIN_RUN) return undefined;
+  const rowOf = new Map<string, number>();
+  const pairs: { readonly row: number; readonly like: number }[] = [];
+  for (let row = 0; row < rows; row++) {
+    const values = tensor.data.subarray(row * columns, (row + 1) * columns);
+    if (values.every((value) => value === values[0])) continue;
+    const key = values.subarray(0, MIN_RUN).join(" ");
+    const like = rowOf.get(key);
+    if (like === undefined) rowOf.set(key, row);
+    else if (values.every((value, column) => value === tensor.data[like * columns + column]))
+      pairs.push({ row, like });
+  }
+  const [first] = pairs;
+  if (first === undefined) return undefined;
+  let end = 1;
+  while (pairs[end]?.row === first.row + end && pairs[end]?.like === first.like + end) end++;
+  const rest = pairs.length - end;
+  const stretch =
+    end === 1
+      ? `row ${first.row} repeats row ${first.like}`
+      : `rows ${first.row} to ${first.row + end - 1} repeat rows ${first.like} to ${first.like + end - 1}`;
+  return {
+    evidence: `${stretch}${rest > 0 ? ` and ${rest} more rows others` : ""}`,
+    statement: {
+      kind: "repeated-rows",
+      rows: pairs.map(({ row }) => row),
+      like: pairs.map(({ like }) => like),
+    },
+  };
+}
+
+async function sharedWithOthers(
+  name: string,
+  tensor: HostTensor,
+  laboratory: Laboratory,
+  reach: number,
+): Promise<Copy | undefined> {
+  const isConstant = tensor.data.every((value) => value === tensor.data[0]);
+  for (const other of othersOf(name, laboratory, reach)) {
+    const { data } = await laboratory.read(other);
+    if (data.length !== tensor.data.length) continue;
+    if (isConstant) {
+      const value = tensor.data[0] ?? 0;
+      if (data.every((element) => element === value)) return undefined;
+      return {
+        evidence: `every element is ${value}, which those of ${other} are not`,
+        statement: { kind: "constant", value },
+      };
+    }
+    const run = longestRun(tensor.data, data);
+    const end = run.begin + run.length;
+    if (run.length >= MIN_RUN)
+      return {
+        evidence: `elements ${run.begin} to ${end - 1} are those of ${other}`,
+        statement: { kind: "shared-run", begin: run.begin, end },
+        of: other,
+      };
+  }
+  return undefined;
+}
+
+/** The same tensor of the other layers, the nearest first. */
+function othersOf(name: string, laboratory: Laboratory, reach: number): readonly string[] {
+  const layer = layerOf(name);
+  if (layer === undefined) return [];
+  const distances = Array.from(
+    { length: Math.min(reach, laboratory.config.layers) },
+    (_unused, index) => index + 1,
+  );
+  return distances
+    .flatMap((distance) => [layer - distance, layer + distance])
+    .map((other) => inLayer(name, other))
+    .filter((other) => laboratory.facts(other) !== undefined);
+}
+
+/** The longest stretch of equal elements that is not one value throughout. */
+function longestRun(
+  left: Float32Array,
+  right: Float32Array,
+): { readonly begin: number; readonly length: number } {
+  let best = { begin: 0, length: 0 };
+  let [begin, changes] = [0, 0];
+  for (let index = 0; index <= left.length; index++) {
+    if (index < left.length && left[index] === right[index]) {
+      if (index > begin && left[index] !== left[index - 1]) changes++;
+      continue;
+    }
+    if (index - begin > best.length && changes > MIN_RUN / 2)
+      best = { begin, length: index - begin };
+    [begin, changes] = [index + 1, 0];
+  }
+  return best;
+}

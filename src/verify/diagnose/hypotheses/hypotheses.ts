@@ -1,0 +1,285 @@
+import { isOfAttention, isOfMlp, layerName, parameterOf } from "../../../model/canonical-names.ts";
+import { inLayer, layerOf } from "../../../model/layer-number.ts";
+import { ATTENTION, FINAL_NORM, MLP, NORMS } from "../../../model/network.ts";
+import type { Parameter, Role } from "../../../model/parameter.ts";
+import type { ModelConfig } from "../../../model/config/model-config.ts";
+import type { Dtype } from "../../../tensor/dtype.ts";
+import type { HostTensor } from "../../compare/model-runner.ts";
+import { headHypotheses, rotaryHypotheses, splitHypotheses } from "./attention-hypotheses.ts";
+import { edited, type Hypothesis } from "./hypothesis.ts";
+import { kindOf } from "../golden/likely-first.ts";
+import { rankHypotheses } from "./rank-hypotheses.ts";
+import { rereadHypotheses, rereadsOf } from "./reread-hypotheses.ts";
+import { offsetHypotheses, scaleHypotheses } from "./scale-hypotheses.ts";
+import { halvesExchanged, inverse, reinterpreted, takeRows } from "./tensor-edits.ts";
+
+const ATTENTION_MODULES: readonly string[] = Object.values(ATTENTION);
+const MLP_MODULES: readonly string[] = Object.values(MLP);
+const MATRICES = [...ATTENTION_MODULES, ...MLP_MODULES];
+
+/** Norms of whole states. */
+const NORM_ROLES: ReadonlySet<Role> = new Set(["attentionNorm", "mlpNorm", "finalNorm"]);
+
+function isNormOfStates(parameter: Parameter | undefined): boolean {
+  return parameter?.kind === "weight" && NORM_ROLES.has(parameter.role);
+}
+
+/** Names of one layer's parameters. */
+export function layerNames(layer: number, names: readonly string[]): readonly string[] {
+  return names.filter((name) => layerOf(name) === layer);
+}
+
+/** The same, and the final norm after the last layer, since a golden has no states between the two. */
+export function partNames(
+  layer: number,
+  config: ModelConfig,
+  names: readonly string[],
+): readonly string[] {
+  const own = layerNames(layer, names);
+  const isLast = layer === config.layers - 1;
+  return isLast && names.includes(FINAL_NORM) ? [...own, FINAL_NORM] : own;
+}
+
+/** Every mistake that one layer's parameters may show, the likelier ones first. */
+export function layerHypotheses(
+  layer: number,
+  config: ModelConfig,
+  names: readonly string[],
+  dtypeOf: (name: string) => Dtype | undefined,
+): readonly Hypothesis[] {
+  const has = new Set(names);
+  const at = namedIn(layer);
+  const hypotheses = [
+    ...ownHypotheses(layer, config, names, dtypeOf),
+    ...NORMS.map((norm) => swapOf([[at(`${norm}.weight`), FINAL_NORM]])),
+    ...layerSwapHypotheses(layer, config, names),
+    ...pairsOf(MATRICES).map((pair) => transposeOf(pair.map((name) => at(`${name}.weight`)))),
+    ...MATRICES.flatMap((name) => exchangedHalves(at(`${name}.weight`))),
+  ];
+  return hypotheses.filter(({ tensors }) => tensors.every((name) => has.has(name)));
+}
+
+/** The same mistake made in every layer at once, as a converter makes it. */
+export function everywhereHypotheses(
+  config: ModelConfig,
+  names: readonly string[],
+  dtypeOf: (name: string) => Dtype | undefined,
+): readonly Hypothesis[] {
+  const layers = Array.from({ length: config.layers }, (_unused, layer) =>
+    ownHypotheses(layer, config, names, dtypeOf),
+  );
+  const has = new Set(names);
+  // By what they are, not by their place in the list: the last layer has the final norm, too.
+  const groups = new Map<string, Hypothesis[]>();
+  for (const hypothesis of layers.flat()) {
+    const key = kindOf(hypothesis);
+    groups.set(key, [...(groups.get(key) ?? []), hypothesis]);
+  }
+  const norms = names.filter((name) => isNormOfStates(parameterOf(name, config)));
+  return [
+    ...rereadsOf(names, dtypeOf),
+    ...offsetHypotheses(norms),
+    ...[...groups.values()]
+      .filter((group) => group.length === config.layers)
+      .map(joined)
+      .filter(({ tensors }) => tensors.every((name) => has.has(name))),
+  ];
+}
+
+/** Several mistakes of one kind as one. */
+function joined(hypotheses: readonly Hypothesis[]): Hypothesis {
+  const [first] = hypotheses;
+  return {
+    cause: first?.cause ?? "corrupt",
+    mistake: `in every layer: ${first?.mistake ?? ""}`,
+    tensors: hypotheses.flatMap(({ tensors }) => tensors),
+    undo: async (read, readBits) => {
+      const changes = new Map<string, HostTensor>();
+      for (const hypothesis of hypotheses) {
+        for (const [name, tensor] of await hypothesis.undo(read, readBits))
+          changes.set(name, tensor);
+      }
+      return changes;
+    },
+  };
+}
+
+const namedIn =
+  (layer: number) =>
+  (name: string): string =>
+    layerName(layer, name);
+
+/** Mistakes among one layer's own parameters. */
+function ownHypotheses(
+  layer: number,
+  config: ModelConfig,
+  names: readonly string[],
+  dtypeOf: (name: string) => Dtype | undefined,
+): readonly Hypothesis[] {
+  const at = namedIn(layer);
+  const has = new Set(names);
+  const own = partNames(layer, config, names);
+  const matricesOf = (list: readonly string[]): readonly string[] =>
+    list.filter((name) => has.has(at(`${name}.weight`)));
+  const matrices = matricesOf(MATRICES);
+  return [
+    ...[
+      ...matrices.map((name) => [name]),
+      ATTENTION_MODULES,
+      matricesOf(MLP_MODULES),
+      matrices,
+    ].map((group) => transposeOf(group.map((name) => at(`${name}.weight`)))),
+    ...gateUpHypotheses(at, config, has),
+    ...swapHypotheses(at, config, has),
+    ...rotaryHypotheses(at, config, has),
+    ...splitHypotheses(at, config, has),
+    ...rereadHypotheses(
+      own,
+      MATRICES.map((name) => at(`${name}.weight`)).filter((name) => has.has(name)),
+      dtypeOf,
+    ),
+    ...headHypotheses(at, config, has),
+    ...rankHypotheses(layer, config, has),
+    ...scaleHypotheses(layer, config, has),
+  ];
+}
+
+/** The numbers of the transposed matrix in a row, whatever the shape says: a square one transposed, another one reshaped. */
+export function transposeOf(tensors: readonly string[]): Hypothesis {
+  return {
+    cause: "transposed",
+    tensors,
+    mistake: "stored as [in, out]",
+    undo: (read) => edited(tensors, read, reinterpreted),
+  };
+}
+
+function exchangedHalves(name: string): readonly Hypothesis[] {
+  return (["rows", "columns"] as const).map((axis) => ({
+    cause: "rank-order",
+    tensors: [name],
+    mistake: `the two halves of its ${axis} are exchanged`,
+    undo: (read) => edited([name], read, (tensor) => halvesExchanged(tensor, axis)),
+  }));
+}
+
+/** Every two of some items. */
+function pairsOf<T>(items: readonly T[]): readonly (readonly [T, T])[] {
+  return items.flatMap((left, index) =>
+    items.slice(index + 1).map((right): readonly [T, T] => [left, right]),
+  );
+}
+
+/** Pairs that converters confuse, with their biases, without them, and the biases alone. */
+function swapHypotheses(
+  at: (name: string) => string,
+  config: ModelConfig,
+  has: ReadonlySet<string>,
+): readonly Hypothesis[] {
+  const sameHeads = config.kvHeads === config.heads;
+  const isSquare = config.heads * config.headDim === config.hiddenSize;
+  const pairs: (readonly [string, string])[] = [[MLP.gate, MLP.up]];
+  if (sameHeads) pairs.push([ATTENTION.query, ATTENTION.key], [ATTENTION.query, ATTENTION.value]);
+  pairs.push([ATTENTION.key, ATTENTION.value]);
+  if (isSquare) {
+    const { query, key, value, output } = ATTENTION;
+    for (const name of sameHeads ? [query, key, value] : [query]) pairs.push([name, output]);
+  }
+  const hypotheses: Hypothesis[] = [swapOf([[at(`${NORMS[0]}.weight`), at(`${NORMS[1]}.weight`)]])];
+  for (const [left, right] of pairs) {
+    const weights = [at(`${left}.weight`), at(`${right}.weight`)] as const;
+    const biases = [at(`${left}.bias`), at(`${right}.bias`)] as const;
+    if (biases.every((name) => has.has(name)))
+      hypotheses.push(swapOf([weights, biases]), swapOf([biases]));
+    hypotheses.push(swapOf([weights]));
+  }
+  return hypotheses;
+}
+
+/** Gate and up in one matrix, gate first (GLM): rows in another order. */
+function gateUpHypotheses(
+  at: (name: string) => string,
+  { intermediateSize: size }: ModelConfig,
+  has: ReadonlySet<string>,
+): readonly Hypothesis[] {
+  const tensors = [at(`${MLP.gateUp}.weight`)];
+  if (!tensors.every((name) => has.has(name))) return [];
+  const rows = Array.from({ length: 2 * size }, (_unused, row) => row);
+  const byTurns = rows.map((row) => (row % 2) * size + Math.floor(row / 2));
+  const orders: readonly (readonly [string, readonly number[]])[] = [
+    [
+      "its halves, gate and up, stand in each other's place",
+      rows.map((row) => (row + size) % (2 * size)),
+    ],
+    ["rows of gate and up go alternately, where all of gate comes first", inverse(byTurns)],
+    ["rows of gate and up were taken apart once too often", byTurns],
+  ];
+  return orders.map(([mistake, order]) => ({
+    cause: "fused-order",
+    tensors,
+    mistake,
+    undo: (read) => edited(tensors, read, (tensor) => takeRows(tensor, order)),
+  }));
+}
+
+function swapOf(pairs: readonly (readonly [string, string])[]): Hypothesis {
+  return {
+    cause: "swapped",
+    tensors: pairs.flat(),
+    mistake: "stored under each other's name",
+    undo: async (read) => {
+      const changes = new Map<string, HostTensor>();
+      for (const [left, right] of pairs) {
+        changes.set(left, await read(right));
+        changes.set(right, await read(left));
+      }
+      return changes;
+    },
+  };
+}
+
+/** The layer's right parameters stand in another layer's place: all of them, its attention, its MLP, or one. */
+function layerSwapHypotheses(
+  layer: number,
+  config: ModelConfig,
+  names: readonly string[],
+): readonly Hypothesis[] {
+  const hypotheses: Hypothesis[] = [];
+  const has = new Set(names);
+  const own = layerNames(layer, names);
+  const groups: readonly (readonly [string, readonly string[]])[] = [
+    ["parameters", own],
+    ["attention", own.filter(isOfAttention)],
+    ["MLP", own.filter(isOfMlp)],
+    ...own.map((name): readonly [string, readonly string[]] => [name, [name]]),
+  ];
+  for (let other = 0; other < config.layers; other++) {
+    if (other === layer) continue;
+    // Of layers of two kinds, with experts and without, one has not what the other has.
+    for (const [what, group] of groups)
+      if (group.every((name) => has.has(inLayer(name, other))))
+        hypotheses.push(standsIn(what, group, layer, other));
+  }
+  return hypotheses;
+}
+
+function standsIn(
+  what: string,
+  group: readonly string[],
+  layer: number,
+  other: number,
+): Hypothesis {
+  return {
+    cause: "layer-order",
+    tensors: group,
+    mistake:
+      group.length === 1
+        ? `its right values stand in layer ${other}`
+        : `the right ${what} of layer ${layer} stand in layer ${other}'s place`,
+    undo: async (read) => {
+      const changes = new Map<string, HostTensor>();
+      for (const name of group) changes.set(name, await read(inLayer(name, other)));
+      return changes;
+    },
+  };
+}

@@ -1,0 +1,36 @@
+import type { HostTensor } from "../../compare/model-runner.ts";
+import type { Statement } from "../../relate/claim.ts";
+import type { Cause } from "../diagnosis.ts";
+
+/** Parameters read so far, by name. */
+export type Read = (name: string) => Promise<HostTensor>;
+
+/**
+ * The 16 bits of each stored element; undefined for other widths, and for parameters that something else was undone in. Values
+ * do not tell them: a NaN keeps no payload on its way through a float.
+ */
+export type ReadBits = (name: string) => Promise<Uint16Array | undefined>;
+
+/** A mistake that may have been made, and how the parameters would be without it. */
+export interface Hypothesis {
+  readonly cause: Cause;
+  /** The tensors to blame. */
+  readonly tensors: readonly string[];
+  /** What was done to them, for the evidence. */
+  readonly mistake: string;
+  /** What holds of each tensor and its right values, where putting it right gives them within rounding alone. */
+  readonly statement?: Statement;
+  /** The parameters put right. */
+  undo(read: Read, readBits: ReadBits): Promise<ReadonlyMap<string, HostTensor>>;
+}
+
+/** Some tensors, each changed in the same way. */
+export async function edited(
+  names: readonly string[],
+  read: Read,
+  edit: (tensor: HostTensor, name: string) => HostTensor,
+): Promise<ReadonlyMap<string, HostTensor>> {
+  const changes = new Map<string, HostTensor>();
+  for (const name of names) changes.set(name, edit(await read(name), name));
+  return changes;
+}

@@ -1,0 +1,83 @@
+import { layerName } from "../../../model/canonical-names.ts";
+import type { ModelConfig } from "../../../model/config/model-config.ts";
+import { ATTENTION, FINAL_NORM, MLP, NORMS } from "../../../model/network.ts";
+import type { HostTensor } from "../../compare/model-runner.ts";
+import { edited, type Hypothesis } from "./hypothesis.ts";
+
+/** Factors that converters leave in or out, each way: attention's scale, the width's root, halves and quarters. */
+function factorsFor({ headDim, hiddenSize }: ModelConfig): readonly number[] {
+  const all = [
+    2,
+    4,
+    8,
+    0.1,
+    Math.sqrt(headDim),
+    headDim,
+    Math.sqrt(hiddenSize),
+    hiddenSize,
+    127,
+    128,
+  ];
+  return [...new Set(all.flatMap((factor) => [factor, 1 / factor]))];
+}
+
+/** What storing a product or a sum in bfloat16 may move it by, twice. */
+const ROUNDED = 2 ** -7;
+
+const MATRICES = [...Object.values(ATTENTION), ...Object.values(MLP)];
+
+function scaledBy(names: readonly string[], factor: number, mistake: string): Hypothesis {
+  return {
+    cause: "scaled",
+    tensors: names,
+    mistake,
+    statement: { kind: "linear", factor, offset: 0, slack: ROUNDED },
+    undo: (read) =>
+      edited(names, read, ({ shape, data }: HostTensor) => ({
+        shape,
+        data: data.map((value) => value / factor),
+      })),
+  };
+}
+
+/** Norms with one added to each value, or taken away: Gemma's are stored so. */
+export function offsetHypotheses(tensors: readonly string[]): readonly Hypothesis[] {
+  return [-1, 1].map((offset): Hypothesis => ({
+    cause: "offset",
+    tensors,
+    statement: { kind: "linear", factor: 1, offset, slack: ROUNDED },
+    mistake: `every value is the right one ${offset < 0 ? "less" : "plus"} 1`,
+    undo: (read) =>
+      edited(tensors, read, ({ shape, data }) => ({
+        shape,
+        data: data.map((value) => value - offset),
+      })),
+  }));
+}
+
+/** One matrix of a layer times a factor; its norms with one added, taken away, or by a factor. */
+export function scaleHypotheses(
+  layer: number,
+  config: ModelConfig,
+  has: ReadonlySet<string>,
+): readonly Hypothesis[] {
+  const norms = [
+    ...NORMS.map((norm) => layerName(layer, `${norm}.weight`)),
+    ...(layer === config.layers - 1 ? [FINAL_NORM] : []),
+  ].filter((name) => has.has(name));
+  const groups = norms.length > 1 ? [norms, ...norms.map((name) => [name])] : [norms];
+  const offsets = groups.flatMap(offsetHypotheses);
+  const names = MATRICES.map((module) => layerName(layer, `${module}.weight`)).filter((name) =>
+    has.has(name),
+  );
+  const scales = [...names, ...norms].flatMap((name) =>
+    factorsFor(config).map((factor) =>
+      scaledBy(
+        [name],
+        factor,
+        `every value is ${Number(factor.toPrecision(6))} times the right one`,
+      ),
+    ),
+  );
+  return [...offsets, ...scales];
+}
