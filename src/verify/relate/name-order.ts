@@ -128,11 +128,13 @@ function sizesOf(config: ModelConfig | undefined): readonly NamedSize[] {
  */
 function rotaryWords(
   rows: number,
-  { headDim, rotaryDims, rotaryPairs }: ModelConfig,
+  config: ModelConfig,
   fits: (order: Order) => boolean,
 ): Words | undefined {
+  const { headDim, rotaryDims, rotaryPairs } = config;
   const heads = rows / headDim;
   if (!Number.isSafeInteger(heads)) return undefined;
+  const counts = [config.heads, config.kvHeads];
   for (const dims of new Set([rotaryDims, headDim])) {
     const right = halvesFromInterleaved(heads, headDim, dims);
     for (const order of [right, inverse(right)])
@@ -144,6 +146,15 @@ function rotaryWords(
     if (count === heads) continue;
     const size = rows / count;
     const other = halvesFromInterleaved(count, size, size);
+    // Permuted for another of the model's counts where nothing was to be permuted, as a key is with the queries' (llama.cpp, issue 3364).
+    for (const order of counts.includes(count) ? [other, inverse(other)] : [])
+      if (fits(order)) {
+        const way = order === other ? "rotary pairs to halves" : "halves to rotary pairs";
+        return permuted(
+          `rows permuted from ${way} for ${count} heads, where there are ${heads}`,
+          order,
+        );
+      }
     // Permuted to halves for `count` heads, where the other side was for `heads`; and the other way round.
     const there = other.map((row) => unpaired[row] ?? -1);
     if (fits(there))
