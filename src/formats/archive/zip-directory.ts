@@ -17,6 +17,8 @@ export interface DirectoryEntry {
   readonly localBegin: number;
   /** The name that the extra field of Info-ZIP gives it beside (APPNOTE 4.6.9), which newer readers take. */
   readonly otherName: Uint8Array | undefined;
+  /** Whether its mode of Unix says that it is a link, whose data is where that leads. */
+  readonly isLink: boolean;
 }
 
 const ENTRY_SIGNATURE = 0x02014b50;
@@ -26,6 +28,9 @@ const UNICODE_PATH_EXTRA = 0x7075;
 /** A version and a checksum before the name. */
 const UNICODE_PATH_HEAD = 5;
 const MAX_U32 = 0xffffffff;
+/** The kind of file in a mode of Unix, which the upper half of the external attributes is, and that of a link. */
+const UNIX_KIND = 0xf000;
+const UNIX_LINK = 0xa000;
 /** Bit 11 of the flags: the name is UTF-8. */
 const UTF8_NAME = 0x800;
 
@@ -108,6 +113,7 @@ function parseEntry(
     inflatedLength: uncompressed,
     localBegin,
     otherName: extraValue(extra, UNICODE_PATH_EXTRA)?.subarray(UNICODE_PATH_HEAD),
+    isLink: (view.getUint16(position + 40, true) & UNIX_KIND) === UNIX_LINK,
   };
 }
 

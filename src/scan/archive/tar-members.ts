@@ -3,9 +3,10 @@ import { isTarHeader } from "../../formats/archive/tar.ts";
 import { sliceSource } from "../../sources/file.ts";
 import type { ByteSource } from "../../tensor/byte-source.ts";
 
-/** A member of a tar; without data where it is a link. */
+/** A member of a tar; without data where it is a link or a folder. */
 export interface TarMember {
   readonly name: string;
+  readonly isFolder: boolean;
   readonly data: ByteSource | undefined;
 }
 
@@ -36,6 +37,7 @@ const MAX_EXTENDED_BYTES = 64 * 1024;
 /** All members of a tar. @throws WbError WB3103 where a header is damaged, WB5101 where two have one name. */
 export async function tarMembers(source: ByteSource): Promise<readonly TarMember[]> {
   const members = new Map<string, TarMember>();
+  const folders: TarMember[] = [];
   const damaged = (position: number, problem: string): WbError =>
     new WbError("WB3103", `${source.label}: byte ${position}: ${problem}`, {
       details: { path: source.label },
@@ -55,13 +57,18 @@ export async function tarMembers(source: ByteSource): Promise<readonly TarMember
     if (size === undefined || size > source.byteLength - begin)
       throw damaged(position, "a member that reaches past the end of the file");
     const name = nameOf(block);
-    if (members.size >= MAX_MEMBERS) throw damaged(position, `more than ${MAX_MEMBERS} members`);
+    if (members.size + folders.length >= MAX_MEMBERS)
+      throw damaged(position, `more than ${MAX_MEMBERS} members`);
     if (EXTENDED.has(type)) {
       if (size > MAX_EXTENDED_BYTES) throw damaged(position, `an extended header of ${size} bytes`);
       const text = Buffer.from(await source.read(begin, size)).toString("utf8");
       // Readers that take it see other members than those that do not.
       if (/(^|\n)\d+ (size|GNU\.sparse[.\w]*)=/.test(text))
         throw damaged(position, "an extended header that changes a member's size");
+      // Some take a name for all members, or the last of several, and others do not.
+      const paths = [...text.matchAll(/(?:^|\n)\d+ path=/g)].length;
+      if (type !== LONG_NAME && paths > (type === ATTRIBUTES ? 1 : 0))
+        throw damaged(position, "an extended header that names members twice, or all alike");
       longName = longNameOf(type, text) ?? longName;
     } else if (FILES.has(type) || LINKS.has(type)) {
       const called = longName ?? name;
@@ -72,12 +79,14 @@ export async function tarMembers(source: ByteSource): Promise<readonly TarMember
         });
       const label = `${source.label}: ${called}`;
       const data = LINKS.has(type) ? undefined : sliceSource(source, begin, size, label);
-      members.set(called, { name: called, data });
-    } else if (type === FOLDER) longName = undefined;
-    else throw damaged(position, `a member of type ${JSON.stringify(type)}`);
+      members.set(called, { name: called, isFolder: false, data });
+    } else if (type === FOLDER) {
+      folders.push({ name: longName ?? name, isFolder: true, data: undefined });
+      longName = undefined;
+    } else throw damaged(position, `a member of type ${JSON.stringify(type)}`);
     position = begin + Math.ceil(size / BLOCK_BYTES) * BLOCK_BYTES;
   }
-  return [...members.values()];
+  return [...members.values(), ...folders];
 }
 
 function isEmpty(bytes: Uint8Array): boolean {

@@ -9,6 +9,8 @@ export interface ZipMember {
   readonly name: string;
   readonly method: number;
   readonly isEncrypted: boolean;
+  /** Unpacked by some programs as a link to what its data names. */
+  readonly isLink: boolean;
   /** Bytes that it has once it is inflated. */
   readonly inflatedLength: number;
   /** As it is stored, compressed or not. */
@@ -46,6 +48,7 @@ export async function zipMembers(source: ByteSource): Promise<readonly ZipMember
       name: entry.name,
       method: entry.method,
       isEncrypted: (entry.flags & ENCRYPTED) !== 0,
+      isLink: entry.isLink,
       inflatedLength: entry.inflatedLength,
       stored: sliceSource(source, begin, entry.byteLength, `${source.label}: ${entry.name}`),
     });

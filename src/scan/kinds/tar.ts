@@ -32,7 +32,8 @@ export async function examineTar(
   if (names.has("pickle") && names.has("storages") && names.has("tensors"))
     return examineTorchTar(source, context);
   const judged: (readonly [string, Judgement])[] = [];
-  for (const { name, data } of members) {
+  for (const { name, isFolder, data } of members) {
+    if (isFolder) continue;
     const judgement =
       data === undefined ? notUnderstood("a link") : await judge(data, name, context, examine);
     judged.push([name, judgement]);

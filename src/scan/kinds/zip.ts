@@ -123,10 +123,11 @@ async function judgeAll(
 }
 
 async function judge(
-  { name, method, isEncrypted, inflatedLength, stored }: ZipMember,
+  { name, method, isEncrypted, isLink, inflatedLength, stored }: ZipMember,
   context: Examination,
   examine: Examine,
 ): Promise<Judgement> {
+  if (isLink) return notUnderstood("a link");
   if (isEncrypted) return notUnderstood("encrypted");
   if (stored.byteLength === 0 && name.endsWith("/")) return harmless("a folder");
   const kind = METHODS.get(method);
