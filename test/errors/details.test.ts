@@ -13,6 +13,7 @@ const WITHOUT_FACTS = [
   "WB4002",
   "WB5001",
   "WB5002",
+  "WB5003",
   "WB5103",
   "WB7001",
   "WB9001",

@@ -179,6 +179,7 @@ describe("a layer of Keras", () => {
       layer("keras.src.models.functional", "Functional"),
       layer("keras.layers", "TFOpLambda", { function: "math.add" }),
       layer("keras", "DTypePolicy"),
+      layer("keras.src.backend.torch.optimizers.torch_adamw", "AdamW"),
     ])
       expect(await verdictOf("config.json", config)).toBe("safe");
   });

@@ -50,6 +50,12 @@ export const CHINESE_FILE_CODES: Readonly<Partial<Record<keyof typeof FILE_CODES
     meaning: "其中有保存代码的层（Lambda）、Keras 之外模块的类，或构造 Python 对象的 YAML 标签。",
     remedy: "不要加载，或只用 Keras 的安全模式、安全的 YAML 加载器；向发布者索取纯权重。",
   },
+  WB5003: {
+    title: "指向文件夹之外的文件",
+    meaning:
+      "加载它会按绝对路径、.. 或网址打开另一个文件：Keras 的词表、HDF5 的链接、权重清单。那个文件的内容可能随模型的回答泄露。",
+    remedy: "不要加载；向发布者索取所有文件放在一起的模型。",
+  },
   WB3008: {
     title: "有几份权重可选",
     meaning:

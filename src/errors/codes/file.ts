@@ -64,6 +64,13 @@ export const FILE_CODES = {
       "Do not load it, or only with Keras's safe mode or a safe YAML loader; ask its publisher for the weights alone.",
     details: {},
   },
+  WB5003: {
+    title: "a file that names files outside of its folder",
+    meaning:
+      "Loading it opens another file by an absolute path, by .. or by an address: a vocabulary of Keras, a link of HDF5, a list of weights. What that file holds may leave with the model's answers.",
+    remedy: "Do not load it; ask its publisher for a model that keeps its files together.",
+    details: {},
+  },
   WB3008: {
     title: "several sets of weights to choose from",
     meaning:

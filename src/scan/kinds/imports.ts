@@ -26,6 +26,13 @@ const IMPORTING: ReadonlySet<string> = new Set(
 /** Keys that name a kernel; transformers fetches and runs it from a repository, where the name has a slash. */
 const KERNELS = /^_?(?:attn|experts)_implementation(?:_internal)?$/;
 
+/** Arguments that sentence-transformers passes on to transformers (5.1, sentence_bert_config.json). */
+const PASSED_ON = /^(?:model|tokenizer|processor|config)_(?:args|kwargs)$/;
+
+/** What skops names of libraries whose objects hold numbers and settings, and of Python's own containers. */
+const HELD =
+  /^(?:(?:sklearn|scipy|lightgbm|xgboost|catboost|quantile_forest)\.[\w.]*[A-Z]\w*|numpy\.(?:\w+\.)*(?:ndarray|dtype|Generator|RandomState|[a-z]+\d+|bool_?)|builtins\.(?:dict|list|tuple|set|frozenset|str|int|float|bool|bytes|bytearray|complex|NoneType|slice)|collections\.(?:OrderedDict|defaultdict|deque))$/;
+
 const DOTTED = /^\s*[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+\s*$/;
 const ONE_NAME = /^\s*[A-Za-z_]\w*\s*$/;
 
@@ -41,6 +48,8 @@ export function importsOf(value: Fields): Imports {
       for (const name of textsOf(item))
         if (name.includes("/"))
           found.open.push(`${key} names ${name}, a kernel that transformers fetches and runs`);
+    if (PASSED_ON.test(key) && isRecord(item) && item["trust_remote_code"] === true)
+      found.open.push(`${key} ask for trust_remote_code, which runs code of a repository`);
     if (key === "expr_str" && typeof item === "string" && !isExpression(item))
       found.code.push(`the expression ${JSON.stringify(item.slice(0, 60))}, which sympy evaluates`);
   }
@@ -48,6 +57,15 @@ export function importsOf(value: Fields): Imports {
     found.open.push("a program of torch.export, whose expressions torch evaluates by sympy");
   if (typeof value["lc"] === "number" && value["type"] === "constructor")
     found.open.push("an object of LangChain, whose class its loader imports");
+  // skops 0.13, schema.json.
+  const [held, of] = [value["__class__"], value["__module__"]];
+  if (typeof held === "string" && typeof of === "string" && !HELD.test(`${of}.${held}`))
+    found.targets.push({ key: "__module__", name: `${of}.${held}` });
+  // zarr 2, .zarray.
+  if (Array.isArray(value["filters"]) && "zarr_format" in value)
+    for (const filter of value["filters"] as readonly unknown[])
+      if (isRecord(filter) && filter["id"] === "pickle")
+        found.open.push("an array of zarr that holds pickles");
   // sentence-transformers: modules.json.
   if ("idx" in value && "path" in value) named("type", value["type"], found);
   if ("_diffusers_version" in value || "_class_name" in value) pipeline(value, found);
@@ -66,8 +84,12 @@ function named(key: string, item: unknown, found: Found): void {
 /** diffusers imports the library that each part of a pipeline names: [library, class]. */
 function pipeline(value: Fields, found: Found): void {
   for (const [key, item] of Object.entries(value)) {
-    if (!Array.isArray(item) || item.length !== 2) continue;
-    const [library, name] = item as readonly unknown[];
+    // A modular pipeline has a third: where the part is loaded from (diffusers 0.35, modular_model_index.json).
+    if (!Array.isArray(item) || (item.length !== 2 && item.length !== 3)) continue;
+    const [library, name, from] = item as readonly unknown[];
+    const place = isRecord(from) ? (from["pretrained_model_name_or_path"] ?? from["repo"]) : "";
+    if (typeof place === "string" && place !== "")
+      found.open.push(`${key} is loaded from ${JSON.stringify(place)}, which was not looked at`);
     if (typeof library === "string" && typeof name === "string")
       found.targets.push({ key, name: `${library}.${name}` });
   }

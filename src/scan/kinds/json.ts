@@ -1,9 +1,12 @@
 import type { ByteSource } from "../../tensor/byte-source.ts";
 import type { Examination } from "../context.ts";
 import { examined, harmless, notUnderstood, type Judgement } from "../judgement.ts";
+import { findNested } from "../pickle/nested.ts";
 import { importsOf, isRecord, textsOf } from "./imports.ts";
+import { membersIn } from "./json-members.ts";
 import { dangerousLayer } from "./keras-layer.ts";
 import { parsePythonJson } from "./python-json.ts";
+import { filesOf, judgeFiles, type NamedFile } from "./reads.ts";
 import { judgeTargets, type Target } from "./target.ts";
 import { judgeTemplate, reportEscape } from "./template.ts";
 
@@ -25,7 +28,17 @@ interface Facts {
   readonly open: string[];
   /** Texts that may be templates, under whatever name. */
   readonly braced: string[];
+  /** Files that a loader reads by their names here. */
+  readonly files: NamedFile[];
+  /** Models that an adapter is loaded onto. */
+  readonly bases: string[];
+  /** Members of all objects. */
+  count: number;
 }
+
+/** Code of Python as `marshal` writes it, in base64: a Lambda's function, whatever the layer is called. */
+const MARSHALLED =
+  /^(?:4w|Yw)[AEIMQUYcgkosw048]AAAA[AEIMQUYcgkosw048][A-Za-z0-9+/\n]{60,}={0,2}\n?$/;
 
 /**
  * Judges a JSON file: data, but for what loaders run because of it: templates of chats, Python that `auto_map` names, layers of
@@ -40,11 +53,36 @@ export async function examineJson(source: ByteSource, context: Examination): Pro
     return notUnderstood(
       "a text that is no JSON in spite of its name, so that nobody knows what a loader makes of it",
     );
-  return judgeFacts(factsOf(root), "JSON", source.label, context);
+  await findNested(source, context.findings, context.signal);
+  return judgeJson({ text, root }, "JSON", source.label, context);
+}
+
+/** A text of JSON, and what it says. */
+export interface ParsedJson {
+  readonly text: string;
+  readonly root: unknown;
+}
+
+/**
+ * Judges a text of JSON that was parsed already. Of a key that stands twice Python takes the last, other readers the first or
+ * neither, so that nobody knows which is meant.
+ */
+export function judgeJson(
+  { text, root }: ParsedJson,
+  what: string,
+  label: string,
+  context: Examination,
+): Judgement {
+  const facts = factsOf(root);
+  const judgement = judgeFacts(facts, what, label, context);
+  if (facts === undefined || facts.count === membersIn(text)) return judgement;
+  return notUnderstood(
+    `${what} in which a key stands twice, of which readers take one or the other`,
+  );
 }
 
 /** Judges what a configuration makes loaders do. */
-export function judgeFacts(
+function judgeFacts(
   facts: Facts | undefined,
   what: string,
   label: string,
@@ -62,17 +100,20 @@ export function judgeFacts(
     findings.reason("WB5002", `${label}: a Keras model with ${[...new Set(layers)].join(", ")}`);
     return examined(`${what} of a Keras model`);
   }
+  const file = judgeFiles(facts.files, label, findings);
   const target = judgeTargets(targets, label, findings);
   if (target !== undefined)
     return notUnderstood(
       `${what} whose ${target.key} names ${target.name}, which a loader would import`,
     );
+  if (file !== undefined)
+    return notUnderstood(`${what}: ${file.how} reads the file ${JSON.stringify(file.name)}`);
   const [unread] = facts.open;
   if (unread !== undefined) return notUnderstood(`${what}: ${unread}`);
   const foreign = code.filter((name) => name.includes("--"));
   if (foreign.length > 0)
     return notUnderstood(
-      `${what} whose auto_map names code of other places: ${foreign.join(", ")}`,
+      `${what} whose auto_map or custom_pipelines names code of other places: ${foreign.join(", ")}`,
     );
   const notes = [
     ...(templates.length === 0
@@ -83,6 +124,10 @@ export function judgeFacts(
     ...(code.length === 0
       ? []
       : [`auto_map names ${code.join(", ")}, which transformers runs with trust_remote_code`]),
+    ...facts.bases.map(
+      (name) =>
+        `the adapter of ${JSON.stringify(name)}, which is loaded with it and was not looked at`,
+    ),
   ];
   return notes.length === 0
     ? harmless(`${what}: data, which no loader runs`)
@@ -90,7 +135,7 @@ export function judgeFacts(
 }
 
 /** Everything in a value that loaders act on, without recursion; undefined where there is too much of it. */
-export function factsOf(root: unknown): Facts | undefined {
+function factsOf(root: unknown): Facts | undefined {
   const facts: Facts = {
     templates: [],
     code: [],
@@ -99,19 +144,25 @@ export function factsOf(root: unknown): Facts | undefined {
     dangers: [],
     open: [],
     braced: [],
+    files: [],
+    bases: [],
+    count: 0,
   };
   const pending: unknown[] = [root];
   for (let count = 0; pending.length > 0; count++) {
     if (count > MAX_VALUES) return undefined;
     const value = pending.pop();
-    if (typeof value === "string" && /\{[{%]/.test(value)) facts.braced.push(value);
+    if (typeof value === "string") textOf(value, facts);
     if (Array.isArray(value)) {
       for (const item of value as readonly unknown[]) pending.push(item);
       continue;
     }
     if (!isRecord(value)) continue;
-    for (const [key, item] of Object.entries(value)) {
+    const entries = Object.entries(value);
+    facts.count += entries.length;
+    for (const [key, item] of entries) {
       if (key === "chat_template" || key.endsWith(".chat_template")) templatesOf(item, facts);
+      if (key === "custom_pipelines") facts.code.push(...implementations(item));
       if (key === "auto_map") facts.code.push(...textsOf(item));
       pending.push(item);
     }
@@ -120,10 +171,26 @@ export function factsOf(root: unknown): Facts | undefined {
     facts.dangers.push(...code);
     facts.open.push(...open);
     facts.templates.push(...templates);
+    facts.files.push(...filesOf(value));
+    const base = value["base_model_name_or_path"];
+    if ("peft_type" in value && typeof base === "string" && base !== "") facts.bases.push(base);
     const layer = dangerousLayer(value);
     if (layer !== undefined) facts.layers.push(layer);
   }
   return facts;
+}
+
+/** Classes of transformers' own pipelines for a task: {task: {impl, pt, tf}}. */
+function implementations(value: unknown): readonly string[] {
+  return Object.values(isRecord(value) ? value : {}).flatMap((task) =>
+    isRecord(task) ? textsOf(task["impl"]) : [],
+  );
+}
+
+function textOf(text: string, facts: Facts): void {
+  if (/\{[{%]/.test(text)) facts.braced.push(text);
+  if (MARSHALLED.test(text))
+    facts.dangers.push("a text that holds compiled code of Python, as a Lambda layer does");
 }
 
 /** One template, or several with names. */

@@ -9,7 +9,7 @@ export interface Target {
 
 /** Modules of classes that published configurations name; none of them runs what it is given. */
 const KNOWN =
-  /^(?:nemo\.(?:collections|core|utils)|torch\.(?:nn|optim)|(?:pytorch_)?lightning|transformers|diffusers|megatron\.core|sentence_transformers|peft|timm|ldm|sgm|onnxruntime|optimum)(?:\.[\w.]*[A-Z]\w*|(?:\.[a-z_]\w*)*)$|^torchtune\.[\w.]+$/;
+  /^(?:nemo\.(?:collections|core|utils)|torch\.(?:nn|optim)|(?:pytorch_)?lightning|transformers|diffusers|megatron\.core|sentence_transformers|peft|timm|ldm|sgm|onnxruntime|optimum|pyannote)(?:\.[\w.]*[A-Z]\w*|(?:\.[a-z_]\w*)*)$|^torchtune\.[\w.]+$/;
 
 /** Pipelines of diffusers itself, which a part may name as its library. */
 const PIPELINES =
@@ -43,6 +43,11 @@ const YAML_TARGET =
 /** Keys that no other meaning is known of: each must be read. */
 const ONE_MEANING = /_target_|_component_|\bclass_path\b/g;
 
+/** The block and the name of a pipeline of pyannote, whose class is imported and called (pyannote.audio 3.3, core/pipeline.py). */
+const PIPELINE_BLOCK = /^[ \t]*["']?pipeline["']?[ \t]*:/m;
+const PIPELINE_NAME =
+  /(?:^|[\s{,])["']?name["']?[ \t]*:[ \t]+(["']?)([A-Za-z_]\w*(?:\.\w+)+)\1[ \t]*(?=[\r\n,}#]|$)/g;
+
 /** What a text of YAML makes loaders import; undefined where one is spelled in a way that is not read here. */
 export function yamlTargets(text: string): readonly Target[] | undefined {
   const found = [...text.matchAll(YAML_TARGET)].map(([, , key = "", , name = ""]) => ({
@@ -52,5 +57,9 @@ export function yamlTargets(text: string): readonly Target[] | undefined {
   const isHidden = /\\(?:x5f|u005f|U0000005f|\r?\n)/i.test(text);
   const read = found.filter(({ key }) => key !== "target" && key !== "loader_module").length;
   if (isHidden || read !== [...text.matchAll(ONE_MEANING)].length) return undefined;
-  return found.filter(({ key, name }) => key !== "target" || name.includes("."));
+  const pipelines = PIPELINE_BLOCK.test(text) ? [...text.matchAll(PIPELINE_NAME)] : [];
+  return [
+    ...found.filter(({ key, name }) => key !== "target" || name.includes(".")),
+    ...pipelines.map(([, , name = ""]) => ({ key: "a pipeline's name", name })),
+  ];
 }

@@ -1,7 +1,9 @@
 import type { ByteSource } from "../../tensor/byte-source.ts";
 import type { Examination } from "../context.ts";
 import { examined, harmless, notUnderstood, type Judgement } from "../judgement.ts";
-import { examineJson } from "./json.ts";
+import { findNested } from "../pickle/nested.ts";
+import { examineJson, judgeJson } from "./json.ts";
+import { parsePythonJson } from "./python-json.ts";
 import { judgeTargets, yamlTargets } from "./target.ts";
 import { judgeTemplate, reportEscape } from "./template.ts";
 
@@ -16,6 +18,14 @@ const FOR_PEOPLE =
 /** What of a text under any name is YAML that builds objects, or a template. */
 const SUSPECT = /!!python\/|tag:yaml\.org,2002:python|_target_|_component_|\{[{%]/;
 
+/** Graphs as text: of TensorFlow (also a whole SavedModel), ONNX and Caffe by the fields that hold operators, and of OpenVINO. */
+const GRAPH_NAMES = /\.(?:pbtxt|prototxt|textproto|txtpb|onnxtxt)$/i;
+const GRAPH_FIELDS = /\b(?:meta_graphs|node|library|graph|graph_def|layers?)\b/;
+const OPENVINO = /<net[\s>]/;
+
+/** Largest JSON under another name that is parsed, in characters. */
+const MAX_JSON_UNITS = 2 ** 24;
+
 /** Lines of a .pth by which Python runs what follows, when it starts (Python's site module). */
 const SITE_LINE = /^import[ \t]/m;
 
@@ -27,6 +37,9 @@ const MAX_READ_BYTES = 16 * 2 ** 20;
 
 /** Tags of YAML that make its loader build any object of Python. */
 const YAML_PYTHON = /!!python\/|tag:yaml\.org,2002:python\/|!<tag:yaml/;
+
+/** A layer that holds code, in the YAML that Keras wrote before 2.6. */
+const KERAS_YAML = /["']?\bclass_name["']?[ \t]*:[ \t]*["']?(?:Lambda|__lambda__)\b/;
 
 /** Tags with escapes, and prefixes of a file's own: any tag may be behind them. */
 const YAML_HIDDEN = /(?:^|[\s,[{:-])![^\s]*%[0-9a-f]{2}|^%TAG\s/im;
@@ -49,7 +62,24 @@ export async function judgeText(source: ByteSource, context: Examination): Promi
       ? examined("a template of Jinja: a program that stays in its sandbox")
       : notUnderstood(open);
   }
-  return isYaml ? judgeYaml(text, source.label, context) : judgePlain(text, source.label, context);
+  if (isYaml) return judgeYaml(text, source.label, context);
+  const other = await judgeOtherJson(text, source, context);
+  return other ?? judgePlain(text, source.label, context);
+}
+
+/** JSON whose name does not say so, such as an architecture of Keras; undefined where it is none, or does nothing. */
+async function judgeOtherJson(
+  text: string,
+  source: ByteSource,
+  context: Examination,
+): Promise<Judgement | undefined> {
+  if (FOR_PEOPLE.test(context.name) || !/^\s*[[{]/.test(text) || text.length > MAX_JSON_UNITS)
+    return undefined;
+  const root = parsePythonJson(text);
+  if (root === undefined) return undefined;
+  await findNested(source, context.findings, context.signal);
+  const judgement = judgeJson({ text, root }, "JSON under another name", source.label, context);
+  return judgement.state === "harmless" ? undefined : judgement;
 }
 
 const PLAIN = "a text that is no pickle, and no program by its name";
@@ -59,6 +89,10 @@ function judgePlain(text: string, label: string, context: Examination): Judgemen
   const { name, findings } = context;
   if (/\.pth$/i.test(name) && SITE_LINE.test(text))
     return notUnderstood("a .pth with lines that Python runs when it starts");
+  if (GRAPH_NAMES.test(name) && GRAPH_FIELDS.test(text))
+    return notUnderstood("a graph of operators as text, which scan does not read");
+  if (/\.xml$/i.test(name) && OPENVINO.test(text))
+    return notUnderstood("a graph of OpenVINO, which scan does not read");
   if (R_TEXT.test(text)) return notUnderstood("what R saved as text, which may hold code");
   if (FOR_PEOPLE.test(name) || !SUSPECT.test(text)) return harmless(PLAIN);
   reportEscape(text, label, findings);
@@ -73,6 +107,9 @@ function judgeYaml(text: string, label: string, { findings }: Examination): Judg
     findings.reason("WB5002", `${label}: YAML with the tag ${JSON.stringify(tag)}`);
     return examined("YAML");
   }
+  const layer = KERAS_YAML.exec(text)?.[0];
+  if (layer !== undefined)
+    findings.reason("WB5002", `${label}: YAML of Keras with ${JSON.stringify(layer.trim())}`);
   if (YAML_HIDDEN.test(text)) return notUnderstood("YAML with tags that are spelled by escapes");
   const targets = yamlTargets(text);
   if (targets === undefined)
