@@ -1,5 +1,5 @@
 import { refuseExpansion } from "../convert/expansion.ts";
-import type { Job } from "../convert/job.ts";
+import type { Job, SideFile } from "../convert/job.ts";
 import { manifestText, sumFacts } from "../convert/manifest.ts";
 import { fileMetadata } from "../convert/metadata.ts";
 import { planOutputs } from "../convert/outputs.ts";
@@ -21,6 +21,7 @@ import { describeGguf, type DescribedGguf } from "../session/gguf-parts.ts";
 import { openConversion, type OpenedConversion } from "../session/open-conversion.ts";
 import { learnLike } from "./like.ts";
 import { packageVersion } from "../session/package-version.ts";
+import { stockTokenizer, type StockTokenizer } from "../session/stock-tokenizer.ts";
 
 export type { PartsStep } from "../convert/parts/run-parts.ts";
 export type { ConvertedTensor, ConvertResult } from "../convert/result.ts";
@@ -47,12 +48,19 @@ export async function convert(
   const opened = await openConversion(source, how);
   try {
     const gguf = await ggufOf(opened, settings);
+    const stock = await stockOf(opened, settings);
     const job = jobOf(opened, target, settings, {
       configFolder: learned?.configFolder,
       gguf: gguf?.parts,
+      stockFiles: stock.files,
     });
     const { base, added, plan } = opened;
-    const notes = [...opened.notes, ...(learned?.notes ?? []), ...(gguf?.notes ?? [])];
+    const notes = [
+      ...opened.notes,
+      ...(learned?.notes ?? []),
+      ...(gguf?.notes ?? []),
+      ...stock.notes,
+    ];
     const converted = { base, delta: added?.delta.checkpoint, plan, notes };
     const seconds = (): number => (performance.now() - begin) / 1000;
     if (chosen.parts !== undefined) {
@@ -77,10 +85,24 @@ async function ggufOf(
   return describeGguf({ ...found, config }, tokenizerFolder, plan, quantize);
 }
 
+/** What the source's tokenizer is for transformers; nothing beside what it does not load, or is taken as stored. */
+async function stockOf(
+  { found, tokenizerFolder }: OpenedConversion,
+  settings: ConvertSettings,
+): Promise<StockTokenizer> {
+  const { config } = found;
+  const isOther = settings.to === "gguf" || settings.to === "paddle";
+  if (config === undefined || isOther || writerOf(config, settings) !== undefined)
+    return { files: [], notes: [] };
+  return stockTokenizer(tokenizerFolder, config);
+}
+
 /** What describes the result where the source does not. */
 interface Described {
   readonly configFolder: string | undefined;
   readonly gguf: GgufParts | undefined;
+  /** In place of those that would be carried under their names. */
+  readonly stockFiles: readonly SideFile[];
 }
 
 /** The conversion, planned down to the last byte of each file. */
@@ -88,7 +110,7 @@ function jobOf(
   opened: OpenedConversion,
   target: string,
   settings: ConvertSettings,
-  { configFolder, gguf }: Described,
+  { configFolder, gguf, stockFiles }: Described,
 ): Job {
   const { base, added, plan, found, tokenizerFolder } = opened;
   const layout = plan.targetLayout === "unknown" ? undefined : plan.targetLayout;
@@ -101,11 +123,13 @@ function jobOf(
     outputs,
     target,
     sources: [...base.files, ...(added?.delta.checkpoint.files ?? [])],
-    sideFiles: () => {
+    sideFiles: async () => {
       const isPlain = settings.dequantize !== undefined;
       const writer = writerOf(found.config, settings);
       if (to === "gguf") return textFiles(tokenizerFolder);
-      return sideFiles(found, tokenizerFolder, outputs, writer, isPlain, configFolder);
+      const made = new Set(stockFiles.map(({ name }) => name));
+      const files = await sideFiles(found, tokenizerFolder, outputs, writer, isPlain, configFolder);
+      return [...files.filter(({ name }) => !made.has(name)), ...stockFiles];
     },
     manifest: (outcomes, sources) =>
       manifestText(

@@ -189,7 +189,7 @@ export async function removeStale(
   const listed = await readdir(folder);
   const others = [
     ...listed.filter((name) => SHARD.test(name)),
-    ...TOKENIZER_MODELS.filter((name) => listed.includes(name)),
+    ...[...TOKENIZER_MODELS, "tokenizer.json"].filter((name) => listed.includes(name)),
   ];
   for (const name of [...sets.map((set) => set.name), ...others]) {
     if (!keep.has(name)) await fileSystem.remove(join(folder, name));

@@ -21,6 +21,8 @@ export interface SentencePieceModel {
   readonly unkSurface: string;
   readonly addDummyPrefix: boolean;
   readonly removeExtraWhitespaces: boolean;
+  /** Whether characters are replaced by others, or spaces are no characters of pieces in front of a word. */
+  readonly changesTexts: boolean;
 }
 
 const PIECE_TYPES: readonly (PieceType | undefined)[] = [
@@ -72,6 +74,10 @@ export function parseSentencePieceModel(bytes: Uint8Array, path: string): Senten
     unkSurface: textField(trainer, 44, path) ?? " \u2047 ",
     addDummyPrefix: number(normalizer, 3, 1) !== 0,
     removeExtraWhitespaces: number(normalizer, 4, 1) !== 0,
+    changesTexts:
+      normalizer.some((field) => field.number === 2 && (field.bytes?.length ?? 0) > 0) ||
+      number(normalizer, 5, 1) === 0 ||
+      number(trainer, 24, 0) !== 0,
   };
 }
 
