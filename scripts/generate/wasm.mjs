@@ -10,6 +10,13 @@ import ts from "typescript";
 const KERNELS = [
   { source: "wasm/transpose.ts", target: "src/mapping/transpose-wasm.ts", name: "TRANSPOSE_WASM" },
   {
+    source: "wasm/low-rank/index.ts",
+    target: "src/mapping/computed/low-rank-wasm.ts",
+    name: "LOW_RANK_WASM",
+    // Vectors stay inside the module.
+    options: ["--disableWarning", "112"],
+  },
+  {
     source: "wasm/quantise/index.ts",
     target: "src/formats/gguf/quantise-wasm.ts",
     name: "QUANTISE_WASM",

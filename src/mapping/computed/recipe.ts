@@ -40,5 +40,5 @@ export type Recipe =
       readonly isSwapped: boolean;
     });
 
-/** Rows `begin` to `end` of the matrix, as float32. */
-export type RowMaker = (begin: number, end: number) => Promise<Float32Array>;
+/** Rows `begin` to `end` of the matrix, as its dtype stores them, little-endian. */
+export type RowMaker = (begin: number, end: number) => Promise<Uint8Array>;

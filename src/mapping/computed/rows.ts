@@ -5,12 +5,25 @@ import { assemblyOf, narrowRows, wholeView } from "../assembly.ts";
 import { readAssembly } from "../read-assembly.ts";
 import { lowRankRows } from "./low-rank.ts";
 import type { Recipe, RowMaker } from "./recipe.ts";
+import { storedValues } from "./stored-values.ts";
 
 type Of<Kind extends Recipe["kind"]> = Extract<Recipe, { kind: Kind }>;
 type Inputs = readonly StoredTensor[];
 
 /** What computes a recipe's rows; scales and tables are read once. */
-export function rowMaker(recipe: Recipe, inputs: Inputs): Promise<RowMaker> {
+export async function rowMaker(recipe: Recipe, inputs: Inputs): Promise<RowMaker> {
+  if (recipe.kind === "lowRank") return lowRankRows(recipe, inputs);
+  const values = await valueMaker(recipe, inputs);
+  return async (begin, end) => storedValues(await values(begin, end), recipe.dtype);
+}
+
+/** Rows `begin` to `end` as float32. */
+type ValueMaker = (begin: number, end: number) => Promise<Float32Array>;
+
+function valueMaker(
+  recipe: Exclude<Recipe, { kind: "lowRank" }>,
+  inputs: Inputs,
+): Promise<ValueMaker> {
   switch (recipe.kind) {
     case "scaled":
       return scaledRows(recipe, inputs);
@@ -20,8 +33,6 @@ export function rowMaker(recipe: Recipe, inputs: Inputs): Promise<RowMaker> {
       return awqRows(recipe, inputs);
     case "fourBit":
       return fourBitRows(recipe, inputs);
-    case "lowRank":
-      return lowRankRows(recipe, inputs);
     default:
       return recipe satisfies never;
   }
@@ -52,7 +63,7 @@ function rowsOf(tensor: StoredTensor, begin: number, end: number): Promise<Uint8
   return readAssembly(narrowRows(assemblyOf(wholeView(tensor)), begin, end));
 }
 
-async function scaledRows(recipe: Of<"scaled">, inputs: Inputs): Promise<RowMaker> {
+async function scaledRows(recipe: Of<"scaled">, inputs: Inputs): Promise<ValueMaker> {
   const { columns, blockRows, blockColumns, packedBits, factor } = recipe;
   const codes = inputAt(inputs, 0);
   const scales = await valuesOf(inputAt(inputs, 1));
@@ -108,7 +119,7 @@ function codeAt(words: Uint32Array, begin: number, index: number, bits: number):
 }
 
 /** GPTQ (Frantar et al. 2022) as AutoGPTQ packs it: codes of one output column in words down the column; zeros along a row. */
-async function gptqRows(recipe: Of<"gptq">, inputs: Inputs): Promise<RowMaker> {
+async function gptqRows(recipe: Of<"gptq">, inputs: Inputs): Promise<ValueMaker> {
   const { bits, columns, zeroOffset } = recipe;
   const codes = inputAt(inputs, 0);
   const [zeroWords, scales, groups] = await Promise.all([
@@ -155,7 +166,7 @@ function nibble(word: number, column: number): number {
   return (word >>> (4 * (AWQ_PLACE[column % 8] ?? 0))) & 15;
 }
 
-async function awqRows(recipe: Of<"awq">, inputs: Inputs): Promise<RowMaker> {
+async function awqRows(recipe: Of<"awq">, inputs: Inputs): Promise<ValueMaker> {
   const { columns, groupSize } = recipe;
   const codes = inputAt(inputs, 0);
   const [zeroWords, scales] = await Promise.all([
@@ -181,7 +192,7 @@ async function awqRows(recipe: Of<"awq">, inputs: Inputs): Promise<RowMaker> {
 }
 
 /** bitsandbytes' nf4 and fp4: two codes a byte, the first in the high bits, blocks of the flattened matrix. */
-async function fourBitRows(recipe: Of<"fourBit">, inputs: Inputs): Promise<RowMaker> {
+async function fourBitRows(recipe: Of<"fourBit">, inputs: Inputs): Promise<ValueMaker> {
   const { columns, blockSize, nested } = recipe;
   const codes = inputAt(inputs, 0);
   const table = await valuesOf(inputAt(inputs, 2));

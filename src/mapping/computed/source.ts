@@ -2,7 +2,6 @@ import { WbError } from "../../errors/wb-error.ts";
 import { madeSource } from "../../sources/made-source.ts";
 import type { ByteSource } from "../../tensor/byte-source.ts";
 import { DTYPES } from "../../tensor/dtype.ts";
-import { f32BitsToBf16, f32BitsToF16 } from "../../tensor/float-bits.ts";
 import { rowMajorStrides } from "../../tensor/shape.ts";
 import type { StoredTensor } from "../../tensor/table.ts";
 import type { Recipe, RowMaker } from "./recipe.ts";
@@ -65,10 +64,7 @@ export function computedSource(computation: Computation): ByteSource {
     const known = kept.get(index);
     if (known !== undefined) return known;
     maker ??= rowMaker(recipe, inputs);
-    const made = maker.then(async (make) => {
-      const values = await make(index * band, Math.min(rows, (index + 1) * band));
-      return stored(values, recipe);
-    });
+    const made = maker.then((make) => make(index * band, Math.min(rows, (index + 1) * band)));
     kept.set(index, made);
     for (const old of kept.keys()) {
       if (kept.size <= KEPT_BANDS) break;
@@ -95,15 +91,3 @@ export function computedSource(computation: Computation): ByteSource {
 }
 
 const KEPT_BANDS = 2;
-
-/** Values as the tensor's dtype has them. */
-function stored(values: Float32Array, { dtype }: Recipe): Uint8Array {
-  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-  if (dtype === "F32") return bytes;
-  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  const halves = new Uint16Array(values.length);
-  if (dtype === "F16")
-    for (let at = 0; at < halves.length; at++) halves[at] = f32BitsToF16(bits[at] ?? 0);
-  else for (let at = 0; at < halves.length; at++) halves[at] = f32BitsToBf16(bits[at] ?? 0);
-  return new Uint8Array(halves.buffer);
-}
