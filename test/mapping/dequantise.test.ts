@@ -2,9 +2,11 @@ import { describe, expect, it } from "vitest";
 import { dequantise } from "../../src/mapping/computed/dequantise.ts";
 import { quantisationFacts } from "../../src/mapping/computed/facts.ts";
 import { assemblyOf, wholeView } from "../../src/mapping/assembly.ts";
+import { storedValues } from "../../src/mapping/computed/stored-values.ts";
 import { planConversion } from "../../src/mapping/plan.ts";
 import { readAssembly } from "../../src/mapping/read-assembly.ts";
 import { renderPlan } from "../../src/mapping/render-plan.ts";
+import { decodeValues } from "../../src/tensor/decode.ts";
 import type { StoredTensor } from "../../src/tensor/table.ts";
 import { caught } from "../support/caught.ts";
 import { memoryCheckpoint, memoryTensor } from "../support/memory-checkpoint.ts";
@@ -47,6 +49,42 @@ describe("a quantised matrix is its codes times its scales", () => {
     const scales = floats("a.weight_scale_inv", [1, 2], [3, 5]);
     const { values, name } = await valuesOf([CODES, scales], config);
     expect([name, ...values]).toEqual(["a.weight", 3, 10, 12, -5]);
+  });
+
+  it.each([
+    ["F8_E4M3", "F32", [40, 48]],
+    ["F8_E5M2", "BF16", [40, 48]],
+    ["F8_E4M3", "F16", [128, 128]],
+    ["I8", "F32", [1, 1100]],
+  ] as const)("of %s and %s, also where blocks are large and cut: %o", async (dtype, of, block) => {
+    const [rows, columns] = [300, 1100];
+    const across = Math.ceil(columns / block[1]);
+    const codes = Uint8Array.from({ length: rows * columns }, (_unused, at) => (at * 77) >> 3);
+    const drawn = Float32Array.from(
+      { length: Math.ceil(rows / block[0]) * across },
+      (_unused, at) => Math.sin(at + 1) * 2 ** (at % 9),
+    );
+    const scales = storedValues(drawn, of);
+    const config = JSON.stringify({ quantization_config: { weight_block_size: block } });
+    const shape = [drawn.length / across, across];
+    const [key, places] =
+      block[0] === 1 ? ["weight_scale", [rows, 1]] : ["weight_scale_inv", shape];
+    const tensors = [
+      memoryTensor("a.weight", dtype, [rows, columns], codes),
+      memoryTensor(`a.${key}`, of, places, scales),
+    ];
+    const made = await dequantise(memoryCheckpoint(tensors), quantisationFacts(config));
+    const [tensor] = made?.checkpoint.tensors ?? [];
+    if (tensor === undefined) throw new Error("nothing is quantised");
+    const bytes = await readAssembly(assemblyOf(wholeView(tensor)));
+    const [left, right] = [decodeValues(codes, dtype), decodeValues(scales, of)];
+    const expected = Float32Array.from(codes, (_unused, at) => {
+      const down = Math.floor(at / columns / block[0]);
+      const scale = right?.[down * across + Math.floor((at % columns) / block[1])] ?? 0;
+      return (left?.[at] ?? 0) * scale;
+    });
+    expect(tensor.dtype).toBe(of);
+    expect(Buffer.compare(bytes, storedValues(expected, of))).toBe(0);
   });
 
   it("with zeros less 1 in GPTQ, and as they are in its second version", async () => {

@@ -5,6 +5,7 @@ import { assemblyOf, narrowRows, wholeView } from "../assembly.ts";
 import { readAssembly } from "../read-assembly.ts";
 import { lowRankRows } from "./low-rank.ts";
 import type { Recipe, RowMaker } from "./recipe.ts";
+import { codeValues, isTabled, tabledRows } from "./scaled-rows.ts";
 import { storedValues } from "./stored-values.ts";
 
 type Of<Kind extends Recipe["kind"]> = Extract<Recipe, { kind: Kind }>;
@@ -13,6 +14,7 @@ type Inputs = readonly StoredTensor[];
 /** What computes a recipe's rows; scales and tables are read once. */
 export async function rowMaker(recipe: Recipe, inputs: Inputs): Promise<RowMaker> {
   if (recipe.kind === "lowRank") return lowRankRows(recipe, inputs);
+  if (recipe.kind === "scaled" && isTabled(recipe)) return tabledMaker(recipe, inputs);
   const values = await valueMaker(recipe, inputs);
   return async (begin, end) => storedValues(await values(begin, end), recipe.dtype);
 }
@@ -61,6 +63,16 @@ async function wordsOf(tensor: StoredTensor): Promise<Uint32Array> {
 
 function rowsOf(tensor: StoredTensor, begin: number, end: number): Promise<Uint8Array> {
   return readAssembly(narrowRows(assemblyOf(wholeView(tensor)), begin, end));
+}
+
+async function tabledMaker(recipe: Of<"scaled">, inputs: Inputs): Promise<RowMaker> {
+  const codes = inputAt(inputs, 0);
+  const values = codeValues(codes.dtype);
+  const scales = await valuesOf(inputAt(inputs, 1));
+  return async (begin, end) => {
+    const bytes = await rowsOf(codes, begin, end);
+    return tabledRows(recipe, { values, scales }, bytes, [begin, end]);
+  };
 }
 
 async function scaledRows(recipe: Of<"scaled">, inputs: Inputs): Promise<ValueMaker> {
