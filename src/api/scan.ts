@@ -1,7 +1,7 @@
 import { dirname, join } from "node:path";
 import { WbError } from "../errors/wb-error.ts";
 import { isFolder } from "../formats/open.ts";
-import { MAX_INDEX_BYTES, parseIndex } from "../formats/sets/index-file.ts";
+import { isIndexName, MAX_INDEX_BYTES, parseIndex } from "../formats/sets/index-file.ts";
 import { Findings, type ScannedGlobal, type ScanReason } from "../scan/findings.ts";
 import { notUnderstood, type FileState } from "../scan/judgement.ts";
 import { scanFile, type FileScan } from "../scan/scan-file.ts";
@@ -62,13 +62,10 @@ async function scanFolder(folder: string, options: ScanOptions): Promise<readonl
   }
   const seen = new Set(entries.map(({ path }) => path));
   for (const { path } of entries) {
-    if (INDEX_NAME.test(path)) scanned.push(...(await scanShards(path, seen, options)));
+    if (isIndexName(path)) scanned.push(...(await scanShards(path, seen, options)));
   }
   return scanned;
 }
-
-/** Other JSON files, such as config.json, look the same from their first byte. */
-const INDEX_NAME = /\.index(\.[\w-]+)?\.json$/;
 
 /** The shards that a file names, where it is an index, and that were not scanned yet. */
 async function scanShards(
@@ -112,7 +109,7 @@ async function readIndex(path: string): Promise<IndexFiles> {
   } catch (error) {
     if (!(error instanceof WbError)) throw error;
     // Other objects of JSON, such as config.json, are no index, and need not be.
-    const isMeant = INDEX_NAME.test(path) || error.code.startsWith("WB5");
+    const isMeant = isIndexName(path) || error.code.startsWith("WB5");
     return isMeant ? { files: [], problem: error } : { files: [] };
   }
 }

@@ -16,6 +16,9 @@ export interface WeightIndex {
 /** Largest index in bytes; the largest public ones have a few megabytes. */
 export const MAX_INDEX_BYTES = 100_000_000;
 
+/** Whether a JSON file is an index by its name; others, such as config.json, look the same from their first byte. */
+export const isIndexName = (name: string): boolean => /\.index(\.[\w-]+)?\.json$/.test(name);
+
 /** Shards that an index may name; the largest public checkpoints have a few hundred. */
 const MAX_SHARDS = 10_000;
 

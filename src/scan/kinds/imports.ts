@@ -103,6 +103,13 @@ function isExpression(text: string): boolean {
   return /^[su\d\s()+*/=,.-]*$/.test(rest) && !/[.]\s*[A-Za-z_]/.test(text);
 }
 
+/** Classes of transformers' own pipelines for a task: {task: {impl, pt, tf}}. */
+export function implementations(value: unknown): readonly string[] {
+  return Object.values(isRecord(value) ? value : {}).flatMap((task) =>
+    isRecord(task) ? textsOf(task["impl"]) : [],
+  );
+}
+
 export function textsOf(value: unknown): readonly string[] {
   if (typeof value === "string") return [value];
   const items = Array.isArray(value)

@@ -1,8 +1,9 @@
+import { isIndexName } from "../../formats/sets/index-file.ts";
 import type { ByteSource } from "../../tensor/byte-source.ts";
 import type { Examination } from "../context.ts";
 import { examined, harmless, notUnderstood, type Judgement } from "../judgement.ts";
 import { findNested } from "../pickle/nested.ts";
-import { importsOf, isRecord, textsOf } from "./imports.ts";
+import { implementations, importsOf, isRecord, textsOf } from "./imports.ts";
 import { membersIn } from "./json-members.ts";
 import { dangerousLayer } from "./keras-layer.ts";
 import { parsePythonJson } from "./python-json.ts";
@@ -86,7 +87,7 @@ function judgeFacts(
   facts: Facts | undefined,
   what: string,
   label: string,
-  { findings }: Examination,
+  { findings, member, name: called }: Examination,
 ): Judgement {
   if (facts === undefined) return notUnderstood(`${what} of more than ${MAX_VALUES} values`);
   const { templates, code, layers, targets, dangers, braced } = facts;
@@ -100,7 +101,10 @@ function judgeFacts(
     findings.reason("WB5002", `${label}: a Keras model with ${[...new Set(layers)].join(", ")}`);
     return examined(`${what} of a Keras model`);
   }
-  const file = judgeFiles(facts.files, label, findings);
+  // Of an index in a folder its own reader tells, which follows it to its shards.
+  const isFollowed = member === "" && isIndexName(called);
+  const files = facts.files.filter(({ how }) => !isFollowed || how !== "weight_map");
+  const file = judgeFiles(files, label, findings);
   const target = judgeTargets(targets, label, findings);
   if (target !== undefined)
     return notUnderstood(
@@ -178,13 +182,6 @@ function factsOf(root: unknown): Facts | undefined {
     if (layer !== undefined) facts.layers.push(layer);
   }
   return facts;
-}
-
-/** Classes of transformers' own pipelines for a task: {task: {impl, pt, tf}}. */
-function implementations(value: unknown): readonly string[] {
-  return Object.values(isRecord(value) ? value : {}).flatMap((task) =>
-    isRecord(task) ? textsOf(task["impl"]) : [],
-  );
 }
 
 function textOf(text: string, facts: Facts): void {
