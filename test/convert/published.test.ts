@@ -129,3 +129,68 @@ describe("a repository whose hub lists sizes and digests", () => {
     expect(error.message).toContain(`the hub lists a file of ${BYTES.byteLength + 1} bytes`);
   });
 });
+
+describe("a repository whose hub lists no digests", () => {
+  let hub: RangeServer;
+  let store: RangeServer;
+  afterEach(async () => {
+    vi.unstubAllEnvs();
+    await hub.close();
+    await store.close();
+  });
+
+  /** The hub sends on to another server, which has the bytes and could claim anything of them. */
+  async function serve(linked: Readonly<Record<string, string>>, sha256?: string): Promise<void> {
+    [hub, store] = [await RangeServer.start(), await RangeServer.start()];
+    vi.stubEnv("HF_ENDPOINT", hub.origin);
+    vi.stubEnv("HF_HOME", join(folder, "hub-home"));
+    vi.stubEnv("HF_TOKEN", "");
+    vi.stubEnv("HF_HUB_OFFLINE", "");
+    store.serve("/bytes", BYTES);
+    store.fault = (answer) => answer.headers.set("x-linked-etag", `"${"f".repeat(64)}"`);
+    const weights = `/org/unlisted/resolve/${COMMIT}/${WEIGHTS}`;
+    hub.serve(weights, BYTES);
+    hub.fault = (answer, _count, path) => {
+      if (path !== weights) return;
+      answer.status = 302;
+      answer.headers.clear();
+      answer.headers.set("location", `${store.origin}/bytes`);
+      for (const [name, value] of Object.entries(linked)) answer.headers.set(name, value);
+    };
+    hub.serve(`/org/unlisted/resolve/${COMMIT}/config.json`, CONFIG);
+    const lfs = sha256 === undefined ? {} : { lfs: { sha256, size: BYTES.byteLength } };
+    const siblings = [{ rfilename: WEIGHTS, ...lfs }, { rfilename: "config.json" }];
+    const info = JSON.stringify({ sha: COMMIT, siblings });
+    hub.serve("/api/models/org/unlisted/revision/main", Buffer.from(info));
+  }
+
+  const size = String(BYTES.byteLength);
+
+  it("has recorded what its server says of the file, and nothing that another says", async () => {
+    await serve({ "x-linked-etag": `"${SHA256}"`, "x-linked-size": size });
+    const target = join(folder, "from-linked");
+    await convert("hf:org/unlisted", target);
+    expect(sourcesOf(target)).toEqual([{ ...RECORD, checked: "size" }]);
+  });
+
+  it("has nothing recorded where its server says no sha256", async () => {
+    await serve({ "x-linked-etag": `"${"a".repeat(40)}"` });
+    const target = join(folder, "from-unlinked");
+    await convert("hf:org/unlisted", target);
+    expect(sourcesOf(target)).toBeUndefined();
+  });
+
+  it("is refused where the bytes are not of the size that its server says", async () => {
+    await serve({ "x-linked-size": String(BYTES.byteLength + 1) });
+    const error = await caught(() => convert("hf:org/unlisted", join(folder, "linked-size")));
+    expect(error.code).toBe("WB3052");
+    expect(error.message).toContain(`the hub links a file of ${BYTES.byteLength + 1} bytes`);
+  });
+
+  it("is refused where its list and its server name two digests", async () => {
+    await serve({ "x-linked-etag": SHA256 }, "0".repeat(64));
+    const error = await caught(() => convert("hf:org/unlisted", join(folder, "linked-digest")));
+    expect(error.code).toBe("WB3052");
+    expect(error.message).toContain(`links one with ${SHA256}`);
+  });
+});

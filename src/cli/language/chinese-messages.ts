@@ -513,6 +513,14 @@ export const CHINESE_MESSAGES: Catalogue = [
     "the hub lists a file of {} bytes, its server has one of {}",
     "hub 所列文件为 {} 字节，其服务器上的为 {} 字节",
   ],
+  [
+    "the hub links a file of {} bytes, its server has one of {}",
+    "hub 所指文件为 {} 字节，其服务器上的为 {} 字节",
+  ],
+  [
+    "the hub lists a file with sha256 {}, and links one with {}",
+    "hub 所列文件的 sha256 为 {}，所指文件的为 {}",
+  ],
   ["the repository has no such file or folder", "仓库中没有这个文件或文件夹"],
   ["redirected more than {} times", "重定向超过 {} 次"],
   ["the server has no such file ({})", "服务器上没有这个文件（{}）"],

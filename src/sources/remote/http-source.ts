@@ -2,7 +2,7 @@ import { WbError } from "../../errors/wb-error.ts";
 import { checkRange, readNew, type FileSource } from "../file.ts";
 import { BlockCache, BLOCK_BYTES } from "./block-cache.ts";
 import type { PaceLimits } from "./pace.ts";
-import { bodyOf, drop, persist, request, Transient, type Answer } from "./request.ts";
+import { bodyOf, drop, persist, request, Transient, type Answer, type Linked } from "./request.ts";
 
 export interface HttpSourceOptions {
   /** What messages call the file. */
@@ -16,6 +16,8 @@ export interface HttpSourceOptions {
 export interface HttpSource extends FileSource {
   /** What tells this version of the file from others: its size and entity tag. */
   readonly version: string;
+  /** What its first server said of it before it sent elsewhere. */
+  readonly linked: Linked;
 }
 
 /** What the first answer said of the file, which every later one must say again. */
@@ -34,12 +36,13 @@ export async function openHttpSource(
   options: HttpSourceOptions,
 ): Promise<HttpSource> {
   const file = new RemoteFile(address, options);
-  const { byteLength, etag } = await file.open();
+  const { byteLength, etag, linked } = await file.open();
   const cache = new BlockCache(byteLength, (begin, target) => file.readInto(begin, target));
   const source: HttpSource = {
     label: options.label,
     byteLength,
     version: `${byteLength} ${etag ?? "no tag"}`,
+    linked,
     read: (begin, length) => readNew(source, begin, length),
     readInto: async (begin, target) => {
       checkRange(options.label, byteLength, begin, target.byteLength);
@@ -68,13 +71,13 @@ class RemoteFile {
   }
 
   /** Asks for one byte, whose answer names the size of all. */
-  async open(): Promise<Facts> {
+  async open(): Promise<Facts & { readonly linked: Linked }> {
     return persist(
       async () => {
         const answer = await this.#ask(0, 1);
         await drop(answer);
         if (this.#facts === undefined) throw contradiction(this.#options.label, "no size is named");
-        return this.#facts;
+        return { ...this.#facts, linked: answer.linked };
       },
       () => 0,
       this.#options.signal,

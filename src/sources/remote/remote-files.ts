@@ -1,6 +1,6 @@
 import { WbError } from "../../errors/wb-error.ts";
 import { openHttpSource, type HttpSource } from "./http-source.ts";
-import { hubFileAddress, hubRepository, hubToken } from "./hub.ts";
+import { hubFileAddress, hubRepository, hubToken, type ListedFacts } from "./hub.ts";
 import { parsePlace } from "./place.ts";
 
 /** Opens a remote file. @throws WbError as `openHttpSource` and `hubRepository`. */
@@ -15,21 +15,40 @@ export async function openRemoteSource(path: string, signal?: AbortSignal): Prom
   }
   const address = hubFileAddress(place.repository, commit, place.path);
   const source = await openHttpSource(address, { label: path, signal, token: await hubToken() });
-  const listed = facts.get(place.path)?.byteLength;
-  if (listed === undefined || listed === source.byteLength) return source;
+  const problem = contradictionOf(source, facts.get(place.path));
+  if (problem === undefined) return source;
   await source.close();
-  throw new WbError(
-    "WB3052",
-    `${path}: the hub lists a file of ${listed} bytes, its server has one of ${source.byteLength}`,
-    { details: { path } },
-  );
+  throw new WbError("WB3052", `${path}: ${problem}`, { details: { path } });
 }
 
-/** The sha256 that the hub lists for a file; undefined for files of other servers, and small ones. */
+/** Where the hub's list, its server and the place that it sends to do not say the same of a file. */
+function contradictionOf(
+  { byteLength, linked }: HttpSource,
+  listed: ListedFacts | undefined,
+): string | undefined {
+  const size = listed?.byteLength;
+  if (size !== undefined && size !== byteLength)
+    return `the hub lists a file of ${size} bytes, its server has one of ${byteLength}`;
+  if (linked.byteLength !== undefined && linked.byteLength !== byteLength)
+    return `the hub links a file of ${linked.byteLength} bytes, its server has one of ${byteLength}`;
+  const [first, second] = [listed?.sha256, linked.sha256];
+  return first === undefined || second === undefined || first === second
+    ? undefined
+    : `the hub lists a file with sha256 ${first}, and links one with ${second}`;
+}
+
+/**
+ * The sha256 under which the hub has a file: of its list, or, where that has none, of its server's answer for the file; undefined
+ * for files of other servers, and small ones. @throws WbError as `openRemoteSource`.
+ */
 export async function remoteDigest(path: string): Promise<string | undefined> {
   const place = parsePlace(path);
   if (place.kind === "web") return undefined;
-  return (await hubRepository(place, undefined)).facts.get(place.path)?.sha256;
+  const listed = (await hubRepository(place, undefined)).facts.get(place.path)?.sha256;
+  if (listed !== undefined) return listed;
+  const source = await openRemoteSource(path);
+  await source.close();
+  return source.linked.sha256;
 }
 
 /** Whether a remote path is a repository, or a folder in one; a web address is a file. @throws WbError WB3001. */

@@ -21,8 +21,17 @@ export interface RequestOptions {
   readonly pace?: PaceLimits | undefined;
 }
 
+/** What the hub's own server says of a large file before it sends elsewhere for its bytes. */
+export interface Linked {
+  readonly byteLength: number | undefined;
+  /** Of the whole file, in lower-case hexadecimal. */
+  readonly sha256: string | undefined;
+}
+
 export interface Answer {
   readonly response: Response;
+  /** By the first origin alone: where it sends to could say anything. */
+  readonly linked: Linked;
   /** Where redirects led. */
   readonly url: URL;
   /** Watches its speed; stop it when the body is done with. */
@@ -53,13 +62,15 @@ export class Transient extends Error {
  */
 export async function request(address: URL, options: RequestOptions): Promise<Answer> {
   let url = address;
+  let linked: Linked = { byteLength: undefined, sha256: undefined };
   for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
-    const answer = await ask(
-      url,
-      url.origin === address.origin ? options.token : undefined,
-      options,
-    );
+    const isFirst = url.origin === address.origin;
+    const answer = { ...(await ask(url, isFirst ? options.token : undefined, options)), linked };
     const { response } = answer;
+    if (isFirst) {
+      linked = linkedOf(response, linked);
+      answer.linked = linked;
+    }
     const location = response.headers.get("location");
     if (response.status < 300 || response.status >= 400 || location === null) {
       await refuseFailure(answer, options.label);
@@ -79,11 +90,19 @@ export async function request(address: URL, options: RequestOptions): Promise<An
   });
 }
 
+/** The first answer that says something counts (huggingface_hub 1.0, `get_hf_file_metadata`). */
+function linkedOf({ headers }: Response, known: Linked): Linked {
+  const size = headers.get("x-linked-size") ?? "";
+  const [, sha256] = /^"?([0-9a-f]{64})"?$/.exec(headers.get("x-linked-etag") ?? "") ?? [];
+  const byteLength = /^\d{1,15}$/.test(size) ? Number(size) : undefined;
+  return { byteLength: known.byteLength ?? byteLength, sha256: known.sha256 ?? sha256 };
+}
+
 async function ask(
   url: URL,
   token: string | undefined,
   { headers, signal, label, pace = PACE }: RequestOptions,
-): Promise<Answer> {
+): Promise<Omit<Answer, "linked">> {
   const slow = new AbortController();
   const watch = new PaceWatch(
     (problem) => slow.abort(new Transient(`${label}: ${problem}`, { isSlow: true })),
@@ -112,7 +131,7 @@ async function ask(
 }
 
 /** Ends an answer whose body is not wanted. */
-export async function drop({ response, watch }: Answer): Promise<void> {
+export async function drop({ response, watch }: Pick<Answer, "response" | "watch">): Promise<void> {
   watch.stop();
   await response.body?.cancel();
 }
