@@ -18,6 +18,7 @@ const TESTS = "test/verify/compare";
 const compare = [
   { file: "src/verify/compare/metrics.ts", tests: [`${TESTS}/metrics.test.ts`] },
   { file: "src/verify/compare/compare-values.ts", tests: [`${TESTS}/compare-values.test.ts`] },
+  { file: "src/verify/compare/compare-floats.ts", tests: [`${TESTS}/compare-values.test.ts`] },
   {
     file: "src/verify/compare/tolerance.ts",
     tests: [`${TESTS}/tolerance.test.ts`, `${TESTS}/gate.test.ts`],

@@ -1,9 +1,6 @@
-import type { Dtype } from "../../tensor/dtype.ts";
 import { f16ToF32Bits, f32BitsToBf16, f32BitsToF16 } from "../../tensor/float-bits.ts";
+import { WIDTH, type FloatPair, type PlainFloat } from "./plain-pair.ts";
 import type { Rounding, ValueDifference } from "./value-difference.ts";
-
-/** The floats that models are stored in. */
-type PlainFloat = "F32" | "F16" | "BF16";
 
 /** Elements that are decoded at a time: both sides stay in the processor's cache. */
 const PIECE = 8192;
@@ -16,28 +13,23 @@ const rightBits = new Uint32Array(right.buffer);
 /** The bits of each float16 as a float32. */
 let halves: Uint32Array | undefined;
 
-export function isPlainFloat(dtype: Dtype): dtype is PlainFloat {
-  return dtype === "F32" || dtype === "F16" || dtype === "BF16";
-}
-
-/** What is compared: the same elements of two tensors. */
-export interface FloatPair {
-  readonly a: Uint8Array;
-  readonly aDtype: PlainFloat;
-  readonly b: Uint8Array;
-  readonly bDtype: PlainFloat;
-  /** The coarser of the two, whose last place counts. */
-  readonly coarse: PlainFloat;
+export interface FloatFacts {
   /** Index of the first element. */
   readonly base: number;
+  /** The coarser of the two dtypes, whose last place counts. */
+  readonly coarse: PlainFloat;
 }
 
 /**
  * Adds elements of both sides to `total`, as `addChunk` does with any numbers: without a number in the heap for each. A model of 135
  * million parameters is compared in the time that reading it takes.
  */
-export function compareFloats(total: ValueDifference, pair: FloatPair, rounding: Rounding): void {
-  const { a, aDtype, b, bDtype, coarse, base } = pair;
+export function compareFloats(
+  total: ValueDifference,
+  { a, aDtype, b, bDtype }: FloatPair,
+  { base, coarse }: FloatFacts,
+  rounding: Rounding,
+): void {
   const count = a.byteLength / WIDTH[aDtype];
   for (let begin = 0; begin < count; begin += PIECE) {
     const length = Math.min(PIECE, count - begin);
@@ -46,8 +38,6 @@ export function compareFloats(total: ValueDifference, pair: FloatPair, rounding:
     comparePiece(total, length, base + begin, coarse, rounding);
   }
 }
-
-const WIDTH: Readonly<Record<PlainFloat, number>> = { F32: 4, F16: 2, BF16: 2 };
 
 function decode(
   bytes: Uint8Array,
@@ -97,16 +87,15 @@ function comparePiece(
     const size = Math.abs(y);
     const difference = Math.abs(x - y);
     // Math.max gives NaN when either is: once a NaN was met, no later element hides it.
-    if (!(difference <= maxAbs)) maxAbs = Math.max(maxAbs, difference);
-    if (y !== 0 && !(difference / size <= maxRel)) maxRel = Math.max(maxRel, difference / size);
-    const beyond = difference - relative * size - absolute;
-    if (!(beyond <= beyondRounding)) beyondRounding = Math.max(beyondRounding, beyond);
+    maxAbs = Math.max(maxAbs, difference);
+    if (y !== 0) maxRel = Math.max(maxRel, difference / size);
+    beyondRounding = Math.max(beyondRounding, difference - relative * size - absolute);
     if (x !== x || y !== y) ulp = undefined;
-    if (ulp === undefined) continue;
-    const distance = Math.abs(
-      place(leftBits[index] ?? 0, coarse) - place(rightBits[index] ?? 0, coarse),
-    );
-    if (distance > ulp) ulp = distance;
+    if (ulp !== undefined) {
+      const ours = place(leftBits[index] ?? 0, coarse);
+      const theirs = place(rightBits[index] ?? 0, coarse);
+      ulp = Math.max(ulp, Math.abs(ours - theirs));
+    }
   }
   if (differing > total.differing) total.equalValues = false;
   total.maxAbs = maxAbs;

@@ -1,6 +1,7 @@
 import { decodeValues } from "../../tensor/decode.ts";
 import { DTYPES, dtypeRow, type Dtype } from "../../tensor/dtype.ts";
-import { compareFloats, isPlainFloat } from "./compare-floats.ts";
+import { compareFloats } from "./compare-floats.ts";
+import { plainPair } from "./plain-pair.ts";
 import type { Rounding, ValueDifference } from "./value-difference.ts";
 import { f32Bits, f32BitsToBf16, f32BitsToF16 } from "../../tensor/float-bits.ts";
 
@@ -19,7 +20,7 @@ export function noDifference(): ValueDifference {
 }
 
 /** The dtype of two that keeps less of a number. */
-export function coarserDtype(left: Dtype, right: Dtype): Dtype {
+export function coarserDtype<D extends Dtype>(left: D, right: D): D {
   return relativeRounding(left) >= relativeRounding(right) ? left : right;
 }
 
@@ -49,12 +50,10 @@ export function addChunk(
   total.elements += count;
   if (leftDtype === rightDtype && Buffer.compare(left, right) === 0) return;
   total.identicalBits = false;
-  const isEven = count === right.byteLength / (DTYPES[rightDtype].bits / 8);
-  if (isPlainFloat(leftDtype) && isPlainFloat(rightDtype) && isEven && areAligned(left, right)) {
-    const isLeft = relativeRounding(leftDtype) >= relativeRounding(rightDtype);
-    const coarse = isLeft ? leftDtype : rightDtype;
-    const pair = { a: left, aDtype: leftDtype, b: right, bDtype: rightDtype, coarse, base };
-    compareFloats(total, pair, roundingTolerance(leftDtype, rightDtype));
+  const plain = plainPair(left, leftDtype, right, rightDtype);
+  if (plain !== undefined) {
+    const facts = { base, coarse: coarserDtype(plain.aDtype, plain.bDtype) };
+    compareFloats(total, plain, facts, roundingTolerance(leftDtype, rightDtype));
     return;
   }
   const a = decodeValues(left, leftDtype);
@@ -67,11 +66,6 @@ export function addChunk(
     return;
   }
   compareNumbers(total, a, b, base, leftDtype, rightDtype);
-}
-
-/** Typed arrays of 4 bytes an element begin at a multiple of 4. */
-function areAligned(left: Uint8Array, right: Uint8Array): boolean {
-  return left.byteOffset % 4 === 0 && right.byteOffset % 4 === 0;
 }
 
 function compareNumbers(

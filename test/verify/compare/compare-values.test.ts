@@ -8,6 +8,7 @@ import {
 } from "../../../src/verify/compare/compare-values.ts";
 import type { ValueDifference } from "../../../src/verify/compare/value-difference.ts";
 import type { Dtype } from "../../../src/tensor/dtype.ts";
+import { f16ToF32Bits, f32BitsToBf16, f32BitsToF16 } from "../../../src/tensor/float-bits.ts";
 
 /** A little-endian copy of numbers as a plain dtype. */
 function bytesOf(values: readonly number[], dtype: "F32" | "F64" | "I32"): Uint8Array {
@@ -127,6 +128,16 @@ describe("every field", () => {
     });
   });
 
+  test("counts elements in the order of the tensor, of numbers that are no plain floats, too", () => {
+    const found = compared(bytesOf([1, 2, 3, 4], "F64"), bytesOf([1, 2, 3, 5], "F64"), "F64");
+    expect(found).toMatchObject({ elements: 4, firstIndex: 3, differing: 1, ulp: undefined });
+  });
+
+  test("has a last place of float32 where the other side is float64: −0 is at 0", () => {
+    const found = compared(bytesOf([-0], "F32"), bytesOf([2 ** -149], "F64"), "F32", "F64");
+    expect(found.ulp).toBe(1);
+  });
+
   test("counts complex numbers, not their parts", () => {
     const found = compared(
       bytesOf([1, 2, 3, 4, 5, 6], "F32"),
@@ -242,11 +253,45 @@ describe("what rounding to the coarser dtype may change", () => {
   });
 });
 
-/** Patterns of 16 bits, in a buffer from its beginning or two bytes on, where elements are taken as any numbers are. */
-function bytesAt(offset: 0 | 2, values: readonly number[]): Uint8Array {
-  const whole = new Uint8Array(2 * values.length + offset);
-  whole.set(patterns(...values), offset);
-  return whole.subarray(offset);
+/** What two lists of numbers differ by, in plain code, in places of `coarse` and beyond what rounding to it loses. */
+function plainly(
+  a: readonly number[],
+  b: readonly number[],
+  [left, right]: readonly [Dtype, Dtype],
+): Partial<ValueDifference> {
+  const { relative, absolute } = roundingTolerance(left, right);
+  const coarse = coarserDtype(left, right);
+  const unequal = a.flatMap((x, index) => {
+    const y = b[index] ?? Number.NaN;
+    return x === y || (Number.isNaN(x) && Number.isNaN(y)) ? [] : [{ index, x, y }];
+  });
+  const most = (of: (x: number, y: number) => number): number =>
+    unequal.reduce((largest, { x, y }) => Math.max(largest, of(x, y)), 0);
+  const hasNaN = unequal.some(({ x, y }) => Number.isNaN(x) || Number.isNaN(y));
+  return {
+    elements: a.length,
+    equalValues: unequal.length === 0,
+    differing: unequal.length,
+    firstIndex: unequal[0]?.index ?? -1,
+    maxAbs: most((x, y) => Math.abs(x - y)),
+    maxRel: most((x, y) => (y === 0 ? 0 : Math.abs(x - y) / Math.abs(y))),
+    beyondRounding: most((x, y) => Math.abs(x - y) - relative * Math.abs(y) - absolute),
+    ulp: hasNaN ? undefined : most((x, y) => Math.abs(placeIn(x, coarse) - placeIn(y, coarse))),
+  };
+}
+
+/** The place of a number, rounded to a dtype, among all of it, counted from 0. */
+function placeIn(value: number, dtype: Dtype): number {
+  if (dtype === "F32") return place(value);
+  const [bits = 0] = new Uint32Array(Float32Array.of(value).buffer);
+  const pattern = dtype === "F16" ? f32BitsToF16(bits) : f32BitsToBf16(bits);
+  return pattern >= 0x8000 ? -(pattern - 0x8000) : pattern;
+}
+
+/** The numbers of patterns of 16 bits. */
+function numbersOf(values: readonly number[], dtype: "F16" | "BF16"): readonly number[] {
+  const bits = values.map((value) => (dtype === "F16" ? f16ToF32Bits(value) : value << 16));
+  return Array.from(new Float32Array(Uint32Array.from(bits).buffer));
 }
 
 describe("two plain floats", () => {
@@ -257,15 +302,14 @@ describe("two plain floats", () => {
     ["BF16", "F16"],
     ["BF16", "BF16"],
     ["F16", "F16"],
-  ] as const)("%s and %s differ as numbers of any dtype do", (left, right) => {
+  ] as const)("%s and %s differ as plain code says", (left, right) => {
     fc.assert(
       fc.property(PATTERNS, PATTERNS, (some, others) => {
         const size = Math.min(some.length, others.length);
         const [a, b] = [some.slice(0, size), others.slice(0, size)];
-        const [quick, slow] = [noDifference(), noDifference()];
-        addChunk(quick, bytesAt(0, a), left, bytesAt(0, b), right);
-        addChunk(slow, bytesAt(2, a), left, bytesAt(2, b), right);
-        expect(quick).toEqual(slow);
+        const found = compared(patterns(...a), patterns(...b), left, right);
+        const both = [left, right] as const;
+        expect(found).toMatchObject(plainly(numbersOf(a, left), numbersOf(b, right), both));
       }),
     );
   });
@@ -275,20 +319,74 @@ describe("two plain floats", () => {
     fc.assert(
       fc.property(numbers, PATTERNS, (some, others) => {
         const size = Math.min(some.length, others.length);
-        const wide = new Uint8Array(Float32Array.from(some.slice(0, size)).buffer);
-        const half = others.slice(0, size);
-        for (const isLeft of [true, false]) {
-          const [quick, slow] = [noDifference(), noDifference()];
-          for (const [total, narrow] of [
-            [quick, bytesAt(0, half)],
-            [slow, bytesAt(2, half)],
-          ] as const) {
-            if (isLeft) addChunk(total, wide, "F32", narrow, dtype);
-            else addChunk(total, narrow, dtype, wide, "F32");
-          }
-          expect(quick).toEqual(slow);
-        }
+        const [wide, half] = [some.slice(0, size), others.slice(0, size)];
+        const [a, b] = [bytesOf(wide, "F32"), patterns(...half)];
+        const narrow = numbersOf(half, dtype);
+        expect(compared(a, b, "F32", dtype)).toMatchObject(plainly(wide, narrow, ["F32", dtype]));
+        expect(compared(b, a, dtype, "F32")).toMatchObject(plainly(narrow, wide, [dtype, "F32"]));
       }),
     );
   });
+
+  test.each(["F16", "BF16"] as const)("%s and float64, which are any numbers, too", (dtype) => {
+    const numbers = fc.array(fc.oneof(single, fc.constant(Number.NaN)), {
+      minLength: 1,
+      maxLength: 40,
+    });
+    fc.assert(
+      fc.property(numbers, PATTERNS, (some, others) => {
+        const size = Math.min(some.length, others.length);
+        const [wide, half] = [some.slice(0, size), others.slice(0, size)];
+        const [a, b] = [bytesOf(wide, "F64"), patterns(...half)];
+        const narrow = numbersOf(half, dtype);
+        expect(compared(a, b, "F64", dtype)).toMatchObject(plainly(wide, narrow, ["F64", dtype]));
+        expect(compared(b, a, dtype, "F64")).toMatchObject(plainly(narrow, wide, [dtype, "F64"]));
+      }),
+    );
+  });
+
+  const LONG = 20_001;
+  /** Where the two sides differ: at the ends of what is decoded at a time, and in between. */
+  const PLACES = [0, 17, 8191, 8192, 8193, 16_383, 16_384, 20_000];
+
+  test.each([
+    ["F32", "F32"],
+    ["F32", "F16"],
+    ["BF16", "F32"],
+    ["F16", "BF16"],
+    ["F16", "F16"],
+  ] as const)("%s and %s of many elements differ where they do, and by how much", (left, right) => {
+    const numbers = Array.from({ length: LONG }, (_unused, index) => (index % 251) / 2 - 60);
+    for (const at of PLACES) {
+      const other = numbers.with(at, 99);
+      const [a, b] = [stored(numbers, left), stored(other, right)];
+      const before = numbers[at] ?? 0;
+      expect(compared(a, b, left, right)).toMatchObject({
+        elements: LONG,
+        firstIndex: at,
+        differing: 1,
+        maxAbs: 99 - before,
+        maxRel: (99 - before) / 99,
+        equalValues: false,
+      });
+    }
+    const all = PLACES.reduce((values, at) => values.with(at, 99), numbers);
+    expect(compared(stored(numbers, left), stored(all, right), left, right)).toMatchObject({
+      firstIndex: PLACES[0],
+      differing: PLACES.length,
+    });
+  });
+
+  test("of unequal length differ, and nothing beyond either is read", () => {
+    const found = compared(bytesOf([1, 2], "F32"), bytesOf([1], "F32"), "F32");
+    expect(found).toMatchObject({ elements: 2, equalValues: false, firstIndex: 0 });
+    expect(found.maxAbs).toBeNaN();
+  });
 });
+
+/** Numbers with few digits, exact in each of the dtypes. */
+function stored(numbers: readonly number[], dtype: "F32" | "F16" | "BF16"): Uint8Array {
+  if (dtype === "F32") return bytesOf(numbers, "F32");
+  const bits = new Uint32Array(Float32Array.from(numbers).buffer);
+  return patterns(...Array.from(bits, dtype === "F16" ? f32BitsToF16 : f32BitsToBf16));
+}
