@@ -20,7 +20,8 @@ const SUSPECT = /!!python\/|tag:yaml\.org,2002:python|_target_|_component_|\{[{%
 
 /** Graphs as text: of TensorFlow (also a whole SavedModel), ONNX and Caffe by the fields that hold operators, and of OpenVINO. */
 const GRAPH_NAMES = /\.(?:pbtxt|prototxt|textproto|txtpb|onnxtxt)$/i;
-const GRAPH_FIELDS = /\b(?:meta_graphs|node|library|graph|graph_def|layers?)\b/;
+const GRAPH_WORDS = ["meta_graphs", "node", "library", "graph", "graph_def", "layer", "layers"];
+const GRAPH_FIELDS = new RegExp(`\\b(?:${GRAPH_WORDS.join("|")})\\b`);
 const OPENVINO = /<net[\s>]/;
 
 /** Largest JSON under another name that is parsed, in characters. */
