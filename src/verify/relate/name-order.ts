@@ -134,7 +134,7 @@ function rotaryWords(
   const { headDim, rotaryDims, rotaryPairs } = config;
   const heads = rows / headDim;
   if (!Number.isSafeInteger(heads)) return undefined;
-  const counts = [config.heads, config.kvHeads];
+  const counts = new Set([config.heads, config.kvHeads]);
   for (const dims of new Set([rotaryDims, headDim])) {
     const right = halvesFromInterleaved(heads, headDim, dims);
     for (const order of [right, inverse(right)])
@@ -147,7 +147,7 @@ function rotaryWords(
     const size = rows / count;
     const other = halvesFromInterleaved(count, size, size);
     // Permuted for another of the model's counts where nothing was to be permuted, as a key is with the queries' (llama.cpp, issue 3364).
-    for (const order of counts.includes(count) ? [other, inverse(other)] : [])
+    for (const order of counts.has(count) ? [other, inverse(other)] : [])
       if (fits(order)) {
         const way = order === other ? "rotary pairs to halves" : "halves to rotary pairs";
         return permuted(
