@@ -82,12 +82,15 @@ describe("a disk that is really full", () => {
   });
 
   test("gets full by another program while tensors are written: nothing is left behind", () => {
-    // The filler takes what is left of the room as soon as the first bytes of weights are there.
+    // The filler takes what is left of the room as soon as the first bytes of weights are there; the conversion is held meanwhile, since
+    // on a busy machine it could be over before.
     const run = onTmpfs(
       "size=40m",
       `"$NODE" "$CLI" convert '${large}' "$DISK/out" --quiet > /dev/null & converting=$!
 until [ -s "$DISK/out/.weighbridge-partial/model.safetensors" ]; do :; done
+kill -STOP $converting
 cat /dev/zero > "$DISK/filler" 2> /dev/null
+kill -CONT $converting
 wait $converting; status=$?`,
     );
     expectRefused(run);
