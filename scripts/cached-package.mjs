@@ -7,6 +7,10 @@ import { basename, join } from "node:path";
 
 const WHO = basename(process.argv[1] ?? "", ".mjs");
 
+/** Where what is fetched and made is kept between runs. */
+export const cacheFolder = () =>
+  join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "weighbridge");
+
 /** Ends the program: its environment has not what it needs. */
 export function fail(message, hint) {
   console.error(`${WHO}: ${message}\n  ${hint}`);
@@ -40,8 +44,7 @@ export function requireLinuxX64() {
  * @param prepare Works on the unpacked package, `staging/package`, before the folder gets its name.
  */
 export function cachedPackage({ spec, sha512, folderName, ready, prepare = () => undefined }) {
-  const base = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "weighbridge");
-  const folder = join(base, folderName);
+  const folder = join(cacheFolder(), folderName);
   if (existsSync(join(folder, ready))) return folder;
   const staging = `${folder}.partial-${process.pid}`;
   mkdirSync(staging, { recursive: true });

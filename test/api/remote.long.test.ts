@@ -15,6 +15,7 @@ import { convert } from "../../src/api/convert.ts";
 import { inspect } from "../../src/api/inspect.ts";
 import { scan } from "../../src/api/scan.ts";
 import { caught } from "../support/caught.ts";
+import { useHub } from "../support/hub-environment.ts";
 import { RangeServer } from "../support/range-server.ts";
 
 const FIXTURES = join(import.meta.dirname, "../../fixtures");
@@ -31,10 +32,7 @@ beforeAll(() => {
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 beforeEach(async () => {
   server = await RangeServer.start();
-  vi.stubEnv("HF_ENDPOINT", server.origin);
-  vi.stubEnv("HF_HOME", join(scratch, "hub-home"));
-  vi.stubEnv("HF_TOKEN", "");
-  vi.stubEnv("HF_HUB_OFFLINE", "");
+  useHub(server.origin, join(scratch, "hub-home"));
 });
 afterEach(async () => {
   vi.unstubAllEnvs();

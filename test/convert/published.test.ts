@@ -16,6 +16,7 @@ import { convert } from "../../src/api/convert.ts";
 import { caught } from "../support/caught.ts";
 import { FIXTURES } from "../support/fixture-manifest.ts";
 import { isRecord } from "../support/is-record.ts";
+import { useHub } from "../support/hub-environment.ts";
 import { RangeServer } from "../support/range-server.ts";
 
 const WEIGHTS = "pytorch_model.bin";
@@ -101,10 +102,7 @@ describe("a repository whose hub lists sizes and digests", () => {
 
   async function serve(size: number): Promise<void> {
     server = await RangeServer.start();
-    vi.stubEnv("HF_ENDPOINT", server.origin);
-    vi.stubEnv("HF_HOME", join(folder, "hub-home"));
-    vi.stubEnv("HF_TOKEN", "");
-    vi.stubEnv("HF_HUB_OFFLINE", "");
+    useHub(server.origin, join(folder, "hub-home"));
     server.serve(`/org/listed/resolve/${COMMIT}/${WEIGHTS}`, BYTES);
     server.serve(`/org/listed/resolve/${COMMIT}/config.json`, CONFIG);
     const siblings = [
@@ -142,10 +140,7 @@ describe("a repository whose hub lists no digests", () => {
   /** The hub sends on to another server, which has the bytes and could claim anything of them. */
   async function serve(linked: Readonly<Record<string, string>>, sha256?: string): Promise<void> {
     [hub, store] = [await RangeServer.start(), await RangeServer.start()];
-    vi.stubEnv("HF_ENDPOINT", hub.origin);
-    vi.stubEnv("HF_HOME", join(folder, "hub-home"));
-    vi.stubEnv("HF_TOKEN", "");
-    vi.stubEnv("HF_HUB_OFFLINE", "");
+    useHub(hub.origin, join(folder, "hub-home"));
     store.serve("/bytes", BYTES);
     store.fault = (answer) => answer.headers.set("x-linked-etag", `"${"f".repeat(64)}"`);
     const weights = `/org/unlisted/resolve/${COMMIT}/${WEIGHTS}`;

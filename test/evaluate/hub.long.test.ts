@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { evaluate } from "../../src/evaluate/run.ts";
 import { caught } from "../support/caught.ts";
 import { DATA, longModel, scratchFolder } from "../support/evaluation.ts";
+import { useHub } from "../support/hub-environment.ts";
 import { RangeServer } from "../support/range-server.ts";
 
 const COMMIT = "0123456789abcdef0123456789abcdef01234567";
@@ -15,10 +16,7 @@ const options = { tasks, device: "wasm" } as const;
 let server: RangeServer;
 beforeEach(async () => {
   server = await RangeServer.start();
-  vi.stubEnv("HF_ENDPOINT", server.origin);
-  vi.stubEnv("HF_HOME", join(folder, "home"));
-  vi.stubEnv("HF_TOKEN", "");
-  vi.stubEnv("HF_HUB_OFFLINE", "");
+  useHub(server.origin, join(folder, "home"));
 });
 afterEach(async () => {
   vi.unstubAllEnvs();

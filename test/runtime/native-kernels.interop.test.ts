@@ -1,18 +1,17 @@
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { layerName } from "../../src/model/canonical-names.ts";
 import { layerTensors } from "../../src/model/tensors.ts";
 import { LLAMA_BLOCK } from "../../src/runtime/model/block.ts";
 import { KvCache } from "../../src/runtime/model/kv-cache.ts";
 import { ModuleWeights } from "../../src/runtime/model/parameters.ts";
 import { Sequence } from "../../src/runtime/model/sequence.ts";
-import { startKernels } from "../../src/runtime/backends/native/kernels.ts";
-import { findNativePackages } from "../../src/runtime/backends/native/install/location.ts";
 import { openNative } from "../../src/runtime/backends/native/open.ts";
 import type { Backend } from "../../src/runtime/backends/backend.ts";
 import type { ComputeDtype, Ops, Weight } from "../../src/runtime/backends/ops.ts";
 import { expectGrowingCache } from "../support/cache-growth.ts";
 import { bytesOf, sixteenths as numbersFrom, transposeOf } from "../support/exact-numbers.ts";
 import { attentionReference, linearReference, rotateReference } from "../support/float64-model.ts";
+import { withEachInstructionSet } from "../support/instruction-sets.ts";
 import { internlmConfig, SMALL } from "../support/model-config.ts";
 import { maxAbs } from "../support/max-abs.ts";
 
@@ -86,191 +85,173 @@ const SHAPES = [1, 2, 5, 6, 7, 12, 13, 121].flatMap((rows) =>
   ].map(([outputs = 0, inputs = 0]) => ({ rows, outputs, inputs })),
 );
 
-const instructionSets = ["avx512_bf16", "avx512", "avx2"];
-
-describe.each(instructionSets)(
-  "kernels for %s, or for what the machine has of it",
-  (instructionSet) => {
-    beforeAll(async () => {
-      vi.stubEnv("WEIGHBRIDGE_KERNELS", instructionSet);
-      const cpu = (await findNativePackages()).find(({ origin }) => origin === "cpu");
-      try {
-        startKernels(cpu?.packageFolder ?? "");
-      } catch (error) {
-        expect(String(error)).toContain("does not have that instruction set");
-      }
-    });
-    afterAll(() => {
-      vi.unstubAllEnvs();
-    });
-
-    test.each(PAIRS)(
-      "linear in %s with a matrix in %s is the product, of any shape, in either layout",
-      (compute, stored) => {
-        const { ops } = opened[compute];
-        for (const { rows, outputs, inputs } of SHAPES) {
-          const [x, w, b] = [
-            sixteenths(rows * inputs),
-            sixteenths(outputs * inputs),
-            sixteenths(outputs),
-          ];
-          const expected = linearReference(x, w, b, { rows, outputs, inputs });
-          const bias = upload(ops, b, [outputs], stored);
-          const straight = upload(ops, w, [outputs, inputs], stored);
-          const columnMajor = upload(
-            ops,
-            transposeOf(w, outputs, inputs),
-            [outputs, inputs],
-            stored,
-            true,
-          );
-          ops.scope(() => {
-            const given = ops.upload(x, [rows, inputs]);
-            const found = ops.read(ops.linear(given, straight, bias));
-            expect(distance(found, expected)).toBeLessThanOrEqual(ROUNDING[compute]);
-            expect(ops.read(ops.linear(given, columnMajor, bias))).toEqual(found);
-            return undefined;
-          });
-          for (const weight of [bias, straight, columnMajor]) ops.releaseWeight(weight);
-        }
-      },
-    );
-
-    test.each(PAIRS)(
-      "in %s with %s a row's result does not depend on the rows beside it",
-      (compute, stored) => {
-        const { ops } = opened[compute];
-        const [rows, outputs, inputs] = [131, 70, 2056];
-        const random = sixteenths(rows * inputs).map((value, index) => value / (1 + (index % 7)));
-        const weight = upload(ops, sixteenths(outputs * inputs), [outputs, inputs], stored);
-        ops.scope(() => {
-          const x = ops.upload(random, [rows, inputs]);
-          const whole = ops.read(ops.linear(x, weight));
-          for (const [begin, size] of [
-            [0, 1],
-            [17, 2],
-            [30, 6],
-            [60, 11],
-            [3, 128],
-          ] as const) {
-            const part = ops.read(ops.linear(ops.slice(x, 0, begin, size), weight));
-            expect(part).toEqual(whole.subarray(begin * outputs, (begin + size) * outputs));
-          }
-          return undefined;
-        });
-        ops.releaseWeight(weight);
-      },
-    );
-
-    test.each(PAIRS)(
-      "several layers at once, and a gated pair, in %s with %s are what one after another gives",
-      (compute, stored) => {
-        const { ops, steps } = opened[compute];
-        for (const rows of [1, 9]) {
-          const [outputs, inputs] = [70, 40];
-          const layers = [outputs, 5, outputs].map((size) => ({
-            weight: upload(ops, sixteenths(size * inputs), [size, inputs], stored),
-            bias: upload(ops, sixteenths(size), [size], stored),
-          }));
-          ops.scope(() => {
-            const x = ops.upload(sixteenths(rows * inputs), [1, rows, inputs]);
-            const apart = layers.map(({ weight, bias }) => ops.linear(x, weight, bias));
-            for (const [index, value] of steps.linears(x, layers).entries()) {
-              const one = apart[index] ?? value;
-              expect(value.shape).toEqual(one.shape);
-              expect(ops.read(value)).toEqual(ops.read(one));
-            }
-            const [gate, , up] = layers;
-            const [gateApart, , upApart] = apart;
-            if (
-              gate === undefined ||
-              up === undefined ||
-              gateApart === undefined ||
-              upApart === undefined
-            )
-              throw new Error("three");
-            const expected = ops.read(ops.mul(ops.silu(gateApart), upApart));
-            const gated = steps.gatedLinear(x, gate, up);
-            expect(distance(ops.read(gated), expected)).toBeLessThanOrEqual(3 * ROUNDING[compute]);
-            return undefined;
-          });
-          for (const { weight, bias } of layers) {
-            ops.releaseWeight(weight);
-            ops.releaseWeight(bias);
-          }
-        }
-      },
-    );
-
-    const ATTENTIONS = [
-      { b: 1, h: 1, g: 1, t: 1, l: 1, d: 2 },
-      { b: 1, h: 4, g: 2, t: 1, l: 37, d: 8 },
-      { b: 2, h: 4, g: 1, t: 7, l: 7, d: 20 },
-      { b: 2, h: 2, g: 2, t: 13, l: 300, d: 64 },
-      { b: 3, h: 2, g: 1, t: 6, l: 19, d: 130 },
-    ];
-    test.each(
-      (["f32", "f16", "bf16"] as const).flatMap((compute) =>
-        ATTENTIONS.map((sizes) => ({ compute, ...sizes })),
-      ),
-    )(
-      "attention in $compute of $h heads on $g, $t of $l tokens of $d, with and without padding",
-      ({ compute, b, h, g, t, l, d }) => {
-        const { ops, steps } = opened[compute];
-        const [q, k, v] = [
-          sixteenths(b * h * t * d),
-          sixteenths(b * g * l * d),
-          sixteenths(b * g * l * d),
+withEachInstructionSet(() => {
+  test.each(PAIRS)(
+    "linear in %s with a matrix in %s is the product, of any shape, in either layout",
+    (compute, stored) => {
+      const { ops } = opened[compute];
+      for (const { rows, outputs, inputs } of SHAPES) {
+        const [x, w, b] = [
+          sixteenths(rows * inputs),
+          sixteenths(outputs * inputs),
+          sixteenths(outputs),
         ];
-        const padding = Array.from({ length: b }, (_, row) =>
-          Uint8Array.from({ length: l }, (__, key) => (key < row * 3 ? 0 : 1)),
+        const expected = linearReference(x, w, b, { rows, outputs, inputs });
+        const bias = upload(ops, b, [outputs], stored);
+        const straight = upload(ops, w, [outputs, inputs], stored);
+        const columnMajor = upload(
+          ops,
+          transposeOf(w, outputs, inputs),
+          [outputs, inputs],
+          stored,
+          true,
         );
-        for (const keyMask of [undefined, padding]) {
-          const expected = attentionReference(q, k, v, { b, h, g, t, l, d }, keyMask);
-          ops.scope(() => {
-            const [keys, values] = [ops.upload(k, [b, g, l, d]), ops.upload(v, [b, g, l, d])];
-            const found = steps.attention(ops.upload(q, [b, h, t, d]), keys, values, keyMask);
-            expect(found.shape).toEqual([b, h, t, d]);
-            expect(distance(ops.read(found), expected)).toBeLessThanOrEqual(2 * ROUNDING[compute]);
-            return undefined;
-          });
-        }
-      },
-    );
-
-    test.each(["f32", "f16", "bf16"] as const)("norm and rotation in %s", (compute) => {
-      const { ops, steps } = opened[compute];
-      for (const size of [2, 24, 130]) {
-        const [x, w] = [sixteenths(12 * size), sixteenths(size)];
-        const weight = upload(ops, w, [size], compute);
         ops.scope(() => {
-          const normed = x.map((value, index) => {
-            const row = x.subarray(index - (index % size), index - (index % size) + size);
-            const mean = row.reduce((sum, one) => sum + one * one, 0) / size;
-            return ((w[index % size] ?? 0) * value) / Math.sqrt(mean + 1e-6);
-          });
-          const given = ops.upload(x, [2, 2, 3, size]);
-          expect(distance(ops.read(ops.rmsNorm(given, weight, 1e-6)), normed)).toBeLessThanOrEqual(
-            2 * ROUNDING[compute],
-          );
-          for (const tables of [1, 2]) {
-            const [cos, sin] = [sixteenths(tables * 3 * size), sixteenths(tables * 3 * size)];
-            const expected = rotateReference(x, cos, sin, { tables, b: 2, h: 2, t: 3, d: size });
-            const shape = [tables, 1, 3, size];
-            const found = steps.rotate(given, {
-              cos: ops.upload(cos, shape),
-              sin: ops.upload(sin, shape),
-              pairs: "halves",
-            });
-            expect(distance(ops.read(found), expected)).toBeLessThanOrEqual(2 * ROUNDING[compute]);
-          }
+          const given = ops.upload(x, [rows, inputs]);
+          const found = ops.read(ops.linear(given, straight, bias));
+          expect(distance(found, expected)).toBeLessThanOrEqual(ROUNDING[compute]);
+          expect(ops.read(ops.linear(given, columnMajor, bias))).toEqual(found);
           return undefined;
         });
-        ops.releaseWeight(weight);
+        for (const weight of [bias, straight, columnMajor]) ops.releaseWeight(weight);
       }
-    });
-  },
-);
+    },
+  );
+
+  test.each(PAIRS)(
+    "in %s with %s a row's result does not depend on the rows beside it",
+    (compute, stored) => {
+      const { ops } = opened[compute];
+      const [rows, outputs, inputs] = [131, 70, 2056];
+      const random = sixteenths(rows * inputs).map((value, index) => value / (1 + (index % 7)));
+      const weight = upload(ops, sixteenths(outputs * inputs), [outputs, inputs], stored);
+      ops.scope(() => {
+        const x = ops.upload(random, [rows, inputs]);
+        const whole = ops.read(ops.linear(x, weight));
+        for (const [begin, size] of [
+          [0, 1],
+          [17, 2],
+          [30, 6],
+          [60, 11],
+          [3, 128],
+        ] as const) {
+          const part = ops.read(ops.linear(ops.slice(x, 0, begin, size), weight));
+          expect(part).toEqual(whole.subarray(begin * outputs, (begin + size) * outputs));
+        }
+        return undefined;
+      });
+      ops.releaseWeight(weight);
+    },
+  );
+
+  test.each(PAIRS)(
+    "several layers at once, and a gated pair, in %s with %s are what one after another gives",
+    (compute, stored) => {
+      const { ops, steps } = opened[compute];
+      for (const rows of [1, 9]) {
+        const [outputs, inputs] = [70, 40];
+        const layers = [outputs, 5, outputs].map((size) => ({
+          weight: upload(ops, sixteenths(size * inputs), [size, inputs], stored),
+          bias: upload(ops, sixteenths(size), [size], stored),
+        }));
+        ops.scope(() => {
+          const x = ops.upload(sixteenths(rows * inputs), [1, rows, inputs]);
+          const apart = layers.map(({ weight, bias }) => ops.linear(x, weight, bias));
+          for (const [index, value] of steps.linears(x, layers).entries()) {
+            const one = apart[index] ?? value;
+            expect(value.shape).toEqual(one.shape);
+            expect(ops.read(value)).toEqual(ops.read(one));
+          }
+          const [gate, , up] = layers;
+          const [gateApart, , upApart] = apart;
+          if (
+            gate === undefined ||
+            up === undefined ||
+            gateApart === undefined ||
+            upApart === undefined
+          )
+            throw new Error("three");
+          const expected = ops.read(ops.mul(ops.silu(gateApart), upApart));
+          const gated = steps.gatedLinear(x, gate, up);
+          expect(distance(ops.read(gated), expected)).toBeLessThanOrEqual(3 * ROUNDING[compute]);
+          return undefined;
+        });
+        for (const { weight, bias } of layers) {
+          ops.releaseWeight(weight);
+          ops.releaseWeight(bias);
+        }
+      }
+    },
+  );
+
+  const ATTENTIONS = [
+    { b: 1, h: 1, g: 1, t: 1, l: 1, d: 2 },
+    { b: 1, h: 4, g: 2, t: 1, l: 37, d: 8 },
+    { b: 2, h: 4, g: 1, t: 7, l: 7, d: 20 },
+    { b: 2, h: 2, g: 2, t: 13, l: 300, d: 64 },
+    { b: 3, h: 2, g: 1, t: 6, l: 19, d: 130 },
+  ];
+  test.each(
+    (["f32", "f16", "bf16"] as const).flatMap((compute) =>
+      ATTENTIONS.map((sizes) => ({ compute, ...sizes })),
+    ),
+  )(
+    "attention in $compute of $h heads on $g, $t of $l tokens of $d, with and without padding",
+    ({ compute, b, h, g, t, l, d }) => {
+      const { ops, steps } = opened[compute];
+      const [q, k, v] = [
+        sixteenths(b * h * t * d),
+        sixteenths(b * g * l * d),
+        sixteenths(b * g * l * d),
+      ];
+      const padding = Array.from({ length: b }, (_, row) =>
+        Uint8Array.from({ length: l }, (__, key) => (key < row * 3 ? 0 : 1)),
+      );
+      for (const keyMask of [undefined, padding]) {
+        const expected = attentionReference(q, k, v, { b, h, g, t, l, d }, keyMask);
+        ops.scope(() => {
+          const [keys, values] = [ops.upload(k, [b, g, l, d]), ops.upload(v, [b, g, l, d])];
+          const found = steps.attention(ops.upload(q, [b, h, t, d]), keys, values, keyMask);
+          expect(found.shape).toEqual([b, h, t, d]);
+          expect(distance(ops.read(found), expected)).toBeLessThanOrEqual(2 * ROUNDING[compute]);
+          return undefined;
+        });
+      }
+    },
+  );
+
+  test.each(["f32", "f16", "bf16"] as const)("norm and rotation in %s", (compute) => {
+    const { ops, steps } = opened[compute];
+    for (const size of [2, 24, 130]) {
+      const [x, w] = [sixteenths(12 * size), sixteenths(size)];
+      const weight = upload(ops, w, [size], compute);
+      ops.scope(() => {
+        const normed = x.map((value, index) => {
+          const row = x.subarray(index - (index % size), index - (index % size) + size);
+          const mean = row.reduce((sum, one) => sum + one * one, 0) / size;
+          return ((w[index % size] ?? 0) * value) / Math.sqrt(mean + 1e-6);
+        });
+        const given = ops.upload(x, [2, 2, 3, size]);
+        expect(distance(ops.read(ops.rmsNorm(given, weight, 1e-6)), normed)).toBeLessThanOrEqual(
+          2 * ROUNDING[compute],
+        );
+        for (const tables of [1, 2]) {
+          const [cos, sin] = [sixteenths(tables * 3 * size), sixteenths(tables * 3 * size)];
+          const expected = rotateReference(x, cos, sin, { tables, b: 2, h: 2, t: 3, d: size });
+          const shape = [tables, 1, 3, size];
+          const found = steps.rotate(given, {
+            cos: ops.upload(cos, shape),
+            sin: ops.upload(sin, shape),
+            pairs: "halves",
+          });
+          expect(distance(ops.read(found), expected)).toBeLessThanOrEqual(2 * ROUNDING[compute]);
+        }
+        return undefined;
+      });
+      ops.releaseWeight(weight);
+    }
+  });
+});
 
 /** What the layer's equation is told by observing it: then it is composed of its steps. */
 const unobserved = undefined;

@@ -1,11 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Backend } from "../../src/runtime/backends/backend.ts";
 import type { Ops } from "../../src/runtime/backends/ops.ts";
-import { findNativePackages } from "../../src/runtime/backends/native/install/location.ts";
-import { startKernels } from "../../src/runtime/backends/native/kernels.ts";
 import { openNative } from "../../src/runtime/backends/native/open.ts";
 import { BLOCK_NAMES, dequantised, drawnBlocks, typeOf } from "../support/drawn-blocks.ts";
 import { sixteenths } from "../support/exact-numbers.ts";
+import { withEachInstructionSet } from "../support/instruction-sets.ts";
 
 /** Kept as they are; MXFP4 has no kernel. */
 const KEPT = BLOCK_NAMES.filter((name) => name !== "MXFP4");
@@ -47,71 +46,54 @@ function bothOf(ops: Ops, name: string, outputs: number, inputs: number) {
 
 const bitsOf = (values: Float32Array): Uint32Array => new Uint32Array(values.slice().buffer);
 
-describe.each(["avx512_bf16", "avx512", "avx2"])(
-  "kernels for %s, or for what the machine has of it",
-  (instructionSet) => {
-    beforeAll(async () => {
-      vi.stubEnv("WEIGHBRIDGE_KERNELS", instructionSet);
-      const cpu = (await findNativePackages()).find(({ origin }) => origin === "cpu");
-      try {
-        startKernels(cpu?.packageFolder ?? "");
-      } catch (error) {
-        expect(String(error)).toContain("does not have that instruction set");
-      }
-    });
-    afterAll(() => {
-      vi.unstubAllEnvs();
-    });
-
-    test.each(KEPT)("a matrix in %s gives the bits of the dequantised one", (name) => {
-      const { ops } = backend;
-      const { elements } = typeOf(name);
-      for (const [outputs, blocks] of [
-        [1, 1],
-        [33, 3],
-        [70, elements === 32 ? 37 : 5],
-      ] as const) {
-        const inputs = blocks * elements;
-        const { plain, kept } = bothOf(ops, name, outputs, inputs);
-        for (const rows of [1, 2, 3, 11, 12, 13, 200]) {
-          ops.scope(() => {
-            const x = ops.upload(uneven(rows * inputs), [rows, inputs]);
-            const [expected, found] = [plain, kept].map((weight) =>
-              ops.read(ops.linear(x, weight)).slice(),
-            );
-            if (expected === undefined || found === undefined) throw new Error("two");
-            expect(bitsOf(found), `${rows} × ${inputs} to ${outputs}`).toEqual(bitsOf(expected));
-            expect(found.some((value) => value !== 0 && Number.isFinite(value))).toBe(true);
-            return undefined;
-          });
-        }
-        for (const weight of [plain, kept]) ops.releaseWeight(weight);
-      }
-    });
-
-    test.each(KEPT)("several layers and a gated pair in %s, too", (name) => {
-      const { ops, steps } = backend;
-      const inputs = 2 * typeOf(name).elements;
-      const [a, b] = [bothOf(ops, name, 70, inputs), bothOf(ops, name, 70, inputs + 0)];
-      const layer = (weight: typeof a.plain) => ({ weight, bias: undefined });
-      for (const rows of [1, 9]) {
+withEachInstructionSet(() => {
+  test.each(KEPT)("a matrix in %s gives the bits of the dequantised one", (name) => {
+    const { ops } = backend;
+    const { elements } = typeOf(name);
+    for (const [outputs, blocks] of [
+      [1, 1],
+      [33, 3],
+      [70, elements === 32 ? 37 : 5],
+    ] as const) {
+      const inputs = blocks * elements;
+      const { plain, kept } = bothOf(ops, name, outputs, inputs);
+      for (const rows of [1, 2, 3, 11, 12, 13, 200]) {
         ops.scope(() => {
-          const x = ops.upload(uneven(rows * inputs), [1, rows, inputs]);
-          const read = (kind: "plain" | "kept") => [
-            ...steps
-              .linears(x, [layer(a[kind]), layer(b[kind])])
-              .map((value) => bitsOf(ops.read(value))),
-            bitsOf(ops.read(steps.gatedLinear(x, layer(a[kind]), layer(b[kind])))),
-          ];
-          expect(read("kept")).toEqual(read("plain"));
+          const x = ops.upload(uneven(rows * inputs), [rows, inputs]);
+          const [expected, found] = [plain, kept].map((weight) =>
+            ops.read(ops.linear(x, weight)).slice(),
+          );
+          if (expected === undefined || found === undefined) throw new Error("two");
+          expect(bitsOf(found), `${rows} × ${inputs} to ${outputs}`).toEqual(bitsOf(expected));
+          expect(found.some((value) => value !== 0 && Number.isFinite(value))).toBe(true);
           return undefined;
         });
       }
-      for (const one of [a, b])
-        for (const weight of [one.plain, one.kept]) ops.releaseWeight(weight);
-    });
-  },
-);
+      for (const weight of [plain, kept]) ops.releaseWeight(weight);
+    }
+  });
+
+  test.each(KEPT)("several layers and a gated pair in %s, too", (name) => {
+    const { ops, steps } = backend;
+    const inputs = 2 * typeOf(name).elements;
+    const [a, b] = [bothOf(ops, name, 70, inputs), bothOf(ops, name, 70, inputs + 0)];
+    const layer = (weight: typeof a.plain) => ({ weight, bias: undefined });
+    for (const rows of [1, 9]) {
+      ops.scope(() => {
+        const x = ops.upload(uneven(rows * inputs), [1, rows, inputs]);
+        const read = (kind: "plain" | "kept") => [
+          ...steps
+            .linears(x, [layer(a[kind]), layer(b[kind])])
+            .map((value) => bitsOf(ops.read(value))),
+          bitsOf(ops.read(steps.gatedLinear(x, layer(a[kind]), layer(b[kind])))),
+        ];
+        expect(read("kept")).toEqual(read("plain"));
+        return undefined;
+      });
+    }
+    for (const one of [a, b]) for (const weight of [one.plain, one.kept]) ops.releaseWeight(weight);
+  });
+});
 
 test.each(KEPT)("%s takes the memory that is planned for it", (name) => {
   const { ops } = backend;

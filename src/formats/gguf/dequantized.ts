@@ -1,6 +1,7 @@
 import { madeSource } from "../../sources/made-source.ts";
 import type { ByteSource } from "../../tensor/byte-source.ts";
 import type { BlockType } from "./block-types.ts";
+import { decodeBlocks } from "./decode-blocks.ts";
 
 const FLOAT_BYTES = 4;
 
@@ -27,23 +28,12 @@ export function dequantizedSource(
     const last = Math.ceil(end / blockBytes);
     while (first < last) {
       const count = Math.min(most, last - first);
-      const decoded = decodedBytes(
-        await parent.read(begin + first * type.bytes, count * type.bytes),
-        count,
-        type,
-      );
+      const read = await parent.read(begin + first * type.bytes, count * type.bytes);
+      const decoded = new Uint8Array(decodeBlocks(read, type).buffer);
       const at = first * blockBytes;
       const [cutFrom, cutEnd] = [Math.max(from, at), Math.min(end, at + decoded.byteLength)];
       target.set(decoded.subarray(cutFrom - at, cutEnd - at), cutFrom - from);
       first += count;
     }
   });
-}
-
-function decodedBytes(bytes: Uint8Array, count: number, type: BlockType): Uint8Array {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const numbers = new Float32Array(count * type.elements);
-  for (let block = 0; block < count; block++)
-    type.decode(view, block * type.bytes, numbers, block * type.elements);
-  return new Uint8Array(numbers.buffer);
 }

@@ -1,4 +1,5 @@
-import { namedCalls, type NamedCalls } from "../../tensor/named-calls.ts";
+import type { NamedCalls } from "../../tensor/named-calls.ts";
+import { openModule } from "../../tensor/wasm-module.ts";
 import { QUANTISE_WASM, QUANTISE_WASM_PARAMETERS } from "./quantise-wasm.ts";
 import type { QuantiseBlocks } from "./small-quantise.ts";
 
@@ -39,12 +40,8 @@ class Kernels {
   readonly #output: Uint8Array;
 
   constructor() {
-    const compiled = new WebAssembly.Module(Buffer.from(QUANTISE_WASM, "base64"));
-    const { exports } = new WebAssembly.Instance(compiled);
-    const { memory } = exports;
-    if (!(memory instanceof WebAssembly.Memory))
-      throw new TypeError("the quantising kernels export no memory");
-    this.#calls = namedCalls(exports, QUANTISE_WASM_PARAMETERS);
+    const { memory, calls } = openModule(QUANTISE_WASM, QUANTISE_WASM_PARAMETERS);
+    this.#calls = calls;
     this.most = this.#calls.most({});
     const { buffer } = memory;
     this.#input = new Float32Array(buffer, this.#calls.input({}), this.most * ELEMENTS);

@@ -1,4 +1,5 @@
-import { namedCalls, type NamedCalls } from "../../tensor/named-calls.ts";
+import type { NamedCalls } from "../../tensor/named-calls.ts";
+import { openModule } from "../../tensor/wasm-module.ts";
 import { LOW_RANK_WASM, LOW_RANK_WASM_PARAMETERS } from "./low-rank-wasm.ts";
 
 /** Dtypes of a base as the kernel counts them (wasm/low-rank/values.ts). */
@@ -66,13 +67,9 @@ class LowRankKernel {
   #along: Along | undefined;
 
   constructor() {
-    const compiled = new WebAssembly.Module(Buffer.from(LOW_RANK_WASM, "base64"));
-    const { exports } = new WebAssembly.Instance(compiled);
-    const { memory } = exports;
-    if (!(memory instanceof WebAssembly.Memory))
-      throw new TypeError("the kernel of products exports no memory");
+    const { memory, calls } = openModule(LOW_RANK_WASM, LOW_RANK_WASM_PARAMETERS);
     this.#memory = memory;
-    this.#merge = namedCalls(exports, LOW_RANK_WASM_PARAMETERS).merge;
+    this.#merge = calls.merge;
     // Behind what the module itself keeps.
     this.#begin = memory.buffer.byteLength;
   }

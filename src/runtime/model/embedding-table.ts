@@ -1,4 +1,5 @@
 import { blockType } from "../../formats/gguf/block-types.ts";
+import { decodeBlocks } from "../../formats/gguf/decode-blocks.ts";
 import { WbError } from "../../errors/wb-error.ts";
 import { checkWeightDtype, toFloat32 } from "../backends/cast.ts";
 import type { WeightSource } from "./weights.ts";
@@ -38,10 +39,5 @@ export class EmbeddingTable {
 function dequantised(bytes: Uint8Array, name: string): Float32Array {
   const type = blockType(name);
   if (type === undefined) throw new WbError("WB7001", `there are no blocks of ${name}`);
-  const blocks = bytes.byteLength / type.bytes;
-  const numbers = new Float32Array(blocks * type.elements);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (let block = 0; block < blocks; block++)
-    type.decode(view, block * type.bytes, numbers, block * type.elements);
-  return numbers;
+  return decodeBlocks(bytes, type);
 }

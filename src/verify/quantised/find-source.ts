@@ -1,3 +1,4 @@
+import { decodeBlocks } from "../../formats/gguf/decode-blocks.ts";
 import { blockJudge } from "../../formats/gguf/judge/judge-block.ts";
 import { transposedAssembly, type Assembly } from "../../mapping/assembly.ts";
 import { inLayer, layerOf } from "../../model/layer-number.ts";
@@ -97,13 +98,10 @@ async function startsWith(
 /** The factor that brings the original nearest to the first rows' numbers; 1 where it is near 1. */
 async function factorOf([first]: readonly StoredRows[], originals: ReadOriginals): Promise<number> {
   if (first === undefined) return 1;
-  const { type, rows, columns, read } = first;
+  const { type, rows, read } = first;
   const end = Math.min(rows, FIRST_ROWS);
   const [bytes, values] = [await read(0, end), await originals(0, end)];
-  const stored = new Float32Array(values.length);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (let block = 0; block < (end * columns) / type.elements; block++)
-    type.decode(view, block * type.bytes, stored, block * type.elements);
+  const stored = decodeBlocks(bytes, type);
   let [product, energy] = [0, 0];
   for (const [index, value] of values.entries()) {
     product += value * (stored[index] ?? 0);

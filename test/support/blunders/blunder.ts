@@ -37,3 +37,20 @@ export interface Blunder {
 export const EVERYWHERE: readonly Subject[] = ["nano", "biased", "grouped"];
 /** Heads of keys as many as of queries, and biases. */
 export const FULL: readonly Subject[] = ["nano", "biased"];
+
+/** Fields of config.json that are not those of the weights. */
+export function setting(
+  name: string,
+  subjects: readonly Subject[],
+  fields: Readonly<Record<string, unknown>>,
+): Blunder {
+  return {
+    name: `config-mismatch: ${name}`,
+    in: subjects,
+    cause: "config-mismatch",
+    make: (model) => {
+      Object.assign(model.config, fields);
+      return [];
+    },
+  };
+}

@@ -1,21 +1,4 @@
-import type { Blunder, Subject } from "./blunder.ts";
-import { EVERYWHERE, FULL } from "./blunder.ts";
-
-function setting(
-  name: string,
-  subjects: readonly Subject[],
-  fields: Readonly<Record<string, unknown>>,
-): Blunder {
-  return {
-    name: `config-mismatch: ${name}`,
-    in: subjects,
-    cause: "config-mismatch",
-    make: (model) => {
-      Object.assign(model.config, fields);
-      return [];
-    },
-  };
-}
+import { EVERYWHERE, FULL, setting, type Blunder } from "./blunder.ts";
 
 /** Settings in config.json that the weights were not trained with. */
 export const SETTING_BLUNDERS: readonly Blunder[] = [

@@ -1,5 +1,5 @@
 import type { EditableModel } from "../editable-model.ts";
-import type { Blunder, Subject } from "./blunder.ts";
+import { setting, type Blunder, type Subject } from "./blunder.ts";
 import { at, edit, heightOf, mapValues, widthOf } from "./edits.ts";
 
 /** Models of other families: experts, GLM, rotary of Llama 3, and tables that are tied. */
@@ -101,22 +101,6 @@ function copied(name: string, subjects: readonly Subject[], from: number, to: nu
       const { data } = model.get(source);
       edit(model, target, (own) => own.set(data.subarray(40, 40 + Math.floor(own.length / 3)), 40));
       return [target];
-    },
-  };
-}
-
-function setting(
-  name: string,
-  subjects: readonly Subject[],
-  fields: Readonly<Record<string, unknown>>,
-): Blunder {
-  return {
-    name: `config-mismatch: ${name}`,
-    in: subjects,
-    cause: "config-mismatch",
-    make: (model) => {
-      Object.assign(model.config, fields);
-      return [];
     },
   };
 }

@@ -1,32 +1,25 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { convert } from "../../../src/api/convert.ts";
 import { quantisedAs } from "../../../src/verify/endpoint/quantised-weights.ts";
-import { verify } from "../../../src/verify/run.ts";
 import type { VerifyResult } from "../../../src/verify/result.ts";
 import { fakeServer, type SentRequest } from "../../support/endpoint-server.ts";
 import { modelServer, type ServerTraits } from "../../support/model-server.ts";
 import { served, TINY } from "../../support/served.ts";
+import { stoppedAfterEach, verifyServer } from "../../support/verified-servers.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "audit-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const open: { stop(): Promise<unknown> }[] = [];
-afterEach(async () => {
-  for (const server of open.splice(0)) await server.stop();
-});
-
-async function against(url: string): Promise<VerifyResult> {
-  return verify(TINY, { device: "wasm", endpoint: { url } });
-}
+const open = stoppedAfterEach();
 
 /** A server that tells no log-probabilities; `ids` whether it tells the ids of its tokens. */
 async function silent(traits: ServerTraits, ids: boolean): Promise<VerifyResult> {
   const server = await modelServer(TINY, { ...traits, style: "none", tellsIds: ids });
   open.push(server);
-  return against(server.url);
+  return verifyServer(server.url);
 }
 
 /** What the audit says, and the first cause. */
@@ -56,7 +49,7 @@ async function withoutLogprobs(weights?: string): Promise<VerifyResult> {
     return { status: reply.status, text: await reply.text() };
   });
   open.unshift(front);
-  return against(front.url);
+  return verifyServer(front.url);
 }
 
 describe("a server that tells tokens alone", () => {

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { convert } from "../../../src/api/convert.ts";
 import type { Laboratory, Override } from "../../../src/verify/compare/model-runner.ts";
 import { quantisedAs } from "../../../src/verify/endpoint/quantised-weights.ts";
@@ -11,23 +11,17 @@ import { caught } from "../../support/caught.ts";
 import { fakeServer, type FakeServer } from "../../support/endpoint-server.ts";
 import { modelServer, type ServerTraits } from "../../support/model-server.ts";
 import { served, TINY } from "../../support/served.ts";
+import { stoppedAfterEach, verifyServer } from "../../support/verified-servers.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "endpoint-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const open: { stop(): Promise<unknown> }[] = [];
-afterEach(async () => {
-  for (const server of open.splice(0)) await server.stop();
-});
-
-async function against(url: string): Promise<VerifyResult> {
-  return verify(TINY, { device: "wasm", endpoint: { url } });
-}
+const open = stoppedAfterEach();
 
 async function simulated(traits: ServerTraits): Promise<VerifyResult> {
   const server: FakeServer = await modelServer(TINY, traits);
   open.push(server);
-  return against(server.url);
+  return verifyServer(server.url);
 }
 
 /** Verdict, first cause and its evidence. */
@@ -39,7 +33,7 @@ describe("our own server", () => {
   test("serves the weights that it was given, with token ids the same as ours", async () => {
     const server = await served();
     open.push(server);
-    const result = await against(server.url);
+    const result = await verifyServer(server.url);
     expect(result.verdict).toBe("pass");
     const [comparison] = result.comparisons;
     expect(comparison?.endpoint).toMatchObject({
@@ -58,7 +52,7 @@ describe("our own server", () => {
     await convert(TINY, out, { to: "gguf", quantize: type });
     const server = await served({}, [out]);
     open.push(server);
-    expect(told(await against(server.url))).toEqual([
+    expect(told(await verifyServer(server.url))).toEqual([
       "fail",
       "quantised",
       expect.stringContaining(`weights of ${type}`),
@@ -142,7 +136,7 @@ describe("a server that is not", () => {
   test("tells nothing, and is no pass", async () => {
     const server = await modelServer(TINY, { style: "none", tellsIds: false, hidesText: true });
     open.push(server);
-    expect((await caught(() => against(server.url))).code).toBe("WB1961");
+    expect((await caught(() => verifyServer(server.url))).code).toBe("WB1961");
   });
 
   test("is not asked for more than the model's context has room for", async () => {
@@ -165,6 +159,6 @@ describe("a server that is not", () => {
       path === "/v1/models" ? { json: { data: [{ id: "m" }] } } : { json },
     );
     open.push(server);
-    expect((await caught(() => against(server.url))).code).toBe("WB3961");
+    expect((await caught(() => verifyServer(server.url))).code).toBe("WB3961");
   });
 });
