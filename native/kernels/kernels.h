@@ -144,6 +144,17 @@ struct Layer {
   int64_t tables, batch, tokens, heads, groups, size, rotated, length, key_capacity, value_capacity;
 };
 
+// Of each row of logits x · matrixᵀ, rounded to x's type: the largest, the sum of e^(logit − largest), and those that are wanted.
+struct LogSums {
+  Type type;
+  const void* x;  // [rows, inputs]
+  int64_t rows;
+  const Matrix* matrix;
+  const int32_t* wanted;  // [rows, count], outputs of the matrix; others are passed over
+  int64_t count;
+  float* result;  // [rows, 2 + count]
+};
+
 struct Kernels {
   void (*linear)(const Linear&);
   void (*attention)(const Attention&);
@@ -153,6 +164,7 @@ struct Kernels {
   // Fills a matrix, whose header is set, with `from` [outputs, inputs], or [inputs, outputs] when it is transposed.
   void (*pack)(Type from_type, const void* from, bool transposed, Matrix& matrix);
   void (*layer)(const Layer&);
+  void (*log_sums)(const LogSums&);
 };
 
 namespace avx512_bf16 { extern const Kernels kernels; }

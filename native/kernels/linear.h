@@ -168,18 +168,24 @@ void gate(Sums& sums, const Sums& others, int64_t rows, const Product* products,
   }
 }
 
+// Calls work(first row, rows of x as the tiles take them) for bands of about the same height: 200 rows are two of 108 and 92, not 192
+// and 8.
+template <class A, class T, class F>
+void each_band(const T* x, int64_t rows, int64_t inputs, F&& work) {
+  const int64_t bands = (rows + ROWS - 1) / ROWS;
+  const int64_t height = bands == 0 ? ROWS : ((rows + bands - 1) / bands + TILE_X - 1) / TILE_X * TILE_X;
+  for (int64_t row = 0; row < rows; row += height) {
+    work(row, band_of<A>(x + row * inputs, std::min(height, rows - row), inputs));
+  }
+}
+
 template <class T, class A>
 void linear_of(const Linear& l) {
   const T* x = static_cast<const T*>(l.x);
   const int results = l.gated ? 1 : l.count;
   int64_t panels = 0;
   for (int i = 0; i < results; i++) panels += l.products[i].matrix->panels();
-  // Bands of about the same height: 200 rows are two of 108 and 92, not 192 and 8.
-  const int64_t bands = (l.rows + ROWS - 1) / ROWS;
-  const int64_t height = bands == 0 ? ROWS : ((l.rows + bands - 1) / bands + TILE_X - 1) / TILE_X * TILE_X;
-  for (int64_t row = 0; row < l.rows; row += height) {
-    const int64_t rows = std::min(height, l.rows - row);
-    const Band<A> band = band_of<A>(x + row * l.inputs, rows, l.inputs);
+  each_band<A>(x, l.rows, l.inputs, [&](int64_t row, const Band<A>& band) {
     parallel(panels, [&](int64_t panel) {
       const Product* product = l.products;
       for (; panel >= product->matrix->panels(); product++) panel -= product->matrix->panels();
@@ -187,14 +193,14 @@ void linear_of(const Linear& l) {
       const int64_t count = std::min(PANEL, product->matrix->outputs - first);
       alignas(64) Sums sums;
       multiply_by(*product->matrix, panel, band, sums);
-      if (!l.gated) return finish<T>(sums, rows, *product, first, row, count);
+      if (!l.gated) return finish<T>(sums, band.rows, *product, first, row, count);
       alignas(64) Sums others;
       multiply_by(*l.products[1].matrix, panel, band, others);
-      gate<T>(sums, others, rows, l.products, first, count);
+      gate<T>(sums, others, band.rows, l.products, first, count);
       const Product unbiased = {product->matrix, nullptr, product->result, nullptr};
-      finish<T>(sums, rows, unbiased, first, row, count);
+      finish<T>(sums, band.rows, unbiased, first, row, count);
     });
-  }
+  });
 }
 
 inline void linear(const Linear& l) {

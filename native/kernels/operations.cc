@@ -3,6 +3,7 @@
 #include <node_api.h>
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstring>
 #include <initializer_list>
 #include <memory>
@@ -191,6 +192,34 @@ void run_linear(void*, TF_OpKernelContext* context) {
     products.push_back({one.matrix, one.bias, has_result ? data(results.back()) : nullptr, nullptr});
   }
   kernels->linear({type, data(x), rows, inputs, products.data(), count, gated});
+}
+
+// x [rows, inputs], a matrix [outputs, inputs], wanted [rows, count] -> [rows, 2 + count] as `LogSums` has it.
+void run_log_sums(void*, TF_OpKernelContext* context) {
+  Call call(context);
+  const Tensor x = call.input(0), packed = call.input(1), wanted = call.input(2);
+  if (!call.ok()) return;
+  const Matrix* matrix = matrix_of(call, packed);
+  if (matrix == nullptr) return;
+  LogSums l = {};
+  l.type = type_of(x);
+  call.require(goes_with({matrix, nullptr}, l.type, matrix->outputs, matrix->inputs), "the matrix does not fit x");
+  const int64_t elements = TF_TensorElementCount(x.get());
+  call.require(matrix->inputs > 0 && elements % matrix->inputs == 0, "x does not fit the matrix");
+  if (!call.ok()) return;
+  l.x = data(x);
+  l.rows = elements / matrix->inputs;
+  l.matrix = matrix;
+  const int64_t asked = TF_TensorElementCount(wanted.get());
+  call.require(l.rows > 0 && asked % l.rows == 0, "what is wanted does not fit x");
+  if (!call.ok()) return;
+  l.wanted = data<int32_t>(wanted);
+  l.count = asked / l.rows;
+  const Tensor result = call.output(0, TF_FLOAT, {l.rows, 2 + l.count});
+  if (!call.ok()) return;
+  l.result = data<float>(result);
+  std::fill(l.result, l.result + l.rows * (2 + l.count), 0.0f);
+  kernels->log_sums(l);
 }
 
 const Sizes<Attention> ATTENTION_SIZES = {
@@ -496,6 +525,7 @@ const std::vector<Operation> OPERATIONS = {
      run_layer,
      true,
      names_of(LAYER_SIZES)},
+    {"WeighbridgeLogSums", {T}, {"x: T", "matrix: uint8", "wanted: int32"}, {"result: float"}, run_log_sums},
     {"WeighbridgeAttention",
      {T, "V: int >= 0"},
      {"queries: T", "keys: T", "values: T", "sizes: int32", "visible: V * float"},

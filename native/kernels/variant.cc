@@ -1,5 +1,6 @@
 // The kernels for one instruction set: compiled with its flags and -DTARGET=its name.
 #include "layer.h"
+#include "log-sums.h"
 #include "pack.h"
 
 namespace TARGET {
@@ -27,6 +28,6 @@ void rotate(const Rotation& r) {
 
 }  // namespace
 
-extern const Kernels kernels = {linear, attention, norm, rotate, pack, layer};
+extern const Kernels kernels = {linear, attention, norm, rotate, pack, layer, log_sums};
 
 }  // namespace TARGET

@@ -1,6 +1,6 @@
 import { WbError } from "../errors/wb-error.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
-import { SHOWN_ROWS } from "../runtime/model/step-all.ts";
+import { HOST_ROWS } from "../runtime/model/token-entropies.ts";
 import type { Tokenizer } from "../runtime/tokenizer/tokenizer.ts";
 import { openTokenizer } from "../runtime/tokenizer/tokenizer.ts";
 import { readGenerationDefaults, type GenerationDefaults } from "../session/generation-config.ts";
@@ -67,7 +67,7 @@ export async function openEvaluation(
       tokens: Math.max(PASS_TOKENS, maxLength),
       cachedTokens: maxLength,
       hostTokens: 0,
-      logitRows: SHOWN_ROWS,
+      logitRows: HOST_ROWS,
     },
     options,
   );

@@ -8,6 +8,7 @@ import { Sequence } from "../../src/runtime/model/sequence.ts";
 import { openNative } from "../../src/runtime/backends/native/open.ts";
 import type { Backend } from "../../src/runtime/backends/backend.ts";
 import type { ComputeDtype, Ops, Weight } from "../../src/runtime/backends/ops.ts";
+import { hostLogSums } from "../../src/runtime/backends/steps/log-sums.ts";
 import { expectGrowingCache } from "../support/cache-growth.ts";
 import { bytesOf, sixteenths as numbersFrom, transposeOf } from "../support/exact-numbers.ts";
 import { attentionReference, linearReference, rotateReference } from "../support/float64-model.ts";
@@ -50,6 +51,8 @@ async function open(compute: ComputeDtype): Promise<Backend> {
 }
 
 const sixteenths = numbersFrom(1);
+/** Apart, so that the numbers of the other tests stay what they are. */
+const others = numbersFrom(2);
 
 function upload(
   ops: Ops,
@@ -141,6 +144,61 @@ withEachInstructionSet(() => {
         return undefined;
       });
       ops.releaseWeight(weight);
+    },
+  );
+
+  test.each(PAIRS)(
+    "what cross-entropies need of logits in %s with %s is what the logits themselves give, whatever rows are beside",
+    (compute, stored) => {
+      const { ops } = opened[compute];
+      // More rows than a band has, and a last panel that is not full.
+      const [rows, vocab, inputs] = [205, 70, 33];
+      const random = others(rows * inputs).map((value, index) => value / (1 + (index % 7)));
+      const weight = upload(ops, others(vocab * inputs), [vocab, inputs], stored);
+      const ids = Array.from({ length: rows }, (_, row) => [row % vocab, 69, -1]);
+      ops.scope(() => {
+        const x = ops.upload(random, [rows, inputs]);
+        const logits = ops.read(ops.linear(x, weight));
+        const found = ops.logSums?.(x, weight, Int32Array.from(ids.flat()));
+        for (const [row, list] of ids.entries()) {
+          const [largest, sum = 0, ...wanted] = found?.subarray(row * 5, row * 5 + 5) ?? [];
+          const [most, all = 0, ...own] = hostLogSums(
+            logits.subarray(row * vocab, (row + 1) * vocab),
+            list.slice(0, 2),
+          );
+          expect([largest, ...wanted.slice(0, 2)]).toEqual([most, ...own]);
+          expect(Math.abs(sum / all - 1)).toBeLessThan(5e-7);
+        }
+        for (const [begin, size] of [
+          [0, 1],
+          [17, 2],
+          [60, 13],
+          [3, 200],
+        ] as const) {
+          const some = Int32Array.from(ids.slice(begin, begin + size).flat());
+          const part = ops.logSums?.(ops.slice(x, 0, begin, size), weight, some);
+          expect(part).toEqual(found?.subarray(begin * 5, (begin + size) * 5));
+        }
+        return undefined;
+      });
+      ops.releaseWeight(weight);
+    },
+  );
+
+  test.each([Number.NaN, Number.POSITIVE_INFINITY])(
+    "a logit that is %d gives no number, in whichever panel",
+    (wrong) => {
+      const { ops } = opened.f32;
+      for (const at of [0, 31, 32, 69]) {
+        const data = new Float32Array(70).fill(1);
+        data[at] = wrong;
+        const weight = upload(ops, data, [70, 1], "f32");
+        const x = ops.upload(Float32Array.of(1, 0.5), [2, 1]);
+        const found = ops.logSums?.(x, weight, Int32Array.of(1, 2));
+        ops.free(x);
+        ops.releaseWeight(weight);
+        expect([found?.[1], found?.[4]]).toEqual([Number.NaN, Number.NaN]);
+      }
     },
   );
 

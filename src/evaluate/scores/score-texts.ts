@@ -1,8 +1,7 @@
 import type { Decoder } from "../../runtime/model/decoder.ts";
 import type { KvCache } from "../../runtime/model/kv-cache.ts";
-import { stepAll } from "../../runtime/model/step-all.ts";
+import { stepEntropies } from "../../runtime/model/step-entropies.ts";
 import { WbError } from "../../errors/wb-error.ts";
-import { crossEntropies } from "./log-probability.ts";
 import type { PassPlan, PrefixPlan } from "./prefix-plan.ts";
 
 /** Tokens of one text that pass the layers at once; a token's logits do not depend on it. */
@@ -66,17 +65,12 @@ async function runPass(
   const size = inParts ? PASS_TOKENS : end - keep;
   for (let begin = keep; begin < end; begin += size) {
     const part = Int32Array.from(ids.slice(begin, Math.min(end, begin + size)));
-    await stepAll(
-      decoder,
-      part,
-      cache,
-      (row, logits) => {
-        const targets = next[begin + row - keep] ?? [];
-        const values = crossEntropies(logits, targets);
-        path[begin + row] = new Map(targets.map((id, index) => [id, values[index] ?? Number.NaN]));
-      },
-      signal,
-    );
+    const targets = next.slice(begin - keep, begin - keep + part.length);
+    const found = await stepEntropies(decoder, part, cache, targets, signal);
+    for (const [row, values] of found.entries())
+      path[begin + row] = new Map(
+        targets[row]?.map((id, index) => [id, values[index] ?? Number.NaN]),
+      );
     onTokens?.(part.length);
   }
 }

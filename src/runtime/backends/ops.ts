@@ -57,6 +57,12 @@ export interface QuantisedWeights {
   upload(weight: WeightBlocks): Weight;
 }
 
+/**
+ * Of each row of logits x · weightᵀ, x [N, in], rounded to x's dtype: the largest, the sum of e^(logit − largest), and those of
+ * `wanted` [N, K], of which numbers that are no row of the weight are passed over; [N, 2 + K]. NaN where a logit is NaN or infinite.
+ */
+export type LogSums = (x: Value, weight: Weight, wanted: Int32Array) => Float32Array;
+
 export interface OpsMemory {
   /** Values and weights that are alive; the same before and after a piece of work, or it leaked. */
   readonly values: number;
@@ -93,6 +99,8 @@ export interface Ops {
   uploadWeight(weight: WeightBytes): Weight;
   /** Undefined where it multiplies no quantised matrices: they are dequantised before they are uploaded. */
   readonly quantised?: QuantisedWeights | undefined;
+  /** Undefined where it has no kernel that keeps logits out of memory: they are read, and summed in host memory. */
+  readonly logSums?: LogSums | undefined;
   releaseWeight(weight: Weight): void;
   /** A parameter of one axis as a value, [size]. */
   vector(weight: Weight): Value;

@@ -1,5 +1,12 @@
 import { WbError } from "../../../errors/wb-error.ts";
-import { execute, executeAll, type Binding, type Handle, type OpAttribute } from "./binding.ts";
+import {
+  execute,
+  executeAll,
+  TF_INT32,
+  type Binding,
+  type Handle,
+  type OpAttribute,
+} from "./binding.ts";
 import type { Kernels, KernelSizes } from "./kernels.ts";
 import {
   TF_DTYPE,
@@ -77,6 +84,21 @@ export class NativeCalls {
     return arrays.map(({ id, shape }, index) =>
       this.#values.add(id, shape, [...outer, layers[index]?.weight.shape[0] ?? 0], own.dtype),
     );
+  }
+
+  /** `Ops.logSums`, [N, 2 + K] in float32. */
+  logSums(x: Value, weight: Weight, wanted: Int32Array): NativeValue {
+    const own = valueOf(x);
+    const [rows = 0] = own.shape;
+    const asked = this.#values.create([wanted.length], TF_INT32, wanted);
+    try {
+      const inputs = [own.array.id, weightOf(weight).id, asked];
+      const attributes = this.#listed([["T", own.dtype]]);
+      const made = execute(this.#binding, "WeighbridgeLogSums", inputs, attributes);
+      return this.#values.add(made.id, made.shape, [rows, 2 + wanted.length / rows], "f32");
+    } finally {
+      this.#binding.deleteTensor(asked);
+    }
   }
 
   /** Inputs of an operation: which layers have a bias, their matrices, their biases. */

@@ -29,6 +29,7 @@ import type {
   ComputeDtype,
   Ops,
   OpsMemory,
+  LogSums,
   QuantisedWeights,
   ScopeResult,
   Value,
@@ -56,6 +57,7 @@ export class NativeOps implements Ops {
   readonly maxWeightBytes = Number.MAX_SAFE_INTEGER;
   readonly memoryLimit: number | undefined;
   readonly quantised: QuantisedWeights | undefined;
+  readonly logSums: LogSums | undefined;
   readonly #kernels: NativeCalls | undefined;
   readonly #binding: Binding;
   readonly #values: NativeValues;
@@ -77,6 +79,15 @@ export class NativeOps implements Ops {
     // Half dtypes are computed with matrices of their own kind.
     const takesBlocks = kernels !== undefined && facts.compute === "f32";
     this.quantised = takesBlocks ? nativeQuantised(kernels) : undefined;
+    if (kernels !== undefined)
+      this.logSums = (x, weight, wanted) => {
+        const sums = kernels.logSums(x, weight, wanted);
+        try {
+          return this.read(sums);
+        } finally {
+          this.free(sums);
+        }
+      };
   }
 
   weightElementBytes(dtype: Dtype): number {
