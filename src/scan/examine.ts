@@ -44,19 +44,23 @@ export async function examine(source: ByteSource, context: Examination): Promise
   if (source.byteLength === 0) return harmless("empty");
   const named: TracedGlobal[] = [];
   let hasHidden = false;
+  let hidesName = false;
   const trace = await tracePickle(
     source,
     0,
     {
       onGlobal: (global) => named.length < MAX_FIRST_NAMES && named.push(global),
-      onHidden: () => (hasHidden = true),
+      onHidden: (code) => {
+        hasHidden = true;
+        hidesName ||= code === "WB5203";
+      },
     },
     context.signal,
   );
   const head = Buffer.from(await source.read(0, Math.min(HEAD_BYTES, source.byteLength)));
   const known = await examineKnown(source, head, context);
   if (known !== undefined) {
-    if (names(named, trace)) await traceAgain(source, context);
+    if (hidesName || names(named, trace)) await traceAgain(source, context);
     return withOtherReadings(known, source, head, context);
   }
   const isPickle = trace.broken === undefined || head[0] === PROTO;
@@ -111,7 +115,9 @@ const MAX_FIRST_NAMES = 100;
 function names(named: readonly TracedGlobal[], trace: PickleTrace): boolean {
   return (
     trace.broken === undefined ||
-    named.some(({ module }) => /^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$/.test(module))
+    named.some(({ module }) =>
+      /^[\p{L}_][\p{L}\p{N}_-]*(\.[\p{L}_][\p{L}\p{N}_-]*)*$/u.test(module),
+    )
   );
 }
 

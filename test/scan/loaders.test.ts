@@ -84,7 +84,7 @@ const PAIRS: readonly (readonly [
     "state.json",
     json({ "py/reduce": [{ "py/function": "os.system" }, { "py/tuple": ["id"] }] }),
     "unsafe",
-    json({ py: "os.system" }),
+    json({ py: "reduce" }),
   ],
   [
     "sentence-transformers",

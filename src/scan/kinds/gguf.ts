@@ -3,7 +3,7 @@ import { readGgufHeader } from "../../formats/gguf/header.ts";
 import type { ByteSource } from "../../tensor/byte-source.ts";
 import type { Examination } from "../context.ts";
 import { examined, notUnderstood, type Judgement } from "../judgement.ts";
-import { judgeTemplate, reportEscape } from "./template.ts";
+import { judgeBraced, judgeTemplate } from "./template.ts";
 
 /** Judges GGUF: numbers and metadata, of which the chat templates are programs of Jinja. */
 export async function examineGguf(source: ByteSource, context: Examination): Promise<Judgement> {
@@ -36,7 +36,7 @@ async function templatesIn(
     }
     const label = `${source.label}: ${key}`;
     if (!isTemplate) {
-      reportEscape(value, label, findings);
+      open ??= judgeBraced(value, label, findings);
       continue;
     }
     count++;

@@ -1,4 +1,4 @@
-import { runsCode, type Target } from "./target.ts";
+import { IS_COMMAND, runsCode, type Target } from "./target.ts";
 
 /** What an object of a configuration makes a loader import, run or fetch. */
 export interface Imports {
@@ -17,11 +17,20 @@ type Found = { -readonly [key in keyof Imports]: Imports[key][number][] };
 
 /**
  * Keys whose text is imported: of Hydra, torchtune (`_component_`), Lightning's command line (`class_path`), latent diffusion's
- * configurations (`target`), MLflow (`loader_module`) and PEFT (`parent_library` of an `auto_mapping`).
+ * configurations (`target`), MLflow (`loader_module`), Python's own logging (`()`) and PEFT (`parent_library` of an `auto_mapping`).
  */
 const IMPORTING: ReadonlySet<string> = new Set(
-  "_target_ _component_ class_path target loader_module parent_library".split(" "),
+  "_target_ _component_ class_path target loader_module parent_library ()".split(" "),
 );
+
+/** Keys of what people say or a tokenizer splits: a command there is a word. */
+const WORDS: ReadonlySet<string> = new Set(["content", "text", "token", "word", "description"]);
+
+/** Keys whose value is imported by loaders of nobody's, and those of what is then taken of it. */
+const MODULES: readonly string[] = ["module", "package", "module_name"];
+/** How Keras names one of its own functions, whose name is in the configuration. */
+const OF_KERAS = "builtins.function";
+const TAKEN: readonly string[] = ["class", "class_name", "name", "function", "func", "attr"];
 
 /** Keys that name a kernel; transformers fetches and runs it from a repository, where the name has a slash. */
 const KERNELS = /^_?(?:attn|experts)_implementation(?:_internal)?$/;
@@ -43,6 +52,11 @@ export function importsOf(value: Fields): Imports {
     // A target without parameters is mostly a place or a device.
     const isOther = key === "target" && !("params" in value) && !textsOf(item).some(runsCode);
     if (IMPORTING.has(key) && !isOther) named(key, item, found);
+    else if (typeof item === "string" && !WORDS.has(key) && IS_COMMAND.test(item))
+      found.targets.push({ key, name: item });
+    // mmengine 0.10, config.py.
+    if (key === "custom_imports")
+      found.open.push(`custom_imports names ${textsOf(item).join(", ")}, which mmengine imports`);
     if (key.startsWith("py/")) found.code.push(`${key}, by which jsonpickle imports and calls`);
     if (KERNELS.test(key))
       for (const name of textsOf(item))
@@ -57,6 +71,11 @@ export function importsOf(value: Fields): Imports {
     found.open.push("a program of torch.export, whose expressions torch evaluates by sympy");
   if (typeof value["lc"] === "number" && value["type"] === "constructor")
     found.open.push("an object of LangChain, whose class its loader imports");
+  const [module, taken] = [MODULES, TAKEN].map((keys) =>
+    keys.map((key) => value[key]).find((item) => typeof item === "string"),
+  );
+  const name = `${String(module)}.${String(taken)}`;
+  if (IS_COMMAND.test(name) && name !== OF_KERAS) found.targets.push({ key: "module", name });
   // skops 0.13, schema.json.
   const [held, of] = [value["__class__"], value["__module__"]];
   if (typeof held === "string" && typeof of === "string" && !HELD.test(`${of}.${held}`))

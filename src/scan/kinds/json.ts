@@ -9,7 +9,7 @@ import { dangerousLayer } from "./keras-layer.ts";
 import { parsePythonJson } from "./python-json.ts";
 import { filesOf, judgeFiles, type NamedFile } from "./reads.ts";
 import { judgeTargets, type Target } from "./target.ts";
-import { judgeTemplate, reportEscape } from "./template.ts";
+import { BLOCK, judgeBraced, judgeTemplate } from "./template.ts";
 
 /** Largest JSON that is parsed, in bytes; the largest tokenizer.json has 40 MB. */
 const MAX_JSON_BYTES = 64 * 2 ** 20;
@@ -91,7 +91,11 @@ function judgeFacts(
 ): Judgement {
   if (facts === undefined) return notUnderstood(`${what} of more than ${MAX_VALUES} values`);
   const { templates, code, layers, targets, dangers, braced } = facts;
-  for (const text of braced) if (!templates.includes(text)) reportEscape(text, label, findings);
+  const shown = new Set(templates);
+  const computing = braced
+    .filter((text) => !shown.has(text))
+    .map((text) => judgeBraced(text, label, findings))
+    .find((why) => why !== undefined);
   for (const danger of new Set(dangers)) findings.reason("WB5002", `${label}: ${danger}`);
   const open = templates
     .map((template) => judgeTemplate(template, `${label}: its chat template`, findings))
@@ -112,7 +116,7 @@ function judgeFacts(
     );
   if (file !== undefined)
     return notUnderstood(`${what}: ${file.how} reads the file ${JSON.stringify(file.name)}`);
-  const [unread] = facts.open;
+  const unread = facts.open[0] ?? computing;
   if (unread !== undefined) return notUnderstood(`${what}: ${unread}`);
   const foreign = code.filter((name) => name.includes("--"));
   if (foreign.length > 0)
@@ -185,7 +189,7 @@ function factsOf(root: unknown): Facts | undefined {
 }
 
 function textOf(text: string, facts: Facts): void {
-  if (/\{[{%]/.test(text)) facts.braced.push(text);
+  if (BLOCK.test(text)) facts.braced.push(text);
   if (MARSHALLED.test(text))
     facts.dangers.push("a text that holds compiled code of Python, as a Lambda layer does");
 }

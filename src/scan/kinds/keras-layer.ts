@@ -33,8 +33,9 @@ const CONTENTS: ReadonlySet<string> = new Set([
 /** Operations of TensorFlow as layers, which the argument `function` names. */
 const OPERATION_LAYERS: ReadonlySet<string> = new Set(["TFOpLambda", "SlicingOpLambda"]);
 
-/** Operations that read, write or call back. */
-const DANGEROUS_OPERATION = /(?:^|\.)(?:io|py_\w*|numpy_function|load_\w+|sysconfig|debugging)\b/;
+/** Operations that compute: of TensorFlow's modules for that, or at its top and none of those that read, write or call back. */
+const COMPUTES =
+  /^(?:compat\.v1\.)?(?:(?:math|nn|linalg|image|strings|signal|random|bitwise|sparse|ragged|sets|audio|quantization|dtypes|__operators__|experimental\.numpy)\.(?:\w+\.)*)?(?!print|py_|numpy_function|load_|eval|exec|function$|map_fn|while_loop|cond$|case$|foldl|foldr|scan$|vectorized_map|import_)\w+$/;
 
 /**
  * What of an object in a configuration of Keras is code, or is imported for it; undefined for its own layers
@@ -48,6 +49,8 @@ export function dangerousLayer(value: Readonly<Record<string, unknown>>): string
   if (HOLDS_CODE.test(name)) return `a layer ${name}, which holds or loads code`;
   const called = name === "function" && typeof config === "string" ? config : name;
   if (LOADS.test(called)) return `${called}, which loads or fetches, or lets that happen`;
+  if (typeof config === "string" && LOADS.test(config.slice(config.lastIndexOf(".") + 1)))
+    return `${config}, which loads or fetches, or lets that happen`;
   if (typeof module !== "string" || isOfKeras(module)) return undefined;
   // Its own functions: a name alone, which Keras looks up among those.
   if (module === "builtins" && name === "function" && isPlainName(config)) return undefined;
@@ -77,7 +80,7 @@ function isOfKeras(module: string): boolean {
 function dangerousOperation(config: unknown): string | undefined {
   const named =
     typeof config === "object" && config !== null && "function" in config ? config.function : "";
-  return typeof named === "string" && !DANGEROUS_OPERATION.test(named)
+  return typeof named === "string" && (named === "" || COMPUTES.test(named))
     ? undefined
     : `a layer that calls ${JSON.stringify(named)}`;
 }

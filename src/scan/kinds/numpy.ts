@@ -19,6 +19,42 @@ const PLAIN =
 /** Arrays of one file, one behind the other; numpy's own archives keep one each. */
 const MAX_ARRAYS = 1000;
 
+/** A field of a record: its name, maybe with a title, its dtype or those of its parts, and its shape. */
+const FIELD =
+  /\((?:'[^'\\]*'|\('[^'\\]*', '[^'\\]*'\)), '[<>=|]([biufcSUVmM?])(\d*)(?:\[\w+\])?'(?:, \(([\d, ]*)\))?\)/g;
+
+/** Fields within fields that are followed. */
+const MAX_PARTS = 8;
+
+/**
+ * The header with a dtype of records of plain parts as one of so many bytes, as they lie one behind the other; as it is where it
+ * has none.
+ */
+function withoutRecords(header: string): string {
+  let rest = header;
+  for (let depth = 0; depth < MAX_PARTS && rest.includes("'descr': ["); depth++) {
+    // Innermost fields first: each becomes its width, a list of widths a dtype.
+    rest = rest
+      .replaceAll(FIELD, (_all, kind: string, digits: string, shape: string | undefined) => {
+        return `#${widthOf(kind, digits) * productOf(shape ?? "")}#`;
+      })
+      .replaceAll(/\[#[\d#, ]*#\]/g, (list) => {
+        const widths = [...list.matchAll(/\d+/g)].map(Number);
+        return `'|V${widths.reduce((sum, width) => sum + width, 0)}'`;
+      });
+  }
+  return rest;
+}
+
+const widthOf = (kind: string, digits: string): number =>
+  digits === "" ? 1 : Number(digits) * (kind === "U" ? 4 : 1);
+
+const productOf = (shape: string): number =>
+  shape
+    .split(",")
+    .filter((text) => text.trim() !== "")
+    .reduce((product, text) => product * Number(text), 1);
+
 /** Judges one array (numpy's NEP 1): numbers, or a pickle of objects. */
 export async function examineNpy(
   source: ByteSource,
@@ -27,6 +63,10 @@ export async function examineNpy(
 ): Promise<Judgement> {
   const head = Buffer.from(await source.read(0, Math.min(12, source.byteLength)));
   const isFirst = head[6] === 1;
+  if (!isFirst && head[6] !== 2 && head[6] !== 3)
+    return notUnderstood(
+      `an array of numpy of version ${head[6] ?? "?"}, which numpy does not read`,
+    );
   const begin = isFirst ? 10 : 12;
   if (head.byteLength < 12) return notUnderstood("an array of numpy that is cut off");
   const length = isFirst ? head.readUInt16LE(8) : head.readUInt32LE(8);
@@ -46,12 +86,10 @@ export async function examineNpy(
 
 /** Byte behind the numbers of a plain array; undefined where the header tells no plain one. */
 function numbersEnd(header: string, begin: number): number | undefined {
-  const found = PLAIN.exec(header);
+  const found = PLAIN.exec(withoutRecords(header));
   if (found === null) return undefined;
   const [, kind = "", digits = "", shape = ""] = found;
-  const width = digits === "" ? 1 : Number(digits) * (kind === "U" ? 4 : 1);
-  const lengths = shape.split(",").filter((text) => text.trim() !== "");
-  return lengths.reduce((product, text) => product * Number(text), width) + begin;
+  return widthOf(kind, digits) * productOf(shape) + begin;
 }
 
 /** Behind an array may be another one; whatever else is there, a program that reads on would load. */

@@ -9,7 +9,7 @@ export interface Target {
 
 /** Modules of classes that published configurations name; none of them runs what it is given. */
 const KNOWN =
-  /^(?:nemo\.(?:collections|core|utils)|torch\.(?:nn|optim)|(?:pytorch_)?lightning|transformers|diffusers|megatron\.core|sentence_transformers|peft|timm|ldm|sgm|onnxruntime|optimum|pyannote)(?:\.[\w.]*[A-Z]\w*|(?:\.[a-z_]\w*)*)$|^torchtune\.[\w.]+$/;
+  /^torch\.manual_seed$|^(?:nemo\.(?:collections|core|utils)|torch\.(?:nn|optim)|(?:pytorch_)?lightning|transformers|diffusers|megatron\.core|sentence_transformers|peft|timm|ldm|sgm|onnxruntime|optimum|pyannote|speechbrain|torchaudio|hyperpyyaml|sentencepiece)(?:\.[\w.]*[A-Z]\w*|(?:\.[a-z_]\w*)*)$|^torchtune\.[\w.]+$/;
 
 /** Pipelines of diffusers itself, which a part may name as its library. */
 const PIPELINES =
@@ -18,6 +18,10 @@ const PIPELINES =
 /** Modules that run commands or code, or open what they are told to. */
 const RUNS =
   /^(?:builtins|__builtin__|os|posix|nt|subprocess|sys|runpy|importlib|pty|socket|shutil|ctypes|pickle|_pickle|dill|joblib|code|codeop|marshal|types|operator|functools|webbrowser|platform|asyncio|multiprocessing|timeit|pdb|bdb|cProfile|profile|commands|nt|pydoc|pip|urllib|requests|http|ftplib)(?:\.|$)/;
+
+/** A name that runs commands or code, or imports, under whatever key it stands: no file of weights has a use for one. */
+export const IS_COMMAND =
+  /^(?:builtins|__builtin__|os|posix|nt|subprocess|runpy|importlib|pty|ctypes|shutil|pickle|_pickle|dill|marshal|socket|webbrowser|pdb|timeit|commands)\.(?!path$)[A-Za-z_]\w*(?:\.\w+)*$/;
 
 /** Whether a name is of a module that runs what it is given. */
 export const runsCode = (name: string): boolean => RUNS.test(name.trim());
@@ -34,32 +38,4 @@ export function judgeTargets(
   for (const { key, name } of targets.filter((target) => runsCode(target.name)))
     findings.reason("WB5002", `${label}: ${key} names ${JSON.stringify(name)}`);
   return targets.find(({ name }) => !runsCode(name) && !KNOWN.test(name) && !PIPELINES.test(name));
-}
-
-/** A key of YAML that is imported by, and its plain or quoted value on one line. */
-const YAML_TARGET =
-  /(?:^|[\s{,])(["']?)(_target_|_component_|class_path|target|loader_module)\1[ \t]*:[ \t]+(["']?)([\w.]+)\3[ \t]*(?=[\r\n,}#]|$)/g;
-
-/** Keys that no other meaning is known of: each must be read. */
-const ONE_MEANING = /_target_|_component_|\bclass_path\b/g;
-
-/** The block and the name of a pipeline of pyannote, whose class is imported and called (pyannote.audio 3.3, core/pipeline.py). */
-const PIPELINE_BLOCK = /^[ \t]*["']?pipeline["']?[ \t]*:/m;
-const PIPELINE_NAME =
-  /(?:^|[\s{,])["']?name["']?[ \t]*:[ \t]+(["']?)([A-Za-z_]\w*(?:\.\w+)+)\1[ \t]*(?=[\r\n,}#]|$)/g;
-
-/** What a text of YAML makes loaders import; undefined where one is spelled in a way that is not read here. */
-export function yamlTargets(text: string): readonly Target[] | undefined {
-  const found = [...text.matchAll(YAML_TARGET)].map(([, , key = "", , name = ""]) => ({
-    key,
-    name,
-  }));
-  const isHidden = /\\(?:x5f|u005f|U0000005f|\r?\n)/i.test(text);
-  const read = found.filter(({ key }) => key !== "target" && key !== "loader_module").length;
-  if (isHidden || read !== [...text.matchAll(ONE_MEANING)].length) return undefined;
-  const pipelines = PIPELINE_BLOCK.test(text) ? [...text.matchAll(PIPELINE_NAME)] : [];
-  return [
-    ...found.filter(({ key, name }) => key !== "target" || name.includes(".")),
-    ...pipelines.map(([, , name = ""]) => ({ key: "a pipeline's name", name })),
-  ];
 }

@@ -1,31 +1,41 @@
 import type { ByteSource } from "../../tensor/byte-source.ts";
 import type { Examination } from "../context.ts";
 import { examined, harmless, notUnderstood, type Judgement } from "../judgement.ts";
-import { findNested } from "../pickle/nested.ts";
+import { findInText } from "../pickle/nested.ts";
 import { examineJson, judgeJson } from "./json.ts";
 import { parsePythonJson } from "./python-json.ts";
-import { judgeTargets, yamlTargets } from "./target.ts";
-import { judgeTemplate, reportEscape } from "./template.ts";
+import { judgeLargeText } from "./large-text.ts";
+import { BLOCK, judgeBraced, judgeTemplate } from "./template.ts";
+import { judgeYaml } from "./yaml.ts";
 
 /** Texts that some program runs. */
 const PROGRAMS =
-  /\.(py|pyi|pyw|pyx|pxd|ipynb|sh|bash|zsh|fish|csh|ksh|command|bat|cmd|ps1|psm1|vbs|vbe|wsf|hta|js|mjs|cjs|ts|lua|pl|rb|r|jl|java|kt|kts|scala|groovy|gradle|clj|c|cc|cpp|cu|cuh|h|hpp|m|mm|rs|go|swift|zig|nim|hs|ml|erl|exs?|tcl|awk|php|html?|mk|cmake|gin|jsonnet|libsonnet|desktop|service)$|^(makefile|dockerfile|containerfile|jenkinsfile|justfile|pyproject\.toml|setup\.cfg)$/i;
+  /\.(py|pyi|pyw|pyx|pxd|ipynb|sh|bash|zsh|fish|csh|ksh|command|bat|cmd|ps1|psm1|vbs|vbe|wsf|hta|js|mjs|cjs|ts|lua|pl|rb|r|jl|java|kt|kts|scala|groovy|gradle|clj|c|cc|cpp|cu|cuh|h|hpp|m|mm|rs|go|swift|zig|nim|hs|ml|erl|exs?|tcl|awk|php|html?|mk|cmake|gin|jsonnet|libsonnet|desktop|service)$|^(makefile|mlproject|procfile|dockerfile|containerfile|jenkinsfile|justfile|pyproject\.toml|setup\.cfg)$/i;
 
 /** Texts for people, which may tell of tags and templates, and which no loader takes. */
 const FOR_PEOPLE =
   /\.(md|rst|tex|bib|cff|log|csv|tsv)$|^(readme|licen[cs]e|notice|authors|changelog|citation)(\.txt)?$/i;
 
-/** What of a text under any name is YAML that builds objects, or a template. */
-const SUSPECT = /!!python\/|tag:yaml\.org,2002:python|_target_|_component_|\{[{%]/;
+/** Lists of words and records, which are read line by line and mean nothing else. */
+const RECORDS = /\.(?:jsonl|ndjson)$|^(?:vocab|merges|words|tokens|dict)\.txt$/i;
+
+/** What of a text under any name is YAML that builds objects, imports or calls. */
+const YAML_LIKE =
+  /!!python\/|tag:yaml\.org,2002:python|!(?:new|name|apply|module):|%TAG\s|_target_|_component_/;
+
+/** The same, or a template. */
+const SUSPECT = new RegExp(`${YAML_LIKE.source}|${BLOCK.source}`);
+
+/** What Git keeps in the place of a large file (git-lfs, docs/spec.md). */
+const LFS_POINTER =
+  /^version https:\/\/git-lfs\.github\.com\/spec\/v\d+\r?\n(?:.*\r?\n)*oid sha256:/;
+const MAX_POINTER_UNITS = 1024;
 
 /** Graphs as text: of TensorFlow (also a whole SavedModel), ONNX and Caffe by the fields that hold operators, and of OpenVINO. */
 const GRAPH_NAMES = /\.(?:pbtxt|prototxt|textproto|txtpb|onnxtxt)$/i;
 const GRAPH_WORDS = ["meta_graphs", "node", "library", "graph", "graph_def", "layer", "layers"];
 const GRAPH_FIELDS = new RegExp(`\\b(?:${GRAPH_WORDS.join("|")})\\b`);
 const OPENVINO = /<net[\s>]/;
-
-/** Largest JSON under another name that is parsed, in characters. */
-const MAX_JSON_UNITS = 2 ** 24;
 
 /** Lines of a .pth by which Python runs what follows, when it starts (Python's site module). */
 const SITE_LINE = /^import[ \t]/m;
@@ -36,15 +46,6 @@ const R_TEXT = /^(?:RDA[23]\n)?A\n[23]\n\d+\n/;
 /** Largest template and YAML that are looked at, in bytes. */
 const MAX_READ_BYTES = 16 * 2 ** 20;
 
-/** Tags of YAML that make its loader build any object of Python. */
-const YAML_PYTHON = /!!python\/|tag:yaml\.org,2002:python\/|!<tag:yaml/;
-
-/** A layer that holds code, in the YAML that Keras wrote before 2.6. */
-const KERAS_YAML = /["']?\bclass_name["']?[ \t]*:[ \t]*["']?(?:Lambda|__lambda__)\b/;
-
-/** Tags with escapes, and prefixes of a file's own: any tag may be behind them. */
-const YAML_HIDDEN = /(?:^|[\s,[{:-])![^\s]*%[0-9a-f]{2}|^%TAG\s/im;
-
 /** Judges a text by its name, and by what its kind may hold. */
 export async function judgeText(source: ByteSource, context: Examination): Promise<Judgement> {
   const { name, findings } = context;
@@ -52,10 +53,11 @@ export async function judgeText(source: ByteSource, context: Examination): Promi
   if (/\.json$/i.test(name)) return examineJson(source, context);
   const isTemplate = /\.(jinja2?|j2)$/i.test(name);
   const isYaml = /\.ya?ml$/i.test(name);
-  if (source.byteLength > MAX_READ_BYTES)
-    return isTemplate || isYaml
-      ? notUnderstood(`a text of more than ${MAX_READ_BYTES} bytes`)
-      : harmless(PLAIN);
+  if (source.byteLength > MAX_READ_BYTES) {
+    if (isTemplate || isYaml || NAMED_KINDS.test(name))
+      return notUnderstood(`a text of more than ${MAX_READ_BYTES} bytes`);
+    return isForPeople(name) ? harmless(PLAIN) : judgeLargeText(source, SUSPECT, PLAIN);
+  }
   const text = Buffer.from(await source.read(0, source.byteLength)).toString("utf8");
   if (isTemplate) {
     const open = judgeTemplate(text, `${source.label}: the template`, findings);
@@ -64,26 +66,29 @@ export async function judgeText(source: ByteSource, context: Examination): Promi
       : notUnderstood(open);
   }
   if (isYaml) return judgeYaml(text, source.label, context);
-  const other = await judgeOtherJson(text, source, context);
+  if (text.length <= MAX_POINTER_UNITS && LFS_POINTER.test(text))
+    return notUnderstood("a pointer of Git LFS: the file that it stands for is not here");
+  if (isForPeople(name)) return harmless(PLAIN);
+  await findInText(source, findings, context.signal);
+  const other = judgeOtherJson(text, source.label, context);
   return other ?? judgePlain(text, source.label, context);
 }
 
 /** JSON whose name does not say so, such as an architecture of Keras; undefined where it is none, or does nothing. */
-async function judgeOtherJson(
-  text: string,
-  source: ByteSource,
-  context: Examination,
-): Promise<Judgement | undefined> {
-  if (FOR_PEOPLE.test(context.name) || !/^\s*[[{]/.test(text) || text.length > MAX_JSON_UNITS)
-    return undefined;
+function judgeOtherJson(text: string, label: string, context: Examination): Judgement | undefined {
+  if (!/^\s*[[{]/.test(text)) return undefined;
   const root = parsePythonJson(text);
   if (root === undefined) return undefined;
-  await findNested(source, context.findings, context.signal);
-  const judgement = judgeJson({ text, root }, "JSON under another name", source.label, context);
+  const judgement = judgeJson({ text, root }, "JSON under another name", label, context);
   return judgement.state === "harmless" ? undefined : judgement;
 }
 
 const PLAIN = "a text that is no pickle, and no program by its name";
+
+const isForPeople = (name: string): boolean => FOR_PEOPLE.test(name) || RECORDS.test(name);
+
+/** Names of texts that are judged by more than what any text may hold. */
+const NAMED_KINDS = /\.(?:pth|xml|pbtxt|prototxt|textproto|txtpb|onnxtxt)$/i;
 
 /** A text whose name says nothing: a loader that takes it may take it for YAML or for a template. */
 function judgePlain(text: string, label: string, context: Examination): Judgement {
@@ -95,32 +100,7 @@ function judgePlain(text: string, label: string, context: Examination): Judgemen
   if (/\.xml$/i.test(name) && OPENVINO.test(text))
     return notUnderstood("a graph of OpenVINO, which scan does not read");
   if (R_TEXT.test(text)) return notUnderstood("what R saved as text, which may hold code");
-  if (FOR_PEOPLE.test(name) || !SUSPECT.test(text)) return harmless(PLAIN);
-  reportEscape(text, label, findings);
-  if (/!!python\/|tag:yaml\.org,2002:python|_target_|_component_/.test(text))
-    return judgeYaml(text, label, context);
-  return harmless(PLAIN);
-}
-
-function judgeYaml(text: string, label: string, { findings }: Examination): Judgement {
-  const tag = YAML_PYTHON.exec(text)?.[0];
-  if (tag !== undefined) {
-    findings.reason("WB5002", `${label}: YAML with the tag ${JSON.stringify(tag)}`);
-    return examined("YAML");
-  }
-  const layer = KERAS_YAML.exec(text)?.[0];
-  if (layer !== undefined)
-    findings.reason("WB5002", `${label}: YAML of Keras with ${JSON.stringify(layer.trim())}`);
-  if (YAML_HIDDEN.test(text)) return notUnderstood("YAML with tags that are spelled by escapes");
-  const targets = yamlTargets(text);
-  if (targets === undefined)
-    return notUnderstood("YAML whose _target_ or class_path is spelled in an odd way");
-  const target = judgeTargets(targets, label, findings);
-  if (target !== undefined)
-    return notUnderstood(
-      `YAML whose ${target.key} names ${target.name}, which a loader would import`,
-    );
-  return targets.length === 0
-    ? harmless("YAML without tags of Python")
-    : examined("YAML that names classes of known libraries alone");
+  if (YAML_LIKE.test(text)) return judgeYaml(text, label, context);
+  const open = judgeBraced(text, label, findings);
+  return open === undefined ? harmless(PLAIN) : notUnderstood(open);
 }

@@ -2,6 +2,7 @@ import { isAllowedGlobal } from "../../formats/pickle/allow.ts";
 import { memorySource } from "../../sources/file.ts";
 import type { ByteSource } from "../../tensor/byte-source.ts";
 import type { Findings } from "../findings.ts";
+import { runsCode } from "../kinds/target.ts";
 import type { TracedGlobal } from "./stack.ts";
 import { tracePickle } from "./trace.ts";
 
@@ -18,6 +19,13 @@ const MAX_DEPTH = 3;
 const BASE64 = /gA[IJKLMNOPQRSTUVWX][A-Za-z0-9+/\r\n]{12,}={0,2}/g;
 const HEX = /80 ?0[2-5](?: ?[0-9a-fA-F]{2}){8,}/g;
 
+/** A name that a pickle of protocol 0 or 1 imports, wherever it stands; INST's arguments are before it. */
+const IMPORT = /[ci](?=[A-Za-z_][\w.]{0,200}\r?\n[A-Za-z_][\w.]{0,200}\r?\n)/g;
+
+/** Bytes before INST in which its mark is looked for, and the marks that are tried. */
+const BEFORE_INST_BYTES = 200;
+const MAX_MARKS = 20;
+
 /** Names of Python's modules: what else stands there is chance. */
 const MODULE = /^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$/;
 
@@ -33,6 +41,18 @@ export async function findNested(
   if (source.byteLength > MAX_SEARCHED_BYTES) return;
   const bytes = Buffer.from(await source.read(0, source.byteLength));
   await search(bytes, { label: source.label, how: "", depth: 0 }, findings, signal);
+}
+
+/** The same of a text, in which a pickle without a mark may stand as well: behind a line that its own loader passes over. */
+export async function findInText(
+  source: ByteSource,
+  findings: Findings,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  await findNested(source, findings, signal);
+  if (source.byteLength > MAX_SEARCHED_BYTES) return;
+  const bytes = Buffer.from(await source.read(0, source.byteLength));
+  await searchText(bytes.toString("latin1"), source, findings, signal);
 }
 
 interface Where {
@@ -62,8 +82,8 @@ async function search(
         `${where.label}: the data${where.how} holds another pickle, which names ${JSON.stringify(name)}: a program that unpickles it imports that`,
       );
   }
-  if (where.depth >= MAX_DEPTH) return;
   const text = bytes.toString("latin1");
+  if (where.depth >= MAX_DEPTH) return;
   for (const [pattern, encoding, how] of [
     [BASE64, "base64", " in base64"],
     [HEX, "hex", " in hexadecimal"],
@@ -75,21 +95,59 @@ async function search(
   }
 }
 
+async function searchText(
+  text: string,
+  source: ByteSource,
+  findings: Findings,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  let places = 0;
+  for (const { 0: found, index } of text.matchAll(IMPORT)) {
+    const begins = found === "c" ? [index] : marksBefore(text, index);
+    for (const begin of begins) {
+      // What the file itself begins with is traced already.
+      if (begin === 0 || places++ >= MAX_PLACES) continue;
+      const name = await forbiddenName(source, begin, signal, true);
+      if (name !== undefined)
+        findings.reason(
+          "WB5201",
+          `${source.label}: the text holds a pickle, which calls ${JSON.stringify(name)}`,
+        );
+    }
+  }
+}
+
+function marksBefore(text: string, end: number): readonly number[] {
+  const marks: number[] = [];
+  for (let at = text.lastIndexOf("(", end); at >= end - BEFORE_INST_BYTES;) {
+    marks.push(at);
+    if (at === 0 || marks.length === MAX_MARKS) break;
+    at = text.lastIndexOf("(", at - 1);
+    if (at < 0) break;
+  }
+  return marks;
+}
+
 async function forbiddenName(
   source: ByteSource,
   begin: number,
   signal: AbortSignal | undefined,
+  isText = false,
 ): Promise<string | undefined> {
   const names: Omit<TracedGlobal, "kind">[] = [];
-  const { broken } = await tracePickle(
+  const { broken, calls } = await tracePickle(
     source,
     begin,
     { onGlobal: (global) => names.push(global), onHidden: () => undefined },
     signal,
   );
-  if (broken !== undefined) return undefined;
+  // Two words and a few letters are an import and a call now and then, but none of what runs commands.
+  const isMeant = ({ module, name }: { readonly module: string; readonly name: string }): boolean =>
+    !isText || broken === undefined || runsCode(`${module}.${name}`);
+  if (isText ? !calls : broken !== undefined) return undefined;
   const bad = names.find(
-    ({ module, name }) => MODULE.test(module) && !isAllowedGlobal(module, name),
+    ({ module, name }) =>
+      MODULE.test(module) && !isAllowedGlobal(module, name) && isMeant({ module, name }),
   );
   return bad === undefined ? undefined : `${bad.module}.${bad.name}`;
 }
