@@ -7,6 +7,7 @@ import { CHINESE_EVIDENCE } from "../../src/cli/language/chinese-evidence.ts";
 import { CHINESE_HELP } from "../../src/cli/language/chinese-help.ts";
 import { CHINESE_HINTS } from "../../src/cli/language/chinese-hints.ts";
 import { CHINESE_MESSAGES } from "../../src/cli/language/chinese-messages.ts";
+import { CHINESE_NOTES } from "../../src/cli/language/chinese-notes.ts";
 import { CHINESE_RESULTS } from "../../src/cli/language/chinese-results.ts";
 import { languageOf } from "../../src/cli/language/language.ts";
 import { translator } from "../../src/cli/language/translate.ts";
@@ -15,7 +16,13 @@ import { ERROR_CODES } from "../../src/errors/codes.ts";
 import { runInProcess } from "../support/cli-in-process.ts";
 import { FIXTURES } from "../support/fixture-manifest.ts";
 
-const CATALOGUE = [...CHINESE_MESSAGES, ...CHINESE_RESULTS, ...CHINESE_EVIDENCE, ...CHINESE_HINTS];
+const CATALOGUE = [
+  ...CHINESE_MESSAGES,
+  ...CHINESE_RESULTS,
+  ...CHINESE_NOTES,
+  ...CHINESE_EVIDENCE,
+  ...CHINESE_HINTS,
+];
 
 describe("the language of a command line", () => {
   test.each([
@@ -51,6 +58,8 @@ describe("texts by a catalogue", () => {
     ["dropped: w (no such file, 3 tensors)", "略去：w（没有这个文件，3 个张量）"],
     ["dropped: no such file (unheard of)", "略去：no such file（unheard of）"],
     ["x: no such file\n  y: no such file", "x：没有这个文件\n  y：没有这个文件"],
+    // What stands before a colon or a semicolon is a sentence of its own, and no name that a template takes first.
+    ["seen: 4 bytes; of 9 bytes at 3 failed", "seen: 4 bytes; of 9 bytes at 3 failed"],
     ["nothing that is known", "nothing that is known"],
     ["", ""],
   ])("%j is %j", (english, chinese) => {
@@ -160,6 +169,22 @@ describe("on the command line", () => {
     const model = join(FIXTURES, "internlm-tiny");
     const same = await runInProcess(["diff", model, join(FIXTURES, "safetensors-single")]);
     expect(same.stdout).toMatch(/^通过 {2}权重一致：42 个张量中 42 个相同\n/);
+  });
+
+  test("what a verdict covers, notes, and lines of every command are whole sentences in Chinese", async () => {
+    const model = join(FIXTURES, "internlm-tiny");
+    const golden = join(FIXTURES, "goldens/f16.safetensors");
+    const verified = await runInProcess(
+      ["verify", model, "--golden", golden, "--device", "wasm", "--lang", "zh"],
+      FIXTURES,
+    );
+    expect(verified.stdout).toMatch(/覆盖：30 个词元、32 个位置、42 个张量；/);
+    expect(verified.stdout).toMatch(/未触及：model\.embed_tokens\.weight 的 384 行中有 354 行：/);
+    expect(verified.stderr).toMatch(/略去：.*：取用 pytorch_model\.bin；/);
+    const ids = ["logits", model, "--input-ids", "1,2", "--device", "wasm", "--lang", "zh"];
+    expect((await runInProcess(ids)).stdout).toMatch(
+      /^提示词 0：2 个词元，2 个位置；在位置 1 之后：/,
+    );
   });
 
   test("JSON is the same in every language", async () => {

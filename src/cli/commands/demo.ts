@@ -18,9 +18,8 @@ export const demo: Command = {
       verbose: context.verbose,
       signal: context.signal,
       onStep: ({ command, outcome, ok, seconds }) => {
-        context.stream(
-          `${ok ? "ok  " : "FAIL"}  ${command}\n      ${outcome}  [${seconds.toFixed(1)} s]\n`,
-        );
+        const told = `${context.speech.text(outcome)}  [${seconds.toFixed(1)} s]`;
+        context.stream(`${ok ? "ok  " : "FAIL"}  ${command}\n      ${told}\n`);
       },
     });
     const { ok, steps, seconds } = result;
@@ -28,7 +27,9 @@ export const demo: Command = {
     return {
       ok,
       json: { steps, seconds },
-      text: `${ok ? "PASS" : "FAIL"}  ${good} of ${steps.length} steps as they should be, ${seconds.toFixed(1)} s`,
+      text: context.speech.text(
+        `${ok ? "PASS" : "FAIL"}  ${good} of ${steps.length} steps as they should be, ${seconds.toFixed(1)} s`,
+      ),
     };
   },
 };

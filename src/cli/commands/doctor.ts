@@ -23,6 +23,11 @@ export const doctor: Command = {
     for (const entry of devices) {
       if (entry.usable && !entry.keepsBits) lines.push(`  ${entry.device}: ${entry.description}`);
     }
-    return { ok, exitCode: 6, json: { checks, devices }, text: lines.join("\n") };
+    return {
+      ok,
+      exitCode: 6,
+      json: { checks, devices },
+      text: context.speech.text(lines.join("\n")),
+    };
   },
 };

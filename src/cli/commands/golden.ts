@@ -72,7 +72,7 @@ async function record(args: Arguments, context: CommandContext): Promise<Command
   );
   for (const note of result.notes) context.note(note);
   const { notes: _notes, ...json } = result;
-  return { ok: true, json: { ...json }, text: render(result) };
+  return { ok: true, json: { ...json }, text: context.speech.text(render(result)) };
 }
 
 function greedyTokens(args: Arguments): number | undefined {

@@ -1,6 +1,7 @@
 import type { LogitsResult } from "../../api/logits.ts";
 import { flag, optionalCount, optionalString, requiredString } from "../arguments.ts";
 import type { Command, CommandResult } from "../command.ts";
+import type { Speech } from "../language/speech.ts";
 import { plural } from "../plural.ts";
 import { positionsOf, requiredPrompts, withPromptOptions } from "../prompt-options.ts";
 import { runtimeOptions, withRuntimeOptions } from "../runtime-options.ts";
@@ -37,11 +38,11 @@ export const logits: Command = {
       },
     });
     for (const note of result.notes) context.note(note);
-    return render(result, optionalString(args, "out"));
+    return render(result, optionalString(args, "out"), context.speech);
   },
 };
 
-function render(result: LogitsResult, out: string | undefined): CommandResult {
+function render(result: LogitsResult, out: string | undefined, speech: Speech): CommandResult {
   const { architecture, device, backend, compute, residence, seconds, top, outputs } = result;
   const called = (id: number): string => outputs.labels?.[id] ?? String(id);
   const lines = result.prompts.map(({ ids, positions }, prompt) => {
@@ -69,6 +70,6 @@ function render(result: LogitsResult, out: string | undefined): CommandResult {
       out: out ?? null,
       notes: result.notes,
     },
-    text: lines.join("\n"),
+    text: speech.text(lines.join("\n")),
   };
 }

@@ -64,7 +64,8 @@ async function install(args: Arguments, context: CommandContext): Promise<Comman
     folder,
     gpu ? "it sees a GPU" : `it runs on the CPU, ${kernelsOf(kernels)}`,
   ];
-  return { ok: true, json: { ...installed, seconds }, text: lines.join("\n") };
+  const text = context.speech.text(lines.join("\n"));
+  return { ok: true, json: { ...installed, seconds }, text };
 }
 
 function kernelsOf(instructionSet: string | null): string {
@@ -104,6 +105,6 @@ async function status(context: CommandContext): Promise<CommandResult> {
       })),
       devices,
     },
-    text: lines.join("\n"),
+    text: context.speech.text(lines.join("\n")),
   };
 }

@@ -78,7 +78,9 @@ export const serve: Command = {
     return {
       ok: true,
       json: { url: server.url, models: server.models, ...stopped },
-      text: `stopped: ${stopped.answered} requests answered, ${stopped.failed} failed, ${stopped.cancelled} cancelled`,
+      text: context.speech.text(
+        `stopped: ${stopped.answered} requests answered, ${stopped.failed} failed, ${stopped.cancelled} cancelled`,
+      ),
     };
   },
 };

@@ -149,7 +149,7 @@ export const CHINESE_RESULTS: Catalogue = [
   ["allowed  {} ×{}", "许可      {} ×{}"],
   ["UNSAFE   {} ×{}, first in {} at byte {}", "不安全    {} ×{}，首次出现在 {} 的第 {} 字节"],
   ["UNSAFE   {}", "不安全    {}"],
-  ["UNKNOWN  {}: {}", "没有读懂  {}：{}"],
+  ["UNKNOWN  {}: {}", "没有读懂  {1}：{2*}"],
   [
     "safe: {}: {} examined, {} harmless by kind, {} not understood, {} globals named; nothing was run",
     "安全：{1*}：{2} 个已检查，{3} 个按种类无害，{4} 个没有读懂，指名 {5} 个全局名；没有运行任何内容",
@@ -164,8 +164,8 @@ export const CHINESE_RESULTS: Catalogue = [
   ],
   ["and {} more; --json has them all", "另有 {} 个；--json 列出全部"],
   ["note: {}", "注意：{1*}"],
-  ["weakened: {}: {}", "检查被削弱：{}：{}"],
-  ["device: {}", "设备：{}"],
+  ["weakened: {}: {}", "检查被削弱：{1}：{2*}"],
+  ["device: {}", "设备：{1*}"],
   ["{}: quantised tensors stand for float32 numbers: {}", "{}：量化张量代表 float32 数值：{}"],
   [
     "weights: quantised matrices are multiplied as they are stored: {}",

@@ -4,6 +4,7 @@ import { CHINESE_EVIDENCE } from "./chinese-evidence.ts";
 import { CHINESE_HELP } from "./chinese-help.ts";
 import { CHINESE_HINTS } from "./chinese-hints.ts";
 import { CHINESE_MESSAGES } from "./chinese-messages.ts";
+import { CHINESE_NOTES } from "./chinese-notes.ts";
 import { CHINESE_RESULTS } from "./chinese-results.ts";
 import type { Speech } from "./speech.ts";
 import { translator } from "./translate.ts";
@@ -11,6 +12,7 @@ import { translator } from "./translate.ts";
 const translated = translator([
   ...CHINESE_MESSAGES,
   ...CHINESE_RESULTS,
+  ...CHINESE_NOTES,
   ...CHINESE_EVIDENCE,
   ...CHINESE_HINTS,
 ]);

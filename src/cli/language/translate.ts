@@ -7,6 +7,9 @@ export type Catalogue = readonly (readonly [english: string, translation: string
 /** Characters of its own that a template has at least: one that is nearly all filled in would fit anything. */
 const LEAST_WORDS = 4;
 
+/** Ends a place, or a sentence, which no name has. */
+const ANOTHER_SENTENCE = /[:;] /;
+
 /** Places that may stand before a message, one inside of another. */
 const MOST_PLACES = 8;
 
@@ -34,7 +37,7 @@ export function translator(catalogue: Catalogue): (text: string) => string {
     return undefined;
   };
   const inner = (text: string): string =>
-    listed(text.split(", ").map(whole)) ?? whole(text) ?? text;
+    listed(text.split(", ").map(whole)) ?? translatedLine(text, whole);
   return (text) =>
     text
       .split("\n")
@@ -73,7 +76,8 @@ function valuesIn(text: string, literals: readonly string[]): readonly string[] 
     values.push(text.slice(from, at));
     from = at + literal.length;
   }
-  return values;
+  // A template that begins with a name would else take the end of another sentence, and all before it for the name.
+  return first === "" && ANOTHER_SENTENCE.test(values[0] ?? "") ? undefined : values;
 }
 
 /** Several texts of ours with commas between them, where each is known. */
