@@ -30,16 +30,24 @@ export interface TargetOptions {
 }
 
 /**
- * The target may not be the source's folder, nor be inside it, under whatever name: the source is never written to.
+ * The target may be no folder of which a file is read, nor be inside a folder that was given as a source, under whatever name: the source
+ * is never written to. A new folder beside a file that was given by itself is no part of what is read.
+ * @param given The sources as the user gave them: files or folders.
+ * @param files All files that are read.
  * @throws WbError WB2902.
  */
-export async function refuseSource(target: string, sources: readonly string[]): Promise<void> {
+export async function refuseSource(
+  target: string,
+  { given, files }: { readonly given: readonly string[]; readonly files: readonly string[] },
+): Promise<void> {
   const place = await realPlace(target);
-  for (const file of sources) {
-    const read = await localPlace(file);
+  for (const path of [...given, ...files]) {
+    const read = await localPlace(path);
     if (isRemote(read)) continue;
-    const folder = dirname(await realpath(read));
-    if (place === folder || place.startsWith(`${folder}${sep}`)) {
+    const real = await realpath(read);
+    const isFolder = (await stat(real)).isDirectory();
+    const folder = isFolder ? real : dirname(real);
+    if (place === folder || (isFolder && place.startsWith(`${folder}${sep}`))) {
       throw new WbError("WB2902", `${target}: the target is in ${folder}, which is being read`, {
         details: { path: target },
       });
