@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { basename } from "node:path";
+import { basename, dirname } from "node:path";
 import { isSystemError, WbError } from "../errors/wb-error.ts";
 import { leftOut } from "../tensor/left-out.ts";
 import type { Checkpoint } from "../tensor/table.ts";
@@ -18,7 +18,7 @@ import type { PytorchOptions } from "./pytorch/table.ts";
 import { openPytorch } from "./pytorch/read.ts";
 import { openSafetensors } from "./safetensors/read.ts";
 import { numberedName } from "./sets/numbered.ts";
-import { joinCheckpoints, openShards, type CheckpointPart } from "./sets/shards.ts";
+import { joinCheckpoints, openShards, strayShards, type CheckpointPart } from "./sets/shards.ts";
 import {
   isDistributedPart,
   FLOAT32,
@@ -27,7 +27,7 @@ import {
 } from "./sets/training-folder.ts";
 import type { WeightSet, ZeroFiles } from "./sets/weight-set.ts";
 import { openZero } from "./zero/read.ts";
-import { localPlace, openPlace } from "../sources/places.ts";
+import { listPlace, localPlace, openPlace } from "../sources/places.ts";
 import { isRemote } from "../sources/remote/place.ts";
 import { isRemoteFolder } from "../sources/remote/remote-files.ts";
 import { pathError, type FileSource } from "../sources/file.ts";
@@ -170,9 +170,16 @@ const MAX_LISTED = 10;
 /** Opens one file, or an index with the shards that it names. */
 async function openFile(path: string, options: OpenOptions): Promise<Checkpoint> {
   const opened = await openOne(path, options);
-  return opened.kind === "checkpoint"
-    ? opened.checkpoint
-    : openShards(opened.index, (shard) => openShard(shard, opened.index, options));
+  if (opened.kind === "checkpoint") return opened.checkpoint;
+  const { index } = opened;
+  const joined = await openShards(index, (shard) => openShard(shard, index, options));
+  const strays = strayShards(index, await listPlace(dirname(index.path)));
+  if (strays.length === 0) return joined;
+  const more = strays.length > MAX_LISTED ? ` and ${strays.length - MAX_LISTED} more` : "";
+  const note = leftOut(
+    `${index.path} names other shards than these: ${strays.slice(0, MAX_LISTED).join(", ")}${more}`,
+  );
+  return { ...joined, notes: [...(joined.notes ?? []), note] };
 }
 
 /** A shard is a file of weights: an index that names an index could name itself. */

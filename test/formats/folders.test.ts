@@ -71,6 +71,48 @@ describe("shards without an index", () => {
     expect((await surveyCheckpoint(folder)).problems.map(({ code }) => code)).toEqual(["WB3602"]);
   });
 
+  it("in two series are refused where both are whole, else the whole one is taken", async () => {
+    put({
+      "model-00001-of-00002.safetensors": safetensors("a"),
+      "model-00002-of-00002.safetensors": safetensors("b"),
+      "model-00002-of-00003.safetensors": safetensors("b"),
+      "model-00003-of-00003.safetensors": safetensors("c"),
+    });
+    const one = await opened();
+    expect(one.names).toEqual(["a", "b"]);
+    expect(one.notes).toEqual([expect.stringContaining("also there: 3 shards")]);
+    put({ "model-00001-of-00003.safetensors": safetensors("a") });
+    const error = await caught(() => openCheckpoint(folder));
+    expect(error.code).toBe("WB3008");
+    expect(error.hint).toContain("Move the shards that are not meant");
+  });
+
+  it("of the longer series are taken where the shorter one is not whole", async () => {
+    put({
+      "model-00001-of-00001.safetensors.txt": "",
+      "model-00001-of-00002.safetensors": safetensors("a"),
+      "model-00001-of-00003.safetensors": safetensors("a"),
+      "model-00002-of-00003.safetensors": safetensors("b"),
+      "model-00003-of-00003.safetensors": safetensors("c"),
+    });
+    expect((await opened()).names).toEqual(["a", "b", "c"]);
+  });
+
+  it("beside an index that does not name them are said to be left out", async () => {
+    put({
+      "model-00001-of-00001.safetensors": safetensors("a"),
+      "model-00003-of-00003.safetensors": safetensors("c"),
+      "model.safetensors.index.json": JSON.stringify({
+        weight_map: { a: "model-00001-of-00001.safetensors" },
+      }),
+    });
+    const { names, notes } = await opened();
+    expect(names).toEqual(["a"]);
+    expect(notes).toEqual([
+      expect.stringMatching(/^left out: .*index\.json names other shards .*model-00003-of-00003/),
+    ]);
+  });
+
   it("say one by one that the others are left out", async () => {
     put({ "model-00001-of-00002.safetensors": safetensors("a") });
     const path = join(folder, "model-00001-of-00002.safetensors");

@@ -111,14 +111,38 @@ export async function chooseWeightSet(
     folder,
   );
   const all = training === undefined ? sets : [...sets, training];
-  const [set, ...others] = all;
-  if (set === undefined) return chooseBelow(folder, listed);
+  const [first] = all;
+  if (first === undefined) return chooseBelow(folder, listed);
+  const set = completeSet(first, all, folder);
+  const others = all.filter((one) => one !== set);
   if (!isUsual && new Set(all.map(stemOf)).size > 1) throw ambiguous(folder, all);
   const names = others.map(({ name }) => name).join(", ");
   const notes =
     others.length === 0 ? [] : [leftOut(`${folder}: taking ${set.name}; also there: ${names}`)];
   return { set, notes: [...notes, ...set.notes] };
 }
+
+/**
+ * Of shards that were written twice in other numbers (`-of-00002` and `-of-00003`) those that are all there.
+ * @throws WbError WB3008 where both are.
+ */
+function completeSet(set: WeightSet, all: readonly WeightSet[], folder: string): WeightSet {
+  const rivals = all
+    .filter(({ kind }) => kind === "shards")
+    .filter((one) => seriesOf(one) === seriesOf(set));
+  if (set.kind !== "shards" || rivals.length < 2) return set;
+  const complete = rivals.filter(({ missing }) => missing.length === 0);
+  const [only, ...more] = complete;
+  if (more.length > 0) throw ambiguous(folder, complete, TWO_SERIES);
+  return only ?? set;
+}
+
+/** The name of a set of shards but for their number. */
+function seriesOf({ name }: WeightSet): string {
+  return name.replace(/^\d+/, "");
+}
+
+const TWO_SERIES = "Move the shards that are not meant to another folder.";
 
 /** Two files of one stem are the same weights in two formats. */
 function stemOf({ kind, name }: WeightSet): string {
@@ -127,14 +151,14 @@ function stemOf({ kind, name }: WeightSet): string {
     : name.replace(/\.index(\.[\w-]+)?\.json$/, "").replace(/\.[^.]*$/, "");
 }
 
-function ambiguous(folder: string, sets: readonly WeightSet[]): WbError {
+function ambiguous(folder: string, sets: readonly WeightSet[], hint?: string): WbError {
   const names = sets.map(({ name }) => name);
   const listed = names.slice(0, MAX_CHOICES).join(", ");
   const more = names.length > MAX_CHOICES ? ` and ${names.length - MAX_CHOICES} more` : "";
   return new WbError(
     "WB3008",
     `${folder}: holds ${names.length} sets of weights, and nothing says which is meant: ${listed}${more}`,
-    { details: { path: folder, choices: names } },
+    { details: { path: folder, choices: names }, ...(hint === undefined ? {} : { hint }) },
   );
 }
 

@@ -2,6 +2,7 @@ import { dirname, join } from "node:path";
 import { isSystemError, WbError } from "../../errors/wb-error.ts";
 import type { Checkpoint, StoredTensor } from "../../tensor/table.ts";
 import type { WeightIndex } from "./index-file.ts";
+import { numberedName } from "./numbered.ts";
 import type { Rank } from "./rank-file.ts";
 
 /** Opens one file of weights. */
@@ -49,6 +50,20 @@ export async function openShards(index: WeightIndex, openFile: OpenFile): Promis
     await closeAll(parts.values());
     throw error;
   }
+}
+
+/** Numbered files beside an index, named as its shards are, which it does not name: of another set, or of another version. */
+export function strayShards(index: WeightIndex, names: readonly string[]): readonly string[] {
+  const named = new Set(index.files.map(seriesOf));
+  return names.filter((name) => {
+    const own = seriesOf(name);
+    return own !== undefined && named.has(own) && !index.files.includes(name);
+  });
+}
+
+function seriesOf(file: string): string | undefined {
+  const place = numberedName(file);
+  return place === undefined ? undefined : JSON.stringify([place.stem, place.ending]);
 }
 
 async function openIfThere(path: string, openFile: OpenFile): Promise<Checkpoint | undefined> {
