@@ -7,6 +7,10 @@ const TABLE = /(^|_)(embed|embeds|embedding|embeddings|emb|wte|wpe|embed_tokens|
 const LINEAR =
   /(^|_)(proj|projection|linear|fc|dense|head|classifier|query|key|value|qkv|kv|q|k|v|o|out|gate|gate_up|up|down|logits|score|w1|w2|w3|wq|wk|wv|wo)_?\d*$/;
 
+/** Modules that Paddle gives other names of parameters than torch: PReLU and InstanceNorm. */
+const SLOPES = /prelu\d*$/i;
+const INSTANCE_NORM = /(^|_)(instance_?norm|inorm)\d*[a-z]?$/i;
+
 /** Rotary frequencies that a model's code computed once and saved beside the weights. */
 const FREQUENCIES = /(^|\.)(rotary_emb|rotary_pos_emb)\.inv_freq$/;
 
@@ -30,6 +34,14 @@ export function isTableWord(word: string): boolean {
 /** @param word The last word of a module's path. */
 export function isLinearWord(word: string): boolean {
   return LINEAR.test(word);
+}
+
+export function isSlopesWord(word: string): boolean {
+  return SLOPES.test(word);
+}
+
+export function isInstanceNormWord(word: string): boolean {
+  return INSTANCE_NORM.test(word);
 }
 
 export function isStoredFrequencies(name: string): boolean {

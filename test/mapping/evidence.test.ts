@@ -185,6 +185,43 @@ describe("names of the other framework", () => {
     });
   });
 
+  it("of PReLU and InstanceNorm change where their modules' words or sizes tell", () => {
+    const torch = {
+      "conv.weight": [4, 3, 3, 3],
+      "prelu1.weight": [4],
+      "act.weight": [1],
+      "instance_norm.weight": [4],
+      "instance_norm.bias": [4],
+      "n.weight": [4],
+      "n.bias": [4],
+      "m.weight": [4],
+    };
+    const plan = planConversion(memoryCheckpoint(tensors(torch), OF_TORCH), undefined, PADDLE);
+    expect(plan.steps.map((step) => (step.kind === "drop" ? "" : step.to))).toEqual([
+      "conv.weight",
+      "prelu1._weight",
+      "act._weight",
+      "instance_norm.scale",
+      "instance_norm.bias",
+      "n.weight",
+      "n.bias",
+      "m.weight",
+    ]);
+    expect(plan.notes).toEqual([
+      expect.stringContaining("--rename 'm.weight=m._weight'"),
+      expect.stringContaining("--rename 'n.weight=n.scale'"),
+    ]);
+    expect(
+      planConversion(memoryCheckpoint(tensors(torch), OF_PADDLE), undefined, TORCH).notes,
+    ).toEqual([]);
+  });
+
+  it("of norms in a network without convolutions are not asked about", () => {
+    const stored = tensors({ "n.weight": [4], "m.weight": [4], "m.bias": [4] });
+    const plan = planConversion(memoryCheckpoint(stored, OF_TORCH), undefined, PADDLE);
+    expect(plan.notes).toEqual([]);
+  });
+
   it("of a recurrent network's second copy go, and are to be compared", () => {
     const stored = tensors({
       "r.weight_ih_l0": [8, 3],

@@ -1,4 +1,4 @@
-import { recurrentFirstName } from "../../model/unknown-names.ts";
+import { isInstanceNormWord, isSlopesWord, recurrentFirstName } from "../../model/unknown-names.ts";
 import type { LinearLayout } from "../../model/parameter.ts";
 import type { StoredTensor } from "../../tensor/table.ts";
 import { joinName, splitName, type ModuleTensors } from "./modules.ts";
@@ -33,14 +33,35 @@ export function renamed(
     if (key === "num_batches_tracked")
       return { kind: "dropped", why: "Paddle's BatchNorm does not count batches" };
   }
+  if (target === "paddle" && !isNorm) {
+    const other = otherKey(tensor, module);
+    if (other?.isCertain === true)
+      return { kind: "named", name: joinName(path, OTHER_KEYS[other.of]) };
+  }
   if (target === "torch") {
     const first = recurrentFirstName(name);
     if (first !== undefined && names.has(first)) return { kind: "copy", of: first };
     // paddle.nn.InstanceNorm calls its factor scale, PReLU its slopes _weight.
     const isScale = key === "scale" && shape.length === 1 && module.get("bias")?.shape.length === 1;
-    const isSlope = key === "_weight" && shape.length === 1 && module.size === 1;
-    if ((isScale && !module.has("weight")) || isSlope)
+    const isSlopes = key === "_weight" && shape.length === 1 && module.size === 1;
+    if ((isScale && !module.has("weight")) || isSlopes)
       return { kind: "named", name: joinName(path, "weight") };
   }
   return { kind: "named", name };
+}
+
+/** What paddle.nn calls the weights of two modules (v3.3, python/paddle/nn/layer/activation.py, norm.py); torch.nn calls both weight. */
+export const OTHER_KEYS = { PReLU: "_weight", InstanceNorm: "scale" } as const;
+
+/** Which of them a vector called weight may be: certain by its module's word, or by being a single slope. */
+export function otherKey(
+  { name, shape }: StoredTensor,
+  module: ModuleTensors,
+): { readonly of: keyof typeof OTHER_KEYS; readonly isCertain: boolean } | undefined {
+  const { module: path, key } = splitName(name);
+  if (key !== "weight" || shape.length !== 1 || module.has("running_mean")) return undefined;
+  const word = splitName(path).key;
+  if (module.size === 1) return { of: "PReLU", isCertain: shape[0] === 1 || isSlopesWord(word) };
+  const hasBias = module.size === 2 && module.get("bias")?.shape.length === 1;
+  return hasBias ? { of: "InstanceNorm", isCertain: isInstanceNormWord(word) } : undefined;
 }

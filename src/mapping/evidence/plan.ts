@@ -22,6 +22,7 @@ import {
 } from "./attention.ts";
 import { decide, type Decision, type EvidenceOptions } from "./decide.ts";
 import { joinName, modulesOf, splitName, type ModuleTensors } from "./modules.ts";
+import { nameNotes } from "./name-notes.ts";
 import { renamed } from "./names.ts";
 
 /** A plan for a model that nobody described. */
@@ -83,7 +84,8 @@ export function planByEvidence(checkpoint: Checkpoint, options: EvidenceOptions)
       steps.push(stepOf(tensor, outputName(name, ofAttention.values()), context));
     }
   }
-  return { steps, sourceLayout, evidence, copies, notes: notesOf([...made], target) };
+  const notes = [...notesOf([...made], target), ...nameNotes(checkpoint.tensors, modules, target)];
+  return { steps, sourceLayout, evidence, copies, notes };
 }
 
 interface Context {
