@@ -55,6 +55,26 @@ const STATE = { "fc.weight": 1, "fc.bias": 2 };
 const OPTIMIZER = { state: { a: { step: 1, exp_avg: 2 } }, param_groups: [{ lr: "0.1" }] };
 
 describe("of a training checkpoint", () => {
+  it.each([
+    ["optimizer_g", "the optimizer's state"],
+    ["model_optim", "the optimizer's state"],
+    ["g_scheduler", "the state of a schedule or a scaler"],
+    ["ema_weights", "a moving average of the weights"],
+    ["model_ema_state_dict", "a moving average of the weights"],
+    ["numpy_rng", "a record of the training"],
+  ])("%s beside a model is left out by a word of its key", (key, why) => {
+    const chosen = choose({ network: STATE, [key]: { a: 1 } });
+    expect(names(chosen)).toEqual(["fc.weight", "fc.bias"]);
+    expect(chosen.leftOut).toEqual([{ name: key, why: `${why}, 1 tensor` }]);
+  });
+
+  it("a tensor whose name has such a word is one", () => {
+    expect(names(choose({ "ema.optim_head.weight": 1, rng_head: { weight: 2 } }))).toEqual([
+      "ema.optim_head.weight",
+      "rng_head.weight",
+    ]);
+  });
+
   it.each(["state_dict", "model_state_dict", "model_state", "model", "module", "params", "net"])(
     "%s is looked through, and what stands beside it is named",
     (key) => {

@@ -120,7 +120,7 @@ function chooseByRole(
       kept.unshift(...stateRoots(value, parts, isOut));
       return { path, roots: kept, leftOut, notes };
     }
-    for (const part of rest) if (!isOut(part)) kept.push({ name: part.path, value: part.value });
+    for (const part of rest) if (!isOut(part)) kept.push(besideRoot(part));
     ({ value } = model);
     path = model.path;
     const state = moduleState(value);
@@ -131,6 +131,11 @@ function chooseByRole(
 
 /** Roles that are no weights even where no model's state stands beside them. */
 const OUT_OF_A_STATE: ReadonlySet<StateRole> = new Set(["optimizer", "schedule"]);
+
+/** What is kept beside the model's state, under its path of keys. */
+function besideRoot({ path, value, tensors }: Part): StateRoot {
+  return { name: path, value, isBare: tensors === 0 };
+}
 
 /** The state itself, or its parts but for those that are left out. */
 function stateRoots(
@@ -182,9 +187,8 @@ function tensorsBelow(
   label: string,
   isTensor: (value: PickleValue) => boolean,
 ): number {
-  return flattenStateDict([{ name: undefined, value }], label, isTensor, { repeated: true }).filter(
-    (leaf) => isTensor(leaf.value),
-  ).length;
+  const root: StateRoot = { name: undefined, value, isBare: true };
+  return flattenStateDict([root], label, isTensor).filter((leaf) => isTensor(leaf.value)).length;
 }
 
 /** The one part that is the model's state; a moving average where there is nothing else. */

@@ -14,6 +14,11 @@ export function moduleState(value: PickleValue): PickleDict | undefined {
   return stateOf(value, 0, { modules: 0 });
 }
 
+/** Whether a value is a module that was pickled whole. */
+export function isModule(value: PickleValue): boolean {
+  return fieldsOf(value) !== undefined;
+}
+
 function stateOf(
   value: PickleValue,
   depth: number,

@@ -27,6 +27,8 @@ export interface StateRoot {
   /** What its names begin with; undefined where they have no beginning. An empty key is a name like any other. */
   readonly name: string | undefined;
   readonly value: PickleValue;
+  /** Nothing is taken of it: what is in it may be called as a tensor is, or as another of it, and its keys need not be names. */
+  readonly isBare?: boolean;
 }
 
 interface Node extends StateRoot {
@@ -37,14 +39,12 @@ interface Node extends StateRoot {
  * The leaves of nested dicts, lists and tuples, in written order. List positions count as keys.
  * @param roots Values to be walked, and what their names begin with; no name may occur twice among all of them.
  * @param isLeaf Told of containers that are values themselves (a tuple of name and array, say).
- * @param options `repeated`: a name may occur twice, for who counts.
  * @throws WbError WB3305 for a name that occurs twice, WB3301 for a key that is no name, WB5204 for a bomb or a cycle.
  */
 export function flattenStateDict(
   roots: readonly StateRoot[],
   label: string,
   isLeaf: (value: PickleValue) => boolean = () => false,
-  options: { readonly repeated?: boolean } = {},
 ): readonly StateDictLeaf[] {
   const leaves: StateDictLeaf[] = [];
   const names = new Set<string>();
@@ -61,11 +61,11 @@ export function flattenStateDict(
       const name = node.name ?? "";
       characters += name.length;
       if (characters > MAX_NAME_CHARACTERS) throw bomb(label, node);
-      if (names.has(name) && options.repeated !== true)
+      if (node.isBare !== true && names.has(name))
         throw new WbError("WB3305", `${label}: the name ${shownName(name)} occurs twice`, {
           details: { tensor: name, path: label },
         });
-      names.add(name);
+      if (node.isBare !== true) names.add(name);
       leaves.push({ name, isWhole: node.name === undefined, value: node.value });
     } else {
       // Reversed onto the stack, so that they come off it in written order.
@@ -93,20 +93,22 @@ function childCount(value: PickleValue): number {
 }
 
 function childrenOf(node: Node, label: string): readonly Node[] | undefined {
-  const { depth } = node;
+  const { depth, isBare = false } = node;
   const value = moduleState(node.value) ?? node.value;
   if (typeof value !== "object" || value === null) return undefined;
   if (value.kind === "list" || value.kind === "tuple") {
     return value.items.map((item, index) => ({
       name: joinKeys(node.name, `${index}`),
       value: item,
+      isBare,
       depth: depth + 1,
     }));
   }
   if (!isMapping(value)) return undefined;
   return mappingEntries(value, label).map(([key, item]) => {
-    const name = joinKeys(node.name, keyText(key, node.name, label));
-    return { name, value: item, depth: depth + 1 };
+    const text = isBare && typeof key === "object" ? describeValue(key) : undefined;
+    const name = joinKeys(node.name, text ?? keyText(key, node.name, label));
+    return { name, value: item, isBare, depth: depth + 1 };
   });
 }
 

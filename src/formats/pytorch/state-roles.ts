@@ -4,7 +4,21 @@ export type StateRole = "model" | "average" | "copy" | "optimizer" | "schedule" 
 /** Keys that training programs put on top of a checkpoint, lower case; one row a role. */
 const KEYS = {
   // torch's tutorials and Lightning; Accelerate and fairseq; DeepSpeed; BasicSR; GAN trainers.
-  model: ["state_dict", "model_state_dict", "model_state", "model", "module", "params", "net"],
+  model: [
+    "state_dict",
+    "model_state_dict",
+    "model_state",
+    "model_dict",
+    "model_weights",
+    "model",
+    "module",
+    "params",
+    "net",
+    "net_state_dict",
+    "network",
+    "network_state_dict",
+    "weights",
+  ],
   // Moving averages of the weights, kept beside them.
   average: [
     "ema",
@@ -99,9 +113,21 @@ const ROLES: ReadonlyMap<string, StateRole> = new Map([
   ...keysOf("record"),
 ]);
 
+/** Words that tell a role wherever they stand in a key: optimizer_g, ema_weights, model_ema_state_dict, numpy_rng. */
+const WORDS: readonly (readonly [RegExp, StateRole])[] = [
+  [/^optim(izers?)?$/, "optimizer"],
+  [/^(lr_?)?sched(ulers?)?$/, "schedule"],
+  [/^(ema|swa)$/, "average"],
+  [/^rng$/, "record"],
+];
+
 /** The role that a key's name tells, or undefined. */
 export function stateRole(key: string): StateRole | undefined {
-  return ROLES.get(key.toLowerCase());
+  const lower = key.toLowerCase();
+  const role = ROLES.get(lower);
+  if (role !== undefined || lower.includes(".")) return role;
+  const words = lower.split(/[_-]/);
+  return WORDS.find(([word]) => words.some((one) => word.test(one)))?.[1];
 }
 
 /** What a part that is left out is called. */

@@ -25,6 +25,7 @@ import {
   type TorchTensor,
 } from "./tensor.ts";
 import { chooseState, flattenChosen, isCounter } from "./choose-state.ts";
+import { openObjects } from "./opened-objects.ts";
 
 /** Finds the bytes of a storage; throws WB3304 when they are not there. */
 export type StorageLookup = (
@@ -74,7 +75,8 @@ export function tableOf(
 ): PytorchTable {
   const resolve = options.resolve ?? ((value) => value);
   const isTensor = (value: PickleValue): boolean => isWeight(resolve(value));
-  const chosen = chooseState(root, label, isTensor, options.select);
+  const opened = options.opaque === true ? openObjects(root, isTensor) : root;
+  const chosen = chooseState(opened, label, isTensor, options.select);
   const tensors: StoredTensor[] = [];
   const skipped: { name: string; why: string }[] = [...chosen.leftOut];
   const place = (tensor: TorchTensor, where: string, name = where): StoredTensor =>

@@ -5,6 +5,7 @@ Input: {"folder": ...}. Output: [[file, whether other globals are in it], ...]; 
 
 import argparse
 import copy
+import dataclasses
 import datetime
 import json
 import pathlib
@@ -13,6 +14,16 @@ from collections import OrderedDict
 
 import torch
 from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import checkpoint_wrapper
+
+
+class OwnDict(OrderedDict):
+    """As training programs derive theirs."""
+
+
+@dataclasses.dataclass
+class Saved:
+    state_dict: dict
+    epoch: int
 
 
 class Net(torch.nn.Module):
@@ -69,6 +80,10 @@ def main() -> None:
         "namespace": {"model": state, "args": args},
         "whole": saved,
         "whole-inside": {"model": saved, "optimizer": optimizer.state_dict(), "args": args},
+        "own-dict": OwnDict(state),
+        "own-dict-inside": {"state_dict": OwnDict(state), "args": args},
+        "dataclass": Saved(state, 3),
+        "same-name": {"model": state, "first.weight": pathlib.PurePosixPath("x"), "seen": {(1, 2): 3}},
         "averaged": {"model": state, "swa_model": swa},
     }
     files = []
