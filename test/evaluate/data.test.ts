@@ -23,7 +23,10 @@ describe("CSV", () => {
         const text = records
           .map((record) => record.map((value) => `"${value.replaceAll('"', '""')}"`).join(","))
           .join("\r\n");
-        expect(parseCsv(text)).toEqual(records);
+        const read = records.map((record) =>
+          record.map((value) => value.replaceAll(/\r\n?/g, "\n")),
+        );
+        expect(parseCsv(text)).toEqual(read);
       }),
     );
   });
@@ -32,6 +35,13 @@ describe("CSV", () => {
     expect(parseCsv('a,,\n\n"x""y",b\n')).toEqual([
       ["a", "", ""],
       ['x"y', "b"],
+    ]);
+  });
+
+  it("has line ends as Python's text files give them, also inside quotes", () => {
+    expect(parseCsv('"a\r\nb\rc",d\r"e\n",f\r\n')).toEqual([
+      ["a\nb\nc", "d"],
+      ["e\n", "f"],
     ]);
   });
 });
@@ -179,6 +189,19 @@ describe("rows", () => {
   ])("are refused where %s", async (_what, name, file, change, message) => {
     const error = await caught(() => questionsAfter(name, file, change));
     expect([error.code, error.message]).toEqual(["WB3923", expect.stringContaining(message)]);
+  });
+
+  it("that stand there twice are asked twice, counted and named", async () => {
+    const { questions, notes } = await questionsAfter("race/high", RACE, (text) => {
+      const [first = "", second = ""] = text.split("\n");
+      return `\uFEFF${[first, second, first, "", first].join("\r\n")}`;
+    });
+    expect(questions.map(({ index }) => index)).toEqual([0, 1, 2, 3]);
+    expect(notes).toEqual([
+      expect.stringMatching(
+        /^race\/high: 2 rows repeat others, and each is asked and counted: .*high\.jsonl: line 3 repeats .*: line 1; .*: line 5 repeats .*: line 1$/,
+      ),
+    ]);
   });
 
   it("that cannot be asked are left out on demand, counted and named", async () => {

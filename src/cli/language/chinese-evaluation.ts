@@ -54,6 +54,10 @@ export const EVALUATION_RESULTS: Catalogue = [
   ],
   ["{}: {} rows were left out: {}", "{}：跳过了 {} 行：{}"],
   [
+    "{}: {} rows repeat others, and each is asked and counted: {}",
+    "{}：{} 行与其他行重复，每一行都提问并计入：{}",
+  ],
+  [
     "answers are code that a model wrote; they were run in bubblewrap's sandbox, and the score is pass@1",
     "回答是模型写的代码；它们在 bubblewrap 的沙箱中运行过，分数为 pass@1",
   ],

@@ -1,6 +1,6 @@
 /**
  * Records of a CSV text as RFC 4180 and Python's csv module read them: quotes around a field, doubled inside; line ends inside
- * quotes belong to the field; empty lines are no records.
+ * quotes belong to the field, and are "\n", as Python's text files give them; empty lines are no records.
  */
 export function parseCsv(text: string): readonly (readonly string[])[] {
   const records: string[][] = [];
@@ -17,7 +17,10 @@ export function parseCsv(text: string): readonly (readonly string[])[] {
   for (let index = 0; index < text.length; index++) {
     const char = text[index];
     if (isQuoted) {
-      if (char !== '"') field += char;
+      if (char === "\r") {
+        field += "\n";
+        if (text[index + 1] === "\n") index++;
+      } else if (char !== '"') field += char;
       else if (text[index + 1] === '"') {
         field += '"';
         index++;

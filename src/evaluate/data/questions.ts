@@ -39,6 +39,9 @@ export interface QuestionOptions {
   readonly skipBad: boolean;
 }
 
+/** Rows named in the note of those that are repeated. */
+const SHOWN_REPEATS = 3;
+
 /** Rows named in the message of WB3923. */
 const SHOWN_ROWS = 5;
 
@@ -66,7 +69,31 @@ export async function readQuestions(
   }
   if (problems.length > 0 && (!options.skipBad || questions.length === 0))
     throw badRows(task, problems, chosen.length, join(options.data, task.rows.file));
-  return { task, way, questions, examples, skipped: problems, notes };
+  return {
+    task,
+    way,
+    questions,
+    examples,
+    skipped: problems,
+    notes: [...notes, ...repeatedRows(task, chosen)],
+  };
+}
+
+/** What is said of rows that stand in the file more than once: each counts, and so weighs more than the others. */
+function repeatedRows(task: Task, rows: readonly ReadRow[]): readonly string[] {
+  const first = new Map<string, string>();
+  const repeated: string[] = [];
+  for (const read of rows) {
+    if ("problem" in read) continue;
+    const key = JSON.stringify(read.row);
+    const before = first.get(key);
+    if (before === undefined) first.set(key, read.place);
+    else repeated.push(`${read.place} repeats ${before}`);
+  }
+  if (repeated.length === 0) return [];
+  return [
+    `${task.name}: ${repeated.length} rows repeat others, and each is asked and counted: ${repeated.slice(0, SHOWN_REPEATS).join("; ")}`,
+  ];
 }
 
 function badRows(task: Task, problems: readonly string[], rows: number, path: string): WbError {

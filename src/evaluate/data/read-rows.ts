@@ -66,7 +66,7 @@ function csvRows(text: string, path: string, { columns }: RowsFile): readonly Re
 function jsonRows(text: string, path: string, { format }: RowsFile): readonly ReadRow[] {
   if (format === "json") return wholeJson(text, path);
   return text
-    .split("\n")
+    .split(/\r\n|\r|\n/)
     .map((line, index) => ({ line: line.trim(), number: index + 1 }))
     .filter(({ line }) => line !== "")
     .map(({ line, number }, index) => {
