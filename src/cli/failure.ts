@@ -1,4 +1,5 @@
 import { isSystemError, WbError } from "../errors/wb-error.ts";
+import { refusalCode } from "../errors/write-refused.ts";
 import { nameOf, type Command } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { exitCodeOf } from "./exit-codes.ts";
@@ -57,11 +58,10 @@ export function failure(
   };
 }
 
-const CODE_OF_SYSTEM_ERROR: Readonly<Record<string, "WB3001" | "WB3002" | "WB6001" | "WB6003">> = {
+const CODE_OF_SYSTEM_ERROR: Readonly<Record<string, "WB3001" | "WB3002" | "WB6003">> = {
   ENOENT: "WB3001",
   ENOTDIR: "WB3001",
   EISDIR: "WB3002",
-  ENOSPC: "WB6001",
   ENOMEM: "WB6003",
 };
 
@@ -76,7 +76,7 @@ function asWbError(error: unknown): WbError {
   if (isSystemError(error) && error.syscall !== undefined) {
     const { path, message, code = "" } = error;
     if (path === undefined) return new WbError("WB6002", message, { cause: error });
-    return new WbError(CODE_OF_SYSTEM_ERROR[code] ?? "WB6002", message, {
+    return new WbError(CODE_OF_SYSTEM_ERROR[code] ?? refusalCode(code), message, {
       details: { path },
       cause: error,
     });

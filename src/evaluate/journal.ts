@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
-import { appendFile, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { appendFile, readFile, rm, stat } from "node:fs/promises";
 import { isSystemError, WbError } from "../errors/wb-error.ts";
+import { writeRefused } from "../errors/write-refused.ts";
 import { recordIn } from "../model/config/fields.ts";
 import type { Runtime } from "../session/open-runtime.ts";
+import { writeWhole } from "../sources/write-whole.ts";
 import { itemLine, type Item } from "./item.ts";
 import { itemIn } from "./item-in.ts";
 import { weightsDigest } from "./weights-digest.ts";
@@ -29,7 +31,8 @@ export const NO_JOURNAL: Journal = {
  * @param run What must be the same for items to be the same.
  * @param how Whether to go on from the items of this run that are there: "begin" does not, "resume" refuses those of another run,
  *   "either" leaves them out.
- * @throws WbError WB3926 where the journal is another run's, WB2001 where the path is something else than a file, WB6002.
+ * @throws WbError WB3926 where the journal is another run's, WB2001 where the path is something else than a file, and as
+ *   `writeWhole`.
  */
 export async function openJournal(
   path: string,
@@ -41,14 +44,15 @@ export async function openJournal(
   const known = how === "begin" ? [] : await itemsOf(part, run, how === "resume");
   // A last line may have been cut in the middle: the journal begins anew with whole ones.
   const lines = [JSON.stringify({ run }), ...known.map(itemLine)];
-  await writing(part, () => writeFile(part, lines.map((line) => `${line}\n`).join("")));
+  await writeWhole(part, lines.map((line) => `${line}\n`).join(""));
   return {
     known: (task) =>
       new Map(known.filter((item) => item.task === task).map((item) => [item.index, item])),
     add: (item) => writing(part, () => appendFile(part, `${itemLine(item)}\n`)),
     finish: async (text) => {
-      await writing(part, () => writeFile(part, text));
-      await writing(path, () => rename(part, path));
+      // Until it is there the items are in the journal: a full disk costs none of them.
+      await writeWhole(path, text);
+      await rm(part, { force: true });
     },
   };
 }
@@ -93,7 +97,7 @@ async function writing(path: string, write: () => Promise<void>): Promise<void> 
   try {
     await write();
   } catch (cause) {
-    throw new WbError("WB6002", `${path}: cannot be written`, { details: { path }, cause });
+    throw writeRefused(path, cause);
   }
 }
 

@@ -1,12 +1,6 @@
-import { writeFile } from "node:fs/promises";
-import { WbError } from "../errors/wb-error.ts";
+import { writeWhole } from "../sources/write-whole.ts";
 
-/** Writes lines of text. @throws WbError WB6002. */
+/** Writes lines of text. @throws WbError as `writeWhole`. */
 export async function writeLines(path: string, lines: readonly string[]): Promise<void> {
-  const text = lines.map((line) => `${line}\n`).join("");
-  try {
-    await writeFile(path, text);
-  } catch (cause) {
-    throw new WbError("WB6002", `${path}: cannot be written`, { details: { path }, cause });
-  }
+  await writeWhole(path, lines.map((line) => `${line}\n`).join(""));
 }

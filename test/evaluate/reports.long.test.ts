@@ -1,4 +1,5 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { spawnSync, type SpawnSyncReturns } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { runInProcess } from "../support/cli-in-process.ts";
@@ -46,6 +47,48 @@ describe("reports of eval", () => {
     expect(readFileSync(paths.report, "utf8")).toMatch(
       /class="verdict error">error<[^]*WB3923: race\/high: /,
     );
+  });
+});
+
+describe("errors of eval", () => {
+  it("is the run's own, though its report cannot be written, which is said beside it", async () => {
+    const data = copiedData(folder);
+    writeFileSync(join(data, "race/test/high.jsonl"), "{}\n");
+    const wanted = ["--junit", "/dev/full", "--markdown", paths.markdown];
+    const run = await runInProcess(["eval", model, ...asked(data), ...wanted]);
+    expect(run.status).toBe(3);
+    expect(run.stderr).toContain("WB3923");
+    expect(run.stderr).toContain("WB6001: /dev/full: cannot be written (ENOSPC)");
+    expect(readFileSync(paths.markdown, "utf8")).toContain("WB3923: race/high: ");
+  });
+
+  it("names the limit of files that a run meets, and goes on from what was answered", () => {
+    const [whole, details] = [join(folder, "whole.jsonl"), join(folder, "limited.jsonl")];
+    // More items than the smallest limit that lets the tokenizer be opened.
+    const data = copiedData(folder);
+    const rows = join(data, "race/test/high.jsonl");
+    writeFileSync(rows, readFileSync(rows, "utf8").repeat(40));
+    const run = (limit: string, ...more: readonly string[]): SpawnSyncReturns<string> =>
+      spawnSync(
+        "bash",
+        ["-c", `ulimit -f ${limit}; exec node bin/weighbridge.js "$@"`, "bash"].concat(
+          ["eval", model, "--data", data, "--tasks", "race/high", "--device", "wasm"],
+          more,
+        ),
+        { encoding: "utf8" },
+      );
+    expect(run("unlimited", "--details", whole).status).toBe(0);
+    // bash counts in 1024 bytes.
+    const stopped = run("8", "--details", details);
+    expect(stopped.stderr).toContain("WB6004");
+    expect(stopped.stderr).toContain(`${details}.part: cannot be written (EFBIG)`);
+    expect(stopped.stderr).toContain("ulimit -f unlimited");
+    expect(stopped.status).toBe(6);
+    expect(existsSync(details)).toBe(false);
+    const without = run("4", "--details", details);
+    expect(without.stderr).toMatch(/WB6004: .*tokenizer\.model: cannot be written \(EFBIG\)/);
+    expect(run("unlimited", "--details", details, "--resume").status).toBe(0);
+    expect(readFileSync(details)).toEqual(readFileSync(whole));
   });
 });
 

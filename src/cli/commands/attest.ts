@@ -30,8 +30,8 @@ export const attest: Command = {
     const out = optionalString(args, "out");
     const text = JSON.stringify(statement, undefined, 2);
     if (out !== undefined) {
-      const { writeReport } = await import("../../verify/report/write-report.ts");
-      await writeReport(out, `${text}\n`);
+      const { writeWhole } = await import("../../sources/write-whole.ts");
+      await writeWhole(out, `${text}\n`);
     }
     const { result } = statement.predicate;
     return {

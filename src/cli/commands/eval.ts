@@ -50,7 +50,8 @@ export const evaluation: Command = {
     } catch (error) {
       const { writeErrorReports } = await import("../../evaluate/report/error-reports.ts");
       const name = against === undefined ? model : `${model} against ${against}`;
-      await writeErrorReports(reportPaths(args), name, error);
+      for (const problem of await writeErrorReports(reportPaths(args), name, error))
+        context.note(problem);
       throw error;
     }
   },

@@ -49,9 +49,9 @@ export const prove: Command = {
     const { proofStatement } = await import("../../verify/report/proof-statement.ts");
     const evidence = await evidenceOf(result, context.signal);
     if (path !== undefined) {
-      const { writeReport } = await import("../../verify/report/write-report.ts");
+      const { writeWhole } = await import("../../sources/write-whole.ts");
       const statement = proofStatement(result, evidence);
-      await writeReport(path, `${JSON.stringify(statement, undefined, 2)}\n`);
+      await writeWhole(path, `${JSON.stringify(statement, undefined, 2)}\n`);
     }
     return {
       ok,

@@ -12,6 +12,7 @@ import {
   type FileHandle,
 } from "node:fs/promises";
 import { isSystemError, WbError } from "../../errors/wb-error.ts";
+import { refusalCode } from "../../errors/write-refused.ts";
 
 /** A file open for writing at positions. */
 export interface OutputFile {
@@ -194,8 +195,7 @@ async function guarded<T>(path: string, what: string, work: () => Promise<T>): P
 function refused(path: string, what: string, error: unknown): WbError {
   if (error instanceof WbError) return error;
   const reason = isSystemError(error) ? (error.code ?? error.message) : String(error);
-  const isFull = reason === "ENOSPC" || reason === "EDQUOT";
-  return new WbError(isFull ? "WB6001" : "WB6002", `${path}: could not be ${what} (${reason})`, {
+  return new WbError(refusalCode(reason), `${path}: could not be ${what} (${reason})`, {
     details: { path },
     cause: error,
   });

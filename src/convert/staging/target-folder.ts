@@ -3,6 +3,7 @@ import { dirname, join, resolve, sep } from "node:path";
 import { localPlace } from "../../sources/places.ts";
 import { isRemote } from "../../sources/remote/place.ts";
 import { isSystemError, WbError } from "../../errors/wb-error.ts";
+import { refusalCode } from "../../errors/write-refused.ts";
 import { exists, makeFolder, type FileSystem } from "./file-system.ts";
 import { readJournal, type Journal } from "./journal.ts";
 import { claimEnded, refuseRunning, writeLock } from "./lock.ts";
@@ -176,10 +177,9 @@ async function makeExclusive(path: string): Promise<boolean> {
   } catch (error) {
     if (isSystemError(error) && error.code === "EEXIST") return false;
     const reason = isSystemError(error) ? (error.code ?? "") : String(error);
-    throw new WbError(
-      reason === "ENOSPC" || reason === "EDQUOT" ? "WB6001" : "WB6002",
-      `${path}: could not be created (${reason})`,
-      { details: { path }, cause: error },
-    );
+    throw new WbError(refusalCode(reason), `${path}: could not be created (${reason})`, {
+      details: { path },
+      cause: error,
+    });
   }
 }

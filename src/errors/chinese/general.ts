@@ -30,6 +30,12 @@ export const CHINESE_GENERAL_CODES: Readonly<Partial<Record<keyof typeof GENERAL
       remedy:
         "按消息所说提高 --max-memory；否则选用更小的 --compute dtype，或者更少、更短的提示词。",
     },
+    WB6004: {
+      title: "文件会超过允许的大小",
+      meaning:
+        "本进程写出的文件有大小限制（`ulimit -f`），或者文件系统不支持更大的文件（FAT 为 4 GiB）。",
+      remedy: "提高限制（`ulimit -f unlimited`），或选择另一个文件系统上的文件夹。",
+    },
     WB7001: {
       title: "weighbridge 自身的错误",
       meaning: "发生了 weighbridge 的代码认为不可能发生的情况。",

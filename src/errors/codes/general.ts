@@ -58,6 +58,13 @@ export const GENERAL_CODES = {
       "bytes?": "number",
     },
   },
+  WB6004: {
+    title: "a file would be larger than it may be",
+    meaning:
+      "This process may not write files beyond a size (`ulimit -f`), or the file system has no larger ones (4 GiB on FAT).",
+    remedy: "Raise the limit (`ulimit -f unlimited`), or choose a folder on another file system.",
+    details: { path: "string" },
+  },
   WB7001: {
     title: "a fault in weighbridge",
     meaning: "Something happened that weighbridge's own code rules out.",

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { link, readFile, rm, writeFile } from "node:fs/promises";
 import { isSystemError, WbError } from "../../errors/wb-error.ts";
+import { writeRefused } from "../../errors/write-refused.ts";
 import { isRecord, recordIn } from "../../model/config/fields.ts";
 import { COMPUTE_DTYPES } from "../../options/choices.ts";
 import { readSmall } from "../../sources/places.ts";
@@ -21,8 +22,7 @@ export async function writePlan(path: string, plan: EvalPlan): Promise<boolean> 
     await link(beside, path);
     return true;
   } catch (cause) {
-    if (!isSystemError(cause) || cause.code !== "EEXIST")
-      throw new WbError("WB6002", `${path}: cannot be written`, { details: { path }, cause });
+    if (!isSystemError(cause) || cause.code !== "EEXIST") throw writeRefused(path, cause);
     if ((await readFile(path, "utf8")) === text) return false;
     throw new WbError("WB2927", `${path}: holds something else than this plan`, {
       details: { path },

@@ -1,5 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { WbError } from "../../errors/wb-error.ts";
+import { writeRefused } from "../../errors/write-refused.ts";
 import { askAll } from "../ask-all.ts";
 import { openJournal, runDigest } from "../journal.ts";
 import { openEvaluation } from "../open-evaluation.ts";
@@ -160,6 +161,6 @@ async function makeFolder(path: string): Promise<void> {
   try {
     await mkdir(path, { recursive: true });
   } catch (cause) {
-    throw new WbError("WB6002", `${path}: cannot be made`, { details: { path }, cause });
+    throw writeRefused(path, cause);
   }
 }

@@ -1,4 +1,4 @@
-import { writeReport } from "../../verify/report/write-report.ts";
+import { writeWhole } from "../../sources/write-whole.ts";
 import type { ReportDocument } from "./document.ts";
 import { htmlOf } from "./html.ts";
 import { junitOf, type JunitCase } from "./junit.ts";
@@ -33,7 +33,7 @@ export async function writeReports(
   const written: string[] = [];
   for (const { path, text } of wanted) {
     if (path === undefined) continue;
-    await writeReport(path, text());
+    await writeWhole(path, text());
     written.push(path);
   }
   return written;

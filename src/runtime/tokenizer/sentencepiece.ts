@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SentencePieceProcessor } from "@agnai/sentencepiece-js";
+import { writeRefused } from "../../errors/write-refused.ts";
 import { byteOfPiece, decodePieces } from "./decode-pieces.ts";
 import { parseSentencePieceModel, type SentencePieceModel } from "./sentencepiece-model.ts";
 
@@ -18,7 +19,7 @@ export interface SentencePiece {
 /**
  * Real SentencePiece (in wasm) on the model's own bytes.
  * @param path What messages call it.
- * @throws WbError WB3802 or WB4801.
+ * @throws WbError WB3802 or WB4801; as `writeRefused` where the system's temporary folder takes no file.
  */
 export async function openSentencePiece(bytes: Uint8Array, path: string): Promise<SentencePiece> {
   const model = parseSentencePieceModel(bytes, path);
@@ -41,16 +42,25 @@ async function openProcessor(
   bytes: Uint8Array,
   model: SentencePieceModel,
 ): Promise<(text: string) => number[]> {
-  const folder = await mkdtemp(join(tmpdir(), "weighbridge-tokenizer-"));
+  const prefix = join(tmpdir(), "weighbridge-tokenizer-");
+  const folder = await writing(prefix, () => mkdtemp(prefix));
   try {
     const path = join(folder, "tokenizer.model");
-    await writeFile(path, bytes);
+    await writing(path, () => writeFile(path, bytes));
     const processor = new SentencePieceProcessor();
     await processor.load(path);
     return (text) =>
       encodeAroundNul(text.toWellFormed(), model, (part) => processor.encodeIds(part));
   } finally {
     await rm(folder, { recursive: true });
+  }
+}
+
+async function writing<T>(path: string, write: () => Promise<T>): Promise<T> {
+  try {
+    return await write();
+  } catch (cause) {
+    throw writeRefused(path, cause);
   }
 }
 

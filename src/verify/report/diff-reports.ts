@@ -3,7 +3,7 @@ import { renderShape } from "../../tensor/shape.ts";
 import type { DiffedTensor, DiffResult } from "../diff.ts";
 import { attribute } from "./junit.ts";
 import { code, escape } from "./markdown.ts";
-import { writeReport } from "./write-report.ts";
+import { writeWhole } from "../../sources/write-whole.ts";
 
 /** Tensors that a table lists: a CI step summary holds 1 MiB, and people read a page. */
 const LISTED = 50;
@@ -30,7 +30,7 @@ export async function writeDiffReports(
   const written: string[] = [];
   for (const [path, render] of reports) {
     if (path === undefined) continue;
-    await writeReport(path, render(result, options));
+    await writeWhole(path, render(result, options));
     written.push(path);
   }
   return written;

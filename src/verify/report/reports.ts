@@ -2,7 +2,7 @@ import type { VerifyResult } from "../result.ts";
 import { evidenceOf, type Evidence } from "./evidence.ts";
 import type { Filed } from "./filed.ts";
 import type { ErrorSubject } from "./junit.ts";
-import { writeReport } from "./write-report.ts";
+import { writeWhole } from "../../sources/write-whole.ts";
 
 /** Where reports go; those left out are not written. */
 export interface ReportPaths {
@@ -30,7 +30,7 @@ export async function writeReports(
     text: (filed: Filed) => string | Promise<string>,
   ): Promise<void> => {
     if (path === undefined) return;
-    await writeReport(path, await text(filed));
+    await writeWhole(path, await text(filed));
     written.push(path);
   };
   await write(html, async (one) => (await import("./html.ts")).htmlReport(one));
@@ -46,5 +46,5 @@ export async function writeErrorReport(
   error: unknown,
 ): Promise<void> {
   const { junitError } = await import("./junit.ts");
-  await writeReport(path, junitError(subject, error));
+  await writeWhole(path, junitError(subject, error));
 }
