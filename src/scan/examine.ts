@@ -13,6 +13,7 @@ import { examineDistributed } from "./kinds/distributed.ts";
 import { foreignKind } from "./kinds/foreign.ts";
 import { examineGguf } from "./kinds/gguf.ts";
 import { examineHdf5, hasHdf5Behind, HDF5_MAGIC } from "./kinds/hdf5.ts";
+import { judgeMetadata } from "./kinds/metadata.ts";
 import { examineNpy, NPY_MAGIC } from "./kinds/numpy.ts";
 import { examinePickle } from "./kinds/pickle.ts";
 import { paddleTensors } from "./kinds/paddle-raw.ts";
@@ -154,7 +155,9 @@ async function examineKnown(
 
 async function examineSafetensors(source: ByteSource, context: Examination): Promise<Judgement> {
   try {
-    await readSafetensors(source);
+    const { metadata } = await readSafetensors(source);
+    const open = judgeMetadata(metadata, source.label, context);
+    if (open !== undefined) return notUnderstood(`safetensors: ${open}`);
     return examined("safetensors: its header was read whole; it holds numbers and no program");
   } catch (error) {
     if (!(error instanceof WbError)) throw error;

@@ -23,6 +23,11 @@ const CALL = "cos\nsystem\n(S'id'\ntR.";
 const params = "\n  params: {command: id}\n";
 const LARGE = 17 * 2 ** 20;
 
+function safetensors(metadata: Readonly<Record<string, string>>): Buffer {
+  const header = Buffer.from(json({ __metadata__: metadata }));
+  return Buffer.concat([Buffer.from(BigUint64Array.of(BigInt(header.length)).buffer), header]);
+}
+
 /** One meaning in many spellings; none may be called safe. */
 const SPELLED: Readonly<Record<string, readonly [name: string, content: string | Uint8Array]>> = {
   "a key with an escape": ["a.yaml", 'm: {"_t\\x61rget_": os.system}\n'],
@@ -98,6 +103,34 @@ const SPELLED: Readonly<Record<string, readonly [name: string, content: string |
     "pytorch_model.bin",
     `version https://git-lfs.github.com/spec/v1\noid sha256:${"4d".repeat(32)}\nsize 12345\n`,
   ],
+  "a module by way of one that is known": [
+    "config.yaml",
+    "model:\n  _target_: torch.nn.modules.module.os.system\n",
+  ],
+  "a function that loads, of a library that is known": [
+    "config.json",
+    json({ _target_: "lightning.fabric.utilities.cloud_io._load" }),
+  ],
+  "a part of a pipeline by way of another module": [
+    "model_index.json",
+    json({ _class_name: "P", unet: ["diffusers.utils.os", "system"] }),
+  ],
+  "a module and a name behind a colon": ["a.json", json({ target: "os:system", params: {} })],
+  "a line that NEL ends": ["a.yaml", "model:\n  target: os.system \u0085  params: {}\n"],
+  "a quoted key without a blank": ["a.yaml", "{model: {'target':os.system, params: {}}}\n"],
+  "a Lambda with a tag": ["m.yaml", "layers:\n  - class_name: !!str Lambda\n"],
+  "a Lambda by an alias": ["m.yaml", "a: &l Lambda\nlayers:\n  - class_name: *l\n"],
+  "MLflow's loader": ["MLmodel", "flavors:\n  python_function:\n    loader_module: evil\n"],
+  "arguments that Python's logging evaluates": [
+    "logging.conf",
+    "[handlers]\nkeys=h\n[handler_h]\nclass=StreamHandler\nargs=__import__('os').system('id')\n",
+  ],
+  "a command in TOML": ["a.toml", '[model]\nfunc = "os.system"\n'],
+  "a template in the metadata of safetensors": ["m.safetensors", safetensors({ note: COMPUTED })],
+  "settings in the metadata of safetensors": [
+    "m.safetensors",
+    safetensors({ lora_adapter_metadata: json({ _target_: "os.system" }) }),
+  ],
   "an array of a version that numpy has not": [
     "a.npy",
     Buffer.from("\u0093NUMPY\0\0\u0002\0{}", "latin1"),
@@ -159,6 +192,9 @@ const HARMLESS: Readonly<Record<string, readonly [name: string, content: string]
   "labels that are modules": ["config.json", json({ id2label: { 0: "os", 1: "os.path" } })],
   "an operation that computes": ["a.json", layer("TFOpLambda", { function: "math.reduce_mean" })],
   "another operation": ["a.json", layer("TFOpLambda", { function: "__operators__.getitem" })],
+  "known classes": ["a.yaml", "_target_: torchtune.models.llama3.llama3_8b\nb: 1\n"],
+  "a flavour of MLflow": ["MLmodel", "flavors:\n  f:\n    loader_module: mlflow.sklearn\n"],
+  "settings of a tool": ["a.toml", '[tool]\nname = "os"\nversion = "1.0"\n'],
   "a large list of words": ["list.txt", "token\n".repeat(LARGE / 6)],
 };
 

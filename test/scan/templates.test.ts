@@ -35,6 +35,13 @@ const COMPUTED: Readonly<Record<string, string>> = {
   "a token of the model's own": "{{ ''[bos_token] }}",
   reversed: "{{ ''['__ssalc__'[::-1]] }}",
   replaced: "{{ ''['xxclassxx'.replace('x', '_')] }}",
+  "in lower case": "{{ (messages|map('upper'))['GI_FRAME'.lower()] }}",
+  "in lower case through a variable":
+    "{% set k = 'GI_FRAME'|lower %}{{ (messages|map('upper'))[k] }}",
+  "a part of a text": "{{ (messages|map('upper'))['ab-gi_fram-e'.partition('-')[2]] }}",
+  "a text without its ends": "{{ (messages|map('upper'))['xgi_frame'.strip('x')] }}",
+  "keys of a dict": "{% set k = dict(GI_FRAME=1)|first|lower %}{{ (messages|map('upper'))[k] }}",
+  "a keyword that is a name": "{{ (messages|map('upper'))[dict(gi_frame=1)|first] }}",
   "names in circles":
     "{% for i in range(3) %}{{ ''[a] }}{% set a = b %}{% set b = '_' ~ '_class_' ~ '_' %}{% endfor %}",
   "a statement that is not known": "{% include 'other' %}",

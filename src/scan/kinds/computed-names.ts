@@ -5,7 +5,15 @@ import type {
   Statement,
   Target,
 } from "../../runtime/chat/jinja/syntax/ast.ts";
-import { INTERNAL, INTERNAL_TEXT, MAKES_TEXT, PLAIN_GLOBALS, TAKES_NAMES } from "./jinja-names.ts";
+import { holdsText } from "./jinja-texts.ts";
+import {
+  CHANGES_TEXT,
+  INTERNAL,
+  INTERNAL_TEXT,
+  MAKES_TEXT,
+  PLAIN_GLOBALS,
+  TAKES_NAMES,
+} from "./jinja-names.ts";
 
 /** Parameters that are kept of all macros of one name. */
 const MAX_NAMES = 1000;
@@ -20,13 +28,14 @@ const MAX_ROUNDS = 50;
 export function computedName(body: readonly Statement[]): string | undefined {
   const names = new Set<string>();
   const macros = new Map<string, readonly string[]>();
+  const texts = new Set<string>();
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    const before = names.size;
-    const walk = new Walk(names, macros);
+    const before = names.size + texts.size;
+    const walk = new Walk(names, macros, texts);
     walk.body(body);
     if (walk.found !== undefined) return walk.found;
     // What is assigned from a name that was found now is found in the next round.
-    if (names.size === before && round > 0) return undefined;
+    if (names.size + texts.size === before && round > 0) return undefined;
   }
   return "names that are made of names";
 }
@@ -36,11 +45,14 @@ class Walk {
   readonly #computed: Set<string>;
   /** Parameters of each macro. */
   readonly #macros: Map<string, readonly string[]>;
+  /** What is assigned from a text of the template as it stands: changed, it may become any name. */
+  readonly #texts: Set<string>;
   found: string | undefined;
 
-  constructor(computed: Set<string>, macros: Map<string, readonly string[]>) {
+  constructor(computed: Set<string>, macros: Map<string, readonly string[]>, texts: Set<string>) {
     this.#computed = computed;
     this.#macros = macros;
+    this.#texts = texts;
   }
 
   body(statements: readonly Statement[]): void {
@@ -60,12 +72,14 @@ class Walk {
         this.body(statement.otherwise);
         return;
       case "for":
+        this.#keepText(statement.target, statement.iterable);
         this.#assign(statement.target, this.#visit(statement.iterable));
         if (statement.test !== undefined) this.#visit(statement.test);
         this.body(statement.body);
         this.body(statement.otherwise);
         return;
       case "set":
+        this.#keepText(statement.target, statement.value);
         this.#assign(statement.target, this.#visit(statement.value));
         return;
       case "set-block":
@@ -85,7 +99,10 @@ class Walk {
         this.body(statement.body);
         return;
       case "with":
-        for (const [target, value] of statement.values) this.#assign(target, this.#visit(value));
+        for (const [target, value] of statement.values) {
+          this.#keepText(target, value);
+          this.#assign(target, this.#visit(value));
+        }
         this.body(statement.body);
         return;
       case "generation":
@@ -109,6 +126,12 @@ class Walk {
       this.#computed.add(
         target.kind === "name" ? target.name : `${target.name}.${target.attribute}`,
       );
+  }
+
+  #keepText(target: Target, value: Expression): void {
+    if (!holdsText(value, this.#texts)) return;
+    const names = target.kind === "tuple" ? target.items : [target];
+    for (const item of names) if (item.kind !== "tuple") this.#texts.add(item.name);
   }
 
   #name(what: string): void {
@@ -208,6 +231,7 @@ class Walk {
       for (const name of this.#macros.get(callee.name) ?? []) this.#computed.add(name);
     if (callee.kind !== "attribute")
       return isComputed || (callee.kind === "name" && !PLAIN_GLOBALS.has(callee.name));
+    if (CHANGES_TEXT.test(callee.name) && holdsText(callee.object, this.#texts)) return true;
     if (!MAKES_TEXT.test(callee.name)) return isComputed;
     if (callee.name.startsWith("format") && this.#visit(callee.object))
       this.#name("a computed text that formats");
@@ -223,11 +247,14 @@ class Walk {
       if (TAKES_NAMES.has(name) && text.split(".").some((part) => INTERNAL.test(part)))
         this.#name(text);
     if (name === "format" && isTarget) this.#name("a computed text that formats");
-    return isTarget || isArgument || MAKES_TEXT.test(name);
+    const isChanged = CHANGES_TEXT.test(name) && holdsText(target, this.#texts);
+    return isTarget || isArgument || isChanged || MAKES_TEXT.test(name);
   }
 
   #arguments({ positional, named, rest, namedRest }: CallArguments): boolean {
     const more = [rest, namedRest].filter((part) => part !== undefined);
+    // Keywords become the keys of `dict(…)`.
+    for (const [name] of named) if (INTERNAL.test(name)) this.#name(name);
     return this.#any([...positional, ...named.map(([, value]) => value), ...more]);
   }
 }

@@ -52,7 +52,7 @@ export function importsOf(value: Fields): Imports {
     // A target without parameters is mostly a place or a device.
     const isOther = key === "target" && !("params" in value) && !textsOf(item).some(runsCode);
     if (IMPORTING.has(key) && !isOther) named(key, item, found);
-    else if (typeof item === "string" && !WORDS.has(key) && IS_COMMAND.test(item))
+    if (typeof item === "string" && !WORDS.has(key) && IS_COMMAND.test(item))
       found.targets.push({ key, name: item });
     // mmengine 0.10, config.py.
     if (key === "custom_imports")

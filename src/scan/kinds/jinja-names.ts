@@ -2,6 +2,10 @@
 export const MAKES_TEXT =
   /^(?:join|format|format_map|replace|reverse|string|tojson|indent|center|wordwrap|urlencode|xmlattr|pprint|escape|e|forceescape|filesizeformat|translate|zfill|ljust|rjust|expandtabs|encode|decode|safe|capitalize|title|swapcase)$/;
 
+/** Filters and methods that change a text, or take a part of it: of what a template itself says they make any name. */
+export const CHANGES_TEXT =
+  /^(?:lower|upper|casefold|title|capitalize|swapcase|trim|strip|lstrip|rstrip|removeprefix|removesuffix|partition|rpartition|split|rsplit|splitlines|truncate|striptags|first|last|random|list|slice|batch|map|sort|unique|items|dictsort)$/;
+
 /** Filters whose arguments may name attributes. */
 export const TAKES_NAMES: ReadonlySet<string> = new Set(
   "map attr sort groupby selectattr rejectattr sum min max unique join".split(" "),

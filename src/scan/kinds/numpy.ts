@@ -27,7 +27,7 @@ const FIELD =
 const MAX_PARTS = 8;
 
 /**
- * The header with a dtype of records of plain parts as one of so many bytes, as they lie one behind the other; as it is where it
+ * The header with a dtype of records of plain parts as one of as many bytes as they take together; as it is where it
  * has none.
  */
 function withoutRecords(header: string): string {

@@ -21,7 +21,7 @@ const RECORDS = /\.(?:jsonl|ndjson)$|^(?:vocab|merges|words|tokens|dict)\.txt$/i
 
 /** What of a text under any name is YAML that builds objects, imports or calls. */
 const YAML_LIKE =
-  /!!python\/|tag:yaml\.org,2002:python|!(?:new|name|apply|module):|%TAG\s|_target_|_component_/;
+  /!!python\/|tag:yaml\.org,2002:python|!(?:new|name|apply|module):|%TAG\s|_target_|_component_|\bloader_module\b/;
 
 /** The same, or a template. */
 const SUSPECT = new RegExp(`${YAML_LIKE.source}|${BLOCK.source}`);
@@ -36,6 +36,12 @@ const GRAPH_NAMES = /\.(?:pbtxt|prototxt|textproto|txtpb|onnxtxt)$/i;
 const GRAPH_WORDS = ["meta_graphs", "node", "library", "graph", "graph_def", "layer", "layers"];
 const GRAPH_FIELDS = new RegExp(`\\b(?:${GRAPH_WORDS.join("|")})\\b`);
 const OPENVINO = /<net[\s>]/;
+
+/** Settings as TOML, or as Python's configparser reads them; its logging evaluates `args` (logging.config.fileConfig). */
+const SETTINGS = /\.(?:toml|ini|cfg|conf|properties)$/i;
+const LOGGING = /^\[(?:handler|formatter|logger)_\w+\]/m;
+const COMMAND =
+  /[=:][ \t]*["']?(?:builtins|os|posix|subprocess|runpy|importlib|pty|ctypes|shutil|pickle)\.[A-Za-z_]\w*["']?[ \t]*(?:[\r\n,}#]|$)/m;
 
 /** Lines of a .pth by which Python runs what follows, when it starts (Python's site module). */
 const SITE_LINE = /^import[ \t]/m;
@@ -99,6 +105,8 @@ function judgePlain(text: string, label: string, context: Examination): Judgemen
     return notUnderstood("a graph of operators as text, which scan does not read");
   if (/\.xml$/i.test(name) && OPENVINO.test(text))
     return notUnderstood("a graph of OpenVINO, which scan does not read");
+  if (SETTINGS.test(name) && (LOGGING.test(text) || COMMAND.test(text)))
+    return notUnderstood("settings that name what runs commands, or arguments that are evaluated");
   if (R_TEXT.test(text)) return notUnderstood("what R saved as text, which may hold code");
   if (YAML_LIKE.test(text)) return judgeYaml(text, label, context);
   const open = judgeBraced(text, label, findings);

@@ -1,11 +1,11 @@
 import type { Target } from "./target.ts";
 
 /** Tags of HyperPyYAML, by which SpeechBrain's files import and call (hyperpyyaml 1.2, core.py), with the name behind them. */
-const IMPORTING_TAG = /(?:^|[\s\u0085,[{:-])(!(?:new|name|apply|module)):([^\s\u0085,\]}]*)/g;
+const IMPORTING_TAG = /(?:^|[\s,[{:-])(!(?:new|name|apply|module)):([^\s,\]}]*)/g;
 
 /** Tags that read another file, or run a text as Python, and those of other languages, whose loaders build objects. */
 const OTHER_TAG =
-  /(?:^|[\s\u0085,[{:-])(!(?:include|applyref|eval|exec|py|python|import|call|obj|object|partial|lambda|ruby|perl|php|java|javax|com|org|node|js)\b[^\s]*|!!(?:js|java|javax|com|org|perl|ruby|php)[/.:][^\s]*)/i;
+  /(?:^|[\s,[{:-])(!(?:include|applyref|eval|exec|py|python|import|call|obj|object|partial|lambda|ruby|perl|php|java|javax|com|org|node|js)\b[^\s]*|!!(?:js|java|javax|com|org|perl|ruby|php)[/.:][^\s]*)/i;
 
 /** What tags of HyperPyYAML make its loader import. */
 export function tagTargets(text: string): readonly Target[] {

@@ -9,13 +9,18 @@ import { yamlTargets } from "./yaml-targets.ts";
 const YAML_PYTHON = /!!python\/|tag:yaml\.org,2002:python\/|!<tag:yaml/;
 
 /** A layer that holds code, in the YAML that Keras wrote before 2.6. */
-const KERAS_YAML = /["']?\bclass_name["']?[ \t]*:[ \t]*["']?(?:Lambda|__lambda__)\b/;
+const KERAS_YAML =
+  /["']?\bclass_name["']?[ \t]*:[ \t]*(?:[&!]\S*[ \t]+)*["']?(?:Lambda|__lambda__)\b/;
 
-/** Tags with escapes, and prefixes of a file's own: any tag may be behind them. U+0085 ends a line, too. */
-const YAML_HIDDEN = /(?:^|[\s\u0085,[{:-])![^\s]*%[0-9a-f]{2}|(?:^|[\s\u0085])%TAG\s/im;
+/** What ends a line of YAML 1.1 beside a newline. */
+const LINE_ENDS = /[\u0085\u2028\u2029]/g;
+
+/** Tags with escapes, and prefixes of a file's own: any tag may be behind them. */
+const YAML_HIDDEN = /(?:^|[\s,[{:-])![^\s]*%[0-9a-f]{2}|(?:^|\s)%TAG\s/im;
 
 /** Judges YAML by what its loaders build, import, call or render. */
-export function judgeYaml(text: string, label: string, { findings }: Examination): Judgement {
+export function judgeYaml(raw: string, label: string, { findings }: Examination): Judgement {
+  const text = raw.replaceAll(LINE_ENDS, "\n");
   const tag = YAML_PYTHON.exec(text)?.[0];
   if (tag !== undefined) {
     findings.reason("WB5002", `${label}: YAML with the tag ${JSON.stringify(tag)}`);
