@@ -1,5 +1,6 @@
 import { WbError } from "../errors/wb-error.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
+import { lengthWithOneTable } from "../model/config/rope.ts";
 import { HOST_ROWS } from "../runtime/model/token-entropies.ts";
 import type { Tokenizer } from "../runtime/tokenizer/tokenizer.ts";
 import { openTokenizer } from "../runtime/tokenizer/tokenizer.ts";
@@ -57,7 +58,7 @@ export async function openEvaluation(
     defaults: await readGenerationDefaults(model.folder),
   }));
   const { maxLength, tokenizer, defaults } = known;
-  const isDynamic = config.rope.scaling.kind === "dynamic-ntk" && maxLength > config.maxPositions;
+  const isDynamic = maxLength > lengthWithOneTable(config.rope, config.maxPositions);
   const runtime = await startRuntime(
     source,
     {

@@ -15,6 +15,11 @@ const BASE = {
   max_position_embeddings: 2048,
 };
 
+/** LongRoPE's factors of the 64 pairs of BASE's heads. */
+function pairFactors(most: number): readonly number[] {
+  return Array.from({ length: 64 }, (_unused, pair) => 1 + (most * pair) / 64);
+}
+
 /** Every kind of rotary scaling in both spellings, with what each leaves out. */
 const KINDS = [
   {},
@@ -56,6 +61,27 @@ const KINDS = [
       original_max_position_embeddings: 2048,
     },
   },
+  {
+    rope_parameters: {
+      rope_type: "longrope",
+      short_factor: pairFactors(1),
+      long_factor: pairFactors(3),
+      original_max_position_embeddings: 1024,
+    },
+  },
+  {
+    rope_scaling: {
+      rope_type: "longrope",
+      short_factor: pairFactors(1.5),
+      long_factor: pairFactors(9),
+      original_max_position_embeddings: 64,
+      factor: 4,
+      attention_factor: 1.3,
+    },
+  },
+  { rope_parameters: { rope_type: "proportional", partial_rotary_factor: 0.3, factor: 3 } },
+  { rope_theta: 1e6, rope_parameters: { rope_type: "proportional" } },
+  { rope_parameters: { rope_type: "default", partial_rotary_factor: 0.5 } },
   { rope_scaling: { type: "dynamic", factor: 2 } },
   { max_position_embeddings: 16_384, rope_scaling: { rope_type: "dynamic", factor: 2 } },
 ];
@@ -84,7 +110,10 @@ test("rotary tables of every kind are transformers' to the rounding", () => {
     const ours = inverseFrequencies(rope, headDim, maxPositions, length);
     const frequencies = numbers(theirs["frequencies"]);
     expect(frequencies.length).toBe(headDim / 2);
-    const relative = frequencies.map((value, j) => Math.abs((ours[j] ?? 0) / value - 1));
+    // Dimensions that stand still have none.
+    const relative = frequencies.map((value, j) =>
+      value === 0 ? Math.abs(ours[j] ?? 1) : Math.abs((ours[j] ?? 0) / value - 1),
+    );
     // torch's power of a tensor may be one unit in the last place off the true one.
     expect([KINDS[index], Math.max(...relative) < 2 ** -22]).toEqual([KINDS[index], true]);
     const table = ropeTable(rope, headDim, maxPositions, POSITIONS, length);

@@ -206,9 +206,9 @@ describe("a config.json that contradicts itself", () => {
     ],
     [{ rope_scaling: [] }, "WB3701", "rope_scaling: expected an object, found []"],
     [
-      { rope_scaling: { type: "longrope", factor: 2 } },
+      { rope_scaling: { type: "spiral", factor: 2 } },
       "WB4702",
-      'rope type "longrope" is not supported',
+      'rope type "spiral" is not supported',
     ],
     [
       { rope_scaling: { type: "linear" } },
@@ -220,13 +220,22 @@ describe("a config.json that contradicts itself", () => {
       "WB3701",
       "rope_scaling: low_freq_factor: expected a number above 0, found nothing",
     ],
-    [{ partial_rotary_factor: 0.5 }, "WB4702", "partial_rotary_factor 0.5 is not supported"],
     [
-      { rope_parameters: { partial_rotary_factor: 0.25 } },
+      { rope_scaling: { type: "longrope", factor: 2 } },
+      "WB3701",
+      "rope_scaling: short_factor: expected a list of numbers above 0, found nothing",
+    ],
+    [
+      { partial_rotary_factor: 0.5, rope_scaling: { type: "linear", factor: 2 } },
+      "WB4702",
+      "partial_rotary_factor 0.5 is not supported",
+    ],
+    [
+      { rope_parameters: { rope_type: "linear", factor: 2, partial_rotary_factor: 0.25 } },
       "WB4702",
       "rope_parameters: partial_rotary_factor 0.25 is not supported",
     ],
-    [{ hidden_act: "gelu" }, "WB4702", 'hidden_act "gelu" is not supported'],
+    [{ hidden_act: "mish" }, "WB4702", 'hidden_act "mish" is not supported'],
     [
       { architectures: ["T5ForConditionalGeneration"], model_type: "t5" },
       "WB4701",

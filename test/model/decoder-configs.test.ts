@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { resolveModelConfig } from "../../src/model/config/parse.ts";
 import { ConfigFields } from "../../src/model/config/fields.ts";
 import type { ModelConfig } from "../../src/model/config/model-config.ts";
+import { familyOf } from "../../src/model/families.ts";
 import { hfConfig } from "../../src/model/config/stock.ts";
 import { expectedTensors } from "../../src/model/tensors.ts";
 import { caught } from "../support/caught.ts";
@@ -45,6 +46,37 @@ describe("a decoder's config.json", () => {
     ["Ernie4_5ForCausalLM", { head_dim: 12, use_bias: true, tie_word_embeddings: false }],
     ["SeedOssForCausalLM", { head_dim: 12, num_key_value_heads: 2, attention_out_bias: true }],
     ["Phi3ForCausalLM", { sliding_window: 7, partial_rotary_factor: 0.75 }],
+    [
+      "Phi3ForCausalLM",
+      {
+        original_max_position_embeddings: 16,
+        rope_scaling: { type: "su", short_factor: [1, 1.1, 1.2, 2], long_factor: [1, 2, 3, 4] },
+      },
+    ],
+    [
+      "LlamaForCausalLM",
+      {
+        hidden_act: "relu2",
+        rope_scaling: {
+          rope_type: "longrope",
+          short_factor: [1, 1.1, 1.2, 2],
+          long_factor: [1, 2, 3, 4],
+          original_max_position_embeddings: 16,
+          factor: 2,
+        },
+      },
+    ],
+    [
+      "LlamaForCausalLM",
+      { rope_parameters: { rope_type: "proportional", factor: 2, partial_rotary_factor: 0.5 } },
+    ],
+    ["MistralForCausalLM", { hidden_act: "gelu", num_key_value_heads: 2 }],
+    ["GlmForCausalLM", { head_dim: 12, hidden_act: "gelu_new" }],
+    ["GemmaForCausalLM", { hidden_act: "relu", num_key_value_heads: 2 }],
+    ["Gemma2ForCausalLM", { hidden_activation: "gelu" }],
+    ["Gemma3ForCausalLM", { hidden_activation: "silu", final_logit_softcapping: 20 }],
+    ["Qwen2MoeForCausalLM", { use_sliding_window: true, sliding_window: 5, max_window_layers: 3 }],
+    ["Qwen3MoeForCausalLM", { use_sliding_window: true, sliding_window: 5 }],
     ["Glm4ForCausalLM", { head_dim: 12, partial_rotary_factor: 0.5 }],
     ["GemmaForCausalLM", { head_dim: 12, num_key_value_heads: 2 }],
     ["Gemma2ForCausalLM", { head_dim: 12, query_pre_attn_scalar: 16, sliding_window: 6 }],
@@ -179,7 +211,8 @@ describe("a decoder's config.json", () => {
   });
 
   it.each([
-    ["Gemma2ForCausalLM", { hidden_activation: "relu" }, "WB4702", "hidden_activation"],
+    ["Gemma2ForCausalLM", { hidden_activation: "mish" }, "WB4702", "hidden_activation"],
+    ["Gemma3ForCausalLM", { attn_logit_softcapping: 50 }, "WB4702", "attn_logit_softcapping"],
     ["Gemma3ForCausalLM", { use_bidirectional_attention: true }, "WB4702", "bidirectional"],
     ["Gemma3ForCausalLM", { layer_types: ["full_attention"] }, "WB3701", "layer_types"],
     [
@@ -191,9 +224,9 @@ describe("a decoder's config.json", () => {
     ["Phi3ForCausalLM", { partial_rotary_factor: 0.4 }, "WB3701", "partial_rotary_factor"],
     [
       "Phi3ForCausalLM",
-      { rope_scaling: { type: "longrope", short_factor: [1] } },
-      "WB4702",
-      "longrope",
+      { rope_scaling: { type: "longrope", short_factor: [1], long_factor: [1] } },
+      "WB3701",
+      "short_factor: expected 4 numbers",
     ],
     ["MixtralForCausalLM", { num_experts_per_tok: 9 }, "WB3701", "num_experts_per_tok"],
     ["Qwen3MoeForCausalLM", { mlp_only_layers: [6] }, "WB3701", "mlp_only_layers"],
@@ -235,7 +268,7 @@ describe("a decoder's config.json", () => {
       "norm_topk_prob",
     ],
     ["DeepseekV2ForCausalLM", { num_key_value_heads: 4 }, "WB3701", "num_experts_per_tok"],
-    ["MistralForCausalLM", { hidden_act: "gelu" }, "WB4702", "hidden_act"],
+    ["MistralForCausalLM", { hidden_act: "mish" }, "WB4702", "hidden_act"],
     ["GPT2LMHeadModel", { activation_function: "tanh" }, "WB4702", "activation_function"],
     ["GPT2LMHeadModel", { scale_attn_by_inverse_layer_idx: true }, "WB4702", "inverse_layer_idx"],
     ["GPTForCausalLM", { hidden_activation: "relu" }, "WB4702", "hidden_activation"],
@@ -263,5 +296,29 @@ describe("a decoder's config.json", () => {
     expect(error.message).toContain(
       "architecture Qwen4ForCausalLM is not supported; the nearest known is Qwen2ForCausalLM; inspect, scan, and convert and diff with --architecture none work all the same; known are InternLMForCausalLM",
     );
+  });
+});
+
+describe("what stock classes ask for", () => {
+  it("has a window in Gemma 2's and 3's config.json though no layer has one", () => {
+    for (const name of ["Gemma2ForCausalLM", "Gemma3ForCausalLM"]) {
+      const read = config(name, { layer_types: Array(6).fill("full_attention") });
+      expect(read.window).toBeUndefined();
+      expect(hfConfig(read, "F32")).toContain('"sliding_window": 4096');
+    }
+  });
+
+  it("refuses what PaddleNLP's ChatGLM-v2 has no field for", async () => {
+    const write = (fields: Readonly<Record<string, unknown>>): string => {
+      const read = config("GlmForCausalLM", { head_dim: 8, ...fields });
+      return JSON.stringify(familyOf(read.family).paddleClass?.fields(read));
+    };
+    expect(write({ head_dim: 16 })).toContain('"kv_channels":16');
+    const share = await caught(() => write({ partial_rotary_factor: 0.25 }));
+    expect([share.code, share.message]).toEqual([
+      "WB4702",
+      "PaddleNLP's ChatGLM-v2: partial_rotary_factor 0.25 is not supported",
+    ]);
+    expect((await caught(() => write({ hidden_act: "relu" }))).message).toContain("hidden_act");
   });
 });

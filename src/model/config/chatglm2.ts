@@ -2,7 +2,8 @@ import { WbError } from "../../errors/wb-error.ts";
 import type { ConfigFields } from "./fields.ts";
 import type { NetworkConfig } from "./model-config.ts";
 import { DEFAULT_THETA, type RopeConfig } from "./rope.ts";
-import { kvHeadCount, layerCount, unsupported } from "./llama-like.ts";
+import { kvHeadCount, layerCount } from "./llama-like.ts";
+import { unsupported } from "./unsupported.ts";
 
 /**
  * Fields that change the network in ways that are not implemented, with the values that change nothing. Scaling queries and
@@ -41,8 +42,6 @@ export function readChatglm2Config(config: ConfigFields): NetworkConfig {
   const hiddenSize = config.count("hidden_size");
   const heads = config.count("num_attention_heads");
   const headDim = config.optionalCount("kv_channels") ?? hiddenSize / heads;
-  if (headDim * heads !== hiddenSize)
-    throw config.problem("kv_channels", `hidden_size ${hiddenSize} / ${heads} heads`, headDim);
   if (headDim % 4 !== 0)
     throw config.problem(
       "kv_channels",

@@ -97,6 +97,17 @@ export class ConfigFields {
     throw this.problem(names[0] ?? "", "a number above 0", value);
   }
 
+  /** A list of numbers above 0. */
+  amounts(name: string): readonly number[] {
+    const value = this.find(name);
+    const numbers: readonly unknown[] = Array.isArray(value) ? value : [];
+    const amounts = numbers.filter(
+      (one): one is number => typeof one === "number" && Number.isFinite(one) && one > 0,
+    );
+    if (amounts.length > 0 && amounts.length === numbers.length) return amounts;
+    throw this.problem(name, "a list of numbers above 0", value);
+  }
+
   flag(fallback: boolean, ...names: readonly string[]): boolean {
     const value = this.find(...names);
     if (value === undefined) return fallback;

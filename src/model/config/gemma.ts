@@ -1,19 +1,32 @@
+import { readGate } from "./activation.ts";
 import type { ConfigFields } from "./fields.ts";
-import { readLlamaConfig, unsupported } from "./llama-like.ts";
+import { readLlamaConfig } from "./llama-like.ts";
+import { unsupported } from "./unsupported.ts";
 import type { NetworkConfig } from "./model-config.ts";
 import { parseRope, type RopeConfig } from "./rope.ts";
 
-/** Both names of the field, and the names of the activation: "gelu" of the first folders means the approximation too. */
-const ACTIVATIONS: ReadonlySet<unknown> = new Set(["gelu_pytorch_tanh", "gelu"]);
+/** What Gemma's classes take where config.json does not say. */
+const GELU_TANH = "gelu_pytorch_tanh";
+
+/** "gelu" of the first folders of Gemma 1 means the approximation (transformers v5.23.0, models/gemma/configuration_gemma.py). */
+export function readFirstGate(config: ConfigFields): Pick<NetworkConfig, "activation"> {
+  const fields = ["hidden_activation", "hidden_act"] as const;
+  return config.find(...fields) === "gelu"
+    ? { activation: "geluTanh" }
+    : readGate(config.with("hidden_act", config.find(...fields) ?? GELU_TANH), "hidden_act");
+}
+
+/** Of Gemma 2 and 3, whose names of activations are meant as they stand. */
+export function readLaterGate(config: ConfigFields): Pick<NetworkConfig, "activation"> {
+  const field = "hidden_activation";
+  return readGate(config.with(field, config.find(field) ?? GELU_TANH), field);
+}
 
 /** What Gemma's classes share. @throws WbError WB3701, WB4702. */
 export function readGemmaConfig(
   config: ConfigFields,
   defaults: { readonly kvHeads: number; readonly maxPositions: number },
 ): NetworkConfig {
-  const activation = config.find("hidden_activation") ?? config.find("hidden_act");
-  if (activation !== undefined && !ACTIVATIONS.has(activation))
-    throw unsupported(config.path, "hidden_activation", activation);
   if (config.find("use_bidirectional_attention") === true)
     throw unsupported(config.path, "use_bidirectional_attention", true);
   const network = readLlamaConfig(withOneRope(config), {

@@ -1,6 +1,6 @@
 import { WbError } from "../../errors/wb-error.ts";
 import type { RawConfig } from "./fields.ts";
-import { unsupported } from "./llama-like.ts";
+import { unsupported } from "./unsupported.ts";
 
 /** The metadata of one architecture. */
 export class GgufKeys {

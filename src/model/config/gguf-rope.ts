@@ -1,6 +1,6 @@
 import type { RawConfig } from "./fields.ts";
 import type { GgufKeys } from "./gguf-keys.ts";
-import { unsupported } from "./llama-like.ts";
+import { unsupported } from "./unsupported.ts";
 
 /** The tensor in which llama.cpp's files keep what llama3's rotary scaling makes of each frequency. */
 export const ROPE_FACTORS = "rope_freqs.weight";

@@ -3,7 +3,7 @@ import type { RawConfig } from "./fields.ts";
 import { GgufKeys } from "./gguf-keys.ts";
 import { GGUF_MODELS } from "./gguf-models.ts";
 import { ggufRopeScaling } from "./gguf-rope.ts";
-import { unsupported } from "./llama-like.ts";
+import { unsupported } from "./unsupported.ts";
 
 /** Keys behind the architecture's name that are read below, and those that change no number of a text model. */
 const KNOWN_KEYS: readonly string[] = [

@@ -1,16 +1,8 @@
-import { WbError } from "../../errors/wb-error.ts";
+import { readGate } from "./activation.ts";
 import type { ConfigFields } from "./fields.ts";
 import type { NetworkConfig } from "./model-config.ts";
-import { DEFAULT_THETA, parseRope } from "./rope.ts";
-
-/** Fields that change the model in ways that no family here implements, with the values that change nothing. */
-const UNSUPPORTED_FIELDS: ReadonlyMap<string, readonly unknown[]> = new Map<
-  string,
-  readonly unknown[]
->([
-  ["hidden_act", ["silu", "swish"]],
-  ["sliding_window", []],
-]);
+import { checkPairFactors, DEFAULT_THETA, parseRope, type RopeConfig } from "./rope.ts";
+import { unsupported } from "./unsupported.ts";
 
 /** What the code of a family does where config.json does not say. */
 export interface LlamaTraits {
@@ -38,51 +30,42 @@ export interface LlamaTraits {
  */
 export function readLlamaConfig(config: ConfigFields, traits: LlamaTraits): NetworkConfig {
   const judged = traits.judged ?? [];
-  refuseUnsupported(config, judged);
-  if (!judged.includes("partial_rotary_factor")) refusePartialRotary(config);
+  if (!judged.includes("sliding_window") && config.has("sliding_window"))
+    throw unsupported(config.path, "sliding_window", config.find("sliding_window"));
   const { defaults = {} } = traits;
   const dimensions = parseDimensions(config, defaults);
+  const rope = parseRope(
+    config,
+    dimensions.maxPositions,
+    traits.rotatesWholeCache,
+    defaults.theta ?? DEFAULT_THETA,
+  );
+  if (!judged.includes("partial_rotary_factor")) {
+    refusePartialRotary(config, rope);
+    checkPairFactors(config, rope, dimensions.headDim);
+  }
   return {
     ...dimensions,
     rmsNormEps: config.positive(defaults.rmsNormEps ?? 1e-6, "rms_norm_eps", "layer_norm_epsilon"),
-    rope: parseRope(
-      config,
-      dimensions.maxPositions,
-      traits.rotatesWholeCache,
-      defaults.theta ?? DEFAULT_THETA,
-    ),
+    rope,
     rotaryDims: dimensions.headDim,
     rotaryPairs: "halves",
+    ...(judged.includes("hidden_act") ? {} : readGate(config, "hidden_act")),
     attentionBias: config.flag(traits.attentionBias, "attention_bias", "bias"),
     mlpBias: config.flag(false, "mlp_bias"),
     tieWordEmbeddings: config.flag(defaults.tied ?? false, "tie_word_embeddings"),
   };
 }
 
-function refuseUnsupported(config: ConfigFields, judged: readonly string[]): void {
-  for (const [field, harmless] of UNSUPPORTED_FIELDS) {
-    if (judged.includes(field)) continue;
-    const value = config.find(field);
-    if (value !== undefined && !harmless.includes(value))
-      throw unsupported(config.path, field, value);
-  }
-}
-
-/** transformers' Llama rotates whole heads: it takes no notice of this field or fails, by the kind of scaling. */
-function refusePartialRotary(config: ConfigFields): void {
+/** transformers' Llama rotates whole heads: where positions are scaled it fails with this field, else it takes no notice of it. */
+function refusePartialRotary(config: ConfigFields, { scaling }: RopeConfig): void {
+  if (scaling.kind === "none" || scaling.kind === "proportional") return;
   const places = [config, config.object("rope_scaling"), config.object("rope_parameters")];
   for (const place of places) {
     const factor = place?.find("partial_rotary_factor") ?? 1;
     if (factor !== 1)
       throw unsupported(place?.path ?? config.path, "partial_rotary_factor", factor);
   }
-}
-
-/** A setting that is read, but not implemented. */
-export function unsupported(path: string, field: string, value: unknown): WbError {
-  return new WbError("WB4702", `${path}: ${field} ${JSON.stringify(value)} is not supported`, {
-    details: { path, field },
-  });
 }
 
 type Dimensions = Pick<

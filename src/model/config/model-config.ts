@@ -5,8 +5,8 @@ import type { RopeConfig } from "./rope.ts";
 /** Dimension j is rotated with j + D/2 (LLaMA in transformers), or 2j with 2j + 1 (the original rotary, GLM). */
 export type RotaryPairs = "halves" | "neighbours";
 
-/** Activations that are not SiLU: GELU, GELU in its approximation by tanh, ReLU. */
-export type Activation = "gelu" | "geluTanh" | "relu";
+/** GELU, its approximations by tanh and by a sigmoid, ReLU, its square, SiLU. */
+export type Activation = "gelu" | "geluTanh" | "quickGelu" | "relu" | "relu2" | "silu";
 
 /** Layers in which a query sees its own key and those before it, `size` in all. */
 export interface AttentionWindow {

@@ -1,7 +1,8 @@
 import type { ConfigFields } from "./fields.ts";
-import { layerCount, unsupported } from "./llama-like.ts";
-import type { Activation, NetworkConfig } from "./model-config.ts";
+import { layerCount } from "./llama-like.ts";
+import type { NetworkConfig } from "./model-config.ts";
 import { DEFAULT_THETA } from "./rope.ts";
+import { unsupported } from "./unsupported.ts";
 
 type Names = readonly [string, ...string[]];
 
@@ -41,35 +42,6 @@ export function readPlainConfig(config: ConfigFields, spelling: PlainSpelling): 
     mlpBias: true,
     tieWordEmbeddings: config.flag(true, "tie_word_embeddings"),
   };
-}
-
-/** transformers' names (v5.23.0, activations.py): three are the approximation by tanh. */
-const ACTIVATIONS: ReadonlyMap<unknown, Activation> = new Map<unknown, Activation>([
-  ["gelu", "gelu"],
-  ["gelu_new", "geluTanh"],
-  ["gelu_pytorch_tanh", "geluTanh"],
-  ["gelu_fast", "geluTanh"],
-  ["relu", "relu"],
-]);
-
-/** @throws WbError WB4702 for another activation. */
-export function readActivation(config: ConfigFields, usual: string, ...names: Names): Activation {
-  const written = config.find(...names) ?? usual;
-  const activation = ACTIVATIONS.get(written);
-  if (activation !== undefined) return activation;
-  const field = names.find((name) => config.find(name) !== undefined) ?? names[0];
-  throw unsupported(config.path, field, written);
-}
-
-const NAMES: Readonly<Record<Activation, string>> = {
-  gelu: "gelu",
-  geluTanh: "gelu_new",
-  relu: "relu",
-};
-
-/** transformers' name of an activation. */
-export function activationName({ activation = "gelu" }: Pick<NetworkConfig, "activation">): string {
-  return NAMES[activation];
 }
 
 /** Settings that change the model in ways that are not implemented, with the values that change nothing. @throws WbError WB4702. */

@@ -29,7 +29,18 @@ export type RopeScaling =
       readonly attentionFactor: number;
       /** Whether the first and last blended dimensions are rounded to whole numbers. */
       readonly truncate: boolean;
-    };
+    }
+  /** Each frequency is divided by a factor of its own: one of `long` where there are more keys than the original positions. */
+  | {
+      readonly kind: "longrope";
+      readonly short: readonly number[];
+      readonly long: readonly number[];
+      readonly originalMaxPositions: number;
+      /** Factor on cos and sin. */
+      readonly attentionFactor: number;
+    }
+  /** The first `dims` of a head's D dimensions are rotated as all of them would be, and divided by the factor; the rest stand still. */
+  | { readonly kind: "proportional"; readonly factor: number; readonly share: number };
 
 /** The base where no field tells another. */
 export const DEFAULT_THETA = 10_000;
@@ -38,6 +49,12 @@ export interface RopeConfig {
   /** The base of the geometric series of wavelengths. */
   readonly theta: number;
   readonly scaling: RopeScaling;
+}
+
+/** Up to how many keys a token's angles are the same; infinite where they depend on nothing but its position. */
+export function lengthWithOneTable({ scaling }: RopeConfig, maxPositions: number): number {
+  if (scaling.kind === "dynamic-ntk") return maxPositions;
+  return scaling.kind === "longrope" ? scaling.originalMaxPositions : Number.POSITIVE_INFINITY;
 }
 
 /**
@@ -133,6 +150,14 @@ function parseScaling(settings: ConfigFields, context: ScalingContext): RopeScal
       };
     case "yarn":
       return parseYarn(settings, context);
+    case "longrope":
+      return parseLongRope(settings, context);
+    case "proportional":
+      return {
+        kind: "proportional",
+        factor: settings.positive(1, "factor"),
+        share: settings.positive(1, "partial_rotary_factor"),
+      };
     default:
       throw new WbError(
         "WB4702",
@@ -162,6 +187,44 @@ function parseYarn(
     originalMaxPositions,
     attentionFactor: settings.positive(attentionFactor, "attention_factor"),
     truncate: settings.flag(true, "truncate"),
+  };
+}
+
+/** LongRoPE's usual factor on cos and sin. */
+export function longRopeMagnitude(factor: number, originalMaxPositions: number): number {
+  return factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(originalMaxPositions));
+}
+
+/** LongRoPE has a factor for each of the pairs that are rotated. @throws WbError WB3701. */
+export function checkPairFactors(
+  config: ConfigFields,
+  { scaling }: RopeConfig,
+  dims: number,
+): void {
+  if (scaling.kind !== "longrope") return;
+  for (const [field, factors] of [
+    ["short_factor", scaling.short],
+    ["long_factor", scaling.long],
+  ] as const)
+    if (factors.length !== dims / 2)
+      throw config.problem(field, `${dims / 2} numbers, one for each rotated pair`, factors.length);
+}
+
+/** As transformers v5.23.0, modeling_rope_utils.py, `_compute_longrope_parameters` (Ding et al. 2024, arXiv 2402.13753). */
+function parseLongRope(
+  settings: ConfigFields,
+  { maxPositions, originalMaxPositions }: ScalingContext,
+): RopeScaling {
+  const factor = settings.positive(maxPositions / originalMaxPositions, "factor");
+  return {
+    kind: "longrope",
+    short: settings.amounts("short_factor"),
+    long: settings.amounts("long_factor"),
+    originalMaxPositions,
+    attentionFactor: settings.positive(
+      longRopeMagnitude(factor, originalMaxPositions),
+      "attention_factor",
+    ),
   };
 }
 

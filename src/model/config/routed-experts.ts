@@ -1,5 +1,5 @@
 import type { ConfigFields } from "./fields.ts";
-import { unsupported } from "./llama-like.ts";
+import { unsupported } from "./unsupported.ts";
 import type { ExpertGroups, ExpertsConfig } from "./model-config.ts";
 
 /** What a class of DeepSeek's kind takes where config.json does not say, and what its code does whatever it says. */

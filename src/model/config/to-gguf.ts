@@ -1,6 +1,7 @@
 import { WbError } from "../../errors/wb-error.ts";
 import { llama3Factor } from "./gguf-rope.ts";
 import type { ModelConfig } from "./model-config.ts";
+import { activationName } from "./activation.ts";
 import { yarnMagnitude } from "./rope.ts";
 
 /** A key behind the architecture's name, and its value; whole numbers are written as such. */
@@ -24,10 +25,18 @@ interface Written {
   readonly more?: (config: ModelConfig) => readonly GgufSetting[];
   /** What llama.cpp's graph of the architecture has no place for, where the configuration has it. */
   readonly refuses?: readonly Trait[];
+  /** What its network's activation is, as transformers calls it; SiLU when left out. */
+  readonly activation?: string;
 }
 
 type Trait =
-  "attention bias" | "output bias" | "mlp bias" | "window" | "dense layers" | "query scalar";
+  | "attention bias"
+  | "output bias"
+  | "mlp bias"
+  | "window"
+  | "dense layers"
+  | "query scalar"
+  | "cap of logits";
 
 const NO_BIASES = ["attention bias", "output bias", "mlp bias", "window"] as const;
 const window = ({ window: found }: ModelConfig): readonly GgufSetting[] => [
@@ -53,6 +62,7 @@ function sparse(config: ModelConfig): readonly GgufSetting[] {
   ];
 }
 
+const GELU = "gelu_pytorch_tanh";
 const LLAMA: Written = { architecture: "llama", refuses: ["window"] };
 
 /** By family (llama-cpp-python 0.3.36, conversion/, the classes' `set_gguf_parameters`). */
@@ -75,11 +85,27 @@ const WRITTEN: ReadonlyMap<string, Written> = new Map<string, Written>([
   ["glm4", { architecture: "glm4" }],
   ["seed_oss", { architecture: "seed_oss", refuses: ["output bias", "mlp bias"] }],
   ["ernie4_5", { architecture: "ernie4_5", refuses: NO_BIASES }],
-  ["gemma", { architecture: "gemma", refuses: ["attention bias", "query scalar"] }],
-  ["gemma2", { architecture: "gemma2", more: gemma2, refuses: ["attention bias", "query scalar"] }],
+  [
+    "gemma",
+    { architecture: "gemma", activation: GELU, refuses: ["attention bias", "query scalar"] },
+  ],
+  [
+    "gemma2",
+    {
+      architecture: "gemma2",
+      activation: GELU,
+      more: gemma2,
+      refuses: ["attention bias", "query scalar"],
+    },
+  ],
   [
     "gemma3_text",
-    { architecture: "gemma3", more: gemma3, refuses: ["attention bias", "query scalar"] },
+    {
+      architecture: "gemma3",
+      activation: GELU,
+      more: gemma3,
+      refuses: ["attention bias", "query scalar", "cap of logits"],
+    },
   ],
 ]);
 
@@ -124,6 +150,12 @@ export function ggufSettings(config: ModelConfig, path: string): GgufSettings {
       "architectures",
       `${config.architecture} is not known to llama.cpp under a name that is written; those of ${GGUF_FAMILIES.join(", ")} are`,
     );
+  if (activationName(config) !== (written.activation ?? "silu"))
+    throw unwritable(
+      path,
+      "hidden_act",
+      `llama.cpp's ${written.architecture} computes ${written.activation ?? "silu"}, this model ${activationName(config)}`,
+    );
   for (const trait of written.refuses ?? [])
     if (TRAITS[trait](config))
       throw unwritable(
@@ -161,6 +193,7 @@ const TRAITS: Readonly<Record<Trait, (config: ModelConfig) => boolean>> = {
   "output bias": ({ outputBias }) => outputBias === true,
   "mlp bias": ({ mlpBias }) => mlpBias,
   window: ({ window: found }) => found !== undefined,
+  "cap of logits": ({ logitCap }) => logitCap !== undefined,
   "dense layers": ({ experts: found }) => found?.layers.includes(false) === true,
   "query scalar": (config) => (config.queryScalar ?? config.headDim) !== scalarOf(config),
 };
@@ -218,6 +251,9 @@ function scalingOf(config: ModelConfig, path: string): Scaling {
         ],
       };
     }
+    case "longrope":
+    case "proportional":
+      throw unwritable(path, "rope_scaling", `${scaling.kind} is not written yet`);
     default:
       return scaling satisfies never;
   }

@@ -1,5 +1,5 @@
 import type { ConfigFields } from "./fields.ts";
-import { unsupported } from "./llama-like.ts";
+import { unsupported } from "./unsupported.ts";
 import type { AttentionWindow } from "./model-config.ts";
 
 /** What transformers 5 calls the kinds of layers in `layer_types`. */

@@ -1,5 +1,8 @@
+import { activationName } from "../config/activation.ts";
 import { readChatglm2Config } from "../config/chatglm2.ts";
+import type { ModelConfig } from "../config/model-config.ts";
 import { DEFAULT_THETA } from "../config/rope.ts";
+import { unsupported } from "../config/unsupported.ts";
 import type { Family, StockClass } from "../family.ts";
 import { ggufNames } from "../names/gguf-names.ts";
 import { naming, paddlenlp } from "../names/naming.ts";
@@ -50,6 +53,7 @@ const PADDLE_CHATGLM2: StockClass = {
   architecture: "ChatGLMv2ForCausalLM",
   modelType: "chatglm_v2",
   fields: (config) => ({
+    ...onlyOwnEquations(config),
     vocab_size: config.vocabSize,
     hidden_size: config.hiddenSize,
     ffn_hidden_size: config.intermediateSize,
@@ -70,6 +74,16 @@ const PADDLE_CHATGLM2: StockClass = {
       : { rope_ratio: config.rope.theta / DEFAULT_THETA }),
   }),
 };
+
+/** Nothing, of a model whose equations are ChatGLM2's. @throws WbError WB4702 for a setting that PaddleNLP's class has no field for. */
+function onlyOwnEquations(config: ModelConfig): Readonly<Record<string, unknown>> {
+  const { rotaryDims, headDim } = config;
+  if (2 * rotaryDims !== headDim)
+    throw unsupported("PaddleNLP's ChatGLM-v2", "partial_rotary_factor", rotaryDims / headDim);
+  if (config.activation !== undefined)
+    throw unsupported("PaddleNLP's ChatGLM-v2", "hidden_act", activationName(config));
+  return {};
+}
 
 const SHARED = {
   network: GLM_DECODER,

@@ -1,6 +1,7 @@
 import type { ConfigFields } from "../config/fields.ts";
 import type { EncoderHead, ModelConfig, NetworkConfig } from "../config/model-config.ts";
-import { activationName, readActivation, readPlainConfig, refuseOthers } from "../config/plain.ts";
+import { activationName, readActivation } from "../config/activation.ts";
+import { readPlainConfig, refuseOthers } from "../config/plain.ts";
 import { HEAD_KINDS, headClass, headClasses, labelNames } from "../encoder-heads.ts";
 import { ENCODER } from "../encoder-network.ts";
 import { saidHead, type HeadTraits } from "../encoder-parts.ts";

@@ -1,5 +1,5 @@
 import type { ConfigFields } from "../config/fields.ts";
-import { unsupported } from "../config/llama-like.ts";
+import { unsupported } from "../config/unsupported.ts";
 import type { ExpertsConfig, ModelConfig, NetworkConfig } from "../config/model-config.ts";
 import { refuseOthers } from "../config/plain.ts";
 import type { DroppedName, Family } from "../family.ts";

@@ -1,5 +1,6 @@
 import type { ConfigFields } from "../config/fields.ts";
-import { readGemmaConfig } from "../config/gemma.ts";
+import { activationName } from "../config/activation.ts";
+import { readFirstGate, readGemmaConfig, readLaterGate } from "../config/gemma.ts";
 import type { ModelConfig, NetworkConfig } from "../config/model-config.ts";
 import { layerTypes, readWindow } from "../config/window.ts";
 import type { Family } from "../family.ts";
@@ -16,9 +17,6 @@ const NETWORK = decoder({
   normsFromOne: true,
 });
 
-/** The activation as transformers calls it. */
-const GELU_TANH = "gelu_pytorch_tanh";
-
 /**
  * Gemma: LLaMA's network with GELU in place of SiLU, scaled embeddings, and norms that are stored as their difference from 1
  * (transformers v5.23.0, models/gemma/modeling_gemma.py). PaddleNLP's class computes the exact GELU, Google's approximates it.
@@ -28,7 +26,10 @@ export const GEMMA: Family = {
   architectures: ["GemmaForCausalLM"],
   modelType: "gemma",
   checkedAgainst: "transformers 5.23, `GemmaForCausalLM`",
-  readConfig: (config) => readGemmaConfig(config, { kvHeads: 16, maxPositions: 8192 }),
+  readConfig: (config) => ({
+    ...readGemmaConfig(config, { kvHeads: 16, maxPositions: 8192 }),
+    ...readFirstGate(config),
+  }),
   network: NETWORK,
   names: { ...llamaNames(NETWORK, "gemma."), gguf: ggufNames(NETWORK) },
   prefixes: ["gemma", "model"],
@@ -38,8 +39,8 @@ export const GEMMA: Family = {
     modelType: "gemma",
     fields: (config) => ({
       ...gemmaFields(config),
-      hidden_act: GELU_TANH,
-      hidden_activation: GELU_TANH,
+      hidden_act: activationName(config),
+      hidden_activation: activationName(config),
     }),
   },
 };
@@ -76,15 +77,19 @@ export const GEMMA2: Family = {
     modelType: "gemma2",
     fields: (config) => ({
       ...gemmaFields(config),
-      hidden_activation: GELU_TANH,
+      hidden_activation: activationName(config),
       query_pre_attn_scalar: config.queryScalar ?? config.headDim,
       attn_logit_softcapping: config.attentionCap ?? null,
       final_logit_softcapping: config.logitCap ?? null,
-      sliding_window: config.window?.size ?? null,
+      // Its code makes the mask of a window even where no layer has one.
+      sliding_window: config.window?.size ?? DEFAULT_WINDOW,
       ...layerTypes(config.window, config.layers),
     }),
   },
 };
+
+/** The class's own where config.json does not say. */
+const DEFAULT_WINDOW = 4096;
 
 function gemmaFields(config: ModelConfig): Readonly<Record<string, unknown>> {
   const { hidden_act: _act, ...fields } = llamaFields(config);
@@ -96,9 +101,11 @@ function readGemma2Config(config: ConfigFields): NetworkConfig {
   const scalar = config.positive(256, "query_pre_attn_scalar");
   const attentionCap = cap(config, "attn_logit_softcapping", 50);
   const logitCap = cap(config, "final_logit_softcapping", 30);
-  const size = "sliding_window" in config.raw ? config.optionalCount("sliding_window") : 4096;
+  const size =
+    "sliding_window" in config.raw ? config.optionalCount("sliding_window") : DEFAULT_WINDOW;
   return {
     ...network,
+    ...readLaterGate(config),
     ...(scalar === network.headDim ? {} : { queryScalar: scalar }),
     ...(attentionCap === undefined ? {} : { attentionCap }),
     ...(logitCap === undefined ? {} : { logitCap }),

@@ -1,6 +1,7 @@
+import { activationName } from "../config/activation.ts";
 import type { ConfigFields } from "../config/fields.ts";
-import { gemma3Ropes, readGemmaConfig } from "../config/gemma.ts";
-import { unsupported } from "../config/llama-like.ts";
+import { gemma3Ropes, readGemmaConfig, readLaterGate } from "../config/gemma.ts";
+import { unsupported } from "../config/unsupported.ts";
 import type { ModelConfig, NetworkConfig } from "../config/model-config.ts";
 import { layerTypes, readWindow } from "../config/window.ts";
 import type { Family } from "../family.ts";
@@ -41,21 +42,29 @@ export const GEMMA3: Family = {
 };
 
 function readConfig(config: ConfigFields): NetworkConfig {
-  for (const field of ["attn_logit_softcapping", "final_logit_softcapping"])
-    if (config.has(field)) throw unsupported(config.path, field, config.find(field));
+  // transformers' class reads it, and computes nothing with it.
+  if (config.has("attn_logit_softcapping"))
+    throw unsupported(config.path, "attn_logit_softcapping", config.find("attn_logit_softcapping"));
+  const logitCap = config.optionalAmount("final_logit_softcapping");
   if (config.flag(false, "use_bidirectional_attention"))
     throw unsupported(config.path, "use_bidirectional_attention", true);
   const network = readGemmaConfig(config, { kvHeads: 4, maxPositions: 131_072 });
   const scalar = config.positive(256, "query_pre_attn_scalar");
   const pattern = config.optionalCount("sliding_window_pattern", "_sliding_window_pattern") ?? 6;
-  const size = "sliding_window" in config.raw ? config.optionalCount("sliding_window") : 4096;
+  const size =
+    "sliding_window" in config.raw ? config.optionalCount("sliding_window") : DEFAULT_WINDOW;
   return {
     ...network,
+    ...readLaterGate(config),
+    ...(logitCap === undefined ? {} : { logitCap }),
     ...gemma3Ropes(config, network.maxPositions),
     ...(scalar === network.headDim ? {} : { queryScalar: scalar }),
     ...readWindow(config, network.layers, size, (layer) => (layer + 1) % pattern !== 0),
   };
 }
+
+/** The class's own where config.json does not say. */
+const DEFAULT_WINDOW = 4096;
 
 /** transformers 4 reads the first spelling of the two rotaries, transformers 5 `rope_parameters`. */
 function fields(config: ModelConfig): Readonly<Record<string, unknown>> {
@@ -64,9 +73,11 @@ function fields(config: ModelConfig): Readonly<Record<string, unknown>> {
   return {
     attention_bias: config.attentionBias,
     ...shared,
-    hidden_activation: "gelu_pytorch_tanh",
+    hidden_activation: activationName(config),
+    final_logit_softcapping: config.logitCap ?? null,
     query_pre_attn_scalar: config.queryScalar ?? config.headDim,
-    sliding_window: config.window?.size ?? null,
+    // Its code makes the mask of a window even where no layer has one.
+    sliding_window: config.window?.size ?? DEFAULT_WINDOW,
     rope_local_base_freq: local.theta,
     rope_parameters: {
       full_attention: ropeParameters(config.rope),

@@ -1,7 +1,8 @@
 import type { ConfigFields } from "../config/fields.ts";
 import type { ModelConfig, NetworkConfig } from "../config/model-config.ts";
-import { unsupported } from "../config/llama-like.ts";
-import { activationName, readActivation, readPlainConfig, refuseOthers } from "../config/plain.ts";
+import { unsupported } from "../config/unsupported.ts";
+import { activationName, readActivation } from "../config/activation.ts";
+import { readPlainConfig, refuseOthers } from "../config/plain.ts";
 import type { DroppedName, Family } from "../family.ts";
 import { naming } from "../names/naming.ts";
 import { decoder, grouped, plainMlp } from "../network.ts";

@@ -1,5 +1,6 @@
 import type { ConfigFields } from "../config/fields.ts";
-import { readLlamaConfig, unsupported } from "../config/llama-like.ts";
+import { readLlamaConfig } from "../config/llama-like.ts";
+import { unsupported } from "../config/unsupported.ts";
 import type { NetworkConfig } from "../config/model-config.ts";
 import type { Family } from "../family.ts";
 import {

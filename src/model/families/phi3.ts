@@ -1,7 +1,12 @@
 import type { ConfigFields } from "../config/fields.ts";
 import { readLlamaConfig } from "../config/llama-like.ts";
-import type { NetworkConfig } from "../config/model-config.ts";
-import { readRotaryShare } from "../config/rope.ts";
+import type { ModelConfig, NetworkConfig } from "../config/model-config.ts";
+import {
+  checkPairFactors,
+  longRopeMagnitude,
+  readRotaryShare,
+  ropeSettings,
+} from "../config/rope.ts";
 import { readWindow } from "../config/window.ts";
 import type { Family } from "../family.ts";
 import { GGUF_FUSED_ROWS, ggufNames } from "../names/gguf-names.ts";
@@ -41,25 +46,64 @@ export const PHI3: Family = {
     modelType: "phi3",
     fields: (config) => ({
       ...llamaFields(config),
+      ...longRopeFields(config),
       partial_rotary_factor: config.rotaryDims / config.headDim,
       sliding_window: config.window?.size ?? null,
-      original_max_position_embeddings: config.maxPositions,
+      original_max_position_embeddings:
+        config.rope.scaling.kind === "longrope"
+          ? config.rope.scaling.originalMaxPositions
+          : config.maxPositions,
     }),
   },
 };
 
-function readConfig(config: ConfigFields): NetworkConfig {
+/** The class's own positions before they were stretched, where config.json does not say. */
+const ORIGINAL_POSITIONS = 4096;
+
+function readConfig(written: ConfigFields): NetworkConfig {
+  const config = withLongRope(written);
   const network = readLlamaConfig(config, {
     attentionBias: false,
     rotatesWholeCache: false,
     judged: ["sliding_window", "partial_rotary_factor"],
     defaults: { rmsNormEps: 1e-5, maxPositions: 4096 },
   });
+  const rotaryDims = readRotaryShare(config, network.headDim, 1);
+  checkPairFactors(config, network.rope, rotaryDims);
   return {
     ...network,
-    rotaryDims: readRotaryShare(config, network.headDim, 1),
+    rotaryDims,
     attentionBias: false,
     mlpBias: false,
     ...readWindow(config, network.layers, config.optionalCount("sliding_window"), () => true),
+  };
+}
+
+/** With LongRoPE's name for what the first folders call "su" or "yarn" (transformers v5.23.0, models/phi3/configuration_phi3.py). */
+function withLongRope(config: ConfigFields): ConfigFields {
+  const settings = ropeSettings(config);
+  const type = settings?.find("rope_type", "type");
+  const original = config.optionalCount(ORIGINAL) ?? ORIGINAL_POSITIONS;
+  if (settings === undefined || (type !== "su" && type !== "yarn" && type !== "longrope"))
+    return config;
+  const scaling = { ...settings.raw, rope_type: "longrope" };
+  return config.with("rope_scaling", scaling).with(ORIGINAL, original);
+}
+
+const ORIGINAL = "original_max_position_embeddings";
+
+/** transformers 4 takes three fields and no more; the factor on cos and sin follows from both numbers of positions. */
+function longRopeFields({ rope, maxPositions }: ModelConfig): Readonly<Record<string, unknown>> {
+  const { scaling } = rope;
+  if (scaling.kind !== "longrope") return {};
+  const { short, long, originalMaxPositions: original, attentionFactor } = scaling;
+  const isUsual = attentionFactor === longRopeMagnitude(maxPositions / original, original);
+  return {
+    rope_scaling: {
+      type: "longrope",
+      short_factor: short,
+      long_factor: long,
+      ...(isUsual ? {} : { attention_factor: attentionFactor }),
+    },
   };
 }

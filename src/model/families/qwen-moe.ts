@@ -1,7 +1,8 @@
 import type { ConfigFields } from "../config/fields.ts";
 import { readExperts } from "../config/experts.ts";
-import { readLlamaConfig, unsupported } from "../config/llama-like.ts";
+import { readLlamaConfig } from "../config/llama-like.ts";
 import type { ModelConfig, NetworkConfig } from "../config/model-config.ts";
+import { layerTypes, readWindow } from "../config/window.ts";
 import type { Family } from "../family.ts";
 import { ggufNames } from "../names/gguf-names.ts";
 import { ROTARY_BUFFERS } from "../names/llama-names.ts";
@@ -33,6 +34,7 @@ export const QWEN2_MOE: Family = {
     fields: (config) => ({
       ...moeFields(config),
       qkv_bias: config.attentionBias,
+      ...(config.window === undefined ? {} : layerTypes(config.window, config.layers)),
       shared_expert_intermediate_size: config.experts?.sharedSize,
     }),
   },
@@ -81,22 +83,39 @@ function readQwen2Moe(config: ConfigFields): NetworkConfig {
     ...network,
     attentionBias: config.flag(true, "qkv_bias"),
     experts: { ...readExperts(config, network.layers, usual), sharedSize },
+    ...readWindow(config, network.layers, windowSize(config), alternates(config)),
   };
 }
 
 function readQwen3Moe(config: ConfigFields): NetworkConfig {
   const network = readShared(config, { kvHeads: 4, maxPositions: 32_768 });
   const usual = { count: 128, perToken: 8, size: 768, isNormalised: false };
-  return { ...network, experts: readExperts(config, network.layers, usual) };
+  return {
+    ...network,
+    experts: readExperts(config, network.layers, usual),
+    // This class has it in every layer, whatever `layer_types` says.
+    ...readWindow(config.without("layer_types"), network.layers, windowSize(config), () => true),
+  };
 }
 
-/** Windows of these classes follow other rules than Qwen2's: nobody published one. */
+/** Nothing where it is not used. */
+function windowSize(config: ConfigFields): number | undefined {
+  return config.flag(false, "use_sliding_window")
+    ? (config.optionalCount("sliding_window") ?? 4096)
+    : undefined;
+}
+
+/** Every other layer, from the first on, up to `max_window_layers` (transformers v5.23.0, models/qwen2_moe/configuration_qwen2_moe.py). */
+function alternates(config: ConfigFields): (layer: number) => boolean {
+  const end = config.find("max_window_layers") ?? 28;
+  if (typeof end !== "number") throw config.problem("max_window_layers", "a number", end);
+  return (layer) => layer % 2 === 0 && layer < end;
+}
+
 function readShared(
   config: ConfigFields,
   defaults: { readonly kvHeads?: number; readonly maxPositions: number },
 ): NetworkConfig {
-  if (config.flag(false, "use_sliding_window"))
-    throw unsupported(config.path, "use_sliding_window", true);
   const network = readLlamaConfig(config, {
     attentionBias: false,
     rotatesWholeCache: false,
@@ -110,7 +129,8 @@ function moeFields(config: ModelConfig): Readonly<Record<string, unknown>> {
   const { experts } = config;
   return {
     ...llamaFields(config),
-    use_sliding_window: false,
+    use_sliding_window: config.window !== undefined,
+    ...(config.window === undefined ? {} : { sliding_window: config.window.size }),
     num_experts: experts?.count,
     num_experts_per_tok: experts?.perToken,
     moe_intermediate_size: experts?.size,

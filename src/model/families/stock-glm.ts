@@ -1,5 +1,7 @@
+import { activationName, readGate } from "../config/activation.ts";
 import type { ConfigFields } from "../config/fields.ts";
-import { kvHeadCount, layerCount, unsupported } from "../config/llama-like.ts";
+import { kvHeadCount, layerCount } from "../config/llama-like.ts";
+import { unsupported } from "../config/unsupported.ts";
 import type { NetworkConfig } from "../config/model-config.ts";
 import { parseRope, readRotaryShare } from "../config/rope.ts";
 import type { StockClass } from "../family.ts";
@@ -17,7 +19,7 @@ export const STOCK_GLM: StockClass = {
     num_attention_heads: config.heads,
     num_key_value_heads: config.kvHeads,
     head_dim: config.headDim,
-    hidden_act: "silu",
+    hidden_act: activationName(config),
     max_position_embeddings: config.maxPositions,
     rms_norm_eps: config.rmsNormEps,
     // transformers 4 reads these two, transformers 5 `rope_parameters`.
@@ -34,8 +36,6 @@ export const STOCK_GLM: StockClass = {
 
 /** config.json of `GlmForCausalLM`, with its defaults. @throws WbError WB3701, WB4702. */
 export function readGlmConfig(config: ConfigFields): NetworkConfig {
-  const activation = config.text("silu", "hidden_act");
-  if (activation !== "silu") throw unsupported(config.path, "hidden_act", activation);
   const heads = config.count("num_attention_heads");
   const headDim = config.optionalCount("head_dim") ?? 128;
   const maxPositions = config.optionalCount("max_position_embeddings") ?? 131_072;
@@ -55,6 +55,7 @@ export function readGlmConfig(config: ConfigFields): NetworkConfig {
     rope,
     rotaryDims,
     rotaryPairs: "neighbours",
+    ...readGate(config, "hidden_act"),
     attentionBias: config.flag(true, "attention_bias"),
     mlpBias: false,
     tieWordEmbeddings: config.flag(false, "tie_word_embeddings"),

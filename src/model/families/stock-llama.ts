@@ -1,3 +1,4 @@
+import { activationName } from "../config/activation.ts";
 import type { StockClass } from "../family.ts";
 import type { ModelConfig } from "../config/model-config.ts";
 import type { RopeConfig } from "../config/rope.ts";
@@ -29,7 +30,7 @@ export function llamaFields(config: ModelConfig): Readonly<Record<string, unknow
     num_attention_heads: config.heads,
     num_key_value_heads: config.kvHeads,
     head_dim: config.headDim,
-    hidden_act: "silu",
+    hidden_act: activationName(config),
     max_position_embeddings: config.maxPositions,
     rms_norm_eps: config.rmsNormEps,
     rope_theta: config.rope.theta,
@@ -78,6 +79,20 @@ function ropeScaling({ scaling }: RopeConfig): Record<string, unknown> | null {
         original_max_position_embeddings: scaling.originalMaxPositions,
         attention_factor: scaling.attentionFactor,
         ...(scaling.truncate ? {} : { truncate: false }),
+      };
+    case "longrope":
+      return {
+        rope_type: "longrope",
+        short_factor: scaling.short,
+        long_factor: scaling.long,
+        original_max_position_embeddings: scaling.originalMaxPositions,
+        attention_factor: scaling.attentionFactor,
+      };
+    case "proportional":
+      return {
+        rope_type: "proportional",
+        factor: scaling.factor,
+        partial_rotary_factor: scaling.share,
       };
     default:
       return scaling satisfies never;

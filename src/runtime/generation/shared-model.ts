@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { WbError } from "../../errors/wb-error.ts";
 import type { ModelConfig } from "../../model/config/model-config.ts";
+import { lengthWithOneTable } from "../../model/config/rope.ts";
 import type { StepInput, TokenCache, TokenModel } from "../model/token-model.ts";
 
 /** Turns of the event loop that a batch waits for texts that are choosing their next token. */
@@ -135,9 +136,11 @@ export class SharedModel implements TokenModel {
     }
   }
 
-  /** Dynamic NTK rotates a prompt by its length, so that parts would be rotated otherwise. */
+  /** Dynamic NTK and LongRoPE rotate a prompt by its length, so that parts would be rotated otherwise. */
   #goesInParts({ ids }: StepInput): boolean {
-    return this.keepsRows && ids.length === 1 && this.config.rope.scaling.kind !== "dynamic-ntk";
+    const { rope, maxPositions } = this.config;
+    const isOfLength = Number.isFinite(lengthWithOneTable(rope, maxPositions));
+    return this.keepsRows && ids.length === 1 && !isOfLength;
   }
 }
 

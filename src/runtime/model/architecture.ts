@@ -5,7 +5,7 @@ import { ENCODER_BLOCK, PLAIN_MLP_BLOCK } from "./plain-block.ts";
 import { EMBEDDING_NORM, EMBEDDINGS, HEAD, type BlockName } from "../../model/network.ts";
 import { LLAMA_BLOCK, PLAIN_BLOCK, type BlockKind, type PreNormBlock } from "./block.ts";
 import { EXPERTS_BLOCK } from "./experts-block.ts";
-import { GEMMA2_BLOCK, GEMMA_BLOCK } from "./gemma-block.ts";
+import { GEMMA2_BLOCK } from "./gemma-block.ts";
 import { GLM4_BLOCK, GLM_BLOCK } from "./glm-block.ts";
 import { LATENT_BLOCK } from "./latent-attention.ts";
 
@@ -37,7 +37,7 @@ const BLOCKS: Readonly<Record<BlockName, BlockKind>> = {
   llama: LLAMA_BLOCK,
   glm: GLM_BLOCK,
   qwen3: PLAIN_BLOCK,
-  gemma: GEMMA_BLOCK,
+  gemma: PLAIN_BLOCK,
   gemma2: GEMMA2_BLOCK,
   glm4: GLM4_BLOCK,
   experts: EXPERTS_BLOCK,

@@ -25,7 +25,7 @@ export function mlp(
 }
 
 /** The same with another activation than SiLU (GEGLU, ReGLU); [B, T, C] -> [B, T, C]. */
-export function gatedBy(
+function gatedBy(
   activation: Activation,
 ): (steps: Steps<Carried>, weights: ModuleWeights, x: Value) => Value {
   return (steps, weights, x) =>

@@ -30,7 +30,7 @@ export function ropeTable(
   keyLength: number,
 ): RopeTable {
   const frequencies = inverseFrequencies({ theta, scaling }, headDim, maxPositions, keyLength);
-  const amplitude = scaling.kind === "yarn" ? Math.fround(scaling.attentionFactor) : 1;
+  const amplitude = "attentionFactor" in scaling ? Math.fround(scaling.attentionFactor) : 1;
   const half = headDim / 2;
   const cos = new Float32Array(positions.length * headDim);
   const sin = new Float32Array(positions.length * headDim);
@@ -70,6 +70,18 @@ export function inverseFrequencies(
       return plain.map((frequency) => llama3Frequency(scaling, frequency));
     case "yarn":
       return yarnFrequencies(scaling, theta, headDim);
+    case "longrope": {
+      const factors = keyLength > scaling.originalMaxPositions ? scaling.long : scaling.short;
+      return wavePowers(theta, headDim).map(
+        (power, j) => 1 / Math.fround(Math.fround(factors[j] ?? 1) * power),
+      );
+    }
+    case "proportional": {
+      const rotated = Math.floor((scaling.share * headDim) / 2);
+      return plain.map((frequency, j) =>
+        j < rotated ? frequency / Math.fround(scaling.factor) : 0,
+      );
+    }
     default:
       return scaling satisfies never;
   }

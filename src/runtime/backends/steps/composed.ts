@@ -1,12 +1,10 @@
 import type { Ops, Value } from "../ops.ts";
 import { composedAttention } from "./attention.ts";
-import { gelu, geluTanh, hostLayerNorm, pointwise, relu, type Pointwise } from "./host.ts";
+import { hostLayerNorm, pointwise } from "./host.ts";
+import { POINTWISE } from "./activations.ts";
 import { limitedAttention, type PlainAttention } from "./limited-attention.ts";
 import { rotateHeads, rotateHalves } from "./rotary.ts";
-import type { Activation } from "../../../model/config/model-config.ts";
 import type { Steps } from "./steps.ts";
-
-const POINTWISE: Readonly<Record<Activation, Pointwise>> = { gelu, geluTanh, relu };
 
 /** Tokens that pass at a time: 1024 rows of a 7B model's intermediate states take 45 MB each in float32. */
 export const TOKENS_AT_A_TIME = 1024;

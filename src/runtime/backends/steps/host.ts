@@ -1,29 +1,8 @@
 import type { LinearWeights, Ops, Value } from "../ops.ts";
-import { erfc } from "./erfc.ts";
+import type { Pointwise } from "./activations.ts";
 import type { KeyMask } from "./steps.ts";
 
 type HostOps = Pick<Ops, "read" | "upload">;
-
-/** A function of each element by itself. */
-export type Pointwise = (x: number) => number;
-
-/** √(2/π) and the cubic term of GELU's approximation (Hendrycks and Gimpel 2016, arXiv 1606.08415, section 2). */
-const GELU_SCALE = Math.sqrt(2 / Math.PI);
-const GELU_CUBIC = 0.044_715;
-
-/** 0.5 · x · (1 + tanh(√(2/π) · (x + 0.044715 · x³))) */
-export function geluTanh(x: number): number {
-  return 0.5 * x * (1 + Math.tanh(GELU_SCALE * (x + GELU_CUBIC * x * x * x)));
-}
-
-/** x · Φ(x), Φ the normal distribution (Hendrycks and Gimpel 2016, arXiv 1606.08415, section 2). */
-export function gelu(x: number): number {
-  return (x / 2) * erfc(-x / Math.SQRT2);
-}
-
-export function relu(x: number): number {
-  return Math.max(0, x);
-}
 
 /** cap · tanh(x / cap) */
 export function capped(x: number, cap: number): number {

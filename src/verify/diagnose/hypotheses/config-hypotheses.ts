@@ -1,3 +1,4 @@
+import { activationName } from "../../../model/config/activation.ts";
 import type { ModelConfig } from "../../../model/config/model-config.ts";
 import { familyOf } from "../../../model/families.ts";
 import { dynamicBase } from "../../../runtime/model/rope.ts";
@@ -33,14 +34,7 @@ const AT_FIRST: ReadonlySet<string> = new Set([
   "the activation",
 ]);
 
-const ACTIVATIONS = ["gelu", "geluTanh", "relu"] as const;
-
-/** transformers' names; GELU's approximation has several. */
-const ACTIVATION_NAMES = { gelu: "gelu", geluTanh: "gelu_pytorch_tanh", relu: "relu" } as const;
-
-function activationOf({ activation }: Pick<ModelConfig, "activation">): string {
-  return activation === undefined ? "silu" : ACTIVATION_NAMES[activation];
-}
+const ACTIVATIONS = ["gelu", "geluTanh", "relu", "silu", "relu2", "quickGelu"] as const;
 
 /** Settings that leave every shape as it is, the likely values of each. */
 export function configHypotheses(config: ModelConfig): readonly ConfigHypothesis[] {
@@ -61,8 +55,8 @@ export function configHypotheses(config: ModelConfig): readonly ConfigHypothesis
   };
   for (const rmsNormEps of EPSILONS)
     add("rms_norm_eps", config.rmsNormEps, rmsNormEps, { rmsNormEps });
-  for (const activation of hasFixedGate(config) ? [] : ACTIVATIONS)
-    add("the activation", activationOf(config), activationOf({ activation }), { activation });
+  for (const activation of ACTIVATIONS)
+    add("the activation", activationName(config), activationName({ activation }), { activation });
   const { rope } = config;
   for (const theta of THETAS) add("rope_theta", rope.theta, theta, { rope: { ...rope, theta } });
   add(
@@ -118,11 +112,6 @@ function rotatedSizes({ headDim, rotaryDims }: ModelConfig): readonly number[] {
   const usual = SHARES.map((share) => 2 * Math.round((share * headDim) / 2));
   const every = Array.from({ length: Math.floor(headDim / 2) }, (_unused, half) => 2 * (half + 1));
   return [...new Set([...usual, ...every])].filter((dims) => dims > 0 && dims <= headDim);
-}
-
-/** Gemma's gate is GELU's approximation, whatever its config.json says. */
-function hasFixedGate({ family }: ModelConfig): boolean {
-  return familyOf(family).network.block.startsWith("gemma");
 }
 
 function hasHeadNorms({ family }: ModelConfig): boolean {
