@@ -49,7 +49,7 @@ export async function convert(
   try {
     const gguf = await ggufOf(opened, settings);
     const stock = await stockOf(opened, settings);
-    const job = jobOf(opened, source, target, settings, {
+    const job = jobOf(opened, target, settings, {
       configFolder: learned?.configFolder,
       gguf: gguf?.parts,
       stockFiles: stock.files,
@@ -108,7 +108,6 @@ interface Described {
 /** The conversion, planned down to the last byte of each file. */
 function jobOf(
   opened: OpenedConversion,
-  source: string,
   target: string,
   settings: ConvertSettings,
   { configFolder, gguf, stockFiles }: Described,
@@ -123,7 +122,6 @@ function jobOf(
     settings,
     outputs,
     target,
-    given: [source, ...(settings.delta === undefined ? [] : [settings.delta.path])],
     sources: [...base.files, ...(added?.delta.checkpoint.files ?? [])],
     sideFiles: async () => {
       const isPlain = settings.dequantize !== undefined;

@@ -18,9 +18,7 @@ export interface Job {
   readonly settings: ConvertSettings;
   readonly outputs: Outputs;
   readonly target: string;
-  /** The places that the user gave: files or folders; the target may not be in one of those. */
-  readonly given: readonly string[];
-  /** Files that are read; the target may not be a folder of one. */
+  /** Files that are read; the target may not be among them or beside them. */
   readonly sources: readonly string[];
   /** Read when they are to be written. */
   sideFiles(): Promise<readonly SideFile[]>;

@@ -43,7 +43,7 @@ export async function runConversion(job: Job): Promise<Outcomes> {
   const { settings, outputs, sources } = job;
   const { fileSystem, force, resume, signal } = settings;
   const sideFiles = await job.sideFiles();
-  await refuseSource(job.target, { given: job.given, files: sources });
+  await refuseSource(job.target, sources);
   const states = await sourceStates(sources);
   const texts = [...sideFiles.map(({ name }) => name), outputs.index?.text ?? ""];
   const digest = await planDigest(outputs.files, texts, sources);

@@ -88,12 +88,21 @@ describe("a disk that fails", () => {
 
 describe("a target", () => {
   test.each([
-    ["the source's own folder", SOURCE],
-    ["a folder in it", join(SOURCE, "converted")],
-  ])("that is %s is refused", async (_what, target) => {
+    ["the source's own folder", SOURCE, SOURCE, `${SOURCE}-converted`],
+    ["a folder in it", SOURCE, join(SOURCE, "converted"), join(SOURCE, "../converted")],
+    [
+      "a folder beside the file that is converted",
+      join(SOURCE, "model_state.pdparams"),
+      join(SOURCE, "out"),
+      join(SOURCE, "../out"),
+    ],
+  ])("that is %s is refused, with one that would do", async (_what, source, target, better) => {
     const before = folderDigests(SOURCE);
-    const error = await caught(() => convert(SOURCE, target, { force: true }));
-    expect(error.code).toBe("WB2902");
+    const error = await caught(() => convert(source, target, { force: true }));
+    expect([error.code, error.hint]).toEqual([
+      "WB2902",
+      `Name a folder outside of it, such as ${better}.`,
+    ]);
     expect(folderDigests(SOURCE)).toEqual(before);
   });
 

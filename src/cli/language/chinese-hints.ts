@@ -2,6 +2,7 @@ import type { Catalogue } from "./translate.ts";
 
 /** Remedies for a command line in Chinese, beside those that each error code has. */
 export const CHINESE_HINTS: Catalogue = [
+  ["Name a folder outside of it, such as {}.", "请指定其外的文件夹，例如 {}。"],
   ["Run `weighbridge {}--help`.", "运行 `weighbridge {}--help`。"],
   ["Run it again.", "重新运行即可。"],
   ["{} On the hub: did you mean hf:{}?", "{} 若在 hub 上：是否想用 hf:{}？"],

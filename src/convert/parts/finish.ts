@@ -32,7 +32,7 @@ export async function finishParts(job: Job, digest: string): Promise<Outcomes> {
   const { settings, outputs, target } = job;
   const { fileSystem, force } = settings;
   const sideFiles = await job.sideFiles();
-  await refuseSource(target, { given: job.given, files: job.sources });
+  await refuseSource(target, job.sources);
   const folder = partsFolder(target, digest);
   const isReplacing = force && !(await exists(join(folder, COMMITTING)));
   const before = isReplacing ? undefined : await completedBefore(job);

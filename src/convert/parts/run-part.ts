@@ -28,7 +28,7 @@ export interface PartOutcome {
 export async function runPart(job: Job, part: Part, digest: string): Promise<PartOutcome> {
   const { settings, target } = job;
   const { fileSystem, force } = settings;
-  await refuseSource(target, { given: job.given, files: job.sources });
+  await refuseSource(target, job.sources);
   const files = filesOfPart(job.outputs.files, part);
   const how = { digest, force };
   return inWorkplace(target, how, fileSystem, async (workplace) => {

@@ -149,7 +149,7 @@ export async function runParts(
   const { force, fileSystem, part } = settings;
   const found = await describeParts(checkpoint, outputs, planned, version);
   if (plan === undefined) {
-    await refuseSource(target, { given: job.given, files: job.sources });
+    await refuseSource(target, job.sources);
     refusePlace(path, target);
     if (!force) await refuseFiles(target);
     const written = await writePlanFile(path, found, force, fileSystem);

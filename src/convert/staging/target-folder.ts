@@ -1,5 +1,5 @@
 import { mkdir, readdir, realpath, stat } from "node:fs/promises";
-import { dirname, join, resolve, sep } from "node:path";
+import { basename, dirname, join, resolve, sep } from "node:path";
 import { localPlace } from "../../sources/places.ts";
 import { isRemote } from "../../sources/remote/place.ts";
 import { isSystemError, WbError } from "../../errors/wb-error.ts";
@@ -31,29 +31,27 @@ export interface TargetOptions {
 }
 
 /**
- * The target may be no folder of which a file is read, nor be inside a folder that was given as a source, under whatever name: the source
- * is never written to. A new folder beside a file that was given by itself is no part of what is read.
- * @param given The sources as the user gave them: files or folders.
- * @param files All files that are read.
+ * The target may not be the source's folder, nor be inside it, under whatever name: the source is never written to.
  * @throws WbError WB2902.
  */
-export async function refuseSource(
-  target: string,
-  { given, files }: { readonly given: readonly string[]; readonly files: readonly string[] },
-): Promise<void> {
+export async function refuseSource(target: string, sources: readonly string[]): Promise<void> {
   const place = await realPlace(target);
-  for (const path of [...given, ...files]) {
-    const read = await localPlace(path);
+  for (const file of sources) {
+    const read = await localPlace(file);
     if (isRemote(read)) continue;
-    const real = await realpath(read);
-    const isFolder = (await stat(real)).isDirectory();
-    const folder = isFolder ? real : dirname(real);
-    if (place === folder || (isFolder && place.startsWith(`${folder}${sep}`))) {
+    const folder = dirname(await realpath(read));
+    if (place === folder || place.startsWith(`${folder}${sep}`)) {
       throw new WbError("WB2902", `${target}: the target is in ${folder}, which is being read`, {
         details: { path: target },
+        hint: `Name a folder outside of it, such as ${outside(folder, place)}.`,
       });
     }
   }
+}
+
+/** A folder beside the source that could be the target. */
+function outside(source: string, target: string): string {
+  return target === source ? `${source}-converted` : join(dirname(source), basename(target));
 }
 
 /** The real path that a folder has or will have: of the nearest parent that exists, and the rest. */
