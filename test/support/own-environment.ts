@@ -1,8 +1,6 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { alone } from "./alone.ts";
-import { PYTHON } from "./python.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 
@@ -42,23 +40,12 @@ export function run(
  * @param name Names its folder and `scripts/requirements-NAME.txt`. @returns its interpreter.
  */
 export function ownEnvironment(name: string): string {
-  const requirements = join(ROOT, `scripts/requirements-${name}.txt`);
-  const folder = join(ROOT, ".scratch", name);
-  const python = join(folder, "bin/python");
-  const wanted = readFileSync(requirements, "utf8");
-  const note = join(folder, "made-of.txt");
-  return alone(name, () => {
-    if (existsSync(note) && readFileSync(note, "utf8") === wanted) return python;
-    mkdirSync(folder, { recursive: true });
-    run(PYTHON, ["-m", "venv", "--clear", folder]);
-    const list = ["--require-hashes", "--no-deps", "--requirement", requirements];
-    run(python, ["-m", "pip", "install", "--quiet", ...list]);
-    writeFileSync(note, wanted);
-    return python;
-  });
+  return madeBy("own-environment.mjs", name);
 }
 
 /** What a script of scripts/ fetched or made, once for all tests. @returns the path that it prints. */
-export function madeBy(script: string): string {
-  return alone(script, () => run(process.execPath, [join(ROOT, "scripts", script)])).trim();
+export function madeBy(script: string, ...args: readonly string[]): string {
+  return alone([script, ...args].join("-"), () =>
+    run(process.execPath, [join(ROOT, "scripts", script), ...args]),
+  ).trim();
 }

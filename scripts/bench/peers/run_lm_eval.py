@@ -1,6 +1,6 @@
 """Asks a model MMLU's questions with lm-evaluation-harness and prints one line of JSON.
 
-usage: python run_lm_eval.py MODEL DATA SUBJECT,... BATCH PACKAGES   (in the environment that the interop suite makes for it)
+usage: python run_lm_eval.py MODEL DATA SUBJECT,... BATCH PACKAGES   (in the environment that scripts/own-environment.mjs makes of "lm-eval")
 
 PACKAGES is a folder with torch and transformers. Its prompts are its own: the answer is " A" behind "Answer:", and only it is scored.
 """

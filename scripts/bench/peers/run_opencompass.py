@@ -1,6 +1,6 @@
 """Asks a model MMLU's questions with OpenCompass's own inferencer and prints one line of JSON.
 
-usage: python run_opencompass.py MODEL DATA SUBJECT,...   (in the environment that test/support/opencompass.ts makes)
+usage: python run_opencompass.py MODEL DATA SUBJECT,...   (in the environment that scripts/own-environment.mjs makes of "opencompass")
 """
 
 from __future__ import annotations

@@ -15,12 +15,15 @@ function read(output) {
   return { askSeconds, tokens, peakBytes, facts: { version } };
 }
 
-/** The interpreter of an environment that the interop suite makes, or why there is none. */
+/** The interpreter of an environment of a peer's own, or why there is none. */
 function environment({ root }, name) {
   const python = join(root, ".scratch", name, "bin/python");
   return existsSync(python)
     ? { python }
-    : { python, missing: `the interop suite has not made .scratch/${name}` };
+    : {
+        python,
+        missing: `.scratch/${name} is not there: run node scripts/own-environment.mjs ${name}`,
+      };
 }
 
 function contenders(context) {
