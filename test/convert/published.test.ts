@@ -13,6 +13,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { convert } from "../../src/api/convert.ts";
+import { checkPublished } from "../../src/convert/write/published.ts";
+import { openPlace } from "../../src/sources/places.ts";
 import { caught } from "../support/caught.ts";
 import { FIXTURES } from "../support/fixture-manifest.ts";
 import { isRecord } from "../support/is-record.ts";
@@ -100,10 +102,10 @@ describe("a repository whose hub lists sizes and digests", () => {
     await server.close();
   });
 
-  async function serve(size: number): Promise<void> {
+  async function serve(size: number, bytes: Uint8Array = BYTES): Promise<void> {
     server = await RangeServer.start();
     useHub(server.origin, join(folder, "hub-home"));
-    server.serve(`/org/listed/resolve/${COMMIT}/${WEIGHTS}`, BYTES);
+    server.serve(`/org/listed/resolve/${COMMIT}/${WEIGHTS}`, bytes);
     server.serve(`/org/listed/resolve/${COMMIT}/config.json`, CONFIG);
     const siblings = [
       { rfilename: WEIGHTS, size, lfs: { sha256: SHA256, size } },
@@ -113,11 +115,50 @@ describe("a repository whose hub lists sizes and digests", () => {
     server.serve("/api/models/org/listed/revision/main", Buffer.from(info));
   }
 
-  it("has them recorded, by the size alone where the file is on a server", async () => {
+  it("has them recorded, and a small file held to its digest", async () => {
     await serve(BYTES.byteLength);
     const target = join(folder, "from-hub");
     await convert("hf:org/listed", target);
-    expect(sourcesOf(target)).toEqual([{ ...RECORD, checked: "size" }]);
+    expect(sourcesOf(target)).toEqual([{ ...RECORD, checked: "digest" }]);
+  });
+
+  it("has a large file held to its size alone, which is told", async () => {
+    await serve(BYTES.byteLength);
+    const found = await checkPublished([`hf:org/listed/${WEIGHTS}`], undefined, 100);
+    expect(found).toEqual([{ ...RECORD, checked: "size" }]);
+  });
+
+  it("is refused where its server sends other bytes, and nothing is put in place", async () => {
+    const other = Buffer.from(BYTES);
+    other.writeUInt8(other.readUInt8(other.byteLength - 1) ^ 1, other.byteLength - 1);
+    await serve(BYTES.byteLength, other);
+    const target = join(folder, "other-bytes");
+    const error = await caught(() => convert("hf:org/listed", target));
+    expect(error.code).toMatch(/^WB3/);
+    expect(existsSync(target)).toBe(false);
+  });
+
+  it("is refused by the read that completes a file of other bytes", async () => {
+    const other = Buffer.from(BYTES);
+    other.writeUInt8(other.readUInt8(500) ^ 1, 500);
+    await serve(BYTES.byteLength, other);
+    const source = await openPlace(`hf:org/listed/${WEIGHTS}`);
+    await source.read(0, 600);
+    await source.read(100, 1000);
+    const error = await caught(() => source.read(1100, BYTES.byteLength - 1100));
+    expect([error.code, error.details]).toMatchObject(["WB3011", { expected: SHA256 }]);
+    await expect(source.read(0, 1)).rejects.toMatchObject({ code: "WB3011" });
+    await source.close();
+  });
+
+  it("is read without a comparison where bytes are passed over", async () => {
+    const other = Buffer.from(BYTES);
+    other.writeUInt8(other.readUInt8(500) ^ 1, 500);
+    await serve(BYTES.byteLength, other);
+    const source = await openPlace(`hf:org/listed/${WEIGHTS}`);
+    await source.read(0, 100);
+    expect(await source.read(200, BYTES.byteLength - 200)).toHaveLength(BYTES.byteLength - 200);
+    await source.close();
   });
 
   it("is refused where its server has a file of another size", async () => {
@@ -165,7 +206,7 @@ describe("a repository whose hub lists no digests", () => {
     await serve({ "x-linked-etag": `"${SHA256}"`, "x-linked-size": size });
     const target = join(folder, "from-linked");
     await convert("hf:org/unlisted", target);
-    expect(sourcesOf(target)).toEqual([{ ...RECORD, checked: "size" }]);
+    expect(sourcesOf(target)).toEqual([{ ...RECORD, checked: "digest" }]);
   });
 
   it("has nothing recorded where its server says no sha256", async () => {

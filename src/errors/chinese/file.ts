@@ -76,7 +76,7 @@ export const CHINESE_FILE_CODES: Readonly<Partial<Record<keyof typeof FILE_CODES
   WB3011: {
     title: "文件与发布者上传的不一致",
     meaning:
-      "hub 或其工具的缓存记录了上传时的 sha256；本机文件的 sha256 不同：它之后被损坏或改动过。没有放置任何结果。",
+      "hub 或其工具的缓存记录了上传时的 sha256；本机的文件，或服务器发来的文件，sha256 不同：它之后被损坏或改动过。远程文件按顺序整个读完时才比较。没有放置任何结果。",
     remedy: "删除该文件，重新下载。",
   },
   WB4001: {

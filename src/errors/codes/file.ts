@@ -94,7 +94,7 @@ export const FILE_CODES = {
   WB3011: {
     title: "a file that is not what its publisher uploaded",
     meaning:
-      "The hub, or the cache of its tools, names the sha256 of the file as it was uploaded; the file on this machine has another: it was damaged or changed since. Nothing was put in place.",
+      "The hub, or the cache of its tools, names the sha256 of the file as it was uploaded; the file on this machine, or what its server sent, has another: it was damaged or changed since. A remote file is compared where it is read whole and in order. Nothing was put in place.",
     remedy: "Remove the file and download it again.",
     details: { path: "string", expected: "string", found: "string" },
   },

@@ -1,4 +1,5 @@
 import { WbError } from "../../errors/wb-error.ts";
+import { heldToDigest } from "./held-to-digest.ts";
 import { openHttpSource, type HttpSource } from "./http-source.ts";
 import { hubFileAddress, hubRepository, hubToken, type ListedFacts } from "./hub.ts";
 import { parsePlace } from "./place.ts";
@@ -15,8 +16,10 @@ export async function openRemoteSource(path: string, signal?: AbortSignal): Prom
   }
   const address = hubFileAddress(place.repository, commit, place.path);
   const source = await openHttpSource(address, { label: path, signal, token: await hubToken() });
-  const problem = contradictionOf(source, facts.get(place.path));
-  if (problem === undefined) return source;
+  const listed = facts.get(place.path);
+  const problem = contradictionOf(source, listed);
+  const sha256 = listed?.sha256 ?? source.linked.sha256;
+  if (problem === undefined) return sha256 === undefined ? source : heldToDigest(source, sha256);
   await source.close();
   throw new WbError("WB3052", `${path}: ${problem}`, { details: { path } });
 }
