@@ -173,6 +173,13 @@ describe("rows", () => {
       "expected the column options.3",
     ],
     [
+      "a column is null",
+      "race/high",
+      RACE,
+      (text: string) => text.replace(/"article": "[^"]*"/, '"article": null'),
+      "line 1: expected a text in article, found null",
+    ],
+    [
       "a line is no JSON",
       "race/high",
       RACE,

@@ -21,8 +21,15 @@ export function columnsOf(row: RawRow, fields: ReadonlyMap<string, Field>): Colu
   return columns;
 }
 
-/** @throws RowProblem where columns are missing. */
-export function needColumns(columns: Columns, names: readonly string[]): void {
+/** @throws RowProblem where columns are missing, or stored as null and not made by a field of the task. */
+export function needColumns(
+  columns: Columns,
+  names: readonly string[],
+  row: RawRow,
+  fields: ReadonlyMap<string, Field>,
+): void {
+  const nothing = names.find((name) => row[name] === null && !fields.has(name));
+  if (nothing !== undefined) throw new RowProblem(`expected a text in ${nothing}, found null`);
   const missing = names.filter((name) => !columns.has(name));
   if (missing.length === 0) return;
   throw new RowProblem(

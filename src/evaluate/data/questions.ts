@@ -110,7 +110,7 @@ function questionOf(task: Task, way: Way, read: ReadRow): Question {
   if ("problem" in read) throw new RowProblem(read.problem);
   const columns = columnsOf(read.row, task.fields);
   const template = way.answer ?? task.answer;
-  needColumns(columns, namesIn([template, ...promptTexts(way)]));
+  needColumns(columns, namesIn([template, ...promptTexts(way)]), read.row, task.fields);
   const answer = fill(template, columns);
   if (answer === "") throw new RowProblem(`expected a right answer in ${template}, found none`);
   if (way.kind === "ppl" && !way.choices.has(answer))
@@ -167,7 +167,7 @@ async function readExamples(
     try {
       if ("problem" in row) throw new RowProblem(row.problem);
       const columns = columnsOf(row.row, task.fields);
-      needColumns(columns, namesIn(texts));
+      needColumns(columns, namesIn(texts), row.row, task.fields);
       return columns;
     } catch (error) {
       if (!(error instanceof RowProblem)) throw error;
