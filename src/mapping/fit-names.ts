@@ -1,3 +1,5 @@
+import { stateRole } from "../formats/pytorch/state-roles.ts";
+import { leftOut } from "../tensor/left-out.ts";
 import type { Checkpoint, StoredTensor } from "../tensor/table.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
 import { familyOf } from "../model/families.ts";
@@ -20,9 +22,45 @@ export interface FittedNames {
 
 /**
  * A checkpoint under names that the configuration's family knows: a prefix in front of the model's names is taken off, and a value
- * head is left out and named. Names that stay unknown are the planner's business.
+ * head and moving averages beside the model are left out and named. Names that stay unknown are the planner's business.
  */
 export function fitNames(checkpoint: Checkpoint, config: ModelConfig): FittedNames {
+  const { model, averages } = withoutAverages(checkpoint);
+  const fitted = fitPrefix(model, config);
+  if (averages.length === 0) return fitted;
+  const [first = ""] = averages;
+  const beginning = `${firstKey(first)}.`;
+  const note = leftOut(
+    `${checkpoint.path}: a moving average of the weights stands beside the model: ${averages.length} names that begin with ${beginning}; --strip-prefix ${beginning} with --drop for the others takes it instead`,
+  );
+  return { ...fitted, notes: [note, ...fitted.notes] };
+}
+
+/** Takes out tensors below a key such as `model_ema`, where the same weights stand below another key or none. */
+function withoutAverages(checkpoint: Checkpoint): {
+  readonly model: Checkpoint;
+  readonly averages: readonly string[];
+} {
+  const isAverage = ({ name }: StoredTensor): boolean =>
+    name.includes(".") && stateRole(firstKey(name)) === "average";
+  const averages = checkpoint.tensors.filter(isAverage);
+  const rest = checkpoint.tensors.filter((tensor) => !isAverage(tensor));
+  // What is there once is the model, whatever its key is called.
+  if (averages.length === 0 || rest.length < averages.length)
+    return { model: checkpoint, averages: [] };
+  const why = "a moving average of the weights, beside the model";
+  const skipped = averages.map(({ name, storedName }) => ({ name: storedName ?? name, why }));
+  return {
+    model: { ...checkpoint, tensors: rest, skipped: [...checkpoint.skipped, ...skipped] },
+    averages: averages.map(({ name }) => name),
+  };
+}
+
+function firstKey(name: string): string {
+  return name.slice(0, name.indexOf("."));
+}
+
+function fitPrefix(checkpoint: Checkpoint, config: ModelConfig): FittedNames {
   const { tensors, path } = checkpoint;
   if (tensors.some(({ rank }) => rank !== undefined)) return { checkpoint, notes: [] };
   const family = familyOf(config.family);

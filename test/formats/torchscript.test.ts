@@ -49,6 +49,15 @@ describe("the parameters and buffers of a TorchScript program", () => {
     ]);
   });
 
+  it("are constants without names in a frozen program, which is said", async () => {
+    const code = "class Net(Module):\n  __parameters__ = []\n  __buffers__ = []\n";
+    const error = await caught(() => readPytorchZip(fileOf(program(code))));
+    expect([error.code, error.message]).toEqual([
+      "WB4301",
+      expect.stringContaining("a frozen TorchScript program: its weights are 1 constants"),
+    ]);
+  });
+
   it("are told by the class's own lines", async () => {
     const code = 'class Net(Module):\n  __parameters__ = []\n  __buffers__ = ["w", ]\n';
     const [weight] = await openBytes(program(code));
@@ -62,7 +71,7 @@ describe("the parameters and buffers of a TorchScript program", () => {
   it.each([
     ["a class is not in the code", "class Other(Module):\n", "WB3301"],
     ["the code declares no names", "class Net(Module):\n  __parameters__ = [w()]\n", "WB3301"],
-    ["no tensor is declared", "class Net(Module):\n  __parameters__ = []\n", "WB3306"],
+    ["no tensor is declared", "class Net(Module):\n  __parameters__ = []\n", "WB4301"],
   ])("are refused where %s", async (_title, code, expected) => {
     expect((await caught(() => openBytes(program(code)))).code).toBe(expected);
   });

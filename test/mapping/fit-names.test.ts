@@ -53,6 +53,29 @@ describe("names in front of which a program put its own", () => {
     expect(notes.join()).toContain("v_head.summary.bias");
   });
 
+  it("leave moving averages beside the model out, and say so", async () => {
+    const { checkpoint: tinyOnes, config } = await tiny();
+    const plain = tinyOnes.tensors.map(({ name }) => name);
+    const under = (prefix: string): readonly StoredTensor[] =>
+      tinyOnes.tensors.map((tensor) => ({ ...tensor, name: `${prefix}${tensor.name}` }));
+    for (const [model, average] of [
+      ["model.", "ema_model."],
+      ["", "model_ema."],
+    ] as const) {
+      const tensors = [...under(average), ...under(model)];
+      const { checkpoint, notes } = fitNames({ ...tinyOnes, tensors }, config);
+      expect(checkpoint.tensors.map(({ storedName, name }) => storedName ?? name)).toEqual(
+        plain.map((name) => `${model}${name}`),
+      );
+      expect(checkpoint.skipped.filter(({ why }) => why.includes("moving average"))).toHaveLength(
+        plain.length,
+      );
+      expect(notes[0]).toMatch(/^left out: .*moving average/);
+    }
+    const alone = fitNames({ ...tinyOnes, tensors: under("ema_model.") }, config);
+    expect(alone.checkpoint.tensors.map(({ name }) => name)).toEqual(plain);
+  });
+
   it("keep what is no value head, so that the planner refuses it", async () => {
     const { checkpoint, plain } = await fitted((name) => name, ["head.extra"]);
     expect(checkpoint.tensors).toHaveLength(plain.length + 1);

@@ -1,7 +1,7 @@
 import { WbError } from "../../errors/wb-error.ts";
 import type { Checkpoint, StoredTensor } from "../../tensor/table.ts";
 import { applyRule, parseNameRules, type NameOptions, type NameRule } from "./name-rules.ts";
-import { unwrapNames } from "./wrapper-segments.ts";
+import { unwrapNames, type Unwrapped } from "./wrapper-segments.ts";
 
 export interface SelectedNames {
   readonly checkpoint: Checkpoint;
@@ -23,20 +23,29 @@ export function selectNames(
   asStored = false,
 ): SelectedNames {
   const rules = parseNameRules(options);
-  const stored = checkpoint.tensors.map(({ name }) => name);
-  const { names, notes } = asStored ? { names: stored, notes: [] } : unwrapNames(stored);
+  const unwrap = (stored: readonly StoredTensor[]): Unwrapped => {
+    const names = stored.map(({ name }) => name);
+    return asStored ? { names, notes: [] } : unwrapNames(names);
+  };
   const skipped = [...checkpoint.skipped];
   const tensors: StoredTensor[] = [];
   const matched = new Set<NameRule>();
+  const whole = unwrap(checkpoint.tensors);
+  const isLeft = (tensor: StoredTensor, index: number): boolean =>
+    typeof ruled(whole.names[index] ?? tensor.name, rules, matched) === "string";
+  // Words that stand in the way of what is left out, as PEFT's base_layer beside LoRA matrices, are taken off without it.
+  const unwrapped = unwrap(checkpoint.tensors.filter(isLeft));
+  const names = unwrapped.names.values();
   for (const [index, tensor] of checkpoint.tensors.entries()) {
-    const name = ruled(names[index] ?? tensor.name, rules, matched);
+    const own = isLeft(tensor, index) ? names.next().value : whole.names[index];
+    const name = ruled(own ?? tensor.name, rules, matched);
     if (typeof name === "string") tensors.push(renamed(tensor, name));
     else skipped.push({ name: tensor.name, why: `left out as asked (${name.option})` });
   }
   refuseClashes(tensors, checkpoint.path);
   return {
     checkpoint: { ...checkpoint, tensors, skipped },
-    notes: notes.map((note) => `${checkpoint.path}: ${note}`),
+    notes: unwrapped.notes.map((note) => `${checkpoint.path}: ${note}`),
     unmatched: rules.filter((rule) => !matched.has(rule)).map(({ option }) => option),
   };
 }

@@ -30,7 +30,7 @@ export interface ScriptState {
 /**
  * The state dict of a TorchScript program, as torch.jit.load(…).state_dict() gives it: of each module the parameters and buffers that its class
  * declares, under its path. Nothing of the code is run; only those declarations are read.
- * @throws WbError WB3301 where a class is not in the archive's code, WB5204 for modules without end.
+ * @throws WbError WB3301 where a class is not in the archive's code, WB4301 for a program without parameters, WB5204 for modules without end.
  */
 export async function scriptState(
   root: PickleValue,
@@ -44,6 +44,7 @@ export async function scriptState(
   if (!isModule(root)) throw malformed(label, "its data.pkl holds no module");
   const state = stateOf(root, "", 0, walk);
   const constants = entries.filter(({ name }) => name.startsWith(`${folder}constants/`));
+  if (constants.length > 0 && storageKeys(state).size === 0) throw frozen(label, constants.length);
   for (const { name, data } of constants)
     skipped.push({ name, why: `a constant of the program's, ${data.byteLength} bytes` });
   const others = skipped.map(({ name }) => name);
@@ -103,6 +104,18 @@ const MAX_LISTED = 5;
 function listed(names: readonly string[]): string {
   const more = names.length > MAX_LISTED ? ` and ${names.length - MAX_LISTED} more` : "";
   return `${names.slice(0, MAX_LISTED).join(", ")}${more}`;
+}
+
+/** What torch.jit.freeze makes of a program: its weights are constants of the code. */
+function frozen(label: string, count: number): WbError {
+  return new WbError(
+    "WB4301",
+    `${label}: a frozen TorchScript program: its weights are ${count} constants of its code, which have no names`,
+    {
+      hint: "Take the program as it was before torch.jit.freeze or optimize_for_inference, or its state dict.",
+      details: { where: label },
+    },
+  );
 }
 
 function malformed(label: string, problem: string): WbError {

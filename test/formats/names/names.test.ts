@@ -8,7 +8,7 @@ import { applyRule, parseNameRules } from "../../../src/formats/names/name-rules
 import { selectNames } from "../../../src/formats/names/select-names.ts";
 import { unwrapNames } from "../../../src/formats/names/wrapper-segments.ts";
 import type { Checkpoint } from "../../../src/tensor/table.ts";
-import { memoryTensor } from "../../support/memory-checkpoint.ts";
+import { memoryCheckpoint, memoryTensor } from "../../support/memory-checkpoint.ts";
 import { openCheckpoint, type Selection } from "../../../src/formats/open.ts";
 import { archive, dictOf, tensor } from "../../support/hostile/torch-files.ts";
 import { caught } from "../../support/caught.ts";
@@ -145,6 +145,22 @@ describe("names that a training tool changed", () => {
     [[]],
   ])("are left as they are where the word may be the model's own: %j", (stored) => {
     expect(unwrapNames(stored)).toEqual({ names: stored, notes: [] });
+  });
+
+  it("go where an adapter is dropped, since the base alone is left", () => {
+    const stored = [
+      "base_model.model.q.base_layer.weight",
+      "base_model.model.q.lora_A.default.weight",
+      "base_model.model.v.weight",
+    ];
+    const drop = ["*lora_*"];
+    const { checkpoint, notes } = selectNames(
+      memoryCheckpoint(stored.map((name) => memoryTensor(name, "F32", [1], new Uint8Array(4)))),
+      { drop },
+    );
+    expect(checkpoint.tensors.map(({ name }) => name)).toEqual(["q.weight", "v.weight"]);
+    expect(checkpoint.skipped.map(({ name }) => name)).toEqual([stored[1]]);
+    expect(notes).toHaveLength(2);
   });
 
   it("keep an adapter that is not merged, and the user is told", () => {
