@@ -41,8 +41,6 @@ function withoutAverages(checkpoint: Checkpoint): {
   readonly model: Checkpoint;
   readonly averages: readonly string[];
 } {
-  const isAverage = ({ name }: StoredTensor): boolean =>
-    name.includes(".") && stateRole(firstKey(name)) === "average";
   const averages = checkpoint.tensors.filter(isAverage);
   const rest = checkpoint.tensors.filter((tensor) => !isAverage(tensor));
   // What is there once is the model, whatever its key is called.
@@ -54,6 +52,10 @@ function withoutAverages(checkpoint: Checkpoint): {
     model: { ...checkpoint, tensors: rest, skipped: [...checkpoint.skipped, ...skipped] },
     averages: averages.map(({ name }) => name),
   };
+}
+
+function isAverage({ name }: StoredTensor): boolean {
+  return name.includes(".") && stateRole(firstKey(name)) === "average";
 }
 
 function firstKey(name: string): string {

@@ -135,11 +135,12 @@ describe.skipIf(!existsSync(CASES))(
     });
 
     test("a tokenizer.json alone is enough to generate", async () => {
-    const { results } = await generate(at("families/llama_bpe"), {
-      prompts: [{ kind: "text", text: "hello" }],
-      maxNewTokens: 2,
-      device: "wasm",
+      const { results } = await generate(at("families/llama_bpe"), {
+        prompts: [{ kind: "text", text: "hello" }],
+        maxNewTokens: 2,
+        device: "wasm",
+      });
+      expect(results[0]?.ids.length).toBeGreaterThan(0);
     });
-    expect(results[0]?.ids.length).toBeGreaterThan(0);
-  });
-});
+  },
+);
