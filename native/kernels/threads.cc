@@ -2,6 +2,7 @@
 
 #include <immintrin.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -15,6 +16,16 @@ constexpr auto PATIENCE = std::chrono::microseconds(200);
 // Looks at the clock after this many pauses.
 constexpr int PAUSES = 64;
 
+// Runs of parts, and threads that take them, at most; more threads share.
+constexpr int MOST_RUNS = 64;
+
+// Parts that follow each other: a thread has a run of its own, so that what it reads of a matrix is together and what it asks
+// memory for in advance is its own, and helps others when that is done. Alone on a line of the cache.
+struct alignas(64) Run {
+  std::atomic<int64_t> next{0};
+  int64_t end = 0;
+};
+
 // A worker takes part in a piece of work only while it is open, and says so first: who comes late, since the system runs
 // something else in its place, is not waited for.
 struct Pool {
@@ -24,14 +35,26 @@ struct Pool {
   int workers = 0;
   Part part = nullptr;
   void* work = nullptr;
-  int64_t parts = 0;
-  std::atomic<int64_t> next{0};
+  Run runs[MOST_RUNS];
+  int run_count = 1;
   std::atomic<int> inside{0};
   std::atomic<bool> open{false};
   std::atomic<uint64_t> round{0};
 
-  void take_parts() {
-    for (int64_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < parts;) part(work, i);
+  void share_out(int64_t parts) {
+    run_count = std::min(workers + 1, MOST_RUNS);
+    for (int i = 0; i < run_count; i++) {
+      runs[i].next.store(parts * i / run_count, std::memory_order_relaxed);
+      runs[i].end = parts * (i + 1) / run_count;
+    }
+  }
+
+  // Those of the thread's own run, then those that others have left.
+  void take_parts(int thread) {
+    for (int step = 0; step < run_count; step++) {
+      Run& run = runs[(thread + step) % run_count];
+      for (int64_t i; (i = run.next.fetch_add(1, std::memory_order_relaxed)) < run.end;) part(work, i);
+    }
   }
 
   // Spins for a while, then sleeps, until `round` is no longer `seen`. @returns the round that it is.
@@ -49,11 +72,11 @@ struct Pool {
     return round.load(std::memory_order_acquire);
   }
 
-  void serve(uint64_t seen) {
+  void serve(int thread, uint64_t seen) {
     for (;;) {
       seen = await(seen);
       inside.fetch_add(1);
-      if (open.load()) take_parts();
+      if (open.load()) take_parts(thread);
       inside.fetch_sub(1);
     }
   }
@@ -62,15 +85,14 @@ struct Pool {
     std::lock_guard<std::mutex> lock(caller);
     part = f;
     work = argument;
-    parts = count;
-    next.store(0, std::memory_order_relaxed);
+    share_out(count);
     open.store(true);
     {
       std::lock_guard<std::mutex> sleeping(sleep);
       round.fetch_add(1, std::memory_order_release);
     }
     wake.notify_all();
-    take_parts();
+    take_parts(0);
     open.store(false);
     for (int i = 0; inside.load() != 0; i++) {
       if (i < PAUSES) _mm_pause();
@@ -87,7 +109,7 @@ Pool& pool = *new Pool;
 void set_threads(int count) {
   std::lock_guard<std::mutex> lock(pool.caller);
   for (; pool.workers < count - 1; pool.workers++) {
-    std::thread([seen = pool.round.load()] { pool.serve(seen); }).detach();
+    std::thread([thread = pool.workers + 1, seen = pool.round.load()] { pool.serve(thread, seen); }).detach();
   }
 }
 
