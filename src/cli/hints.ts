@@ -14,11 +14,21 @@ export function hintFor(
   command: string | undefined,
   words: readonly string[],
 ): string {
-  if (error.code === "WB9001" && command !== "convert") return "Run it again.";
+  if (error.code === "WB9001" && command !== "convert")
+    return (command === "eval" ? resumable(words) : undefined) ?? "Run it again.";
   const hint = error.hint.replace("COMMAND ", command === undefined ? "" : `${command} `);
   if (error.code !== "WB3001") return hint;
   const repository = words.find(
     (word) => REPOSITORY.test(word) && !existsSync(word) && error.message.includes(word),
   );
   return repository === undefined ? hint : `${hint} On the hub: did you mean hf:${repository}?`;
+}
+
+/** What an interrupted evaluation can go on from, where it has answered anything. */
+function resumable(words: readonly string[]): string | undefined {
+  const at = words.findIndex((word) => /^--details(=|$)/.test(word));
+  const word = words[at] ?? "";
+  const path = word.includes("=") ? word.slice(word.indexOf("=") + 1) : words[at + 1];
+  if (at === -1 || path === undefined || !existsSync(`${path}.part`)) return undefined;
+  return `Run it again with --resume, which goes on from ${path}.part.`;
 }

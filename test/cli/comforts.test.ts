@@ -95,7 +95,7 @@ describe("a command line", () => {
 describe("advice after an error", () => {
   const interrupted = new WbError("WB9001", "interrupted");
 
-  it("to resume is for conversions alone", () => {
+  it("to resume is for what can go on", () => {
     expect(hintFor(interrupted, "verify", [])).toBe("Run it again.");
     expect(hintFor(interrupted, "convert", [])).toContain("convert --resume");
   });
@@ -186,5 +186,20 @@ describe("progress in a pipe", () => {
     } finally {
       vi.useRealTimers();
     }
+  });
+});
+
+describe("what an interrupted evaluation can go on from", () => {
+  it("is named where it has answered something, however the option is written", () => {
+    const details = join(folder, "answers.jsonl");
+    const stopped = new WbError("WB9001", "interrupted");
+    const words = ["eval", "model", "--details", details];
+    expect(hintFor(stopped, "eval", words)).toBe("Run it again.");
+    writeFileSync(`${details}.part`, "");
+    const goesOn = `Run it again with --resume, which goes on from ${details}.part.`;
+    expect(hintFor(stopped, "eval", words)).toBe(goesOn);
+    expect(hintFor(stopped, "eval", ["eval", `--details=${details}`])).toBe(goesOn);
+    expect(hintFor(stopped, "eval", ["eval", "model"])).toBe("Run it again.");
+    expect(hintFor(stopped, "verify", words)).toBe("Run it again.");
   });
 });

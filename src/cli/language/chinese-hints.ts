@@ -5,6 +5,10 @@ export const CHINESE_HINTS: Catalogue = [
   ["Name a folder outside of it, such as {}.", "请指定其外的文件夹，例如 {}。"],
   ["Run `weighbridge {}--help`.", "运行 `weighbridge {}--help`。"],
   ["Run it again.", "重新运行即可。"],
+  [
+    "Run it again with --resume, which goes on from {}.part.",
+    "加上 --resume 重新运行，从 {}.part 继续。",
+  ],
   ["{} On the hub: did you mean hf:{}?", "{} 若在 hub 上：是否想用 hf:{}？"],
   [
     "A part that was stopped is run again as it was; making a plan writes no weights.",
