@@ -15,6 +15,7 @@ export function withOptionalParts(config: ModelConfig, checkpoint: Checkpoint): 
   const family = familyOf(config.family);
   const { heads } = family;
   if (heads === undefined || config.encoder === undefined) return config;
+  refuseSecondBias(config, checkpoint);
   const stored = storedParts(family, checkpoint);
   const decision = decideHead(config, stored, heads);
   if (decision.kind === "contradiction")
@@ -22,6 +23,30 @@ export function withOptionalParts(config: ModelConfig, checkpoint: Checkpoint): 
   if (decision.kind === "open") throw undecided(checkpoint.path, decision.heads, heads);
   const parts = partsOf(decision.head, stored, config, heads);
   return { ...config, encoder: { ...config.encoder, ...parts } };
+}
+
+/** A bias of masked tokens' logits, and the one that transformers 5 puts in its place where the head is not the embeddings. */
+const HEAD_BIASES = [
+  ["cls.predictions.bias", "cls.predictions.decoder.bias"],
+  ["lm_head.bias", "lm_head.decoder.bias"],
+] as const;
+
+/**
+ * Older versions have both in one storage; where they are two, the second is added and the first has no effect (transformers v5.23.0,
+ * models/bert/modeling_bert.py, `BertLMPredictionHead`), which no writer of Paddle has a place for.
+ */
+function refuseSecondBias({ tieWordEmbeddings }: ModelConfig, { path, tensors }: Checkpoint): void {
+  if (tieWordEmbeddings) return;
+  for (const [first, second] of HEAD_BIASES) {
+    const [one, other] = [first, second].map((name) => tensors.find((t) => t.name === name));
+    if (one === undefined || other === undefined) continue;
+    if (one.storage === other.storage && one.byteOffset === other.byteOffset) continue;
+    throw new WbError(
+      "WB4702",
+      `${path}: ${second} beside ${first}: the head is not the embeddings (tie_word_embeddings false) and has a bias of its own, which is not supported`,
+      { details: { path, field: "tie_word_embeddings" } },
+    );
+  }
 }
 
 function storedParts(family: Family, { tensors }: Checkpoint): StoredParts {

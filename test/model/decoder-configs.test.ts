@@ -116,6 +116,7 @@ describe("a decoder's config.json", () => {
     ],
     ["GPT2LMHeadModel", { activation_function: "gelu", n_positions: 64, n_inner: 24 }],
     ["GPTForCausalLM", { hidden_activation: "gelu", layer_norm_eps: 1e-6 }],
+    ["GPT2LMHeadModel", { scale_attn_weights: false, activation_function: "silu" }],
     ["OPTForCausalLM", { ffn_dim: 24, enable_bias: false, activation_function: "gelu_new" }],
     ["BloomForCausalLM", { intermediate_size: 128, layer_norm_epsilon: 1e-6 }],
     ["BertForMaskedLM", { type_vocab_size: 3, hidden_act: "relu", layer_norm_eps: 1e-7 }],
@@ -299,6 +300,12 @@ describe("a decoder's config.json", () => {
   });
 });
 
+/** The config.json of PaddleNLP's class for a GLM. */
+function paddleGlm(fields: Readonly<Record<string, unknown>>): string {
+  const read = config("GlmForCausalLM", { head_dim: 8, ...fields });
+  return JSON.stringify(familyOf(read.family).paddleClass?.fields(read));
+}
+
 describe("what stock classes ask for", () => {
   it("has a window in Gemma 2's and 3's config.json though no layer has one", () => {
     for (const name of ["Gemma2ForCausalLM", "Gemma3ForCausalLM"]) {
@@ -309,16 +316,12 @@ describe("what stock classes ask for", () => {
   });
 
   it("refuses what PaddleNLP's ChatGLM-v2 has no field for", async () => {
-    const write = (fields: Readonly<Record<string, unknown>>): string => {
-      const read = config("GlmForCausalLM", { head_dim: 8, ...fields });
-      return JSON.stringify(familyOf(read.family).paddleClass?.fields(read));
-    };
-    expect(write({ head_dim: 16 })).toContain('"kv_channels":16');
-    const share = await caught(() => write({ partial_rotary_factor: 0.25 }));
+    expect(paddleGlm({ head_dim: 16 })).toContain('"kv_channels":16');
+    const share = await caught(() => paddleGlm({ partial_rotary_factor: 0.25 }));
     expect([share.code, share.message]).toEqual([
       "WB4702",
       "PaddleNLP's ChatGLM-v2: partial_rotary_factor 0.25 is not supported",
     ]);
-    expect((await caught(() => write({ hidden_act: "relu" }))).message).toContain("hidden_act");
+    expect((await caught(() => paddleGlm({ hidden_act: "relu" }))).message).toContain("hidden_act");
   });
 });

@@ -193,6 +193,22 @@ describe("an encoder with another head than that for masked tokens", () => {
     expect(problems.map(({ code }) => code)).toEqual(["WB3714"]);
   });
 
+  it("of a matrix and a bias of its own beside the usual bias is refused, and not computed with the wrong one", async () => {
+    const fields = { architectures: ["BertForMaskedLM"], tie_word_embeddings: false };
+    const biases = ["cls.predictions.bias", "cls.predictions.decoder.bias"];
+    const folder = await withHead(
+      "bert",
+      "two-biases",
+      fields,
+      biases.map((name) => vector(name, [8])),
+    );
+    const error = await caught(() => logits(folder, { prompts: PROMPTS, device: "wasm" }));
+    expect([error.code, error.message]).toEqual([
+      "WB4702",
+      expect.stringContaining("cls.predictions.decoder.bias beside cls.predictions.bias"),
+    ]);
+  });
+
   it("that may be of a text or of its tokens is asked for", async () => {
     const folder = await withHead("bert", "open", {}, classifier(5));
     const error = await caught(() => logits(folder, { prompts: PROMPTS, device: "wasm" }));

@@ -76,7 +76,6 @@ export const GPT2: Family = {
 
 function readConfig(config: ConfigFields): NetworkConfig {
   refuseOthers(config, {
-    scale_attn_weights: [true],
     scale_attn_by_inverse_layer_idx: [false],
     add_cross_attention: [false],
     normalize_before: [true],
@@ -91,7 +90,13 @@ function readConfig(config: ConfigFields): NetworkConfig {
     maxPositions: ["n_positions", "max_position_embeddings"],
     defaults: { maxPositions: 1024 },
   });
-  return { ...network, positionOffset: 0, activation: activationOf(config) };
+  return {
+    ...network,
+    positionOffset: 0,
+    activation: activationOf(config),
+    // Scores that are not scaled are divided by √1.
+    ...(config.flag(true, "scale_attn_weights") ? {} : { queryScalar: 1 }),
+  };
 }
 
 /** PaddleNLP's `hidden_activation: gelu` is the approximation by tanh, whatever its name says (gpt/modeling.py). */
@@ -112,6 +117,7 @@ function fields(config: ModelConfig): Readonly<Record<string, unknown>> {
     n_inner: config.intermediateSize,
     activation_function: activationName(config),
     layer_norm_epsilon: config.rmsNormEps,
+    scale_attn_weights: config.queryScalar === undefined,
     tie_word_embeddings: config.tieWordEmbeddings,
   };
 }
@@ -119,6 +125,8 @@ function fields(config: ModelConfig): Readonly<Record<string, unknown>> {
 function paddleFields(config: ModelConfig): Readonly<Record<string, unknown>> {
   if (config.activation !== "geluTanh")
     throw unsupported("PaddleNLP's GPT", "activation_function", activationName(config));
+  if (config.queryScalar !== undefined)
+    throw unsupported("PaddleNLP's GPT", "scale_attn_weights", false);
   return {
     vocab_size: config.vocabSize,
     hidden_size: config.hiddenSize,

@@ -99,6 +99,13 @@ describe("a tokenizer.json that cannot be read as it is meant", () => {
       "a step that there is not",
       (json: Record<string, unknown>) => (json["normalizer"] = { type: "Nmt" }),
     ],
+    [
+      "an added token of which the normalizer leaves nothing",
+      (json: Record<string, unknown>) => {
+        json["normalizer"] = { type: "Strip", strip_left: true, strip_right: true };
+        json["added_tokens"] = [{ id: 1, content: "  ", normalized: true, special: false }];
+      },
+    ],
     ["a look behind with a name", split("(?<a>x)")],
     ["an intersection", split("[a-z&&[^b]]+")],
     ["a property that is not known", split(String.raw`\p{Emoji}`)],

@@ -57,7 +57,8 @@ export class TokenFinder {
       const last = token.rstrip ? endOfSpaces(text, end) : end;
       if (first > shown)
         sections.push({ kind: "text", text: text.slice(shown, first), begin: shown });
-      sections.push({ kind: "token", id: token.id });
+      // One whose text an earlier token swallowed is gone, if it swallows white space before itself, too.
+      if (first < last) sections.push({ kind: "token", id: token.id });
       shown = last;
     }
     if (shown < text.length) sections.push({ kind: "text", text: text.slice(shown), begin: shown });

@@ -46,10 +46,19 @@ export function readPipeline(part: JsonPart): PipelineParts {
     throw part.unsupported(
       'Metaspace with prepend_scheme "first" beside a normalizer and added tokens that are normalized',
     );
+  const normalize: Normalizer =
+    normalizer === undefined ? (text) => text : readNormalizer(normalizer);
+  const lost = added.find(
+    ({ normalized, content }) => normalized && content !== "" && normalize(content, false) === "",
+  );
+  if (lost !== undefined)
+    throw part.unsupported(
+      `the added token ${JSON.stringify(lost.content)}, of which the normalizer leaves nothing,`,
+    );
   return {
     subwords,
     tokens: added,
-    normalizer: normalizer === undefined ? (text) => text : readNormalizer(normalizer),
+    normalizer: normalize,
     preTokenizer: read?.run ?? ((text) => [text]),
     surroundings: postProcessor === undefined ? undefined : readPostProcessor(postProcessor),
     decoder: decoder === undefined ? undefined : readDecoder(decoder),
