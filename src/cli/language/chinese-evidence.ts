@@ -71,6 +71,10 @@ export const CHINESE_EVIDENCE: Catalogue = [
   ["it holds the values of {}", "它持有 {} 的值"],
   ["{}; put right, the values are those of the other side", "{1*}；改正之后，数值与另一侧相同"],
   ["every logit is {} times the golden's", "每个 logit 都是参考值的 {} 倍"],
+  [
+    "the logits of each token are the golden's by a factor of its own, from {} to {}",
+    "每个词元的 logits 都是参考值乘以该词元自己的系数，系数从 {} 到 {}",
+  ],
   ["the other side has these biases, this one has not", "另一侧有这些偏置，这一侧没有"],
   ["its shape is [{}], on the other side [{}]", "它的形状是 [{}]，在另一侧是 [{}]"],
   [

@@ -1,3 +1,4 @@
+import type { ModelConfig } from "../../../model/config/model-config.ts";
 import type { HostTensor } from "../../compare/model-runner.ts";
 import { nameOrder } from "../../relate/name-order.ts";
 import { isIdentity, isPermutation } from "../../relate/row-order.ts";
@@ -8,32 +9,67 @@ import type { LocalLab } from "./local-lab.ts";
 /** What storing a scaled head in a half dtype may move its values by. */
 const HEAD_SLACK = 2 ** -7;
 
-/** How one side's logits come from the other's: a factor, a factor a token, tokens in another order. */
+/** Share of a token's logits that rounding its scaled row to a half dtype may leave. */
+const ROW_SLACK = 2 ** -8;
+
+/** Positions without which a factor a token says nothing. */
+const LEAST_POSITIONS = 4;
+
+export type ColumnRelation = Pick<Diagnosis, "cause" | "evidence"> & {
+  readonly statement: Statement;
+};
+
+/** What a model makes, and what it should make. */
+interface Logits {
+  readonly ours: Float32Array;
+  readonly reference: Float32Array;
+}
+
+/** How one side's logits come from the other's, given the same states: by one factor, or as `rowRelation` says. */
 export async function columnRelation(
   lab: LocalLab,
   noise: number,
-): Promise<
-  (Pick<Diagnosis, "cause" | "evidence"> & { readonly statement: Statement }) | undefined
-> {
+): Promise<ColumnRelation | undefined> {
   const outputs = await lab.outputs({ kind: "head" });
-  const vocab = lab.laboratory.config.vocabSize;
   if (outputs.some(({ ours, reference }) => ours.length !== reference.length)) return undefined;
-  const joined = (side: "ours" | "reference"): HostTensor => {
-    const data = Float32Array.from(outputs.flatMap((output) => [...output[side]]));
-    return { shape: [data.length / vocab, vocab], data };
-  };
-  const [ours, reference] = [joined("ours"), joined("reference")];
-  const factor = logitFactor(ours.data, reference.data, noise);
+  const joined = (side: "ours" | "reference"): Float32Array =>
+    Float32Array.from(outputs.flatMap((output) => [...output[side]]));
+  const factor = logitFactor(joined("ours"), joined("reference"), noise);
   if (factor !== undefined)
     return {
       cause: "scaled",
       evidence: `every logit is ${Number(factor.toPrecision(6))} times the golden's`,
       statement: { kind: "linear", factor, offset: 0, slack: HEAD_SLACK },
     };
+  return rowRelation(outputs, lab.laboratory.config, noise);
+}
+
+/** What only rows of lm_head can do to logits: a factor for each token, or tokens in another order. */
+export function rowRelation(
+  outputs: readonly Logits[],
+  config: ModelConfig,
+  noise: number,
+): ColumnRelation | undefined {
+  const vocab = config.vocabSize;
+  if (outputs.some(({ ours, reference }) => ours.length !== reference.length)) return undefined;
+  const joined = (side: "ours" | "reference"): HostTensor => {
+    const data = Float32Array.from(outputs.flatMap((output) => [...output[side]]));
+    return { shape: [data.length / vocab, vocab], data };
+  };
+  const [ours, reference] = [joined("ours"), joined("reference")];
+  const factors = rowFactors(ours, reference);
+  if (factors !== undefined) {
+    const [least, most] = [Math.min(...factors), Math.max(...factors)];
+    return {
+      cause: "scaled",
+      evidence: `the logits of each token are the golden's by a factor of its own, from ${least.toPrecision(3)} to ${most.toPrecision(3)}`,
+      statement: { kind: "factors", rows: factors, columns: undefined, slack: HEAD_SLACK },
+    };
+  }
   const order = columnOrder(ours, reference, noise);
   if (order === undefined || !isPermutation(order) || isIdentity(order)) return undefined;
   const { cause, text, claim } = nameOrder(order, "rows", {
-    config: lab.laboratory.config,
+    config,
     over: "vocab",
   });
   return {
@@ -60,6 +96,28 @@ function logitFactor(
     (value, index) => Math.abs(value - factor * (reference[index] ?? Number.NaN)) <= slack,
   );
   return fits && factor !== 0 ? factor : undefined;
+}
+
+/** The factor of each token's logits; undefined where one has none, or where all have the same. */
+function rowFactors(ours: HostTensor, reference: HostTensor): readonly number[] | undefined {
+  const [rows = 0, columns = 0] = ours.shape;
+  if (rows < LEAST_POSITIONS) return undefined;
+  const factors: number[] = [];
+  for (let column = 0; column < columns; column++) {
+    let [products, squares, own] = [0, 0, 0];
+    for (let at = column; at < rows * columns; at += columns) {
+      const [a, b] = [ours.data[at] ?? 0, reference.data[at] ?? 0];
+      products += a * b;
+      squares += b * b;
+      own += a * a;
+    }
+    const factor = products / squares;
+    // What is left of ours, by Pythagoras: the square of the distance to the nearest multiple.
+    if (!(factor > 0 && own - products * factor <= ROW_SLACK ** 2 * own)) return undefined;
+    factors.push(factor);
+  }
+  const [least, most] = [Math.min(...factors), Math.max(...factors)];
+  return most > (1 + 2 * ROW_SLACK) * least ? factors : undefined;
 }
 
 /** Which of the reference's columns each of ours is, by all of its values; undefined where one is none. */

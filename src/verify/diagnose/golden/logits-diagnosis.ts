@@ -4,6 +4,7 @@ import type { Golden } from "../../golden/read.ts";
 import { maxDifference, maxMagnitude } from "../../compare/metrics.ts";
 import { overrideWith, parametersIn, type Laboratory } from "../../compare/model-runner.ts";
 import { largest, logitsOn } from "../../compare/run-model.ts";
+import { rowRelation } from "./head-columns.ts";
 import { encoderHeadHypotheses } from "./encoder-head-diagnosis.ts";
 import { searchConfig, settingsText } from "./config-search.ts";
 import { judgeCopies } from "../hypotheses/copies.ts";
@@ -60,6 +61,8 @@ export async function diagnoseFromLogits(
   if (givesTokens(laboratory.config)) {
     const rows = await judgeHeadRows(laboratory, golden, noise);
     if (rows !== undefined) return [{ ...rows, before }];
+    const related = await judgeHeadRelation(laboratory, golden, noise);
+    if (related !== undefined) return [{ ...related, before }];
     const tied = await judgeTied(laboratory, read, before);
     if (tied !== undefined) return [tied];
   }
@@ -188,6 +191,23 @@ async function judgeHeadRows(
   const evidence = `only the logits of ${wrong.size} of ${vocabSize} tokens are wrong: rows ${listed.join(", ")}`;
   const claims = [{ tensor: HEAD, kind: "rows-differ", rows: [...wrong], all: true } as const];
   return { cause: "corrupt", tensors: [HEAD], evidence, claims };
+}
+
+/** Every token's logits are right but for a factor of its own, or for the token that they are said to be of. */
+async function judgeHeadRelation(
+  laboratory: Laboratory,
+  golden: Golden,
+  noise: number,
+): Promise<Diagnosis | undefined> {
+  if (laboratory.config.tieWordEmbeddings) return undefined;
+  const outputs = (await ownLogits(laboratory, golden)).map((ours, prompt) => ({
+    ours,
+    reference: golden.prompts[prompt]?.logits ?? new Float32Array(0),
+  }));
+  const found = rowRelation(outputs, laboratory.config, noise);
+  if (found === undefined) return undefined;
+  const { statement, ...said } = found;
+  return { ...said, tensors: [HEAD], claims: [{ tensor: HEAD, ...statement }] };
 }
 
 async function judgeTied(
