@@ -121,6 +121,7 @@ describe("a decoder's config.json", () => {
     ["BloomForCausalLM", { intermediate_size: 128, layer_norm_epsilon: 1e-6 }],
     ["BertForMaskedLM", { type_vocab_size: 3, hidden_act: "relu", layer_norm_eps: 1e-7 }],
     ["RobertaForMaskedLM", { max_position_embeddings: 66, pad_token_id: 1 }],
+    ["RobertaForMaskedLM", { hidden_act: "relu" }],
     ["ErnieForMaskedLM", { use_task_id: true, task_type_vocab_size: 5 }],
   ] as const)(
     "of %s %j says the same when it is written for the stock class and read again",
@@ -305,6 +306,11 @@ function paddleGlm(fields: Readonly<Record<string, unknown>>): string {
   const read = config("GlmForCausalLM", { head_dim: 8, ...fields });
   return JSON.stringify(familyOf(read.family).paddleClass?.fields(read));
 }
+
+it("of RoBERTa tells that the head has GELU, whatever the layers have", () => {
+  const { activation, encoder } = config("RobertaForMaskedLM", { hidden_act: "relu" });
+  expect([activation, encoder?.headActivation]).toEqual(["relu", "gelu"]);
+});
 
 describe("what stock classes ask for", () => {
   it("has a window in Gemma 2's and 3's config.json though no layer has one", () => {

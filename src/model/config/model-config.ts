@@ -31,6 +31,8 @@ export interface EncoderConfig {
   readonly saysLabels: boolean;
   /** Whether classes of a text are told by a dense layer of the head's own (RoBERTa), not by the pooler. */
   readonly hasHeadDense: boolean;
+  /** What the head for masked tokens has between its dense layer and its norm, where it is not the layers' activation. */
+  readonly headActivation?: Activation;
   /** Kinds of texts that a token may be of. */
   readonly types: number;
   /** Kinds of tasks, 0 where there are no embeddings of them. */

@@ -240,6 +240,10 @@ function readRoberta(config: ConfigFields): NetworkConfig {
     );
   return {
     ...network,
+    // Its head has GELU whatever the layers have (`RobertaLMHead`).
+    ...(network.encoder === undefined
+      ? {}
+      : { encoder: { ...network.encoder, headActivation: "gelu" } }),
     maxPositions: network.maxPositions - positionOffset,
     positionOffset,
     uncountedId: padding,

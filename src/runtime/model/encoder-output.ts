@@ -112,7 +112,7 @@ async function maskedTokens(tools: HeadTools, x: Value): Promise<Float32Array> {
 
 /** What the head makes of states [N, C] before the vocabulary meets them (`BertPredictionHeadTransform`). */
 async function headStates({ steps, weights, config }: HeadTools, x: Value): Promise<Value> {
-  const { activation } = config;
+  const activation = config.encoder?.headActivation ?? config.activation;
   if (activation === undefined) throw new WbError("WB7001", "a head without an activation");
   const [dense, normed] = [await weights.module(HEAD_DENSE), await weights.module(HEAD_NORM)];
   return steps.scope(() =>
