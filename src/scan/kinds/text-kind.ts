@@ -75,7 +75,10 @@ export async function judgeText(source: ByteSource, context: Examination): Promi
   if (text.length <= MAX_POINTER_UNITS && LFS_POINTER.test(text))
     return notUnderstood("a pointer of Git LFS: the file that it stands for is not here");
   if (isForPeople(name)) return harmless(PLAIN);
-  await findInText(source, findings, context.signal);
+  if (!(await findInText(source, findings, context.signal)))
+    return notUnderstood(
+      "a text with more lines that read as imports of a pickle than are followed",
+    );
   const other = judgeOtherJson(text, source.label, context);
   return other ?? judgePlain(text, source.label, context);
 }

@@ -1,5 +1,5 @@
 import { isAllowedGlobal } from "../../formats/pickle/allow.ts";
-import { memorySource } from "../../sources/file.ts";
+import { memorySource, sliceSource } from "../../sources/file.ts";
 import type { ByteSource } from "../../tensor/byte-source.ts";
 import type { Findings } from "../findings.ts";
 import { runsCode } from "../kinds/target.ts";
@@ -20,7 +20,15 @@ const BASE64 = /gA[IJKLMNOPQRSTUVWX][A-Za-z0-9+/\r\n]{12,}={0,2}/g;
 const HEX = /80 ?0[2-5](?: ?[0-9a-fA-F]{2}){8,}/g;
 
 /** A name that a pickle of protocol 0 or 1 imports, wherever it stands; INST's arguments are before it. */
-const IMPORT = /[ci](?=[A-Za-z_][\w.]{0,200}\r?\n[A-Za-z_][\w.]{0,200}\r?\n)/g;
+const SECOND_LINE = /\n(?=[A-Za-z_][\w.]{0,200}\r?\n)/g;
+const MAX_NAME_UNITS = 200;
+
+/** How what is imported goes on where it is called soon: with arguments, with a place in the memo, or with another import. */
+const GOES_ON = /^[A-Za-z_][\w.]{0,200}\r?\n(?:[.()\]}N0]|p[ \d+]|q[^a-z]|c)/;
+
+/** Places of a text that are followed, and bytes behind each; a payload is short. */
+const MAX_TEXT_PLACES = 500;
+const FOLLOWED_BYTES = 4096;
 
 /** Bytes before INST in which its mark is looked for, and the marks that are tried. */
 const BEFORE_INST_BYTES = 200;
@@ -43,16 +51,30 @@ export async function findNested(
   await search(bytes, { label: source.label, how: "", depth: 0 }, findings, signal);
 }
 
-/** The same of a text, in which a pickle without a mark may stand as well: behind a line that its own loader passes over. */
+/** Every place where an import may begin: before a name that ends its line, with another name on the next. */
+function* importsIn(text: string): Generator<number> {
+  for (const { index: end } of text.matchAll(SECOND_LINE)) {
+    if (!GOES_ON.test(text.slice(end + 1, end + 2 * MAX_NAME_UNITS))) continue;
+    const before = text.slice(Math.max(0, end - MAX_NAME_UNITS), end).trimEnd();
+    const line = /[\w.]*$/.exec(before)?.[0] ?? "";
+    const begin = Math.max(0, end - MAX_NAME_UNITS) + before.length - line.length;
+    for (const { index } of line.matchAll(/[ci](?=[A-Za-z_])/g)) yield begin + index;
+  }
+}
+
+/**
+ * The same of a text, in which a pickle without a mark may stand as well: behind a line that its own loader passes over.
+ * @returns Whether all of the text was looked at.
+ */
 export async function findInText(
   source: ByteSource,
   findings: Findings,
   signal: AbortSignal | undefined,
-): Promise<void> {
+): Promise<boolean> {
   await findNested(source, findings, signal);
-  if (source.byteLength > MAX_SEARCHED_BYTES) return;
+  if (source.byteLength > MAX_SEARCHED_BYTES) return false;
   const bytes = Buffer.from(await source.read(0, source.byteLength));
-  await searchText(bytes.toString("latin1"), source, findings, signal);
+  return searchText(bytes.toString("latin1"), source, findings, signal);
 }
 
 interface Where {
@@ -100,14 +122,16 @@ async function searchText(
   source: ByteSource,
   findings: Findings,
   signal: AbortSignal | undefined,
-): Promise<void> {
+): Promise<boolean> {
   let places = 0;
-  for (const { 0: found, index } of text.matchAll(IMPORT)) {
-    const begins = found === "c" ? [index] : marksBefore(text, index);
-    for (const begin of begins) {
+  for (const index of importsIn(text)) {
+    for (const begin of text.charAt(index) === "c" ? [index] : marksBefore(text, index)) {
       // What the file itself begins with is traced already.
-      if (begin === 0 || places++ >= MAX_PLACES) continue;
-      const name = await forbiddenName(source, begin, signal, true);
+      if (begin === 0) continue;
+      if (places++ === MAX_TEXT_PLACES) return false;
+      const length = Math.min(FOLLOWED_BYTES, source.byteLength - begin);
+      const part = sliceSource(source, begin, length, source.label);
+      const name = await forbiddenName(part, 0, signal, true);
       if (name !== undefined)
         findings.reason(
           "WB5201",
@@ -115,6 +139,7 @@ async function searchText(
         );
     }
   }
+  return true;
 }
 
 function marksBefore(text: string, end: number): readonly number[] {
