@@ -1,6 +1,6 @@
 import { basename } from "node:path";
 import type { ErrorCode } from "../errors/codes.ts";
-import type { WbError } from "../errors/wb-error.ts";
+import { WbError } from "../errors/wb-error.ts";
 import { isOfTable } from "../formats/dcp/allow.ts";
 import { isAllowedGlobal, isAllowedModule } from "../formats/pickle/allow.ts";
 import { isScriptModule } from "../formats/pytorch/script.ts";
@@ -70,6 +70,7 @@ export class Findings {
     return this.#isZero ? isOfZero(module, name) : isAllowedGlobal(module, name);
   }
 
+  /** @throws WbError WB5204 where there are so many that the file has shown what it is. */
   add(global: Omit<TracedGlobal, "kind">, { member, isScript }: Where): void {
     const { module, name, offset, isWhole } = global;
     // Of a name that the end of the file cuts off, only the module is imported.
@@ -80,7 +81,17 @@ export class Findings {
         (isScript && isScriptModule(module))
       : isAllowedModule(module);
     // Counted apart, so that no crowd of harmless names can hide a harmful one.
-    if (this.#kept[allowed ? "allowed" : "others"]++ >= MAX_GLOBALS) return;
+    if (this.#kept[allowed ? "allowed" : "others"]++ >= MAX_GLOBALS) {
+      if (allowed) return;
+      // What more there is changes no verdict, and to follow it takes a stranger's time.
+      throw new WbError(
+        "WB5204",
+        `${this.file}: names more than ${MAX_GLOBALS} globals that are not allowed`,
+        {
+          details: { where: this.file },
+        },
+      );
+    }
     const inside = member === "" ? {} : { member };
     this.globals.push({ module, name, file: this.file, offset, allowed, ...inside });
   }

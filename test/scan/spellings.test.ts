@@ -227,3 +227,11 @@ describe("what no loader runs", () => {
     expect(await verdictOf("a.npy", objects)).toBe("incomplete");
   });
 });
+
+it("a file is followed no further than a hundred thousand names that are not allowed", async () => {
+  const path = join(folder, "names.pkl");
+  writeFileSync(path, "ca\nb\n".repeat(100_001));
+  const { verdict, reasons, globals } = await scan(path);
+  expect([verdict, globals.length]).toEqual(["unsafe", 100_000]);
+  expect(reasons.map(({ code }) => code)).toContain("WB5204");
+});

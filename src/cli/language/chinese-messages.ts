@@ -349,6 +349,7 @@ export const CHINESE_MESSAGES: Catalogue = [
     "pickle 在第 {2} 字节处指名 {1}，在 Python 中加载它就会导入该名字",
   ],
   ["memo entry {} was never stored", "memo 条目 {} 从未存入"],
+  ["names more than {} globals that are not allowed", "指名了超过 {} 个不被许可的全局名"],
   ["the pickle at byte {} has more than {} opcodes", "第 {} 字节处的 pickle 有超过 {} 个操作码"],
   ["byte {} is 0x{}, expected a pickle opcode", "第 {} 字节是 0x{}，应为 pickle 操作码"],
   ["{} is an optimizer's state, not a model's", "{} 是优化器的状态，不是模型的"],

@@ -158,7 +158,17 @@ export class PickleCursor {
    * Bytes up to the next newline, which is stepped over, or up to the end of the source. Of a long line only the first
    * `keep` bytes are given. Undefined when no newline comes within `limit` bytes.
    */
-  async looseLine(keep: number, limit: number): Promise<LooseLine | undefined> {
+  looseLine(keep: number, limit: number): LooseLine | Promise<LooseLine | undefined> {
+    const end = this.#window.indexOf(0x0a, this.#index);
+    const byteLength = end - this.#index;
+    // Most lines are short and in the window: a promise for each would take longer than the line.
+    if (end < 0 || byteLength > Math.min(keep, limit)) return this.#longLine(keep, limit);
+    const bytes = this.#window.subarray(this.#index, end);
+    this.#index = end + 1;
+    return { bytes, byteLength, hasNewline: true };
+  }
+
+  async #longLine(keep: number, limit: number): Promise<LooseLine | undefined> {
     let kept: Uint8Array = new Uint8Array(0);
     let byteLength = 0;
     while (byteLength <= limit) {

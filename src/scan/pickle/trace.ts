@@ -45,7 +45,7 @@ export async function tracePickle(
       if (count % OPCODES_PER_TURN === 0) await nextTurn(signal);
       if (!cursor.has(LOOKAHEAD_BYTES)) await cursor.fill(LOOKAHEAD_BYTES);
       end = cursor.position;
-      await cursor.need(1, "the next pickle opcode");
+      if (!cursor.has(1)) await cursor.need(1, "the next pickle opcode");
       const byte = cursor.u8();
       const opcode = opcodeOfByte(byte);
       if (opcode === undefined) {
