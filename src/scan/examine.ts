@@ -123,7 +123,9 @@ function names(named: readonly TracedGlobal[], trace: PickleTrace): boolean {
 }
 
 async function traceAgain(source: ByteSource, context: Examination): Promise<void> {
-  await tracePickle(source, 0, context.findings.listener(context), context.signal);
+  const { findings, signal } = context;
+  const { broken } = await tracePickle(source, 0, findings.listener(context), signal);
+  if (broken !== undefined) findings.takeUnsafe(broken);
 }
 
 /** Kinds that have a mark of their own; undefined where there is none. */
