@@ -13,7 +13,7 @@ export function renderVerify(result: VerifyResult): string {
   const { verdict, comparisons, device, compute, seconds } = result;
   return [
     `${verdict === "pass" ? "PASS" : "FAIL"}  ${result.model}`,
-    ...comparisons.flatMap(lines),
+    ...comparisons.flatMap((comparison) => lines(comparison, compute)),
     ...(verdict === "pass" ? [coverageLine(result.coverage)] : []),
     `${device}, ${compute}, ${seconds.toFixed(1)} s`,
   ].join("\n");
@@ -40,17 +40,20 @@ function coverageLine({
   return `covered: ${plural(tokens, "token")}, ${plural(positions, "position")}, ${plural(tensors, "tensor")}${tokenizers}${missed}`;
 }
 
-function lines({
-  path,
-  verdict,
-  parity,
-  greedy,
-  weights,
-  endpoint,
-  diagnosis,
-  failures,
-  quantisation,
-}: Comparison): readonly string[] {
+function lines(
+  {
+    path,
+    verdict,
+    parity,
+    greedy,
+    weights,
+    endpoint,
+    diagnosis,
+    failures,
+    quantisation,
+  }: Comparison,
+  compute: VerifyResult["compute"],
+): readonly string[] {
   const found = [`  against ${path}: ${verdict}`];
   if (endpoint !== undefined) found.push(...endpointLines(endpoint).map((line) => `    ${line}`));
   found.push(...diagnosis.map((entry) => `  ${renderDiagnosis(entry)}`));
@@ -68,7 +71,7 @@ function lines({
     );
     if (parity.compute !== "f32" && endpoint === undefined)
       found.push(
-        `    ${parity.passes ? "right within" : "judged by the noise of"} ${COMPUTE_NAME[parity.compute]}, which the coarser side computed in`,
+        `    ${parity.passes ? "right within" : "judged by the noise of"} ${COMPUTE_NAME[parity.compute]}, ${parity.compute === compute || weights === undefined ? "which the coarser side computed in" : "which the coarser side is stored in"}`,
       );
     if (parity.referenceError !== null)
       found.push(

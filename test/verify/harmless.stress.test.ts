@@ -65,6 +65,16 @@ describe("InternLM's own models", () => {
     expect([same, summary.differ + summary.onlyLeft + summary.onlyRight]).toEqual([true, 0]);
   });
 
+  test("nano cast to BF16 passes within it, and says that it was rounded", async () => {
+    const source = join(ORACLE_FOLDER, "nano", "model_state.pdparams");
+    const target = join(folder, "cast");
+    await convert(source, target, { dtype: "BF16" });
+    const { verdict, comparisons } = await verify(target, { other: source, device: "wasm" });
+    expect([verdict, comparisons[0]?.parity?.compute]).toEqual(["pass", "bf16"]);
+    expect(comparisons[0]?.weights).toMatchObject({ wrong: 0, harmless: [] });
+    expect(comparisons[0]?.weights?.rounded).toBeGreaterThan(0);
+  });
+
   // Searches all hypotheses, in vain.
   test("a golden of another model is refused as stale, not explained", async () => {
     const golden = join(folder, "other.safetensors");

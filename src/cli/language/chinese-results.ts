@@ -44,6 +44,14 @@ export const CHINESE_RESULTS: Catalogue = [
     "logits: {}, {}, largest difference {}; allowed {}",
     "logits：{1*}，{2*}，最大差异 {3}；允许 {4}",
   ],
+  [
+    "right within {}, which the coarser side is stored in",
+    "在 {} 精度之内正确，较粗的一方以它保存",
+  ],
+  [
+    "judged by the noise of {}, which the coarser side is stored in",
+    "按 {} 的噪声判断，较粗的一方以它保存",
+  ],
   ["right within {}, which the coarser side computed in", "在 {} 精度之内正确，较粗的一方以它计算"],
   [
     "judged by the noise of {}, which the coarser side computed in",
