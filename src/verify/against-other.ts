@@ -1,6 +1,3 @@
-import { headGives } from "../model/encoder-heads.ts";
-import type { ModelConfig } from "../model/config/model-config.ts";
-import type { RopeScaling } from "../model/config/rope.ts";
 import type { Backend } from "../runtime/backends/backend.ts";
 import { compareFolders } from "./tokenizers/folder.ts";
 import { findTokenizer, openTokenizer } from "../runtime/tokenizer/tokenizer.ts";
@@ -10,7 +7,9 @@ import { diffTensors, type TensorDiff } from "./compare/diff-checkpoints.ts";
 import { parityOfModels, type NamedPrompt, type Parity } from "./compare/parity.ts";
 import type { ComputeKind } from "./compare/tolerance.ts";
 import { coarserCompute } from "./golden/arithmetic.ts";
+import { configDifferences, hiddenSettings, visibleSettings } from "./config-differences.ts";
 import { ownCast } from "./own-cast.ts";
+import { isReordered } from "./reordered.ts";
 import { DEFAULT_PROMPTS, idPrompts } from "./prompts.ts";
 import { againstQuantised, quantisedPair } from "./against-quantised.ts";
 import type { QuantisationSummary } from "./quantised/summary.ts";
@@ -119,7 +118,10 @@ export async function verifyOther(
         ? await diagnosePair(bench.tensors, other.tensors, diffs, config, options.signal)
         : [];
     // The logits show whether what should change nothing does: repeated heads need a config that says so.
-    const harmless = parity?.passes === true ? related.filter(changesNothing) : [];
+    const harmless =
+      parity?.passes === true
+        ? related.filter((diagnosis) => changesNothing(diagnosis) || isReordered(diagnosis, config))
+        : [];
     const causes = related.filter((diagnosis) => !harmless.includes(diagnosis));
     const weights = diffs === undefined ? undefined : summarize(diffs, harmless);
     return {
@@ -173,56 +175,6 @@ function turnedThere({ structure, path }: Bench): readonly Diagnosis[] {
     ...diagnosis,
     evidence: `on the other side (${path}): ${diagnosis.evidence}`,
   }));
-}
-
-/** A setting of two configs: its name, and both values. */
-type Setting = readonly [name: string, ours: unknown, other: unknown];
-
-/** Settings that show in any logits, where two configs differ. */
-function visibleSettings(ours: ModelConfig, other: ModelConfig): readonly Setting[] {
-  return [
-    [
-      "architectures (the head)",
-      ours.encoder && headGives(ours),
-      other.encoder && headGives(other),
-    ],
-    ["rms_norm_eps", ours.rmsNormEps, other.rmsNormEps],
-    ["rope_theta", ours.rope.theta, other.rope.theta],
-    ["num_attention_heads", ours.heads, other.heads],
-    ["num_key_value_heads", ours.kvHeads, other.kvHeads],
-    ["num_hidden_layers", ours.layers, other.layers],
-    ["tie_word_embeddings", ours.tieWordEmbeddings, other.tieWordEmbeddings],
-  ];
-}
-
-/** Settings that show in long prompts alone: dynamic scaling begins past the positions that prompts are cut to. */
-function hiddenSettings(ours: ModelConfig, other: ModelConfig): readonly Setting[] {
-  const isDynamic = [ours, other].some(({ rope }) => rope.scaling.kind === "dynamic-ntk");
-  return [
-    ["rope scaling", shownScaling(ours), shownScaling(other)],
-    // The positions are only a promise where no scaling begins after them.
-    ["max_position_embeddings", isDynamic && ours.maxPositions, isDynamic && other.maxPositions],
-  ];
-}
-
-/** Whether the whole cache is rotated anew is a trait of the code, and the same in one pass over a prompt. */
-function shownScaling({ rope: { scaling } }: ModelConfig): RopeScaling {
-  return scaling.kind === "dynamic-ntk" ? { ...scaling, wholeCache: true } : scaling;
-}
-
-/** Settings that change what a model computes, where two configs differ. */
-function configDifferences(settings: readonly Setting[]): readonly Diagnosis[] {
-  const different = settings.filter(
-    ([, left, right]) => JSON.stringify(left) !== JSON.stringify(right),
-  );
-  if (different.length === 0) return [];
-  const evidence = different
-    .map(
-      ([name, left, right]) =>
-        `${name} is ${JSON.stringify(left)} here, ${JSON.stringify(right)} there`,
-    )
-    .join("; ");
-  return [{ cause: "config-mismatch", tensors: [], evidence }];
 }
 
 async function promptsFor(
