@@ -5,6 +5,8 @@ export const SETTING_BLUNDERS: readonly Blunder[] = [
   setting("eps 1e-3", EVERYWHERE, { rms_norm_eps: 1e-3 }),
   setting("eps 1e-4", EVERYWHERE, { rms_norm_eps: 1e-4 }),
   setting("theta 1e6", ["nano", "grouped"], { rope_theta: 1e6 }),
+  setting("theta 1e6 and eps 1e-4", ["grouped"], { rope_theta: 1e6, rms_norm_eps: 1e-4 }),
+  setting("theta 1e6 and eps 1e-6", ["grouped"], { rope_theta: 1e6, rms_norm_eps: 1e-6 }),
   setting("theta 123456", ["nano", "grouped"], { rope_theta: 123_456 }),
   setting("the default theta", ["grouped"], { rope_theta: undefined }),
   setting("rotary base 20000", ["biased"], { rotary: { base: 20_000, type: "dynamic" } }),

@@ -51,7 +51,7 @@ export async function searchConfig(
       (await search.settings(config, false, (changed, limit) => measure.all(changed, limit))) ??
       search.settings(config, true, (changed, limit) => measure.all(changed, limit))
     );
-  if (atFirst <= noise) return search.rotary(config);
+  if (atFirst <= noise) return (await search.rotary(config)) ?? search.quietPair(config);
   const first = await search.settings(
     config,
     false,
@@ -87,6 +87,18 @@ class Search {
     return (
       (await this.settings(config, true, measure)) ?? this.#first(pairedRotaries(config), measure)
     );
+  }
+
+  /** A setting of the positions that was lost with another, too small a one to show at the first token: an epsilon. */
+  async quietPair(config: ModelConfig): Promise<FoundSettings | undefined> {
+    for (const quiet of configHypotheses(config)) {
+      if (quiet.isOfPositions || !(await this.#budget.spend())) continue;
+      if (!(((await this.#measure.first(quiet.config, this.#noise)) ?? 0) <= this.#noise)) continue;
+      const loud = configHypotheses(quiet.config).filter(({ isOfPositions }) => isOfPositions);
+      const found = await this.#first(loud, (changed, limit) => this.#measure.all(changed, limit));
+      if (found !== undefined) return { ...found, fields: [...quiet.fields, ...found.fields] };
+    }
+    return undefined;
   }
 
   /** One setting: of the positions, or of the others. */

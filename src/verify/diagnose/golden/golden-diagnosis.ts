@@ -42,6 +42,8 @@ export async function diagnoseGolden(
   if (!lab.hasStates) return diagnoseFromLogits(laboratory, golden, gate.maxAbs, signal);
   const parts = await measureParts(lab, compute, signal);
   const suspects = parts.filter(({ departs }) => departs);
+  // Too small to show in any one part, and the logits show it: an epsilon.
+  if (suspects.length === 0) return diagnoseFromLogits(laboratory, golden, gate.maxAbs, signal);
   const configured = await diagnoseConfig(lab, parts, triesFor(layerCost(lab)), signal);
   if (configured !== undefined) return [configured];
   const budget = new SearchBudget(triesFor(layerCost(lab)), signal);

@@ -1,0 +1,24 @@
+import { expect, test } from "vitest";
+import type { ModelConfig } from "../../../src/model/config/model-config.ts";
+import { searchConfig, settingsText } from "../../../src/verify/diagnose/golden/config-search.ts";
+import { internlmConfig } from "../../support/model-config.ts";
+
+const OURS = internlmConfig();
+const NOISE = 1;
+
+/** The difference of two numbers as logits show it: in decades, times what it weighs. */
+const apart = (left: number, right: number, weight: number): number =>
+  weight * Math.abs(Math.log10(left / right));
+
+const epsilon = ({ rmsNormEps }: ModelConfig): number => apart(rmsNormEps, 1e-5, 0.9);
+const theta = ({ rope }: ModelConfig): number => apart(rope.theta, 500_000, 1000);
+
+test("a base that was lost with an epsilon too small to show at the first token is found with it", async () => {
+  const all = async (config: ModelConfig): Promise<number> => theta(config) + 2 * epsilon(config);
+  const first = async (config: ModelConfig): Promise<number> => epsilon(config);
+  const budget = { spend: async () => true };
+  const found = await searchConfig(OURS, { all, first }, NOISE, budget);
+  expect(found && settingsText(found)).toBe(
+    "rms_norm_eps is 0.000001 and rope_theta is 10000; with 0.00001 and 500000",
+  );
+});
