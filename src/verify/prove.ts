@@ -166,18 +166,40 @@ function failuresOf(
     0,
   );
   return [
-    ...(wrong === 0 ? [] : [`${wrong} tensors are not what quantising the original gives`]),
-    ...(blocks === 0 ? [] : [`${blocks} blocks are not explained by the original`]),
+    ...(wrong === 0
+      ? []
+      : [
+          counted(
+            wrong,
+            "tensor is not what quantising the original gives",
+            "tensors are not what quantising the original gives",
+          ),
+        ]),
+    ...(blocks === 0
+      ? []
+      : [
+          counted(
+            blocks,
+            "block is not explained by the original",
+            "blocks are not explained by the original",
+          ),
+        ]),
     ...plain
       .filter(({ differing }) => differing > 0)
       .map(
         ({ name, differing, firstIndex }) =>
-          `${name}: ${differing} elements are not the original's, the first at ${firstIndex ?? 0}`,
+          `${name}: ${differing} ${differing === 1 ? "element is" : "elements are"} not the original's, the first at ${firstIndex ?? 0}`,
       ),
     ...unjudged.map(({ name, why }) => `${name}: ${why}`),
     ...(needsBytes && others > 0
-      ? [`${others} blocks are explained by rounding, but not to the byte, as --bytes asks`]
+      ? [
+          `${others} ${others === 1 ? "block is" : "blocks are"} explained by rounding, but not to the byte, as --bytes asks`,
+        ]
       : []),
     ...diagnosis.map(({ evidence }) => evidence),
   ];
+}
+
+function counted(count: number, one: string, many: string): string {
+  return `${count} ${count === 1 ? one : many}`;
 }

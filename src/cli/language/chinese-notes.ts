@@ -98,8 +98,10 @@ export const CHINESE_NOTES: Catalogue = [
     "最大误差：所在块半个步长的 {} 倍；权重的损失：{}",
   ],
   ["{} tensors are not what quantising the original gives", "{} 个张量不是量化原模型所得"],
+  ["{} tensor is not what quantising the original gives", "{} 个张量不是量化原模型所得"],
   ["{} of {} tensors are not what quantising gives", "{2} 个张量中有 {1} 个不是量化所得"],
   ["{} blocks are not explained by the original", "{} 个块不能由原模型解释"],
+  ["{} block is not explained by the original", "{} 个块不能由原模型解释"],
   [
     "cost in logits: {}, KL {} nats, the same likeliest token at {}",
     "对 logits 的代价：{1*}，KL {2} nat，最可能的词元在 {3} 处相同",

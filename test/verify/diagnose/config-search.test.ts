@@ -14,10 +14,11 @@ const epsilon = ({ rmsNormEps }: ModelConfig): number => apart(rmsNormEps, 1e-5,
 const theta = ({ rope }: ModelConfig): number => apart(rope.theta, 500_000, 1000);
 
 test("a base that was lost with an epsilon too small to show at the first token is found with it", async () => {
-  const all = async (config: ModelConfig): Promise<number> => theta(config) + 2 * epsilon(config);
-  const first = async (config: ModelConfig): Promise<number> => epsilon(config);
-  const budget = { spend: async () => true };
-  const found = await searchConfig(OURS, { all, first }, NOISE, budget);
+  const measure = {
+    all: async (config: ModelConfig) => theta(config) + 2 * epsilon(config),
+    first: async (config: ModelConfig) => epsilon(config),
+  };
+  const found = await searchConfig(OURS, measure, NOISE, { spend: async () => true });
   expect(found && settingsText(found)).toBe(
     "rms_norm_eps is 0.000001 and rope_theta is 10000; with 0.00001 and 500000",
   );
