@@ -30,8 +30,17 @@ export interface Adapted {
   readonly ranks: readonly number[];
 }
 
-/** Multiplications that the adapters of one layer may take: half a minute. */
-const WORK = 3e10;
+/** Multiplications that the adapters of all layers may take together: some ten seconds, so that a search in vain ends. */
+const WORK = 1e10;
+
+/** What is left of them in one diagnosis. */
+export interface AdapterWork {
+  left: number;
+}
+
+export function adapterWork(): AdapterWork {
+  return { left: WORK };
+}
 
 /** Looks at a problem without which nothing is found. */
 const LEAST_LOOKS = 300;
@@ -47,6 +56,7 @@ const BLOCKS: ReadonlySet<string> = new Set(["llama", "glm"]);
  * bring the layer to the golden. Far fewer numbers are fitted than the golden holds, so that they are no accident.
  * @param isFirstWrong Whether the first token of a prompt departs, which queries and keys cannot make.
  * @param likely What was found in another layer.
+ * @param work Counts what is spent here.
  */
 export async function diagnoseAdapters(
   lab: LocalLab,
@@ -55,16 +65,18 @@ export async function diagnoseAdapters(
   isFirstWrong: boolean,
   likely: Adapted | undefined,
   budget: SearchBudget,
+  work: AdapterWork,
 ): Promise<{ readonly diagnosis: Diagnosis; readonly adapted: Adapted } | undefined> {
   const { config } = lab.laboratory;
   if (!isPlain(config, lab, layer)) return undefined;
   const problem = await problemOf(lab, layer);
-  let left = Math.floor(WORK / costOf(problem));
-  if (left < LEAST_LOOKS) return undefined;
+  const cost = costOf(problem);
+  if (work.left < LEAST_LOOKS * cost) return undefined;
   const spend = async (): Promise<boolean> => {
     await nextTurn();
     budget.throwIfAborted();
-    return left-- > 0;
+    work.left -= cost;
+    return work.left > 0;
   };
   const sets = isFirstWrong ? AT_FIRST : OF_POSITIONS;
   const all = sets.map((roles): Adapted => ({ roles, ranks: RANKS }));

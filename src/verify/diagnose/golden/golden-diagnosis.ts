@@ -4,7 +4,12 @@ import type { Golden } from "../../golden/read.ts";
 import { parametersIn, type Laboratory } from "../../compare/model-runner.ts";
 import type { Parity } from "../../compare/parity.ts";
 import { diagnoseConfig } from "./config-diagnosis.ts";
-import { diagnoseAdapters, type Adapted } from "../adapters/adapter-diagnosis.ts";
+import {
+  adapterWork,
+  diagnoseAdapters,
+  type Adapted,
+  type AdapterWork,
+} from "../adapters/adapter-diagnosis.ts";
 import type { Diagnosis } from "../diagnosis.ts";
 import { judgeCopies } from "../hypotheses/copies.ts";
 import { diagnoseEmbeddings } from "./embedding-diagnosis.ts";
@@ -52,7 +57,7 @@ export async function diagnoseGolden(
   );
   const places = await findPlaces(lab, layers, budget);
   const found: Diagnosis[] = places.diagnosis === undefined ? [] : [places.diagnosis];
-  const known: Known = { kinds: new Set() };
+  const known: Known = { kinds: new Set(), adapterWork: adapterWork() };
   for (const suspect of suspects) {
     const { part } = suspect;
     if (part.kind === "layer" && places.explained.has(part.index)) continue;
@@ -66,6 +71,7 @@ export async function diagnoseGolden(
 interface Known {
   readonly kinds: Set<string>;
   adapted?: Adapted;
+  readonly adapterWork: AdapterWork;
 }
 
 /** Multiply-adds of one layer on all prompts. */
@@ -164,7 +170,8 @@ async function diagnoseLayer(
   if (outlier !== undefined) return [outlier];
   const located = await locateInLayer(lab, layer, suspect);
   if (located !== undefined) return [located];
-  const adapter = await diagnoseAdapters(lab, layer, suspect, isFirstWrong, known.adapted, budget);
+  const { adapted, adapterWork: work } = known;
+  const adapter = await diagnoseAdapters(lab, layer, suspect, isFirstWrong, adapted, budget, work);
   if (adapter !== undefined) {
     known.adapted = adapter.adapted;
     return [adapter.diagnosis];
