@@ -75,14 +75,6 @@ export const CHINESE_EVIDENCE: Catalogue = [
     "the logits of each token are the golden's by a factor of its own, from {} to {}",
     "每个词元的 logits 都是参考值乘以该词元自己的系数，系数从 {} 到 {}",
   ],
-  [
-    "a matrix of at most rank {}, added to it, is what an adapter makes that was left in, left out or scaled otherwise; with {} numbers fitted to {} of the golden's, the difference falls from {} to {}",
-    "为它加上一个秩至多为 {} 的矩阵，正是适配器被遗留、被遗漏或缩放不同所致；用 {} 个数拟合参考值的 {} 个数之后，差异从 {} 降到 {}",
-  ],
-  [
-    "a matrix of at most rank {}, added to each, is what an adapter makes that was left in, left out or scaled otherwise; with {} numbers fitted to {} of the golden's, the difference falls from {} to {}",
-    "为每一个加上一个秩至多为 {} 的矩阵，正是适配器被遗留、被遗漏或缩放不同所致；用 {} 个数拟合参考值的 {} 个数之后，差异从 {} 降到 {}",
-  ],
   ["the other side has these biases, this one has not", "另一侧有这些偏置，这一侧没有"],
   ["its shape is [{}], on the other side [{}]", "它的形状是 [{}]，在另一侧是 [{}]"],
   [

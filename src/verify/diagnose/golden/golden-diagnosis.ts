@@ -4,12 +4,6 @@ import type { Golden } from "../../golden/read.ts";
 import { parametersIn, type Laboratory } from "../../compare/model-runner.ts";
 import type { Parity } from "../../compare/parity.ts";
 import { diagnoseConfig } from "./config-diagnosis.ts";
-import {
-  adapterWork,
-  diagnoseAdapters,
-  type Adapted,
-  type AdapterWork,
-} from "../adapters/adapter-diagnosis.ts";
 import type { Diagnosis } from "../diagnosis.ts";
 import { judgeCopies } from "../hypotheses/copies.ts";
 import { diagnoseEmbeddings } from "./embedding-diagnosis.ts";
@@ -57,7 +51,7 @@ export async function diagnoseGolden(
   );
   const places = await findPlaces(lab, layers, budget);
   const found: Diagnosis[] = places.diagnosis === undefined ? [] : [places.diagnosis];
-  const known: Known = { kinds: new Set(), adapterWork: adapterWork() };
+  const known = new Set<string>();
   for (const suspect of suspects) {
     const { part } = suspect;
     if (part.kind === "layer" && places.explained.has(part.index)) continue;
@@ -65,13 +59,6 @@ export async function diagnoseGolden(
     found.push(...(await diagnosePart(lab, suspect, budget, known)));
   }
   return mergeDiagnoses(await nearVersions(lab, found));
-}
-
-/** What was found in layers before, which is tried first in the next. */
-interface Known {
-  readonly kinds: Set<string>;
-  adapted?: Adapted;
-  readonly adapterWork: AdapterWork;
 }
 
 /** Multiply-adds of one layer on all prompts. */
@@ -97,7 +84,7 @@ async function diagnosePart(
   lab: LocalLab,
   suspect: MeasuredPart,
   budget: SearchBudget,
-  known: Known,
+  known: Set<string>,
 ): Promise<readonly Diagnosis[]> {
   const { part } = suspect;
   switch (part.kind) {
@@ -119,7 +106,7 @@ async function diagnoseLayer(
   layer: number,
   suspect: MeasuredPart,
   budget: SearchBudget,
-  known: Known,
+  known: Set<string>,
 ): Promise<readonly Diagnosis[]> {
   const { laboratory } = lab;
   const suspects = partNames(layer, laboratory.config, laboratory.names());
@@ -142,19 +129,19 @@ async function diagnoseLayer(
   const rounded = await coarseRoundings(
     await judgeValues(suspects, laboratory, lab.read, ["cast"]),
     moving,
-    known.kinds.has("cast"),
+    known.has("cast"),
   );
-  if (rounded.length > 0) known.kinds.add("cast");
+  if (rounded.length > 0) known.add("cast");
   if (rounded.length > 0)
     return rounded.map((diagnosis) => ({ ...diagnosis, before: suspect.before }));
   const isFirstWrong = !((await lab.firstDifference(suspect.part)) <= suspect.noise);
   const hypotheses = likelyFirst(
     layerHypotheses(layer, laboratory.config, laboratory.names(), dtypeOf),
     isFirstWrong,
-    known.kinds,
+    known,
   );
   const explanations = await searchExplanations(hypotheses, lab, measure, suspect, budget);
-  for (const { hypothesis } of explanations) known.kinds.add(kindOf(hypothesis));
+  for (const { hypothesis } of explanations) known.add(kindOf(hypothesis));
   if (explanations.length > 0) return explanations.map(explained);
   const twins = await repeatedTensors(suspects, laboratory, laboratory.config);
   if (twins.length > 0) return twins.map((diagnosis) => ({ ...diagnosis, before: suspect.before }));
@@ -170,12 +157,6 @@ async function diagnoseLayer(
   if (outlier !== undefined) return [outlier];
   const located = await locateInLayer(lab, layer, suspect);
   if (located !== undefined) return [located];
-  const { adapted, adapterWork: work } = known;
-  const adapter = await diagnoseAdapters(lab, layer, suspect, isFirstWrong, adapted, budget, work);
-  if (adapter !== undefined) {
-    known.adapted = adapter.adapted;
-    return [adapter.diagnosis];
-  }
   return [undetermined(suspect, isFirstWrong, suspects, budget, await lab.share(layer))];
 }
 

@@ -176,20 +176,6 @@ export class LocalLab {
     return this.#outputs(this.#prompts, part, changes, config, change);
   }
 
-  /** A result inside a layer on the golden's own states, by the runtime's name for it; one a prompt. */
-  async observed(layer: number, wanted: string): Promise<readonly Float32Array[]> {
-    const seen = this.#prompts.map(() => new Float32Array(0));
-    const runner = await this.laboratory.openAgain();
-    try {
-      await runner.runLayer(layer, statesOf(this.#prompts, layer), (prompt, name, data) => {
-        if (name === wanted) seen[prompt] = data.slice();
-      });
-    } finally {
-      await runner.close();
-    }
-    return seen;
-  }
-
   async #outputs(
     prompts: readonly GoldenPrompt[],
     part: Part,
