@@ -1,6 +1,6 @@
 import type { ModelConfig } from "../../model/config/model-config.ts";
 import { PRE_NORMS, type LayerNorms } from "../../model/network.ts";
-import type { Value, Weight } from "../backends/ops.ts";
+import type { Value } from "../backends/ops.ts";
 import {
   stepByStep,
   type Carried,
@@ -131,27 +131,11 @@ export const LLAMA_BLOCK: BlockKind = {
       return PLAIN_BLOCK.forward(stepByStep(steps), weights, config, x, context, observe);
     // An observer needs the results between the steps; they are the same.
     const chosen = observe === undefined ? steps : stepByStep(steps);
-    return chosen.layer(x, weightsOfLayer(weights, config), context, () =>
+    return chosen.layer(x, layerWeights(weights, config), context, () =>
       PLAIN_BLOCK.forward(chosen, weights, config, x, context, observe),
     );
   },
 };
-
-/** What was gathered of a layer's parameters, which is the same at every token. */
-const gathered = new WeakMap<
-  ReadonlyMap<string, Weight>,
-  { readonly config: ModelConfig; readonly layer: LayerWeights }
->();
-
-function weightsOfLayer(weights: ModuleWeights, config: ModelConfig): LayerWeights {
-  const { whole } = weights;
-  if (whole === undefined) return layerWeights(weights, config);
-  const known = gathered.get(whole);
-  if (known?.config === config) return known.layer;
-  const layer = layerWeights(weights, config);
-  gathered.set(whole, { config, layer });
-  return layer;
-}
 
 function layerWeights(weights: ModuleWeights, config: ModelConfig): LayerWeights {
   const { heads, kvHeads, rmsNormEps: epsilon } = config;

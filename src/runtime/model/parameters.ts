@@ -12,11 +12,6 @@ export class ModuleWeights {
     this.#prefix = prefix;
   }
 
-  /** The uploaded parameters where these are all of them, one map as long as they stay on the device; not of a module among others. */
-  get whole(): ReadonlyMap<string, Weight> | undefined {
-    return this.#prefix === "" ? this.#weights : undefined;
-  }
-
   scope(module: string): ModuleWeights {
     return new ModuleWeights(this.#weights, `${this.#prefix}${module}.`);
   }

@@ -91,19 +91,12 @@ function powers(base: number, headDim: number): Float32Array {
   return wavePowers(base, headDim).map((power) => 1 / power);
 }
 
-/** Powers that were made last; every token of a text asks for the same. */
-let madePowers: { readonly base: number; readonly powers: Float32Array } | undefined;
-
-/** base^(2j/D) for j < D/2; not to be changed. */
+/** base^(2j/D) for j < D/2. */
 function wavePowers(base: number, headDim: number): Float32Array {
-  if (madePowers?.base === base && madePowers.powers.length === headDim / 2)
-    return madePowers.powers;
-  const made = Float32Array.from(
+  return Float32Array.from(
     { length: headDim / 2 },
     (_, j) => base ** Math.fround((2 * j) / headDim),
   );
-  madePowers = { base, powers: made };
-  return made;
 }
 
 /**

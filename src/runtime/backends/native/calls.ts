@@ -25,13 +25,6 @@ import {
 } from "../ops.ts";
 import type { KeyMask, LayerWeights, TokenContext } from "../steps/steps.ts";
 
-/** Layers as inputs of an operation: 1 for each that has a bias, their matrices, then their biases. */
-interface Parameters {
-  readonly flags: readonly number[];
-  readonly inputs: readonly number[];
-  readonly biases: number;
-}
-
 /** A matrix in host memory: what it is stored as, and what it is kept in. */
 export interface Packing {
   readonly bytes: Uint8Array;
@@ -52,8 +45,6 @@ export class NativeCalls {
   readonly #compute: ComputeDtype;
   /** Lists of attributes by what they say; each is the same at every token. */
   readonly #attributes = new Map<string, readonly OpAttribute[]>();
-  /** What of a whole layer's inputs is the same at every token. */
-  readonly #layers = new WeakMap<LayerWeights, Parameters>();
 
   constructor(binding: Binding, values: NativeValues, kernels: Kernels, compute: ComputeDtype) {
     this.#binding = binding;
@@ -76,11 +67,11 @@ export class NativeCalls {
 
   #linear(x: Value, layers: readonly LinearWeights[], results: number): readonly NativeValue[] {
     const own = valueOf(x);
-    const { flags, inputs, biases } = parametersOf(layers);
+    const { inputs, biases } = this.#parameters(layers);
     const arrays = executeAll(
       this.#binding,
       "WeighbridgeLinear",
-      [own.array.id, this.#values.ints(flags), ...inputs],
+      [own.array.id, ...inputs],
       this.#listed([
         ["T", own.dtype],
         ["N", layers.length],
@@ -108,6 +99,17 @@ export class NativeCalls {
     } finally {
       this.#binding.deleteTensor(asked);
     }
+  }
+
+  /** Inputs of an operation: which layers have a bias, their matrices, their biases. */
+  #parameters(layers: readonly LinearWeights[]): {
+    readonly inputs: readonly number[];
+    readonly biases: number;
+  } {
+    const flags = layers.map(({ bias }) => (bias === undefined ? 0 : 1));
+    const matrices = layers.map(({ weight }) => weightOf(weight).id);
+    const biases = layers.flatMap(({ bias }) => (bias === undefined ? [] : [weightOf(bias).id]));
+    return { inputs: [this.#values.ints(flags), ...matrices, ...biases], biases: biases.length };
   }
 
   /** A matrix as the kernels take it, in panels, whatever its layout was. */
@@ -162,8 +164,8 @@ export class NativeCalls {
       throw new WbError("WB7001", "the kernel of a whole layer rotates heads");
     const { cos, sin } = newRotary;
     const own = valueOf(x);
-    const { query, heads, kvHeads } = weights;
-    const { flags, inputs, biases } = this.#layerParameters(weights);
+    const { query, key, value, output, gate, up, down, heads, kvHeads } = weights;
+    const { inputs, biases } = this.#parameters([query, key, value, output, gate, up, down]);
     const [b = 0, t = 0] = own.shape;
     const d = (query.weight.shape[0] ?? 0) / heads;
     const room = [b, kvHeads, t, d] as const;
@@ -190,17 +192,13 @@ export class NativeCalls {
       cached: keys === undefined ? 0 : 1,
       masked: keyMask === undefined ? 0 : 1,
     });
-    const [c, v] = [keys === undefined ? 0 : 2, keyMask === undefined ? 0 : 1];
-    const attributes = this.#listed(
-      [
-        ["T", own.dtype],
-        ["N", 7],
-        ["B", biases],
-        ["C", c],
-        ["V", v],
-      ],
-      `layer ${own.dtype} ${biases} ${c} ${v}`,
-    );
+    const attributes = this.#listed([
+      ["T", own.dtype],
+      ["N", 7],
+      ["B", biases],
+      ["C", keys === undefined ? 0 : 2],
+      ["V", keyMask === undefined ? 0 : 1],
+    ]);
     const made = this.#withMask(keyMask, (mask) =>
       execute(
         this.#binding,
@@ -213,7 +211,6 @@ export class NativeCalls {
           valueOf(sin).array.id,
           this.#values.number(weights.epsilon),
           sizes,
-          this.#values.ints(flags),
           ...inputs,
           ...(keys === undefined || values === undefined ? [] : [keys.array.id, values.array.id]),
           ...mask,
@@ -222,15 +219,6 @@ export class NativeCalls {
       ),
     );
     return this.#values.add(made.id, made.shape, own.shape, own.dtype);
-  }
-
-  #layerParameters(weights: LayerWeights): Parameters {
-    const known = this.#layers.get(weights);
-    if (known !== undefined) return known;
-    const { query, key, value, output, gate, up, down } = weights;
-    const made = parametersOf([query, key, value, output, gate, up, down]);
-    this.#layers.set(weights, made);
-    return made;
   }
 
   rmsNorm(x: Value, weight: Weight, epsilon: number): NativeValue {
@@ -390,11 +378,8 @@ export class NativeCalls {
     return this.#values.add(made.id, made.shape, shape, dtype);
   }
 
-  /** @param key Says what the entries say. */
-  #listed(
-    entries: readonly (readonly [string, ComputeDtype | number])[],
-    key: string = entries.join(";"),
-  ): readonly OpAttribute[] {
+  #listed(entries: readonly (readonly [string, ComputeDtype | number])[]): readonly OpAttribute[] {
+    const key = entries.join(";");
     const known = this.#attributes.get(key);
     if (known !== undefined) return known;
     const { TF_ATTR_INT, TF_ATTR_TYPE } = this.#binding;
@@ -406,16 +391,6 @@ export class NativeCalls {
     this.#attributes.set(key, made);
     return made;
   }
-}
-
-function parametersOf(layers: readonly LinearWeights[]): Parameters {
-  const matrices = layers.map(({ weight }) => weightOf(weight).id);
-  const biases = layers.flatMap(({ bias }) => (bias === undefined ? [] : [weightOf(bias).id]));
-  return {
-    flags: layers.map(({ bias }) => (bias === undefined ? 0 : 1)),
-    inputs: [...matrices, ...biases],
-    biases: biases.length,
-  };
 }
 
 function missing(): never {

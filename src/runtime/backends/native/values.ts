@@ -33,9 +33,6 @@ export const ELEMENT_BYTES: Readonly<Record<ComputeDtype, number>> = { f32: 4, f
 /** Constants that stay on the device; the one that was used the longest ago makes room for the next. */
 const MAX_CONSTANTS = 256;
 
-/** Lists of whole numbers that are found again without a key: those of a layer's operation, which the next layer asks for. */
-const MAX_RECENT = 4;
-
 /** An array of TensorFlow. */
 export interface NativeArray extends SharedArray {
   readonly id: number;
@@ -85,8 +82,6 @@ export class NativeValues extends HeldValues<NativeArray, NativeValue> {
   readonly #binding: Binding;
   readonly #weights = new Set<NativeWeight>();
   readonly #constants = new Map<string, number>();
-  /** The lists that were asked for last; none of a constant that is freed. */
-  readonly #recent: { readonly list: readonly number[]; readonly id: number }[] = [];
 
   constructor(binding: Binding) {
     super();
@@ -144,16 +139,8 @@ export class NativeValues extends HeldValues<NativeArray, NativeValue> {
 
   /** Whole numbers that an operation takes as an argument; one number gives a scalar. */
   ints(values: number | readonly number[]): number {
-    if (typeof values === "number") return this.#intConstant([values], []);
-    const known = this.#recent.find(({ list }) => isSameList(list, values));
-    if (known !== undefined) return known.id;
-    const id = this.#intConstant(values, [values.length]);
-    if (this.#recent.length === MAX_RECENT) this.#recent.shift();
-    this.#recent.push({ list: values, id });
-    return id;
-  }
-
-  #intConstant(list: readonly number[], shape: readonly number[]): number {
+    const list = typeof values === "number" ? [values] : values;
+    const shape = typeof values === "number" ? [] : [list.length];
     return this.#constant(`${shape.length}i${list.join()}`, shape, TF_INT32, () =>
       Int32Array.from(list),
     );
@@ -179,7 +166,6 @@ export class NativeValues extends HeldValues<NativeArray, NativeValue> {
       this.#constants.size > MAX_CONSTANTS ? this.#constants.entries().next().value : undefined;
     if (oldest !== undefined) {
       this.#constants.delete(oldest[0]);
-      this.#recent.length = 0;
       this.#binding.deleteTensor(oldest[1]);
     }
     return id;
@@ -212,14 +198,7 @@ export class NativeValues extends HeldValues<NativeArray, NativeValue> {
     this.forgetAll();
     this.#weights.clear();
     this.#constants.clear();
-    this.#recent.length = 0;
   }
-}
-
-function isSameList(left: readonly number[], right: readonly number[]): boolean {
-  if (left.length !== right.length) return false;
-  for (let index = 0; index < left.length; index++) if (left[index] !== right[index]) return false;
-  return true;
 }
 
 export function valueOf(value: Value): NativeValue {
