@@ -12,12 +12,24 @@ export function refusalCode(reason: string): "WB6001" | "WB6002" | "WB6004" {
   return CODES[reason] ?? "WB6002";
 }
 
-/** The error of a file that could not be written, with the system's reason. */
-export function writeRefused(path: string, cause: unknown): WbError {
+/**
+ * The error of a file that the system refused, with its reason; one of ours as it is.
+ * @param what What was to happen to it.
+ */
+export function writeRefused(path: string, cause: unknown, what = "cannot be written"): WbError {
   if (cause instanceof WbError) return cause;
   const reason = isSystemError(cause) ? (cause.code ?? cause.message) : String(cause);
-  return new WbError(refusalCode(reason), `${path}: cannot be written (${reason})`, {
+  return new WbError(refusalCode(reason), `${path}: ${what} (${reason})`, {
     details: { path },
     cause,
   });
+}
+
+/** Does what writes to a path. @throws WbError as `writeRefused`. */
+export async function writing<T>(path: string, write: () => Promise<T>, what?: string): Promise<T> {
+  try {
+    return await write();
+  } catch (cause) {
+    throw writeRefused(path, cause, what);
+  }
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { appendFile, readFile, rm, stat } from "node:fs/promises";
 import { isSystemError, WbError } from "../errors/wb-error.ts";
-import { writeRefused } from "../errors/write-refused.ts";
+import { writing } from "../errors/write-refused.ts";
 import { recordIn } from "../model/config/fields.ts";
 import type { Runtime } from "../session/open-runtime.ts";
 import { writeWhole } from "../sources/write-whole.ts";
@@ -90,14 +90,6 @@ async function textOf(path: string): Promise<string | undefined> {
   } catch (error) {
     if (isSystemError(error) && error.code === "ENOENT") return undefined;
     throw new WbError("WB6002", `${path}: cannot be read`, { details: { path }, cause: error });
-  }
-}
-
-async function writing(path: string, write: () => Promise<void>): Promise<void> {
-  try {
-    await write();
-  } catch (cause) {
-    throw writeRefused(path, cause);
   }
 }
 

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { realpath, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { isSystemError } from "../errors/wb-error.ts";
-import { writeRefused } from "../errors/write-refused.ts";
+import { writing } from "../errors/write-refused.ts";
 
 /**
  * Writes a text whole or not at all: what was there stays until all of the new text is on the disk. What is no file, as a
@@ -10,13 +10,11 @@ import { writeRefused } from "../errors/write-refused.ts";
  * @throws WbError WB6001 where there is no room, WB6004 beyond a limit of files, WB6002.
  */
 export async function writeWhole(path: string, text: string): Promise<void> {
-  try {
+  await writing(path, async () => {
     const old = await placeOf(path);
     if (old.mode === "none") await writeFile(path, text);
     else await replace(old.path, text, old.mode);
-  } catch (cause) {
-    throw writeRefused(path, cause);
-  }
+  });
 }
 
 /** The file that a path stands for, behind links, and its permissions; "new" where there is none, "none" where it is something else. */

@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import type { Chat } from "../../api/chat.ts";
-import { isSystemError, WbError } from "../../errors/wb-error.ts";
+import { isSystemError } from "../../errors/wb-error.ts";
+import { writeRefused } from "../../errors/write-refused.ts";
 import { plural } from "../plural.ts";
 
 /** What a line that begins with "/" came to. */
@@ -88,10 +89,7 @@ async function save(chat: Chat, path: string): Promise<SlashOutcome> {
   } catch (error) {
     if (!isSystemError(error)) throw error;
     if (error.code === "EEXIST") return said(`${path}: is there already`);
-    throw new WbError("WB6002", `${path}: cannot be written (${error.code})`, {
-      details: { path },
-      cause: error,
-    });
+    throw writeRefused(path, error);
   }
   return said(`saved ${plural(chat.messages.length, "message")}: ${path}`);
 }

@@ -12,7 +12,7 @@ import {
   type FileHandle,
 } from "node:fs/promises";
 import { isSystemError, WbError } from "../../errors/wb-error.ts";
-import { refusalCode } from "../../errors/write-refused.ts";
+import { writeRefused, writing } from "../../errors/write-refused.ts";
 
 /** A file open for writing at positions. */
 export interface OutputFile {
@@ -147,7 +147,7 @@ function outputFile(path: string, handle: FileHandle): OutputFile {
           const length = Math.min(WRITE_BYTES, bytes.byteLength - done);
           count = writeSync(handle.fd, bytes, done, length, position + done);
         } catch (error) {
-          throw refused(path, "written", error);
+          throw writeRefused(path, error, "could not be written");
         }
         if (count === 0)
           throw new WbError("WB6002", `${path}: 0 bytes could be written`, { details: { path } });
@@ -162,7 +162,7 @@ function outputFile(path: string, handle: FileHandle): OutputFile {
           const length = target.byteLength - filled;
           count = readSync(handle.fd, target, filled, length, position + filled);
         } catch (error) {
-          throw refused(path, "read back", error);
+          throw writeRefused(path, error, "could not be read back");
         }
         if (count === 0) break;
         filled += count;
@@ -185,20 +185,7 @@ function outputFile(path: string, handle: FileHandle): OutputFile {
 
 /** Runs a system call and names the path in its failure. */
 async function guarded<T>(path: string, what: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw refused(path, what, error);
-  }
-}
-
-function refused(path: string, what: string, error: unknown): WbError {
-  if (error instanceof WbError) return error;
-  const reason = isSystemError(error) ? (error.code ?? error.message) : String(error);
-  return new WbError(refusalCode(reason), `${path}: could not be ${what} (${reason})`, {
-    details: { path },
-    cause: error,
-  });
+  return writing(path, work, `could not be ${what}`);
 }
 
 /** Free bytes of the file system that holds `folder`, for this user. */

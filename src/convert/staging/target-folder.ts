@@ -3,7 +3,7 @@ import { basename, dirname, join, resolve, sep } from "node:path";
 import { localPlace } from "../../sources/places.ts";
 import { isRemote } from "../../sources/remote/place.ts";
 import { isSystemError, WbError } from "../../errors/wb-error.ts";
-import { refusalCode } from "../../errors/write-refused.ts";
+import { writeRefused } from "../../errors/write-refused.ts";
 import { exists, makeFolder, type FileSystem } from "./file-system.ts";
 import { readJournal, type Journal } from "./journal.ts";
 import { claimEnded, refuseRunning, writeLock } from "./lock.ts";
@@ -174,10 +174,6 @@ async function makeExclusive(path: string): Promise<boolean> {
     return true;
   } catch (error) {
     if (isSystemError(error) && error.code === "EEXIST") return false;
-    const reason = isSystemError(error) ? (error.code ?? "") : String(error);
-    throw new WbError(refusalCode(reason), `${path}: could not be created (${reason})`, {
-      details: { path },
-      cause: error,
-    });
+    throw writeRefused(path, error, "could not be created");
   }
 }

@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { WbError } from "../../errors/wb-error.ts";
-import { writeRefused } from "../../errors/write-refused.ts";
+import { writing } from "../../errors/write-refused.ts";
 import { askAll } from "../ask-all.ts";
 import { openJournal, runDigest } from "../journal.ts";
 import { openEvaluation } from "../open-evaluation.ts";
@@ -113,7 +113,8 @@ export async function evaluatePart(
   const before = await partOf(target, planSha256);
   if (before !== undefined)
     return { path: target, part, items: before.items.length, wasThere: true };
-  await makeFolder(partsFolder(planPath));
+  const parts = partsFolder(planPath);
+  await writing(parts, () => mkdir(parts, { recursive: true }));
   const own = { ...asked, questions: questionsOfPart(asked.questions, part) };
   const evaluation = await openEvaluation(path, options);
   try {
@@ -154,13 +155,5 @@ async function partOf(path: string, planSha256: string): Promise<PartResult | un
   } catch (error) {
     if (error instanceof WbError && error.code === "WB3927") return undefined;
     throw error;
-  }
-}
-
-async function makeFolder(path: string): Promise<void> {
-  try {
-    await mkdir(path, { recursive: true });
-  } catch (cause) {
-    throw writeRefused(path, cause);
   }
 }

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SentencePieceProcessor } from "@agnai/sentencepiece-js";
-import { writeRefused } from "../../errors/write-refused.ts";
+import { writing } from "../../errors/write-refused.ts";
 import { byteOfPiece, decodePieces } from "./decode-pieces.ts";
 import { parseSentencePieceModel, type SentencePieceModel } from "./sentencepiece-model.ts";
 
@@ -53,14 +53,6 @@ async function openProcessor(
       encodeAroundNul(text.toWellFormed(), model, (part) => processor.encodeIds(part));
   } finally {
     await rm(folder, { recursive: true });
-  }
-}
-
-async function writing<T>(path: string, write: () => Promise<T>): Promise<T> {
-  try {
-    return await write();
-  } catch (cause) {
-    throw writeRefused(path, cause);
   }
 }
 
