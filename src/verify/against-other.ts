@@ -120,7 +120,9 @@ export async function verifyOther(
     // The logits show whether what should change nothing does: repeated heads need a config that says so.
     const harmless =
       parity?.passes === true
-        ? related.filter((diagnosis) => changesNothing(diagnosis) || isReordered(diagnosis, config))
+        ? related.filter(
+            (diagnosis) => changesNothing(diagnosis) || isReordered(diagnosis, parity, config),
+          )
         : [];
     const causes = related.filter((diagnosis) => !harmless.includes(diagnosis));
     const weights = diffs === undefined ? undefined : summarize(diffs, harmless);

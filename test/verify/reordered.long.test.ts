@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { VerifyOptions } from "../../src/verify/result.ts";
 import { verify } from "../../src/verify/run.ts";
 import { readEditable, type EditableModel } from "../support/editable-model.ts";
 import { FIXTURES } from "../support/fixture-manifest.ts";
@@ -36,13 +37,22 @@ function columnsReordered(edited: EditableModel, name: string): void {
   edited.set(name, { shape, data: moved, ...rest });
 }
 
-async function against(name: string, edit: (edited: EditableModel) => void) {
+async function against(
+  name: string,
+  edit: (edited: EditableModel) => void,
+  options: VerifyOptions = {},
+) {
   const edited = model.copy();
   edit(edited);
   const path = join(folder, name);
   await edited.write(path);
   const prompts = [{ kind: "ids" as const, ids: [1, 5, 9, 200, 7, 31] }];
-  const { verdict, comparisons } = await verify(path, { other: RIGHT, device: "wasm", prompts });
+  const { verdict, comparisons } = await verify(path, {
+    other: RIGHT,
+    device: "wasm",
+    prompts,
+    ...options,
+  });
   return { verdict, comparison: comparisons[0] };
 }
 
@@ -61,6 +71,16 @@ test("rows of one of its matrices alone are a mistake", async () => {
     rowsReordered(edited, `${MLP}gate_proj.weight`),
   );
   expect([verdict, comparison?.diagnosis[0]?.cause]).toEqual(["fail", "rank-order"]);
+});
+
+test("a tolerance that hides what they do makes them no less of one", async () => {
+  const { verdict, comparison } = await against(
+    "tolerated",
+    (edited) => rowsReordered(edited, `${MLP}gate_proj.weight`),
+    { maxAbs: 1000 },
+  );
+  expect([verdict, comparison?.parity?.passes]).toEqual(["fail", true]);
+  expect(comparison?.diagnosis[0]?.cause).toBe("rank-order");
 });
 
 test("embeddings of tokens that no prompt has, in another order, are a mistake though all logits agree", async () => {
