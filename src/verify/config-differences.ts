@@ -1,4 +1,5 @@
 import { headGives } from "../model/encoder-heads.ts";
+import { activationName } from "../model/config/activation.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
 import type { RopeScaling } from "../model/config/rope.ts";
 import type { Diagnosis } from "./diagnose/diagnosis.ts";
@@ -22,7 +23,7 @@ export function visibleSettings(ours: ModelConfig, other: ModelConfig): readonly
     ["tie_word_embeddings", ours.tieWordEmbeddings, other.tieWordEmbeddings],
     ["head_dim", ours.headDim, other.headDim],
     ["dimensions of a head that are rotated", ours.rotaryDims, other.rotaryDims],
-    ["hidden_act", ours.activation ?? "silu", other.activation ?? "silu"],
+    ["hidden_act", activationName(ours), activationName(other)],
     ["num_experts_per_tok", ours.experts?.perToken ?? 0, other.experts?.perToken ?? 0],
     ["norm_topk_prob", ours.experts?.isNormalised ?? false, other.experts?.isNormalised ?? false],
     ["routed_scaling_factor", ours.experts?.scale ?? 1, other.experts?.scale ?? 1],

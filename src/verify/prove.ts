@@ -166,40 +166,32 @@ function failuresOf(
     0,
   );
   return [
-    ...(wrong === 0
-      ? []
-      : [
-          counted(
-            wrong,
-            "tensor is not what quantising the original gives",
-            "tensors are not what quantising the original gives",
-          ),
-        ]),
-    ...(blocks === 0
-      ? []
-      : [
-          counted(
-            blocks,
-            "block is not explained by the original",
-            "blocks are not explained by the original",
-          ),
-        ]),
-    ...plain
-      .filter(({ differing }) => differing > 0)
-      .map(
-        ({ name, differing, firstIndex }) =>
-          `${name}: ${differing} ${differing === 1 ? "element is" : "elements are"} not the original's, the first at ${firstIndex ?? 0}`,
+    ...counted(
+      wrong,
+      "tensor is not what quantising the original gives",
+      "tensors are not what quantising the original gives",
+    ),
+    ...counted(
+      blocks,
+      "block is not explained by the original",
+      "blocks are not explained by the original",
+    ),
+    ...plain.flatMap(({ name, differing, firstIndex }) =>
+      counted(differing, "element is not the original's", "elements are not the original's").map(
+        (text) => `${name}: ${text}, the first at ${firstIndex ?? 0}`,
       ),
+    ),
     ...unjudged.map(({ name, why }) => `${name}: ${why}`),
-    ...(needsBytes && others > 0
-      ? [
-          `${others} ${others === 1 ? "block is" : "blocks are"} explained by rounding, but not to the byte, as --bytes asks`,
-        ]
-      : []),
+    ...counted(
+      needsBytes ? others : 0,
+      "block is explained by rounding, but not to the byte, as --bytes asks",
+      "blocks are explained by rounding, but not to the byte, as --bytes asks",
+    ),
     ...diagnosis.map(({ evidence }) => evidence),
   ];
 }
 
-function counted(count: number, one: string, many: string): string {
-  return `${count} ${count === 1 ? one : many}`;
+/** A failure that is counted; none where there is none of it. */
+function counted(count: number, one: string, many: string): readonly string[] {
+  return count === 0 ? [] : [`${count} ${count === 1 ? one : many}`];
 }
