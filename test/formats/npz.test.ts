@@ -110,3 +110,14 @@ test.each([
   const source = memorySource(bytes, "w.npy");
   expect((await caught(() => readNpy(source, "w.npy"))).code).toBe(code);
 });
+
+test.each([
+  ["the file has", 9_000],
+  ["a header may have", 20_000],
+])("a header of more bytes than %s is refused before it is read", async (_what, length) => {
+  const bytes = Buffer.from(npy("{}".padEnd(length), new Uint8Array(0)));
+  const source = memorySource(length < 10_000 ? bytes.subarray(0, 100) : bytes, "w.npy");
+  const { code, message } = await caught(() => readNpy(source, "w.npy"));
+  expect(code).toBe("WB3402");
+  expect(message).toContain(`its header is said to have ${length} bytes`);
+});

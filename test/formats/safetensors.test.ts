@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { buildSafetensorsHeader } from "../../src/formats/safetensors/build-header.ts";
 import {
   isSafetensorsHead,
   openSafetensors,
@@ -140,6 +141,23 @@ describe("readSafetensors", () => {
         }
       }
     }
+  });
+});
+
+describe("buildSafetensorsHeader", () => {
+  it("puts metadata first, by name, and aligns what follows", () => {
+    const tensors = [{ name: "w", dtype: "F32", shape: [1] }] as const;
+    const metadata = new Map([
+      ["format", "pt"],
+      ["author", "b"],
+    ]);
+    const { header } = buildSafetensorsHeader(tensors, metadata, "w.safetensors");
+    const length = Number(Buffer.from(header).readBigUInt64LE(0));
+    const text = Buffer.from(header.subarray(8)).toString("utf8");
+    expect([length % 8, text.length]).toEqual([0, length]);
+    expect(text.trimEnd()).toBe(
+      '{"__metadata__":{"author":"b","format":"pt"},"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}',
+    );
   });
 });
 
