@@ -22,6 +22,19 @@ export function readLaterGate(config: ConfigFields): Pick<NetworkConfig, "activa
   return readGate(config.with(field, config.find(field) ?? GELU_TANH), field);
 }
 
+/** What the classes of Gemma 2 and 3 take where config.json does not say. */
+const DEFAULT_WINDOW = 4096;
+
+/** Tokens that a window of Gemma 2 and 3 sees; undefined where config.json says null. @throws WbError WB3701. */
+export function windowSize(config: ConfigFields): number | undefined {
+  return "sliding_window" in config.raw ? config.optionalCount("sliding_window") : DEFAULT_WINDOW;
+}
+
+/** Their code makes the mask of a window even where no layer has one. */
+export function writtenWindow({ window }: Pick<NetworkConfig, "window">): number {
+  return window?.size ?? DEFAULT_WINDOW;
+}
+
 /** What Gemma's classes share. @throws WbError WB3701, WB4702. */
 export function readGemmaConfig(
   config: ConfigFields,

@@ -1,6 +1,12 @@
 import type { ConfigFields } from "../config/fields.ts";
 import { activationName } from "../config/activation.ts";
-import { readFirstGate, readGemmaConfig, readLaterGate } from "../config/gemma.ts";
+import {
+  readFirstGate,
+  readGemmaConfig,
+  readLaterGate,
+  windowSize,
+  writtenWindow,
+} from "../config/gemma.ts";
 import type { ModelConfig, NetworkConfig } from "../config/model-config.ts";
 import { layerTypes, readWindow } from "../config/window.ts";
 import type { Family } from "../family.ts";
@@ -81,15 +87,11 @@ export const GEMMA2: Family = {
       query_pre_attn_scalar: config.queryScalar ?? config.headDim,
       attn_logit_softcapping: config.attentionCap ?? null,
       final_logit_softcapping: config.logitCap ?? null,
-      // Its code makes the mask of a window even where no layer has one.
-      sliding_window: config.window?.size ?? DEFAULT_WINDOW,
+      sliding_window: writtenWindow(config),
       ...layerTypes(config.window, config.layers),
     }),
   },
 };
-
-/** The class's own where config.json does not say. */
-const DEFAULT_WINDOW = 4096;
 
 function gemmaFields(config: ModelConfig): Readonly<Record<string, unknown>> {
   const { hidden_act: _act, ...fields } = llamaFields(config);
@@ -101,8 +103,7 @@ function readGemma2Config(config: ConfigFields): NetworkConfig {
   const scalar = config.positive(256, "query_pre_attn_scalar");
   const attentionCap = cap(config, "attn_logit_softcapping", 50);
   const logitCap = cap(config, "final_logit_softcapping", 30);
-  const size =
-    "sliding_window" in config.raw ? config.optionalCount("sliding_window") : DEFAULT_WINDOW;
+  const size = windowSize(config);
   return {
     ...network,
     ...readLaterGate(config),

@@ -1,6 +1,12 @@
 import { activationName } from "../config/activation.ts";
 import type { ConfigFields } from "../config/fields.ts";
-import { gemma3Ropes, readGemmaConfig, readLaterGate } from "../config/gemma.ts";
+import {
+  gemma3Ropes,
+  readGemmaConfig,
+  readLaterGate,
+  windowSize,
+  writtenWindow,
+} from "../config/gemma.ts";
 import { unsupported } from "../config/unsupported.ts";
 import type { ModelConfig, NetworkConfig } from "../config/model-config.ts";
 import { layerTypes, readWindow } from "../config/window.ts";
@@ -51,8 +57,7 @@ function readConfig(config: ConfigFields): NetworkConfig {
   const network = readGemmaConfig(config, { kvHeads: 4, maxPositions: 131_072 });
   const scalar = config.positive(256, "query_pre_attn_scalar");
   const pattern = config.optionalCount("sliding_window_pattern", "_sliding_window_pattern") ?? 6;
-  const size =
-    "sliding_window" in config.raw ? config.optionalCount("sliding_window") : DEFAULT_WINDOW;
+  const size = windowSize(config);
   return {
     ...network,
     ...readLaterGate(config),
@@ -62,9 +67,6 @@ function readConfig(config: ConfigFields): NetworkConfig {
     ...readWindow(config, network.layers, size, (layer) => (layer + 1) % pattern !== 0),
   };
 }
-
-/** The class's own where config.json does not say. */
-const DEFAULT_WINDOW = 4096;
 
 /** transformers 4 reads the first spelling of the two rotaries, transformers 5 `rope_parameters`. */
 function fields(config: ModelConfig): Readonly<Record<string, unknown>> {
@@ -76,8 +78,7 @@ function fields(config: ModelConfig): Readonly<Record<string, unknown>> {
     hidden_activation: activationName(config),
     final_logit_softcapping: config.logitCap ?? null,
     query_pre_attn_scalar: config.queryScalar ?? config.headDim,
-    // Its code makes the mask of a window even where no layer has one.
-    sliding_window: config.window?.size ?? DEFAULT_WINDOW,
+    sliding_window: writtenWindow(config),
     rope_local_base_freq: local.theta,
     rope_parameters: {
       full_attention: ropeParameters(config.rope),
