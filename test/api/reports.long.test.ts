@@ -28,7 +28,9 @@ beforeAll(async () => {
   const golden = join(FIXTURES, "goldens/f16.safetensors");
   passing = await verify(join(FIXTURES, "internlm-tiny"), { golden, device: "wasm" });
   const other = join(FIXTURES, "pytorch-bf16");
-  failing = await verify(join(FIXTURES, "internlm-tiny"), { other, golden, device: "wasm" });
+  // A cast passes within bfloat16's noise; a tolerance of the user's own is below that.
+  const options = { other, golden, device: "wasm", maxAbs: 1e-3 } as const;
+  failing = await verify(join(FIXTURES, "internlm-tiny"), options);
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
