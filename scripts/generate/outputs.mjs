@@ -308,6 +308,7 @@ export const OUTPUTS = {
         file: text,
         offset: said(count, "byte in the file, or in its member"),
         allowed: truth,
+        "library?": said(truth, "a class of a known library, not examined for what it does"),
         "member?": said(text, "the pickle inside of an archive or a compressed file"),
       }),
     ),

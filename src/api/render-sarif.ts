@@ -40,7 +40,7 @@ export function renderSarif(result: ScanResult, version: string, folder: string)
 
 function findingsOf(result: ScanResult): readonly Finding[] {
   const globals = result.globals
-    .filter(({ allowed }) => !allowed)
+    .filter(({ allowed, library }) => !allowed && library === undefined)
     .map(({ module, name, file, offset, member }): Finding => {
       const where = member === undefined ? "of the pickle" : `of ${member}`;
       const message = `Loading this file in Python would import ${module}.${name} (byte ${offset} ${where}).`;

@@ -14,6 +14,7 @@ import { foreignKind } from "./kinds/foreign.ts";
 import { examineGguf } from "./kinds/gguf.ts";
 import { examineHdf5, hasHdf5Behind, HDF5_MAGIC } from "./kinds/hdf5.ts";
 import { judgeMetadata } from "./kinds/metadata.ts";
+import { examineJoblib } from "./kinds/joblib.ts";
 import { examineNpy, NPY_MAGIC } from "./kinds/numpy.ts";
 import { examinePickle } from "./kinds/pickle.ts";
 import { paddleTensors } from "./kinds/paddle-raw.ts";
@@ -24,6 +25,7 @@ import { examineStream, examineZfile, lzmaStream, ZFILE } from "./kinds/stream.t
 import { isText } from "./kinds/text.ts";
 import { judgeText } from "./kinds/text-kind.ts";
 import { examineZip } from "./kinds/zip.ts";
+import { isJoblibWrapper } from "./names.ts";
 import type { TracedGlobal } from "./pickle/stack.ts";
 import { tracePickle, type PickleTrace } from "./pickle/trace.ts";
 
@@ -75,6 +77,10 @@ export async function examine(source: ByteSource, context: Examination): Promise
     if (zip !== undefined) return examineZip(zip, context, examine);
     if (await hasHdf5Behind(source)) return examineHdf5(source, context);
     return unknown(source, head);
+  }
+  if (named.some(({ module, name }) => isJoblibWrapper(module, name))) {
+    const arrays = await examineJoblib(source, context);
+    if (arrays !== undefined) return withOtherReadings(arrays, source, head, context);
   }
   await traceAgain(source, context);
   return withOtherReadings(await examinePickle(source, trace, context), source, head, context);

@@ -2,10 +2,11 @@ import { basename } from "node:path";
 import type { ErrorCode } from "../errors/codes.ts";
 import { WbError } from "../errors/wb-error.ts";
 import { isOfTable } from "../formats/dcp/allow.ts";
-import { isAllowedGlobal, isAllowedModule } from "../formats/pickle/allow.ts";
+import { isAllowedModule } from "../formats/pickle/allow.ts";
 import { isScriptModule } from "../formats/pytorch/script.ts";
 import { isOfZero } from "../formats/zero/allow.ts";
 import { DCP_TABLE, isDeepSpeedStates } from "../formats/sets/training-folder.ts";
+import { isKnownModule, standingOf, type Standing } from "./names.ts";
 import type { TraceListener } from "./pickle/machine.ts";
 import type { TracedGlobal } from "./pickle/stack.ts";
 
@@ -16,8 +17,10 @@ export interface ScannedGlobal {
   readonly file: string;
   /** Byte of the opcode that names it: in the file, or in the member of the archive that holds the pickle. */
   readonly offset: number;
-  /** Whether it is on the list of those that files of weights need. */
+  /** Whether it is on the list of those that make values and do nothing else. */
   readonly allowed: boolean;
+  /** Where it is not allowed: a class of a known library, whose effect was not examined. */
+  readonly library?: true;
   /** The pickle's name inside of the file, where the file is an archive or compressed. */
   readonly member?: string;
 }
@@ -35,11 +38,6 @@ interface Where {
   readonly isScript: boolean;
 }
 
-/** What joblib puts where an array is: it keeps shape and dtype, and does nothing when it is made. */
-export function isJoblibWrapper(module: string, name: string): boolean {
-  return module === "joblib.numpy_pickle" && name === "NumpyArrayWrapper";
-}
-
 /** Allowed globals that are kept, and as many others; a file with more has shown what it is. */
 const MAX_GLOBALS = 100_000;
 
@@ -48,7 +46,7 @@ export class Findings {
   readonly file: string;
   readonly globals: ScannedGlobal[] = [];
   readonly reasons: ScanReason[] = [];
-  readonly #kept = { allowed: 0, others: 0 };
+  readonly #kept: Record<Standing, number> = { allowed: 0, library: 0, other: 0 };
   /** Whether torch's distributed checkpoint reads it as its table, whose classes hold facts and do nothing. */
   readonly isTable: boolean;
 
@@ -62,27 +60,27 @@ export class Findings {
   }
 
   get isUnsafe(): boolean {
-    return this.#kept.others > 0 || this.reasons.length > 0;
+    return this.#kept.other > 0 || this.reasons.length > 0;
   }
 
-  /** Whether weights in this file may name a global. */
+  /** The first name of a known library that was not examined for what it does. */
+  get libraryName(): string | undefined {
+    const found = this.globals.find(({ library }) => library === true);
+    return found === undefined ? undefined : `${found.module}.${found.name}`;
+  }
+
+  /** Whether a reader goes on at a global: what is not known is refused, and told of. */
   allows(module: string, name: string): boolean {
-    return this.#isZero ? isOfZero(module, name) : isAllowedGlobal(module, name);
+    return (this.#isZero && isOfZero(module, name)) || standingOf(module, name) !== "other";
   }
 
   /** @throws WbError WB5204 where there are so many that the file has shown what it is. */
   add(global: Omit<TracedGlobal, "kind">, { member, isScript }: Where): void {
     const { module, name, offset, isWhole } = global;
-    // Of a name that the end of the file cuts off, only the module is imported.
-    const allowed = isWhole
-      ? this.allows(module, name) ||
-        isJoblibWrapper(module, name) ||
-        (this.isTable && isOfTable(module, name)) ||
-        (isScript && isScriptModule(module))
-      : isAllowedModule(module);
+    const standing = this.#standingOf(module, isWhole ? name : undefined, isScript);
     // Counted apart, so that no crowd of harmless names can hide a harmful one.
-    if (this.#kept[allowed ? "allowed" : "others"]++ >= MAX_GLOBALS) {
-      if (allowed) return;
+    if (this.#kept[standing]++ >= MAX_GLOBALS) {
+      if (standing !== "other") return;
       // What more there is changes no verdict, and to follow it takes a stranger's time.
       throw new WbError(
         "WB5204",
@@ -93,7 +91,20 @@ export class Findings {
       );
     }
     const inside = member === "" ? {} : { member };
-    this.globals.push({ module, name, file: this.file, offset, allowed, ...inside });
+    const allowed = standing === "allowed";
+    const library = standing === "library" ? { library: true as const } : {};
+    this.globals.push({ module, name, file: this.file, offset, allowed, ...library, ...inside });
+  }
+
+  /** Of a name that the end of the file cuts off, only the module is imported. */
+  #standingOf(module: string, name: string | undefined, isScript: boolean): Standing {
+    if (name === undefined)
+      return isAllowedModule(module) || isKnownModule(module) ? "allowed" : "other";
+    const isOfKind =
+      (this.#isZero && isOfZero(module, name)) ||
+      (this.isTable && isOfTable(module, name)) ||
+      (isScript && isScriptModule(module));
+    return isOfKind ? "allowed" : standingOf(module, name);
   }
 
   reason(code: ErrorCode, message: string): void {

@@ -16,7 +16,10 @@ export interface FileScan {
 export async function scanFile(path: string, signal?: AbortSignal): Promise<FileScan> {
   const findings = new Findings(path);
   try {
-    return { findings, judgement: await examineFile(path, findings, signal) };
+    return {
+      findings,
+      judgement: withLibrary(await examineFile(path, findings, signal), findings),
+    };
   } catch (error) {
     if (signal?.aborted === true) throw error;
     if (error instanceof WbError) {
@@ -26,6 +29,13 @@ export async function scanFile(path: string, signal?: AbortSignal): Promise<File
     if (!isSystemError(error)) throw error;
     return { findings, judgement: notUnderstood(`${path}: cannot be read (${error.code})`) };
   }
+}
+
+/** What a class of a library does when it is made was not examined, however well the file was. */
+function withLibrary(judgement: Judgement, { libraryName }: Findings): Judgement {
+  if (libraryName === undefined) return judgement;
+  const named = `it names ${libraryName}, which honest files name too, but which is not on the list of what does nothing when loaded`;
+  return notUnderstood(`${judgement.why}; ${named}`);
 }
 
 /** Files of the system, as in /proc, have no size and are read all the same. */

@@ -135,6 +135,18 @@ const JOBLIB = Buffer.from(
   "base64",
 );
 
+/** StandardScaler().fit([[1.0], [2.0]]) of scikit-learn 1.9.1, by joblib 1.6.0. */
+const SCALER = Buffer.from(
+  "gASViwEAAAAAAACMG3NrbGVhcm4ucHJlcHJvY2Vzc2luZy5fZGF0YZSMDlN0YW5kYXJkU2NhbGVylJOUKYGUfZQojAl3aXRoX21lYW6UiIwId2l0aF9zdGSUiIwEY29weZSIjA5uX2ZlYXR1cmVzX2luX5RLAYwPbl9zYW1wbGVzX3NlZW5flIwWbnVtcHkuX2NvcmUubXVsdGlhcnJheZSMBnNjYWxhcpSTlIwFbnVtcHmUjAVkdHlwZZSTlIwCZjiUiYiHlFKUKEsDjAE8lE5OTkr/////Sv////9LAHSUYkMIAAAAAAAAAECUhpRSlIwFbWVhbl+UjBNqb2JsaWIubnVtcHlfcGlja2xllIwRTnVtcHlBcnJheVdyYXBwZXKUk5QpgZR9lCiMCHN1YmNsYXNzlGgNjAduZGFycmF5lJOUjAVzaGFwZZRLAYWUjAVvcmRlcpSMAUOUjAVkdHlwZZRoEowKYWxsb3dfbW1hcJSIjBtudW1weV9hcnJheV9hbGlnbm1lbnRfYnl0ZXOUSxB1Ygn///////////8AAAAAAAD4P5UqAAAAAAAAAIwEdmFyX5RoGymBlH2UKGgeaCBoIUsBhZRoI2gkaCVoEmgmiGgnSxB1YgT/////AAAAAAAA0D+VLAAAAAAAAACMBnNjYWxlX5RoGymBlH2UKGgeaCBoIUsBhZRoI2gkaCVoEmgmiGgnSxB1YgL//wAAAAAAAOA/lR4AAAAAAAAAjBBfc2tsZWFybl92ZXJzaW9ulIwFMS45LjGUdWIu",
+  "base64",
+);
+
+/** An array of bytes, unaligned, whose bytes are opcodes: os.system("id"). */
+const BYTES = Buffer.from(
+  "gASV0AAAAAAAAACME2pvYmxpYi5udW1weV9waWNrbGWUjBFOdW1weUFycmF5V3JhcHBlcpSTlCmBlH2UKIwIc3ViY2xhc3OUjAVudW1weZSMB25kYXJyYXmUk5SMBXNoYXBllEsVhZSMBW9yZGVylIwBQ5SMBWR0eXBllGgGjAVkdHlwZZSTlIwCdTGUiYiHlFKUKEsDjAF8lE5OTkr/////Sv////9LAHSUYowKYWxsb3dfbW1hcJSIjBtudW1weV9hcnJheV9hbGlnbm1lbnRfYnl0ZXOUTnViY29zCnN5c3RlbQooUydpZCcKdFIuLg==",
+  "base64",
+);
+
 describe("a pickle of joblib", () => {
   it("is safe with arrays of numbers, and not understood where they end elsewhere", async () => {
     expect(await verdictOf("a.joblib", JOBLIB)).toEqual(["safe", "examined", ""]);
@@ -144,6 +156,59 @@ describe("a pickle of joblib", () => {
     const padding = shifted.indexOf(Buffer.from([0xff, 0xff])) - 1;
     shifted[padding] = (shifted[padding] ?? 0) - 1;
     expect((await verdictOf("a.joblib", shifted))[0]).toBe("incomplete");
+  });
+
+  it.each([
+    [
+      "a masked array, pickled whole",
+      "a.joblib",
+      "gASVqAAAAAAAAACMDW51bXB5Lm1hLmNvcmWUjA5fbWFyZWNvbnN0cnVjdJSTlCiMCG51bXB5Lm1hlIwLTWFza2VkQXJyYXmUk5SMBW51bXB5lIwHbmRhcnJheZSTlEsAhZSMAWKUdJRSlChLAUsChZRoBowFZHR5cGWUk5SMAmkylImIh5RSlChLA4wBPJROTk5K/////0r/////SwB0lGKJQwQBAAIAlEMCAAGUTnSUYi4=",
+    ],
+    [
+      "days and records",
+      "b.joblib",
+      "gASV6AAAAAAAAAB9lCiMAXSUjBNqb2JsaWIubnVtcHlfcGlja2xllIwRTnVtcHlBcnJheVdyYXBwZXKUk5QpgZR9lCiMCHN1YmNsYXNzlIwFbnVtcHmUjAduZGFycmF5lJOUjAVzaGFwZZRLAYWUjAVvcmRlcpSMAUOUjAVkdHlwZZRoCIwFZHR5cGWUk5SMAk04lImIh5RSlChLBIwBPJROTk5K/////0r/////SwBOKEMBRJRLAUsBSwF0lIaUdJRijAphbGxvd19tbWFwlIiMG251bXB5X2FycmF5X2FsaWdubWVudF9ieXRlc5RLEHViDP///////////////1ZHAAAAAAAAlaUAAAAAAAAAjAFylGgEKYGUfZQoaAdoCmgLSwGFlGgNaA5oD2gRjAJWNpSJiIeUUpQoSwOMAXyUTowBYZSMAWKUhpR9lChoJGgRjAJpMpSJiIeUUpQoSwNoFU5OTkr/////Sv////9LAHSUYksAhpRoJWgRjAJmNJSJiIeUUpQoSwNoFU5OTkr/////Sv////9LAHSUYksChpR1SwZLAUsQdJRiaBqIaBtLEHViCf///////////wEAAAAAQHUu",
+    ],
+  ])("is safe with %s", async (_what, name, bytes) => {
+    expect(await verdictOf(name, Buffer.from(bytes, "base64"))).toEqual(["safe", "examined", ""]);
+  });
+
+  it("is not accused of what the pickle of its objects names where another unpickler reads on", async () => {
+    const objects =
+      "gASV1wAAAAAAAAB9lIwBYZSME2pvYmxpYi5udW1weV9waWNrbGWUjBFOdW1weUFycmF5V3JhcHBlcpSTlCmBlH2UKIwIc3ViY2xhc3OUjAVudW1weZSMB25kYXJyYXmUk5SMBXNoYXBllEsChZSMBW9yZGVylIwBQ5SMBWR0eXBllGgIjAVkdHlwZZSTlIwCTziUiYiHlFKUKEsDjAF8lE5OTkr/////Sv////9LP3SUYowKYWxsb3dfbW1hcJSJjBtudW1weV9hcnJheV9hbGlnbm1lbnRfYnl0ZXOUSxB1YoAFlY8AAAAAAAAAjBZudW1weS5fY29yZS5tdWx0aWFycmF5lIwMX3JlY29uc3RydWN0lJOUjAVudW1weZSMB25kYXJyYXmUk5RLAIWUQwFilIeUUpQoSwFLAoWUaAOMBWR0eXBllJOUjAJPOJSJiIeUUpQoSwOMAXyUTk5OSv////9K/////0s/dJRiiV2UKIwBeJROZXSUYi5zLg==";
+    expect(await verdictOf("c.joblib", Buffer.from(objects, "base64"))).toEqual([
+      "incomplete",
+      "not-understood",
+      "",
+    ]);
+  });
+
+  it("is not understood, and no danger, where it holds an estimator of scikit-learn", async () => {
+    expect(await verdictOf("scaler.joblib", SCALER)).toEqual(["incomplete", "not-understood", ""]);
+    const { globals, files } = await scan(join(folder, "scaler.joblib"));
+    expect(globals.filter(({ allowed }) => !allowed)).toMatchObject([
+      { module: "sklearn.preprocessing._data", name: "StandardScaler", library: true },
+    ]);
+    expect(files[0]?.why).toContain("sklearn.preprocessing._data.StandardScaler");
+    // The same module has names that are no estimator's.
+    const loads = Buffer.from(
+      SCALER.toString("latin1").replace("StandardScaler", "load_something"),
+      "latin1",
+    );
+    expect((await verdictOf("scaler.joblib", loads))[0]).toBe("unsafe");
+  });
+
+  it("is unsafe where the pickle of an array's objects calls, or an unpickler without joblib would", async () => {
+    const objects =
+      "gASV0QAAAAAAAACME2pvYmxpYi5udW1weV9waWNrbGWUjBFOdW1weUFycmF5V3JhcHBlcpSTlCmBlH2UKIwIc3ViY2xhc3OUjAVudW1weZSMB25kYXJyYXmUk5SMBXNoYXBllEsBhZSMBW9yZGVylIwBQ5SMBWR0eXBllGgGjAVkdHlwZZSTlIwCTziUiYiHlFKUKEsDjAF8lE5OTkr/////Sv////9LP3SUYowKYWxsb3dfbW1hcJSJjBtudW1weV9hcnJheV9hbGlnbm1lbnRfYnl0ZXOUSxB1YoAFlaUAAAAAAAAAjBZudW1weS5fY29yZS5tdWx0aWFycmF5lIwMX3JlY29uc3RydWN0lJOUjAVudW1weZSMB25kYXJyYXmUk5RLAIWUQwFilIeUUpQoSwFLAYWUaAOMBWR0eXBllJOUjAJPOJSJiIeUUpQoSwOMAXyUTk5OSv////9K/////0s/dJRiiV2UjAVwb3NpeJSMBnN5c3RlbZSTlIwCaWSUhZRSlGF0lGIuLg==";
+    expect((await verdictOf("a.joblib", Buffer.from(objects, "base64")))[0]).toBe("unsafe");
+    expect((await verdictOf("a.joblib", BYTES))[0]).toBe("unsafe");
+    // Numbers that read as a name that no one knows: joblib never looks there.
+    const unknown = Buffer.from(
+      BYTES.toString("latin1").replace("cos\nsystem", "ce\nasystem"),
+      "latin1",
+    );
+    expect((await verdictOf("a.joblib", unknown))[0]).toBe("incomplete");
   });
 
   it("is unsafe with objects in its arrays' place, and with other names", async () => {

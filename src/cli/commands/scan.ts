@@ -53,14 +53,16 @@ function render({ verdict, globals, reasons, files }: ScanResult): string {
     if (known === undefined) counts.set(key, { first: global, count: 1 });
     else known.count++;
   }
-  const rows = [...counts].sort(
-    ([, left], [, right]) => Number(left.first.allowed) - Number(right.first.allowed),
-  );
+  const rank = ({ allowed, library }: ScannedGlobal): number =>
+    allowed ? 2 : Number(library === true);
+  const rows = [...counts].sort(([, left], [, right]) => rank(left.first) - rank(right.first));
   return [
     ...rows.map(([name, { first, count }]) =>
       first.allowed
         ? `allowed  ${name} ×${count}`
-        : `UNSAFE   ${name} ×${count}, first in ${placeOf(first)} at byte ${first.offset}`,
+        : first.library === true
+          ? `UNKNOWN  ${name} ×${count}, first in ${placeOf(first)} at byte ${first.offset}`
+          : `UNSAFE   ${name} ×${count}, first in ${placeOf(first)} at byte ${first.offset}`,
     ),
     ...reasons.map(({ code, message }) => `UNSAFE   ${code} ${message}`),
     ...files

@@ -156,6 +156,7 @@ export const CHINESE_RESULTS: Catalogue = [
   ["not a tensor  {}", "不是张量      {}"],
   ["allowed  {} ×{}", "许可      {} ×{}"],
   ["UNSAFE   {} ×{}, first in {} at byte {}", "不安全    {} ×{}，首次出现在 {} 的第 {} 字节"],
+  ["UNKNOWN  {} ×{}, first in {} at byte {}", "未知      {} ×{}，首次出现在 {} 的第 {} 字节"],
   ["UNSAFE   {}", "不安全    {}"],
   ["UNKNOWN  {}: {}", "没有读懂  {1}：{2*}"],
   [

@@ -33,6 +33,7 @@ export class PickleMachine {
   step(opcode: OpcodeName, offset: number): Promise<void> | undefined {
     this.#stack.opcode = opcode;
     this.#stack.offset = offset;
+    if (opcode === "BUILD") return this.#build();
     if (PICKLE_OPCODES[opcode].argument === "none") {
       this.#run(opcode, offset);
       return undefined;
@@ -129,9 +130,6 @@ export class PickleMachine {
       }
       case "SETITEMS":
         this.#setItems(stack.popMark());
-        break;
-      case "BUILD":
-        this.#build();
         break;
       case "BINPERSID":
         stack.push({ kind: "persistent", id: stack.pop("BINPERSID"), offset });
@@ -269,7 +267,7 @@ export class PickleMachine {
     for (const entry of this.#pairs(items)) target.entries.push(entry);
   }
 
-  #build(): void {
+  #build(): Promise<void> | undefined {
     const state = this.#stack.pop("BUILD");
     const target = this.#stack.top("BUILD");
     if (typeof target !== "object" || target?.kind !== "reduce") {
@@ -278,6 +276,12 @@ export class PickleMachine {
     if (target.state !== undefined) throw this.#stack.misuse("the object was built before");
     target.state = state;
     const behind = this.#options.bytesBehind?.(target, this.#cursor.position) ?? 0;
+    if (behind instanceof Promise) return behind.then((count) => this.#skip(count));
+    this.#skip(behind);
+    return undefined;
+  }
+
+  #skip(behind: number): void {
     if (behind === 0) return;
     if (behind > this.#cursor.remaining)
       throw this.#stack.misuse(

@@ -13,7 +13,7 @@ export interface PickleOptions {
    * How many bytes behind BUILD are no opcodes, where an unpickler of its own reads them otherwise.
    * @param position Byte of the source behind the opcode.
    */
-  readonly bytesBehind?: (built: PickleReduce, position: number) => number;
+  readonly bytesBehind?: (built: PickleReduce, position: number) => number | Promise<number>;
   /** Takes calls of anything, and objects made with keywords, as opaque values; nothing is called either way. */
   readonly opaque?: boolean;
 }

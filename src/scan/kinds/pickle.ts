@@ -5,7 +5,6 @@ import type { PickleOptions } from "../../formats/pickle/options.ts";
 import { isLegacyHead, legacyEnd, readPytorchLegacy } from "../../formats/pytorch/legacy.ts";
 import type { ByteSource } from "../../tensor/byte-source.ts";
 import type { Examination } from "../context.ts";
-import { examineJoblib, namesJoblib } from "./joblib.ts";
 import { examined, notUnderstood, type Judgement } from "../judgement.ts";
 import { findNested } from "../pickle/nested.ts";
 import { tracePickle, type PickleTrace } from "../pickle/trace.ts";
@@ -45,10 +44,6 @@ export async function examinePickle(
       return notUnderstood(`more than ${MAX_PICKLES} pickles, one after another`);
     trace = await tracePickle(source, trace.end, listener, context.signal);
     count++;
-  }
-  if (trace.broken !== undefined && namesJoblib(context.findings)) {
-    const judgement = await examineJoblib(source, context.signal);
-    if (judgement !== undefined) return judgement;
   }
   if (trace.broken !== undefined) {
     context.findings.takeUnsafe(trace.broken);

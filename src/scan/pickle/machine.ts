@@ -1,5 +1,6 @@
 import { WbError } from "../../errors/wb-error.ts";
 import type { OpcodeName } from "../../formats/pickle/opcodes.ts";
+import { makesArray, standingOf } from "../names.ts";
 import type { TraceArgument } from "./argument.ts";
 import { DATA, MADE, TraceStack, type TracedGlobal, type TraceValue } from "./stack.ts";
 
@@ -7,8 +8,11 @@ import { DATA, MADE, TraceStack, type TracedGlobal, type TraceValue } from "./st
 export interface TraceListener {
   /** An import. */
   onGlobal(global: TracedGlobal): void;
-  /** An import or a call of something that cannot be told from the file, or a change to what was imported. */
-  onHidden(code: "WB5202" | "WB5203", message: string): void;
+  /**
+   * An import or a call of something that cannot be told from the file, or a change to what was imported.
+   * @param ends Every unpickler stops there.
+   */
+  onHidden(code: "WB5202" | "WB5203", message: string, ends?: boolean): void;
 }
 
 /** Highest protocol that CPython 3.14 reads. */
@@ -207,10 +211,11 @@ export class TraceMachine {
       this.#stack.push(this.#global({ module, name, isWhole: true }, offset));
       return;
     }
-    this.#listener.onHidden(
-      "WB5203",
-      `${this.#label}: byte ${offset}: STACK_GLOBAL takes a name that is no plain text`,
-    );
+    const problem = "STACK_GLOBAL takes a name that is no plain text";
+    // Both unpicklers stop at what is no text; a loader's own value, a call's or a named one may be one.
+    const ends = isNoText(module) || isNoText(name);
+    this.#listener.onHidden("WB5203", `${this.#label}: byte ${offset}: ${problem}`, ends);
+    if (ends) throw this.#stack.misfit(problem);
     this.#stack.push(MADE);
   }
 
@@ -221,8 +226,10 @@ export class TraceMachine {
         "WB5202",
         `${this.#label}: byte ${offset}: calls something that is not a plain global`,
       );
+      this.#stack.push(MADE);
+      return;
     }
-    this.#stack.push(MADE);
+    this.#stack.push(makesArray(callee.module, callee.name) ? DATA : MADE);
   }
 
   #build(target: TraceValue, offset: number): void {
@@ -234,3 +241,7 @@ export class TraceMachine {
     );
   }
 }
+
+/** Every name that is known is of a class, a function or a dtype; another one may be of a text, as string.digits is. */
+const isNoText = (value: TraceValue): boolean =>
+  value === DATA || (typeof value === "object" && standingOf(value.module, value.name) !== "other");

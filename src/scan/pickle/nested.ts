@@ -1,8 +1,8 @@
-import { isAllowedGlobal } from "../../formats/pickle/allow.ts";
 import { memorySource, sliceSource } from "../../sources/file.ts";
 import type { ByteSource } from "../../tensor/byte-source.ts";
 import type { Findings } from "../findings.ts";
 import { runsCode } from "../kinds/target.ts";
+import { standingOf } from "../names.ts";
 import type { TracedGlobal } from "./stack.ts";
 import { tracePickle } from "./trace.ts";
 
@@ -172,7 +172,7 @@ async function forbiddenName(
   if (isText ? !calls : broken !== undefined) return undefined;
   const bad = names.find(
     ({ module, name }) =>
-      MODULE.test(module) && !isAllowedGlobal(module, name) && isMeant({ module, name }),
+      MODULE.test(module) && standingOf(module, name) === "other" && isMeant({ module, name }),
   );
   return bad === undefined ? undefined : `${bad.module}.${bad.name}`;
 }
