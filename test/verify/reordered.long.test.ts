@@ -63,7 +63,7 @@ test("a feed-forward network whose inner dimensions stand in another order throu
     columnsReordered(edited, `${MLP}down_proj.weight`);
   });
   expect([verdict, comparison?.diagnosis]).toEqual(["pass", []]);
-  expect(comparison?.weights?.harmless.join()).toMatch(/up_proj.*in another order/);
+  expect(comparison?.weights?.harmless.join()).toMatch(/up_proj.*in one other order/);
 });
 
 test("rows of one of its matrices alone are a mistake", async () => {
@@ -92,4 +92,20 @@ test("embeddings of tokens that no prompt has, in another order, are a mistake t
     edited.set("model.embed_tokens.weight", { shape, data: moved, ...rest });
   });
   expect([verdict, comparison?.parity?.passes]).toEqual(["fail", true]);
+});
+
+function scale(edited: EditableModel, name: string, factor: number): void {
+  const { data, ...rest } = edited.get(name);
+  edited.set(name, { ...rest, data: data.map((value) => factor * value) });
+}
+
+test("a factor that is taken back behind it computes the same, and one that is not is a mistake", async () => {
+  const values = "model.layers.1.self_attn.v_proj";
+  const both = await against("values", (edited) => {
+    for (const suffix of ["weight", "bias"]) scale(edited, `${values}.${suffix}`, 2);
+    scale(edited, "model.layers.1.self_attn.o_proj.weight", 0.5);
+  });
+  expect([both.verdict, both.comparison?.diagnosis]).toEqual(["pass", []]);
+  const one = await against("one", (edited) => scale(edited, `${values}.weight`, 2));
+  expect([one.verdict, one.comparison?.diagnosis[0]?.cause]).toEqual(["fail", "scaled"]);
 });

@@ -54,7 +54,8 @@ function joinedEvidence(same: readonly Diagnosis[]): string {
   return shown.join("; ") + (left === 0 ? "" : `; and ${left} more of this cause`);
 }
 
-function weight({ cause, after }: Diagnosis): number {
+function weight({ cause, after, harmless }: Diagnosis): number {
+  if (harmless === true) return 4;
   if (cause === "non-finite") return 0;
   if (cause === "undetermined") return 3;
   return after === undefined ? 2 : 1;

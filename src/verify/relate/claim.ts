@@ -40,8 +40,13 @@ export type Statement =
       readonly columns: readonly number[] | undefined;
       readonly slack: number;
     }
-  /** Whole numbers: the other one's values by a factor for each run of `group` elements, rounded. */
-  | { readonly kind: "codes"; readonly largest: number; readonly group: number }
+  /** Whole numbers of steps: the other one's values by a factor for each run of `group` elements, rounded. */
+  | {
+      readonly kind: "codes";
+      readonly largest: number;
+      readonly group: number;
+      readonly step: number;
+    }
   /** The difference has this rank, but for what rounding to `unit` leaves. */
   | { readonly kind: "low-rank"; readonly rank: number; readonly unit: number }
   /** Whole numbers that spell the bits of the other one's values in a half dtype. */
@@ -80,8 +85,8 @@ export type Statement =
   | { readonly kind: "zero-run"; readonly begin: number; readonly end: number }
   /** Of ours alone: these elements are many times the size that 98 of 100 stay below. */
   | { readonly kind: "far-out"; readonly elements: readonly number[] }
-  /** Of ours alone: whole numbers up to this size. */
-  | { readonly kind: "whole"; readonly largest: number }
+  /** Of ours alone: whole numbers of steps, up to this many. */
+  | { readonly kind: "whole"; readonly largest: number; readonly step: number }
   /** Of ours alone: every value fits this coarser number format. */
   | { readonly kind: "grid"; readonly grid: string }
   /** The other one's rows, and so many behind them. */

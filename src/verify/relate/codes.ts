@@ -1,9 +1,10 @@
 import type { HostTensor } from "../compare/model-runner.ts";
 import { bf16ToF32Bits, f16ToF32Bits } from "../../tensor/float-bits.ts";
+import { nearness } from "./claim.ts";
 import { sizeOf } from "../diagnose/hypotheses/tensor-edits.ts";
 
 /** The largest magnitude of 8-bit codes. */
-export const LARGEST_CODE = 255;
+const LARGEST_CODE = 255;
 
 /** Different values at least before whole numbers say something: norms of ones are whole, too. */
 const MIN_DISTINCT = 12;
@@ -11,11 +12,14 @@ const MIN_DISTINCT = 12;
 /** What a code may be off by: half a step, and what is left of the values' own rounding. */
 export const CODE_SLACK = 0.55;
 
+/** Share of their size that values which were only rounded are off by at most. */
+const NEAR = 0.2;
+
 /** Elements of a row that block-wise quantization gives one scale. */
 const BLOCKS = [32, 64, 128, 256, 16];
 
 /** Whole numbers of an interval, and many different ones. */
-export function isWhole(data: Float32Array, least: number, most: number): boolean {
+function isWhole(data: Float32Array, least: number, most: number): boolean {
   const seen = new Set<number>();
   for (const value of data) {
     if (!Number.isInteger(value) || value < least || value > most) return false;
@@ -24,17 +28,79 @@ export function isWhole(data: Float32Array, least: number, most: number): boolea
   return seen.size >= MIN_DISTINCT;
 }
 
+/** Whole numbers of 8 bits, each times one step. */
+export interface Codes {
+  readonly step: number;
+  /** The largest magnitude, in steps. */
+  readonly largest: number;
+}
+
+/** What is left of a whole number of steps when it is stored as float32. */
+const STEP_SLACK = 2 ** -20;
+
+/**
+ * The step whose whole multiples of at most 8 bits all values are, and many different ones: 1, or the one scale that codes were
+ * multiplied by. Undefined for values that need finer steps.
+ */
+function codesOf(data: Float32Array): Codes | undefined {
+  let [least, most] = [Number.POSITIVE_INFINITY, 0];
+  for (const value of data) {
+    const size = Math.abs(value);
+    if (!Number.isFinite(size)) return undefined;
+    if (size > most) most = size;
+    if (size !== 0 && size < least) least = size;
+  }
+  if (most === 0 || most / least > LARGEST_CODE) return undefined;
+  // The least value is one step where codes are many.
+  const step = Number.isInteger(least) && isWhole(data, -LARGEST_CODE, LARGEST_CODE) ? 1 : least;
+  const seen = new Set<number>();
+  for (const value of data) {
+    const code = value / step;
+    if (Math.abs(code - Math.round(code)) > STEP_SLACK * Math.abs(code)) return undefined;
+    if (seen.size < MIN_DISTINCT) seen.add(Math.round(code));
+  }
+  return seen.size < MIN_DISTINCT ? undefined : { step, largest: Math.round(most / step) };
+}
+
+/** Share of a tensor's rows that reach the largest code where each row had a scale of its own. */
+const ROWS_AT_LARGEST = 0.9;
+
+/**
+ * Codes whose scales were lost, told by themselves: whole numbers, or steps that nearly every row has as many of. Under one scale that
+ * is still there, which is rounding, some rows are larger than others.
+ */
+export function lostScales(tensor: HostTensor): Codes | undefined {
+  const codes = codesOf(tensor.data);
+  if (codes === undefined || codes.step === 1) return codes;
+  const { rows, columns } = sizeOf(tensor);
+  if (rows < MIN_DISTINCT || columns < 2) return undefined;
+  let reaching = 0;
+  for (let row = 0; row < rows; row++) {
+    const part = tensor.data.subarray(row * columns, (row + 1) * columns);
+    if (part.some((value) => Math.abs(value) >= (codes.largest - 1.5) * codes.step)) reaching++;
+  }
+  return reaching >= ROWS_AT_LARGEST * rows ? codes : undefined;
+}
+
+/** The words for a multiple of a step. */
+export function multiples({ step, largest }: Codes): string {
+  const whole = `a whole number up to ${largest}`;
+  return step === 1 ? whole : `${whole} times ${Number(step.toPrecision(6))}`;
+}
+
 /** Codes of a quantized tensor read as its values: how many elements in a row share a scale; undefined where they are none. */
 export function codesWithoutScales(
   ours: HostTensor,
   reference: HostTensor,
-): { readonly group: number; readonly largest: number } | undefined {
-  if (!isWhole(ours.data, -LARGEST_CODE, LARGEST_CODE)) return undefined;
+): (Codes & { readonly group: number }) | undefined {
+  const codes = codesOf(ours.data);
+  // Near its values it has its scales, and was rounded.
+  if (codes === undefined || nearness(ours, reference).share < NEAR) return undefined;
   const { columns } = sizeOf(ours);
   const groups = [ours.data.length, columns, ...BLOCKS.filter((size) => columns % size === 0)];
-  const group = groups.find((size) => size > 1 && areCodes(ours.data, reference.data, size));
-  if (group === undefined) return undefined;
-  return { group, largest: ours.data.reduce((most, value) => Math.max(most, Math.abs(value)), 0) };
+  const whole = ours.data.map((value) => Math.round(value / codes.step));
+  const group = groups.find((size) => size > 1 && areCodes(whole, reference.data, size));
+  return group === undefined ? undefined : { ...codes, group };
 }
 
 /** Whether one factor for each group rounds every value to its code: the intervals in which it may be have something in common. */

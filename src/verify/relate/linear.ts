@@ -164,10 +164,12 @@ function fits(
   make: (value: number, index: number) => number,
   offset = 0,
 ): boolean {
+  // Below float16's normal numbers its steps are all alike.
+  const leastStep = slack === SLACK.half ? 2 ** -24 : 0;
   return ours.data.every((value, index) => {
     const made = make(reference.data[index] ?? Number.NaN, index);
     // An offset may cancel: what is left is rounded by the size of its terms.
-    return Math.abs(value - made) <= slack * (Math.abs(made) + 2 * Math.abs(offset));
+    return Math.abs(value - made) <= slack * (Math.abs(made) + 2 * Math.abs(offset)) + leastStep;
   });
 }
 

@@ -4,7 +4,7 @@ import type { Dtype } from "../../tensor/dtype.ts";
 import type { HostTensor } from "../compare/model-runner.ts";
 import { sameValues, sizeOf, transposed } from "../diagnose/hypotheses/tensor-edits.ts";
 import { axisOrders, MAX_AXES, withAxes } from "./axis-order.ts";
-import { bitsAsNumbers, codesWithoutScales } from "./codes.ts";
+import { bitsAsNumbers, codesWithoutScales, multiples } from "./codes.ts";
 import { linearRelation } from "./linear.ts";
 import { deltaRank } from "./low-rank.ts";
 import { nameOrder } from "./name-order.ts";
@@ -48,6 +48,7 @@ export function relate(
   return (
     (mostDiffer(ours, reference) ? ofValues(ours, reference, dtype, config?.headDim) : undefined) ??
     ofOrder(ours, reference, { config, axes, dtype }) ??
+    (mostDiffer(ours, reference) ? undefined : ofScales(ours, reference, dtype, config?.headDim)) ??
     (mostDiffer(ours, reference) ? ofRank(ours, reference, dtype) : undefined)
   );
 }
@@ -58,11 +59,8 @@ function ofValues(
   dtype: Dtype | undefined,
   headDim: number | undefined,
 ): Relation | undefined {
-  const linear = linearRelation(ours, reference, unitOf(dtype) > 2 ** -24, headDim);
-  if (linear !== undefined) {
-    const { kind, text, claim } = linear;
-    return { cause: kind, text, relation: text, isHarmless: false, claim };
-  }
+  const scaled = ofScales(ours, reference, dtype, headDim);
+  if (scaled !== undefined) return scaled;
   const bits = bitsAsNumbers(ours, reference);
   if (bits !== undefined) {
     const name = bits === "F16" ? "float16" : "bfloat16";
@@ -77,18 +75,31 @@ function ofValues(
   }
   const codes = codesWithoutScales(ours, reference);
   if (codes === undefined) return undefined;
-  const { group, largest } = codes;
+  const { group, largest, step } = codes;
   const of =
     group === ours.data.length
       ? "one factor"
       : `one factor for each ${group === sizeOf(ours).columns ? "row" : `${group} elements of a row`}`;
   return {
     cause: "scaled",
-    text: `every value is a whole number up to ${largest}, the other side's times ${of} and rounded: codes of a quantized tensor without their scales`,
-    relation: `ours = round(other · factor), ${of}`,
+    text: `every value is ${multiples(codes)}, which is ${step === 1 ? "" : "before that "}the other side's times ${of} and rounded: codes of a quantized tensor without their scales`,
+    relation: `ours = ${step === 1 ? "" : `${Number(step.toPrecision(6))} · `}round(other · factor), ${of}`,
     isHarmless: false,
-    claim: { kind: "codes", group, largest },
+    claim: { kind: "codes", group, largest, step },
   };
+}
+
+/** Few lines may have a factor of their own: where most values are equal, it is looked for last. */
+function ofScales(
+  ours: HostTensor,
+  reference: HostTensor,
+  dtype: Dtype | undefined,
+  headDim: number | undefined,
+): Relation | undefined {
+  const linear = linearRelation(ours, reference, unitOf(dtype) > 2 ** -24, headDim);
+  if (linear === undefined) return undefined;
+  const { kind, text, claim } = linear;
+  return { cause: kind, text, relation: text, isHarmless: false, claim };
 }
 
 function ofRank(

@@ -124,7 +124,7 @@ function holds(claim: Statement, ours: Values, other: Values): boolean {
         const made = claim.factor * right(index) + claim.offset;
         return (
           Math.abs(value(index) - made) <=
-          claim.slack * (Math.abs(made) + 2 * Math.abs(claim.offset)) * 1.001
+          claim.slack * (Math.abs(made) + 2 * Math.abs(claim.offset)) * 1.001 + leastStep(claim)
         );
       });
     case "factors":
@@ -132,13 +132,22 @@ function holds(claim: Statement, ours: Values, other: Values): boolean {
         const byRow = claim.rows?.[Math.floor(index / width)] ?? 1;
         const byColumn = claim.columns?.[index % width] ?? 1;
         const made = byRow * byColumn * right(index);
-        return Math.abs(value(index) - made) <= claim.slack * Math.abs(made) * 1.001;
+        return (
+          Math.abs(value(index) - made) <= claim.slack * Math.abs(made) * 1.001 + leastStep(claim)
+        );
       });
     case "codes":
       return (
         every(
-          (index) => Number.isInteger(value(index)) && Math.abs(value(index)) <= claim.largest,
-        ) && areScaled(ours.data, other.data, claim.group)
+          (index) =>
+            isSteps(value(index), claim.step) &&
+            Math.abs(value(index)) <= claim.largest * claim.step * 1.00001,
+        ) &&
+        areScaled(
+          ours.data.map((stored) => Math.round(stored / claim.step)),
+          other.data,
+          claim.group,
+        )
       );
     case "bits":
       return every(
@@ -194,7 +203,9 @@ function holds(claim: Statement, ours: Values, other: Values): boolean {
     }
     case "whole":
       return every(
-        (index) => Number.isInteger(value(index)) && Math.abs(value(index)) <= claim.largest,
+        (index) =>
+          isSteps(value(index), claim.step) &&
+          Math.abs(value(index)) <= claim.largest * claim.step * 1.00001,
       );
     case "grid":
       return fitsGrid(ours, claim.grid);
@@ -287,6 +298,17 @@ function fitsGrid({ shape, data }: Values, grid: string): boolean {
 }
 
 /** Whether each group has one factor, by the median of its quotients. */
+/** What a half dtype is off by below float16's normal numbers. */
+function leastStep({ slack }: { readonly slack: number }): number {
+  return slack === 2 ** -7 ? 2 ** -24 : 0;
+}
+
+/** Whether a value is a whole number of steps. */
+function isSteps(value: number, step: number): boolean {
+  const steps = value / step;
+  return Math.abs(steps - Math.round(steps)) <= 1e-6 * Math.max(1, Math.abs(steps));
+}
+
 function areScaled(codes: Float32Array, values: Float32Array, group: number): boolean {
   for (let begin = 0; begin < codes.length; begin += group) {
     const part = [...values.subarray(begin, begin + group).keys()].map((index) => begin + index);

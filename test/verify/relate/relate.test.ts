@@ -86,6 +86,18 @@ const CASES: readonly (readonly [string, HostTensor, string, string])[] = [
     "codes of a quantized tensor",
   ],
   [
+    "codes by one factor, where each row had its own",
+    mapped(REFERENCE, (x, row) => Math.round((127 * x) / largestIn(row)) / 64),
+    "scaled",
+    "a whole number up to 127 times 0.015625, which is before that",
+  ],
+  [
+    "a sign of some rows",
+    mapped(REFERENCE, (x, row) => (row % 5 === 1 ? -x : x)),
+    "scaled",
+    "from -1 to 1",
+  ],
+  [
     "a factor of each row and each column",
     mapped(REFERENCE, (x, row, column) => (row + 1) * (column + 3) * x),
     "scaled",
@@ -105,6 +117,19 @@ const CASES: readonly (readonly [string, HostTensor, string, string])[] = [
     "two",
   ],
 ];
+
+/** Rounded to float16's steps, also below its normal numbers; the values here have no ties. */
+function f16(value: number): number {
+  const exponent = Math.max(-14, Math.floor(Math.log2(Math.abs(value) || 1)));
+  const step = 2 ** (exponent - 10);
+  return Math.round(value / step) * step;
+}
+
+function largestIn(row: number): number {
+  return REFERENCE.data
+    .subarray(row * 24, (row + 1) * 24)
+    .reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+}
 
 /** All first parts of rows before all second ones. */
 function stacked({ shape, data }: HostTensor, parts: number): HostTensor {
@@ -126,6 +151,25 @@ function invert(order: (row: number) => number, rows: number): (row: number) => 
 }
 
 describe("a relation of two tensors", () => {
+  test("a factor holds below float16's normal numbers, whose steps are alike", () => {
+    const small = mapped(REFERENCE, (x) => f16(x / 2 ** 13));
+    const relation = relate(
+      mapped(small, (x) => f16(1.3 * x)),
+      small,
+      MODEL_CONFIG,
+      "F16",
+    );
+    expect([relation?.cause, relation?.text]).toEqual([
+      "scaled",
+      expect.stringMatching(/^every value is 1\.(3|299|300)\d* times/u),
+    ]);
+  });
+
+  test("values that were rounded by one scale that is still there are no codes without scales", () => {
+    const rounded = mapped(REFERENCE, (x) => Math.round(127 * x) / 128);
+    expect(relate(rounded, REFERENCE, MODEL_CONFIG, "F32")?.text ?? "").not.toContain("codes");
+  });
+
   test.each(CASES)("%s", (_name, ours, cause, words) => {
     const relation = relate(ours, REFERENCE, MODEL_CONFIG, "F32");
     expect({ cause: relation?.cause, isHarmless: relation?.isHarmless }).toEqual({

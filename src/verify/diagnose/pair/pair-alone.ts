@@ -47,6 +47,8 @@ export async function judgeAlone(pair: Pair, name: string): Promise<Diagnosis> {
       ? say("corrupt", damage.text, statement)
       : say("corrupt", `${damage.text}; they are those of ${source}`, statement);
   }
+  const kept = keptShare(ours, reference);
+  if (kept !== undefined) return say("corrupt", kept.text, kept.statement);
   const near = nearness(ours, reference);
   const statement: Statement = { kind: "near", ...near };
   if (near.share <= SAME_TENSOR)
@@ -59,7 +61,7 @@ export async function judgeAlone(pair: Pair, name: string): Promise<Diagnosis> {
   if (Math.abs(near.correlation) < UNRELATED)
     return say(
       "corrupt",
-      `its values have nothing to do with the other side's: their correlation is ${correlation}`,
+      `its values do not go with the other side's: their correlation is ${correlation}`,
       statement,
     );
   return say(
@@ -67,6 +69,47 @@ export async function judgeAlone(pair: Pair, name: string): Promise<Diagnosis> {
     `its values are not the other side's, in no way that is known; their correlation is ${correlation}`,
     statement,
   );
+}
+
+/** Share of equal values that no other version has by chance: those of bfloat16 agree by the hundredth. */
+const KEPT = 0.1;
+
+/** A tensor of which many values are the other side's to the bit, and the rest are lost or others. */
+function keptShare(
+  ours: HostTensor,
+  reference: HostTensor,
+): { readonly text: string; readonly statement: Statement } | undefined {
+  const { length } = ours.data;
+  let [equal, zeros, largestLost, leastKept] = [0, 0, 0, Number.POSITIVE_INFINITY];
+  const first: number[] = [];
+  for (let index = 0; index < length; index++) {
+    const [value = 0, other = 0] = [ours.data[index], reference.data[index]];
+    if (value === other) {
+      equal++;
+      if (other !== 0) leastKept = Math.min(leastKept, Math.abs(other));
+      continue;
+    }
+    if (first.length < 4) first.push(index);
+    if (value !== 0) continue;
+    zeros++;
+    largestLost = Math.max(largestLost, Math.abs(other));
+  }
+  if (equal < KEPT * length) return undefined;
+  const count = length - equal;
+  const statement: Statement = { kind: "differing", count, first };
+  const of = `${percent(count / length)} of its values`;
+  // What training moved by less than half a step of the dtype is equal, too.
+  if (zeros < count) {
+    const { share } = nearness(ours, reference);
+    return share * Math.sqrt(length / count) < SAME_TENSOR
+      ? undefined
+      : { text: `${of} differ, all over; the others are equal to the bit`, statement };
+  }
+  const all = largestLost < leastKept ? ", and these are the smallest" : "";
+  return {
+    text: `${of} are 0 where the other side's are not${all}; the others are equal to the bit: it was pruned, or rounded to nothing`,
+    statement,
+  };
 }
 
 function claimOf(tensor: string, statement: Statement, of: string | undefined): Claim {

@@ -9,6 +9,7 @@ import type { Relation } from "../../relate/relation.ts";
 import { commonLayer, type Diagnosis } from "../diagnosis.ts";
 import { mergeDiagnoses } from "../merge-diagnoses.ts";
 import { judgeAlone } from "./pair-alone.ts";
+import { withoutCommuting } from "./commuting.ts";
 import { castBetween } from "./pair-cast.ts";
 import { fusedOrder } from "./pair-fused.ts";
 import { heldByOthers, untiedHead } from "./pair-moved.ts";
@@ -53,7 +54,7 @@ export async function diagnosePair(
     pair.forget();
     reversed.forget();
   }
-  return mergeDiagnoses(joinVersions(found, [...ours.keys()]));
+  return mergeDiagnoses(joinVersions(withoutCommuting(found, config), [...ours.keys()]));
 }
 
 /** Whether a diagnosis says how two tensors differ, and not how one came from the other. */

@@ -28,7 +28,7 @@ const ENOUGH_BITS = 64;
 const TELLING = 0.5;
 
 /** Elements in a row that block-wise quantization scales together, of one row of the matrix or across its ends. */
-const BLOCK_SIZES = [16, 32, 64, 128, 256];
+const BLOCK_SIZES = [8, 16, 32, 64, 128, 256];
 
 /**
  * The coarsest of 4-bit and 8-bit integers, 4-bit tables, 8-bit floats and bfloat16 whose values these all are; undefined when

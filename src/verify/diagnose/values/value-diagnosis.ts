@@ -4,6 +4,7 @@ import { commonLayer, type Cause, type Diagnosis } from "../diagnosis.ts";
 import type { Statement } from "../../relate/claim.ts";
 import type { Read } from "../hypotheses/hypothesis.ts";
 import { EMBEDDINGS } from "../../../model/network.ts";
+import { multiples } from "../../relate/codes.ts";
 import { valueFacts, type ValueFacts } from "./values.ts";
 
 /** Row numbers that a sentence lists. */
@@ -75,8 +76,8 @@ function judge(
   if (isSought("scaled") && facts.codes !== undefined)
     return {
       cause: "scaled",
-      evidence: `every value is a whole number up to ${facts.codes}: codes of a quantized tensor without their scales`,
-      statement: { kind: "whole", largest: facts.codes },
+      evidence: `every value is ${multiples(facts.codes)}: codes of a quantized tensor without their scales`,
+      statement: { kind: "whole", ...facts.codes },
     };
   if (isSought("cast") && facts.grid !== undefined)
     return {

@@ -1,6 +1,6 @@
 import type { Dtype } from "../../../tensor/dtype.ts";
 import type { HostTensor } from "../../compare/model-runner.ts";
-import { isWhole, LARGEST_CODE } from "../../relate/codes.ts";
+import { lostScales, type Codes } from "../../relate/codes.ts";
 import { gridOf } from "./number-grid.ts";
 import { sizeOf } from "../hypotheses/tensor-edits.ts";
 
@@ -21,8 +21,8 @@ export interface ValueFacts {
   readonly outliers: readonly number[];
   /** The one value of all elements, other than 0, of tensors that have more than a few. */
   readonly constant: number | undefined;
-  /** The largest magnitude where all values are whole numbers of at most 8 bits, and of many different sizes. */
-  readonly codes: number | undefined;
+  /** Where all values are whole numbers of at most 8 bits, times one step, and of many different sizes: codes whose scales were lost. */
+  readonly codes: Codes | undefined;
   /** A coarser number format that every value fits, where the dtype could hold finer ones. */
   readonly grid: string | undefined;
 }
@@ -70,7 +70,7 @@ export function valueFacts(tensor: HostTensor, dtype: Dtype): ValueFacts {
       return allZero || data.length < MIN_CONSTANT ? undefined : constantOf(data);
     },
     get codes() {
-      return codesOf(data);
+      return nonFinite > 0 ? undefined : lostScales(tensor);
     },
     get grid() {
       const isTold = !allZero && nonFinite === 0 && data.length >= MIN_FOR_GRID;
@@ -106,11 +106,6 @@ function zeroRunOf(
 function constantOf(data: Float32Array): number | undefined {
   const [first] = data;
   return data.every((value) => value === first) ? first : undefined;
-}
-
-function codesOf(data: Float32Array): number | undefined {
-  if (!isWhole(data, -LARGEST_CODE, LARGEST_CODE)) return undefined;
-  return data.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 }
 
 function zeroRowsOf(tensor: HostTensor): readonly number[] {

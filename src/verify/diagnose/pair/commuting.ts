@@ -1,0 +1,148 @@
+import type { ModelConfig } from "../../../model/config/model-config.ts";
+import { layerOf } from "../../../model/layer-number.ts";
+import { layerTensors, type TensorSpec } from "../../../model/tensors.ts";
+import type { Claim } from "../../relate/claim.ts";
+import { isPermutation, type Order } from "../../relate/row-order.ts";
+import type { Diagnosis } from "../diagnosis.ts";
+
+/** Entries of an order that a sentence lists. */
+const LISTED = 16;
+
+/** Tensors whose orders cancel each other, and what is said of them. */
+interface Commuted {
+  readonly tensors: readonly string[];
+  readonly layer: number;
+  readonly evidence: string;
+  readonly claims: readonly Claim[];
+}
+
+/** What was found of one layer. */
+interface LayerFacts {
+  readonly layer: number;
+  readonly specs: readonly TensorSpec[];
+  readonly claims: ReadonlyMap<string, Claim>;
+  /** Tensors that differ. */
+  readonly wrong: ReadonlySet<string>;
+}
+
+/**
+ * Takes orders that cancel each other out of what is accused: experts that stand in another order together with their router's rows,
+ * and feed-forward networks whose inner dimensions stand in one other order in each of their matrices. That they compute the same
+ * follows from the orders, whatever a prompt reaches.
+ */
+export function withoutCommuting(
+  found: readonly Diagnosis[],
+  config: ModelConfig | undefined,
+): readonly Diagnosis[] {
+  if (config === undefined) return found;
+  const claims = new Map(
+    found.flatMap((diagnosis) => (diagnosis.claims ?? []).map((claim) => [claim.tensor, claim])),
+  );
+  const wrong = new Set(found.flatMap(({ tensors }) => tensors));
+  const layers = new Set([...wrong].flatMap((name) => layerOf(name) ?? []));
+  const commuted = [...layers]
+    .filter((layer) => layer < config.layers)
+    .flatMap((layer) => {
+      const facts = { layer, specs: layerTensors(config, layer), claims, wrong };
+      const experts = expertsInOrder(facts, config);
+      return [...(experts === undefined ? [] : [experts]), ...innerInOrder(facts)];
+    });
+  const explained = new Set(commuted.flatMap(({ tensors }) => tensors));
+  return [
+    // Of one that speaks of others, too, all stays.
+    ...found.filter(({ tensors }) => !tensors.every((name) => explained.has(name))),
+    ...commuted.map((one): Diagnosis => ({ cause: "rank-order", ...one, harmless: true })),
+  ];
+}
+
+/** Experts under other numbers, whose router has its rows in the same order. */
+function expertsInOrder(
+  { layer, specs, claims, wrong }: LayerFacts,
+  { experts }: ModelConfig,
+): Commuted | undefined {
+  // Of experts in groups, the order of groups and within them would have to be kept.
+  if (experts === undefined || experts.groups !== undefined) return undefined;
+  const own = specs.filter(({ expert }) => expert >= 0);
+  const place = new Map(own.map(({ name, expert, parameter }) => [name, { expert, parameter }]));
+  const order = Array.from({ length: experts.count }, (_unused, expert) => expert);
+  for (const { name, expert, parameter } of own) {
+    const claim = claims.get(name);
+    if (!wrong.has(name) || claim?.kind !== "equal" || claim.of === undefined) continue;
+    const source = place.get(claim.of);
+    if (source?.parameter === parameter) order[expert] = source.expert;
+  }
+  if (!isPermutation(order)) return undefined;
+  const isMoved = (expert: number): boolean => order[expert] !== expert;
+  const moved = own.filter(({ expert }) => isMoved(expert));
+  if (moved.length === 0) return undefined;
+  const isAll = moved.every(({ name, expert, parameter }) => {
+    const claim = claims.get(name);
+    const source =
+      claim?.kind === "equal" && claim.of !== undefined ? place.get(claim.of) : undefined;
+    return source?.parameter === parameter && source.expert === order[expert];
+  });
+  const rows = specs.filter(({ parameter }) => parameter.axes[0] === "experts");
+  if (!isAll || !rows.every(({ name }) => isSame(rowsOf(claims.get(name), "rows"), order)))
+    return undefined;
+  const tensors = [...moved, ...rows].map(({ name }) => name);
+  return {
+    tensors,
+    layer,
+    evidence: `the experts of layer ${layer} stand in another order, and the rows of their router with them: place i holds expert ${listed(order)} of the other side, so that they compute the same`,
+    claims: tensors.flatMap((name) => claims.get(name) ?? []),
+  };
+}
+
+/** The matrices of a feed-forward network, dense or an expert, whose inner dimensions all stand in one other order. */
+function innerInOrder({ layer, specs, claims, wrong }: LayerFacts): readonly Commuted[] {
+  const downs = specs.filter(
+    ({ parameter }) => parameter.role === "down" && isInner(parameter.axes[1]),
+  );
+  return downs.flatMap((down): readonly Commuted[] => {
+    if (!wrong.has(down.name)) return [];
+    const order = rowsOf(claims.get(down.name), "columns");
+    if (order === undefined || !isPermutation(order)) return [];
+    const [, size] = down.parameter.axes;
+    const before = specs.filter(
+      ({ expert, parameter: { role, axes } }) =>
+        expert === down.expert &&
+        (role === "gateUp"
+          ? size === "ffn"
+          : (role === "gate" || role === "up") && axes[0] === size),
+    );
+    const isSameOrder = before.every(({ name, parameter: { role } }) =>
+      isSame(
+        rowsOf(claims.get(name), "rows"),
+        role === "gateUp" ? [...order, ...order.map((from) => from + order.length)] : order,
+      ),
+    );
+    if (before.length === 0 || !isSameOrder) return [];
+    const tensors = [...before, down].map(({ name }) => name);
+    return [
+      {
+        tensors,
+        layer,
+        evidence: `its ${order.length} inner dimensions stand in one other order, in each matrix that has them: place i holds ${listed(order)} of the other side, so that they compute the same`,
+        claims: tensors.flatMap((name) => claims.get(name) ?? []),
+      },
+    ];
+  });
+}
+
+function isInner(axis: string | undefined): boolean {
+  return axis === "ffn" || axis === "expertFfn" || axis === "sharedFfn";
+}
+
+function rowsOf(claim: Claim | undefined, axis: "rows" | "columns"): Order | undefined {
+  return claim?.kind === "order" && claim.axis === axis && claim.of === undefined
+    ? claim.order
+    : undefined;
+}
+
+function isSame(found: Order | undefined, order: Order): boolean {
+  return found?.length === order.length && order.every((from, index) => found[index] === from);
+}
+
+function listed(order: Order): string {
+  return order.slice(0, LISTED).join(", ") + (order.length > LISTED ? ", …" : "");
+}
