@@ -45,6 +45,8 @@ async function askTask(
     await journal.add(next.value);
     next = await found.next();
   }
+  // What was stopped in its last pass has answered all and is still stopped.
+  options.signal?.throwIfAborted();
   items.sort((left, right) => left.index - right.index);
   return {
     items,

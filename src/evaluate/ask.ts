@@ -8,7 +8,7 @@ import type { Evaluation } from "./open-evaluation.ts";
 import { encodeQuestion, type EncodedQuestion } from "./prompts/encode.ts";
 import type { TurnMarks } from "./prompts/render.ts";
 import { planPrefixes } from "./scores/prefix-plan.ts";
-import { scoreTexts } from "./scores/score-texts.ts";
+import { scoreTexts, type Passing } from "./scores/score-texts.ts";
 import { continuationScore, textScore } from "./scores/text-score.ts";
 import type { GenWay, PplWay } from "./tasks/task.ts";
 
@@ -102,7 +102,7 @@ async function* askLabels(
   const open = new Map<number, Map<string, number>>();
   let done = 0;
   const walk = scoreTexts(runtime.decoder, texts, plan, {
-    inParts: keepsBits,
+    passing: passingOf(keepsBits, isShared),
     onTokens: (tokens) => {
       done += tokens;
       onTokens?.(done, plan.computed);
@@ -127,6 +127,11 @@ async function* askLabels(
     yield labelItem(asked, question, encoded[owner.question], labels, scores);
   }
   return plan.computed;
+}
+
+function passingOf(keepsBits: boolean, isShared: boolean): Passing {
+  if (!keepsBits) return "whole";
+  return isShared ? "together" : "parts";
 }
 
 async function* askAnswers(

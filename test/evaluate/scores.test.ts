@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { passBatches } from "../../src/evaluate/scores/pass-batches.ts";
 import { planPrefixes } from "../../src/evaluate/scores/prefix-plan.ts";
 import { smallest, textScore } from "../../src/evaluate/scores/text-score.ts";
 import { hostLogSums } from "../../src/runtime/backends/steps/log-sums.ts";
@@ -50,6 +51,35 @@ describe("a plan of prefixes", () => {
           texts.flatMap((ids) => ids.slice(1).map((_, index) => ids.slice(0, index + 1).join())),
         );
         expect(planPrefixes(texts, true).computed).toBe(prefixes.size);
+      }),
+    );
+  });
+});
+
+describe("batches of passes", () => {
+  it("take every token of every pass once and in order, as many as there is room for, alone or together", () => {
+    const size = fc.integer({ min: 1, max: 9 });
+    fc.assert(
+      fc.property(someTexts, size, fc.boolean(), (texts, room, together) => {
+        const { passes } = planPrefixes(texts, true);
+        const batches = passBatches(passes, room, together);
+        const parts = batches.flat();
+        for (const pass of passes) {
+          const own = parts.filter((part) => part.pass === pass);
+          expect(own.map(({ begin }) => begin)).toEqual([
+            pass.keep,
+            ...own.slice(0, -1).map(({ end }) => end),
+          ]);
+          expect(own.at(-1)?.end).toBe(pass.end);
+        }
+        const order = parts.map(({ pass }) => passes.indexOf(pass));
+        expect(order).toEqual(order.toSorted((left, right) => left - right));
+        const sizes = batches.map((batch) =>
+          batch.reduce((sum, { begin, end }) => sum + end - begin, 0),
+        );
+        if (together) expect(sizes.slice(0, -1).every((tokens) => tokens === room)).toBe(true);
+        else expect(batches.every(({ length }) => length === 1)).toBe(true);
+        expect(sizes.every((tokens) => tokens > 0 && tokens <= room)).toBe(true);
       }),
     );
   });

@@ -1,4 +1,4 @@
-import type { Decoder } from "../../src/runtime/model/decoder.ts";
+import { Decoder } from "../../src/runtime/model/decoder.ts";
 import { forward } from "../../src/runtime/model/forward.ts";
 import { LayerwiseModel } from "../../src/runtime/model/layerwise.ts";
 import { positionsOfMask } from "../../src/runtime/model/positions.ts";
@@ -46,6 +46,9 @@ export async function eachWay(
     { way: "decoded", rows: await inSteps(model, texts, 3, 1) },
     { way: "in parts", rows: await inSteps(model, texts, 2, 5) },
     { way: "in a batch", rows: await together(model, texts) },
+    ...(model instanceof Decoder
+      ? [{ way: "as branches", rows: await branches(model, texts) }]
+      : []),
     // A graph of TensorFlow's holds one text at a time.
     ...(model.stepEach === undefined
       ? []
@@ -153,6 +156,50 @@ async function beside(model: TokenModel, texts: readonly (readonly number[])[]):
     }
   } finally {
     for (const cache of caches) cache.dispose();
+  }
+}
+
+/**
+ * Each text's first half, then its rest three times as branches from places of their own, all in one pass; then the last half of the
+ * last text once more, behind what is cached.
+ */
+async function branches(decoder: Decoder, texts: readonly (readonly number[])[]): Promise<Rows> {
+  const placed = texts.flatMap((ids, text) => {
+    const half = Math.floor(ids.length / 2);
+    const begins = [half, Math.max(1, half - 1), half].filter((begin) => begin < ids.length);
+    return [
+      { text, begin: 0, end: Math.max(1, half) },
+      ...begins.map((begin) => ({
+        text,
+        begin: Math.min(begin, Math.max(1, half)),
+        end: ids.length,
+      })),
+    ];
+  });
+  const last = placed.slice(-1);
+  const rows: Rows = [];
+  const cache = decoder.createCache(1);
+  try {
+    for (const pass of [placed, last]) {
+      const parts = pass.map(({ text, begin, end }) => ({
+        ids: Int32Array.from((texts[text] ?? []).slice(begin, end)),
+        keep: begin,
+      }));
+      const states = await decoder.states(parts, cache);
+      const normed = await decoder.finalNorm(states);
+      const flat = decoder.ops.reshape(normed, [states.shape[1] ?? 0, states.shape[2] ?? 0]);
+      const logits = await decoder.head(flat);
+      for (const value of [states, normed, flat]) decoder.ops.free(value);
+      const { vocabSize } = decoder.config;
+      const tokens = pass.flatMap(({ text, begin, end }) =>
+        Array.from({ length: end - begin }, (_, index) => ({ text, token: begin + index })),
+      );
+      for (const [row, token] of tokens.entries())
+        rows.push({ ...token, logits: logits.slice(row * vocabSize, (row + 1) * vocabSize) });
+    }
+    return rows;
+  } finally {
+    cache.dispose();
   }
 }
 

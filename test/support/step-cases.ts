@@ -440,14 +440,23 @@ export const CASES: Readonly<Record<keyof PlainSteps, readonly StepCase[]>> = {
       roundings: 0,
     },
   ],
-  eachRow: [
+  eachPart: [
     {
-      title: "rows one by one",
+      title: "parts of the tokens one by one, each with its own",
       values: [HEADS],
       weights: [],
-      work: (steps, values) => steps.eachRow(values, (rows) => steps.add(first(rows), first(rows))),
-      expected: HEADS.data.map((value) => 2 * value),
-      roundings: 1,
+      work: (steps, values) => {
+        const heads = steps.splitHeads(first(values), 3); // [2, 3, 5, 8]
+        const sums = steps.eachPart([heads], [2, 1, 2], ([own = heads], part) =>
+          Array.from({ length: part }).reduce<Value>((sum) => steps.add(sum, own), own),
+        );
+        return steps.mergeHeads(sums);
+      },
+      // [2, 5, 24]: tokens 0 and 1, token 2, tokens 3 and 4.
+      expected: HEADS.data.map(
+        (value, index) => value * ([1, 1, 2, 3, 3][Math.floor(index / 24) % 5] ?? 0),
+      ),
+      roundings: 2,
     },
   ],
   rotate: ROTATED.map(({ title, x, cos, sin, sizes }) => ({

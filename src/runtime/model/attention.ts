@@ -5,6 +5,7 @@ import type {
   Carried,
   KeysAndValues,
   Steps,
+  TextPart,
   TokenContext,
 } from "../backends/steps/steps.ts";
 import { alibiSlopes } from "./alibi.ts";
@@ -42,21 +43,26 @@ interface Projections {
   readonly v: Value;
 }
 
-/** What the queries take from all values, [B, H, T, D]; row by row where each row is a text of its own. */
+/** What the queries take from all values, [B, H, T, D]; text by text where the tokens are of several. */
 function mixedValues<C extends Carried>(
   steps: Steps<C>,
   config: ModelConfig,
   { q, k, v }: Projections,
   context: TokenContext<C>,
 ): Value {
-  const { rows } = context;
-  if (rows !== undefined)
-    return steps.eachRow([q, k, v], ([ownQ = q, ownK = k, ownV = v], row) =>
-      mixedValues(steps, config, { q: ownQ, k: ownK, v: ownV }, rows[row] ?? context),
+  const { parts } = context;
+  if (parts !== undefined)
+    return steps.eachPart([q, k, v], sizesOf(parts), ([ownQ = q, ownK = k, ownV = v], part) =>
+      mixedValues(steps, config, { q: ownQ, k: ownK, v: ownV }, parts[part]?.context ?? context),
     );
   const queries = rotated(steps, q, context.newRotary); // [B, H, T, D]
   const { keys, values } = allKeys(steps, k, v, context); // [B, G, L, D]
   return steps.attention(queries, keys, values, context.keyMask, limitsOf(config, context.window));
+}
+
+/** Tokens of each text. */
+export function sizesOf(parts: readonly TextPart<Carried>[]): readonly number[] {
+  return parts.map(({ tokens }) => tokens);
 }
 
 /** RMSNorm of each head, where the model has one (Qwen3, Gemma 3). */

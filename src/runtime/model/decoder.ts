@@ -25,6 +25,13 @@ import { checkWeights, type WeightSource } from "./weights.ts";
 /** Tokens that meet one band of the head at a time. */
 const HEAD_ROWS = 512;
 
+/** Tokens of one text that pass with those of others. */
+export interface TokenPart {
+  readonly ids: Int32Array;
+  /** Tokens of the text that are cached before them; those behind leave the cache. */
+  readonly keep: number;
+}
+
 /** A decoder on a device: embedding, blocks, norm, head. Values that it gives belong to the caller. */
 export class Decoder implements TokenModel {
   readonly config: ModelConfig;
@@ -186,42 +193,53 @@ export class Decoder implements TokenModel {
     ); // [B, T, C]
     const sequence = this.#sequenceOf(cache, past);
     try {
-      return await this.#pass(x, (layer) => sequence.context(layer), input.signal);
+      const states = await this.#layers(x, (layer) => sequence.context(layer), input.signal);
+      const last = (states.shape[1] ?? 0) - 1;
+      return await this.#logitsOf(states, (all) => this.ops.slice(all, 1, last, 1)); // [B, 1, C]
     } finally {
       sequence.dispose();
     }
   }
 
   async stepEach(texts: readonly TextStep<KvCache>[]): Promise<readonly Float32Array[]> {
-    const ids = texts.map(({ id }) => Int32Array.of(id));
-    const at = texts.map(({ cache }) => Int32Array.of(cache.length));
-    const x = await this.embed(ids, at); // [B, 1, C]
-    const sequences: Sequence[] = [];
-    try {
-      for (const { id, cache } of texts) {
-        const past = cache.length;
-        announceStep(cache.rows, { ids: [Int32Array.of(id)] });
-        sequences.push(this.#sequenceOf(cache, past));
-      }
-      return await this.#pass(x, (layer) => rowContexts(sequences, layer), undefined);
-    } finally {
-      for (const sequence of sequences) sequence.dispose();
-    }
+    const parts = texts.map(({ id, cache }) => ({
+      ids: Int32Array.of(id),
+      keep: cache.length,
+      cache,
+    }));
+    const states = await this.#together(parts, undefined); // [1, B, C]
+    return this.#logitsOf(states, (x) => x);
   }
 
   /**
-   * Appends tokens of one text to its cache: their states [1, T, C] after the last layer. Where it fails, the cache is only good for
-   * `dispose`.
+   * Tokens of several texts in one pass: their states [1, T, C] after the last layer, part after part. Each part goes behind the tokens of
+   * the cache that it keeps, once the part before has been appended; so parts that begin alike share what is cached. Where it
+   * fails, the cache is only good for `dispose`.
    */
-  async states(ids: Int32Array, cache: KvCache, signal?: AbortSignal): Promise<Value> {
-    const past = cache.length;
-    announceStep(cache.rows, { ids: [ids] });
-    const x = await this.embed([ids]); // [1, T, C]
-    const sequence = this.#sequenceOf(cache, past);
+  async states(parts: readonly TokenPart[], cache: KvCache, signal?: AbortSignal): Promise<Value> {
+    return this.#together(
+      parts.map((part) => ({ ...part, cache })),
+      signal,
+    );
+  }
+
+  async #together(
+    parts: readonly (TokenPart & { readonly cache: KvCache })[],
+    signal: AbortSignal | undefined,
+  ): Promise<Value> {
+    const ids = parts.flatMap((part) => [...part.ids]);
+    const at = parts.flatMap(({ ids: own, keep }) => Array.from(own, (_, index) => keep + index));
+    const x = await this.embed([ids], [at]); // [1, T, C]
+    const texts: { readonly tokens: number; readonly sequence: Sequence }[] = [];
     try {
-      return await this.#layers(x, (layer) => sequence.context(layer), signal);
+      for (const { ids: own, keep, cache } of parts) {
+        cache.rows.truncate(keep);
+        announceStep(cache.rows, { ids: [own] });
+        texts.push({ tokens: own.length, sequence: this.#sequenceOf(cache, keep) });
+      }
+      return await this.#layers(x, (layer) => sharedContext(texts, layer), signal);
     } finally {
-      sequence.dispose();
+      for (const { sequence } of texts) sequence.dispose();
     }
   }
 
@@ -232,28 +250,30 @@ export class Decoder implements TokenModel {
       allPositions: cache.rows.positions,
       visible: cache.rows.visible,
       cache,
+      keep: past,
     });
   }
 
-  /** Embeddings [B, T, C], which are freed, through all layers -> the logits [vocab] of each row's last token. */
-  async #pass(
-    embeddings: Value,
-    contextOf: (layer: number) => TokenContext,
-    signal: AbortSignal | undefined,
+  /** The logits [vocab] of the tokens that `chosen` takes of states [B, T, C], which are freed. */
+  async #logitsOf(
+    states: Value,
+    chosen: (states: Value) => Value,
   ): Promise<readonly Float32Array[]> {
     const { ops } = this;
-    let x = await this.#layers(embeddings, contextOf, signal);
+    let x = states;
     try {
-      const [b = 0, t = 0, c = 0] = x.shape;
-      const last = x;
-      x = ops.scope(() => ops.reshape(ops.slice(last, 1, t - 1, 1), [b, c])); // [B, C]
-      ops.free(last);
-      const normed = await this.finalNorm(x); // [B, C]
+      x = ops.scope(() => {
+        const some = chosen(states);
+        const [b = 0, t = 0, c = 0] = some.shape;
+        return ops.reshape(some, [b * t, c]);
+      }); // [N, C]
+      ops.free(states);
+      const normed = await this.finalNorm(x); // [N, C]
       ops.free(x);
       x = normed;
-      const logits = await this.head(x); // [B, vocab]
+      const logits = await this.head(x); // [N, vocab]
       const { vocabSize } = this.config;
-      return Array.from({ length: b }, (_, row) =>
+      return Array.from({ length: x.shape[0] ?? 0 }, (_, row) =>
         logits.subarray(row * vocabSize, (row + 1) * vocabSize),
       );
     } finally {
@@ -296,12 +316,15 @@ export class Decoder implements TokenModel {
   }
 }
 
-/** What a layer is told of texts that pass it side by side. @throws WbError WB7001 without any. */
-function rowContexts(sequences: readonly Sequence[], layer: number): TokenContext {
-  const rows = sequences.map((sequence) => sequence.context(layer));
-  const [first] = rows;
+/** What a layer is told of texts whose tokens pass it together. @throws WbError WB7001 without any. */
+function sharedContext(
+  texts: readonly { readonly tokens: number; readonly sequence: Sequence }[],
+  layer: number,
+): TokenContext {
+  const parts = texts.map(({ tokens, sequence }) => ({ tokens, context: sequence.context(layer) }));
+  const [first] = parts;
   if (first === undefined) throw new WbError("WB7001", "a step of no text");
-  return { ...first, cache: undefined, rows };
+  return parts.length === 1 ? first.context : { ...first.context, cache: undefined, parts };
 }
 
 /** Logits x as cap · tanh(x / cap) (Gemma 2). */

@@ -23,9 +23,9 @@ export class KvCache implements TokenCache {
     return this.rows.length;
   }
 
-  /** What is cached of one layer. */
-  layer(index: number): LayerCache {
-    return { replace: (next) => this.#replace(index, next) };
+  /** What is cached of one layer. @param keep Tokens that stay as new ones come; all when left out. */
+  layer(index: number, keep?: number): LayerCache {
+    return { keep, replace: (next) => this.#replace(index, next) };
   }
 
   #replace(

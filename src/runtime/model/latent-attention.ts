@@ -2,6 +2,7 @@ import { WbError } from "../../errors/wb-error.ts";
 import type { LatentConfig, ModelConfig } from "../../model/config/model-config.ts";
 import type { Value } from "../backends/ops.ts";
 import type { Carried, Steps, TokenContext } from "../backends/steps/steps.ts";
+import { sizesOf } from "./attention.ts";
 import { preNormBlock, type PreNormBlock } from "./block.ts";
 import { mlp } from "./mlp.ts";
 import { linear, type ModuleWeights } from "./parameters.ts";
@@ -60,7 +61,7 @@ function queriesOf(steps: Steps<Carried>, weights: ModuleWeights, x: Value): Val
   return linear(steps, weights.scope("q_b_proj"), inner);
 }
 
-/** What the queries take from all values; row by row where each row is a text of its own. */
+/** What the queries take from all values; text by text where the tokens are of several. */
 function mixedValues<C extends Carried>(
   steps: Steps<C>,
   config: ModelConfig,
@@ -68,14 +69,15 @@ function mixedValues<C extends Carried>(
   parts: Parts,
   context: TokenContext<C>,
 ): Value {
-  const { rows, newRotary, cache } = context;
+  const { parts: texts, newRotary, cache } = context;
   const { queries, rotatedQueries, keys, rotatedKeys, values } = parts;
-  if (rows !== undefined)
-    return steps.eachRow(
+  if (texts !== undefined)
+    return steps.eachPart(
       [queries, rotatedQueries, keys, rotatedKeys, values],
-      ([q = queries, qr = rotatedQueries, k = keys, kr = rotatedKeys, v = values], row) => {
+      sizesOf(texts),
+      ([q = queries, qr = rotatedQueries, k = keys, kr = rotatedKeys, v = values], text) => {
         const own = { queries: q, rotatedQueries: qr, keys: k, rotatedKeys: kr, values: v };
-        return mixedValues(steps, config, latent, own, rows[row] ?? context);
+        return mixedValues(steps, config, latent, own, texts[text]?.context ?? context);
       },
     );
   const { heads, headDim, rotaryDims } = config;

@@ -13,6 +13,8 @@ export interface SequenceFacts {
   /** 1 for a token, 0 for padding, B rows of L. */
   readonly visible: readonly Uint8Array[];
   readonly cache: KvCache | undefined;
+  /** Tokens of the cache that stay; all of them when left out. */
+  readonly keep?: number | undefined;
   /**
    * How many tokens of a text came at once, where the rest came one by one: what a rotary that depends on the length, and rotates
    * each token only when it comes, makes of a text that was generated. All of them when left out.
@@ -30,6 +32,7 @@ export class Sequence {
   readonly #all: RotaryValues | undefined;
   readonly #keyMask: KeyMask;
   readonly #cache: KvCache | undefined;
+  readonly #keep: number | undefined;
   readonly #isWindowed: (layer: number) => boolean;
 
   constructor(ops: Ops, config: ModelConfig, facts: SequenceFacts) {
@@ -58,6 +61,7 @@ export class Sequence {
       : undefined;
     this.#keyMask = facts.visible.some((row) => row.includes(0)) ? facts.visible : undefined;
     this.#cache = facts.cache;
+    this.#keep = facts.keep;
   }
 
   context(layer: number): TokenContext {
@@ -66,7 +70,7 @@ export class Sequence {
       newRotary: (isWindowed ? this.#windowed : undefined) ?? this.#new,
       allRotary: this.#all,
       keyMask: this.#keyMask,
-      cache: this.#cache?.layer(layer),
+      cache: this.#cache?.layer(layer, this.#keep),
       ...(isWindowed && this.#window !== undefined ? { window: this.#window.size } : {}),
     };
   }

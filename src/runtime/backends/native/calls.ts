@@ -23,6 +23,7 @@ import {
   type Value,
   type Weight,
 } from "../ops.ts";
+import { keptRows } from "../steps/kept-rows.ts";
 import type { KeyMask, LayerWeights, TokenContext } from "../steps/steps.ts";
 
 /** A matrix in host memory: what it is stored as, and what it is kept in. */
@@ -169,9 +170,14 @@ export class NativeCalls {
     const [b = 0, t = 0] = own.shape;
     const d = (query.weight.shape[0] ?? 0) / heads;
     const room = [b, kvHeads, t, d] as const;
+    const extended = (old: Value | undefined): NativeValue =>
+      this.#extend(
+        keptRows((rows, count) => this.firstRows(rows, count), old, cache?.keep),
+        room,
+      ); // [B, G, L, D]
     const cached = cache?.replace((old) => ({
-      keys: this.#extend(old?.keys, room), // [B, G, L, D]
-      values: this.#extend(old?.values, room), // [B, G, L, D]
+      keys: extended(old?.keys),
+      values: extended(old?.values),
     }));
     const [keys, values] =
       cached === undefined

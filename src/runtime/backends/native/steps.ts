@@ -9,9 +9,9 @@ export function nativeSteps(ops: Ops, calls: NativeCalls): Steps {
     ...kernelsOf(calls),
     layer: (x, weights, context, composed) => {
       // Keys that are cached before they are rotated, neighbours that are rotated together, and windows are only known to the single
-      // steps, and so are rows with caches of their own.
+      // steps, and so are tokens of several texts.
       const fits =
-        context.rows === undefined &&
+        context.parts === undefined &&
         context.allRotary === undefined &&
         context.newRotary?.pairs === "halves" &&
         context.window === undefined;

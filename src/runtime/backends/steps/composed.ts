@@ -2,6 +2,7 @@ import type { Ops, Value } from "../ops.ts";
 import { composedAttention } from "./attention.ts";
 import { hostLayerNorm, pointwise } from "./host.ts";
 import { POINTWISE } from "./activations.ts";
+import { keptRows } from "./kept-rows.ts";
 import { limitedAttention, type PlainAttention } from "./limited-attention.ts";
 import { rotateHeads, rotateHalves } from "./rotary.ts";
 import type { Steps } from "./steps.ts";
@@ -57,17 +58,17 @@ export function composedNetwork(ops: NetworkOps): NetworkSteps {
       const [b = 0, h = 0, t = 0, d = 0] = x.shape;
       return ops.reshape(ops.transpose(x, [0, 2, 1, 3]), [b, t, h * d]);
     },
-    eachRow: (values, work) => {
-      const rows = values[0]?.shape[0] ?? 0;
-      const results = Array.from({ length: rows }, (_, row) =>
-        ops.scope(() =>
+    eachPart: (values, sizes, work) => {
+      const results = sizes.map((size, part) => {
+        const begin = sum(sizes.slice(0, part));
+        return ops.scope(() =>
           work(
-            values.map((value) => ops.slice(value, 0, row, 1)),
-            row,
+            values.map((value) => ops.slice(value, 2, begin, size)),
+            part,
           ),
-        ),
-      );
-      return ops.concat(results, 0);
+        );
+      });
+      return ops.concat(results, 2);
     },
     scope: (work) => ops.scope(work),
   };
@@ -142,11 +143,14 @@ export function composedSteps(ops: Ops, own: Partial<StepKernels> = {}): Steps {
     ...composedNetwork(ops),
     rotate: (x, rotary) =>
       rotateHeads(ops, x, rotary, (part) => rotate(part, rotary.cos, rotary.sin)),
-    append: (cache, keys, values) =>
-      cache.replace((old) => ({
-        keys: join(old?.keys, keys), // [B, G, L, D]
-        values: join(old?.values, values), // [B, G, L, D]
-      })),
+    append: (cache, keys, values) => {
+      const behind = (old: Value | undefined, more: Value): Value =>
+        join(keptRows(firstRows, old, cache.keep), more); // [B, G, L, D]
+      return cache.replace((old) => ({
+        keys: behind(old?.keys, keys),
+        values: behind(old?.values, values),
+      }));
+    },
     attention: (queries, keys, values, mask, limits) =>
       limits === undefined
         ? attend(queries, keys, values, mask)

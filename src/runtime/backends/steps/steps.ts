@@ -21,6 +21,8 @@ export interface KeysAndValues {
 
 /** Where one layer's keys and values of earlier tokens stay. */
 export interface LayerCache {
+  /** Rows that stay as new ones come; all of them when left out. */
+  readonly keep?: number | undefined;
   /**
    * Puts what `next` makes of the rows so far in their place; the cache owns both, and frees the old ones where `next` has not.
    * @returns what `next` made.
@@ -52,10 +54,16 @@ export interface TokenContext<C extends Carried = DeviceCarried> {
   readonly keyMask: C["mask"];
   /** Undefined where there are no tokens but the T new ones, and they are not kept. */
   readonly cache: C["cache"] | undefined;
-  /** Where the rows of a batch are texts of their own, as long as each is: what each is told instead of the above. */
-  readonly rows?: readonly TokenContext<C>[] | undefined;
+  /** Where the T tokens are of several texts, one behind the other: what each is told instead of the above. */
+  readonly parts?: readonly TextPart<C>[] | undefined;
   /** Keys that a query of this layer sees at most, its own among them; undefined where no query has more before it. */
   readonly window?: number | undefined;
+}
+
+/** Tokens of one text among those that pass together. */
+export interface TextPart<C extends Carried = DeviceCarried> {
+  readonly tokens: number;
+  readonly context: TokenContext<C>;
 }
 
 /** What keeps a query from seeing all keys before it as they are. */
@@ -128,8 +136,12 @@ export interface Steps<C extends Carried = DeviceCarried> {
     mask: C["mask"],
     limits?: AttentionLimits,
   ): Value;
-  /** `work` on row after row of values [B, …]; its results [1, …] become rows of one. */
-  eachRow(values: readonly Value[], work: (rows: readonly Value[], row: number) => Value): Value;
+  /** `work` on part after part of the tokens of values [B, H, T, D]; its results are put together again. */
+  eachPart(
+    values: readonly Value[],
+    sizes: readonly number[],
+    work: (parts: readonly Value[], part: number) => Value,
+  ): Value;
   /**
    * A whole layer that these weights describe, [B, T, C] -> [B, T, C]: in one call where the backend has one that fits, which gives
    * the same bits as `composed`; else `composed`.
