@@ -23,6 +23,31 @@ const MAX_BIAS = 100;
 /** Ids whose logits one request may change. */
 const MAX_BIASED_IDS = 1024;
 
+/** Fields of vLLM's that clients send with the value which changes nothing; any other is refused for its reason. */
+const NEUTRAL: ReadonlyMap<string, readonly [off: unknown, why: string]> = new Map([
+  ["use_beam_search", [false, "answers are drawn token by token, without beams"]],
+  ["length_penalty", [1, "it belongs to beams, which are not supported"]],
+  ["stop_token_ids", [[], "only texts end an answer early: use stop"]],
+  ["include_stop_str_in_output", [false, "the stop text is never part of an answer"]],
+  ["skip_special_tokens", [true, "special tokens are never written in an answer"]],
+  ["spaces_between_special_tokens", [true, "special tokens are never written in an answer"]],
+  ["bad_words", [[], "use logit_bias to keep tokens out"]],
+  ["logits_processors", [[], "no code of a request runs"]],
+  ["thinking_token_budget", [-1, "how long a model thinks is not limited apart from its answer"]],
+  ["structured_outputs", [undefined, "only answers of plain text are supported"]],
+  ["guided_json", [undefined, "only answers of plain text are supported"]],
+  ["guided_regex", [undefined, "only answers of plain text are supported"]],
+  ["guided_choice", [undefined, "only answers of plain text are supported"]],
+  ["guided_grammar", [undefined, "only answers of plain text are supported"]],
+  ["allowed_token_ids", [undefined, "use logit_bias to keep other tokens out"]],
+  ["truncate_prompt_tokens", [undefined, "a prompt is never cut"]],
+  ["prompt_logprobs", [undefined, "use echo with logprobs of /v1/completions"]],
+  ["prompt_embeds", [undefined, "prompts are texts or token ids"]],
+]);
+
+const isSame = (value: unknown, off: unknown): boolean =>
+  Array.isArray(off) ? Array.isArray(value) && value.length === 0 : value === off;
+
 /** What OpenAI adds to logits beside sampling proper. */
 export interface Adjustments {
   /** Taken off the logit of an id once for each time it occurs in the answer. */
@@ -80,7 +105,12 @@ export function readSettings(
     "safety_identifier",
     "prompt_cache_key",
     "prompt_cache_retention",
+    // vLLM's: where a request stands in a queue, and what it is called.
+    "priority",
+    "request_id",
+    "cache_salt",
   );
+  for (const [name, [off, why]] of NEUTRAL) fields.refuse(name, (value) => isSame(value, off), why);
   const fewest = fields.whole("min_tokens", 0, Number.MAX_SAFE_INTEGER) ?? 0;
   return {
     sampling: readSampling(fields, defaults),
@@ -109,7 +139,7 @@ function readSampling(
   const topK = fields.whole("top_k", -1, Number.MAX_SAFE_INTEGER) ?? defaults.sampling.topK ?? 0;
   const minP = fields.number("min_p", 0, 1);
   const repetitionPenalty = fields.number("repetition_penalty", 0.01, 100);
-  const seed = fields.whole("seed", Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+  const seed = fields.int64("seed");
   return samplingOf(
     {
       doSample: temperature !== 0 && topP !== 0,
@@ -119,7 +149,9 @@ function readSampling(
       ...(repetitionPenalty === undefined ? {} : { repetitionPenalty }),
       // vLLM's -1 and transformers' 0 keep all.
       topK: Math.max(topK, 0),
-      seed: seed ?? Math.floor(Math.random() * 2 ** 32),
+      // The generator takes 53 bits and a sign.
+      seed:
+        seed === undefined ? Math.floor(Math.random() * 2 ** 32) : Number(BigInt.asIntN(53, seed)),
     },
     defaults,
   );

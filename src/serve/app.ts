@@ -5,12 +5,12 @@ import { chatPlan } from "./chat-reply.ts";
 import { readChatRequest } from "./chat-request.ts";
 import { completionPlan } from "./completion-reply.ts";
 import { readCompletionRequest } from "./completion-request.ts";
-import { Fields } from "./fields.ts";
+import type { Fields } from "./fields.ts";
 import { bearer, hardened, sameSite } from "./guard.ts";
 import { pageRoutes } from "./page.ts";
 import { performStream, performWhole } from "./perform.ts";
 import { asProblem, Problem } from "./problem.ts";
-import { readBody } from "./read-body.ts";
+import { readFields } from "./read-body.ts";
 import { identified } from "./request-id.ts";
 import { tokenRoutes } from "./token-routes.ts";
 import { responsePlan } from "./response-reply.ts";
@@ -53,7 +53,7 @@ export async function buildApp(state: ServerState, options: AppOptions): Promise
   for (const [path, answer] of tokenRoutes(state)) {
     app.use(path, bodyLimitOf(options));
     if (options.apiKey !== undefined) app.use(path, bearer(options.apiKey));
-    app.post(path, async (c) => c.json(await answer(new Fields(await readBody(c)))));
+    app.post(path, async (c) => c.json(await answer(await readFields(c))));
     onlyMethod(app, path, "POST");
   }
   for (const { path, handler } of await pageRoutes()) get(app, path, handler);
@@ -118,7 +118,7 @@ async function answerRequest(
   state: ServerState,
   options: AppOptions,
 ): Promise<Response> {
-  const fields = new Fields(await readBody(c));
+  const fields = await readFields(c);
   const model = state.modelFor(fields.text("model"));
   // A place in the queue comes first: nobody's prompt is tokenized who would be sent away.
   const leave = model.turns.admit();

@@ -40,11 +40,14 @@ export async function readChatRequest(
     fields.refuse(name, (value) => value === "none" || value === "auto", "tools are not supported");
   fields.refuse("response_format", isPlainText, "only answers of plain text are supported");
   fields.refuse("modalities", isTextOnly, "only text is supported");
+  for (const name of ["audio", "prediction", "web_search_options"])
+    fields.refuse(name, () => false, "only text is supported, and nothing is looked up");
+  fields.refuse("verbosity", isMedium, "models are not told how much to say");
+  readPromptEnd(fields);
   const messages = readMessages(fields);
   const variables = readVariables(fields);
   fields.refuseOthers();
-  const isJinja = !CHAT_TEMPLATES.has(chat.template.name);
-  if (!isJinja) refuseForBuiltIn(messages, variables, chat.template.name);
+  refuseForBuiltIn(messages, variables, chat.template.name);
   model.checkLength(
     messages.reduce((sum, { content }) => sum + solidUnits(content), 0),
     "messages",
@@ -80,6 +83,38 @@ export function isEmptyList(value: unknown): boolean {
   return Array.isArray(value) && value.length === 0;
 }
 
+/** OpenAI's own setting of how much to say. */
+export const isMedium = (value: unknown): boolean => value === "medium";
+
+/** vLLM's fields on how the rendered conversation ends, with the values that a chat has here. */
+function readPromptEnd(fields: Fields): void {
+  fields.refuse("echo", (value) => value === false, "an answer never repeats the conversation");
+  fields.refuse(
+    "add_generation_prompt",
+    (value) => value === true,
+    "an answer begins where the template lets the assistant speak",
+  );
+  refuseContinued(fields);
+  fields.refuse("chat_template", () => false, "the server's own template is used: see --template");
+  fields.refuse("documents", isEmptyList, "documents are not supported");
+  fields.refuse("mm_processor_kwargs", () => false, "only text is supported");
+  fields.refuse("include_reasoning", (value) => value === true, "answers are told whole");
+}
+
+/** What neither a chat nor its tokens can have. */
+export function refuseContinued(fields: Fields): void {
+  fields.refuse(
+    "continue_final_message",
+    (value) => value === false,
+    "the assistant's own last turn is not gone on with",
+  );
+  fields.refuse(
+    "add_special_tokens",
+    (value) => value === false,
+    "special tokens of a chat are the template's",
+  );
+}
+
 export function isPlainText(value: unknown): boolean {
   return isRecord(value) && value["type"] === "text";
 }
@@ -88,7 +123,7 @@ function isTextOnly(value: unknown): boolean {
   return Array.isArray(value) && value.length === 1 && value[0] === "text";
 }
 
-function readMessages(fields: Fields): readonly ChatMessage[] {
+export function readMessages(fields: Fields): readonly ChatMessage[] {
   const value = fields.any("messages");
   if (!Array.isArray(value) || value.length === 0)
     throw fields.wrong("messages", "a list of at least one message", value);
@@ -150,7 +185,7 @@ function parsedArguments(value: unknown): unknown {
 }
 
 /** What a Jinja template is told beside the messages. */
-function readVariables(fields: Fields): TemplateVariables {
+export function readVariables(fields: Fields): TemplateVariables {
   const value = fields.any("chat_template_kwargs");
   if (value !== undefined && !isRecord(value))
     throw fields.wrong("chat_template_kwargs", "an object", value);
@@ -163,11 +198,12 @@ function readVariables(fields: Fields): TemplateVariables {
 }
 
 /** Built-in templates know roles and contents alone: what is beyond that would be lost without a word. */
-function refuseForBuiltIn(
+export function refuseForBuiltIn(
   messages: readonly ChatMessage[],
   variables: TemplateVariables,
   template: string,
 ): void {
+  if (!CHAT_TEMPLATES.has(template)) return;
   const hasCalls = messages.some(
     ({ role, fields }) => role === "tool" || fields?.["tool_calls"] !== undefined,
   );

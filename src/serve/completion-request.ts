@@ -1,5 +1,6 @@
+import { isPlainText } from "./chat-request.ts";
 import { readSettings, MAX_TOP_LOGPROBS, type AnswerSettings } from "./answer-settings.ts";
-import type { Fields } from "./fields.ts";
+import { shownJson, type Fields } from "./fields.ts";
 import { Problem } from "./problem.ts";
 import { solidUnits } from "./prompt-length.ts";
 import { roomFor, type ServedModel } from "./served-model.ts";
@@ -43,6 +44,8 @@ export async function readCompletionRequest(
     (value) => value === settings.choices,
     "answers are not ranked; leave it out or set it to n",
   );
+  fields.refuse("add_special_tokens", (value) => value === true, "send token ids instead");
+  fields.refuse("response_format", isPlainText, "only answers of plain text are supported");
   fields.refuseOthers();
   const prompts: (readonly number[])[] = [];
   for (const prompt of given)
@@ -85,8 +88,12 @@ function checked(ids: readonly number[], { facts }: ServedModel): readonly numbe
   const { vocabSize } = facts;
   const wrong = ids.find((id) => !Number.isSafeInteger(id) || id < 0 || id >= vocabSize);
   if (wrong === undefined) return ids;
-  throw new Problem(400, `prompt: expected token ids from 0 to ${vocabSize - 1}, found ${wrong}`, {
-    param: "prompt",
-    code: "invalid_value",
-  });
+  throw new Problem(
+    400,
+    `prompt: expected token ids from 0 to ${vocabSize - 1}, found ${shownJson(wrong)}`,
+    {
+      param: "prompt",
+      code: "invalid_value",
+    },
+  );
 }

@@ -5,7 +5,7 @@ import { WbError } from "../errors/wb-error.ts";
 
 /** What is to be encoded. */
 export type EncodeJob =
-  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "text"; readonly text: string; readonly isBare: boolean }
   | {
       readonly kind: "chat";
       readonly messages: readonly ChatMessage[];
@@ -20,7 +20,7 @@ export interface EncodeModel {
 
 /** @throws WbError of the tokenizer and the template. */
 export function encodeJob({ tokenizer, chat }: EncodeModel, job: EncodeJob): readonly number[] {
-  if (job.kind === "text") return tokenizer.encode(job.text);
+  if (job.kind === "text") return tokenizer.encode(job.text, { addSpecialTokens: !job.isBare });
   if (chat === undefined) throw new WbError("WB2803", "no chat template is known for this model");
   return chat.encode(job.messages, job.variables);
 }

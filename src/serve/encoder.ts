@@ -6,7 +6,8 @@ import { Problem } from "./problem.ts";
 
 /** Turns prompts into token ids without holding the event loop up. */
 export interface Encoder {
-  text(text: string): Promise<readonly number[]>;
+  /** @param isBare Without the ids that the tokenizer's settings put before and behind. */
+  text(text: string, isBare?: boolean): Promise<readonly number[]>;
   chat(messages: readonly ChatMessage[], variables: TemplateVariables): Promise<readonly number[]>;
   close(): Promise<void>;
 }
@@ -37,7 +38,7 @@ export function openEncoder(
     return thread.run(job, units);
   };
   return {
-    text: (text) => run({ kind: "text", text }, text.length),
+    text: (text, isBare = false) => run({ kind: "text", text, isBare }, text.length),
     chat: (messages, variables) =>
       run({ kind: "chat", messages, variables }, JSON.stringify(messages).length),
     close: async () => thread?.close(),

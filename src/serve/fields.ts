@@ -5,9 +5,14 @@ import { Problem } from "./problem.ts";
 export class Fields {
   readonly #values: ReadonlyMap<string, unknown>;
   readonly #asked = new Set<string>();
+  readonly #spelled: ReadonlyMap<string, string>;
 
-  /** @throws Problem 400 for anything but a JSON object. */
-  constructor(body: unknown) {
+  /**
+   * @param spelled Numbers as they were sent, of fields whose value is another one by now.
+   * @throws Problem 400 for anything but a JSON object.
+   */
+  constructor(body: unknown, spelled: ReadonlyMap<string, string> = new Map()) {
+    this.#spelled = spelled;
     if (!isRecord(body)) throw new Problem(400, "expected a JSON object");
     // A Map has no prototype whose fields a name could reach.
     this.#values = new Map(Object.entries(body).filter(([, value]) => value !== null));
@@ -38,6 +43,16 @@ export class Fields {
     if (typeof value === "number" && Number.isSafeInteger(value) && value >= least && value <= most)
       return value;
     throw this.wrong(name, `a whole number from ${least} to ${most}`, value);
+  }
+
+  /** A whole number of 64 bits with its sign. */
+  int64(name: string): bigint | undefined {
+    const value = this.any(name);
+    if (value === undefined) return undefined;
+    const spelled = typeof value === "number" ? (this.#spelled.get(name) ?? String(value)) : "";
+    if (/^-?\d+$/.test(spelled) && BigInt.asIntN(64, BigInt(spelled)) === BigInt(spelled))
+      return BigInt(spelled);
+    throw this.wrong(name, "a whole number from -2^63 to 2^63 - 1", value);
   }
 
   flag(name: string): boolean {
@@ -86,10 +101,22 @@ export class Fields {
   }
 
   wrong(name: string, expected: string, found: unknown): Problem {
-    const shown = JSON.stringify(found)?.slice(0, 80) ?? "nothing";
+    const spelled = this.any(name) === found ? this.#spelled.get(name) : undefined;
+    const shown = (spelled ?? shownJson(found)).slice(0, 80);
     return new Problem(400, `${name}: expected ${expected}, found ${shown}`, {
       param: name,
       code: "invalid_value",
     });
   }
 }
+
+/** A value as JSON, without a number that was never sent: those beyond 2^53 were rounded when they were read. */
+export function shownJson(value: unknown): string {
+  const text: unknown = JSON.stringify(value, (_key, part: unknown) =>
+    isRounded(part) ? "a number beyond 2^53" : part,
+  );
+  return typeof text === "string" ? text : "nothing";
+}
+
+const isRounded = (part: unknown): boolean =>
+  typeof part === "number" && !(Math.abs(part) <= Number.MAX_SAFE_INTEGER);

@@ -1,5 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import type { Context } from "hono";
+import { Fields } from "./fields.ts";
 import { Problem } from "./problem.ts";
 
 /** Levels of lists and objects inside one another that a request may have. */
@@ -14,14 +15,14 @@ const MAX_PARTS = 50_000;
 /** UTF-16 units of a body that others are let in between the steps of reading: each takes some milliseconds. */
 const LONG_UNITS = 2 ** 18;
 
-/** The body of a request as JSON. @throws Problem 400, 415. */
-export async function readBody(c: Context): Promise<unknown> {
+/** The body of a request: a JSON object. @throws Problem 400, 415. */
+export async function readFields(c: Context): Promise<Fields> {
   // Forms and plain text are what other sites may post without being asked.
   if (!/^application\/json\s*(;|$)/i.test(c.req.header("content-type") ?? ""))
     throw new Problem(415, "expected content-type application/json");
   const text = await c.req.text();
   await breath(text);
-  checkShape(text);
+  const spelled = checkShape(text);
   await breath(text);
   let body: unknown;
   try {
@@ -30,33 +31,64 @@ export async function readBody(c: Context): Promise<unknown> {
     throw new Problem(400, "the body is not JSON", { cause: error });
   }
   await breath(text);
-  return body;
+  return new Fields(body, spelled);
 }
 
 async function breath({ length }: string): Promise<void> {
   if (length > LONG_UNITS) await setImmediate();
 }
 
+/** Units of a name and of a number that are kept to be told of. */
+const MAX_KEY_UNITS = 64;
+const MAX_NUMBER_UNITS = 80;
+const NUMBER = /^-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/;
+
 const QUOTE = 0x22;
+const MINUS = 0x2d;
+const isDigit = (unit: number): boolean => unit >= 0x30 && unit <= 0x39;
 const BACKSLASH = 0x5c;
 const isOpening = (unit: number): boolean => unit === 0x5b || unit === 0x7b;
 const isClosing = (unit: number): boolean => unit === 0x5d || unit === 0x7d;
 
-/** What is nested too deep would end the stack of whatever looks into it; what has too many parts would take long to parse. */
-function checkShape(text: string): void {
+/**
+ * What is nested too deep would end the stack of whatever looks into it; what has too many parts would take long to parse.
+ * @returns Numbers of the object's own fields that no double has, as they are spelled.
+ */
+function checkShape(text: string): ReadonlyMap<string, string> {
+  const spelled = new Map<string, string>();
+  let key = "";
   let depth = 0;
   let parts = 0;
   for (let index = 0; index < text.length; index++) {
     const unit = text.charCodeAt(index);
     if (unit === QUOTE) {
       parts++;
-      index = textEnd(text, index);
+      const end = textEnd(text, index);
+      if (depth === 1) key = text.slice(index, Math.min(end, index + MAX_KEY_UNITS) + 1);
+      index = end;
     } else if (isOpening(unit)) {
       parts++;
       depth++;
     } else if (isClosing(unit)) depth--;
+    else if (depth === 1 && (unit === MINUS || isDigit(unit))) {
+      const number = NUMBER.exec(text.slice(index, index + MAX_NUMBER_UNITS))?.[0] ?? "";
+      const name = keyOf(key);
+      // The last of two fields of one name counts.
+      spelled.delete(name);
+      if (String(Number(number)) !== number) spelled.set(name, number);
+      index += Math.max(number.length - 1, 0);
+    }
     if (depth > MAX_DEPTH) throw refused("levels of nesting", MAX_DEPTH);
     if (parts > MAX_PARTS) throw refused("lists, objects and texts", MAX_PARTS);
+  }
+  return spelled;
+}
+
+function keyOf(quoted: string): string {
+  try {
+    return String(JSON.parse(quoted));
+  } catch {
+    return "";
   }
 }
 

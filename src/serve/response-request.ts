@@ -1,10 +1,11 @@
 import { isRecord } from "../model/config/fields.ts";
-import type { ChatMessage } from "../runtime/chat/message.ts";
+import type { ChatMessage, TemplateVariables } from "../runtime/chat/message.ts";
 import { readSettings } from "./answer-settings.ts";
 import {
   chatOf,
   endsOf,
   isEmptyList,
+  isMedium,
   isPlainText,
   ownLimit,
   ROLES,
@@ -36,13 +37,14 @@ export async function readResponseRequest(
   const told =
     instructions === undefined ? [] : [{ role: "system" as const, content: instructions }];
   const messages = [...told, ...readInput(fields)];
+  const variables = readReasoning(fields);
   fields.ignore("parallel_tool_calls", "max_tool_calls");
   fields.refuseOthers();
   model.checkLength(
     messages.reduce((sum, { content }) => sum + solidUnits(content), 0),
     "input",
   );
-  const prompt = await model.encoder.chat(messages, {});
+  const prompt = await model.encoder.chat(messages, variables);
   return {
     ...settings,
     prompt,
@@ -75,16 +77,20 @@ function refuseUnsupported(fields: Fields): void {
       "responses are not kept: send all of the conversation as input",
     );
   fields.refuse("prompt", () => false, "there are no stored prompts");
-  fields.refuse("reasoning", isNothing, "how a model reasons is in its template");
   const text = fields.object("text");
   text?.refuse("format", isPlainText, "only answers of plain text are supported");
-  text?.refuse("verbosity", (value) => value === "medium", "models are not told how much to say");
+  text?.refuse("verbosity", isMedium, "models are not told how much to say");
   text?.refuseOthers();
 }
 
-/** Nothing is asked for in it. */
-function isNothing(value: unknown): boolean {
-  return isRecord(value) && Object.values(value).every((part) => part === null);
+/** What a Jinja template is told of how to reason, as by `reasoning_effort` of a chat. */
+function readReasoning(fields: Fields): TemplateVariables {
+  const reasoning = fields.object("reasoning");
+  const effort = reasoning?.text("effort");
+  for (const name of ["summary", "generate_summary"])
+    reasoning?.refuse(name, () => false, "reasoning is not summed up");
+  reasoning?.refuseOthers();
+  return effort === undefined ? {} : { reasoning_effort: effort };
 }
 
 /** A text of the user's, or messages. */

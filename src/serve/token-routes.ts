@@ -1,6 +1,15 @@
+import {
+  chatOf,
+  isEmptyList,
+  readMessages,
+  readVariables,
+  refuseContinued,
+  refuseForBuiltIn,
+} from "./chat-request.ts";
 import type { Fields } from "./fields.ts";
 import { Problem } from "./problem.ts";
 import { solidUnits } from "./prompt-length.ts";
+import type { ServedModel } from "./served-model.ts";
 import type { ServerState } from "./server-state.ts";
 
 type Answer = (fields: Fields) => Promise<unknown>;
@@ -14,21 +23,49 @@ export function tokenRoutes(state: ServerState): readonly (readonly [string, Ans
 }
 
 async function tokenize(fields: Fields, state: ServerState): Promise<unknown> {
-  const { tokenizer, encoder, checkLength, turns, context } = state.modelFor(fields.text("model"));
-  const prompt = fields.text("prompt");
-  if (prompt === undefined) throw fields.wrong("prompt", "a text", undefined);
-  fields.refuse("add_special_tokens", (value) => value === true, "special tokens are always added");
+  const model = state.modelFor(fields.text("model"));
+  const { tokenizer, turns, context } = model;
   const tellsTexts = fields.flag("return_token_strs");
+  const encode = fields.has("messages") ? ofMessages(fields, model) : ofPrompt(fields, model);
   fields.refuseOthers();
-  checkLength(solidUnits(prompt), "prompt");
   const leave = turns.admit();
   try {
-    const tokens = await encoder.text(prompt);
+    const tokens = await encode();
     const texts = tellsTexts ? tokens.map((id) => tokenizer.piece(id)) : null;
     return { count: tokens.length, max_model_len: context, tokens, token_strs: texts };
   } finally {
     leave();
   }
+}
+
+type Encode = () => Promise<readonly number[]>;
+
+function ofPrompt(fields: Fields, { encoder, checkLength }: ServedModel): Encode {
+  const prompt = fields.text("prompt");
+  if (prompt === undefined) throw fields.wrong("prompt", "a text, or messages", undefined);
+  const isBare = fields.has("add_special_tokens") && !fields.flag("add_special_tokens");
+  checkLength(solidUnits(prompt), "prompt");
+  return () => encoder.text(prompt, isBare);
+}
+
+/** The tokens of a conversation as its template writes it, as a chat is answered to. */
+function ofMessages(fields: Fields, model: ServedModel): Encode {
+  const { template } = chatOf(model);
+  fields.refuse("prompt", () => false, "either prompt or messages");
+  const messages = readMessages(fields);
+  const asked = readVariables(fields);
+  const isOpen = !fields.has("add_generation_prompt") || fields.flag("add_generation_prompt");
+  const variables = isOpen ? asked : { ...asked, add_generation_prompt: false };
+  refuseContinued(fields);
+  fields.refuse("tools", isEmptyList, "tools are not supported");
+  fields.refuse("chat_template", () => false, "the server's own template is used: see --template");
+  fields.refuse("mm_processor_kwargs", () => false, "only text is supported");
+  refuseForBuiltIn(messages, variables, template.name);
+  model.checkLength(
+    messages.reduce((sum, { content }) => sum + solidUnits(content), 0),
+    "messages",
+  );
+  return () => model.encoder.chat(messages, variables);
 }
 
 async function detokenize(fields: Fields, state: ServerState): Promise<unknown> {

@@ -120,7 +120,7 @@ describe("/v1/responses", () => {
     [{ previous_response_id: "resp_1" }, "previous_response_id"],
     [{ text: { format: { type: "json_object" } } }, "format"],
     [{ include: ["message.output_text.logprobs"] }, "include"],
-    [{ reasoning: { effort: "high" } }, "reasoning"],
+    [{ reasoning: { effort: "high", summary: "auto" } }, "summary"],
     [{ messages: [] }, "messages"],
   ])("refuses %o by its name", async (extra, param) => {
     expect(await ask({ ...QUESTION, ...extra })).toMatchObject({ error: { param } });
