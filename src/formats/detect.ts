@@ -26,6 +26,23 @@ const FOREIGN: readonly (readonly [name: string, magic: readonly number[]])[] = 
   ["PDF", [0x25, 0x50, 0x44, 0x46]],
 ];
 
+/** A map of msgpack's of few entries, or of a count in two bytes, whose first key is a short text. */
+const MSGPACK_MAP = /^(?:[\x81-\x8f]|\xde[^]{2})(?:[\xa1-\xbf]|\xd9[^])[\w./-]/;
+
+/** ONNX's own version, and then the program that wrote it, or the graph itself. */
+const ONNX_VERSION = 0x08;
+const AFTER_ONNX_VERSION: ReadonlySet<number | undefined> = new Set([0x12, 0x3a, 0x42]);
+
+/** Those whose first bytes are no constant, by what they look like. */
+const FOREIGN_LOOKS: readonly (readonly [
+  name: string,
+  look: (head: Uint8Array, text: string) => boolean,
+])[] = [
+  ["TensorFlow Lite (.tflite)", (_head, text) => text.startsWith("TFL3", 4)],
+  ["msgpack (Flax)", (_head, text) => MSGPACK_MAP.test(text)],
+  ["ONNX", (head) => head[0] === ONNX_VERSION && AFTER_ONNX_VERSION.has(head[2])],
+];
+
 /**
  * Tells a file's format by its content; the name says nothing.
  * @throws WbError WB3004, WB3005, WB3007 for common mistakes, WB4001 for what is no format of ours.
@@ -76,7 +93,10 @@ function otherFormat(head: Uint8Array, text: string): DetectedFormat | undefined
 
 /** What a file of none of our formats is, where its first bytes tell. */
 function foreignKind(head: Uint8Array): string | undefined {
-  const known = FOREIGN.find(([, magic]) => magic.every((byte, index) => head[index] === byte));
+  const text = Buffer.from(head).toString("latin1");
+  const known =
+    FOREIGN.find(([, magic]) => magic.every((byte, index) => head[index] === byte)) ??
+    FOREIGN_LOOKS.find(([, look]) => look(head, text));
   return known === undefined ? undefined : `a file of ${known[0]}`;
 }
 

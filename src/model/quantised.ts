@@ -6,7 +6,8 @@ export type QuantisedBy =
   | "FP8 with a scale"
   | "bitsandbytes, 4 bit"
   | "bitsandbytes, 8 bit"
-  | "compressed-tensors";
+  | "compressed-tensors"
+  | "MXFP4";
 
 /** One format: what it stores beside or in place of `weight`, as the last key of a name. */
 interface Format {
@@ -54,6 +55,9 @@ const FORMATS: readonly Format[] = [
   },
 ];
 
+/** gpt-oss (transformers 5, integrations/mxfp4.py): codes of experts in blocks of 32, and their exponents, behind a name without a key of its own. */
+const MXFP4_PARTS = ["_blocks", "_scales"];
+
 /** What bitsandbytes puts behind the whole name of a tensor of 4 bits. */
 const FOUR_BIT_MARK = ".absmax";
 const FOUR_BIT_PARTS = [
@@ -85,6 +89,11 @@ export function quantisedTensors(names: readonly string[]): ReadonlyMap<string, 
     found.set(name, "bitsandbytes, 4 bit");
     found.set(base, "bitsandbytes, 4 bit");
   }
+  for (const name of names) {
+    const base = mxfp4Base(name);
+    if (base !== undefined && MXFP4_PARTS.every((part) => known.has(`${base}${part}`)))
+      found.set(name, "MXFP4");
+  }
   return found;
 }
 
@@ -101,12 +110,17 @@ export interface QuantisedMatrix {
 export function quantisedMatrices(names: readonly string[]): readonly QuantisedMatrix[] {
   const matrices = new Map<string, { by: QuantisedBy; parts: Map<string, string> }>();
   for (const [name, by] of quantisedTensors(names)) {
-    const isFourBit = by === "bitsandbytes, 4 bit";
+    const behind =
+      by === "bitsandbytes, 4 bit"
+        ? (fourBitBase(name) ?? name)
+        : by === "MXFP4"
+          ? mxfp4Base(name)
+          : undefined;
     const dot = name.lastIndexOf(".") + 1;
-    const matrix = isFourBit ? (fourBitBase(name) ?? name) : `${name.slice(0, dot)}weight`;
+    const matrix = behind ?? `${name.slice(0, dot)}weight`;
     const known = matrices.get(matrix) ?? { by, parts: new Map<string, string>() };
     matrices.set(matrix, known);
-    known.parts.set(name.slice(isFourBit ? matrix.length : dot), name);
+    known.parts.set(name.slice(behind?.length ?? dot), name);
   }
   return [...matrices].map(([name, rest]) => ({ name, ...rest }));
 }
@@ -119,6 +133,11 @@ function fourBitBase(name: string): string | undefined {
     if (at > 0 && isWhole) return name.slice(0, at);
   }
   return undefined;
+}
+
+function mxfp4Base(name: string): string | undefined {
+  const part = MXFP4_PARTS.find((one) => name.length > one.length && name.endsWith(one));
+  return part === undefined ? undefined : name.slice(0, -part.length);
 }
 
 /** The last keys of the names below each module. */

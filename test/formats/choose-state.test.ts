@@ -89,6 +89,47 @@ describe("of a training checkpoint", () => {
     },
   );
 
+  it("what torch calls an optimizer's state is none of the weights, wherever it stands", () => {
+    const agent = { net: STATE, trainer: OPTIMIZER };
+    const list = choose({ agents: [agent, agent], seed: "3" });
+    expect(names(list)).toEqual(
+      [0, 1].flatMap((at) => [`agents.${at}.net.fc.weight`, `agents.${at}.net.fc.bias`]),
+    );
+    expect(list.leftOut.map(({ name }) => name)).toEqual(["agents.0.trainer", "agents.1.trainer"]);
+    expect(list.notes).toHaveLength(2);
+    const pair = choose([STATE, OPTIMIZER]);
+    expect(names(pair)).toEqual(["0.fc.weight", "0.fc.bias"]);
+    expect(pair.leftOut).toEqual([{ name: "1", why: "the optimizer's state, 2 tensors" }]);
+    expect(names(choose([STATE, OPTIMIZER], ".")).length).toBe(4);
+  });
+
+  it("the only part is looked through where it is a checkpoint itself", () => {
+    const app = choose({ app: { model: STATE, optim: OPTIMIZER }, step: "3" });
+    expect(names(app)).toEqual(["fc.weight", "fc.bias"]);
+    expect(app.leftOut.map(({ name }) => name)).toContain("app.optim");
+    expect(names(choose({ transformer: { model: STATE } }))[0]).toBe("transformer.model.fc.weight");
+  });
+
+  it("Lightning's average is the model, and what it is an average of is left out", () => {
+    const chosen = choose({
+      state_dict: STATE,
+      current_model_state: STATE,
+      averaging_state: { n_averaged: 3 },
+    });
+    expect(names(chosen)).toEqual(["fc.weight", "fc.bias"]);
+    expect(chosen.leftOut).toEqual([
+      { name: "current_model_state", why: "the weights as they were before averaging, 2 tensors" },
+      { name: "averaging_state", why: "a record of the training, 1 tensor" },
+    ]);
+  });
+
+  it("what a training measured is no weight beside a model, and a name like any other in one", () => {
+    const chosen = choose({ model: STATE, best_val_loss: 3, val_acc1: 4, logit_scale: 5 });
+    expect(names(chosen)).toEqual(["fc.weight", "fc.bias", "logit_scale"]);
+    expect(names(choose({ "fc.weight": 1, loss_weight: 2 }))).toEqual(["fc.weight", "loss_weight"]);
+    expect(isCounter("loss_weight", [1])).toBe(false);
+  });
+
   it("a state in a state is found", () => {
     const chosen = choose({ model: { state_dict: STATE, ema: STATE }, opt: OPTIMIZER });
     expect(names(chosen)).toEqual(["fc.weight", "fc.bias"]);

@@ -7,6 +7,7 @@ import { tilesFill, type Tile } from "../../src/formats/dcp/tiles.ts";
 import { diff } from "../../src/verify/diff.ts";
 import { caught } from "../support/caught.ts";
 import { FIXTURES } from "../support/fixture-manifest.ts";
+import { archive, dictOf } from "../support/hostile/torch-files.ts";
 import { memoryTensor } from "../support/memory-checkpoint.ts";
 
 const PLACE = join(FIXTURES, "torch-dcp");
@@ -32,6 +33,16 @@ describe("what torch.distributed.checkpoint saved in parts", () => {
     await states.checkpoint.close();
     expect(states.checkpoint.tensors.length).toBeGreaterThan(10);
   });
+});
+
+it("is taken where Lightning wrote the rest of its checkpoint beside it", async () => {
+  const place = join(folder, "lightning.ckpt");
+  cpSync(join(PLACE, "fsdp"), place, { recursive: true });
+  writeFileSync(join(place, "meta.pt"), archive(dictOf()));
+  const { checkpoint } = await openCheckpoint(place);
+  await checkpoint.close();
+  expect(checkpoint.format).toBe("torch-dcp");
+  expect(checkpoint.tensors).toHaveLength(5);
 });
 
 /** A copy of a fixture with one of its files changed. */

@@ -16,6 +16,7 @@ import { openCheckpoint } from "../../src/formats/open.ts";
 import { openFileSource } from "../../src/sources/file.ts";
 import { caught } from "../support/caught.ts";
 import { FIXTURES } from "../support/fixture-manifest.ts";
+import { zipBytes } from "../support/zip-bytes.ts";
 
 const WEIGHTS = join(FIXTURES, "safetensors-single/model.safetensors");
 
@@ -113,10 +114,21 @@ describe("a file's name", () => {
   });
 });
 
+function zipOf(...names: readonly string[]): Uint8Array {
+  return zipBytes(names.map((name) => ({ name, data: Buffer.from("{}") })));
+}
+
 describe("what is a file of something else", () => {
   it.each([
     ["HDF5", Buffer.from("894844460d0a1a0a00", "hex")],
     ["gzip", Buffer.from("1f8b0800000000000003", "hex")],
+    ["TensorFlow Lite", Buffer.from("1c00000054464c3314002000", "hex")],
+    ["msgpack (Flax)", Buffer.from("81a6706172616d7381a161c7", "hex")],
+    ["ONNX", Buffer.from("0808120770797461", "hex")],
+    ["torch.export", zipOf("m/archive_format", "m/data/weights/weight_0", "m/models/model.json")],
+    ["torch.export", zipOf("serialized_exported_program.json", "serialized_state_dict.pt")],
+    ["torch.package", zipOf("p/.data/extern_modules", "p/model/model.pkl")],
+    ["Keras", zipOf("metadata.json", "config.json", "model.weights.h5")],
   ])("is named: %s", async (kind, bytes) => {
     const path = join(folder, "weights");
     writeFileSync(path, bytes);

@@ -226,6 +226,24 @@ describe("a folder that training left", () => {
 });
 
 describe("a choice between sets", () => {
+  it.each([
+    ["model.safetensors", "model_1.safetensors"],
+    ["pytorch_model.bin", "pytorch_model_1.bin"],
+  ])("of Accelerate's models %s and %s is the user's", async (first, second) => {
+    const bytes = first.endsWith(".bin") ? torch : safetensors;
+    put({ [first]: bytes("a"), [second]: bytes("a"), "optimizer.bin": torch("m") });
+    const error = await caught(opened);
+    expect(error.code).toBe("WB3008");
+    expect(factOf(error, "choices")).toEqual([first, second]);
+  });
+
+  it("names the files of other frameworks where there are no others", async () => {
+    put({ "flax_model.msgpack": "x", "config.json": "{}" });
+    const error = await caught(opened);
+    expect(error.code).toBe("WB3006");
+    expect(error.message).toContain("there is flax_model.msgpack");
+  });
+
   it("takes the plain name before a variant, and says what it left", async () => {
     put({
       "model.fp16.safetensors": safetensors("half"),

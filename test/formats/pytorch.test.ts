@@ -83,7 +83,7 @@ describe("a zip of torch.save", () => {
     ["has fewer strides than sizes", "WB3302", archive(dictOf(tensor({ strides: [1] })))],
     [
       "has 65 dimensions",
-      "WB3302",
+      "WB4301",
       archive(
         dictOf(
           tensor({

@@ -47,6 +47,12 @@ describe("a merged matrix", () => {
     expect(bytes).toEqual(new Uint8Array(Float32Array.of(7).buffer));
   });
 
+  it("is changed on top of what the adapter saved whole, as PEFT saves embeddings that it adapts", async () => {
+    const layer = floats("base_model.model.a.base_layer.weight", [2, 3], [0, 0, 0, 0, 0, 7]);
+    expect(await merged([A, B, layer])).toEqual([2, 20, 200, -2, -20, -193]);
+    expect(await merged([layer, A, B])).toEqual([2, 20, 200, -2, -20, -193]);
+  });
+
   it("rounds each step once, as a fused multiply-add does", async () => {
     // 1 + (1 + 2^-23)(1 − 2^-23) = 2 − 2^-46: a product rounded by itself would give 1, and the sum 2.
     const unit = 2 ** -23;
@@ -76,6 +82,8 @@ async function refusal(tensors: readonly StoredTensor[], fields = {}): Promise<s
 describe("an adapter is refused by name", () => {
   it.each([
     ["WB4705", [A, B], { use_dora: true }],
+    ["WB4705", [A, B], { init_lora_weights: "pissa_niter_4" }],
+    ["WB4705", [A, B], { init_lora_weights: "olora" }],
     ["WB4705", [A, B], { peft_type: "IA3" }],
     ["WB4705", [A, B], { alpha_pattern: { "(a|b)+": 1 } }],
     ["WB4705", [A, B, { ...B, name: "a.lora_magnitude_vector" }], {}],

@@ -30,6 +30,7 @@ describe("tensors of a quantised matrix", () => {
     [["m.weight", "m.weight_scale_inv"], "FP8 with block scales"],
     [["m.weight", "m.weight_scale", "m.input_scale"], "FP8 with a scale"],
     [["m.weight", "m.SCB", "m.weight_format"], "bitsandbytes, 8 bit"],
+    [["m.experts.gate_up_proj_blocks", "m.experts.gate_up_proj_scales"], "MXFP4"],
     [["m.weight_packed", "m.weight_scale", "m.weight_shape"], "compressed-tensors"],
     [
       [

@@ -381,6 +381,11 @@ export const CHINESE_MESSAGES: Catalogue = [
   ["the pickle names tensor {}, which is not in the file", "pickle 指名张量 {}，但文件中没有"],
   ["the tensor is made by torch._utils.{}", "张量由 torch._utils.{} 构造"],
   ["tensor {} is {} {}, which torch.save cannot hold", "张量 {} 为 {} {}，torch.save 无法保存"],
+  ["{}, which weighbridge does not read", "{}，weighbridge 不读取"],
+  [
+    "it has {} dimensions, more than the {} that can be written",
+    "它有 {} 维，超过可以写出的 {} 维",
+  ],
   [
     "the zip holds no data.pkl, so torch.save did not write it",
     "zip 中没有 data.pkl，因此不是 torch.save 写出的",
@@ -421,6 +426,10 @@ export const CHINESE_MESSAGES: Catalogue = [
   ],
   ["no file of weights in this folder", "这个文件夹中没有权重文件"],
   [
+    "no file of weights in this folder that weighbridge reads; there is {}",
+    "这个文件夹中没有 weighbridge 能读取的权重文件；其中有 {}",
+  ],
+  [
     "no file of weights in this folder itself; in folders below: {}",
     "这个文件夹本身没有权重文件；下级文件夹中有：{}",
   ],
@@ -450,6 +459,10 @@ export const CHINESE_MESSAGES: Catalogue = [
   ],
   ["the map is not of this checkpoint:", "映射不属于这个检查点："],
   ["no map that `weighbridge match --out` wrote", "不是 `weighbridge match --out` 写出的映射"],
+  [
+    "it names no architecture (architectures, model_type); inspect, scan, and convert and diff with --architecture none work all the same",
+    "其中没有写明架构（architectures、model_type）；inspect、scan 以及带 --architecture none 的 convert 与 diff 仍然可用",
+  ],
   [
     "architecture {} is not supported; inspect, scan, and convert and diff with --architecture none work all the same; known are {}",
     "不支持架构 {}；inspect、scan 以及带 --architecture none 的 convert 与 diff 仍然可用；已知的有 {}",

@@ -48,15 +48,13 @@ export function unwrapNames(stored: readonly string[]): Unwrapped {
   }
   const hasLora = names.some((name) => LORA.test(name));
   for (const { prefix, tool } of IN_FRONT_OF_ALL) {
-    if (
-      names.length === 0 ||
-      !names.every((name) => name.length > prefix.length && name.startsWith(prefix))
-    )
-      continue;
     // An adapter's own names are PEFT's, and loaders look for them.
     if (tool === "PEFT" && hasLora) continue;
-    notes.push(`${prefix} is taken off every name (${tool} put it there)`);
-    names = names.map((name) => name.slice(prefix.length));
+    // Some programs wrap a model twice.
+    while (isInFrontOfAll(prefix, names)) {
+      notes.push(`${prefix} is taken off every name (${tool} put it there)`);
+      names = names.map((name) => name.slice(prefix.length));
+    }
   }
   if (hasLora && names.some((name) => name.split(".").includes(BASE_LAYER))) {
     notes.push(
@@ -70,6 +68,13 @@ export function unwrapNames(stored: readonly string[]): Unwrapped {
     names = next;
   }
   return { names, notes };
+}
+
+function isInFrontOfAll(prefix: string, names: readonly string[]): boolean {
+  return (
+    names.length > 0 &&
+    names.every((name) => name.length > prefix.length && name.startsWith(prefix))
+  );
 }
 
 function withoutSegment(name: string, segment: string): string {

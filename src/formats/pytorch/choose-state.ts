@@ -9,7 +9,7 @@ import {
   type StateRoot,
 } from "./state-dict.ts";
 import { moduleState } from "./module-state.ts";
-import { ROLE_NAMES, stateRole, type StateRole } from "./state-roles.ts";
+import { isRecordKey, ROLE_NAMES, stateRole, type StateRole } from "./state-roles.ts";
 
 /** `--select` of everything, as it is stored. */
 export const WHOLE_FILE = ".";
@@ -30,6 +30,8 @@ export interface ChosenState {
   readonly leftOut: readonly { readonly name: string; readonly why: string }[];
   /** What the user should know of the choice; one sentence each. */
   readonly notes: readonly string[];
+  /** Optimizers' states somewhere below the roots, which are left out, too. */
+  readonly optimizers?: ReadonlySet<PickleValue>;
 }
 
 interface Part {
@@ -69,6 +71,13 @@ export function flattenChosen(
   label: string,
   isTensor: (value: PickleValue) => boolean,
 ): readonly StateDictLeaf[] {
+  const { optimizers } = chosen;
+  if (optimizers !== undefined && optimizers.size > 0) {
+    const isLeaf = (value: PickleValue): boolean => isTensor(value) || optimizers.has(value);
+    const { path, roots, leftOut, notes } = chosen;
+    const leaves = flattenChosen({ path, roots, leftOut, notes }, label, isLeaf);
+    return leaves.filter(({ value }) => !optimizers.has(value));
+  }
   try {
     return flattenStateDict(chosen.roots, label, isTensor);
   } catch (error) {
@@ -99,7 +108,7 @@ function chooseByRole(
   for (let wrappings = 0; wrappings <= MAX_WRAPPINGS; wrappings++) {
     const parts = isTensor(value) ? [] : partsOf(value, path, label, isTensor);
     if (isOptimizerState(parts)) throw optimizerFile(label, path);
-    const model = theModel(parts, label);
+    const model = theModel(parts, label) ?? theCheckpoint(parts, label, isTensor);
     const isState = model === undefined;
     const rest = parts.filter((part) => part !== model);
     const isOut = ({ role }: Part): boolean =>
@@ -118,7 +127,14 @@ function chooseByRole(
     }
     if (isState) {
       kept.unshift(...stateRoots(value, parts, isOut));
-      return { path, roots: kept, leftOut, notes };
+      const optimizers = optimizersBelow(kept, label, isTensor);
+      for (const { name, tensors } of optimizers) {
+        const why = `${ROLE_NAMES.optimizer}, ${countOf(tensors)}`;
+        leftOut.push({ name, why });
+        notes.push(`${label}: ${JSON.stringify(name)} is left out: ${why}`);
+      }
+      const values = new Set(optimizers.map(({ value: one }) => one));
+      return { path, roots: kept, leftOut, notes, optimizers: values };
     }
     for (const part of rest) if (!isOut(part)) kept.push(besideRoot(part));
     ({ value } = model);
@@ -127,6 +143,19 @@ function chooseByRole(
     if (state !== undefined) value = state;
   }
   return { path, roots: [{ name: undefined, value }, ...kept], leftOut, notes };
+}
+
+/** Optimizers' states deeper in what is kept, as of a list of agents: {"agents": [{"net": …, "optimizer": …}]}. */
+function optimizersBelow(
+  roots: readonly StateRoot[],
+  label: string,
+  isTensor: (value: PickleValue) => boolean,
+): readonly { readonly name: string; readonly value: PickleValue; readonly tensors: number }[] {
+  const isLeaf = (value: PickleValue): boolean => isTensor(value) || isOptimizer(value, label);
+  const bare = roots.map((root) => ({ ...root, isBare: true }));
+  return flattenStateDict(bare, label, isLeaf)
+    .filter(({ value }) => !isTensor(value) && isOptimizer(value, label))
+    .map(({ name, value }) => ({ name, value, tensors: tensorsBelow(value, label, isTensor) }));
 }
 
 /** Roles that are no weights even where no model's state stands beside them. */
@@ -156,9 +185,8 @@ function partsOf(
   label: string,
   isTensor: (value: PickleValue) => boolean,
 ): readonly Part[] {
-  if (!isMapping(value)) return [];
   const parts: Part[] = [];
-  for (const [key, item] of mappingEntries(value, label)) {
+  for (const [key, item] of entriesOf(value, label)) {
     if (typeof key !== "string") return [];
     const state = moduleState(item) ?? item;
     const isContainer =
@@ -167,10 +195,10 @@ function partsOf(
       !isTensor(state) &&
       (isMapping(state) || state.kind === "list" || state.kind === "tuple");
     const tensors = isTensor(state) ? 1 : isContainer ? tensorsBelow(state, label, isTensor) : 0;
-    const named = stateRole(key);
     // A lone tensor may be anything but a state: of those, only records beside a model are told by their names.
-    const isRecord = isTensor(state) && named === "record";
-    const role = isContainer || isRecord ? named : undefined;
+    const isRecord = isTensor(state) && isRecordKey(key);
+    const named = isOptimizer(state, label) ? "optimizer" : stateRole(key);
+    const role = isContainer ? named : isRecord ? "record" : undefined;
     parts.push({
       key,
       path: joinKeys(path === "" ? undefined : path, key),
@@ -180,6 +208,24 @@ function partsOf(
     });
   }
   return parts;
+}
+
+/** What a container holds, by key; a list's items by their places. */
+function entriesOf(
+  value: PickleValue,
+  label: string,
+): readonly (readonly [PickleValue, PickleValue])[] {
+  if (isMapping(value)) return mappingEntries(value, label);
+  if (typeof value !== "object" || value === null) return [];
+  if (value.kind !== "list" && value.kind !== "tuple") return [];
+  return value.items.map((item, index) => [String(index), item]);
+}
+
+/** What torch's optimizers give as their state, whatever it was saved under. */
+function isOptimizer(value: PickleValue, label: string): boolean {
+  if (!isMapping(value)) return false;
+  const keys = new Set(mappingEntries(value, label).map(([key]) => key));
+  return keys.has("state") && keys.has("param_groups");
 }
 
 function tensorsBelow(
@@ -202,6 +248,23 @@ function theModel(parts: readonly Part[], label: string): Part | undefined {
     label,
     candidates.map(({ path }) => path),
   );
+}
+
+/**
+ * The only part that holds tensors, where it is a whole checkpoint itself: {"app": {"model": …, "optim": …}}, as torch's tutorial of
+ * distributed checkpoints saves.
+ */
+function theCheckpoint(
+  parts: readonly Part[],
+  label: string,
+  isTensor: (value: PickleValue) => boolean,
+): Part | undefined {
+  const [only, ...more] = parts.filter(({ tensors }) => tensors > 0);
+  if (only === undefined || more.length > 0 || only.role !== undefined || !isMappingPart(only))
+    return undefined;
+  const below = partsOf(moduleState(only.value) ?? only.value, only.path, label, isTensor);
+  const isTraining = below.some(({ role }) => role !== undefined && OUT_OF_A_STATE.has(role));
+  return isTraining && theModel(below, label) !== undefined ? only : undefined;
 }
 
 /** A part that holds tensors and is of no role: the file may be a state dict with a word of ours among its names. */

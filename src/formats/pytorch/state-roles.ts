@@ -1,5 +1,6 @@
 /** What the value of a key on top of a training checkpoint is. */
-export type StateRole = "model" | "average" | "copy" | "optimizer" | "schedule" | "record";
+export type StateRole =
+  "model" | "average" | "current" | "copy" | "optimizer" | "schedule" | "record";
 
 /** Keys that training programs put on top of a checkpoint, lower case; one row a role. */
 const KEYS = {
@@ -32,6 +33,8 @@ const KEYS = {
     "swa_state_dict",
     "swa_model",
   ],
+  // Lightning's WeightAveraging saves the average as the model, and beside it what it is an average of.
+  current: ["current_model_state"],
   // DeepSpeed keeps parameters that are not trained twice.
   copy: ["frozen_param_fragments"],
   optimizer: [
@@ -97,6 +100,8 @@ const KEYS = {
     "train_results",
     "extra_state",
     "task_state",
+    "averaging_state",
+    "n_averaged",
   ],
 } as const satisfies Record<StateRole, readonly string[]>;
 
@@ -107,6 +112,7 @@ function keysOf(role: StateRole): (readonly [string, StateRole])[] {
 const ROLES: ReadonlyMap<string, StateRole> = new Map([
   ...keysOf("model"),
   ...keysOf("average"),
+  ...keysOf("current"),
   ...keysOf("copy"),
   ...keysOf("optimizer"),
   ...keysOf("schedule"),
@@ -130,10 +136,25 @@ export function stateRole(key: string): StateRole | undefined {
   return WORDS.find(([word]) => words.some((one) => word.test(one)))?.[1];
 }
 
+/** Words of what a training measured: best_val_loss, val_acc1, train_metrics. Of a lone tensor beside a model they say that it is no weight. */
+const MEASURES = /^(best|loss|losses|acc\d?|accuracy|metrics?|epochs?)$/;
+
+/** Whether a lone tensor that stands beside a model's state is a record of the training, by its key. */
+export function isRecordKey(key: string): boolean {
+  return (
+    stateRole(key) === "record" ||
+    key
+      .toLowerCase()
+      .split(/[_-]/)
+      .some((word) => MEASURES.test(word))
+  );
+}
+
 /** What a part that is left out is called. */
 export const ROLE_NAMES: Readonly<Record<StateRole, string>> = {
   model: "another model state",
   average: "a moving average of the weights",
+  current: "the weights as they were before averaging",
   copy: "a second copy of weights that are not trained",
   optimizer: "the optimizer's state",
   schedule: "the state of a schedule or a scaler",

@@ -234,7 +234,15 @@ export function parseSizes(
     if (!isCount(item)) throw malformed(where, `its ${what} has an element that is no size`);
     sizes.push(item);
   }
-  if (sizes.length > MAX_DIMENSIONS) throw malformed(where, `it has ${sizes.length} dimensions`);
+  if (sizes.length > MAX_DIMENSIONS)
+    throw new WbError(
+      "WB4301",
+      `${where}: it has ${sizes.length} dimensions, more than the ${MAX_DIMENSIONS} that can be written`,
+      {
+        hint: "Give it fewer before saving: tensor.flatten(). --data-only takes the file's other tensors and lists this one as left out.",
+        details: { where },
+      },
+    );
   return sizes;
 }
 

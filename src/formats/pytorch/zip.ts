@@ -33,6 +33,15 @@ export async function openArchive(source: ByteSource): Promise<PytorchArchive> {
   const pickles = entries.filter(({ name }) => name === "data.pkl" || name.endsWith("/data.pkl"));
   const [pickle] = pickles;
   if (pickle === undefined) {
+    const other = OTHER_ARCHIVES.find(({ record }) =>
+      entries.some(({ name }) => record.test(name)),
+    );
+    if (other !== undefined)
+      throw new WbError(
+        "WB4001",
+        `${source.label}: ${other.what}, which weighbridge does not read`,
+        { hint: other.hint, details: { path: source.label } },
+      );
     throw new WbError(
       "WB3301",
       `${source.label}: the zip holds no data.pkl, so torch.save did not write it`,
@@ -52,6 +61,33 @@ export async function openArchive(source: ByteSource): Promise<PytorchArchive> {
   const isScript = entries.some(({ name }) => name === `${root}constants.pkl`);
   return { pickle: pickle.data, root, entries, isScript };
 }
+
+const TAKE_STATE = "In Python, save its weights alone:";
+
+/** Zips of other programs, told by a record that only they have, so that nobody is told that a file is damaged. */
+const OTHER_ARCHIVES: readonly {
+  readonly record: RegExp;
+  readonly what: string;
+  readonly hint: string;
+}[] = [
+  {
+    // torch v2.6, torch/export/pt2_archive/constants.py and torch/export/__init__.py.
+    record: /(^|\/)(archive_format|serialized_exported_program\.json|models\/[^/]+\.json)$/,
+    what: "a program of torch.export (.pt2)",
+    hint: `${TAKE_STATE} torch.save(torch.export.load(FILE).state_dict, "weights.pt").`,
+  },
+  {
+    // torch v2.6, torch/package/package_exporter.py.
+    record: /(^|\/)\.data\/(extern_modules|python_version)$/,
+    what: "a package of torch.package, which holds a program",
+    hint: `${TAKE_STATE} torch.save(model.state_dict(), "weights.pt"), with the model that its PackageImporter loads.`,
+  },
+  {
+    record: /(^|\/)model\.weights\.h5$/,
+    what: "a model of Keras (.keras)",
+    hint: `${TAKE_STATE} numpy.savez("weights.npz", **{w.path: w.numpy() for w in model.weights}).`,
+  },
+];
 
 /** What a zip of torch.save holds, unpickled, and how the tensors in it find their bytes. */
 export interface PytorchObject {

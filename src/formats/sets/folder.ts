@@ -5,6 +5,7 @@ import { leftOut } from "../../tensor/left-out.ts";
 import { numberedName, numberedSets } from "./numbered.ts";
 import { rankOfFile } from "./rank-file.ts";
 import {
+  DCP_TABLE,
   deepSpeedSet,
   distributedSet,
   isDistributedPart,
@@ -71,6 +72,12 @@ const FALLBACK: readonly SetPattern[] = [
 const NOT_WEIGHTS =
   /^(training_args|optimizer|optim_|scheduler|scaler|sampler|rng_state|random_states|custom_checkpoint|master_weights|golden|model_config)/;
 
+/** What Lightning writes beside the distributed checkpoint that holds its weights: loops, schedules and hyperparameters. */
+const LIGHTNING_META = "meta.pt";
+
+/** Weights of other frameworks, which are named where there are no others. */
+const FOREIGN = /\.(msgpack|h5|keras|onnx|tflite|pb|pt2|ckpt\.index|mlmodel|mar)$/;
+
 /** The file in which DeepSpeed names the folder of its newest checkpoint. */
 const LATEST = "latest";
 const MAX_LATEST_BYTES = 1024;
@@ -91,7 +98,10 @@ export async function findWeightSets(folder: string): Promise<readonly WeightSet
 }
 
 function findIn(listed: readonly string[], folder: string): Found {
-  const names = listed.toSorted(byVariant).filter((name) => !NOT_WEIGHTS.test(name));
+  const isDistributed = listed.includes(DCP_TABLE) && listed.some(isDistributedPart);
+  const names = listed
+    .toSorted(byVariant)
+    .filter((name) => !NOT_WEIGHTS.test(name) && !(isDistributed && name === LIGHTNING_META));
   const usual = PATTERNS.flatMap((pattern) => setsOf(pattern, names, folder));
   if (usual.length > 0) return { sets: usual, isUsual: true };
   return { sets: FALLBACK.flatMap((pattern) => setsOf(pattern, names, folder)), isUsual: false };
@@ -116,6 +126,8 @@ export async function chooseWeightSet(
   const set = completeSet(first, all, folder);
   const others = all.filter((one) => one !== set);
   if (!isUsual && new Set(all.map(stemOf)).size > 1) throw ambiguous(folder, all);
+  const models = severalModels(set, listed);
+  if (models.length > 1) throw severalSets(folder, models);
   const names = others.map(({ name }) => name).join(", ");
   const notes =
     others.length === 0 ? [] : [leftOut(`${folder}: taking ${set.name}; also there: ${names}`)];
@@ -137,6 +149,18 @@ function completeSet(set: WeightSet, all: readonly WeightSet[], folder: string):
   return only ?? set;
 }
 
+/** Accelerate numbers the second and every further model that it saves: `model.safetensors`, `model_1.safetensors`. */
+function severalModels({ kind, name }: WeightSet, listed: readonly string[]): readonly string[] {
+  const dot = name.lastIndexOf(".");
+  if (kind !== "file" || dot === -1) return [];
+  const [stem, ending] = [name.slice(0, dot), name.slice(dot)];
+  const isFurther = (other: string): boolean =>
+    other.startsWith(`${stem}_`) &&
+    other.endsWith(ending) &&
+    /^\d+$/.test(other.slice(stem.length + 1, -ending.length));
+  return [name, ...listed.filter(isFurther)];
+}
+
 /** The name of a set of shards but for their number. */
 function seriesOf({ name }: WeightSet): string {
   return name.replace(/^\d+/, "");
@@ -152,7 +176,14 @@ function stemOf({ kind, name }: WeightSet): string {
 }
 
 function ambiguous(folder: string, sets: readonly WeightSet[], hint?: string): WbError {
-  const names = sets.map(({ name }) => name);
+  return severalSets(
+    folder,
+    sets.map(({ name }) => name),
+    hint,
+  );
+}
+
+function severalSets(folder: string, names: readonly string[], hint?: string): WbError {
   const listed = names.slice(0, MAX_CHOICES).join(", ");
   const more = names.length > MAX_CHOICES ? ` and ${names.length - MAX_CHOICES} more` : "";
   return new WbError(
@@ -186,10 +217,16 @@ async function chooseBelow(
       findIn(names, folder).sets.length > 0 || names.some((one) => isDistributedPart(one));
     if (hasWeights) choices.push(name);
   }
-  if (choices.length === 0)
-    throw new WbError("WB3006", `${folder}: no file of weights in this folder`, {
+  if (choices.length === 0) {
+    const foreign = listed.filter((name) => FOREIGN.test(name)).slice(0, MAX_CHOICES);
+    const message =
+      foreign.length === 0
+        ? `${folder}: no file of weights in this folder`
+        : `${folder}: no file of weights in this folder that weighbridge reads; there is ${foreign.join(", ")}`;
+    throw new WbError("WB3006", message, {
       details: { path: folder },
     });
+  }
   throw new WbError(
     "WB3008",
     `${folder}: no file of weights in this folder itself; in folders below: ${choices.join(", ")}`,

@@ -29,6 +29,9 @@ const UNSUPPORTED: readonly { readonly field: string; readonly what: string }[] 
   { field: "layer_replication", what: "layers repeated (layer_replication)" },
 ];
 
+/** Ways to begin that take the factors' product off the base first, each time that an adapter is loaded (peft v0.21, tuners/lora/layer.py). */
+const CHANGES_THE_BASE = /^(pissa|corda|olora|loftq|lora_ga)/i;
+
 /** @throws WbError WB3710 for what is no configuration of LoRA, WB4705 for a kind that is not merged. */
 export function parseAdapterConfig(text: string, path: string): AdapterConfig {
   const config = parsed(text, path);
@@ -36,6 +39,9 @@ export function parseAdapterConfig(text: string, path: string): AdapterConfig {
   if (kind !== "LORA") throw unsupported(path, `peft_type ${JSON.stringify(kind) ?? "not said"}`);
   for (const { field, what } of UNSUPPORTED)
     if (isSet(config[field])) throw unsupported(path, what);
+  const start = config["init_lora_weights"];
+  if (typeof start === "string" && CHANGES_THE_BASE.test(start))
+    throw unsupported(path, `init_lora_weights ${JSON.stringify(start)}, which changes the base`);
   const rank = config["r"];
   const alpha = config["lora_alpha"];
   if (typeof rank !== "number" || typeof alpha !== "number" || rank <= 0)

@@ -106,6 +106,8 @@ async function decodingOf(
       return eightBit(matrix, parts);
     case "bitsandbytes, 4 bit":
       return fourBit(matrix, parts);
+    case "MXFP4":
+      throw unsupported(matrix.name, "as MXFP4");
     default:
       return matrix.by satisfies never;
   }

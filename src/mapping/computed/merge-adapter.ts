@@ -35,18 +35,19 @@ export function mergeAdapter(
   const replaced = new Map<StoredTensor, StoredTensor>();
   const strangers: string[] = [];
   const ranks = new Set<number>();
-  for (const one of factors) {
-    const tensor = find(`${one.module}.weight`);
-    if (tensor === undefined) strangers.push(`${one.module}.weight`);
-    else {
-      replaced.set(tensor, merged(tensor, one, config));
-      ranks.add(one.a?.shape[0] ?? 0);
-    }
-  }
+  // First, since an embedding that an adapter changes is saved whole beside its factors, which belong onto that.
   for (const { name, tensor: saved } of whole) {
     const tensor = find(name);
     if (tensor === undefined) strangers.push(name);
     else replaced.set(tensor, { ...saved, name: tensor.name, storedName: saved.name });
+  }
+  for (const one of factors) {
+    const tensor = find(`${one.module}.weight`);
+    if (tensor === undefined) strangers.push(`${one.module}.weight`);
+    else {
+      replaced.set(tensor, merged(replaced.get(tensor) ?? tensor, one, config));
+      ranks.add(one.a?.shape[0] ?? 0);
+    }
   }
   if (strangers.length > 0) throw misfit(base, adapter, strangers);
   const count = factors.length;

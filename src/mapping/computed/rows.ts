@@ -207,7 +207,9 @@ async function awqRows(recipe: Of<"awq">, inputs: Inputs): Promise<ValueMaker> {
 async function fourBitRows(recipe: Of<"fourBit">, inputs: Inputs): Promise<ValueMaker> {
   const { columns, blockSize, nested } = recipe;
   const codes = inputAt(inputs, 0);
-  const table = await valuesOf(inputAt(inputs, 2));
+  const table = Float32Array.from(await valuesOf(inputAt(inputs, 2)));
+  // Of fp4, told as bitsandbytes tells it (backends/default/ops.py), code 8 is minus nothing: its kernels multiply by the sign.
+  if ((table[1] ?? 0) > 0 && table[8] === 0) table[8] = -0;
   const outer = await valuesOf(inputAt(inputs, 1));
   const absmax = nested === undefined ? outer : await nestedScales(outer, nested, inputs);
   return async (begin, end) => {

@@ -59,6 +59,12 @@ function familyFor(config: ConfigFields, architecture: string | undefined): Fami
   const found = architecture ?? (type === "" ? "none" : type);
   const nearest = nearestName(found, known);
   const hint = nearest === undefined ? "" : `; the nearest known is ${nearest}`;
+  if (architecture === undefined && type === "")
+    throw new WbError(
+      "WB4701",
+      `${config.path}: it names no architecture (architectures, model_type); inspect, scan, and convert and diff with --architecture none work all the same`,
+      { details: { path: config.path, architecture: found } },
+    );
   throw new WbError(
     "WB4701",
     `${config.path}: architecture ${found} is not supported${hint}; inspect, scan, and convert and diff with --architecture none work all the same; known are ${known.join(", ")}`,

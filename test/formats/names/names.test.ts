@@ -128,6 +128,10 @@ describe("names that a training tool changed", () => {
       ["w", "b"],
     ],
     [["_orig_mod.module.w"], ["w"]],
+    [
+      ["module.module.a", "module.module.b"],
+      ["a", "b"],
+    ],
     [["base_model.model.q.weight"], ["q.weight"]],
     [["base_model.model.q.base_layer.weight"], ["q.weight"]],
   ])("lose its words: %j", (stored, names) => {

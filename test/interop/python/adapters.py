@@ -49,10 +49,12 @@ KINDS = {
     ),
     "saved-whole": (llama, {"r": 4, "lora_alpha": 4, "target_modules": ["q_proj"], "modules_to_save": ["lm_head"]}),
     "embeddings": (llama, {"r": 6, "lora_alpha": 4, "target_modules": ["embed_tokens", "q_proj"]}),
+    "embeddings-saved": (llama, {"r": 3, "lora_alpha": 5, "target_modules": ["embed_tokens", "lm_head"]}),
     "fan-in-fan-out": (gpt2, {"r": 8, "lora_alpha": 16, "target_modules": ["c_attn", "c_proj", "c_fc"], "fan_in_fan_out": True}),
+    "pissa": (llama, {"r": 4, "lora_alpha": 4, "target_modules": ["q_proj"], "init_lora_weights": "pissa"}),
     "dora": (llama, {"r": 4, "lora_alpha": 4, "target_modules": ["q_proj"], "use_dora": True}),
 }
-REFUSED = ["dora"]
+REFUSED = ["dora", "pissa"]
 
 
 def save(folder):
@@ -66,7 +68,7 @@ def save(folder):
             for key, value in wrapped.named_parameters():
                 if value.requires_grad:
                     value.copy_(torch.randn(value.shape) * 0.1)
-        wrapped.save_pretrained(adapter, safe_serialization=name != "half", save_embedding_layers=False)
+        wrapped.save_pretrained(adapter, safe_serialization=name != "half", save_embedding_layers=name == "embeddings-saved")
         clean = type(model).from_pretrained(base, dtype=model.dtype)
         merged = PeftModel.from_pretrained(clean, adapter).merge_and_unload()
         torch.save({key: value.clone() for key, value in merged.state_dict().items()}, os.path.join(folder, name, "merged.values"))

@@ -193,6 +193,9 @@ def check(folder, converted, dtype):
         found = found["a.weight"]
         assert found.dtype == wanted_dtype and found.shape == wanted.shape, (name, found.dtype, found.shape)
         bits = whole[found.element_size()]
+        if "fp4" in name:
+            # The sign of code 8, which is nothing, is that of the library's kernel for the processor at hand.
+            found, wanted = found.where(found != 0, 0), wanted.where(wanted != 0, 0)
         differences[f"{name} {dtype}"] = int((found.view(bits) != wanted.contiguous().view(bits)).sum())
     return differences
 
