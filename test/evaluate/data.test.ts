@@ -211,6 +211,30 @@ describe("rows", () => {
     ]);
   });
 
+  it("of C-Eval have cells as pandas takes them, and line ends in them as they are", async () => {
+    const { questions } = await questionsAfter(
+      "ceval/logic",
+      "ceval/formal_ceval/val/logic_val.csv",
+      () =>
+        `\uFEFF"id",question,A,B,C,D,answer\r\n0,"q\r\nr",1,NA,2.50,"null",B\r\n   \r\n1,NA,2,x,3,y,A\r\n`,
+    );
+    expect(
+      questions.map(({ columns }) => [...columns].slice(0, 6).map(([, text]) => text)),
+    ).toEqual([
+      ["0", "q\r\nr", "1", "None", "2.5", "None"],
+      ["1", "None", "2", "x", "3.0", "y"],
+    ]);
+  });
+
+  it("without a header keep a byte order mark, as OpenCompass reads MMLU", async () => {
+    const { questions } = await questionsAfter(
+      "mmlu/anatomy",
+      MMLU,
+      () => "\uFEFFq,1,2,3,4,A\nr,1,2,3,4,B\n",
+    );
+    expect(questions.map(({ columns }) => columns.get("input"))).toEqual(["\uFEFFq", "r"]);
+  });
+
   it("that cannot be asked are left out on demand, counted and named", async () => {
     const asked = await questionsAfter(
       "mmlu/anatomy",

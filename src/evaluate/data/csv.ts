@@ -1,8 +1,11 @@
 /**
  * Records of a CSV text as RFC 4180 and Python's csv module read them: quotes around a field, doubled inside; line ends inside
- * quotes belong to the field, and are "\n", as Python's text files give them; empty lines are no records.
+ * quotes belong to the field, and are "\n", as Python's text files give them, unless they are kept; empty lines are no records.
  */
-export function parseCsv(text: string): readonly (readonly string[])[] {
+export function parseCsv(
+  text: string,
+  { keepsLineEnds = false }: { readonly keepsLineEnds?: boolean } = {},
+): readonly (readonly string[])[] {
   const records: string[][] = [];
   let record: string[] = [];
   let field = "";
@@ -17,7 +20,7 @@ export function parseCsv(text: string): readonly (readonly string[])[] {
   for (let index = 0; index < text.length; index++) {
     const char = text[index];
     if (isQuoted) {
-      if (char === "\r") {
+      if (char === "\r" && !keepsLineEnds) {
         field += "\n";
         if (text[index + 1] === "\n") index++;
       } else if (char !== '"') field += char;

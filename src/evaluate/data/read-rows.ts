@@ -4,6 +4,7 @@ import { isRecord } from "../../model/config/fields.ts";
 import { readSmall } from "../../sources/places.ts";
 import type { RowsFile } from "../tasks/task.ts";
 import { parseCsv } from "./csv.ts";
+import { pandasColumn } from "./pandas-columns.ts";
 
 /** Largest file of rows; the test split of MMLU in one file would have 7 MB. */
 const MAX_ROWS_BYTES = 2 ** 30;
@@ -32,16 +33,22 @@ export async function findRows(
   const path = join(data, file.file);
   const bytes = await readSmall(path, MAX_ROWS_BYTES);
   if (bytes === undefined) return undefined;
-  const text = textOf(bytes, path);
-  const rows = file.format === "csv" ? csvRows(text, path, file) : jsonRows(text, path, file);
+  const rows = rowsIn(textOf(bytes, path, file), path, file);
   if (rows.length > 0) return rows;
   throw new WbError("WB3922", `${path}: expected rows, found none`, { details: { path } });
 }
 
-function textOf(bytes: Uint8Array, path: string): string {
+function rowsIn(text: string, path: string, file: RowsFile): readonly ReadRow[] {
+  if (file.format === "csv") return csvRows(parseCsv(text), path, file);
+  if (file.format === "pandas-csv") return pandasRows(text, path, file);
+  return jsonRows(text, path, file);
+}
+
+function textOf(bytes: Uint8Array, path: string, { format, columns }: RowsFile): string {
+  // A byte order mark is left out, but of rows without a header: there Python's csv module makes it part of the first field.
+  const ignoreBOM = format === "csv" && columns !== undefined;
   try {
-    // A byte order mark is left out, as Python's utf-8-sig does.
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM }).decode(bytes);
   } catch (cause) {
     throw new WbError("WB3922", `${path}: expected UTF-8 text, found other bytes`, {
       details: { path },
@@ -50,10 +57,32 @@ function textOf(bytes: Uint8Array, path: string): string {
   }
 }
 
-function csvRows(text: string, path: string, { columns }: RowsFile): readonly ReadRow[] {
-  const [first = [], ...rest] = parseCsv(text);
+type Records = readonly (readonly string[])[];
+
+/** Cells as pandas takes them: each by what its column is. */
+function pandasRows(text: string, path: string, file: RowsFile): readonly ReadRow[] {
+  const records = parseCsv(text, { keepsLineEnds: true }).filter(
+    ([first = "", ...others]) => others.length > 0 || first.trim() !== "",
+  );
+  const names = file.columns ?? records[0] ?? [];
+  const header = records.slice(0, file.columns === undefined ? 1 : 0);
+  const body: Records = records.slice(header.length);
+  // A row of another length is told of, and has no part in what the columns are.
+  const whole = body.filter(({ length }) => length === names.length);
+  const columns = names.map((_, at) => pandasColumn(whole.map((record) => record[at] ?? "")));
+  let read = 0;
+  const typed = body.map((record) => {
+    if (record.length !== names.length) return record;
+    const row = read++;
+    return columns.map((column) => column[row] ?? "");
+  });
+  return csvRows([...header, ...typed], path, file);
+}
+
+function csvRows(all: Records, path: string, { columns }: RowsFile): readonly ReadRow[] {
+  const [first = [], ...rest] = all;
   const names = columns ?? first;
-  const records = columns === undefined ? rest : parseCsv(text);
+  const records = columns === undefined ? rest : all;
   return records.map((record, index) => {
     const place = `${path}: row ${index + 1}`;
     if (record.length === names.length)

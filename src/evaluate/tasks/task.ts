@@ -9,13 +9,16 @@ export function mapTurn(turn: Turn, change: (text: string) => string): Turn {
 /** A prompt: a text, or turns, among which "{examples}" stands for the worked examples. */
 export type PromptTemplate = string | readonly (Turn | "{examples}")[];
 
-export const ROW_FORMATS = ["csv", "jsonl", "json"] as const;
+export const ROW_FORMATS = ["csv", "pandas-csv", "jsonl", "json"] as const;
 
 /** Where rows are stored below the data folder, and how. */
 export interface RowsFile {
   /** Relative to the data folder; may hold {name} and other fields of the subset. */
   readonly file: string;
-  /** "csv" without a header where `columns` names them; "jsonl" an object a line; "json" an array, or an object of objects. */
+  /**
+   * "csv" without a header where `columns` names them, and so "pandas-csv", whose cells are what pandas makes of them; "jsonl" an object a
+   * line; "json" an array, or an object of objects.
+   */
   readonly format: (typeof ROW_FORMATS)[number];
   readonly columns: readonly string[] | undefined;
 }
