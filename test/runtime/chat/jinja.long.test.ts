@@ -33,12 +33,24 @@ describe("a Jinja template", () => {
       "32!",
     ],
     ["  {% if true %}\n  a\n  {% endif %}\n", "  a\n"],
+    // A sigma that ends a word, and the letter that is two where it begins one.
+    ["{{ 'ΣΑΣ'.title() }} {{ 'ΑΣ ΑΣΑ'.capitalize() }} {{ 'ΑΣ'.swapcase() }}", "Σας Ας ασα ας"],
+    ["{{ 'ŉ'.title() }}{{ 'ß'.title() }}", "ʼNSs"],
+    ["{{ -0.1 | round(0, 'ceil') }} {{ -0.5 | round }}", "0.0 -0.0"],
     [
       "{% set ns = namespace(n=0) %}{% for x in numbers %}{% set ns.n = ns.n + x %}{% endfor %}{{ ns.n }}",
       "6",
     ],
   ])("%s prints what Python prints", (source, text) => {
     expect(render(source)).toBe(text);
+  });
+
+  it.each([
+    "{{ ' a '.strip(chars=' ') }}",
+    "{{ 'a'.startswith(prefix='a') }}",
+    "{% filter length %}abc{% endfilter %}",
+  ])("%s fails, as in Python", (source) => {
+    expect(problemOf(() => render(source))).toMatch(/^failed: /);
   });
 
   it.each([

@@ -149,5 +149,7 @@ function round(...[value, args]: Parameters<Filter>): Value {
   if (precision < 0 || precision > 22) throw unsupported(`a precision of ${precision}`);
   const factor = 10 ** precision;
   const scaled = Number(number) * factor;
-  return (method === "ceil" ? Math.ceil(scaled) : Math.floor(scaled)) / factor;
+  // Python's ceil and floor are ints, which have no negative zero.
+  const whole = (method === "ceil" ? Math.ceil(scaled) : Math.floor(scaled)) + 0;
+  return whole / factor;
 }

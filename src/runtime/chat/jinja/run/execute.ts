@@ -1,5 +1,5 @@
 import type { Expression, MacroShape, Statement, Target } from "../syntax/ast.ts";
-import { isTrue, itemsOf } from "../values/basics.ts";
+import { isTrue, itemsOf, textOf } from "../values/basics.ts";
 import type { Budget } from "../budget.ts";
 import { callValue } from "./call.ts";
 import { argumentsOf, evaluate } from "./evaluate.ts";
@@ -88,7 +88,10 @@ export class Execution {
         return "end";
       case "filter-block": {
         const text = this.textOf(statement.body, new Scope(scope));
-        this.#write(toText(this.#filtered(statement.filter, text, scope), this.#budget));
+        const filtered = this.#filtered(statement.filter, text, scope);
+        if (textOf(filtered) === undefined)
+          throw failed(`the filter of a block gave ${typeName(filtered)}, expected str`);
+        this.#write(toText(filtered, this.#budget));
         return "end";
       }
       case "with": {

@@ -139,9 +139,17 @@ function unsafe(object: Value, name: string): Undefined {
   return new Undefined(`access to attribute '${name}' of '${typeName(object)}' object is unsafe.`);
 }
 
+/** Methods of str whose arguments have names (CPython 3.14). */
+const TAKES_KEYWORDS = new Set(["split", "rsplit", "splitlines", "replace", "format"]);
+
 function textAttribute(text: string, name: string, budget: Budget): Value | undefined {
   const method = TEXT_METHODS.get(name);
-  if (method !== undefined) return new Callable(name, (args) => method(text, args, budget));
+  if (method !== undefined)
+    return new Callable(name, (args) => {
+      if (args.named.size > 0 && !TAKES_KEYWORDS.has(name))
+        throw failed(`str.${name}() takes no keyword arguments`);
+      return method(text, args, budget);
+    });
   if (UNSUPPORTED_TEXT_METHODS.has(name)) throw unsupported(`the method ${name} of a text`);
   return undefined;
 }

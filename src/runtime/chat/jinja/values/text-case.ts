@@ -7,13 +7,36 @@ const OWN_TITLE_CASE = /[\u01c4-\u01cc\u01f1-\u01f3\u10d0-\u10ff\u1f80-\u1fff]/u
 /** Python's title case of one character. */
 export function titleOf(character: string): string {
   if (OWN_TITLE_CASE.test(character)) throw unsupported(`the title case of ${character}`);
+  // An apostrophe and an N, the only two letters of one that begin a word with the second.
+  if (character === "\u0149") return character.toUpperCase();
   const [first = "", ...rest] = characters(character.toUpperCase());
   return first + rest.join("").toLowerCase();
 }
 
+const SIGMA = "\u03a3";
+const FINAL_SIGMA = "\u03c2";
+
+/** A character in lower case where it stands: of a sigma, that decides which. */
+function lowerAt(letters: readonly string[], index: number): string {
+  const letter = letters[index] ?? "";
+  if (letter !== SIGMA) return letter.toLowerCase();
+  const ends = (text: string): boolean => text.toLowerCase().endsWith(FINAL_SIGMA);
+  const isBehindLetter = ends(letters.slice(0, index + 1).join(""));
+  const isLast = `A${letters.slice(index).join("")}`.toLowerCase().startsWith(`a${FINAL_SIGMA}`);
+  return isBehindLetter && isLast ? FINAL_SIGMA : letter.toLowerCase();
+}
+
 export function capitalize(text: string): string {
   const [first = ""] = characters(text);
-  return first === "" ? "" : titleOf(first) + text.slice(first.length).toLowerCase();
+  if (first === "") return "";
+  const letters = characters(text);
+  return (
+    titleOf(first) +
+    letters
+      .slice(1)
+      .map((_letter, index) => lowerAt(letters, index + 1))
+      .join("")
+  );
 }
 
 const CASED = /[\p{Lu}\p{Ll}\p{Lt}\p{Lowercase}\p{Uppercase}]/u;
@@ -21,9 +44,10 @@ const CASED = /[\p{Lu}\p{Ll}\p{Lt}\p{Lowercase}\p{Uppercase}]/u;
 /** Python's `str.title`: every letter behind one that has no case is a beginning. */
 export function titleText(text: string): string {
   let isBehindCased = false;
-  return characters(text)
-    .map((character) => {
-      const result = isBehindCased ? character.toLowerCase() : titleOf(character);
+  const letters = characters(text);
+  return letters
+    .map((character, index) => {
+      const result = isBehindCased ? lowerAt(letters, index) : titleOf(character);
       isBehindCased = CASED.test(character);
       return result;
     })
@@ -31,9 +55,10 @@ export function titleText(text: string): string {
 }
 
 export function swapCase(text: string): string {
-  return characters(text)
-    .map((character) => {
-      if (/\p{Uppercase}/u.test(character)) return character.toLowerCase();
+  const letters = characters(text);
+  return letters
+    .map((character, index) => {
+      if (/\p{Uppercase}/u.test(character)) return lowerAt(letters, index);
       return /\p{Lowercase}/u.test(character) ? character.toUpperCase() : character;
     })
     .join("");
