@@ -55,12 +55,17 @@ const STOCK: Readonly<Record<string, string>> = {
   bloom: "BloomForCausalLM",
 };
 
+/** Where a source was converted to. */
+function convertedFolder(name: string): string {
+  return join(work, name.replace("/", "-"));
+}
+
 /** Digest of model.safetensors by set of weights, each from the first source of that set. */
 const digests = new Map<string, string>();
 
 describe("every fixture converts to the weights that were saved", () => {
   test.each(SOURCES)("$name", ({ name, path, weights }) => {
-    const out = join(work, name.replace("/", "-"));
+    const out = convertedFolder(name);
     const { status, json, stderr } = runCli("convert", path, out);
     expect({ status, error: json["error"] }).toEqual({ status: 0, error: undefined });
     expect(json).toMatchObject({ schemaVersion: 1, command: "convert", ok: true, verified: true });
@@ -113,23 +118,22 @@ describe("stock transformers loads what was converted", () => {
     messages: [],
   };
 
-  test("without remote code or warnings, and its logits equal the goldens to 1e-5", () => {
-    const folders = goldens.map(({ path, name, golden }) => {
-      const folder = join(work, `transformers-${name}`);
-      const { status, json } = runCli("convert", path, folder);
-      expect([name, status, json["error"]]).toEqual([name, 0, undefined]);
-      return { folder, golden };
-    });
-    const loaded = runPython("load_transformers.py", folders);
-    expect(loaded).toEqual(
-      goldens.map(({ weights }) => {
-        const stock = STOCK[weights] ?? "LlamaForCausalLM";
-        return expect.objectContaining({ ...clean, class: stock }) as unknown;
-      }),
-    );
-    expect(positionsOf(loaded).every((positions) => positions >= 30)).toBe(true);
-    expect(worstOf(loaded)).toBeLessThanOrEqual(1e-5);
-  });
+  // The libraries are loaded once for many models, and no test takes as long as a busy machine lets all of them take.
+  test.each(chunksOf(goldens, 12))(
+    "without remote code or warnings, and its logits equal the goldens to 1e-5: %#",
+    (...some) => {
+      const folders = some.map(({ name, golden }) => ({ folder: convertedFolder(name), golden }));
+      const loaded = runPython("load_transformers.py", folders);
+      expect(loaded).toEqual(
+        some.map(({ weights }) => {
+          const stock = STOCK[weights] ?? "LlamaForCausalLM";
+          return expect.objectContaining({ ...clean, class: stock }) as unknown;
+        }),
+      );
+      expect(positionsOf(loaded).every((positions) => positions >= 30)).toBe(true);
+      expect(worstOf(loaded)).toBeLessThanOrEqual(1e-5);
+    },
+  );
 
   test("the models of InternLM's own code too, from torch's and from Paddle's file", () => {
     const folders = ORACLES.flatMap(({ name, folder: oracle, golden }) => {
@@ -150,6 +154,12 @@ describe("stock transformers loads what was converted", () => {
     expect(worstOf(loaded)).toBeLessThanOrEqual(1e-5);
   });
 });
+
+function chunksOf<T>(list: readonly T[], size: number): readonly (readonly T[])[] {
+  return Array.from({ length: Math.ceil(list.length / size) }, (_, chunk) =>
+    list.slice(chunk * size, (chunk + 1) * size),
+  );
+}
 
 function positionsOf(loaded: unknown): readonly number[] {
   if (!Array.isArray(loaded)) throw new Error("no list");
