@@ -78,6 +78,9 @@ describe("every fixture converts to the weights that were saved", () => {
   });
 });
 
+/** Of logits up to 16, which torch sums in another order on another processor: 1.2e-5 was seen between AVX2 and AVX-512. */
+const MOST = 3e-5;
+
 describe("stock transformers loads what was converted", () => {
   // One of each architecture and spelling of the configuration.
   const goldens = models.filter(({ name }) =>
@@ -120,7 +123,7 @@ describe("stock transformers loads what was converted", () => {
 
   // The libraries are loaded once for many models, and no test takes as long as a busy machine lets all of them take.
   test.each(chunksOf(goldens, 12))(
-    "without remote code or warnings, and its logits equal the goldens to 1e-5: %#",
+    "without remote code or warnings, and its logits equal the goldens to 3e-5: %#",
     (...some) => {
       const folders = some.map(({ name, golden }) => ({ folder: convertedFolder(name), golden }));
       const loaded = runPython("load_transformers.py", folders);
@@ -131,7 +134,7 @@ describe("stock transformers loads what was converted", () => {
         }),
       );
       expect(positionsOf(loaded).every((positions) => positions >= 30)).toBe(true);
-      expect(worstOf(loaded)).toBeLessThanOrEqual(1e-5);
+      expect(worstOf(loaded)).toBeLessThanOrEqual(MOST);
     },
   );
 
@@ -151,7 +154,7 @@ describe("stock transformers loads what was converted", () => {
     const loaded = runPython("load_transformers.py", folders);
     const llama = { ...clean, class: "LlamaForCausalLM" };
     expect(loaded).toEqual(folders.map(() => expect.objectContaining(llama) as unknown));
-    expect(worstOf(loaded)).toBeLessThanOrEqual(1e-5);
+    expect(worstOf(loaded)).toBeLessThanOrEqual(MOST);
   });
 });
 
