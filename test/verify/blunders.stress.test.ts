@@ -142,12 +142,18 @@ function rowOf(
   { name, cause, or = [], isOpen = false }: Blunder,
   subject: Subject,
   damaged: readonly string[],
-  first: { readonly cause: string; readonly tensors: readonly string[] } | undefined,
+  first:
+    | { readonly cause: string; readonly tensors: readonly string[]; readonly evidence: string }
+    | undefined,
 ): Row {
   const found = first?.cause ?? "nothing";
   const blamed = first?.tensors ?? [];
   const isCause = [cause, ...or].some((one) => one === found);
-  const isPlace = blamed.length === damaged.length && blamed.every((one) => damaged.includes(one));
+  // Where a factor or an order of either of two does the same, a golden does not tell which of them has it.
+  const isOfTwo = /of one of the two|stand in different orders/u.test(first?.evidence ?? "");
+  const isPlace = isOfTwo
+    ? damaged.every((one) => blamed.includes(one))
+    : blamed.length === damaged.length && blamed.every((one) => damaged.includes(one));
   const known = isPlace ? "right" : "place";
   const isSilent = found === "undetermined" || found === "nothing";
   const state = isCause ? known : isSilent ? "undetermined" : "accused";

@@ -192,8 +192,133 @@ const WRONG_COUNTS: readonly Blunder[] = [true, false].map((toPairs): Blunder =>
   },
 }));
 
+function inTensors(
+  name: string,
+  subjects: readonly Subject[],
+  cause: Blunder["cause"],
+  pattern: RegExp,
+  change: (model: EditableModel, tensor: string) => void,
+  or: Blunder["or"] = [],
+): Blunder {
+  return {
+    name: `${cause}: ${name}`,
+    in: subjects,
+    cause,
+    or,
+    make: (model) => {
+      const names = model.names().filter((one) => pattern.test(one));
+      if (names.length === 0) throw new Error(`no tensors for ${name}`);
+      for (const one of names) change(model, one);
+      return names;
+    },
+  };
+}
+
+/** Rows of a tensor in another order: place i gets row order(i). */
+function takeRows(model: EditableModel, name: string, order: (row: number) => number): void {
+  const { shape, data } = model.get(name);
+  const width = data.length / (shape[0] ?? 1);
+  edit(model, name, (own) => {
+    for (let row = 0; row < (shape[0] ?? 0); row++)
+      own.set(data.subarray(order(row) * width, (order(row) + 1) * width), row * width);
+  });
+}
+
+/** What is solved from how states move: factors of any size, orders of a family's own parts, experts. */
+const OF_FAMILIES: readonly Blunder[] = [
+  inTensors(
+    "up_proj of layer 1 by 1.7",
+    ["grouped", "nano"],
+    "scaled",
+    /layers\.1\.mlp\.up_proj\.weight/u,
+    (model, name) => {
+      mapValues(model, name, (value) => 1.7 * value);
+    },
+  ),
+  inTensors(
+    "v_proj and its bias by 0.3",
+    ["nano"],
+    "scaled",
+    /layers\.1\.self_attn\.v_proj\./u,
+    (model, name) => {
+      mapValues(model, name, (value) => 0.3 * value);
+    },
+  ),
+  inTensors(
+    "an expert's down_proj by 1.5",
+    ["experts"],
+    "scaled",
+    /layers\.0\.mlp\.experts\.2\.down_proj/u,
+    (model, name) => {
+      mapValues(model, name, (value) => 1.5 * value);
+    },
+  ),
+  inTensors(
+    "the router's rows in reverse",
+    ["experts"],
+    "rank-order",
+    /layers\.0\.mlp\.gate\.weight/u,
+    (model, name) => {
+      const rows = heightOf(model, name);
+      takeRows(model, name, (row) => rows - 1 - row);
+    },
+  ),
+  inTensors(
+    "gate and up of all experts",
+    ["experts"],
+    "swapped",
+    /mlp\.experts\.\d+\.(gate|up)_proj/u,
+    (model, name) => {
+      if (!name.includes("gate_proj")) return;
+      const other = name.replace("gate_proj", "up_proj");
+      const [left, right] = [model.get(name), model.get(other)];
+      model.set(name, right);
+      model.set(other, left);
+    },
+  ),
+  inTensors(
+    "the norms around attention",
+    ["glm4"],
+    "swapped",
+    /(post_self_attn|post_attention)_layernorm/u,
+    (model, name) => {
+      if (!name.includes("post_self_attn")) return;
+      const other = name.replace("post_self_attn", "post_attention");
+      const [left, right] = [model.get(name), model.get(other)];
+      model.set(name, right);
+      model.set(other, left);
+    },
+  ),
+  inTensors(
+    "learned positions, two further up",
+    ["gpt2"],
+    "row-shifted",
+    /embed_positions\.weight/u,
+    (model, name) => {
+      const rows = heightOf(model, name);
+      takeRows(model, name, (row) => (row + rows - 2) % rows);
+    },
+  ),
+  inTensors(
+    "q, k and v put together as k, v, q",
+    ["chatglm2"],
+    "qkv-split-order",
+    /[qkv]_proj/u,
+    (model, name) => {
+      if (!name.includes("q_proj")) return;
+      const names = ["q_proj", "k_proj", "v_proj"].map((one) => name.replace("q_proj", one));
+      const [queries, keys, values] = names.map((one) => [...model.get(one).data]);
+      if (queries === undefined || keys === undefined || values === undefined) throw new Error();
+      const joined = [...keys, ...values, ...queries];
+      for (const one of names) edit(model, one, (own) => own.set(joined.splice(0, own.length)));
+    },
+  ),
+  setting("another number of experts a token", ["experts"], { num_experts_per_tok: 1 }),
+];
+
 export const SOLVED_BLUNDERS: readonly Blunder[] = [
   ...ADAPTERS,
+  ...OF_FAMILIES,
   copied("a stretch of q_proj from the layer five away", ["grouped"], 0, 5),
   copied("a stretch of q_proj from the layer seven away", ["biased"], 0, 7),
   ...MORE_SETTINGS,

@@ -5,6 +5,7 @@ import { nearness, type Claim, type Statement } from "../../relate/claim.ts";
 import { linearRelation } from "../../relate/linear.ts";
 import { fall, type Diagnosis } from "../diagnosis.ts";
 import type { LocalLab } from "./local-lab.ts";
+import { diagnosePositions } from "./position-diagnosis.ts";
 import { EMBEDDINGS, HEAD } from "../../../model/network.ts";
 import { tableHypotheses } from "../hypotheses/table-hypotheses.ts";
 import { roundedToBf16, roundedToF16, sameValues } from "../hypotheses/tensor-edits.ts";
@@ -25,7 +26,9 @@ export async function diagnoseEmbeddings(
   before: number,
 ): Promise<readonly Diagnosis[]> {
   const { laboratory } = lab;
-  const table = await lab.read(EMBEDDINGS);
+  const positions = await diagnosePositions(lab, before);
+  if (positions !== undefined) return [positions];
+  const table = await statesTable(lab);
   const width = laboratory.config.hiddenSize;
   const { wrong, checked } = wrongRows(lab, table, width);
   const { vocabSize } = laboratory.config;
@@ -98,6 +101,15 @@ export async function diagnoseEmbeddings(
       before,
     },
   ];
+}
+
+/** The table as it comes into states: by the model's factor, where it has one. */
+async function statesTable({ laboratory, read }: LocalLab): Promise<HostTensor> {
+  const { shape, data } = await read(EMBEDDINGS);
+  const { embeddingScale } = laboratory.config;
+  return embeddingScale === undefined
+    ? { shape, data }
+    : { shape, data: data.map((value) => value * embeddingScale) };
 }
 
 /** Share of the rows that are wrong before a mistake of the whole table is looked for. */

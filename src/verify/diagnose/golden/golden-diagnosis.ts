@@ -20,8 +20,10 @@ import { tryOutliers } from "../values/outliers.ts";
 import { locateInLayer } from "./residual.ts";
 import { rereadHypotheses } from "../hypotheses/reread-hypotheses.ts";
 import { explained, SearchBudget, searchExplanations, triesFor } from "./search.ts";
+import { solvedScales } from "./solved-scale.ts";
 import { coarseRoundings, withoutOldRoundings, type Moving } from "../values/rounding-size.ts";
 import { nearVersions } from "../pair/near-versions.ts";
+import { expertToBlame, type BlamedExpert } from "./expert-tokens.ts";
 import { measureParts, type MeasuredPart } from "./suspects.ts";
 import { judgeValues } from "../values/value-diagnosis.ts";
 
@@ -134,7 +136,9 @@ async function diagnoseLayer(
   if (rounded.length > 0) known.add("cast");
   if (rounded.length > 0)
     return rounded.map((diagnosis) => ({ ...diagnosis, before: suspect.before }));
-  const isFirstWrong = !((await lab.firstDifference(suspect.part)) <= suspect.noise);
+  // Tokens that other experts compute may be wrong where the first ones are right, whatever positions do.
+  const isRouted = laboratory.config.experts?.layers[layer] === true;
+  const isFirstWrong = isRouted || !((await lab.firstDifference(suspect.part)) <= suspect.noise);
   const hypotheses = likelyFirst(
     layerHypotheses(layer, laboratory.config, laboratory.names(), dtypeOf),
     isFirstWrong,
@@ -143,6 +147,10 @@ async function diagnoseLayer(
   const explanations = await searchExplanations(hypotheses, lab, measure, suspect, budget);
   for (const { hypothesis } of explanations) known.add(kindOf(hypothesis));
   if (explanations.length > 0) return explanations.map(explained);
+  const blamed = isRouted ? await expertToBlame(lab, layer, suspect, budget) : undefined;
+  const scales = await solvedScales(lab, layer, suspect, budget, blamed?.tensors);
+  const solved = await searchExplanations(scales, lab, measure, suspect, budget);
+  if (solved.length > 0) return solved.map(explained);
   const twins = await repeatedTensors(suspects, laboratory, laboratory.config);
   if (twins.length > 0) return twins.map((diagnosis) => ({ ...diagnosis, before: suspect.before }));
   const copies = await judgeCopies(suspects, laboratory, lab.read);
@@ -157,7 +165,24 @@ async function diagnoseLayer(
   if (outlier !== undefined) return [outlier];
   const located = await locateInLayer(lab, layer, suspect);
   if (located !== undefined) return [located];
-  return [undetermined(suspect, isFirstWrong, suspects, budget, await lab.share(layer))];
+  const where = blamed === undefined ? whereOf(isFirstWrong, isRouted) : exactlyOf(blamed);
+  const suspected =
+    blamed?.tensors ??
+    (isFirstWrong ? [] : suspects.filter((name) => isOfQueryAndKey({ tensors: [name] })));
+  return [undetermined(suspect, where, suspected, budget, await lab.share(layer))];
+}
+
+/** What the first tokens of prompts say of a departure. */
+function whereOf(isFirstWrong: boolean, isRouted: boolean): string {
+  if (isRouted)
+    return "its tokens take different experts, so that positions are not told from networks";
+  return isFirstWrong
+    ? "already at the first token of a prompt, so that it is not the positions"
+    : "the first token of every prompt is right, so that it is the rotary table, queries or keys";
+}
+
+function exactlyOf({ expert, tokens, all }: BlamedExpert): string {
+  return `exactly the ${tokens} of ${all} tokens that take expert ${expert} depart, so that it is this expert`;
 }
 
 function dtypeIn({ laboratory }: LocalLab, name: string): Dtype | undefined {
@@ -166,21 +191,15 @@ function dtypeIn({ laboratory }: LocalLab, name: string): Dtype | undefined {
 
 function undetermined(
   { part, before, noise }: MeasuredPart,
-  isFirstWrong: boolean,
+  where: string,
   tensors: readonly string[],
   budget: SearchBudget,
   share: number,
 ): Diagnosis {
   const off = Number.isFinite(share) ? `, ${(100 * share).toPrecision(2)} % of what it adds` : "";
-  const where = isFirstWrong
-    ? "already at the first token of a prompt, so that it is not the positions"
-    : "the first token of every prompt is right, so that it is the rotary table, queries or keys";
-  const suspected = isFirstWrong
-    ? []
-    : tensors.filter((name) => isOfQueryAndKey({ tensors: [name] }));
   return {
     cause: "undetermined",
-    tensors: suspected,
+    tensors,
     ...(part.kind === "layer" ? { layer: part.index } : {}),
     evidence: `${describePart(part)} departs by ${before.toExponential(1)} (noise ${noise.toExponential(1)}) on the golden's own states${off}: ${where}; no known mistake explains it${budget.isSpent ? ", as far as the search went" : ""}`,
     before,

@@ -60,6 +60,16 @@ export function rowRelation(
   const factors = rowFactors(ours, reference);
   if (factors !== undefined) {
     const [least, most] = [Math.min(...factors), Math.max(...factors)];
+    // All alike: one factor, of values that were rounded behind it.
+    if (most <= (1 + 2 * ROW_SLACK) * least) {
+      const factor = factors.reduce((sum, one) => sum + one, 0) / factors.length;
+      if (Math.abs(factor - 1) <= 2 * ROW_SLACK) return undefined;
+      return {
+        cause: "scaled",
+        evidence: `the logits of each token are ${factor.toPrecision(3)} times the golden's, but for rounding`,
+        statement: { kind: "linear", factor, offset: 0, slack: HEAD_SLACK },
+      };
+    }
     return {
       cause: "scaled",
       evidence: `the logits of each token are the golden's by a factor of its own, from ${least.toPrecision(3)} to ${most.toPrecision(3)}`,
@@ -98,7 +108,7 @@ function logitFactor(
   return fits && factor !== 0 ? factor : undefined;
 }
 
-/** The factor of each token's logits; undefined where one has none, or where all have the same. */
+/** The factor of each token's logits; undefined where one has none. */
 function rowFactors(ours: HostTensor, reference: HostTensor): readonly number[] | undefined {
   const [rows = 0, columns = 0] = ours.shape;
   if (rows < LEAST_POSITIONS) return undefined;
@@ -116,8 +126,7 @@ function rowFactors(ours: HostTensor, reference: HostTensor): readonly number[] 
     if (!(factor > 0 && own - products * factor <= ROW_SLACK ** 2 * own)) return undefined;
     factors.push(factor);
   }
-  const [least, most] = [Math.min(...factors), Math.max(...factors)];
-  return most > (1 + 2 * ROW_SLACK) * least ? factors : undefined;
+  return factors;
 }
 
 /** Which of the reference's columns each of ours is, by all of its values; undefined where one is none. */

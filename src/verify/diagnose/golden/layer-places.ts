@@ -129,11 +129,18 @@ async function twinOf(
   return undefined;
 }
 
-/** Tensors of a layer that another layer has, too, and the nearest such layer. */
+/** The same tensor of the layer's other experts. */
+function otherExperts(name: string, count: number): readonly string[] {
+  const [before, after] = name.split(/(?<=\.experts\.)\d+(?=\.)/u);
+  if (before === undefined || after === undefined) return [];
+  return Array.from({ length: count }, (_unused, expert) => `${before}${expert}${after}`);
+}
+
+/** Tensors of a layer that another expert of it or another layer has, too. */
 export async function repeatedTensors(
   names: readonly string[],
   laboratory: Laboratory,
-  { layers }: ModelConfig,
+  { layers, experts }: ModelConfig,
 ): Promise<readonly Diagnosis[]> {
   const found: Diagnosis[] = [];
   for (const name of names) {
@@ -141,9 +148,9 @@ export async function repeatedTensors(
     if (layer === undefined) continue;
     const own = await laboratory.read(name);
     if (own.data.every((value) => value === own.data[0])) continue;
-    for (let other = 0; other < layers; other++) {
-      const twin = inLayer(name, other);
-      if (other === layer || laboratory.facts(twin) === undefined) continue;
+    const others = Array.from({ length: layers }, (_unused, other) => inLayer(name, other));
+    for (const twin of [...otherExperts(name, experts?.count ?? 0), ...others]) {
+      if (twin === name || laboratory.facts(twin) === undefined) continue;
       const row = await laboratory.read(twin, { begin: 0, end: 1 });
       if (!row.data.every((value, index) => value === own.data[index])) continue;
       if (!sameValues(own, await laboratory.read(twin))) continue;

@@ -13,6 +13,9 @@ const LOW = 4;
 const LEFT = 4;
 const CLEAR = 64;
 
+/** How many times what each other direction has the last of few directions must have. */
+const SHARP = 16;
+
 /** Share of a column that is within some directions where it is one of theirs; by chance it is their share of all. */
 const WITHIN = 0.95;
 
@@ -31,18 +34,22 @@ export function directionsOf(
 ): readonly Float64Array[] | undefined {
   const width = rows[0]?.length ?? 0;
   const most = Math.floor(Math.min(rows.length, width) / LOW);
-  const rest = Float64Array.from(rows.flatMap((row) => [...row]));
-  let energy = rest.reduce((sum, value) => sum + value * value, 0);
+  const left = Float64Array.from(rows.flatMap((row) => [...row]));
+  let energy = left.reduce((sum, value) => sum + value * value, 0);
   // Both the right matrix and the changed one were rounded to their nearest: evenly within half a unit of their size.
   const rounding = (2 * added * unit ** 2) / 3;
-  const negligible = LEFT * (rounding + rest.length * noise ** 2);
+  const negligible = LEFT * (rounding + left.length * noise ** 2);
   if (!(energy > (CLEAR / LEFT) * negligible)) return undefined;
   const found: Float64Array[] = [];
   while (found.length < most) {
-    const { direction, energy: taken } = takeStrongest(rest, rows.length, width);
+    const { direction, energy: taken } = takeStrongest(left, rows.length, width);
     found.push(direction);
     energy -= taken;
-    if (energy <= negligible) return found;
+    if (energy <= negligible) {
+      // A few directions end at once; all of them fade, and would have more behind them.
+      const rest = Math.max(energy, 0) / Math.max(1, Math.min(rows.length, width) - found.length);
+      return taken >= SHARP * rest ? found : undefined;
+    }
   }
   return undefined;
 }

@@ -151,10 +151,10 @@ function withClaims(explanation: Explanation, applied: Changes): Explanation {
 export function explained({ hypothesis, tensors, claims, before, after }: Explanation): Diagnosis {
   return {
     cause: hypothesis.cause,
-    tensors,
+    tensors: hypothesis.either === undefined ? tensors : [...tensors, ...hypothesis.either],
     ...commonLayer(tensors),
     evidence: `${hypothesis.mistake}; ${fall(before, after)}`,
-    claims,
+    ...(hypothesis.either === undefined ? { claims } : {}),
     before,
     after,
   };

@@ -168,6 +168,22 @@ export function splitHypotheses(
     orders.push(["a qkv that goes by row was cut into thirds", inverse(byRow)]);
     orders.push(["a qkv of three thirds was cut by row", byRow]);
   }
+  if (heads !== kvHeads)
+    for (const stored of [
+      ["k", "v", "q"],
+      ["v", "k", "q"],
+      ["v", "q", "k"],
+      ["k", "q", "v"],
+    ]) {
+      const begin = (part: number): number => {
+        const before = stored.slice(0, stored.indexOf("qkv".charAt(part)));
+        return before.reduce((sum, one) => sum + (sizes["qkv".indexOf(one)] ?? 0), 0);
+      };
+      const rows = sizes.flatMap((size, part) =>
+        Array.from({ length: size }, (_unused, row) => begin(part) + row),
+      );
+      orders.push([`q, k and v were put together in the order ${stored.join(", ")}`, rows]);
+    }
   return orders.flatMap(([mistake, rows]) =>
     suffixGroups(parts, at, has).map((suffixes): Hypothesis => {
       const tensors = suffixes.flatMap((suffix) => parts.map((name) => at(`${name}.${suffix}`)));
@@ -229,6 +245,15 @@ export function groupedRows({ heads, kvHeads, headDim }: ModelConfig): readonly 
   return rows;
 }
 
+/** Rows by head and dimension out of rows by dimension and head, or the other way. */
+function exchangedAxes(heads: number, headDim: number, isByHead: boolean): readonly number[] {
+  const [outer, inner] = isByHead ? [heads, headDim] : [headDim, heads];
+  return Array.from(
+    { length: heads * headDim },
+    (_unused, row) => (row % inner) * outer + Math.floor(row / inner),
+  );
+}
+
 /** Heads in another order in q, k, v or o; in all but o together it is the same as in o alone. */
 export function headHypotheses(
   at: (name: string) => string,
@@ -259,6 +284,31 @@ export function headHypotheses(
           tensors,
           mistake: `heads in the order ${order.join(", ")}`,
           undo: (read) => edited(tensors, read, (tensor) => takeRows(tensor, rows)),
+        });
+      }
+    }
+  }
+  const { output } = ATTENTION;
+  for (const [module, count] of [
+    [ATTENTION.query, heads],
+    [ATTENTION.key, kvHeads],
+    [ATTENTION.value, kvHeads],
+    [output, heads],
+  ] as const) {
+    for (const isByHead of [true, false]) {
+      const order = exchangedAxes(count, headDim, isByHead);
+      for (const suffixes of module === output ? [["weight"]] : suffixGroups([module], at, has)) {
+        const tensors = suffixes.map((suffix) => at(`${module}.${suffix}`));
+        hypotheses.push({
+          cause: "head-order",
+          tensors,
+          mistake: isByHead
+            ? "the dimensions of all heads in turn, where heads come one after the other"
+            : "heads taken apart by dimensions once too often",
+          undo: (read) =>
+            edited(tensors, read, (tensor) =>
+              module === output ? takeColumns(tensor, order) : takeRows(tensor, order),
+            ),
         });
       }
     }

@@ -22,6 +22,9 @@ const THETAS = [10_000, 1_000_000, 500_000, 100_000, 1000, 20_000, 40_000, 50_00
 const FACTORS = [1, 2, 4, 8];
 const LLAMA3_FACTORS = [8, 32, 4, 16, 2];
 
+/** Experts that a token of a published model takes at most. */
+const MOST_EXPERTS = 16;
+
 /** Contexts that a model may have had before it was stretched: Llama 3's own, then every power of two. */
 const ORIGINAL_POSITIONS = [
   8192, 4096, 2048, 16_384, 32_768, 1024, 512, 256, 128, 64, 32, 16, 65_536, 131_072,
@@ -32,6 +35,8 @@ const AT_FIRST: ReadonlySet<string> = new Set([
   "rms_norm_eps",
   "tie_word_embeddings",
   "the activation",
+  "num_experts_per_tok",
+  "norm_topk_prob",
 ]);
 
 const ACTIVATIONS = ["gelu", "geluTanh", "relu", "silu", "relu2", "quickGelu"] as const;
@@ -50,14 +55,25 @@ export function configHypotheses(config: ModelConfig): readonly ConfigHypothesis
     hypotheses.push({
       config: { ...config, ...change },
       fields: [{ field, ours: JSON.stringify(ours), theirs: JSON.stringify(theirs) }],
-      isOfPositions: !AT_FIRST.has(field),
+      // Of grouped heads, another number has other values at the first token, too.
+      isOfPositions:
+        !AT_FIRST.has(field) &&
+        !(field === "num_attention_heads" && config.heads !== config.kvHeads),
     });
   };
   for (const rmsNormEps of EPSILONS)
     add("rms_norm_eps", config.rmsNormEps, rmsNormEps, { rmsNormEps });
   for (const activation of ACTIVATIONS)
     add("the activation", activationName(config), activationName({ activation }), { activation });
-  const { rope } = config;
+  const { rope, experts } = config;
+  if (experts !== undefined) {
+    const { perToken, isNormalised } = experts;
+    for (let count = 1; count <= Math.min(experts.count, MOST_EXPERTS); count++)
+      add("num_experts_per_tok", perToken, count, { experts: { ...experts, perToken: count } });
+    add("norm_topk_prob", isNormalised, !isNormalised, {
+      experts: { ...experts, isNormalised: !isNormalised },
+    });
+  }
   for (const theta of THETAS) add("rope_theta", rope.theta, theta, { rope: { ...rope, theta } });
   add(
     "rope scaling",

@@ -1,11 +1,13 @@
 import { isOfAttention, isOfMlp, layerName, parameterOf } from "../../../model/canonical-names.ts";
 import { inLayer, layerOf } from "../../../model/layer-number.ts";
-import { ATTENTION, FINAL_NORM, MLP, NORMS } from "../../../model/network.ts";
+import { familyOf } from "../../../model/families.ts";
+import { ATTENTION, FINAL_NORM, LAYER, MLP, NORMS } from "../../../model/network.ts";
 import type { Parameter, Role } from "../../../model/parameter.ts";
 import type { ModelConfig } from "../../../model/config/model-config.ts";
 import type { Dtype } from "../../../tensor/dtype.ts";
 import type { HostTensor } from "../../compare/model-runner.ts";
 import { headHypotheses, rotaryHypotheses, splitHypotheses } from "./attention-hypotheses.ts";
+import { expertHypotheses } from "./expert-hypotheses.ts";
 import { edited, type Hypothesis } from "./hypothesis.ts";
 import { kindOf } from "../golden/likely-first.ts";
 import { rankHypotheses } from "./rank-hypotheses.ts";
@@ -19,6 +21,14 @@ const MATRICES = [...ATTENTION_MODULES, ...MLP_MODULES];
 
 /** Norms of whole states. */
 const NORM_ROLES: ReadonlySet<Role> = new Set(["attentionNorm", "mlpNorm", "finalNorm"]);
+
+/** Norms of one layer that have the width of states. */
+const LAYER_NORMS: ReadonlySet<Role> = new Set([
+  "attentionNorm",
+  "attentionOutputNorm",
+  "mlpNorm",
+  "mlpOutputNorm",
+]);
 
 function isNormOfStates(parameter: Parameter | undefined): boolean {
   return parameter?.kind === "weight" && NORM_ROLES.has(parameter.role);
@@ -141,6 +151,7 @@ function ownHypotheses(
     ...headHypotheses(at, config, has),
     ...rankHypotheses(layer, config, has),
     ...scaleHypotheses(layer, config, has),
+    ...expertHypotheses(layer, config, has),
   ];
 }
 
@@ -185,7 +196,12 @@ function swapHypotheses(
     const { query, key, value, output } = ATTENTION;
     for (const name of sameHeads ? [query, key, value] : [query]) pairs.push([name, output]);
   }
-  const hypotheses: Hypothesis[] = [swapOf([[at(`${NORMS[0]}.weight`), at(`${NORMS[1]}.weight`)]])];
+  const norms = familyOf(config.family)
+    .network.parameters.filter(({ role, kind }) => kind === "weight" && LAYER_NORMS.has(role))
+    .map(({ name }) => at(name.replace(LAYER, "").replace(/\.weight$/u, "")));
+  const hypotheses: Hypothesis[] = pairsOf(norms).map(([left, right]) =>
+    swapOf([[`${left}.weight`, `${right}.weight`]]),
+  );
   for (const [left, right] of pairs) {
     const weights = [at(`${left}.weight`), at(`${right}.weight`)] as const;
     const biases = [at(`${left}.bias`), at(`${right}.bias`)] as const;

@@ -16,6 +16,8 @@ export interface Hypothesis {
   readonly cause: Cause;
   /** The tensors to blame. */
   readonly tensors: readonly string[];
+  /** Tensors that may be to blame in their place: either would have the same effect, and no golden tells them apart. */
+  readonly either?: readonly string[];
   /** What was done to them, for the evidence. */
   readonly mistake: string;
   /** What holds of each tensor and its right values, where putting it right gives them within rounding alone. */

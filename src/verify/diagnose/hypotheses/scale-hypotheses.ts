@@ -24,7 +24,51 @@ function factorsFor({ headDim, hiddenSize }: ModelConfig): readonly number[] {
 /** What storing a product or a sum in bfloat16 may move it by, twice. */
 const ROUNDED = 2 ** -7;
 
-const MATRICES = [...Object.values(ATTENTION), ...Object.values(MLP)];
+export const MATRICES = [...Object.values(ATTENTION), ...Object.values(MLP)];
+
+/** Matrices that stand one behind the other with nothing but products between them: a factor may be of either. */
+const IN_A_ROW = [
+  { first: "q_proj", last: "k_proj", isBehind: false },
+  { first: "v_proj", last: "o_proj", isBehind: true },
+  { first: "up_proj", last: "down_proj", isBehind: true },
+] as const;
+
+function biasOf(weight: string): string {
+  return weight.replace(/weight$/u, "bias");
+}
+
+/** One tensor, alone or with its bias, by a factor; where a factor of another one does the same, either of the two. */
+export function factorHypothesis(
+  names: readonly string[],
+  factor: number,
+  has: ReadonlySet<string>,
+): Hypothesis {
+  const shown = Number(factor.toPrecision(4));
+  const own = scaledBy(names, factor, `every value is ${shown} times the right one`);
+  const [name = ""] = names;
+  const row = IN_A_ROW.find(({ first, last }) =>
+    [first, last].some((module) => name.includes(`.${module}.`)),
+  );
+  if (row === undefined) return own;
+  const isLast = name.includes(`.${row.last}.`);
+  const [module, other] = isLast ? [row.last, row.first] : [row.first, row.last];
+  const gate = name.replace(module, "gate_proj");
+  // Without a gate, what bends stands between the two.
+  if (row.first === "up_proj" && !has.has(gate)) return own;
+  // A bias before the product that stays as it is tells the two apart; one behind it has no part in it.
+  const isOfProduct =
+    isLast && row.isBehind ? names.length === 1 : names.length > 1 || !has.has(biasOf(name));
+  const partner = name.replace(module, other);
+  const either = [partner, ...(row.isBehind && !isLast ? [] : [biasOf(partner)])].filter((one) =>
+    has.has(one),
+  );
+  if (!isOfProduct || either.length === 0) return own;
+  return {
+    ...own,
+    either,
+    mistake: `every value of ${module} or of ${other} is ${shown} times the right one, of one of the two: both have the same effect`,
+  };
+}
 
 function scaledBy(names: readonly string[], factor: number, mistake: string): Hypothesis {
   return {
@@ -71,13 +115,7 @@ export function scaleHypotheses(
     has.has(name),
   );
   const scales = [...names, ...norms].flatMap((name) =>
-    factorsFor(config).map((factor) =>
-      scaledBy(
-        [name],
-        factor,
-        `every value is ${Number(factor.toPrecision(6))} times the right one`,
-      ),
-    ),
+    factorsFor(config).map((factor) => factorHypothesis([name], factor, has)),
   );
   return [...offsets, ...scales];
 }

@@ -1,4 +1,5 @@
 import { layerNames } from "../hypotheses/hypotheses.ts";
+import { layerOf } from "../../../model/layer-number.ts";
 import type { Diagnosis } from "../diagnosis.ts";
 import type { LocalLab } from "../golden/local-lab.ts";
 
@@ -32,7 +33,12 @@ export async function nearVersions(
   );
   const listed = layers.slice(0, LISTED).join(", ") + (layers.length > LISTED ? " and more" : "");
   const measured = `what layers ${listed} add is ${String(least)} to ${String(most)} % off`;
-  const rest = isSome ? ", and what the other layers add is right" : "";
+  const isRestRight = diagnoses.every(
+    ({ layer, cause, tensors }) =>
+      cause === "undetermined" ||
+      (layer === undefined && tensors.every((name) => layerOf(name) === undefined)),
+  );
+  const rest = isSome && isRestRight ? ", and what the other layers add is right" : "";
   const [first] = open;
   const isTableRight = diagnoses.length === open.length ? ", and all else is right" : "";
   const known = diagnoses.filter((diagnosis) => !open.includes(diagnosis));
