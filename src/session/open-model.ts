@@ -108,13 +108,19 @@ function withParts(found: FoundConfig, checkpoint: Checkpoint): FoundConfig {
   return { ...found, config: withOptionalParts(found.config, checkpoint) };
 }
 
-/** @throws WbError WB2702 where nothing is quantised. */
+/** @throws WbError WB2702 where nothing is quantised, WB4706 where something is that is not recognised. */
 async function dequantised(opened: OpenedCheckpoint, path: string): Promise<OpenedCheckpoint> {
   const folder = await folderOf(path);
   const facts = quantisationFacts(await readOptional(join(folder, "config.json")));
   const made = await dequantise(opened.checkpoint, facts);
   const isDone = opened.checkpoint.tensors.some(({ form }) => form?.kind === "quantised");
   if (made === undefined && isDone) return opened;
+  if (made === undefined && facts.method !== undefined)
+    throw new WbError(
+      "WB4706",
+      `${path}: config.json says that ${facts.method} quantised it, and none of its tensors is in a form whose values are computed here`,
+      { details: { path } },
+    );
   if (made === undefined)
     throw new WbError("WB2702", `${path}: --dequantize: nothing in it is quantised`);
   return { ...opened, checkpoint: made.checkpoint, notes: [...opened.notes, made.note] };

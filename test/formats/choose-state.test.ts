@@ -103,6 +103,22 @@ describe("of a training checkpoint", () => {
     expect(names(choose([STATE, OPTIMIZER], ".")).length).toBe(4);
   });
 
+  it("so is what Paddle calls one, told by the names of its accumulators", async () => {
+    const adam = {
+      "linear_0.w_0_moment1_0": 1,
+      "linear_0.w_0_beta2_pow_acc_0": 2,
+      master_weights: { "linear_0.w_0": 3 },
+      LR_Scheduler: { last_epoch: "1" },
+    };
+    const error = await caught(() => Promise.resolve(choose(adam)));
+    expect(error.code).toBe("WB3306");
+    expect(names(choose(adam, "."))).toHaveLength(3);
+    const beside = choose({ state_dict: STATE, adam });
+    expect(names(beside)).toEqual(["fc.weight", "fc.bias"]);
+    expect(beside.leftOut).toEqual([{ name: "adam", why: "the optimizer's state, 3 tensors" }]);
+    expect(names(choose({ "norm.momentum_1": 1 }))).toEqual(["norm.momentum_1"]);
+  });
+
   it("the only part is looked through where it is a checkpoint itself", () => {
     const app = choose({ app: { model: STATE, optim: OPTIMIZER }, step: "3" });
     expect(names(app)).toEqual(["fc.weight", "fc.bias"]);

@@ -156,5 +156,15 @@ describe("what cannot be computed is refused by name", () => {
     expect(await refusal(codes, scales, order)).toMatchInlineSnapshot(
       `"WB4706 a.weight: quantised in bitsandbytes' tiled order 2"`,
     );
+    const pairs = memoryTensor("a.weight_packed", "U8", [2, 2], new Uint8Array(4));
+    const grid = floats("a.weight_scale", [2, 1], [1, 1]);
+    expect(await refusal(pairs, grid)).toMatchInlineSnapshot(
+      `"WB4706 a.weight: quantised in pairs of floats of 4 bits"`,
+    );
+    const blocks = memoryTensor("e.up_blocks", "U8", [1, 1, 1, 16], new Uint8Array(16));
+    const exponents = memoryTensor("e.up_scales", "U8", [1, 1, 1], new Uint8Array(1));
+    expect(await refusal(blocks, exponents)).toMatchInlineSnapshot(
+      `"WB4706 e.up: quantised as MXFP4"`,
+    );
   });
 });

@@ -381,6 +381,10 @@ export const CHINESE_MESSAGES: Catalogue = [
   ["the pickle names tensor {}, which is not in the file", "pickle 指名张量 {}，但文件中没有"],
   ["the tensor is made by torch._utils.{}", "张量由 torch._utils.{} 构造"],
   ["tensor {} is {} {}, which torch.save cannot hold", "张量 {} 为 {} {}，torch.save 无法保存"],
+  [
+    "config.json says that {} quantised it, and none of its tensors is in a form whose values are computed here",
+    "config.json 写明它由 {} 量化，而其中没有任何张量的形式可以在此计算出数值",
+  ],
   ["{}, which weighbridge does not read", "{}，weighbridge 不读取"],
   [
     "it has {} dimensions, more than the {} that can be written",

@@ -185,7 +185,7 @@ export const MAPPING_CODES = {
     meaning:
       "--dequantize knows FP8 and INT8 with scales, compressed-tensors' packed codes, GPTQ, AWQ (gemm) and bitsandbytes in 8 and 4 bits; this matrix is stored in another way.",
     remedy: "Dequantise it with the library that made it; `--architecture none` copies it exactly.",
-    details: { tensor: "string" },
+    details: { "tensor?": "string", "path?": "string" },
   },
   WB4707: {
     title: "an encoder was asked to generate",

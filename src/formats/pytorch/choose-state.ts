@@ -9,7 +9,13 @@ import {
   type StateRoot,
 } from "./state-dict.ts";
 import { moduleState } from "./module-state.ts";
-import { isRecordKey, ROLE_NAMES, stateRole, type StateRole } from "./state-roles.ts";
+import {
+  areOptimizerKeys,
+  isRecordKey,
+  ROLE_NAMES,
+  stateRole,
+  type StateRole,
+} from "./state-roles.ts";
 
 /** `--select` of everything, as it is stored. */
 export const WHOLE_FILE = ".";
@@ -107,7 +113,7 @@ function chooseByRole(
   let path = "";
   for (let wrappings = 0; wrappings <= MAX_WRAPPINGS; wrappings++) {
     const parts = isTensor(value) ? [] : partsOf(value, path, label, isTensor);
-    if (isOptimizerState(parts)) throw optimizerFile(label, path);
+    if (isOptimizer(value, label)) throw optimizerFile(label, path);
     const model = theModel(parts, label) ?? theCheckpoint(parts, label, isTensor);
     const isState = model === undefined;
     const rest = parts.filter((part) => part !== model);
@@ -221,11 +227,9 @@ function entriesOf(
   return value.items.map((item, index) => [String(index), item]);
 }
 
-/** What torch's optimizers give as their state, whatever it was saved under. */
+/** What optimizers give as their state, whatever it was saved under. */
 function isOptimizer(value: PickleValue, label: string): boolean {
-  if (!isMapping(value)) return false;
-  const keys = new Set(mappingEntries(value, label).map(([key]) => key));
-  return keys.has("state") && keys.has("param_groups");
+  return isMapping(value) && areOptimizerKeys(mappingEntries(value, label).map(([key]) => key));
 }
 
 function tensorsBelow(
@@ -274,11 +278,6 @@ function isOther({ role, tensors }: Part): boolean {
 
 function isMappingPart({ value }: Part): boolean {
   return isMapping(moduleState(value) ?? value);
-}
-
-function isOptimizerState(parts: readonly Part[]): boolean {
-  const keys = new Set(parts.map(({ key }) => key));
-  return keys.has("state") && keys.has("param_groups");
 }
 
 function roleName({ role }: Part): string {

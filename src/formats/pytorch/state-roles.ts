@@ -150,6 +150,20 @@ export function isRecordKey(key: string): boolean {
   );
 }
 
+/** What Paddle's optimizers call their accumulators (paddle v3.3, python/paddle/optimizer): the parameter's name, theirs, a number. */
+const ACCUMULATOR =
+  /_(moment\d?(_max)?|velocity|momentum|mean_square|mean_grad|_avg_squared_(grad|update)|inf_norm|beta\d_pow_acc)_\d+$/;
+
+/** What Paddle's optimizers keep beside them. */
+const BESIDE_ACCUMULATORS: ReadonlySet<unknown> = new Set(["LR_Scheduler", "master_weights"]);
+
+/** Whether the keys of a mapping are those of an optimizer's state, as torch or Paddle gives it. */
+export function areOptimizerKeys(keys: readonly unknown[]): boolean {
+  if (keys.includes("state") && keys.includes("param_groups")) return true;
+  const rest = keys.filter((key) => !BESIDE_ACCUMULATORS.has(key));
+  return rest.length > 0 && rest.every((key) => typeof key === "string" && ACCUMULATOR.test(key));
+}
+
 /** What a part that is left out is called. */
 export const ROLE_NAMES: Readonly<Record<StateRole, string>> = {
   model: "another model state",

@@ -210,6 +210,7 @@ async function packed(matrix: QuantisedMatrix, parts: Parts): Promise<Decoding> 
   refusePart(matrix, parts, "weight_g_idx");
   const codes = part(matrix, parts, "weight_packed");
   const scales = part(matrix, parts, "weight_scale");
+  if (codes.dtype === "U8") throw unsupported(matrix.name, "in pairs of floats of 4 bits");
   const sizes = await bytesOf(part(matrix, parts, "weight_shape"));
   const [rows = 0, columns = 0] = new BigInt64Array(sizes.buffer, 0, sizes.byteLength / 8);
   const [down, across] = [Number(rows), Number(columns)];

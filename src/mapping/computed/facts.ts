@@ -8,9 +8,16 @@ export interface QuantisationFacts {
   readonly hasPlainZeros: boolean;
   /** A packing of codes that is another than the usual one. */
   readonly packing: string | undefined;
+  /** The library that config.json says quantised the weights. */
+  readonly method: string | undefined;
 }
 
-const NONE: QuantisationFacts = { blockSize: undefined, hasPlainZeros: false, packing: undefined };
+const NONE: QuantisationFacts = {
+  blockSize: undefined,
+  hasPlainZeros: false,
+  packing: undefined,
+  method: undefined,
+};
 
 /** @param configText config.json as written; undefined where there is none. */
 export function quantisationFacts(configText: string | undefined): QuantisationFacts {
@@ -27,6 +34,7 @@ export function quantisationFacts(configText: string | undefined): QuantisationF
     blockSize: isBlock ? [rows, columns] : undefined,
     hasPlainZeros: packing === "gptq_v2",
     packing,
+    method: typeof settings["quant_method"] === "string" ? settings["quant_method"] : undefined,
   };
 }
 
