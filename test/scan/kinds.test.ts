@@ -219,6 +219,26 @@ describe("a pickle of joblib", () => {
   });
 });
 
+describe("a pickle with a frame in a frame", () => {
+  const frame = (length: number): Buffer => Buffer.concat([Buffer.from([0x95]), u64(length)]);
+  const name = Buffer.from("ctorch\nFloatStorage\n.");
+  const before = Buffer.from([0x80, 0x04]);
+
+  it("is unsafe where the C unpickler imports another name than stands there", async () => {
+    // It has read 15 bytes ahead when the inner frame begins, and forgets "Flo" with them: torch.atStorage.
+    const bytes = Buffer.concat([before, frame(19), frame(0), name]);
+    expect((await verdictOf("a.pkl", bytes))[0]).toBe("unsafe");
+    // The inner one is longer: what is left of the outer one is lost.
+    const longer = Buffer.concat([before, frame(19), frame(name.byteLength), name]);
+    expect((await verdictOf("a.pkl", longer))[0]).toBe("unsafe");
+  });
+
+  it("is read on where both end with the pickle", async () => {
+    const whole = Buffer.concat([before, frame(9 + name.byteLength), frame(name.byteLength), name]);
+    expect((await verdictOf("a.pkl", whole))[0]).toBe("safe");
+  });
+});
+
 const inner = Buffer.from("\u0080\u0002cos\nsystem\nX\u0002\0\0\0id\u0085R.", "latin1");
 const holding = (opcode: string, data: Buffer): Buffer => {
   const length = Buffer.alloc(4);
@@ -239,6 +259,10 @@ describe("a pickle in the data of a pickle", () => {
     ["one deeper", holding("B", holding("X", Buffer.from(inner.toString("base64"))))],
   ])("is told of where it names what is not allowed: %s", async (_way, bytes) => {
     expect(await verdictOf("a.pkl", bytes)).toEqual(["unsafe", "examined", "WB5201"]);
+  });
+
+  it("is none in a short text with two words and no mark before them", async () => {
+    expect(await verdictOf("a.txt", "it is\nia\nword\n.")).toEqual(["safe", "harmless", ""]);
   });
 
   it("is none where it names what is allowed, or does not come to its end", async () => {

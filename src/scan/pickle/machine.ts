@@ -171,7 +171,7 @@ export class TraceMachine {
           { details: { where: this.#label } },
         );
       case "FRAME":
-        this.frameEnd = next + Number(argument.index);
+        this.#frame(next, next + Number(argument.index), offset);
         break;
       case "EXT1":
       case "EXT2":
@@ -192,6 +192,20 @@ export class TraceMachine {
     const problem = `${this.#label}: byte ${offset}: an opcode reaches beyond the end of its frame`;
     if (argument.kind === "global") this.#listener.onHidden("WB5203", problem);
     throw new WbError("WB3201", problem, { details: { where: this.#label } });
+  }
+
+  /**
+   * A frame within another: the C unpickler has read the outer one ahead, and keeps it where that is the longer, else it loses what
+   * is left of it. Lib/pickle.py stops.
+   */
+  #frame(begin: number, end: number, offset: number): void {
+    if (begin < this.frameEnd) {
+      if (end <= this.frameEnd) return;
+      const problem = `${this.#label}: byte ${offset}: a frame reaches beyond the end of the one that it is in`;
+      this.#listener.onHidden("WB5203", problem, false);
+      throw new WbError("WB3201", problem, { details: { where: this.#label } });
+    }
+    this.frameEnd = end;
   }
 
   #tuple(length: number): void {

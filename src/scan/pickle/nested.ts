@@ -144,11 +144,11 @@ async function searchText(
 
 function marksBefore(text: string, end: number): readonly number[] {
   const marks: number[] = [];
-  for (let at = text.lastIndexOf("(", end); at >= end - BEFORE_INST_BYTES;) {
+  const least = Math.max(0, end - BEFORE_INST_BYTES);
+  for (let at = text.lastIndexOf("(", end); at >= least;) {
     marks.push(at);
     if (at === 0 || marks.length === MAX_MARKS) break;
     at = text.lastIndexOf("(", at - 1);
-    if (at < 0) break;
   }
   return marks;
 }
