@@ -7,7 +7,7 @@ import { goldenScript } from "../../src/verify/golden/record.ts";
 import { runCli } from "../support/cli.ts";
 import { FIXTURES } from "../support/fixture-manifest.ts";
 import { ORACLES } from "../support/oracles.ts";
-import { PYTHON } from "../support/python.ts";
+import { PYTHON, runPython } from "../support/python.ts";
 
 const work = mkdtempSync(join(tmpdir(), "weighbridge-scripts-"));
 afterAll(() => rmSync(work, { recursive: true, force: true }));
@@ -43,6 +43,26 @@ describe("what a printed script records", () => {
       "--no-diagnose",
     );
     expect(other.status).toBe(1);
+  });
+
+  test("from transformers fits experts, and encoders with the heads that they were saved with", async () => {
+    const drawn = join(work, "drawn");
+    runPython("draw_encoders.py", { folder: drawn, only: ["BertForSequenceClassification"] });
+    for (const [name, folder] of [
+      ["mixtral", join(FIXTURES, "mixtral")],
+      ["UIE", join(drawn, "UIE")],
+      ["BertForSequenceClassification", join(drawn, "BertForSequenceClassification")],
+    ] as const) {
+      const golden = join(work, `${name}.safetensors`);
+      await record("transformers", [folder, golden, "--input-ids", "5,9,33,7", ...IDS.slice(2)]);
+      const { json: held } = runCli("inspect", golden);
+      const names = JSON.stringify(held["tensors"]);
+      // Logits in float64 tell the golden's own error; only a decoder continues a prompt.
+      expect(names).toContain('"prompt.1.logits_f64"');
+      expect(names.includes('"prompt.0.greedy_ids"')).toBe(name === "mixtral");
+      const { status, json } = runCli("verify", folder, "--golden", golden, "--max-abs", "1e-4");
+      expect([name, status, json["verdict"], json["diagnosis"]]).toEqual([name, 0, "pass", []]);
+    }
   });
 
   test.each(["internlm-tiny", "paddle-d", "paddle-bf16"])("from Paddle fits %s", async (name) => {

@@ -1,6 +1,6 @@
 """Draws small encoders under each head that transformers has a class of, and UIE, and saves what they give.
 
-stdin: {folder}; stdout: [class, …]. Each is a folder of the class' name, and NAME.golden.safetensors beside it.
+stdin: {folder, only?: [class, …]}; stdout: [class, …]. Each is a folder of the class' name, and NAME.golden.safetensors beside it.
 """
 
 from __future__ import annotations
@@ -81,7 +81,8 @@ def draw(name: str, model: torch.nn.Module, folder: str) -> None:
 
 
 def main() -> None:
-    folder = json.load(sys.stdin)["folder"]
+    payload = json.load(sys.stdin)
+    folder, only = payload["folder"], payload.get("only")
     os.makedirs(folder)
     transformers.utils.logging.disable_progress_bar()
     torch.set_num_threads(1)
@@ -90,6 +91,8 @@ def main() -> None:
     for family, (fields, heads) in FAMILIES.items():
         for head in heads:
             name = family + head
+            if only is not None and name not in only:
+                continue
             config = getattr(transformers, family + "Config")(**SIZES, **fields, **(LABELS if "Classification" in head else {}))
             draw(name, getattr(transformers, name)(config), folder)
             drawn.append(name)

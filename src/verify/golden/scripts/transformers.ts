@@ -8,7 +8,9 @@ export const TRANSFORMERS_SCRIPT = `#!/usr/bin/env python3
 
 MODEL is a folder that transformers loads (the output of \`weighbridge convert\`, or the published folder with
 --trust-remote-code). Everything is computed in float32, and the logits once more in float64, so that the golden tells its own
-error. What transformers keeps between calls is put back before each of them.
+error. What transformers keeps between calls is put back before each of them. A model is loaded as the class that its
+config.json names, so an encoder has the head that it was saved with; of one without a head the last states are kept, of UIE the
+logits of its two heads.
 """
 import argparse
 import json
@@ -16,8 +18,9 @@ import os
 
 import torch
 import transformers
+from safetensors import safe_open
 from safetensors.torch import save_file
-from transformers import AutoModelForCausalLM, GenerationConfig
+from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
 
 
 def encoder(folder, trust_remote_code):
@@ -37,15 +40,63 @@ def encoder(folder, trust_remote_code):
         return lambda text: bos + model.encode(text)
 
 
+class Uie(torch.nn.Module):
+    """ERNIE with a head for starts and one for ends, which transformers has no class of."""
+
+    def __init__(self, folder, **options):
+        super().__init__()
+        self.ernie = transformers.ErnieModel.from_pretrained(folder, **options)
+        stored = safe_open(os.path.join(folder, "model.safetensors"), "pt")
+        self.heads = torch.nn.ModuleList()
+        for name in ("linear_start", "linear_end"):
+            head = torch.nn.Linear(self.ernie.config.hidden_size, 1)
+            head.load_state_dict({part: stored.get_tensor(f"{name}.{part}").float() for part in ("weight", "bias")})
+            self.heads.append(head)
+
+    def forward(self, ids, **options):
+        out = self.ernie(ids, **options)
+        out.logits = torch.cat([head(out.last_hidden_state) for head in self.heads], -1)
+        return out
+
+
 def load(folder, trust_remote_code):
     """In float32: without being asked, transformers 5 rounds the weights to what config.json names."""
     version = tuple(int(part) for part in transformers.__version__.split(".")[:2])
-    dtype = {"dtype" if version >= (4, 56) else "torch_dtype": torch.float32}
-    model = AutoModelForCausalLM.from_pretrained(folder, trust_remote_code=trust_remote_code, **dtype).float().eval()
-    # Greedy is greedy: no beams, penalties or suppressed tokens of the folder's generation_config.json.
-    eos = model.generation_config.eos_token_id if model.generation_config is not None else None
-    model.generation_config = GenerationConfig(eos_token_id=eos, pad_token_id=0)
+    options = {"dtype" if version >= (4, 56) else "torch_dtype": torch.float32, "trust_remote_code": trust_remote_code}
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code)
+    named = (config.architectures or [""])[0]
+    if named == "UIE":
+        del options["trust_remote_code"]
+        model = Uie(folder, **options)
+    else:
+        known = None if trust_remote_code else getattr(transformers, named, None)
+        model = (known or AutoModelForCausalLM).from_pretrained(folder, **options)
+    model = model.float().eval()
+    if hasattr(model, "set_experts_implementation"):
+        # Experts one after the other: the faster ways have no float64.
+        model.set_experts_implementation("eager")
+    if generates(model):
+        # Greedy is greedy: no beams, penalties or suppressed tokens of the folder's generation_config.json.
+        eos = model.generation_config.eos_token_id if model.generation_config is not None else None
+        model.generation_config = GenerationConfig(eos_token_id=eos, pad_token_id=0)
     return model
+
+
+def generates(model):
+    """Of encoders, some classes have the method, and give nothing of use."""
+    return hasattr(model, "can_generate") and model.can_generate() and not type(model).__name__.endswith("ForMaskedLM")
+
+
+def run(model, ids, **options):
+    """What the model gives, and its logits: a row a token, or one row for the whole text."""
+    if generates(model):
+        options["use_cache"] = False
+    out = model(torch.tensor([ids]), **options)
+    if "start_logits" in out:
+        return out, torch.stack([out.start_logits[0], out.end_logits[0]], -1)
+    name = next(name for name in ("logits", "prediction_logits", "last_hidden_state") if hasattr(out, name))
+    rows = getattr(out, name)[0]
+    return out, rows[None] if rows.ndim == 1 else rows
 
 
 class RotaryState:
@@ -82,11 +133,11 @@ def add_float64(model, prompts, max_positions, tensors):
     state = RotaryState(model)
     for n, ids in enumerate(prompts):
         state.restore()
-        logits = model(torch.tensor([ids]), use_cache=False).logits[0, -min(len(ids), max_positions) :]
+        logits = run(model, ids)[1][-max_positions:]
         if logits.dtype != torch.float64:
             print(f"no float64 logits: this model's code gives {logits.dtype}")
             return
-        tensors[f"prompt.{n}.logits_f64"] = logits.contiguous()
+        tensors[f"prompt.{n}.logits_f64"] = logits.contiguous().clone()
 
 
 def main():
@@ -120,19 +171,19 @@ def main():
     tensors = {}
     with torch.no_grad():
         for n, ids in enumerate(prompts):
-            batch = torch.tensor([ids])
             state.restore()
-            result = model(batch, output_hidden_states=not args.no_hidden_states, use_cache=False)
-            kept = min(len(ids), args.max_positions)
+            result, rows = run(model, ids, output_hidden_states=not args.no_hidden_states)
+            kept = rows[-args.max_positions :]
             tensors[f"prompt.{n}.input_ids"] = torch.tensor(ids, dtype=torch.int32)
-            tensors[f"prompt.{n}.logits"] = result.logits[0, -kept:].float().contiguous()
-            if kept < len(ids):
-                tensors[f"prompt.{n}.positions"] = torch.arange(len(ids) - kept, len(ids), dtype=torch.int32)
+            tensors[f"prompt.{n}.logits"] = kept.float().contiguous().clone()
+            if len(kept) < len(ids):
+                tensors[f"prompt.{n}.positions"] = torch.arange(len(rows) - len(kept), len(rows), dtype=torch.int32)
             for layer, states in enumerate(result.hidden_states or []):
-                tensors[f"prompt.{n}.hidden_states.{layer}"] = states[0].float().contiguous()
-            if args.greedy_tokens > 0:
+                tensors[f"prompt.{n}.hidden_states.{layer}"] = states[0].float().contiguous().clone()
+            if args.greedy_tokens > 0 and generates(model):
                 for name, penalty in (("greedy_ids", 1.0), ("greedy_rp1.1_ids", 1.1)):
                     state.restore()
+                    batch = torch.tensor([ids])
                     chosen = model.generate(
                         batch,
                         attention_mask=torch.ones_like(batch),
