@@ -47,7 +47,7 @@ export interface MemoryUse {
   readonly weights: number;
   readonly activations: number;
   readonly keyValueCache: number;
-  /** Weights in host memory: the layer that is read ahead, the one being uploaded, and resident the embeddings. */
+  /** Weights in host memory: the layer or the head's rows that are read ahead, those being uploaded, and resident the embeddings. */
   readonly reading: number;
   /** Hidden states and logits in host memory. */
   readonly results: number;
@@ -77,8 +77,11 @@ const HIDDEN_COPIES = 16;
 /** Arrays [T, I] that live at once in the MLP: gate, sigmoid, up, product, and the transposed copies of a product. */
 const INTERMEDIATE_COPIES = 6;
 
-/** What Node, TensorFlow.js and the compiled module take before any model, in bytes. */
-const BASE_BYTES = 200e6;
+/**
+ * What a process takes before any model, in bytes: Node, TensorFlow.js, and the compiled module or TensorFlow's library, of which
+ * 300 MB are in memory once it runs.
+ */
+const BASE_BYTES: Readonly<Record<DeviceKind, number>> = { wasm: 200e6, cpu: 420e6, cuda: 420e6 };
 
 /**
  * Which weights stay: all; all but routed experts, of which some do; or none, but for some routed experts. Experts are read when they
@@ -180,7 +183,7 @@ function totalOf(
 ): Totals {
   const use = useOf(holding, config, stored, device, work);
   const onDevice = use.weights + use.activations + use.keyValueCache;
-  const onHost = BASE_BYTES + use.reading + use.results;
+  const onHost = BASE_BYTES[device.device] + use.reading + use.results;
   return { use, onDevice, total: onDevice + (sharesHostMemory(device.device) ? onHost : 0) };
 }
 
@@ -235,6 +238,10 @@ function useOf(
   const cachedTokens = work.cachedTokens === 0 ? 0 : work.cachedTokens + work.batch * CACHE_STEP;
   const expert = oneExpert(layer);
   const atOnce = [...commonOf(layer), ...expert];
+  const ahead = Math.max(
+    2 * inHost(atOnce) + largestCast(atOnce.filter((one) => !keepsBlocks(one))),
+    2 * Math.min(band, inHost(head)),
+  );
   const weights = {
     all: onDevice(rest),
     common: onDevice(commonOf(rest)) + onDevice(expert),
@@ -245,10 +252,7 @@ function useOf(
     activations: activationBytes(config, device, work),
     keyValueCache:
       2 * cachedTokens * config.layers * config.kvHeads * config.headDim * device.elementBytes,
-    reading:
-      2 * inHost(atOnce) +
-      largestCast(atOnce.filter((one) => !keepsBlocks(one))) +
-      (holding === "none" ? 0 : tables),
+    reading: ahead + (holding === "none" ? 0 : tables),
     results: 4 * (2 * work.hostTokens * config.hiddenSize + work.logitRows * outputWidth(config)),
   };
 }

@@ -18,7 +18,7 @@ import { deviceElementBytes, type RowRange, type WeightSource } from "./weights.
 export type Residence = "resident" | "streamed";
 
 /** Bytes on the device of one band of the head's rows; the same for both residences, so that both sum alike. */
-export const HEAD_BAND_BYTES = 256 * 2 ** 20;
+export const HEAD_BAND_BYTES = 64 * 2 ** 20;
 
 /** Rows of the embedding matrix that are read at once. */
 const ROWS_IN_FLIGHT = 32;
