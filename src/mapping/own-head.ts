@@ -4,6 +4,7 @@ import type { Checkpoint } from "../tensor/table.ts";
 import { narrowRows, type Assembly } from "./assembly.ts";
 import { canonicalize, type Canonical } from "./canonical.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
+import { embeddingSize } from "../model/axes.ts";
 import { EMBEDDINGS, HEAD } from "../model/network.ts";
 import { readAssembly } from "./read-assembly.ts";
 
@@ -21,7 +22,7 @@ export async function hasOwnHead(checkpoint: Checkpoint, config: ModelConfig): P
   const embeddings = tensors?.get(EMBEDDINGS)?.assembly;
   if (head === undefined || embeddings === undefined || isSame(head, embeddings)) return false;
   if (head.dtype !== embeddings.dtype) return true;
-  const rowBytes = (config.hiddenSize * DTYPES[head.dtype].bits) / 8;
+  const rowBytes = (embeddingSize(config) * DTYPES[head.dtype].bits) / 8;
   const band = Math.max(1, Math.floor(BAND_BYTES / rowBytes));
   for (let row = 0; row < config.vocabSize; row += band) {
     const end = Math.min(config.vocabSize, row + band);

@@ -41,12 +41,12 @@ function meanings(name: string): readonly (readonly Parameter[])[] {
   });
 }
 
-/** Linear weights whose input is the hidden state, and whose output is none in any model we know of. */
+/** Linear weights whose input is the hidden state, if any axis of theirs is, and whose output is none in any model we know of. */
 function isFromHidden(parameters: readonly Parameter[]): boolean {
   return parameters.every(
     ({ class: kind, axes: [out, input] }) =>
       (kind === "linear" || kind === "head") &&
-      input === "hidden" &&
+      (input === "hidden" || input === "embedding") &&
       (out === "ffn" || out === "2·ffn" || out === "vocab"),
   );
 }

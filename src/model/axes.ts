@@ -8,11 +8,18 @@ interface AxisFacts {
   readonly unit?: (config: NetworkConfig) => number;
 }
 
+/** Size of a row of the embeddings, and of what the head takes. */
+export function embeddingSize({ embeddingSize: own, hiddenSize }: NetworkConfig): number {
+  return own ?? hiddenSize;
+}
+
 /** What the axes of parameters run over. */
 const AXES = {
   vocab: { size: ({ vocabSize }) => vocabSize, field: "vocab_size" },
   /** The channels of the residual stream. */
   hidden: { size: ({ hiddenSize }) => hiddenSize },
+  /** What embeddings and head have, the same but where a Linear stands between. */
+  embedding: { size: (config) => embeddingSize(config), field: "word_embed_proj_dim" },
   "heads·headDim": { size: ({ heads, headDim }) => heads * headDim },
   "kvHeads·headDim": {
     size: ({ kvHeads, headDim }) => kvHeads * headDim,
@@ -61,6 +68,11 @@ const AXES = {
 } as const satisfies Record<string, AxisFacts>;
 
 export type Axis = keyof typeof AXES;
+
+/** Whether an axis runs over the channels of the residual stream. */
+export function isHidden(axis: Axis, config: NetworkConfig): boolean {
+  return axis === "hidden" || (axis === "embedding" && config.embeddingSize === undefined);
+}
 
 export function axisSize(axis: Axis, config: NetworkConfig): number {
   return AXES[axis].size(config);

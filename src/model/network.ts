@@ -182,6 +182,8 @@ export function decoder(parts: {
   readonly positions?: boolean;
   /** Embeddings are normed. */
   readonly embeddingNorm?: boolean;
+  /** Embeddings may be of another size than the residual stream, with a Linear behind them and one before the head. */
+  readonly projections?: boolean;
 }): Network {
   const { attention, attentionOutput, mlp, mlpOutput } = parts.norms ?? PRE_NORMS;
   const optional = (name: string | undefined, role: Role): readonly Parameter[] =>
@@ -192,8 +194,9 @@ export function decoder(parts: {
       role: "embedding",
       kind: "weight",
       class: "table",
-      axes: ["vocab", "hidden"],
+      axes: ["vocab", parts.projections === true ? "embedding" : "hidden"],
     },
+    ...(parts.projections === true ? [projection(PROJECT_IN, "embeddingProjection")] : []),
     ...(parts.positions === true ? [POSITION_TABLE] : []),
     ...(parts.embeddingNorm === true ? [norm(EMBEDDING_NORM, "embeddingNorm")] : []),
     ...parts.attention,
@@ -202,8 +205,20 @@ export function decoder(parts: {
     ...optional(attentionOutput, "attentionOutputNorm"),
     norm(LAYER + mlp, "mlpNorm"),
     ...optional(mlpOutput, "mlpOutputNorm"),
-    { name: FINAL_NORM, role: "finalNorm", kind: "weight", class: "vector", axes: ["hidden"] },
-    OWN_HEAD,
+    {
+      name: FINAL_NORM,
+      role: "finalNorm",
+      kind: "weight",
+      class: "vector",
+      axes: ["hidden"],
+      ...(parts.projections === true ? { when: hasFinalNorm } : {}),
+    },
+    ...(parts.projections === true
+      ? [
+          projection(PROJECT_OUT, "outputProjection"),
+          { ...OWN_HEAD, axes: ["vocab", "embedding"] } satisfies Parameter,
+        ]
+      : [OWN_HEAD]),
   ];
   return {
     block: parts.block,
@@ -218,6 +233,9 @@ export function decoder(parts: {
 /** Canonical names of a decoder's tensors outside of its layers. */
 export const EMBEDDINGS = "model.embed_tokens.weight";
 export const POSITIONS = "model.embed_positions.weight";
+/** The modules of the Linears between embeddings and the residual stream, and between that and the head. */
+export const PROJECT_IN = "model.project_in";
+export const PROJECT_OUT = "model.project_out";
 /** The module of the norm of embeddings. */
 export const EMBEDDING_NORM = "model.embed_norm";
 export const FINAL_NORM = "model.norm.weight";
@@ -233,6 +251,19 @@ export const OWN_HEAD: Parameter = {
   cut: 0,
   when: ({ tieWordEmbeddings }) => !tieWordEmbeddings,
 };
+
+const hasFinalNorm: Switch = ({ lacksFinalNorm }) => lacksFinalNorm !== true;
+
+function projection(module: string, role: "embeddingProjection" | "outputProjection"): Parameter {
+  return {
+    name: `${module}.weight`,
+    role,
+    kind: "weight",
+    class: "linear",
+    axes: role === "embeddingProjection" ? ["hidden", "embedding"] : ["embedding", "hidden"],
+    when: (config) => config.embeddingSize !== undefined,
+  };
+}
 
 const POSITION_TABLE: Parameter = {
   name: POSITIONS,

@@ -14,6 +14,8 @@ export type LinearLayout = "torch" | "paddle";
 export type Role =
   | "embedding"
   | "positionEmbedding"
+  | "embeddingProjection"
+  | "outputProjection"
   | "typeEmbedding"
   | "taskTypeEmbedding"
   | "pooler"

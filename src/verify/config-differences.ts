@@ -30,6 +30,17 @@ export function visibleSettings(ours: ModelConfig, other: ModelConfig): readonly
     ["layers with experts", expertLayers(ours), expertLayers(other)],
     ["factor of the embeddings", ours.embeddingScale ?? 1, other.embeddingScale ?? 1],
     ["query_pre_attn_scalar", ours.queryScalar ?? ours.headDim, other.queryScalar ?? other.headDim],
+    [
+      "scale_attn_by_inverse_layer_idx",
+      ours.scoresFallByLayer ?? false,
+      other.scoresFallByLayer ?? false,
+    ],
+    [
+      "apply_residual_connection_post_layernorm",
+      ours.keepsNormed ?? false,
+      other.keepsNormed ?? false,
+    ],
+    ["do_layer_norm_before", !(ours.normsSums ?? false), !(other.normsSums ?? false)],
     ["attn_logit_softcapping", ours.attentionCap ?? 0, other.attentionCap ?? 0],
     ["final_logit_softcapping", ours.logitCap ?? 0, other.logitCap ?? 0],
   ];

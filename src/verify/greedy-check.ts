@@ -1,7 +1,7 @@
 import type { ModelConfig } from "../model/config/model-config.ts";
 import { argmax, penalizeRepetition } from "../runtime/generation/sampling.ts";
 import type { Golden } from "./golden/read.ts";
-import type { ModelRunner } from "./compare/model-runner.ts";
+import type { ModelRunner, RunnerStates } from "./compare/model-runner.ts";
 import type { Bench } from "./subject.ts";
 
 /** Greedy generation against a golden's. */
@@ -100,35 +100,60 @@ async function nextLogits(
   ids: readonly number[],
   promptTokens: number,
 ): Promise<readonly { readonly after: number; readonly logits: Float32Array }[]> {
-  // Where dynamic rotary rotates all tokens by the length of the whole text, each length is a text of its own. Where it rotates
-  // each token once, by the length at which it comes, all are in one text whose tokens after the prompt came one by one.
-  const { scaling } = config.rope;
-  const turnsAll = scaling.kind === "dynamic-ntk" && scaling.wholeCache;
-  const alone = turnsAll ? Math.max(config.maxPositions, promptTokens) : ids.length;
-  const lengths = Array.from(
-    { length: ids.length - promptTokens },
-    (_unused, step) => promptTokens + step,
+  const passes = passesOf(config, ids.length, promptTokens).filter(
+    ({ lengths }) => lengths.length > 0,
   );
-  const together = lengths.filter((length) => length <= alone);
-  const apart = lengths.filter((length) => length > alone);
-  const texts = [
-    ids.slice(0, together.at(-1) ?? 0),
-    ...apart.map((length) => ids.slice(0, length)),
-  ];
-  const positions = [together.map((length) => length - 1), ...apart.map((length) => [length - 1])];
-  const used = texts.flatMap((text, index) => (text.length > 0 ? [index] : []));
-  const embedded = await runner.embed(used.map((index) => texts[index] ?? []));
-  let states = turnsAll ? embedded : embedded.map((state) => ({ ...state, prefill: promptTokens }));
+  const embedded = await runner.embed(
+    passes.map(({ lengths }) => ids.slice(0, Math.max(...lengths))),
+  );
+  let states: readonly RunnerStates[] = embedded.map((state, index) => ({
+    ...state,
+    prefill: passes[index]?.prefill,
+  }));
   for (let layer = 0; layer < runner.layers; layer++) states = await runner.runLayer(layer, states);
   const rows = await runner.head(
     await runner.finalNorm(states),
-    used.map((index) => positions[index] ?? []),
+    passes.map(({ lengths }) => lengths.map((length) => length - 1)),
   );
-  const lists = used.map((index) => (index === 0 ? together : [apart[index - 1] ?? 0]));
   return rows.flatMap((logits, index) =>
-    (lists[index] ?? []).map((after, row) => ({
+    (passes[index]?.lengths ?? []).map((after, row) => ({
       after,
       logits: logits.slice(row * runner.outputWidth, (row + 1) * runner.outputWidth),
     })),
   );
+}
+
+/** One run over a text's beginning. */
+interface Pass {
+  /** The beginnings whose next token it tells. */
+  readonly lengths: readonly number[];
+  /** How many tokens came at once; all when undefined. */
+  readonly prefill: number | undefined;
+}
+
+/**
+ * Where dynamic rotary rotates all tokens by the length of the whole text, each length is a text of its own. Where it rotates each token
+ * once, by the length at which it comes, all are in one text whose tokens after the prompt came one by one; or in two, where the text is
+ * computed anew at some length.
+ */
+function passesOf(config: ModelConfig, tokens: number, promptTokens: number): readonly Pass[] {
+  const lengths = Array.from({ length: tokens - promptTokens }, (_, step) => promptTokens + step);
+  const { scaling } = config.rope;
+  if (scaling.kind === "dynamic-ntk" && scaling.wholeCache) {
+    const alone = Math.max(config.maxPositions, promptTokens);
+    return [
+      { lengths: lengths.filter((length) => length <= alone), prefill: undefined },
+      ...lengths
+        .filter((length) => length > alone)
+        .map((length) => ({ lengths: [length], prefill: undefined })),
+    ];
+  }
+  const last = config.recomputesAfter ?? tokens;
+  return [
+    { lengths: lengths.filter((length) => length <= last), prefill: promptTokens },
+    {
+      lengths: lengths.filter((length) => length > last),
+      prefill: Math.max(promptTokens, last + 1),
+    },
+  ];
 }

@@ -272,20 +272,13 @@ describe("a decoder's config.json", () => {
     ["DeepseekV2ForCausalLM", { num_key_value_heads: 4 }, "WB3701", "num_experts_per_tok"],
     ["MistralForCausalLM", { hidden_act: "mish" }, "WB4702", "hidden_act"],
     ["GPT2LMHeadModel", { activation_function: "tanh" }, "WB4702", "activation_function"],
-    ["GPT2LMHeadModel", { scale_attn_by_inverse_layer_idx: true }, "WB4702", "inverse_layer_idx"],
     ["GPTForCausalLM", { hidden_activation: "relu" }, "WB4702", "hidden_activation"],
     ["BertForMaskedLM", { position_embedding_type: "relative_key" }, "WB4702", "relative_key"],
     ["BertForMaskedLM", { is_decoder: true }, "WB4702", "is_decoder"],
     ["RobertaForMaskedLM", { max_position_embeddings: 2 }, "WB3701", "more than pad_token_id 1"],
     ["GPT2LMHeadModel", { n_head: 5 }, "WB3701", "n_head: expected a divisor of 32"],
-    ["OPTForCausalLM", { do_layer_norm_before: false }, "WB4702", "do_layer_norm_before"],
-    ["OPTForCausalLM", { word_embed_proj_dim: 16 }, "WB4702", "word_embed_proj_dim"],
-    [
-      "BloomForCausalLM",
-      { apply_residual_connection_post_layernorm: true },
-      "WB4702",
-      "apply_residual_connection_post_layernorm",
-    ],
+    ["OPTForCausalLM", { layer_norm_elementwise_affine: false }, "WB4702", "elementwise_affine"],
+    ["BloomForCausalLM", { slow_but_exact: true, pretraining_tp: 2 }, "WB4702", "slow_but_exact"],
   ] as const)("of %s with %j is refused by name", async (name, fields, code, word) => {
     const error = await caught(() => config(name, { num_key_value_heads: 2, ...fields }));
     expect(error.code).toBe(code);

@@ -121,6 +121,8 @@ export interface NetworkConfig {
   readonly hasAlibi?: boolean;
   /** Of feed-forward networks that are not gated, and of gates that are not SiLU. */
   readonly activation?: Activation;
+  /** Of how many tokens keys are cached as they came: with the next one a text is computed anew, once (Phi-3's LongRoPE). */
+  readonly recomputesAfter?: number;
   /** How many of a head's dimensions are rotated by the position, the first ones, and which two form a pair. */
   readonly rotaryDims: number;
   readonly rotaryPairs: RotaryPairs;
@@ -138,6 +140,16 @@ export interface NetworkConfig {
   readonly window?: AttentionWindow;
   /** S, where scores are q k / √S instead of q k / √headDim. */
   readonly queryScalar?: number;
+  /** Whether layer i divides its scores by i + 1 besides (GPT-2's `scale_attn_by_inverse_layer_idx`). */
+  readonly scoresFallByLayer?: boolean;
+  /** Size of a row of the embeddings and of the head, where it is not the hidden size: a Linear stands between (OPT-350m). */
+  readonly embeddingSize?: number;
+  /** Whether a layer's norms are taken of the sums, as encoders have it (OPT-350m). */
+  readonly normsSums?: boolean;
+  /** Whether no norm stands after the last layer, in networks that may have one. */
+  readonly lacksFinalNorm?: boolean;
+  /** Whether sums keep what the norm before gives, not what it takes (Bloom's `apply_residual_connection_post_layernorm`). */
+  readonly keepsNormed?: boolean;
   /** Scores s become cap · tanh(s / cap) before the softmax, where there is a cap. */
   readonly attentionCap?: number;
   /** The same of logits. */

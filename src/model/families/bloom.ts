@@ -58,13 +58,16 @@ export const BLOOM: Family = {
       n_head: config.heads,
       layer_norm_epsilon: config.rmsNormEps,
       seq_length: config.maxPositions,
+      ...(config.keepsNormed === true ? { apply_residual_connection_post_layernorm: true } : {}),
       tie_word_embeddings: config.tieWordEmbeddings,
     }),
   },
 };
 
 function readConfig(config: ConfigFields): NetworkConfig {
-  refuseOthers(config, { apply_residual_connection_post_layernorm: [false] });
+  // Both frameworks leave out the biases behind attention and network then.
+  if ((config.optionalCount("pretraining_tp") ?? 1) > 1)
+    refuseOthers(config, { slow_but_exact: [false] });
   const network = readPlainConfig(config, {
     hiddenSize: ["hidden_size", "n_embed"],
     layers: ["n_layer", "num_hidden_layers"],
@@ -79,5 +82,8 @@ function readConfig(config: ConfigFields): NetworkConfig {
     intermediateSize: 4 * network.hiddenSize,
     hasAlibi: true,
     activation: "geluTanh",
+    ...(config.flag(false, "apply_residual_connection_post_layernorm")
+      ? { keepsNormed: true }
+      : {}),
   };
 }

@@ -7,7 +7,7 @@ import { ROTARY_BUFFERS } from "../names/llama-names.ts";
 import { naming, paddleformers, paddlenlp, STACKED_EXPERTS } from "../names/naming.ts";
 import { sparse } from "../experts-network.ts";
 import { decoder, grouped, LAYER } from "../network.ts";
-import { ERNIE4_5, ERNIEKIT_ROWS } from "./ernie4-5.ts";
+import { ERNIEKIT_ROWS, readErnieConfig } from "./ernie4-5.ts";
 import { llamaFields } from "./stock-llama.ts";
 
 const CORRECTION = "mlp.moe_statics.e_score_correction_bias";
@@ -94,7 +94,7 @@ function fields(config: ModelConfig): Readonly<Record<string, unknown>> {
 }
 
 function readConfig(config: ConfigFields): NetworkConfig {
-  const network = ERNIE4_5.readConfig(config);
+  const network = readErnieConfig(config);
   // transformers' experts have no biases.
   if (network.attentionBias) throw unsupported(config.path, "use_bias", true);
   refuseOthers(config, { moe_gate_act: ["softmax"], moe_use_aux_free: [true] });

@@ -45,12 +45,17 @@ function fields(config: ModelConfig): Readonly<Record<string, unknown>> {
 }
 
 function readConfig(config: ConfigFields): NetworkConfig {
+  return readErnieConfig(config, 128);
+}
+
+/** @param headDim where config.json does not say; the hidden size over the heads when left out. */
+export function readErnieConfig(config: ConfigFields, headDim?: number): NetworkConfig {
   const network = readLlamaConfig(config, {
     attentionBias: false,
     rotatesWholeCache: false,
     defaults: {
       kvHeads: 2,
-      headDim: 128,
+      ...(headDim === undefined ? {} : { headDim }),
       rmsNormEps: 1e-5,
       theta: 500_000,
       maxPositions: 131_072,

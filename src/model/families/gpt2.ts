@@ -76,7 +76,6 @@ export const GPT2: Family = {
 
 function readConfig(config: ConfigFields): NetworkConfig {
   refuseOthers(config, {
-    scale_attn_by_inverse_layer_idx: [false],
     add_cross_attention: [false],
     normalize_before: [true],
     scale_qk_coeff: [1],
@@ -96,6 +95,7 @@ function readConfig(config: ConfigFields): NetworkConfig {
     activation: activationOf(config),
     // Scores that are not scaled are divided by √1.
     ...(config.flag(true, "scale_attn_weights") ? {} : { queryScalar: 1 }),
+    ...(config.flag(false, "scale_attn_by_inverse_layer_idx") ? { scoresFallByLayer: true } : {}),
   };
 }
 
@@ -118,6 +118,7 @@ function fields(config: ModelConfig): Readonly<Record<string, unknown>> {
     activation_function: activationName(config),
     layer_norm_epsilon: config.rmsNormEps,
     scale_attn_weights: config.queryScalar === undefined,
+    ...(config.scoresFallByLayer === true ? { scale_attn_by_inverse_layer_idx: true } : {}),
     tie_word_embeddings: config.tieWordEmbeddings,
   };
 }
@@ -127,6 +128,8 @@ function paddleFields(config: ModelConfig): Readonly<Record<string, unknown>> {
     throw unsupported("PaddleNLP's GPT", "activation_function", activationName(config));
   if (config.queryScalar !== undefined)
     throw unsupported("PaddleNLP's GPT", "scale_attn_weights", false);
+  if (config.scoresFallByLayer === true)
+    throw unsupported("PaddleNLP's GPT", "scale_attn_by_inverse_layer_idx", true);
   return {
     vocab_size: config.vocabSize,
     hidden_size: config.hiddenSize,

@@ -13,12 +13,16 @@ const NETWORK = decoder({
   mlp: plainMlp,
   layerNorms: true,
   positions: true,
+  projections: true,
 });
 
 /** The table of positions has two rows before that of the first token. */
 const POSITION_OFFSET = 2;
 
-/** OPT with norms before its blocks: all but the 350m one (transformers v5.23.0, models/opt/modeling_opt.py). */
+/**
+ * OPT (transformers v5.23.0, models/opt/modeling_opt.py). The 350m one has its norms behind the sums, and embeddings that are smaller than
+ * its hidden states.
+ */
 export const OPT: Family = {
   name: "opt",
   architectures: ["OPTForCausalLM"],
@@ -47,6 +51,8 @@ export const OPT: Family = {
       rows: [
         "model.embed_tokens.weight | opt.embeddings.word_embeddings.weight",
         "model.embed_positions.weight | opt.embeddings.position_embeddings.weight",
+        "model.project_in | opt.embeddings.project_in",
+        "model.project_out | opt.decoder.project_out",
         "model.norm | opt.decoder.final_layer_norm",
         "lm_head.weight | lm_head.decoder_weight",
         ".self_attn.o_proj | .self_attn.out_proj",
@@ -66,12 +72,7 @@ export const OPT: Family = {
 };
 
 function readConfig(config: ConfigFields): NetworkConfig {
-  refuseOthers(config, {
-    do_layer_norm_before: [true],
-    normalize_before: [true],
-    layer_norm_elementwise_affine: [true],
-    _remove_final_layer_norm: [false],
-  });
+  refuseOthers(config, { layer_norm_elementwise_affine: [true] });
   const network = readPlainConfig(config, {
     hiddenSize: ["hidden_size"],
     layers: ["num_hidden_layers"],
@@ -81,15 +82,18 @@ function readConfig(config: ConfigFields): NetworkConfig {
     maxPositions: ["max_position_embeddings"],
     defaults: { maxPositions: 2048 },
   });
-  const projected = config.optionalCount("word_embed_proj_dim") ?? network.hiddenSize;
-  if (projected !== network.hiddenSize)
-    throw unsupported(config.path, "word_embed_proj_dim", projected);
+  const embeddingSize = config.optionalCount("word_embed_proj_dim") ?? network.hiddenSize;
+  const normsSums = !config.flag(true, "do_layer_norm_before", "normalize_before");
+  const lacksFinalNorm = normsSums || config.flag(false, "_remove_final_layer_norm");
   const hasBias = config.flag(true, "enable_bias");
   return {
     ...network,
     attentionBias: hasBias,
     mlpBias: hasBias,
     positionOffset: POSITION_OFFSET,
+    ...(embeddingSize === network.hiddenSize ? {} : { embeddingSize }),
+    ...(normsSums ? { normsSums } : {}),
+    ...(lacksFinalNorm ? { lacksFinalNorm } : {}),
     activation: readActivation(config, "relu", "activation_function", "hidden_act"),
   };
 }
@@ -102,7 +106,7 @@ function sharedFields(config: ModelConfig): Readonly<Record<string, unknown>> {
     num_hidden_layers: config.layers,
     num_attention_heads: config.heads,
     max_position_embeddings: config.maxPositions,
-    word_embed_proj_dim: config.hiddenSize,
+    word_embed_proj_dim: config.embeddingSize ?? config.hiddenSize,
     enable_bias: config.attentionBias,
     tie_word_embeddings: config.tieWordEmbeddings,
   };
@@ -113,15 +117,25 @@ function fields(config: ModelConfig): Readonly<Record<string, unknown>> {
     ...sharedFields(config),
     ffn_dim: config.intermediateSize,
     activation_function: activationName(config),
-    do_layer_norm_before: true,
+    do_layer_norm_before: config.normsSums !== true,
+    ...(isStripped(config) ? { _remove_final_layer_norm: true } : {}),
   };
 }
 
+/** Whether a model whose norms stand before its blocks has none after the last one, as some that were tuned before transformers 4.20. */
+function isStripped({ normsSums, lacksFinalNorm }: ModelConfig): boolean {
+  return normsSums !== true && lacksFinalNorm === true;
+}
+
+/** PaddleNLP's head takes the hidden states, of whatever size the embeddings are (`OPTLMHead`). */
 function paddleFields(config: ModelConfig): Readonly<Record<string, unknown>> {
+  if (config.embeddingSize !== undefined)
+    throw unsupported("PaddleNLP's OPT", "word_embed_proj_dim", config.embeddingSize);
+  if (isStripped(config)) throw unsupported("PaddleNLP's OPT", "_remove_final_layer_norm", true);
   return {
     ...sharedFields(config),
     intermediate_size: config.intermediateSize,
     hidden_act: activationName(config),
-    normalize_before: true,
+    normalize_before: config.normsSums !== true,
   };
 }

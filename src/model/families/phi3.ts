@@ -70,9 +70,12 @@ function readConfig(written: ConfigFields): NetworkConfig {
   });
   const rotaryDims = readRotaryShare(config, network.headDim, 1);
   checkPairFactors(config, network.rope, rotaryDims);
+  const { scaling } = network.rope;
   return {
     ...network,
     rotaryDims,
+    // Keys of either table's rotation are not seen together (models/phi3/modeling_phi3.py, `prepare_inputs_for_generation`).
+    ...(scaling.kind === "longrope" ? { recomputesAfter: scaling.originalMaxPositions } : {}),
     attentionBias: false,
     mlpBias: false,
     ...readWindow(config, network.layers, config.optionalCount("sliding_window"), () => true),

@@ -88,7 +88,10 @@ export async function* generateIds(
         yield finish === undefined ? { prompt, id } : { prompt, id, finish };
       }
       if (rows.every(({ done }) => done)) return;
-      if (mustRecompute(model, cache.length + 1, options)) {
+      if (
+        mustRecompute(model, cache.length + 1, options) ||
+        isAcross(model, cache.length, cache.length + 1)
+      ) {
         cache.dispose();
         cache = model.createCache(prompts.length);
         input = padded(
@@ -115,7 +118,9 @@ function startingCache(
   if (options.kept === undefined || prompt === undefined) return model.createCache(prompts.length);
   if (prompts.length > 1) throw new WbError("WB7001", "tokens are kept of a single prompt");
   const longest = Math.max(prompt.length, options.kept.length);
-  if (mustRecompute(model, longest, options)) options.kept.dispose();
+  const { length } = options.kept;
+  if (mustRecompute(model, longest, options) || isAcross(model, length, prompt.length))
+    options.kept.dispose();
   return options.kept.take(model, prompt);
 }
 
@@ -134,6 +139,12 @@ function mustRecompute(
   return (
     beyondContext === "recompute" && rotatesWholeCache(config.rope) && length > config.maxPositions
   );
+}
+
+/** Whether of two lengths one alone is beyond those that the model rotates in one way. */
+function isAcross({ config }: TokenModel, left: number, right: number): boolean {
+  const { recomputesAfter: last = Number.POSITIVE_INFINITY } = config;
+  return left > last !== right > last;
 }
 
 /** One new token a row. A row's position is the number of its tokens before: padding does not count. */

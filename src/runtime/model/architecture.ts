@@ -2,7 +2,14 @@ import type { ModelConfig } from "../../model/config/model-config.ts";
 import { familyOf } from "../../model/families.ts";
 import { layerName } from "../../model/canonical-names.ts";
 import { ENCODER_BLOCK, PLAIN_MLP_BLOCK } from "./plain-block.ts";
-import { EMBEDDING_NORM, EMBEDDINGS, HEAD, type BlockName } from "../../model/network.ts";
+import {
+  EMBEDDING_NORM,
+  EMBEDDINGS,
+  HEAD,
+  PROJECT_IN,
+  PROJECT_OUT,
+  type BlockName,
+} from "../../model/network.ts";
 import { LLAMA_BLOCK, PLAIN_BLOCK, type BlockKind, type PreNormBlock } from "./block.ts";
 import { EXPERTS_BLOCK } from "./experts-block.ts";
 import { GEMMA2_BLOCK } from "./gemma-block.ts";
@@ -15,6 +22,8 @@ export interface Architecture {
   readonly embedding: string;
   /** Module of the norm of embeddings, where there is one. */
   readonly embeddingNorm: string | undefined;
+  /** Modules of the Linears behind the embeddings and before the head, where those are of another size than the states. */
+  readonly projections: { readonly input: string; readonly output: string } | undefined;
   /** Module of layer `index`. */
   layer(index: number): string;
   /** Module of the norm after the last layer; undefined where layers end in a norm. */
@@ -74,7 +83,9 @@ export function architectureOf(config: ModelConfig): Architecture {
     ...DECODER,
     block: BLOCKS[network.block],
     routed: ROUTED[network.block],
-    norm: roles.has("finalNorm") ? DECODER.norm : undefined,
+    norm: roles.has("finalNorm") && config.lacksFinalNorm !== true ? DECODER.norm : undefined,
+    projections:
+      config.embeddingSize === undefined ? undefined : { input: PROJECT_IN, output: PROJECT_OUT },
     embeddingNorm: roles.has("embeddingNorm") ? EMBEDDING_NORM : undefined,
   };
   return config.tieWordEmbeddings

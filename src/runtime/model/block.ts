@@ -50,7 +50,10 @@ type FeedForward = (
 
 /** A block in two halves, for a layer whose feed-forward network is computed between them. */
 export interface PreNormBlock extends BlockKind {
-  /** Hidden states -> their sum with attention, and the norm of it, which the network takes; [B, T, C] each. */
+  /**
+   * Hidden states -> what the network's result is added to, their sum with attention, and the norm of it, which the network takes;
+   * [B, T, C] each.
+   */
   beforeNetwork<C extends Carried>(
     steps: Steps<C>,
     weights: ModuleWeights,
@@ -94,11 +97,11 @@ export function preNormBlock(
         normedBy(attentionOutput, attend(steps, own, config, h, context)),
       ); // [B, T, C]
       observe?.("self_attn", mixed);
-      const middle = steps.add(x, mixed); // [B, T, C]
+      const middle = steps.add(config.keepsNormed === true ? h : x, mixed); // [B, T, C]
       observe?.("after_attention", middle);
       const g = normedBy(middleNorm, middle); // [B, T, C]
       observe?.("post_attention_layernorm", g);
-      return [middle, g];
+      return [config.keepsNormed === true ? g : middle, g];
     },
     afterNetwork(steps, weights, config, middle, network, observe) {
       const normedBy = normsOf(steps, weights, config);

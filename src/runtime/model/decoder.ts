@@ -1,5 +1,6 @@
 import { WbError } from "../../errors/wb-error.ts";
 import type { ModelConfig } from "../../model/config/model-config.ts";
+import { embeddingSize } from "../../model/axes.ts";
 import { givesTokens } from "../../model/encoder-heads.ts";
 import type { Backend } from "../backends/backend.ts";
 import type { Ops, Value } from "../backends/ops.ts";
@@ -13,7 +14,7 @@ import { encoderOutput } from "./encoder-output.ts";
 import type { ExpertBounds } from "./expert-store.ts";
 import { routedLayer, type RoutedLayer } from "./experts-block.ts";
 import { norm } from "./norm.ts";
-import type { ModuleWeights } from "./parameters.ts";
+import { linear, type ModuleWeights } from "./parameters.ts";
 import { Sequence } from "./sequence.ts";
 import { Breather } from "./breather.ts";
 import { announceStep, type StepInput, type TextStep, type TokenModel } from "./token-model.ts";
@@ -85,6 +86,7 @@ export class Decoder implements TokenModel {
       options.onLayer?.(index + 1, this.config.layers);
     }
     await this.#finalNorm();
+    await this.#projectionOut();
     if (givesTokens(this.config)) await this.weights.eachHeadBand(() => undefined);
   }
 
@@ -102,9 +104,25 @@ export class Decoder implements TokenModel {
     positions: readonly (readonly number[] | Int32Array)[] = ids.map((row) => [...row.keys()]),
   ): Promise<Value> {
     for (const row of ids) this.checkIds(row);
-    const data = await embeddingsOf(this.weights, this.config, { ids, positions });
+    const data = await embeddingsOf(this.weights, this.config, { ids, positions }, (rows) =>
+      this.#projectedIn(rows),
+    );
     const x = this.ops.upload(data, [ids.length, ids[0]?.length ?? 0, this.config.hiddenSize]);
     return this.#normEmbeddings(x);
+  }
+
+  /** Embeddings [N, E] in host memory -> [N, C], where the two are not the same. */
+  async #projectedIn(rows: Float32Array): Promise<Float32Array> {
+    const { projections } = this.#architecture;
+    if (projections === undefined) return rows;
+    const { ops, steps } = this;
+    const weights = await this.weights.module(projections.input);
+    const size = embeddingSize(this.config);
+    const x = ops.upload(rows, [rows.length / size, size]);
+    const projected = steps.scope(() => linear(steps, weights, x));
+    const data = ops.read(projected);
+    for (const value of [x, projected]) ops.free(value);
+    return data;
   }
 
   /** Frees what it is given where it gives another. */
@@ -125,7 +143,8 @@ export class Decoder implements TokenModel {
   }
 
   async #layer(index: number, x: Value, context: TokenContext, observe?: Observer): Promise<Value> {
-    const { ops, steps, config } = this;
+    const { ops, steps } = this;
+    const config = ofLayer(this.config, index);
     const weights = await this.weights.block(index);
     const { block, routed } = this.#architecture;
     if (routed === undefined || config.experts?.layers[index] !== true)
@@ -135,11 +154,21 @@ export class Decoder implements TokenModel {
     return routedLayer({ ops, steps, config, block: routed, weights, each }, x, context, observe);
   }
 
-  /** The norm after the last layer, [B, T, C] -> [B, T, C]. */
+  /** The norm after the last layer, and what makes its states as wide as the head takes them, [B, T, C] -> [B, T, E]. */
   async finalNorm(x: Value): Promise<Value> {
+    const { steps, config } = this;
     const weights = await this.#finalNorm();
-    if (weights === undefined) return this.ops.reshape(x, x.shape);
-    return norm(this.steps, weights, this.config, x);
+    const output = await this.#projectionOut();
+    if (weights === undefined && output === undefined) return this.ops.reshape(x, x.shape);
+    return steps.scope(() => {
+      const normed = weights === undefined ? x : norm(steps, weights, config, x);
+      return output === undefined ? normed : linear(steps, output, normed);
+    });
+  }
+
+  async #projectionOut(): Promise<ModuleWeights | undefined> {
+    const { projections } = this.#architecture;
+    return projections === undefined ? undefined : this.weights.module(projections.output);
   }
 
   async #finalNorm(): Promise<ModuleWeights | undefined> {
@@ -314,6 +343,12 @@ export class Decoder implements TokenModel {
   async dispose(): Promise<void> {
     await this.weights.dispose();
   }
+}
+
+/** What one layer is told of the model. */
+function ofLayer(config: ModelConfig, index: number): ModelConfig {
+  if (config.scoresFallByLayer !== true) return config;
+  return { ...config, queryScalar: (config.queryScalar ?? config.headDim) * (index + 1) ** 2 };
 }
 
 /** What a layer is told of texts whose tokens pass it together. @throws WbError WB7001 without any. */

@@ -13,17 +13,21 @@ export interface PlacedTokens {
 /**
  * Embeddings [B, T, C] in host memory: of the tokens, times a factor where the model has one, and of what else it has tables of: positions,
  * and the first kind of text and of task.
+ * @param project Makes rows of the embeddings as wide as the states.
  * @throws WbError WB2806 for a position that the model has no embedding of.
  */
 export async function embeddingsOf(
   weights: WeightStore,
   config: ModelConfig,
   tokens: PlacedTokens,
+  project: (rows: Float32Array) => Promise<Float32Array>,
 ): Promise<Float32Array> {
   const { embeddingScale, positionOffset, encoder } = config;
-  const data = await weights.rowsOf(
-    EMBEDDINGS,
-    tokens.ids.flatMap((row) => [...row]),
+  const data = await project(
+    await weights.rowsOf(
+      EMBEDDINGS,
+      tokens.ids.flatMap((row) => [...row]),
+    ),
   );
   if (embeddingScale !== undefined)
     for (let index = 0; index < data.length; index++)

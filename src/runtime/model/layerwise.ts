@@ -1,3 +1,4 @@
+import { embeddingSize } from "../../model/axes.ts";
 import { outputWidth } from "../../model/encoder-heads.ts";
 import type { Ops, Value } from "../backends/ops.ts";
 import type { SubBlock } from "./block.ts";
@@ -121,17 +122,18 @@ export class LayerwiseModel {
         positions?.[prompt] ?? Array.from({ length: tokens }, (_, position) => position),
     );
     const rows = chosen.reduce((sum, list) => sum + list.length, 0);
-    const data = new Float32Array(rows * this.hiddenSize);
+    const width = embeddingSize(this.#decoder.config);
+    const data = new Float32Array(rows * width);
     let row = 0;
     for (const [prompt, list] of chosen.entries()) {
       for (const position of list) {
-        const begin = position * this.hiddenSize;
-        const state = states[prompt]?.data.subarray(begin, begin + this.hiddenSize);
-        data.set(state ?? [], row * this.hiddenSize);
+        const begin = position * width;
+        const state = states[prompt]?.data.subarray(begin, begin + width);
+        data.set(state ?? [], row * width);
         row++;
       }
     }
-    const x = this.#ops.upload(data, [rows, this.hiddenSize]);
+    const x = this.#ops.upload(data, [rows, width]);
     try {
       const logits = await this.#decoder.head(x);
       let begin = 0;

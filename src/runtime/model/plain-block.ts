@@ -22,8 +22,8 @@ export function plainMlp(
   });
 }
 
-/** The block of GPT-2, OPT and Bloom (transformers v5.23.0, models/gpt2/modeling_gpt2.py, `GPT2Block`). */
-export const PLAIN_MLP_BLOCK: BlockKind = preNormBlock(plainMlp);
+/** The block of GPT-2 and Bloom (transformers v5.23.0, models/gpt2/modeling_gpt2.py, `GPT2Block`). */
+const PRE_NORM_BLOCK: BlockKind = preNormBlock(plainMlp);
 
 /** BERT's block, whose norms stand behind the sums (transformers v5.23.0, models/bert/modeling_bert.py, `BertLayer`). */
 export const ENCODER_BLOCK: BlockKind = {
@@ -38,5 +38,13 @@ export const ENCODER_BLOCK: BlockKind = {
     const fed = steps.scope(() => plainMlp(steps, weights.scope("mlp"), middle, config)); // [B, T, C]
     observe?.("mlp", fed);
     return normed(NORMS[1], steps.add(middle, fed)); // [B, T, C]
+  },
+};
+
+/** OPT's norms stand at either place. */
+export const PLAIN_MLP_BLOCK: BlockKind = {
+  forward(steps, weights, config, ...rest) {
+    const block = config.normsSums === true ? ENCODER_BLOCK : PRE_NORM_BLOCK;
+    return block.forward(steps, weights, config, ...rest);
   },
 };

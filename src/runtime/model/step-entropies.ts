@@ -1,3 +1,4 @@
+import { embeddingSize } from "../../model/axes.ts";
 import type { Decoder, TokenPart } from "./decoder.ts";
 import type { KvCache } from "./kv-cache.ts";
 import { tokenEntropies } from "./token-entropies.ts";
@@ -21,7 +22,7 @@ export async function stepEntropies(
   let rows = states;
   try {
     normed = await decoder.finalNorm(states); // [1, T, C]
-    rows = ops.reshape(normed, [wanted.length, decoder.config.hiddenSize]); // [T, C]
+    rows = ops.reshape(normed, [wanted.length, embeddingSize(decoder.config)]); // [T, E]
     return await tokenEntropies(decoder, rows, wanted);
   } finally {
     for (const value of new Set([states, normed, rows])) ops.free(value);

@@ -1,4 +1,5 @@
 import { WbError } from "../../errors/wb-error.ts";
+import { embeddingSize } from "../../model/axes.ts";
 import type { ModelConfig } from "../../model/config/model-config.ts";
 import { checkWeightDtype, toFloat32 } from "../backends/cast.ts";
 import type { Ops, Weight } from "../backends/ops.ts";
@@ -77,8 +78,11 @@ export class WeightStore {
 
   /** Rows of a table of embeddings, [ids, C]. */
   async rowsOf(table: string, ids: readonly number[]): Promise<Float32Array> {
-    const { hiddenSize } = this.#config;
-    const data = new Float32Array(ids.length * hiddenSize);
+    const width =
+      table === this.#architecture.embedding
+        ? embeddingSize(this.#config)
+        : this.#config.hiddenSize;
+    const data = new Float32Array(ids.length * width);
     const unique = [...new Set(ids)];
     const rows = new Map<number, Float32Array>();
     for (let begin = 0; begin < unique.length; begin += ROWS_IN_FLIGHT) {
@@ -87,7 +91,7 @@ export class WeightStore {
       for (const [index, id] of batch.entries()) rows.set(id, read[index] ?? new Float32Array(0));
     }
     for (const [index, id] of ids.entries()) {
-      data.set(rows.get(id) ?? new Float32Array(0), index * hiddenSize);
+      data.set(rows.get(id) ?? new Float32Array(0), index * width);
     }
     return data;
   }
@@ -243,9 +247,9 @@ export class WeightStore {
 
   /** The head's rows in order, so many at a time that a band's product stays small. */
   headBands(): readonly RowRange[] {
-    const { vocabSize, hiddenSize } = this.#config;
+    const { vocabSize } = this.#config;
     const facts = this.source.facts(this.#architecture.head);
-    const rowBytes = hiddenSize * deviceElementBytes(this.#ops, facts);
+    const rowBytes = embeddingSize(this.#config) * deviceElementBytes(this.#ops, facts);
     const limit = Math.min(HEAD_BAND_BYTES, this.#ops.maxWeightBytes);
     const size = Math.max(1, Math.floor(limit / rowBytes));
     return Array.from({ length: Math.ceil(vocabSize / size) }, (_, band) => ({

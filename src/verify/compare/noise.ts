@@ -1,4 +1,5 @@
 import { parameterOf } from "../../model/canonical-names.ts";
+import { isHidden } from "../../model/axes.ts";
 import type { ModelConfig } from "../../model/config/model-config.ts";
 import {
   rowsOf,
@@ -15,7 +16,7 @@ type HiddenAxes = readonly number[];
 /** Permuting all of them the same way gives the same model, whose sums run in another order. */
 function hiddenAxes(name: string, config: ModelConfig): HiddenAxes {
   const axes = parameterOf(name, config)?.axes ?? [];
-  return axes.flatMap((axis, index) => (axis === "hidden" ? [index] : []));
+  return axes.flatMap((axis, index) => (isHidden(axis, config) ? [index] : []));
 }
 
 /** A fixed permutation that moves every index far: i → i · step mod n, with a step near n · 0.618 that shares no factor. */

@@ -1,5 +1,6 @@
 import { WbError } from "../../errors/wb-error.ts";
 import { assemblyOf, wholeView } from "../../mapping/assembly.ts";
+import { embeddingSize } from "../../model/axes.ts";
 import type { ModelConfig } from "../../model/config/model-config.ts";
 import { givesTokens, hasOneRow, headGives, outputWidth } from "../../model/encoder-heads.ts";
 import { readAssembly } from "../../mapping/read-assembly.ts";
@@ -116,14 +117,7 @@ async function readStates(
         `${tensor.name} is ${tensor.dtype} ${renderShape(tensor.shape)}, expected F32 [${tokens}, hidden]`,
       );
     }
-    const [first] = states;
-    const state = await readFloats(tensor);
-    if (first !== undefined && first.length !== state.length)
-      throw damaged(
-        path,
-        `${tensor.name} is ${renderShape(tensor.shape)}, ${at}.hidden_states.0 of another width`,
-      );
-    states.push(state);
+    states.push(await readFloats(tensor));
   }
 }
 
@@ -161,7 +155,7 @@ async function readExact(
 /**
  * A golden that was made for another hidden size, or for tokens that this model has not, proves nothing about it. Vocabularies of
  * other sizes are compared as far as both go.
- * @throws WbError WB3912.
+ * @throws WbError WB3912, WB3911 for states of other widths than the model's.
  */
 export function refuseStale(golden: Golden, config: ModelConfig): void {
   const stale = (problem: string): WbError =>
@@ -177,6 +171,15 @@ export function refuseStale(golden: Golden, config: ModelConfig): void {
       throw stale(
         `${name}: made for a hidden size of ${hidden}, the model's is ${config.hiddenSize}`,
       );
+    }
+    for (const [layer, { length }] of hiddenStates.entries()) {
+      // A model may make its last states as wide as its head takes them.
+      const width = layer === config.layers ? embeddingSize(config) : config.hiddenSize;
+      if (length !== ids.length * width)
+        throw damaged(
+          golden.path,
+          `${name}.hidden_states.${layer} is ${length / ids.length} wide, expected ${width}`,
+        );
     }
     const text = hasOneRow(config) ? positions.filter((position) => position !== 0) : [];
     if (text.length > 0)

@@ -21,7 +21,7 @@ export function goldenTensors(
     ];
     if (rows.length !== ids.length) tensors.push(integers(`${at}.positions`, rows));
     for (const [layer, states] of hiddenStates.entries()) {
-      const shape = [ids.length, config.hiddenSize];
+      const shape = [ids.length, states.length / ids.length];
       tensors.push(floats(`${at}.hidden_states.${layer}`, shape, states));
     }
     return tensors;

@@ -6,6 +6,7 @@ import type { LocalLab } from "./local-lab.ts";
 import { explainNonFinite } from "../values/non-finite.ts";
 import { withoutOldRoundings } from "../values/rounding-size.ts";
 import { explained, searchExplanations, type Departure, type SearchBudget } from "./search.ts";
+import { embeddingSize } from "../../../model/axes.ts";
 import { EMBEDDINGS, HEAD } from "../../../model/network.ts";
 import type { Claim } from "../../relate/claim.ts";
 import { tableHypotheses } from "../hypotheses/table-hypotheses.ts";
@@ -116,7 +117,7 @@ async function fewRows(lab: LocalLab, rows: readonly number[], before: number): 
   const isTied = laboratory.facts(HEAD) === laboratory.facts(EMBEDDINGS);
   const name = isTied ? EMBEDDINGS : HEAD;
   const table = await lab.read(HEAD);
-  const width = laboratory.config.hiddenSize;
+  const width = embeddingSize(laboratory.config);
   const isLost = rows.every((row) =>
     table.data.subarray(row * width, (row + 1) * width).every((value) => value === 0),
   );
