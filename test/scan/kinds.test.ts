@@ -219,8 +219,9 @@ describe("a pickle of joblib", () => {
   });
 });
 
+const frame = (length: number): Buffer => Buffer.concat([Buffer.from([0x95]), u64(length)]);
+
 describe("a pickle with a frame in a frame", () => {
-  const frame = (length: number): Buffer => Buffer.concat([Buffer.from([0x95]), u64(length)]);
   const name = Buffer.from("ctorch\nFloatStorage\n.");
   const before = Buffer.from([0x80, 0x04]);
 
