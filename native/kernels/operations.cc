@@ -407,89 +407,105 @@ void run_append(void*, TF_OpKernelContext* context) {
   if (call.ok()) copy_rows(more, a.tokens, cache, a.capacity, a.at, a.stacks, a.tokens, a.size);
 }
 
-// A layer, and whether it is given cached keys and values, and a mask.
-struct GivenLayer : Layer {
-  int64_t cached, masked;
+// Layers that follow each other, of the same sizes, and whether they are given cached keys and values, and a mask.
+struct GivenLayers : Layer {
+  int64_t layers, cached, masked;
 };
 
 // A field of Layer as one of what has it.
-constexpr int64_t GivenLayer::*of_layer(int64_t Layer::*field) { return field; }
+constexpr int64_t GivenLayers::*of_layer(int64_t Layer::*field) { return field; }
 
-const Sizes<GivenLayer> LAYER_SIZES = {{"tables", of_layer(&Layer::tables)},
-                                       {"batch", of_layer(&Layer::batch)},
-                                       {"tokens", of_layer(&Layer::tokens)},
-                                       {"heads", of_layer(&Layer::heads)},
-                                       {"groups", of_layer(&Layer::groups)},
-                                       {"size", of_layer(&Layer::size)},
-                                       {"rotated", of_layer(&Layer::rotated)},
-                                       {"length", of_layer(&Layer::length)},
-                                       {"keyCapacity", of_layer(&Layer::key_capacity)},
-                                       {"valueCapacity", of_layer(&Layer::value_capacity)},
-                                       {"cached", &GivenLayer::cached},
-                                       {"masked", &GivenLayer::masked}};
+const Sizes<GivenLayers> LAYER_SIZES = {{"layers", &GivenLayers::layers},
+                                        {"tables", of_layer(&Layer::tables)},
+                                        {"batch", of_layer(&Layer::batch)},
+                                        {"tokens", of_layer(&Layer::tokens)},
+                                        {"heads", of_layer(&Layer::heads)},
+                                        {"groups", of_layer(&Layer::groups)},
+                                        {"size", of_layer(&Layer::size)},
+                                        {"rotated", of_layer(&Layer::rotated)},
+                                        {"length", of_layer(&Layer::length)},
+                                        {"keyCapacity", of_layer(&Layer::key_capacity)},
+                                        {"valueCapacity", of_layer(&Layer::value_capacity)},
+                                        {"cached", &GivenLayers::cached},
+                                        {"masked", &GivenLayers::masked}};
 
-// x, both norms' weights, cos, sin, epsilon, sizes, flags, seven matrices, biases, and where they are given cached keys and
-// values, whose last rows it sets, and what may be seen.
-void run_layer(void*, TF_OpKernelContext* context) {
+// Matrices of a layer: query, key, value, output, gate, up, down.
+constexpr int64_t MATRICES = 7;
+
+// x, cos, sin, epsilon, sizes; flags and matrices of all layers, biases; both norms' weights of each layer; and where they are given
+// each layer's cached keys and values, whose last rows it sets, and what may be seen.
+void run_layers(void*, TF_OpKernelContext* context) {
   Call call(context);
   std::vector<Tensor> given;
-  for (int i = 0; i < 6; i++) given.push_back(call.input(i));
-  GivenLayer l = {};
-  call.sizes(6, LAYER_SIZES, l);
+  for (int i = 0; i < 4; i++) given.push_back(call.input(i));
+  GivenLayers all = {};
+  call.sizes(4, LAYER_SIZES, all);
+  call.require(all.layers > 0, "there is no layer");
   if (!call.ok()) return;
-  const bool cached = l.cached != 0, masked = l.masked != 0;
-  const Parameters parameters(call, 7, 7);
+  const bool cached = all.cached != 0, masked = all.masked != 0;
+  const Parameters parameters(call, 5, int(MATRICES * all.layers));
   if (!call.ok()) return;
-  const std::vector<Weights>& w = parameters.all;
-  l.type = type_of(given[0]);
-  l.x = data(given[0]);
-  l.attention_norm = data(given[1]);
-  l.network_norm = data(given[2]);
-  l.cos = data(given[3]);
-  l.sin = data(given[4]);
-  l.query = w[0];
-  l.key = w[1];
-  l.value = w[2];
-  l.output = w[3];
-  l.gate = w[4];
-  l.up = w[5];
-  l.down = w[6];
-  const int64_t width = l.query.matrix->inputs, inner = l.gate.matrix->outputs;
-  call.expect(given[0].get(), l.batch * l.tokens * width);
-  call.expect(given[1].get(), width);
-  call.expect(given[2].get(), width);
-  call.expect(given[3].get(), l.tables * l.tokens * l.rotated);
-  call.expect(given[4].get(), l.tables * l.tokens * l.rotated);
-  if (!call.expect(given[5].get(), 1)) return;
-  l.epsilon = *data<float>(given[5]);
-  call.require(goes_with(l.query, l.type, l.heads * l.size, width) && goes_with(l.key, l.type, l.groups * l.size, width) &&
-                   goes_with(l.value, l.type, l.groups * l.size, width) && goes_with(l.output, l.type, width, l.heads * l.size) &&
-                   goes_with(l.gate, l.type, inner, width) && goes_with(l.up, l.type, inner, width) &&
-                   goes_with(l.down, l.type, width, inner),
-               "the matrices of a layer do not fit each other");
-  call.require((l.tables == 1 || l.tables == l.batch) && l.groups > 0 && l.heads % l.groups == 0 && l.rotated <= l.size &&
-                   l.rotated % 2 == 0 && l.tokens <= l.length && l.length <= l.key_capacity && l.length <= l.value_capacity,
+  all.type = type_of(given[0]);
+  all.x = data(given[0]);
+  all.cos = data(given[1]);
+  all.sin = data(given[2]);
+  const int64_t width = parameters.all[0].matrix->inputs;
+  call.expect(given[0].get(), all.batch * all.tokens * width);
+  call.expect(given[1].get(), all.tables * all.tokens * all.rotated);
+  call.expect(given[2].get(), all.tables * all.tokens * all.rotated);
+  if (!call.expect(given[3].get(), 1)) return;
+  all.epsilon = *data<float>(given[3]);
+  call.require((all.tables == 1 || all.tables == all.batch) && all.groups > 0 && all.heads % all.groups == 0 &&
+                   all.rotated <= all.size && all.rotated % 2 == 0 && all.tokens <= all.length &&
+                   all.length <= all.key_capacity && all.length <= all.value_capacity,
                "the sizes of a layer do not fit each other");
-  call.require(cached || l.length == l.tokens, "keys of earlier tokens are not there");
-  int next = parameters.end();
-  Tensor keys, values, visible;
-  if (call.ok() && cached) {
-    keys = call.input(next++);
-    values = call.input(next++);
-    call.expect(keys.get(), l.batch * l.groups * l.key_capacity * l.size);
-    if (!call.expect(values.get(), l.batch * l.groups * l.value_capacity * l.size)) return;
-    l.keys = data(keys);
-    l.values = data(values);
-  }
-  if (call.ok() && masked) {
-    visible = call.input(next);
-    if (!call.expect(visible.get(), l.batch * l.length)) return;
-    l.visible = data<float>(visible);
-  }
-  const Tensor result = call.output(0, TF_TensorType(given[0].get()), {l.batch * l.tokens, width});
+  call.require(cached || all.length == all.tokens, "keys of earlier tokens are not there");
   if (!call.ok()) return;
-  l.result = data(result);
-  kernels->layer(l);
+  std::vector<Tensor> held;
+  int next = parameters.end();
+  const auto take = [&](int64_t count) -> void* {
+    if (!call.ok()) return nullptr;
+    held.push_back(call.input(next++));
+    return call.ok() && call.expect(held.back().get(), count) ? data(held.back()) : nullptr;
+  };
+  std::vector<Layer> layers(size_t(all.layers), all);
+  for (Layer& l : layers) {
+    const Weights* w = &parameters.all[size_t(&l - layers.data()) * MATRICES];
+    l.query = w[0];
+    l.key = w[1];
+    l.value = w[2];
+    l.output = w[3];
+    l.gate = w[4];
+    l.up = w[5];
+    l.down = w[6];
+    const int64_t inner = l.gate.matrix->outputs;
+    call.require(goes_with(l.query, l.type, l.heads * l.size, width) && goes_with(l.key, l.type, l.groups * l.size, width) &&
+                     goes_with(l.value, l.type, l.groups * l.size, width) &&
+                     goes_with(l.output, l.type, width, l.heads * l.size) && goes_with(l.gate, l.type, inner, width) &&
+                     goes_with(l.up, l.type, inner, width) && goes_with(l.down, l.type, width, inner),
+                 "the matrices of a layer do not fit each other");
+    l.attention_norm = take(width);
+    l.network_norm = take(width);
+  }
+  for (Layer& l : layers) {
+    if (!cached) break;
+    l.keys = take(l.batch * l.groups * l.key_capacity * l.size);
+    l.values = take(l.batch * l.groups * l.value_capacity * l.size);
+  }
+  if (masked) all.visible = static_cast<const float*>(take(all.batch * all.length));
+  const Tensor result = call.output(0, TF_TensorType(given[0].get()), {all.batch * all.tokens, width});
+  if (!call.ok()) return;
+  // What is between two layers goes to and fro, so that the last of them writes the result.
+  std::vector<char> between(all.layers > 1 ? size_t(all.batch * all.tokens * width * bytes_of(all.type)) : 0);
+  const void* x = all.x;
+  for (Layer& l : layers) {
+    const int64_t behind = layers.data() + layers.size() - 1 - &l;
+    l.visible = all.visible;
+    l.x = x;
+    l.result = behind % 2 == 0 ? data(result) : between.data();
+    kernels->layer(l);
+    x = l.result;
+  }
 }
 
 // The names of an operation's sizes, in the order of their tensor.
@@ -517,12 +533,12 @@ const std::vector<Operation> OPERATIONS = {
      {"x: T", "biased: int32", "matrices: N * uint8", "biases: B * T"},
      {"results: K * T"},
      run_linear},
-    {"WeighbridgeLayer",
-     {T, "B: int >= 0", "C: int >= 0", "V: int >= 0", "N: int = 7"},
-     {"x: T", "attention_norm: T", "network_norm: T", "cos: T", "sin: T", "epsilon: float", "sizes: int32", "biased: int32",
-      "matrices: N * uint8", "biases: B * T", "cached: C * T", "visible: V * float"},
+    {"WeighbridgeLayers",
+     {T, "B: int >= 0", "C: int >= 0", "V: int >= 0", "N: int >= 7", "M: int >= 2"},
+     {"x: T", "cos: T", "sin: T", "epsilon: float", "sizes: int32", "biased: int32", "matrices: N * uint8", "biases: B * T",
+      "norms: M * T", "cached: C * T", "visible: V * float"},
      {"result: T"},
-     run_layer,
+     run_layers,
      true,
      names_of(LAYER_SIZES)},
     {"WeighbridgeLogSums", {T}, {"x: T", "matrix: uint8", "wanted: int32"}, {"result: float"}, run_log_sums},

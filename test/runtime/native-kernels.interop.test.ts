@@ -8,6 +8,7 @@ import { Sequence } from "../../src/runtime/model/sequence.ts";
 import { openNative } from "../../src/runtime/backends/native/open.ts";
 import type { Backend } from "../../src/runtime/backends/backend.ts";
 import type { ComputeDtype, Ops, Weight } from "../../src/runtime/backends/ops.ts";
+import type { Value } from "../../src/runtime/backends/ops.ts";
 import { hostLogSums } from "../../src/runtime/backends/steps/log-sums.ts";
 import { expectGrowingCache } from "../support/cache-growth.ts";
 import { bytesOf, sixteenths as numbersFrom, transposeOf } from "../support/exact-numbers.ts";
@@ -321,32 +322,54 @@ test.each([
   ["f16", "f16", { bias: false }],
   ["bf16", "bf16", { num_key_value_heads: 2 }],
 ] as const)(
-  "a layer in one call in %s with %s gives, to the bit, what its steps give: %o",
+  "layers in one call in %s with %s give, to the bit, what their steps give: %o",
   (compute, stored, fields) => {
     const { ops, steps } = opened[compute];
     const before = ops.memory();
     const config = internlmConfig({ ...SMALL, hidden_size: 40, intermediate_size: 70, ...fields });
-    const held = new Map(
-      layerTensors(config, 0).map(({ name, shape }) => {
-        const data = sixteenths(shape.reduce((product, size) => product * size, 1));
-        return [name.slice(layerName(0, "").length), upload(ops, data, shape, stored)];
-      }),
+    const held = [0, 1, 2].map(
+      (layer) =>
+        new Map(
+          layerTensors(config, 0).map(({ name, shape }) => {
+            const data = sixteenths(shape.reduce((product, size) => product * size, 1));
+            const scaled = data.map((value) => value * (1 + layer / 4));
+            return [name.slice(layerName(0, "").length), upload(ops, scaled, shape, stored)];
+          }),
+        ),
     );
-    const weights = new ModuleWeights(held);
-    const caches = [new KvCache(ops, 2), new KvCache(ops, 2)] as const;
+    const weights = held.map((one) => new ModuleWeights(one));
+    // All layers at once, one by one, and step by step.
+    const ways: readonly ((x: Value, sequence: Sequence) => Value)[] = [
+      (x, sequence) => {
+        const layers = weights.map((one, layer) => ({
+          weights: one,
+          context: sequence.context(layer),
+        }));
+        return LLAMA_BLOCK.together?.(steps, layers, config, x) ?? x;
+      },
+      ...[unobserved, observed].map(
+        (observe) => (x: Value, sequence: Sequence) =>
+          weights.reduce(
+            (states, one, layer) =>
+              LLAMA_BLOCK.forward(steps, one, config, states, sequence.context(layer), observe),
+            x,
+          ),
+      ),
+    ];
+    const runs = ways.map((run) => ({ run, cache: new KvCache(ops, 2) }));
+    let length = 0;
     for (const tokens of [9, 1, 260, 1]) {
       const x = ops.upload(sixteenths(2 * tokens * 40), [2, tokens, 40]);
       const positions = [0, 1].map((row) =>
-        Int32Array.from({ length: tokens }, (_, index) => caches[0].length + index + row),
+        Int32Array.from({ length: tokens }, (_, index) => length + index + row),
       );
       // The first row begins with two tokens of padding.
       const visible = [0, 1].map((row) =>
         Uint8Array.from({ length: tokens }, (_, index) =>
-          row === 0 && caches[0].length + index < 2 ? 0 : 1,
+          row === 0 && length + index < 2 ? 0 : 1,
         ),
       );
-      const results = [unobserved, observed].map((observe, index) => {
-        const cache = caches[index] ?? caches[0];
+      const results = runs.map(({ run, cache }) => {
         cache.rows.append(positions, visible);
         const sequence = new Sequence(ops, config, {
           positions,
@@ -354,20 +377,20 @@ test.each([
           visible: cache.rows.visible,
           cache,
         });
-        const result = ops.scope(() =>
-          LLAMA_BLOCK.forward(steps, weights, config, x, sequence.context(0), observe),
-        );
+        const result = ops.scope(() => run(x, sequence));
         sequence.dispose();
         const data = ops.read(result);
         ops.free(result);
         return data;
       });
       ops.free(x);
-      expect(results[0]).toEqual(results[1]);
+      length += tokens;
+      expect(results[0]).toEqual(results[2]);
+      expect(results[1]).toEqual(results[2]);
       expect(results[0]?.some((value) => value !== 0)).toBe(true);
     }
-    for (const cache of caches) cache.dispose();
-    for (const weight of held.values()) ops.releaseWeight(weight);
+    for (const { cache } of runs) cache.dispose();
+    for (const one of held) for (const weight of one.values()) ops.releaseWeight(weight);
     expect(ops.memory()).toEqual(before);
   },
 );

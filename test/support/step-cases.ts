@@ -15,7 +15,7 @@ export interface Given {
 /** Steps as every device can take them: what differs between devices (rotary tables, masks) is given as plain numbers. */
 export interface PlainSteps extends Omit<
   Steps,
-  "rotate" | "attention" | "append" | "layer" | "scope"
+  "rotate" | "attention" | "append" | "layers" | "layerBytes" | "scope"
 > {
   rotate(x: Value, cos: Given, sin: Given): Value;
   /** A row of the batch for each mask. */

@@ -1,9 +1,11 @@
+import { WbError } from "../../errors/wb-error.ts";
 import type { ModelConfig } from "../../model/config/model-config.ts";
 import { PRE_NORMS, type LayerNorms } from "../../model/network.ts";
 import type { Value } from "../backends/ops.ts";
 import {
   stepByStep,
   type Carried,
+  type DeviceCarried,
   type LayerWeights,
   type Steps,
   type TokenContext,
@@ -38,6 +40,19 @@ export interface BlockKind {
     context: TokenContext<C>,
     observe?: Observer,
   ): Value;
+  /** Layers that follow each other, as `forward` of one after another, for a device that takes several in one call (`Steps.layerBytes`). */
+  together?<C extends Carried>(
+    steps: Steps<C>,
+    layers: readonly GivenLayer<C>[],
+    config: ModelConfig,
+    x: Value,
+  ): Value;
+}
+
+/** A layer's parameters, and what it is told of the tokens. */
+export interface GivenLayer<C extends Carried = DeviceCarried> {
+  readonly weights: ModuleWeights;
+  readonly context: TokenContext<C>;
 }
 
 /** A feed-forward network; [B, T, C] -> [B, T, C]. */
@@ -126,19 +141,38 @@ function normsOf(
 /** LLaMA's, step by step. */
 export const PLAIN_BLOCK: BlockKind = preNormBlock(mlp);
 
-/** The pre-norm block of LLaMA (Touvron et al. 2023, arXiv 2302.13971, section 2.2), which InternLM shares; a layer in one step. */
+/** The pre-norm block of LLaMA (Touvron et al. 2023, arXiv 2302.13971, section 2.2), which InternLM shares; layers in one step. */
 export const LLAMA_BLOCK: BlockKind = {
   forward(steps, weights, config, x, context, observe) {
-    // A step of a whole layer has SiLU.
-    if (config.activation !== undefined)
-      return PLAIN_BLOCK.forward(stepByStep(steps), weights, config, x, context, observe);
     // An observer needs the results between the steps; they are the same.
     const chosen = observe === undefined ? steps : stepByStep(steps);
-    return chosen.layer(x, layerWeights(weights, config), context, () =>
-      PLAIN_BLOCK.forward(chosen, weights, config, x, context, observe),
-    );
+    return llamaLayers(chosen, [{ weights, context }], config, x, observe);
   },
+  together: (steps, layers, config, x) => llamaLayers(steps, layers, config, x),
 };
+
+function llamaLayers<C extends Carried>(
+  steps: Steps<C>,
+  layers: readonly GivenLayer<C>[],
+  config: ModelConfig,
+  x: Value,
+  observe?: Observer,
+): Value {
+  // A step of a whole layer has SiLU.
+  const chosen = config.activation === undefined ? steps : stepByStep(steps);
+  const calls = layers.map(({ weights, context }) => ({
+    weights: layerWeights(weights, config),
+    context,
+  }));
+  return chosen.layers(x, calls, (states, place) => {
+    const { weights, context } = layers[place] ?? missing();
+    return PLAIN_BLOCK.forward(chosen, weights, config, states, context, observe);
+  });
+}
+
+function missing(): never {
+  throw new WbError("WB7001", "a step asked for a layer that it was not given");
+}
 
 function layerWeights(weights: ModuleWeights, config: ModelConfig): LayerWeights {
   const { heads, kvHeads, rmsNormEps: epsilon } = config;

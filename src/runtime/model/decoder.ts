@@ -319,12 +319,17 @@ export class Decoder implements TokenModel {
     const { ops } = this;
     let x = embeddings;
     try {
-      for (let index = 0; index < this.config.layers; index++) {
+      for (let index = 0; index < this.config.layers;) {
         signal?.throwIfAborted();
-        const next = await this.#layer(index, x, contextOf(index));
+        const several = await this.#severalFrom(index, x);
+        const next =
+          several === undefined
+            ? await this.#layer(index, x, contextOf(index))
+            : this.#inOneCall(several, index, x, contextOf);
         ops.free(x);
         x = next;
-        this.weights.release(index);
+        for (const end = index + (several?.length ?? 1); index < end; index++)
+          this.weights.release(index);
         // A layer of a long prompt takes seconds in a large model: signals, timers and other requests get their turn between.
         await this.#breather.breathe();
       }
@@ -333,6 +338,39 @@ export class Decoder implements TokenModel {
       ops.free(x);
       throw error;
     }
+  }
+
+  /** Layers from `index` on that one call computes; undefined where it is one by one. */
+  async #severalFrom(index: number, x: Value): Promise<readonly ModuleWeights[] | undefined> {
+    const { residence } = this.weights;
+    const [b = 0, t = 0] = x.shape;
+    let room = this.steps.layerBytes / (b * t);
+    if (this.#architecture.block.together === undefined || residence === "streamed" || room < 1)
+      return undefined;
+    const several: ModuleWeights[] = [];
+    while (index + several.length < this.config.layers) {
+      const weights = await this.weights.block(index + several.length);
+      room -= weights.byteLength;
+      if (room < 0) break;
+      several.push(weights);
+    }
+    return several.length > 1 ? several : undefined;
+  }
+
+  #inOneCall(
+    several: readonly ModuleWeights[],
+    first: number,
+    x: Value,
+    contextOf: (layer: number) => TokenContext,
+  ): Value {
+    const { steps, config } = this;
+    const { together } = this.#architecture.block;
+    if (together === undefined) throw new WbError("WB7001", "this block is computed one by one");
+    const layers = several.map((weights, place) => ({
+      weights,
+      context: contextOf(first + place),
+    }));
+    return steps.scope(() => together(steps, layers, config, x));
   }
 
   createCache(batch: number): KvCache {

@@ -12,6 +12,13 @@ export class ModuleWeights {
     this.#prefix = prefix;
   }
 
+  /** Bytes on the device, of all modules. */
+  get byteLength(): number {
+    let bytes = 0;
+    for (const weight of this.#weights.values()) bytes += weight.byteLength;
+    return bytes;
+  }
+
   scope(module: string): ModuleWeights {
     return new ModuleWeights(this.#weights, `${this.#prefix}${module}.`);
   }

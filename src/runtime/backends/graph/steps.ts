@@ -5,7 +5,7 @@ import { TF_DTYPE } from "../native/values.ts";
 import type { Value } from "../ops.ts";
 import { composedNetwork } from "../steps/composed.ts";
 import { rotateHeads } from "../steps/rotary.ts";
-import type { Carried, KeysAndValues, Steps } from "../steps/steps.ts";
+import { oneByOne, type Carried, type KeysAndValues, type Steps } from "../steps/steps.ts";
 import { INT32, typeAttribute, type GraphNodes, type NodeName } from "./nodes.ts";
 import { GraphValue, typeOf, UNKNOWN, type GraphOps } from "./ops.ts";
 
@@ -54,7 +54,8 @@ export function graphSteps(nodes: GraphNodes, ops: GraphOps): Steps<GraphCarried
     scale: (_x, factor) => {
       throw new WbError("WB7001", `a graph has no factor ${factor}`);
     },
-    layer: (_x, _weights, _context, composed) => composed(),
+    layers: oneByOne,
+    layerBytes: 0,
   };
 }
 

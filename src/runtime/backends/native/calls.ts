@@ -24,7 +24,7 @@ import {
   type Weight,
 } from "../ops.ts";
 import { keptRows } from "../steps/kept-rows.ts";
-import type { KeyMask, LayerWeights, TokenContext } from "../steps/steps.ts";
+import type { KeyMask, LayerCache, LayerCall } from "../steps/steps.ts";
 
 /** A matrix in host memory: what it is stored as, and what it is kept in. */
 export interface Packing {
@@ -159,72 +159,87 @@ export class NativeCalls {
     });
   }
 
-  /** A whole layer. The new tokens' keys and values are set in the cache, whose last T rows they are. */
-  layer(x: Value, weights: LayerWeights, { newRotary, keyMask, cache }: TokenContext): Value {
-    if (newRotary === undefined)
-      throw new WbError("WB7001", "the kernel of a whole layer rotates heads");
-    const { cos, sin } = newRotary;
+  /** Whole layers of one model that follow each other. The new tokens' keys and values are set in their caches, whose last T rows they are. */
+  layers(x: Value, layers: readonly LayerCall[]): Value {
+    const [first] = layers;
+    const rotary = first?.context.newRotary;
+    if (first === undefined || rotary === undefined)
+      throw new WbError("WB7001", "the kernel of whole layers rotates heads");
+    const { heads, kvHeads, epsilon } = first.weights;
+    const { keyMask } = first.context;
     const own = valueOf(x);
-    const { query, key, value, output, gate, up, down, heads, kvHeads } = weights;
-    const { inputs, biases } = this.#parameters([query, key, value, output, gate, up, down]);
     const [b = 0, t = 0] = own.shape;
-    const d = (query.weight.shape[0] ?? 0) / heads;
-    const room = [b, kvHeads, t, d] as const;
-    const extended = (old: Value | undefined): NativeValue =>
-      this.#extend(
-        keptRows((rows, count) => this.firstRows(rows, count), old, cache?.keep),
-        room,
-      ); // [B, G, L, D]
-    const cached = cache?.replace((old) => ({
-      keys: extended(old?.keys),
-      values: extended(old?.values),
-    }));
-    const [keys, values] =
-      cached === undefined
-        ? [undefined, undefined]
-        : [valueOf(cached.keys), valueOf(cached.values)];
+    const d = (first.weights.query.weight.shape[0] ?? 0) / heads;
+    const cached = layers.flatMap(({ context }) => this.#room(context.cache, [b, kvHeads, t, d]));
+    const [keys, values] = cached;
     const l = keys?.shape[2] ?? t;
-    const sizes = this.#sizes("WeighbridgeLayer", {
-      tables: cos.shape[0] ?? 0,
+    const sizes = this.#sizes("WeighbridgeLayers", {
+      layers: layers.length,
+      tables: rotary.cos.shape[0] ?? 0,
       batch: b,
       tokens: t,
       heads,
       groups: kvHeads,
       size: d,
-      rotated: cos.shape[3] ?? 0,
+      rotated: rotary.cos.shape[3] ?? 0,
       length: l,
       keyCapacity: keys?.capacity ?? l,
       valueCapacity: values?.capacity ?? l,
       cached: keys === undefined ? 0 : 1,
       masked: keyMask === undefined ? 0 : 1,
     });
+    const { inputs, biases } = this.#parameters(
+      layers.flatMap(({ weights }) => MATRICES.map((name) => weights[name])),
+    );
+    const norms = layers.flatMap(({ weights: { attentionNorm, networkNorm } }) => [
+      weightOf(attentionNorm).id,
+      weightOf(networkNorm).id,
+    ]);
     const attributes = this.#listed([
       ["T", own.dtype],
-      ["N", 7],
+      ["N", inputs.length - biases - 1],
       ["B", biases],
-      ["C", keys === undefined ? 0 : 2],
+      ["M", norms.length],
+      ["C", cached.length],
       ["V", keyMask === undefined ? 0 : 1],
     ]);
     const made = this.#withMask(keyMask, (mask) =>
       execute(
         this.#binding,
-        "WeighbridgeLayer",
+        "WeighbridgeLayers",
         [
           own.array.id,
-          weightOf(weights.attentionNorm).id,
-          weightOf(weights.networkNorm).id,
-          valueOf(cos).array.id,
-          valueOf(sin).array.id,
-          this.#values.number(weights.epsilon),
+          valueOf(rotary.cos).array.id,
+          valueOf(rotary.sin).array.id,
+          this.#values.number(epsilon),
           sizes,
           ...inputs,
-          ...(keys === undefined || values === undefined ? [] : [keys.array.id, values.array.id]),
+          ...norms,
+          ...cached.map(({ array }) => array.id),
           ...mask,
         ],
         attributes,
       ),
     );
     return this.#values.add(made.id, made.shape, own.shape, own.dtype);
+  }
+
+  /** A layer's keys and values with room for new tokens [B, G, T, D], or nothing where none are kept. */
+  #room(
+    cache: LayerCache | undefined,
+    room: readonly [number, number, number, number],
+  ): readonly NativeValue[] {
+    if (cache === undefined) return [];
+    const extended = (old: Value | undefined): NativeValue =>
+      this.#extend(
+        keptRows((rows, count) => this.firstRows(rows, count), old, cache.keep),
+        room,
+      ); // [B, G, L, D]
+    const { keys, values } = cache.replace((old) => ({
+      keys: extended(old?.keys),
+      values: extended(old?.values),
+    }));
+    return [valueOf(keys), valueOf(values)];
   }
 
   rmsNorm(x: Value, weight: Weight, epsilon: number): NativeValue {
@@ -398,6 +413,9 @@ export class NativeCalls {
     return made;
   }
 }
+
+/** A layer's matrices in the order of the kernel. */
+const MATRICES = ["query", "key", "value", "output", "gate", "up", "down"] as const;
 
 function missing(): never {
   throw new WbError("WB7001", "a kernel gave no result of the size that was asked for");

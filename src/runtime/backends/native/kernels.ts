@@ -20,8 +20,10 @@ interface KernelAddon {
 
 /** The sizes that each operation takes, by the names that native/kernels/operations.cc has for them. */
 export interface KernelSizes {
-  readonly WeighbridgeLayer: CacheSizes &
-    Sizes<"tables" | "batch" | "tokens" | "heads" | "groups" | "size" | "rotated" | "length"> &
+  readonly WeighbridgeLayers: CacheSizes &
+    Sizes<
+      "layers" | "tables" | "batch" | "tokens" | "heads" | "groups" | "size" | "rotated" | "length"
+    > &
     Sizes<"cached" | "masked">;
   readonly WeighbridgeAttention: CacheSizes &
     Sizes<"batch" | "heads" | "groups" | "tokens" | "size" | "length">;

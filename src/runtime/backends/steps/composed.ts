@@ -5,7 +5,7 @@ import { POINTWISE } from "./activations.ts";
 import { keptRows } from "./kept-rows.ts";
 import { limitedAttention, type PlainAttention } from "./limited-attention.ts";
 import { rotateHeads, rotateHalves } from "./rotary.ts";
-import type { Steps } from "./steps.ts";
+import { oneByOne, type Steps } from "./steps.ts";
 
 /** Tokens that pass at a time: 1024 rows of a 7B model's intermediate states take 45 MB each in float32. */
 export const TOKENS_AT_A_TIME = 1024;
@@ -27,7 +27,15 @@ export type NetworkOps = Pick<
 
 type NetworkSteps = Omit<
   Steps,
-  "rotate" | "append" | "attention" | "activate" | "scale" | "layer" | "layerNorm" | "widen"
+  | "rotate"
+  | "append"
+  | "attention"
+  | "activate"
+  | "scale"
+  | "layers"
+  | "layerBytes"
+  | "layerNorm"
+  | "widen"
 >;
 
 /** The steps that need nothing but operations on single tokens. */
@@ -111,11 +119,12 @@ export interface StepKernels {
   readonly join: (rows: Value | undefined, more: Value) => Value;
   readonly attention: PlainAttention["attention"];
   readonly firstRows: PlainAttention["firstRows"];
-  readonly layer: Steps["layer"];
+  readonly layers: Steps["layers"];
+  readonly layerBytes: Steps["layerBytes"];
 }
 
 /** Calls of a backend's kernels, as its own class has them. */
-export type KernelCalls = Omit<StepKernels, "layer">;
+export type KernelCalls = Omit<StepKernels, "layers" | "layerBytes">;
 
 /** The kernels of such a class as functions that need no `this`. */
 export function kernelsOf(calls: KernelCalls): KernelCalls {
@@ -165,7 +174,8 @@ export function composedSteps(ops: Ops, own: Partial<StepKernels> = {}): Steps {
     widen: (x, size) => widened(ops, x, size),
     layerNorm: (x, layer, epsilon) => hostLayerNorm(ops, x, layer, epsilon),
     activate: (x, activation) => pointwise(ops, x, POINTWISE[activation]),
-    layer: (_x, _weights, _context, composed) => composed(),
+    layers: oneByOne,
+    layerBytes: 0,
     ...steps,
   };
 }

@@ -143,12 +143,24 @@ export interface Steps<C extends Carried = DeviceCarried> {
     work: (parts: readonly Value[], part: number) => Value,
   ): Value;
   /**
-   * A whole layer that these weights describe, [B, T, C] -> [B, T, C]: in one call where the backend has one that fits, which gives
-   * the same bits as `composed`; else `composed`.
+   * Whole layers that follow each other, [B, T, C] -> [B, T, C]: in one call where the backend has one that fits, which gives the same
+   * bits as `composed` of each; else that, with the layer's place among them.
    */
-  layer(x: Value, weights: LayerWeights, context: TokenContext<C>, composed: () => Value): Value;
+  layers(
+    x: Value,
+    calls: readonly LayerCall<C>[],
+    composed: (x: Value, place: number) => Value,
+  ): Value;
+  /** Bytes of parameters, times the rows of x, of layers that are computed in one call; 0 where none is gained by it. */
+  readonly layerBytes: number;
   /** `Ops.scope`. */
   scope<T extends ScopeResult>(work: () => T): T;
+}
+
+/** A layer, and what it is told of the tokens. */
+export interface LayerCall<C extends Carried = DeviceCarried> {
+  readonly weights: LayerWeights;
+  readonly context: TokenContext<C>;
 }
 
 /** Attention and a gated network, each added to what its norm was taken of. */
@@ -170,5 +182,14 @@ export interface LayerWeights {
 
 /** The same steps without a whole layer in one call, for an observer of the results between them. */
 export function stepByStep<C extends Carried>(steps: Steps<C>): Steps<C> {
-  return { ...steps, layer: (_x, _weights, _context, composed) => composed() };
+  return { ...steps, layers: oneByOne };
+}
+
+/** `Steps.layers` of a backend that has no call of a whole layer. */
+export function oneByOne(
+  x: Value,
+  calls: readonly unknown[],
+  composed: (x: Value, place: number) => Value,
+): Value {
+  return calls.reduce<Value>((states, _, place) => composed(states, place), x);
 }
