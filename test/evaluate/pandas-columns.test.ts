@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { pandasColumn } from "../../src/evaluate/data/pandas-columns.ts";
 
-/** What `datasets.load_dataset("csv")` gave of each column, as Python prints it (datasets 2.16.1, pandas 2.2.3). */
+/** Columns as pandas 2.2.3 reads them and pyarrow keeps them, as Python prints the cells: what `datasets.load_dataset("csv")` (2.16.1) does with a column. */
 const READ = [
   ["whole numbers", "1 007 -3 +4", "1 7 -3 4"],
   [

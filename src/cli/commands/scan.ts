@@ -53,8 +53,6 @@ function render({ verdict, globals, reasons, files }: ScanResult): string {
     if (known === undefined) counts.set(key, { first: global, count: 1 });
     else known.count++;
   }
-  const rank = ({ allowed, library }: ScannedGlobal): number =>
-    allowed ? 2 : Number(library === true);
   const rows = [...counts].sort(([, left], [, right]) => rank(left.first) - rank(right.first));
   return [
     ...rows.map(([name, { first, count }]) =>
@@ -70,6 +68,11 @@ function render({ verdict, globals, reasons, files }: ScanResult): string {
       .map(({ file, why }) => `UNKNOWN  ${file}: ${why}`),
     `${verdict}: ${countsOf(files)}, ${globals.length} globals named; nothing was run`,
   ].join("\n");
+}
+
+/** Unsafe names first. */
+function rank({ allowed, library }: ScannedGlobal): number {
+  return allowed ? 2 : Number(library === true);
 }
 
 const placeOf = ({ file, member }: ScannedGlobal): string =>

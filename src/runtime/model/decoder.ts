@@ -364,13 +364,16 @@ export class Decoder implements TokenModel {
     contextOf: (layer: number) => TokenContext,
   ): Value {
     const { steps, config } = this;
-    const { together } = this.#architecture.block;
-    if (together === undefined) throw new WbError("WB7001", "this block is computed one by one");
+    const { block } = this.#architecture;
     const layers = several.map((weights, place) => ({
       weights,
       context: contextOf(first + place),
     }));
-    return steps.scope(() => together(steps, layers, config, x));
+    return steps.scope(() => {
+      const next = block.together?.(steps, layers, config, x);
+      if (next === undefined) throw new WbError("WB7001", "this block is computed one by one");
+      return next;
+    });
   }
 
   createCache(batch: number): KvCache {

@@ -174,11 +174,11 @@ export function refuseStale(golden: Golden, config: ModelConfig): void {
     }
     for (const [layer, { length }] of hiddenStates.entries()) {
       // A model may make its last states as wide as its head takes them.
-      const width = layer === config.layers ? embeddingSize(config) : config.hiddenSize;
-      if (length !== ids.length * width)
+      const expected = layer === config.layers ? embeddingSize(config) : config.hiddenSize;
+      if (length !== ids.length * expected)
         throw damaged(
           golden.path,
-          `${name}.hidden_states.${layer} is ${length / ids.length} wide, expected ${width}`,
+          `${name}.hidden_states.${layer} is ${length / ids.length} wide, expected ${expected}`,
         );
     }
     const text = hasOneRow(config) ? positions.filter((position) => position !== 0) : [];
