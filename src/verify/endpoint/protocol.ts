@@ -37,11 +37,24 @@ export interface Question {
 
 export type Body = Readonly<Record<string, unknown>>;
 
+/** An answer, and how it was asked for. */
+interface Taken {
+  readonly body: Body;
+  readonly way: Way;
+}
+
+interface Refusal {
+  readonly status: number;
+  readonly words: string;
+}
+
 /** A server's answers to completions, in the way that it takes. */
 export class Protocol {
   readonly #client: EndpointClient;
   readonly #model: string;
   #way: Way | undefined;
+  /** Whether the server refused each request that asked for log-probabilities, and took one that did not. */
+  #refusesLogprobs = false;
 
   constructor(client: EndpointClient, model: string) {
     this.#client = client;
@@ -62,17 +75,33 @@ export class Protocol {
   }
 
   /**
-   * Asks in the way that was taken before, or in each in turn.
+   * Asks in the way that was taken before, or in each in turn; without log-probabilities where the server refuses every request for them.
    * @param suffices Whether an answer has what is needed; where none does, the last one is given.
    * @throws WbError WB4961, and those of the client.
    */
   async complete(
     question: Question,
     suffices: (body: Body, way: Way) => boolean = () => true,
-  ): Promise<{ readonly body: Body; readonly way: Way }> {
+  ): Promise<Taken> {
+    const plain = { ...question, logprobs: false };
+    const isFirst = this.#way === undefined;
+    const asked = await this.#ask(this.#refusesLogprobs ? plain : question, suffices);
+    if (asked.taken !== undefined) return asked.taken;
+    // Who told log-probabilities of another prompt refuses this one for a reason of its own.
+    if (!isFirst || !question.logprobs) throw this.#refused(asked.refusal);
+    const { taken } = await this.#ask(plain, suffices);
+    if (taken === undefined) throw this.#refused(asked.refusal);
+    this.#refusesLogprobs = true;
+    return taken;
+  }
+
+  async #ask(
+    question: Question,
+    suffices: (body: Body, way: Way) => boolean,
+  ): Promise<{ readonly taken: Taken | undefined; readonly refusal: Refusal }> {
     const ways = this.#way === undefined ? waysFor(question) : [this.#way];
-    let taken: { readonly body: Body; readonly way: Way } | undefined;
-    let refusal = { status: 0, words: "" };
+    let taken: Taken | undefined;
+    let refusal: Refusal = { status: 0, words: "" };
     for (const way of ways) {
       const reply = await this.#client.post("completions", this.#request(question, way));
       if (!reply.ok) {
@@ -82,12 +111,10 @@ export class Protocol {
       }
       taken = { body: reply.body, way };
       if (!suffices(reply.body, way)) continue;
-      this.#way = way;
-      return taken;
+      break;
     }
-    if (taken === undefined) throw this.#refused(refusal);
-    this.#way = taken.way;
-    return taken;
+    if (taken !== undefined) this.#way = taken.way;
+    return { taken, refusal };
   }
 
   #request(question: Question, way: Way): Body {
@@ -106,7 +133,7 @@ export class Protocol {
     };
   }
 
-  #refused({ status, words }: { readonly status: number; readonly words: string }): WbError {
+  #refused({ status, words }: Refusal): WbError {
     const { url } = this.#client;
     return new WbError("WB4961", `${url}: the server answers ${status} to completions: ${words}`, {
       details: { url, status },

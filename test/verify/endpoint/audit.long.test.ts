@@ -31,8 +31,8 @@ function told({ verdict, diagnosis, comparisons }: VerifyResult): readonly unkno
   return [verdict, diagnosis[0]?.cause];
 }
 
-/** Our own server with its log-probabilities taken out, as one that has none. */
-async function withoutLogprobs(weights?: string): Promise<VerifyResult> {
+/** Our own server with its log-probabilities taken out, as one that has none, or refuses who asks for them. */
+async function withoutLogprobs(weights?: string, refuses = false): Promise<VerifyResult> {
   const server = await served({}, weights === undefined ? undefined : [weights]);
   open.push(server);
   const front = await fakeServer(async ({ path, body }: SentRequest) => {
@@ -40,7 +40,9 @@ async function withoutLogprobs(weights?: string): Promise<VerifyResult> {
       const reply = await fetch(`${server.url.replace(/\/v1$/u, "")}${path}`);
       return { status: reply.status, text: await reply.text() };
     }
-    const { logprobs: _logprobs, echo: _echo, return_tokens_as_token_ids: _as, ...rest } = body;
+    const { logprobs, echo: _echo, return_tokens_as_token_ids: _as, ...rest } = body;
+    if (refuses && logprobs !== undefined)
+      return { status: 400, text: '{"error": {"message": "logprobs are not supported"}}' };
     const reply = await fetch(`${server.url.replace(/\/v1$/u, "")}${path}`, {
       method: "POST",
       headers: { "content-type": "application/json" },
@@ -59,6 +61,12 @@ describe("a server that tells tokens alone", () => {
     const { endpoint } = result.comparisons[0] ?? {};
     expect(endpoint).toMatchObject({ values: 0, audit: { by: "ids", alpha: 0.001 } });
     expect(endpoint?.statement).toContain("tells no log-probabilities");
+  });
+
+  test("and refuses log-probabilities passes all the same", async () => {
+    const result = await withoutLogprobs(undefined, true);
+    expect(told(result)).toEqual(["pass", undefined]);
+    expect(result.comparisons[0]?.endpoint).toMatchObject({ values: 0, audit: { by: "ids" } });
   });
 
   test("of weights converted to Q4_0 is named so", async () => {

@@ -3,7 +3,12 @@ import { endpointOf } from "../../../src/verify/endpoint/address.ts";
 import { EndpointClient } from "../../../src/verify/endpoint/client.ts";
 import { modelName, Protocol } from "../../../src/verify/endpoint/protocol.ts";
 import { caught } from "../../support/caught.ts";
-import { fakeServer, type FakeReply, type FakeServer } from "../../support/endpoint-server.ts";
+import {
+  fakeServer,
+  type FakeReply,
+  type FakeServer,
+  type SentRequest,
+} from "../../support/endpoint-server.ts";
 
 const KEY = 'sesame-"of\\the-test';
 const ENVIRONMENT = { THE_KEY: KEY, EMPTY: "", SPLIT: "two\nlines" };
@@ -145,4 +150,39 @@ test("the forms of a request are tried from the most telling to the plainest", a
   await protocol.complete({ ...question, text: "again" });
   expect(server.sent).toHaveLength(9);
   expect(server.sent[8]?.headers.authorization).toBeUndefined();
+});
+
+async function protocolOf(refuses: (body: SentRequest["body"]) => boolean): Promise<{
+  readonly protocol: Protocol;
+  readonly server: FakeServer;
+}> {
+  const server = await fakeServer(({ body }) =>
+    refuses(body) ? { status: 400, text: "no logprobs" } : { json: { choices: [] } },
+  );
+  servers.push(server);
+  const client = new EndpointClient(endpointOf(server.url, undefined, {}), undefined, LIMITS);
+  return { protocol: new Protocol(client, "m"), server };
+}
+
+describe("a server that refuses log-probabilities", () => {
+  test("is asked without them, from then on", async () => {
+    const { protocol, server } = await protocolOf((body) => Object.hasOwn(body, "logprobs"));
+    await protocol.complete({ ...question, text: "hello" });
+    const first = server.sent.length;
+    await protocol.complete({ ...question, text: "again" });
+    expect(server.sent).toHaveLength(first + 1);
+    expect(Object.keys(server.sent.at(-1)?.body ?? {})).not.toContain("logprobs");
+  });
+
+  test("of one prompt, and gave them of another, is not taken for one that has none", async () => {
+    const { protocol } = await protocolOf(
+      (body) => Object.hasOwn(body, "logprobs") && body["prompt"] === "long",
+    );
+    await protocol.complete(
+      { ...question, text: "short" },
+      (_body, { prompt }) => prompt === "text",
+    );
+    const error = await caught(() => protocol.complete({ ...question, text: "long" }));
+    expect([error.code, error.message]).toEqual(["WB4961", expect.stringContaining("no logprobs")]);
+  });
 });
