@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { resolveModelConfig } from "../../src/model/config/parse.ts";
+import { parseModelConfig, resolveModelConfig } from "../../src/model/config/parse.ts";
 import { ConfigFields } from "../../src/model/config/fields.ts";
 import type { ModelConfig } from "../../src/model/config/model-config.ts";
 import { familyOf } from "../../src/model/families.ts";
@@ -283,6 +283,18 @@ describe("a decoder's config.json", () => {
     const error = await caught(() => config(name, { num_key_value_heads: 2, ...fields }));
     expect(error.code).toBe(code);
     expect(error.message).toContain(word);
+  });
+
+  it.each([
+    "LlamaForSequenceClassification",
+    "Qwen2ForRewardModel",
+    "MistralForTokenClassification",
+  ])("of %s, a head that gives no next token, is refused by its class", (name) => {
+    const type = name.slice(0, name.indexOf("For")).toLowerCase();
+    const read = (): unknown =>
+      parseModelConfig(JSON.stringify({ architectures: [name], model_type: type }), "c.json");
+    expect(read).toThrow(expect.objectContaining({ code: "WB4701" }) as Error);
+    expect(read).toThrow(`architecture ${name} has another head than`);
   });
 
   it("of an unknown family names the nearest known, and what still works", async () => {

@@ -472,8 +472,12 @@ export const CHINESE_MESSAGES: Catalogue = [
     "不支持架构 {}；inspect、scan 以及带 --architecture none 的 convert 与 diff 仍然可用；已知的有 {}",
   ],
   [
-    "architecture {} is not supported; the nearest that is known is {}; inspect, scan, and convert and diff with --architecture none work all the same; known are {}",
+    "architecture {} is not supported; the nearest known is {}; inspect, scan, and convert and diff with --architecture none work all the same; known are {}",
     "不支持架构 {}；已知最接近的是 {}；inspect、scan 以及带 --architecture none 的 convert 与 diff 仍然可用；已知的有 {}",
+  ],
+  [
+    "architecture {} has another head than {}, which is supported; inspect, scan, and convert and diff with --architecture none work all the same",
+    "架构 {} 的输出头与受支持的 {} 不同；inspect、scan 以及带 --architecture none 的 convert 与 diff 仍然可用",
   ],
   ["rope type {} is not supported", "不支持旋转编码类型 {}"],
   ["{} {} is not supported", "不支持 {} {}"],

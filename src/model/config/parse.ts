@@ -46,6 +46,26 @@ function architectureOf(config: ConfigFields): string | undefined {
   return typeof first === "string" ? first : undefined;
 }
 
+/** Ends of classes whose head gives no logits of a next token. */
+const OTHER_HEADS =
+  /(?:For(?:SequenceClassification|TokenClassification|QuestionAnswering|MultipleChoice|ConditionalGeneration|Embedding|Score)|RewardModel)$/u;
+
+/** @throws WbError WB4701 for a class of the family that is known by its `model_type` alone, and has another head. */
+function refuseOtherHead(
+  config: ConfigFields,
+  { architectures }: Family,
+  architecture: string | undefined,
+): void {
+  if (architecture === undefined || architectures.some((name) => name === architecture)) return;
+  if (!OTHER_HEADS.test(architecture)) return;
+  const [usual] = architectures;
+  throw new WbError(
+    "WB4701",
+    `${config.path}: architecture ${architecture} has another head than ${usual}, which is supported; inspect, scan, and convert and diff with --architecture none work all the same`,
+    { details: { path: config.path, architecture, nearest: usual } },
+  );
+}
+
 /** The class that config.json names decides; `model_type` only where no class is known. */
 function familyFor(config: ConfigFields, architecture: string | undefined): Family {
   const type = config.text("", "model_type");
@@ -54,11 +74,13 @@ function familyFor(config: ConfigFields, architecture: string | undefined): Fami
     FAMILIES.find(
       ({ modelType, paddleClass }) => modelType === type || paddleClass?.modelType === type,
     );
-  if (family !== undefined) return family;
+  if (family !== undefined) {
+    refuseOtherHead(config, family, architecture);
+    return family;
+  }
   const known = FAMILIES.flatMap(({ architectures }) => architectures);
   const found = architecture ?? (type === "" ? "none" : type);
   const nearest = nearestName(found, known);
-  const hint = nearest === undefined ? "" : `; the nearest known is ${nearest}`;
   if (architecture === undefined && type === "")
     throw new WbError(
       "WB4701",
@@ -67,7 +89,9 @@ function familyFor(config: ConfigFields, architecture: string | undefined): Fami
     );
   throw new WbError(
     "WB4701",
-    `${config.path}: architecture ${found} is not supported${hint}; inspect, scan, and convert and diff with --architecture none work all the same; known are ${known.join(", ")}`,
+    nearest === undefined
+      ? `${config.path}: architecture ${found} is not supported; inspect, scan, and convert and diff with --architecture none work all the same; known are ${known.join(", ")}`
+      : `${config.path}: architecture ${found} is not supported; the nearest known is ${nearest}; inspect, scan, and convert and diff with --architecture none work all the same; known are ${known.join(", ")}`,
     {
       details: {
         path: config.path,
