@@ -121,7 +121,7 @@ const textOf = (path: string): string => readFileSync(join(ROOT, path), "utf8");
 
 /** Words of tensors' names; only `src/model` may look for them in a name. */
 const NAME_WORDS =
-  /_proj|layers?\b|layernorm|lm_head|embed_tokens|word_embed|inv_freq|W_pack|query_key_value|self_attn|\bmlp\b|\.bias|\.weight/;
+  /_proj|layers?\b|layernorm|lm_head|embed_tokens|word_embed|inv_freq|W_pack|query_key_value|self_attn|\bmlp\b|\.bias\b|\.weight\b/;
 
 /** Regular expressions, and tests of what a text begins with, ends in or includes. */
 const NAME_TESTS =

@@ -1,4 +1,10 @@
-import { isOfAttention, isOfMlp, layerName, parameterOf } from "../../../model/canonical-names.ts";
+import {
+  isOfAttention,
+  isOfMlp,
+  layerName,
+  moduleOf,
+  parameterOf,
+} from "../../../model/canonical-names.ts";
 import { inLayer, layerOf } from "../../../model/layer-number.ts";
 import { familyOf } from "../../../model/families.ts";
 import { ATTENTION, FINAL_NORM, LAYER, MLP, NORMS } from "../../../model/network.ts";
@@ -198,7 +204,7 @@ function swapHypotheses(
   }
   const norms = familyOf(config.family)
     .network.parameters.filter(({ role, kind }) => kind === "weight" && LAYER_NORMS.has(role))
-    .map(({ name }) => at(name.replace(LAYER, "").replace(/\.weight$/u, "")));
+    .map(({ name }) => at(moduleOf(name.replace(LAYER, ""))));
   const hypotheses: Hypothesis[] = pairsOf(norms).map(([left, right]) =>
     swapOf([[`${left}.weight`, `${right}.weight`]]),
   );
