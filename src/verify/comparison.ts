@@ -47,10 +47,17 @@ function unexplained(failures: readonly string[], wasSought: boolean): Diagnosis
   return { cause: "undetermined", tensors: [], evidence };
 }
 
-/** Another tokenizer, other settings and values that are no number are failures though the logits of these prompts fit. */
+/** What is wrong though the logits of these prompts fit. */
+const BY_THEMSELVES: ReadonlySet<Diagnosis["cause"]> = new Set([
+  "tokenizer",
+  "template",
+  "config-mismatch",
+]);
+
+/** Another tokenizer or template, other settings and values that are no number are failures though the logits of these prompts fit. */
 function ownFailure({ cause, tensors, evidence }: Diagnosis): readonly string[] {
   if (cause === "non-finite") return [`${tensors.join(", ")}: ${evidence}`];
-  return cause === "tokenizer" || cause === "config-mismatch" ? [evidence] : [];
+  return BY_THEMSELVES.has(cause) ? [evidence] : [];
 }
 
 /** Tensors are missing: the model cannot run. */

@@ -142,10 +142,18 @@ export async function againstEndpoint(
         ...(endpoint.tokenizer.ids + endpoint.tokenizer.counts === 0
           ? ["the server's tokenizer: it tells nothing of how it reads texts"]
           : []),
+        ...(isTemplateUnseen(endpoint)
+          ? ["the server's chat template: it tells nothing of how it writes conversations"]
+          : []),
       ],
     },
     notRun: [],
   });
+}
+
+/** Whether the model has a chat template, and the server told nothing of its own. */
+function isTemplateUnseen({ template }: EndpointFindings): boolean {
+  return template !== undefined && template.ids + template.texts + template.counts === 0;
 }
 
 /** Tokens that a server was judged by where it told nothing else. */

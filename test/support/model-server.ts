@@ -1,4 +1,5 @@
 import { openDevice } from "../../src/runtime/backends/device.ts";
+import type { ChatMessage } from "../../src/runtime/chat/message.ts";
 import { findTokenizer, type Tokenizer } from "../../src/runtime/tokenizer/tokenizer.ts";
 import type { Laboratory, Override } from "../../src/verify/compare/model-runner.ts";
 import type { LogRow } from "../../src/verify/endpoint/log-row.ts";
@@ -30,6 +31,9 @@ export interface ServerTraits {
   /** Hides how many tokens the prompt has. */
   readonly hidesUsage?: boolean;
   readonly hasTokenize?: boolean;
+  /** What it writes of a conversation, and which of the usual routes tells it; it has no chat when left out. */
+  readonly writes?: (messages: readonly ChatMessage[]) => string;
+  readonly tellsChat?: "tokens" | "text" | "count";
 }
 
 /** A server of a small model in a folder, as other programs would answer. */
@@ -51,6 +55,10 @@ export async function modelServer(path: string, traits: ServerTraits = {}): Prom
   };
 }
 
+function chatMessages(value: unknown): readonly ChatMessage[] {
+  return Array.isArray(value) ? value.map((one: ChatMessage) => one) : [];
+}
+
 const REFUSED: FakeReply = { status: 400, text: "not known" };
 
 class SimulatedModel {
@@ -66,8 +74,12 @@ class SimulatedModel {
 
   async answer({ path, body }: SentRequest): Promise<FakeReply> {
     if (path === "/v1/models") return { json: { data: [{ id: "simulated" }] } };
-    if (path === "/tokenize" && this.#traits.hasTokenize === true)
-      return { json: { tokens: this.#read(this.#tokenizer.encode(String(body["prompt"]))) } };
+    const { writes, tellsChat } = this.#traits;
+    const { prompt } = body;
+    if (path === "/tokenize" && this.#traits.hasTokenize === true && typeof prompt === "string")
+      return { json: { tokens: this.#read(this.#tokenizer.encode(prompt)) } };
+    if (writes !== undefined && body["messages"] !== undefined)
+      return this.#conversation(path, writes(chatMessages(body["messages"])), tellsChat);
     if (path !== "/v1/completions") return { status: 404, text: "none" };
     const { echoes = true, takesIds = true, tellsIds = true } = this.#traits;
     const isText = typeof body["prompt"] === "string";
@@ -75,6 +87,14 @@ class SimulatedModel {
     if ((!takesIds && !isText) || (!echoes && body["echo"] === true) || (!tellsIds && asksIds))
       return REFUSED;
     return this.#complete(body, asksIds);
+  }
+
+  #conversation(path: string, text: string, tells: ServerTraits["tellsChat"]): FakeReply {
+    const tokens = this.#tokenizer.encode(text, { addSpecialTokens: false, commandPieces: true });
+    if (path === "/tokenize" && tells === "tokens") return { json: { tokens } };
+    if (path === "/apply-template" && tells === "text") return { json: { prompt: text } };
+    if (path !== "/v1/chat/completions") return { status: 404, text: "none" };
+    return { json: { choices: [], usage: { prompt_tokens: tokens.length, completion_tokens: 1 } } };
   }
 
   #read(ids: readonly number[]): readonly number[] {

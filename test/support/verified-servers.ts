@@ -13,6 +13,6 @@ export function stoppedAfterEach(): { stop(): Promise<unknown> }[] {
 }
 
 /** Holds a server against the small model. */
-export function verifyServer(url: string): Promise<VerifyResult> {
-  return verify(TINY, { device: "wasm", endpoint: { url } });
+export function verifyServer(url: string, model = TINY): Promise<VerifyResult> {
+  return verify(model, { device: "wasm", endpoint: { url } });
 }

@@ -78,6 +78,10 @@ export const CHINESE_NOTES: Catalogue = [
     "the server's tokenizer: it tells nothing of how it reads texts",
     "服务器的分词器：它没有说明如何读取文本",
   ],
+  [
+    "the server's chat template: it tells nothing of how it writes conversations",
+    "服务器的对话模板：它没有说明如何书写对话",
+  ],
   ["this server serves these weights, within {}", "该服务器提供的就是这些权重，在 {} 之内"],
   ["this server does not serve these weights as they are", "该服务器提供的不是原样的这些权重"],
   [

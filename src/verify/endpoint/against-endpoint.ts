@@ -14,6 +14,7 @@ import { endpointPrompts, type EndpointPrompt } from "./endpoint-prompts.ts";
 import { explainDeparture } from "./explain.ts";
 import { judgeTold, type Judgement } from "./judge-told.ts";
 import { modelName, Protocol, type Way } from "./protocol.ts";
+import { checkTemplate, templateDiagnoses, type TemplateCheck } from "./server-template.ts";
 import type { TokenizerCheck } from "./server-tokenizer.ts";
 
 /** A server that a model is proved against. */
@@ -44,6 +45,8 @@ export interface EndpointFindings {
   /** Likeliest tokens whose text belongs to no id of ours, or to several: not compared. */
   readonly unreadable: number;
   readonly tokenizer: TokenizerCheck;
+  /** How it writes conversations; left out where the model has no chat template. */
+  readonly template?: TemplateCheck | undefined;
   /** What its tokens alone say, where it tells no log-probabilities. */
   readonly audit?: AuditFindings | undefined;
   /** The verdict in one sentence. */
@@ -77,11 +80,12 @@ export async function verifyEndpoint(
   const prompts = endpointPrompts(given, tokenizer, vocabSize, maxPositions - ANSWER_TOKENS);
   const protocol = new Protocol(client, await modelName(client, model));
   const asked = await askPrompts(client, protocol, prompts, tokenizer, vocabSize);
+  const template = await checkTemplate(client, protocol.model, bench.path);
   if (asked.sequences.length === 0)
-    return auditOutcome(bench, client, protocol.model, prompts, tokenizer, asked);
+    return auditOutcome(bench, client, protocol.model, prompts, tokenizer, { ...asked, template });
   const judgement = await judgeTold(bench, asked.sequences);
   const departure = await departureOf(bench, asked, judgement, tokenizer);
-  const diagnoses = [...tokenizerDiagnoses(asked.tokenizer), ...departure];
+  const diagnoses = [...readingDiagnoses({ ...asked, template }), ...departure];
   const failures = [...judgement.parity.failures, ...readingFailures(prompts, asked)];
   const passes = failures.length === 0 && diagnoses.length === 0;
   const { compute } = judgement.parity;
@@ -96,6 +100,7 @@ export async function verifyEndpoint(
       otherTop: judgement.otherTop,
       unreadable: asked.answers.reduce((sum, { unreadable }) => sum + unreadable, 0),
       tokenizer: asked.tokenizer,
+      template,
       statement: passes
         ? `this server serves these weights, within ${COMPUTE_NAME[compute]}`
         : "this server does not serve these weights as they are",
@@ -103,7 +108,7 @@ export async function verifyEndpoint(
     parity: judgement.parity,
     prompts,
     diagnoses,
-    // What hides within the gate is a failure of its own; another tokenizer is one in any comparison.
+    // What hides within the gate is a failure of its own; another tokenizer or template is one in any comparison.
     failures: failures.length > 0 ? failures : departure.map(({ evidence }) => evidence),
   };
 }
@@ -115,7 +120,7 @@ async function auditOutcome(
   model: string,
   prompts: readonly EndpointPrompt[],
   tokenizer: Tokenizer | undefined,
-  asked: Asked,
+  asked: Asked & Pick<EndpointFindings, "template">,
 ): Promise<EndpointOutcome> {
   const { config } = bench.laboratory;
   const { vocabSize, eosTokenIds: endIds } = config;
@@ -133,7 +138,7 @@ async function auditOutcome(
   if (audit === undefined) throw nothing(client.url, asked);
   const { findings, diagnoses, passes } = audit;
   const reading = readingFailures(prompts, asked);
-  const others = tokenizerDiagnoses(asked.tokenizer);
+  const others = readingDiagnoses(asked);
   const isRight = passes && reading.length === 0 && others.length === 0;
   return {
     endpoint: {
@@ -146,6 +151,7 @@ async function auditOutcome(
       otherTop: 0,
       unreadable: 0,
       tokenizer: asked.tokenizer,
+      template: asked.template,
       audit: findings,
       statement: isRight
         ? "this server's tokens are such as these weights give; it tells no log-probabilities"
@@ -189,6 +195,15 @@ async function departureOf(
     isWithin: parity.passes,
   });
   return found === undefined ? [] : [found];
+}
+
+/** What the server reads or writes otherwise; where it reads texts otherwise, conversations say nothing more. */
+function readingDiagnoses({
+  tokenizer,
+  template,
+}: Pick<EndpointFindings, "tokenizer" | "template">): readonly Diagnosis[] {
+  const others = tokenizerDiagnoses(tokenizer);
+  return others.length > 0 ? others : templateDiagnoses(template);
 }
 
 function tokenizerDiagnoses({ differences }: TokenizerCheck): readonly Diagnosis[] {

@@ -1,10 +1,11 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { convert } from "../../../src/api/convert.ts";
 import type { Laboratory, Override } from "../../../src/verify/compare/model-runner.ts";
 import { quantisedAs } from "../../../src/verify/endpoint/quantised-weights.ts";
+import { openChatPrompts } from "../../../src/session/chat-prompt.ts";
 import { verify } from "../../../src/verify/run.ts";
 import type { VerifyResult } from "../../../src/verify/result.ts";
 import { caught } from "../../support/caught.ts";
@@ -18,16 +19,86 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const open = stoppedAfterEach();
 
-async function simulated(traits: ServerTraits): Promise<VerifyResult> {
-  const server: FakeServer = await modelServer(TINY, traits);
+async function simulated(traits: ServerTraits, model = TINY): Promise<VerifyResult> {
+  const server: FakeServer = await modelServer(model, traits);
   open.push(server);
-  return verifyServer(server.url);
+  return verifyServer(server.url, model);
 }
 
 /** Verdict, first cause and its evidence. */
 function told({ verdict, diagnosis }: VerifyResult): readonly unknown[] {
   return [verdict, diagnosis[0]?.cause, diagnosis[0]?.evidence ?? ""];
 }
+
+/** The small model with a chat template of its own. */
+const CHATTY = join(folder, "chatty");
+cpSync(TINY, CHATTY, { recursive: true });
+writeFileSync(
+  join(CHATTY, "chat_template.jinja"),
+  "{{ bos_token }}{% for m in messages %}[{{ m.role }}] {{ m.content }}\n{% endfor %}[assistant]",
+);
+const chat = await openChatPrompts(CHATTY);
+
+const right: ServerTraits["writes"] = (messages) => chat.template.render(messages);
+const chatMl: ServerTraits["writes"] = (messages) =>
+  `${messages.map(({ role, content }) => `<|im_start|>${role}\n${content}<|im_end|>\n`).join("")}<|im_start|>assistant\n`;
+
+const doubled: ServerTraits["writes"] = (messages) => `<s>${chat.template.render(messages)}`;
+
+describe("a server that writes conversations", () => {
+  test.each([
+    ["tokens", { ids: 3, texts: 0, counts: 0 }],
+    ["text", { ids: 0, texts: 3, counts: 0 }],
+    ["count", { ids: 0, texts: 0, counts: 3 }],
+  ] as const)("by the model's template and tells %s passes", async (tellsChat, compared) => {
+    const result = await simulated({ writes: right, tellsChat, hasTokenize: true }, CHATTY);
+    expect(result.verdict).toBe("pass");
+    expect(result.comparisons[0]?.endpoint?.template).toMatchObject({
+      ...compared,
+      differences: [],
+    });
+  });
+
+  test.each(["tokens", "text", "count"] as const)(
+    "by another template and tells %s is named so",
+    async (tellsChat) => {
+      const result = await simulated({ writes: chatMl, tellsChat, hasTokenize: true }, CHATTY);
+      expect(told(result)).toEqual([
+        "fail",
+        "template",
+        expect.stringMatching(/^a conversation of 1 turn .*: another chat template; 2 more/u),
+      ]);
+    },
+  );
+
+  test("behind a second token at the beginning is told of that", async () => {
+    const result = await simulated(
+      { writes: doubled, tellsChat: "tokens", hasTokenize: true },
+      CHATTY,
+    );
+    expect(told(result)).toEqual(["fail", "tokenizer", expect.stringContaining("beginning-of-")]);
+  });
+
+  test("and tells nothing of them leaves the template unseen", async () => {
+    const result = await simulated({}, CHATTY);
+    expect(result.verdict).toBe("pass");
+    expect(result.coverage.unreached.join()).toContain("the server's chat template");
+  });
+
+  test("of a model whose files have no template is not asked for them", async () => {
+    const result = await simulated({ writes: chatMl, tellsChat: "tokens", hasTokenize: true });
+    expect(result.verdict).toBe("pass");
+    expect(result.comparisons[0]?.endpoint?.template).toBeUndefined();
+  });
+
+  test("is our own, of that model", async () => {
+    const server = await served({}, [CHATTY]);
+    open.push(server);
+    const result = await verifyServer(server.url, CHATTY);
+    expect(result.verdict).toBe("pass");
+    expect(result.comparisons[0]?.endpoint?.template).toMatchObject({ ids: 3, differences: [] });
+  });
+});
 
 describe("our own server", () => {
   test("serves the weights that it was given, with token ids the same as ours", async () => {
