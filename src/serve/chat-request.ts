@@ -1,5 +1,6 @@
 import { isRecord } from "../model/config/fields.ts";
 import type { ChatMessage, TemplateVariables } from "../runtime/chat/message.ts";
+import { parsePythonJson } from "../runtime/chat/python-json.ts";
 import { CHAT_TEMPLATES } from "../runtime/chat/templates.ts";
 import type { ChatPrompts } from "../session/chat-prompt.ts";
 import { readSettings, MAX_TOP_LOGPROBS, type AnswerSettings } from "./answer-settings.ts";
@@ -178,7 +179,7 @@ function readToolCalls(message: Fields, where: string): readonly unknown[] | und
 function parsedArguments(value: unknown): unknown {
   if (typeof value !== "string") return value;
   try {
-    return JSON.parse(value);
+    return parsePythonJson(value);
   } catch {
     return value;
   }

@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { receivedError, type PlainError } from "../errors/wb-error.ts";
 import type { ChatMessage, TemplateVariables } from "../runtime/chat/message.ts";
+import { jsonTextOf } from "../runtime/chat/python-json.ts";
 import { encodeJob, type EncodeJob, type EncodeModel } from "./encode-job.ts";
 import { Problem } from "./problem.ts";
 
@@ -40,7 +41,7 @@ export function openEncoder(
   return {
     text: (text, isBare = false) => run({ kind: "text", text, isBare }, text.length),
     chat: (messages, variables) =>
-      run({ kind: "chat", messages, variables }, JSON.stringify(messages).length),
+      run({ kind: "chat", messages, variables }, jsonTextOf(messages).length),
     close: async () => thread?.close(),
   };
 }

@@ -1,9 +1,6 @@
 import { isRecord } from "../../model/config/fields.ts";
+import { isBoxedNumber } from "./python-json.ts";
 import type { ChatMessage, TemplateVariables } from "./message.ts";
-
-/** Where the marker of a cut may stand: Unicode's private use area. */
-const PRIVATE_USE_BEGIN = 0xe000;
-const PRIVATE_USE_END = 0xf8ff;
 
 /** Puts `marker` behind the first character of every token in the text, also where two overlap. */
 export function cutTokens(text: string, tokens: readonly string[], marker: string): string {
@@ -41,6 +38,8 @@ export function changeTexts(
   const onValue = (value: unknown): unknown => {
     if (typeof value === "string") return onText(value);
     if (Array.isArray(value)) return value.map(onValue);
+    // A float that is whole (`parsePythonJson`).
+    if (isBoxedNumber(value)) return value;
     return isRecord(value) ? onRecord(value) : value;
   };
   const onRecord = (record: TemplateVariables): TemplateVariables =>
@@ -54,13 +53,4 @@ export function changeTexts(
     variables: onRecord(variables),
   };
   return { ...changed, isChanged };
-}
-
-/** A character that the text does not have; a run of them that is longer than the text where it has all. */
-export function privateCharacter(text: string): string {
-  for (let code = PRIVATE_USE_BEGIN; code <= PRIVATE_USE_END; code++) {
-    const character = String.fromCharCode(code);
-    if (!text.includes(character)) return character;
-  }
-  return String.fromCharCode(PRIVATE_USE_BEGIN).repeat(text.length + 1);
 }

@@ -1,7 +1,9 @@
 import { WbError } from "../../errors/wb-error.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
-import { changeTexts, cutTokens, privateCharacter } from "./cut-tokens.ts";
+import { changeTexts, cutTokens } from "./cut-tokens.ts";
 import type { ChatMessage, ChatTemplate, TemplateVariables } from "./message.ts";
+import { privateCharacter } from "./private-character.ts";
+import { jsonTextOf } from "./python-json.ts";
 
 /**
  * Token ids of a conversation. Control tokens count where the template writes them; in the messages they are ordinary
@@ -47,7 +49,7 @@ function renderGuarded(
 ): readonly string[] {
   const plain = template.render(messages, variables);
   const said = { messages, variables };
-  const marker = privateCharacter(JSON.stringify(said));
+  const marker = privateCharacter(jsonTextOf(said));
   // Tokens such as <think> are looked for by templates, and are no control tokens: those are cut where nothing reads them.
   for (const tokens of [controlTokens(tokenizer, true), controlTokens(tokenizer, false)]) {
     const cut = changeTexts(said, (text) => cutTokens(text, tokens, marker));
