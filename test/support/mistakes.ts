@@ -423,7 +423,7 @@ export const MISTAKES: readonly Mistake[] = [
   ),
   simple("a row of lm_head another", "corrupt", [HEAD], ({ shape, data }) => ({
     shape,
-    data: data.map((value, at) => (Math.floor(at / 64) === 300 ? -value : value)),
+    data: data.map((value, at) => (Math.floor(at / 64) === 300 ? value * Math.sin(at) : value)),
   })),
   simple(
     "an element of a norm eight times as large in layer 1",
@@ -437,7 +437,7 @@ export const MISTAKES: readonly Mistake[] = [
     [mlp(1, "down_proj")],
     ({ shape, data }) => ({
       shape,
-      data: data.map((value, at) => (Math.floor(at / 176) === 3 ? -value : value)),
+      data: data.map((value, at) => (Math.floor(at / 176) === 3 ? value * Math.sin(at) : value)),
     }),
   ),
   config("rms_norm_eps 1e-3", { rms_norm_eps: 1e-3 }),

@@ -66,6 +66,12 @@ const CASES: readonly (readonly [string, HostTensor, string, string])[] = [
   ["a factor", mapped(REFERENCE, (x) => 0.25 * x), "scaled", "0.25 times"],
   ["an offset", mapped(REFERENCE, (x) => x - 1), "offset", "less 1"],
   ["a factor and an offset", mapped(REFERENCE, (x) => 3 * x + 2), "offset", "3 times"],
+  [
+    "a factor of one row",
+    mapped(REFERENCE, (x, row) => (row === 3 ? -x : x)),
+    "scaled",
+    "row 3 is the other side's times -1; the others have a factor of 1",
+  ],
   ["a factor a row", mapped(REFERENCE, (x, row) => (row + 1) * x), "scaled", "each row"],
   ["a factor a column", mapped(REFERENCE, (x, _r, c) => (c + 1) * x), "scaled", "each column"],
   ["an adapter", mapped(REFERENCE, (x, r, c) => x + adapter(r, c)), "low-rank", "rank 3"],
