@@ -89,10 +89,11 @@ function groupings(tensor: HostTensor): readonly Grouping[] {
   return [...[length, ...sizes, columns].map(blocksOf), byColumn];
 }
 
-/** Distance from the next whole number; a value of x units is off by x times the slack at most. */
+/** Distance from the next whole number; a value of x units is off by x times the slack at most, and what is not 0 was not rounded to 0. */
 function toWhole(inUnits: number, slack: number): { readonly off: number; readonly may: number } {
+  const nearest = Math.max(1, Math.round(Math.abs(inUnits)));
   return {
-    off: Math.abs(inUnits - Math.round(inUnits)),
+    off: Math.abs(Math.abs(inUnits) - nearest),
     may: Math.abs(inUnits) * slack + 2 ** -9,
   };
 }
