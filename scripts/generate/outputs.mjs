@@ -118,6 +118,17 @@ const endpoint = said(
       differences: list(text),
       isFirstTokenOnly: truth,
     }),
+    "template?": said(
+      fields({
+        name: said(text, "the model's chat template"),
+        ids: said(count, "conversations whose token ids were compared"),
+        texts: said(count, "conversations whose text was"),
+        counts: said(count, "conversations of which only the number of tokens was"),
+        differences: list(text),
+        isFirstTokenOnly: truth,
+      }),
+      "how the server writes conversations; left out where the model's files have no chat template",
+    ),
     statement: said(text, "the verdict in one sentence"),
   }),
   "of the server, where one was asked",
