@@ -21,6 +21,14 @@ export function isBias(name: string): boolean {
   return name.endsWith(".bias");
 }
 
+/** The name in each of so many experts; none of a parameter that is of no expert. */
+export function inExperts(name: string, count: number): readonly string[] {
+  if (!EXPERT_NUMBER.test(name)) return [];
+  return Array.from({ length: count }, (_unused, expert) =>
+    name.replace(EXPERT_NUMBER, String(expert)),
+  );
+}
+
 /** Whether a canonical name is one of attention's. */
 export function isOfAttention(name: string): boolean {
   return Object.values(ATTENTION).some((module) => name.includes(`.${module}.`));

@@ -5,6 +5,7 @@ import { openChatPrompts, type ChatPrompts } from "../../session/chat-prompt.ts"
 import type { Diagnosis } from "../diagnose/diagnosis.ts";
 import { AnswerFields } from "./answer-fields.ts";
 import type { EndpointClient } from "./client.ts";
+import { differByFirst } from "./server-tokenizer.ts";
 
 /** How far a server's way of writing conversations was held against the model's chat template. */
 export interface TemplateCheck {
@@ -181,8 +182,7 @@ function describe(
   const { ids, text, count } = theirs;
   if (ids !== undefined) {
     if (ids.join() === ours.ids.join()) return undefined;
-    const isFirst =
-      ids.slice(1).join() === ours.ids.join() || ours.ids.slice(1).join() === ids.join();
+    const isFirst = differByFirst(ids, ours.ids);
     const at = ours.ids.findIndex((id, index) => id !== ids[index]);
     const place = at < 0 ? ours.ids.length : at;
     const shown = (list: readonly number[]): string =>

@@ -79,7 +79,12 @@ export function compareReadings(readings: readonly ServerReading[]): TokenizerCh
 
 function isFirstOnly({ ours, theirs, count }: ServerReading): boolean {
   if (theirs === undefined) return Math.abs(count - ours.length) === 1;
-  return ours.slice(1).join() === theirs.join() || theirs.slice(1).join() === ours.join();
+  return differByFirst(ours, theirs);
+}
+
+/** Whether one of the two has a token more, at its beginning, and is the same behind it. */
+export function differByFirst(left: readonly number[], right: readonly number[]): boolean {
+  return left.slice(1).join() === right.join() || right.slice(1).join() === left.join();
 }
 
 /** Characters and ids of a sentence. */

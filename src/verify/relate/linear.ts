@@ -59,7 +59,7 @@ export function linearRelation(
       columns: axis === "column" ? factors : undefined,
       slack,
     } as const;
-    return { kind: "scaled", text: factorsText(axis, factors), claim };
+    return { kind: "scaled", text: factorsText(axis, "", factors), claim };
   }
   return crossRelation(ours, reference, slack);
 }
@@ -81,7 +81,7 @@ function blockRelation(
   if (!fits(ours, reference, slack, (x, index) => at(index) * x)) return undefined;
   return {
     kind: "scaled",
-    text: factorsText(`head, ${block} elements,`, factors),
+    text: factorsText("head", `, ${block} elements,`, factors),
     claim: {
       kind: "factors",
       rows: Array.from({ length: ours.data.length }, (_unused, index) => at(index)),
@@ -104,16 +104,16 @@ function lineText(factor: number, offset: number): string {
 const TOLD = 4;
 
 /** Few factors beside ones are told one by one. */
-function factorsText(part: string, factors: readonly number[]): string {
+function factorsText(part: string, size: string, factors: readonly number[]): string {
   const others = [...factors.entries()].filter(([, factor]) => factor !== 1);
   if (others.length <= TOLD && others.length < factors.length / 2) {
     const told = others.map(
-      ([index, factor]) => `${part} ${index} is the other side's times ${short(factor)}`,
+      ([index, factor]) => `${part} ${index}${size} is the other side's times ${short(factor)}`,
     );
     return `${told.join(", ")}; the others have a factor of 1`;
   }
   const [least, most] = [Math.min(...factors), Math.max(...factors)];
-  return `each ${part} is the other side's times a factor of its own, from ${short(least)} to ${short(most)}`;
+  return `each ${part}${size} is the other side's times a factor of its own, from ${short(least)} to ${short(most)}`;
 }
 
 /** Rows and columns at least before one factor of each says something. */

@@ -1,3 +1,4 @@
+import { inExperts } from "../../../model/canonical-names.ts";
 import { inLayer, layerOf } from "../../../model/layer-number.ts";
 import type { ModelConfig } from "../../../model/config/model-config.ts";
 import type { Laboratory } from "../../compare/model-runner.ts";
@@ -129,13 +130,6 @@ async function twinOf(
   return undefined;
 }
 
-/** The same tensor of the layer's other experts. */
-function otherExperts(name: string, count: number): readonly string[] {
-  const [before, after] = name.split(/(?<=\.experts\.)\d+(?=\.)/u);
-  if (before === undefined || after === undefined) return [];
-  return Array.from({ length: count }, (_unused, expert) => `${before}${expert}${after}`);
-}
-
 /** Tensors of a layer that another expert of it or another layer has, too. */
 export async function repeatedTensors(
   names: readonly string[],
@@ -149,7 +143,7 @@ export async function repeatedTensors(
     const own = await laboratory.read(name);
     if (own.data.every((value) => value === own.data[0])) continue;
     const others = Array.from({ length: layers }, (_unused, other) => inLayer(name, other));
-    for (const twin of [...otherExperts(name, experts?.count ?? 0), ...others]) {
+    for (const twin of [...inExperts(name, experts?.count ?? 0), ...others]) {
       if (twin === name || laboratory.facts(twin) === undefined) continue;
       const row = await laboratory.read(twin, { begin: 0, end: 1 });
       if (!row.data.every((value, index) => value === own.data[index])) continue;

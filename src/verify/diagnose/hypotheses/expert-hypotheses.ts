@@ -1,8 +1,7 @@
 import { layerName } from "../../../model/canonical-names.ts";
 import type { ModelConfig } from "../../../model/config/model-config.ts";
 import { EXPERTS } from "../../../model/experts-network.ts";
-import type { HostTensor } from "../../compare/model-runner.ts";
-import { edited, type Hypothesis } from "./hypothesis.ts";
+import { edited, swapOf, type Hypothesis } from "./hypothesis.ts";
 import { inverse, reinterpreted, takeRows } from "./tensor-edits.ts";
 
 const PARTS = [EXPERTS.gate, EXPERTS.up, EXPERTS.down];
@@ -23,7 +22,7 @@ export function expertHypotheses(
   const groups = [numbers, ...numbers.map((expert) => [expert])];
   return [
     ...groups.map((list) =>
-      exchanged(list.map((expert) => [at(EXPERTS.gate, expert), at(EXPERTS.up, expert)])),
+      swapOf(list.map((expert) => [at(EXPERTS.gate, expert), at(EXPERTS.up, expert)])),
     ),
     ...[PARTS, ...PARTS.map((part) => [part])].map((parts): Hypothesis => {
       const tensors = of(parts, numbers);
@@ -36,22 +35,6 @@ export function expertHypotheses(
     }),
     ...ordersOf(numbers).map((order) => routerInOrder(layer, order, of(PARTS, numbers))),
   ];
-}
-
-function exchanged(pairs: readonly (readonly [string, string])[]): Hypothesis {
-  return {
-    cause: "swapped",
-    tensors: pairs.flat(),
-    mistake: "stored under each other's name",
-    undo: async (read) => {
-      const changes = new Map<string, HostTensor>();
-      for (const [left, right] of pairs) {
-        changes.set(left, await read(right));
-        changes.set(right, await read(left));
-      }
-      return changes;
-    },
-  };
 }
 
 /** Orders that converters leave: rolled, reversed, sorted as text, by ranks, two exchanged. */

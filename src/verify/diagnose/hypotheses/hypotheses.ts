@@ -14,7 +14,7 @@ import type { Dtype } from "../../../tensor/dtype.ts";
 import type { HostTensor } from "../../compare/model-runner.ts";
 import { headHypotheses, rotaryHypotheses, splitHypotheses } from "./attention-hypotheses.ts";
 import { expertHypotheses } from "./expert-hypotheses.ts";
-import { edited, type Hypothesis } from "./hypothesis.ts";
+import { edited, swapOf, type Hypothesis } from "./hypothesis.ts";
 import { kindOf } from "../golden/likely-first.ts";
 import { rankHypotheses } from "./rank-hypotheses.ts";
 import { rereadHypotheses, rereadsOf } from "./reread-hypotheses.ts";
@@ -242,22 +242,6 @@ function gateUpHypotheses(
     mistake,
     undo: (read) => edited(tensors, read, (tensor) => takeRows(tensor, order)),
   }));
-}
-
-function swapOf(pairs: readonly (readonly [string, string])[]): Hypothesis {
-  return {
-    cause: "swapped",
-    tensors: pairs.flat(),
-    mistake: "stored under each other's name",
-    undo: async (read) => {
-      const changes = new Map<string, HostTensor>();
-      for (const [left, right] of pairs) {
-        changes.set(left, await read(right));
-        changes.set(right, await read(left));
-      }
-      return changes;
-    },
-  };
 }
 
 /** The layer's right parameters stand in another layer's place: all of them, its attention, its MLP, or one. */

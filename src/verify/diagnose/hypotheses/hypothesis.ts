@@ -36,3 +36,20 @@ export async function edited(
   for (const name of names) changes.set(name, edit(await read(name), name));
   return changes;
 }
+
+/** Tensors of which each pair was exchanged. */
+export function swapOf(pairs: readonly (readonly [string, string])[]): Hypothesis {
+  return {
+    cause: "swapped",
+    tensors: pairs.flat(),
+    mistake: "stored under each other's name",
+    undo: async (read) => {
+      const changes = new Map<string, HostTensor>();
+      for (const [left, right] of pairs) {
+        changes.set(left, await read(right));
+        changes.set(right, await read(left));
+      }
+      return changes;
+    },
+  };
+}

@@ -1,4 +1,4 @@
-import { layerName } from "../../../model/canonical-names.ts";
+import { layerName, moduleOf } from "../../../model/canonical-names.ts";
 import type { ModelConfig } from "../../../model/config/model-config.ts";
 import { ATTENTION, FINAL_NORM, MLP, NORMS } from "../../../model/network.ts";
 import type { HostTensor } from "../../compare/model-runner.ts";
@@ -34,7 +34,7 @@ const IN_A_ROW = [
 ] as const;
 
 function biasOf(weight: string): string {
-  return weight.replace(/weight$/u, "bias");
+  return `${moduleOf(weight)}.bias`;
 }
 
 /** One tensor, alone or with its bias, by a factor; where a factor of another one does the same, either of the two. */
