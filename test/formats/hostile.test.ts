@@ -17,7 +17,6 @@ import { PAYLOAD_MARK } from "../support/hostile/payloads.ts";
 /** Bombs tried in the unit suite, of some thirty. */
 const SMALL_BOMBS = 6;
 const MAX_MS = 5000;
-const MAX_BYTES = 256 * 2 ** 20;
 
 let folder = "";
 beforeAll(() => {
@@ -81,14 +80,12 @@ describe("a file that", () => {
     "%s is refused",
     async (_label, file) => {
       const path = put(file);
-      const before = process.memoryUsage().rss;
       const begin = process.cpuUsage();
       const error = await caught(() => openCheckpoint(path));
       expect(error.code).toBe(file.expected);
-      // Time of our own: others may keep the machine busy while the suite runs.
+      // Time of our own: others may keep the machine busy while the suite runs. Memory is measured in bombs.long.test.ts.
       const { user, system } = process.cpuUsage(begin);
       expect((user + system) / 1000).toBeLessThan(MAX_MS);
-      expect(process.memoryUsage().rss - before).toBeLessThan(MAX_BYTES);
       expect(exitCodeOf(error.code)).toBe(Number(error.code.charAt(2)));
       expect(error.message).toContain(folder);
     },

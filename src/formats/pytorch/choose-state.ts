@@ -9,6 +9,7 @@ import {
   type StateRoot,
 } from "./state-dict.ts";
 import { moduleState } from "./module-state.ts";
+import { boundState } from "./state-bounds.ts";
 import {
   areOptimizerKeys,
   isRecordKey,
@@ -53,7 +54,8 @@ interface Part {
  * Finds the model's state in what a training program saved: a `state_dict` or the like on top is looked through, and optimizers,
  * schedules, moving averages and counters beside it are left out and named. Everything else stays, under its path of keys.
  * @param select A path of keys that is taken instead; "." takes the file as it is.
- * @throws WbError WB3310 where two parts could be the model, WB2710 for a path that is not there, WB3306 for an optimizer's file.
+ * @throws WbError WB3310 where two parts could be the model, WB2710 for a path that is not there, WB3306 for an optimizer's file,
+ *   WB5204 for a file that holds more than any checkpoint.
  */
 export function chooseState(
   root: PickleValue,
@@ -61,6 +63,7 @@ export function chooseState(
   isTensor: (value: PickleValue) => boolean,
   select?: string,
 ): ChosenState {
+  boundState(root, label, isTensor);
   const top = moduleState(root) ?? root;
   if (select === WHOLE_FILE)
     return { path: "", roots: [{ name: undefined, value: top }], leftOut: [], notes: [] };

@@ -14,6 +14,14 @@ export function moduleState(value: PickleValue): PickleDict | undefined {
   return stateOf(value, 0, { modules: 0 });
 }
 
+/** What a module that was pickled whole holds of its own; nothing for any other value. */
+export function partsOfModule(value: PickleValue): readonly PickleValue[] {
+  const fields = fieldsOf(value);
+  return ["_parameters", "_buffers", "_modules"].flatMap((field) =>
+    entriesOf(fields?.get(field)).map(([, item]) => item),
+  );
+}
+
 /** Whether a value is a module that was pickled whole. */
 export function isModule(value: PickleValue): boolean {
   return fieldsOf(value) !== undefined;

@@ -16,6 +16,24 @@ function batches(count: number, ...unit: readonly number[]): Uint8Array {
   return pickleBytes(["PROTO", 4], "EMPTY_LIST", ...all, "STOP");
 }
 
+/** One wide list under two hundred keys: a walk that looks at each key's value apart meets 48 million values. */
+function sharedWideList(): readonly Piece[] {
+  const keys = Array.from({ length: 200 }, (_unused, index): readonly Piece[] => [
+    ["BINUNICODE", `k${index}`],
+    ["BINGET", 0],
+    "SETITEM",
+  ]);
+  const list: readonly Piece[] = [
+    "EMPTY_LIST",
+    "MARK",
+    Buffer.alloc(240_000, byteOf.none),
+    "APPENDS",
+    ["BINPUT", 0],
+    "POP",
+  ];
+  return [["PROTO", 2], ...list, "EMPTY_DICT", ...keys.flat(), "STOP"];
+}
+
 const byteOf = {
   none: 0x4e,
   list: 0x5d,
@@ -80,6 +98,12 @@ const PADDLE: readonly Case[] = [
     "makes millions of persistent ids",
     "WB5204",
     () => batches(2, byteOf.none, byteOf.persid),
+  ],
+  [
+    "bomb-wide",
+    "names one wide list hundreds of times",
+    "WB5204",
+    () => pickleBytes(...sharedWideList()),
   ],
   [
     "bomb-memo",
