@@ -10,10 +10,10 @@ const TINY = join(ROOT, "fixtures/internlm-tiny");
 const MAX_TARBALL_BYTES = 2_000_000;
 
 /**
- * Processor time that weighbridge may add to the start of Node itself: a guard against growth, not the aim of 150 ms in all. On a busy
- * machine the same work takes twice the processor time.
+ * Times the start of Node itself that weighbridge's may add in processor time: a guard against growth, not the aim of 150 ms in all.
+ * It is 2 to 3 on machines quick and slow.
  */
-const MAX_START_MS = 300;
+const MAX_STARTS = 4.5;
 
 /** Prints, when Node ends, the processor time that it took, which other programs do not lengthen as they do wall time. */
 const TELL_TIME = `data:text/javascript,process.on("exit",()=>{const{user,system}=process.cpuUsage();process.stderr.write("cpu "+(user+system)/1000)})`;
@@ -175,9 +175,8 @@ void planConversion(path, { maxShradSize: 1 }).catch(() => undefined);
 
   it("shows its help within the time that a shell's user does not notice", () => {
     const bare = best("-e", "0");
-    expect(best(join(installed(), "bin/weighbridge.js"), "--help") - bare).toBeLessThan(
-      MAX_START_MS,
-    );
+    const help = best(join(installed(), "bin/weighbridge.js"), "--help");
+    expect((help - bare) / bare).toBeLessThan(MAX_STARTS);
   });
 });
 
