@@ -249,6 +249,24 @@ describe("rows", () => {
   });
 
   it.each([
+    ["mmlu/anatomy", MMLU, 'r,1,2,3,4,A\r\n"q,1,2,3,4,A\r\nr,1,2,3,4,B\r\n'],
+    [
+      "ceval/logic",
+      "ceval/formal_ceval/val/logic_val.csv",
+      'id,question,A,B,C,D,answer\n0,"q,1,2,3,4,A\n1,r,1,2,3,4,B\n',
+    ],
+  ])(
+    "behind a quote that is not closed are refused, and cannot be left out: %s",
+    async (name, file, text) => {
+      const error = await caught(() => questionsAfter(name, file, () => text, true));
+      expect([error.code, error.message]).toEqual([
+        "WB3922",
+        expect.stringMatching(/: line 2: expected the end of a field in quotes, /),
+      ]);
+    },
+  );
+
+  it.each([
     ["are not text", (_text: string) => "\uD800", "WB3922"],
     ["are none", (_text: string) => "\n\n", "WB3922"],
   ])("are refused where they %s", async (_what, change, code) => {

@@ -281,6 +281,10 @@ export const CHINESE_MESSAGES: Catalogue = [
   ["{} of {} rows cannot be asked: {}", "{2} 行中有 {1} 行无法提问：{3}"],
   ["expected at least {} rows for worked examples, found {}", "示例至少需要 {} 行，实际为 {}"],
   ["expected rows, found none", "应有数据行，实际没有"],
+  [
+    "line {}: expected the end of a field in quotes, found the end of the file",
+    "第 {} 行：引号中的字段应有结尾，实际文件已结束",
+  ],
   ["expected UTF-8 text, found other bytes", "应为 UTF-8 文本，实际为其他字节"],
   ["expected another model or --golden, and not both", "需要另一个模型或 --golden，且不能两者都给"],
   [

@@ -1,6 +1,18 @@
+/** A quote that no other closes: all that stands behind it would be one field. */
+export class OpenQuote extends Error {
+  /** Of the quote, from 1. */
+  readonly line: number;
+
+  constructor(line: number) {
+    super(`line ${line}: a quote is not closed`);
+    this.line = line;
+  }
+}
+
 /**
  * Records of a CSV text as RFC 4180 and Python's csv module read them: quotes around a field, doubled inside; line ends inside
  * quotes belong to the field, and are "\n", as Python's text files give them, unless they are kept; empty lines are no records.
+ * @throws OpenQuote as pandas does; Python's csv module takes all that follows for one field instead.
  */
 export function parseCsv(
   text: string,
@@ -10,6 +22,7 @@ export function parseCsv(
   let record: string[] = [];
   let field = "";
   let isQuoted = false;
+  let opened = 0;
   let isEmptyLine = true;
   const endRecord = (): void => {
     if (!isEmptyLine) records.push([...record, field]);
@@ -30,6 +43,7 @@ export function parseCsv(
       } else isQuoted = false;
     } else if (char === '"' && field === "") {
       isQuoted = true;
+      opened = index;
       isEmptyLine = false;
     } else if (char === ",") {
       record.push(field);
@@ -43,6 +57,7 @@ export function parseCsv(
       isEmptyLine = false;
     }
   }
+  if (isQuoted) throw new OpenQuote(text.slice(0, opened).split(/\r\n|\r|\n/).length);
   endRecord();
   return records;
 }

@@ -3,7 +3,7 @@ import { WbError } from "../../errors/wb-error.ts";
 import { isRecord } from "../../model/config/fields.ts";
 import { readSmall } from "../../sources/places.ts";
 import type { RowsFile } from "../tasks/task.ts";
-import { parseCsv } from "./csv.ts";
+import { OpenQuote, parseCsv } from "./csv.ts";
 import { pandasColumn } from "./pandas-columns.ts";
 
 /** Largest file of rows; the test split of MMLU in one file would have 7 MB. */
@@ -33,9 +33,23 @@ export async function findRows(
   const path = join(data, file.file);
   const bytes = await readSmall(path, MAX_ROWS_BYTES);
   if (bytes === undefined) return undefined;
-  const rows = rowsIn(textOf(bytes, path, file), path, file);
+  const rows = told(path, () => rowsIn(textOf(bytes, path, file), path, file));
   if (rows.length > 0) return rows;
   throw new WbError("WB3922", `${path}: expected rows, found none`, { details: { path } });
+}
+
+/** Rows behind a quote that is not closed cannot be told apart, so that no --skip-bad counts them. */
+function told<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    if (!(cause instanceof OpenQuote)) throw cause;
+    throw new WbError(
+      "WB3922",
+      `${path}: line ${cause.line}: expected the end of a field in quotes, found the end of the file`,
+      { details: { path }, cause },
+    );
+  }
 }
 
 function rowsIn(text: string, path: string, file: RowsFile): readonly ReadRow[] {
