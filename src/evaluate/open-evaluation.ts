@@ -103,10 +103,14 @@ function lengthOf({ maxPositions, rope }: ModelConfig, asked: number | undefined
 }
 
 function encoderOf(tokenizer: Tokenizer): TextEncoder {
-  const { addEos, eosId } = tokenizer.settings;
+  const { addEos, eosId, bosId } = tokenizer.settings;
   const around = tokenizer.encode("");
   const behind = addEos && around.at(-1) === eosId ? 1 : 0;
-  return { encode: (text) => tokenizer.encode(text), before: Math.max(0, around.length - behind) };
+  return {
+    encode: (text) => tokenizer.encode(text),
+    before: Math.max(0, around.length - behind),
+    first: bosId ?? eosId,
+  };
 }
 
 function notesOf(

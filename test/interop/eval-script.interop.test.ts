@@ -32,7 +32,9 @@ function writeTask(name: string, lines: readonly string[]): void {
     "fewshot_split: train",
     "fewshot_config: { sampler: first_n }",
     "num_fewshot: 1",
-    'doc_to_text: "Question: {{question}}\\nAnswer: "',
+    ...(lines.some((line) => line.startsWith("doc_to_text"))
+      ? []
+      : ['doc_to_text: "Question: {{question}}\\nAnswer: "']),
   ];
   writeFileSync(join(folder, "tasks", `${name}.yaml`), [...head, ...lines, ""].join("\n"));
 }
@@ -55,8 +57,15 @@ beforeAll(async () => {
     'generation_kwargs: { until: ["\\n", " "], max_gen_toks: 6 }',
     "metric_list: [{ metric: exact_match }]",
   ]);
+  writeTask("fill-in", [
+    "output_type: multiple_choice",
+    "doc_to_text: answer",
+    'doc_to_choice: "{{choices}}"',
+    'doc_to_target: "is what {{question}}"',
+    "metric_list: [{ metric: acc }, { metric: acc_norm }]",
+  ]);
   writeFileSync(join(folder, "export.py"), await exportScript("lm-eval"));
-  const args = ["animals,animal-names", folder, "--include-path", join(folder, "tasks")];
+  const args = ["animals,animal-names,fill-in", folder, "--include-path", join(folder, "tasks")];
   run(python, ["-W", "ignore", join(folder, "export.py"), ...args]);
 }, 1_800_000);
 
@@ -95,6 +104,21 @@ it("lm-eval's choices are scored as its models score its own requests, by sum an
       expect(means.items[at]?.scores?.[choice]).toBeCloseTo(expected / text.length, 4);
     }
   }
+});
+
+it("lm-eval's choices that stand in the context are scored by what follows them, as winogrande's are", async () => {
+  const asked = { data: folder, device: "wasm" } as const;
+  const sums = await evaluate(model, { ...asked, tasks: [join(folder, "fill-in.json")] });
+  const means = await evaluate(model, { ...asked, tasks: [join(folder, "fill-in.norm.json")] });
+  expect(sums.items.map(({ answer }) => answer)).toEqual(["1", "2"]);
+  for (const [at, { question, choices }] of ROWS.entries())
+    for (const [choice, text] of choices.entries()) {
+      // The harness draws the first row as the example of both.
+      const context = `the big dog is what What barks?\n\n${text}`;
+      const expected = await ownScore(context, ` is what ${question}`);
+      expect(sums.items[at]?.scores?.[choice]).toBeCloseTo(expected, 4);
+      expect(means.items[at]?.scores?.[choice]).toBeCloseTo(expected / text.length, 4);
+    }
 });
 
 it("lm-eval's generated answers end where its task says", async () => {

@@ -1,9 +1,15 @@
 /** `str.strip()` of Python: white space of Unicode and the separators of ASCII, but no byte order mark. */
 export function strip(text: string): string {
-  let [begin, end] = [0, text.length];
-  while (begin < end && isSpace(text[begin])) begin++;
-  while (end > begin && isSpace(text[end - 1])) end--;
-  return text.slice(begin, end);
+  let begin = 0;
+  while (begin < text.length && isSpace(text[begin])) begin++;
+  return stripEnd(text.slice(begin));
+}
+
+/** `str.rstrip()` of Python. */
+export function stripEnd(text: string): string {
+  let end = text.length;
+  while (end > 0 && isSpace(text[end - 1])) end--;
+  return text.slice(0, end);
 }
 
 /** The separators of ASCII and the next-line control, which JavaScript takes for no white space. */

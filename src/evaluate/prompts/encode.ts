@@ -1,5 +1,6 @@
 import type { Columns } from "../data/columns.ts";
 import type { Continuation, Way } from "../tasks/task.ts";
+import { stripEnd } from "../answers/python.ts";
 import { fill } from "./fill.ts";
 import { renderPrompt, type TurnMarks } from "./render.ts";
 
@@ -8,6 +9,8 @@ export interface TextEncoder {
   encode(text: string): readonly number[];
   /** How many ids the tokenizer puts before every text; they stay when a text is cut. */
   readonly before: number;
+  /** The begin-of-sequence token, or the end's where there is none: what a continuation of nothing follows. */
+  readonly first?: number | undefined;
 }
 
 /** A text of a question, ready for the model. */
@@ -90,10 +93,13 @@ function encodeContinuation(
   const before = fill(
     context.replaceAll("{choice}", () => choice),
     columns,
-  ).trimEnd();
-  const ids = encoder.encode(whole);
+  );
+  const encoded = encoder.encode(whole);
+  // What follows an empty context is put behind a token of the harness's own where the tokenizer puts none.
+  const isAlone = before === "" && encoder.before === 0 && encoder.first !== undefined;
+  const ids = isAlone && encoded[0] !== encoder.first ? [encoder.first, ...encoded] : encoded;
   const cut = Math.max(0, ids.length - (length + 1));
-  const from = Math.max(1, encoder.encode(before).length - cut);
+  const from = Math.max(1, encoder.encode(stripEnd(before)).length - cut);
   const per = by === "sum" ? 1 : Array.from(fill(choice, columns)).length;
   return { ids: ids.slice(cut), cut, continuation: { from, per } };
 }

@@ -43,7 +43,7 @@ def requests_of(task):
 
 
 def right_of(task, doc, choices):
-    gold = task.doc_to_target(doc)
+    gold = task.doc_to_text(doc) if task.multiple_input else task.doc_to_target(doc)
     if isinstance(gold, str):
         gold = choices.index(gold) if gold in choices else int(gold)
     if not isinstance(gold, int):
@@ -51,19 +51,34 @@ def right_of(task, doc, choices):
     return gold
 
 
+def common_context(pairs, choices, delimiter, in_context):
+    """What stands before the choices, and what is scored behind each where they are part of the context; None where it is asked otherwise."""
+    contexts = {context for context, _ in pairs}
+    if not in_context:
+        behind = [continuation for _, continuation in pairs]
+        return (contexts.pop(), None) if len(contexts) == 1 and behind == [delimiter + choice for choice in choices] else None
+    behind = {continuation for _, continuation in pairs}
+    if len(behind) != 1 or not all(context.endswith(choice) for (context, _), choice in zip(pairs, choices)):
+        return None
+    before = {context[: len(context) - len(choice)] for (context, _), choice in zip(pairs, choices)}
+    return (before.pop(), behind.pop()) if len(before) == 1 else None
+
+
 def export_choices(name, task, out):
-    if task.multiple_input:
-        raise SystemExit(f"{name}: choices that stand before the text cannot be exported")
     delimiter = task.config.target_delimiter
+    # As in winogrande: the choices are put into the context, and what follows all of them is scored.
+    in_context = bool(task.multiple_input)
     by_count = {}
     for instances in requests_of(task):
         doc = instances[0].doc
         choices = [str(choice) for choice in task.doc_to_choice(doc)]
-        contexts = {instance.args[0] for instance in instances[: len(choices)]}
-        asked = [instance.args[1] for instance in instances[: len(choices)]]
-        if len(contexts) != 1 or asked != [delimiter + choice for choice in choices]:
+        found = common_context([instance.args for instance in instances[: len(choices)]], choices, delimiter, in_context)
+        if found is None:
             raise SystemExit(f"{name}: choices are asked in a way that cannot be exported")
-        row = {"answer": str(right_of(task, doc, choices)), "context": contexts.pop()}
+        context, continuation = found
+        row = {"answer": str(right_of(task, doc, choices)), "context": context}
+        if continuation is not None:
+            row["continuation"] = continuation
         row.update({f"choice_{at}": choice for at, choice in enumerate(choices)})
         by_count.setdefault(len(choices), []).append(row)
     metrics = [each["metric"] for each in task.config.metric_list or []]
@@ -73,8 +88,10 @@ def export_choices(name, task, out):
             if metric not in metrics:
                 continue
             choices = {str(at): "{choice_%d}" % at for at in range(count)}
-            score = {"context": "{context}", "by": "sum" if metric == "acc" else "character"}
-            way = {"kind": "ppl", "prompt": "{context}" + delimiter + "{choice}", "choices": choices, "continuation": score}
+            asked = "{context}{choice}" if in_context else "{context}"
+            behind = "{continuation}" if in_context else delimiter + "{choice}"
+            score = {"context": asked, "by": "sum" if metric == "acc" else "character"}
+            way = {"kind": "ppl", "prompt": asked + behind, "choices": choices, "continuation": score}
             about = f"exported from lm-eval {lm_eval.__version__}: {metric}"
             file = re.sub(r"[^\w.-]", "_", own) + ".jsonl"
             suffix = "" if metric == "acc" else ".norm"
@@ -125,7 +142,7 @@ def main():
             task.set_config(key="num_fewshot", value=args.num_fewshot)
         task.set_fewshot_seed(seed=args.seed)
         task.build_all_requests(limit=args.limit)
-        braces = re.compile(r"\{(context|answer|choice(_\d+)?|examples)\}")
+        braces = re.compile(r"\{(context|continuation|answer|choice(_\d+)?|examples)\}")
         if any(braces.search(str(part)) for instance in task.instances for part in instance.args):
             raise SystemExit(f"{name}: a prompt holds a column's name in braces, which would be filled in again")
         if task.OUTPUT_TYPE == "multiple_choice":
