@@ -27,7 +27,6 @@ const MAX_BIASED_IDS = 1024;
 const NEUTRAL: ReadonlyMap<string, readonly [off: unknown, why: string]> = new Map([
   ["use_beam_search", [false, "answers are drawn token by token, without beams"]],
   ["length_penalty", [1, "it belongs to beams, which are not supported"]],
-  ["stop_token_ids", [[], "only texts end an answer early: use stop"]],
   ["include_stop_str_in_output", [false, "the stop text is never part of an answer"]],
   ["skip_special_tokens", [true, "special tokens are never written in an answer"]],
   ["spaces_between_special_tokens", [true, "special tokens are never written in an answer"]],
@@ -43,6 +42,13 @@ const NEUTRAL: ReadonlyMap<string, readonly [off: unknown, why: string]> = new M
   ["truncate_prompt_tokens", [undefined, "a prompt is never cut"]],
   ["prompt_logprobs", [undefined, "use echo with logprobs of /v1/completions"]],
   ["prompt_embeds", [undefined, "prompts are texts or token ids"]],
+  ["watermarking", [false, "answers carry no watermark"]],
+  ["logprob_token_ids", [undefined, "logprobs are told of the likeliest tokens"]],
+  ["repetition_detection", [undefined, "an answer ends by its stop texts, ids and length alone"]],
+  ["kv_transfer_params", [undefined, "no other server has a part in an answer"]],
+  ["ec_transfer_params", [undefined, "no other server has a part in an answer"]],
+  ["vllm_xargs", [undefined, "there are no extensions that would read it"]],
+  ["routed_experts_prompt_start", [0, "chosen experts are not told of"]],
 ]);
 
 const isSame = (value: unknown, off: unknown): boolean =>
@@ -72,6 +78,8 @@ export interface AnswerSettings {
   readonly streamsUsage: boolean;
   /** Goes on behind the end-of-sequence token, as vLLM's `ignore_eos`. */
   readonly ignoresEos: boolean;
+  /** Ids that end an answer beside those of the model, also where it goes on behind its own; vLLM's `stop_token_ids`. */
+  readonly stopTokenIds: readonly number[];
   /** Tells the token ids of prompt and answer, as vLLM's `return_token_ids`. */
   readonly tellsIds: boolean;
 }
@@ -109,6 +117,15 @@ export function readSettings(
     "priority",
     "request_id",
     "cache_salt",
+    "session_id",
+    // How many tokens a part of a stream has at most, and what vLLM itself passes over where answers are asked for.
+    "stream_interval",
+    "return_token_offsets",
+    "return_mm_kwargs",
+    // Without truncate_prompt_tokens and guided_json, which are refused, they say nothing.
+    "truncation_side",
+    "guided_decoding_backend",
+    "guided_whitespace_pattern",
   );
   for (const [name, [off, why]] of NEUTRAL) fields.refuse(name, (value) => isSame(value, off), why);
   const fewest = fields.whole("min_tokens", 0, Number.MAX_SAFE_INTEGER) ?? 0;
@@ -125,6 +142,7 @@ export function readSettings(
     stream,
     streamsUsage,
     ignoresEos: fields.flag("ignore_eos"),
+    stopTokenIds: readStopIds(fields),
     tellsIds: fields.flag("return_token_ids"),
   };
 }
@@ -174,6 +192,16 @@ function readStop(fields: Fields): readonly string[] {
     `a text or at most ${MAX_STOPS} of them, of 1 to ${MAX_STOP_LENGTH} characters each`,
     value,
   );
+}
+
+const isId = (id: unknown): id is number =>
+  typeof id === "number" && Number.isSafeInteger(id) && id >= 0;
+
+function readStopIds(fields: Fields): readonly number[] {
+  const value = fields.any("stop_token_ids") ?? [];
+  const list: readonly unknown[] = Array.isArray(value) ? value : [undefined];
+  if (list.length <= MAX_BIASED_IDS && list.every(isId)) return list;
+  throw fields.wrong("stop_token_ids", `at most ${MAX_BIASED_IDS} token ids`, value);
 }
 
 function readBias(fields: Fields): ReadonlyMap<number, number> {

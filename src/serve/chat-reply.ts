@@ -28,7 +28,10 @@ function shapeOf(request: ChatRequest, model: ServedModel): ReplyShape {
   const logprobs = (tokens: readonly ScoredToken[]): unknown =>
     request.topLogprobs === undefined
       ? null
-      : { content: tokens.map((token) => tokenOf(token, model)), refusal: null };
+      : {
+          content: tokens.map((token) => tokenOf(token, model, request.tokensAsIds)),
+          refusal: null,
+        };
   const greeted = new Set<number>();
   const chunk = (index: number, delta: object, rest: object): unknown => ({
     ...head,
@@ -65,9 +68,14 @@ function shapeOf(request: ChatRequest, model: ServedModel): ReplyShape {
 }
 
 /** Logprobs in the style of chats: one object a token. */
-function tokenOf({ id, logprob, top }: ScoredToken, { tokenizer }: ServedModel): unknown {
+function tokenOf(
+  { id, logprob, top }: ScoredToken,
+  { tokenizer }: ServedModel,
+  asIds: boolean,
+): unknown {
   const written = (token: number, value: number | null): object => ({
     ...(tokenizer === undefined ? {} : tokenText(tokenizer, token)),
+    ...(asIds ? { token: `token_id:${token}` } : {}),
     logprob: value,
   });
   return {

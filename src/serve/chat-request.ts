@@ -1,6 +1,6 @@
 import { isRecord } from "../model/config/fields.ts";
 import type { ChatMessage, TemplateVariables } from "../runtime/chat/message.ts";
-import { parsePythonJson } from "../runtime/chat/python-json.ts";
+import { isBoxedNumber, parsePythonJson } from "../runtime/chat/python-json.ts";
 import { CHAT_TEMPLATES } from "../runtime/chat/templates.ts";
 import type { ChatPrompts } from "../session/chat-prompt.ts";
 import { readSettings, MAX_TOP_LOGPROBS, type AnswerSettings } from "./answer-settings.ts";
@@ -15,6 +15,8 @@ export interface ChatRequest extends AnswerSettings {
   /** Likeliest tokens to tell of each; undefined for no logprobs. */
   readonly topLogprobs: number | undefined;
   readonly stopIds: readonly number[];
+  /** As of a completion. */
+  readonly tokensAsIds: boolean;
 }
 
 /** Reads the body of POST /v1/chat/completions, but for `model`. @throws Problem 400. */
@@ -45,6 +47,7 @@ export async function readChatRequest(
     fields.refuse(name, () => false, "only text is supported, and nothing is looked up");
   fields.refuse("verbosity", isMedium, "models are not told how much to say");
   readPromptEnd(fields);
+  const tokensAsIds = fields.flag("return_tokens_as_token_ids");
   const messages = readMessages(fields);
   const variables = readVariables(fields);
   fields.refuseOthers();
@@ -60,7 +63,8 @@ export async function readChatRequest(
     maxNewTokens: roomFor(model, prompt.length, asked, ownLimit(model, prompt.length, limit)),
     topLogprobs: wantsLogprobs ? (top ?? 0) : undefined,
     stop: [...chat.template.stopStrings, ...settings.stop],
-    stopIds: settings.ignoresEos ? [] : endsOf(model, chat),
+    stopIds: [...(settings.ignoresEos ? [] : endsOf(model, chat)), ...settings.stopTokenIds],
+    tokensAsIds,
   };
 }
 
@@ -98,7 +102,13 @@ function readPromptEnd(fields: Fields): void {
   refuseContinued(fields);
   fields.refuse("chat_template", () => false, "the server's own template is used: see --template");
   fields.refuse("documents", isEmptyList, "documents are not supported");
-  fields.refuse("mm_processor_kwargs", () => false, "only text is supported");
+  for (const name of ["mm_processor_kwargs", "media_io_kwargs"])
+    fields.refuse(name, () => false, "only text is supported");
+  fields.refuse(
+    "return_prompt_text",
+    (value) => value === false,
+    "only tokens are told of: use return_token_ids, and /detokenize",
+  );
   fields.refuse("include_reasoning", (value) => value === true, "answers are told whole");
 }
 
@@ -125,7 +135,7 @@ function isTextOnly(value: unknown): boolean {
 }
 
 export function readMessages(fields: Fields): readonly ChatMessage[] {
-  const value = fields.any("messages");
+  const value = fields.exactly("messages");
   if (!Array.isArray(value) || value.length === 0)
     throw fields.wrong("messages", "a list of at least one message", value);
   return value.map((entry: unknown, index) => readMessage(new Fields(entry), `messages[${index}]`));
@@ -154,10 +164,14 @@ function readMessage(message: Fields, where: string): ChatMessage {
   for (const name of ["refusal", "annotations", "audio", "function_call"])
     message.refuse(name, isEmptyList, "only text is supported");
   const fields: Record<string, unknown> = hasContent ? {} : { content: null };
-  for (const name of ["name", "tool_call_id", "reasoning_content"]) {
+  for (const name of ["name", "tool_call_id"]) {
     const text = message.text(name);
     if (text !== undefined) fields[name] = text;
   }
+  // vLLM's newer word; templates know the older.
+  const reasoning = message.text("reasoning") ?? message.text("reasoning_content");
+  message.ignore("reasoning_content");
+  if (reasoning !== undefined) fields["reasoning_content"] = reasoning;
   if (calls !== undefined) fields["tool_calls"] = calls;
   message.refuseOthers();
   return Object.keys(fields).length === 0 ? { role, content } : { role, content, fields };
@@ -172,16 +186,22 @@ function readToolCalls(message: Fields, where: string): readonly unknown[] | und
     const called = isRecord(call) ? call["function"] : undefined;
     if (!isRecord(call) || !isRecord(called) || typeof called["name"] !== "string")
       throw message.wrong(where, "calls of functions, each with its name", value);
-    return { ...call, function: { ...called, arguments: parsedArguments(called["arguments"]) } };
+    const given = parsedArguments(called["arguments"]);
+    if (given === undefined)
+      throw message.wrong(where, "arguments that are an object, or a text of JSON", value);
+    return { ...call, function: { ...called, arguments: given } };
   });
 }
 
+/** As vLLM takes them: nothing is an object without fields. Undefined where they are neither an object nor JSON. */
 function parsedArguments(value: unknown): unknown {
-  if (typeof value !== "string") return value;
+  if (value === undefined || value === null || value === "") return {};
+  if (typeof value !== "string")
+    return typeof value === "object" && !isBoxedNumber(value) ? value : undefined;
   try {
     return parsePythonJson(value);
   } catch {
-    return value;
+    return undefined;
   }
 }
 
@@ -191,7 +211,8 @@ export function readVariables(fields: Fields): TemplateVariables {
   if (value !== undefined && !isRecord(value))
     throw fields.wrong("chat_template_kwargs", "an object", value);
   const effort = fields.text("reasoning_effort");
-  const own = value ?? {};
+  const exact = fields.exactly("chat_template_kwargs");
+  const own = isRecord(exact) ? exact : {};
   for (const name of ["messages", "tools", "documents"])
     if (Object.hasOwn(own, name))
       throw fields.wrong("chat_template_kwargs", `an object without ${name}`, value);

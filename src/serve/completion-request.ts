@@ -51,7 +51,7 @@ export async function readCompletionRequest(
   for (const prompt of given)
     prompts.push(typeof prompt === "string" ? await encode(prompt, model) : prompt);
   for (const prompt of prompts) roomFor(model, prompt.length, asked, limit);
-  const stopIds = settings.ignoresEos ? [] : model.facts.stopIds;
+  const stopIds = [...(settings.ignoresEos ? [] : model.facts.stopIds), ...settings.stopTokenIds];
   return { ...settings, prompts, maxNewTokens: asked, echo, topLogprobs, stopIds, tokensAsIds };
 }
 

@@ -6,13 +6,20 @@ export class Fields {
   readonly #values: ReadonlyMap<string, unknown>;
   readonly #asked = new Set<string>();
   readonly #spelled: ReadonlyMap<string, string>;
+  readonly #readExactly: () => unknown;
 
   /**
    * @param spelled Numbers as they were sent, of fields whose value is another one by now.
+   * @param readExactly Reads the same object as `parsePythonJson` does.
    * @throws Problem 400 for anything but a JSON object.
    */
-  constructor(body: unknown, spelled: ReadonlyMap<string, string> = new Map()) {
+  constructor(
+    body: unknown,
+    spelled: ReadonlyMap<string, string> = new Map(),
+    readExactly: () => unknown = () => body,
+  ) {
     this.#spelled = spelled;
+    this.#readExactly = readExactly;
     if (!isRecord(body)) throw new Problem(400, "expected a JSON object");
     // A Map has no prototype whose fields a name could reach.
     this.#values = new Map(Object.entries(body).filter(([, value]) => value !== null));
@@ -22,6 +29,25 @@ export class Fields {
   any(name: string): unknown {
     this.#asked.add(name);
     return this.#values.get(name);
+  }
+
+  /** The field as Python's `json` reads it, for what a chat template prints: see `parsePythonJson`. */
+  exactly(name: string): unknown {
+    if (this.any(name) === undefined) return undefined;
+    const body = this.#read(name);
+    return isRecord(body) && Object.hasOwn(body, name) ? body[name] : undefined;
+  }
+
+  #read(name: string): unknown {
+    try {
+      return this.#readExactly();
+    } catch (cause) {
+      throw new Problem(400, `${name}: a whole number has too many digits`, {
+        param: name,
+        code: "invalid_value",
+        cause,
+      });
+    }
   }
 
   has(name: string): boolean {
@@ -113,7 +139,7 @@ export class Fields {
 /** A value as JSON, without a number that was never sent: those beyond 2^53 were rounded when they were read. */
 export function shownJson(value: unknown): string {
   const text: unknown = JSON.stringify(value, (_key, part: unknown) =>
-    isRounded(part) ? "a number beyond 2^53" : part,
+    isRounded(part) || typeof part === "bigint" ? "a number beyond 2^53" : part,
   );
   return typeof text === "string" ? text : "nothing";
 }

@@ -1,5 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import type { Context } from "hono";
+import { parseWithNumbers, type NumberSpan } from "../runtime/chat/python-json.ts";
 import { Fields } from "./fields.ts";
 import { Problem } from "./problem.ts";
 
@@ -7,7 +8,7 @@ import { Problem } from "./problem.ts";
 const MAX_DEPTH = 64;
 
 /**
- * Lists, objects and texts, keys among them, that a request may have. Each costs the parser a microsecond in the server's own thread,
+ * Lists, objects and texts, keys among them, that a request may have, and numbers that are not read as they are spelled. Each costs the parser a microsecond in the server's own thread,
  * so that 4 MiB of `[]` or of short keys would hold everybody up for a quarter of a second; a turn of a chat has some ten.
  */
 const MAX_PARTS = 50_000;
@@ -22,7 +23,7 @@ export async function readFields(c: Context): Promise<Fields> {
     throw new Problem(415, "expected content-type application/json");
   const text = await c.req.text();
   await breath(text);
-  const spelled = checkShape(text);
+  const { spelled, odd } = checkShape(text);
   await breath(text);
   let body: unknown;
   try {
@@ -31,7 +32,7 @@ export async function readFields(c: Context): Promise<Fields> {
     throw new Problem(400, "the body is not JSON", { cause: error });
   }
   await breath(text);
-  return new Fields(body, spelled);
+  return new Fields(body, spelled, () => (odd.length === 0 ? body : parseWithNumbers(text, odd)));
 }
 
 async function breath({ length }: string): Promise<void> {
@@ -41,7 +42,7 @@ async function breath({ length }: string): Promise<void> {
 /** Units of a name and of a number that are kept to be told of. */
 const MAX_KEY_UNITS = 64;
 const MAX_NUMBER_UNITS = 80;
-const NUMBER = /^-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/;
+const NUMBER = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 
 const QUOTE = 0x22;
 const MINUS = 0x2d;
@@ -50,12 +51,18 @@ const BACKSLASH = 0x5c;
 const isOpening = (unit: number): boolean => unit === 0x5b || unit === 0x7b;
 const isClosing = (unit: number): boolean => unit === 0x5d || unit === 0x7d;
 
-/**
- * What is nested too deep would end the stack of whatever looks into it; what has too many parts would take long to parse.
- * @returns Numbers of the object's own fields that no double has, as they are spelled.
- */
-function checkShape(text: string): ReadonlyMap<string, string> {
+/** Numbers that JavaScript would print otherwise than they are spelled. */
+interface OddNumbers {
+  /** Of the object's own fields, by name. */
+  readonly spelled: ReadonlyMap<string, string>;
+  /** All of them, in order. */
+  readonly odd: readonly NumberSpan[];
+}
+
+/** What is nested too deep would end the stack of whatever looks into it; what has too many parts would take long to parse. */
+function checkShape(text: string): OddNumbers {
   const spelled = new Map<string, string>();
+  const odd: NumberSpan[] = [];
   let key = "";
   let depth = 0;
   let parts = 0;
@@ -70,18 +77,27 @@ function checkShape(text: string): ReadonlyMap<string, string> {
       parts++;
       depth++;
     } else if (isClosing(unit)) depth--;
-    else if (depth === 1 && (unit === MINUS || isDigit(unit))) {
-      const number = NUMBER.exec(text.slice(index, index + MAX_NUMBER_UNITS))?.[0] ?? "";
-      const name = keyOf(key);
-      // The last of two fields of one name counts.
-      spelled.delete(name);
-      if (String(Number(number)) !== number) spelled.set(name, number);
+    else if (unit === MINUS || isDigit(unit)) {
+      NUMBER.lastIndex = index;
+      const number = NUMBER.exec(text)?.[0] ?? "";
+      const isOdd = String(Number(number)) !== number;
+      if (isOdd) {
+        parts++;
+        odd.push({ begin: index, end: index + number.length });
+      }
+      if (depth === 1) {
+        const name = keyOf(key);
+        // The last of two fields of one name counts.
+        spelled.delete(name);
+        if (isOdd) spelled.set(name, number.slice(0, MAX_NUMBER_UNITS));
+      }
       index += Math.max(number.length - 1, 0);
     }
     if (depth > MAX_DEPTH) throw refused("levels of nesting", MAX_DEPTH);
-    if (parts > MAX_PARTS) throw refused("lists, objects and texts", MAX_PARTS);
+    if (parts > MAX_PARTS)
+      throw refused("lists, objects, texts and numbers with a point", MAX_PARTS);
   }
-  return spelled;
+  return { spelled, odd };
 }
 
 function keyOf(quoted: string): string {

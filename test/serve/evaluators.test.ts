@@ -143,7 +143,7 @@ describe("what strangers send", () => {
       body,
     });
     expect(response.status).toBe(400);
-    expect(await response.text()).toContain("more than 50000 lists, objects and texts");
+    expect(await response.text()).toContain("more than 50000 lists, objects, texts and numbers");
   });
 
   test("a quote behind a backslash ends no text, and what is in a text is no part", async () => {

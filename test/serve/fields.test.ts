@@ -22,10 +22,17 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-async function send(path: string, text: string): Promise<Readonly<Record<string, unknown>>> {
-  const { json } = await post(`${server.url}${path}`, undefined, { body: text });
+async function sendTo(
+  { url }: RunningServer,
+  path: string,
+  text: string,
+): Promise<Readonly<Record<string, unknown>>> {
+  const { json } = await post(`${url}${path}`, undefined, { body: text });
   return isRecord(json) ? json : {};
 }
+
+const send = (path: string, text: string): Promise<Readonly<Record<string, unknown>>> =>
+  sendTo(server, path, text);
 
 const ask = (path: string, body: object): Promise<Readonly<Record<string, unknown>>> =>
   send(path, JSON.stringify(body));
@@ -138,6 +145,12 @@ describe("a field of vLLM's", () => {
   const NEUTRAL = {
     use_beam_search: false,
     length_penalty: 1,
+    watermarking: false,
+    session_id: "a",
+    stream_interval: 4,
+    truncation_side: "left",
+    return_token_offsets: true,
+    routed_experts_prompt_start: 0,
     stop_token_ids: [],
     include_stop_str_in_output: false,
     skip_special_tokens: true,
@@ -153,6 +166,7 @@ describe("a field of vLLM's", () => {
     add_special_tokens: false,
     documents: [],
     verbosity: "medium",
+    return_prompt_text: false,
   };
 
   it("is taken with the value that changes nothing", async () => {
@@ -170,7 +184,11 @@ describe("a field of vLLM's", () => {
 
   test.each([
     ["/v1/completions", { use_beam_search: true }],
-    ["/v1/completions", { stop_token_ids: [2] }],
+    ["/v1/completions", { logprob_token_ids: [2] }],
+    ["/v1/completions", { repetition_detection: { max_pattern_size: 4 } }],
+    ["/v1/completions", { vllm_xargs: { a: 1 } }],
+    ["/v1/chat/completions", { return_prompt_text: true }],
+    ["/v1/chat/completions", { media_io_kwargs: {} }],
     ["/v1/completions", { skip_special_tokens: false }],
     ["/v1/completions", { guided_json: {} }],
     ["/v1/completions", { add_special_tokens: false }],
@@ -186,5 +204,107 @@ describe("a field of vLLM's", () => {
     const { error } = await ask(path, { ...told, max_tokens: 1, ...extra });
     const [name] = Object.keys(extra);
     expect(error).toMatchObject({ param: name, code: "unsupported_parameter" });
+  });
+});
+
+describe("stop_token_ids", () => {
+  const body = { prompt: "hello there", max_tokens: 6, temperature: 0, return_token_ids: true };
+  const idsOf = async (extra: object): Promise<readonly unknown[]> => {
+    const { choices } = await ask("/v1/completions", { ...body, ...extra });
+    const list: readonly unknown[] = Array.isArray(choices) ? choices : [];
+    const first = list[0];
+    const { token_ids: ids, finish_reason: reason } = isRecord(first) ? first : {};
+    return [ids, reason];
+  };
+
+  it("end an answer, as the model's own do, and not before min_tokens", async () => {
+    const [ids, reason] = await idsOf({ ignore_eos: true });
+    expect(reason).toBe("length");
+    const list: readonly unknown[] = Array.isArray(ids) ? ids : [];
+    const stop = list[2];
+    const at = list.indexOf(stop);
+    const [cut, why] = await idsOf({ ignore_eos: true, stop_token_ids: [stop] });
+    expect(why).toBe("stop");
+    expect(Array.isArray(cut) ? cut.slice(0, at) : cut).toEqual(list.slice(0, at));
+    const [longer] = await idsOf({ ignore_eos: true, stop_token_ids: [stop], min_tokens: 5 });
+    expect(Array.isArray(longer) ? longer.length : 0).toBeGreaterThanOrEqual(5);
+  });
+
+  test.each([[[-1]], [["2"]], ["2"], [[1.5]]])("%j are refused", async (stop) => {
+    const { error } = await ask("/v1/completions", { ...body, stop_token_ids: stop });
+    expect(error).toMatchObject({ param: "stop_token_ids", code: "invalid_value" });
+  });
+});
+
+it("return_tokens_as_token_ids writes a chat's tokens as their ids", async () => {
+  const { choices } = await ask("/v1/chat/completions", {
+    messages: MESSAGES,
+    max_tokens: 2,
+    logprobs: true,
+    top_logprobs: 1,
+    return_tokens_as_token_ids: true,
+  });
+  expect(JSON.stringify(choices).match(/"token":"token_id:\d+"/g)).toHaveLength(4);
+});
+
+const call = (given: string): string =>
+  `{"messages":[{"role":"assistant","content":null,"tool_calls":[{"type":"function","id":"x","function":{"name":"f"${given}}}]}]}`;
+const turn = (field: string): string =>
+  `{"messages":[{"role":"assistant","content":"x","${field}":"well, so"}]}`;
+
+describe("what a template is given", () => {
+  let numbers: RunningServer;
+  beforeAll(async () => {
+    const folder2 = join(folder, "numbers");
+    cpSync(TINY, folder2, { recursive: true });
+    writeFileSync(
+      join(folder2, "chat_template.jinja"),
+      "{% for m in messages %}{{ m.content }}{{ m.reasoning_content }}{% for c in m.tool_calls or [] %}{{ c.function.arguments | tojson }}{% endfor %}{% endfor %}{{ shown | tojson if shown is defined }}",
+    );
+    numbers = await served({}, [folder2]);
+  });
+  afterAll(() => numbers.stop());
+
+  async function written(text: string): Promise<unknown> {
+    const { tokens, error } = await sendTo(numbers, "/tokenize", text);
+    if (tokens === undefined) return error;
+    const told = await sendTo(numbers, "/detokenize", JSON.stringify({ tokens }));
+    return told["prompt"] ?? told["error"];
+  }
+
+  const NUMBERS = "[1.0, 1234567890123456789, 1e3, 2, -0.0]";
+  const PRINTED = "[1.0, 1234567890123456789, 1000.0, 2, -0.0]";
+
+  test.each([
+    ["arguments sent as an object", call(`,"arguments":${NUMBERS}`), PRINTED],
+    ["arguments sent as a text", call(`,"arguments":${JSON.stringify(NUMBERS)}`), PRINTED],
+    ["no arguments", call(""), "{}"],
+    ["arguments that are null", call(',"arguments":null'), "{}"],
+    ["arguments that are an empty text", call(',"arguments":""'), "{}"],
+    [
+      "chat_template_kwargs",
+      `{"messages":[{"role":"user","content":""}],"chat_template_kwargs":{"shown":${NUMBERS}}}`,
+      PRINTED,
+    ],
+  ])("has the numbers that Python's json reads: %s", async (_what, body, expected) => {
+    expect(await written(body)).toContain(expected);
+  });
+
+  it("has vLLM's reasoning under the older name", async () => {
+    expect(await written(turn("reasoning"))).toEqual(await written(turn("reasoning_content")));
+    expect(await written(turn("reasoning"))).toContain("well, so");
+  });
+
+  test.each([
+    ["arguments that are no JSON", call(',"arguments":"{a}"'), "messages[0].tool_calls"],
+    ["arguments that are a number", call(',"arguments":1.0'), "messages[0].tool_calls"],
+    ["more digits than Python reads", call(`,"arguments":${"9".repeat(4301)}`), "messages"],
+    [
+      "kwargs that are a number",
+      '{"messages":[{"role":"user","content":""}],"chat_template_kwargs":1.0}',
+      "chat_template_kwargs",
+    ],
+  ])("is refused: %s", async (_what, body, param) => {
+    expect(await written(body)).toMatchObject({ param, code: "invalid_value" });
   });
 });
