@@ -5,7 +5,7 @@ import { isRemote } from "../sources/remote/place.ts";
 import { Budget } from "./context.ts";
 import { examine } from "./examine.ts";
 import { Findings } from "./findings.ts";
-import { notUnderstood, type Judgement } from "./judgement.ts";
+import { examined, notUnderstood, type Judgement } from "./judgement.ts";
 
 export interface FileScan {
   readonly findings: Findings;
@@ -18,7 +18,7 @@ export async function scanFile(path: string, signal?: AbortSignal): Promise<File
   try {
     return {
       findings,
-      judgement: withLibrary(await examineFile(path, findings, signal), findings),
+      judgement: withFindings(await examineFile(path, findings, signal), findings),
     };
   } catch (error) {
     if (signal?.aborted === true) throw error;
@@ -31,9 +31,13 @@ export async function scanFile(path: string, signal?: AbortSignal): Promise<File
   }
 }
 
-/** What a class of a library does when it is made was not examined, however well the file was. */
-function withLibrary(judgement: Judgement, { libraryName }: Findings): Judgement {
-  if (libraryName === undefined) return judgement;
+/**
+ * What a class of a library does when it is made was not examined, however well the file was. What something unsafe was found in is
+ * not harmless by its kind.
+ */
+function withFindings(judgement: Judgement, { libraryName, isUnsafe }: Findings): Judgement {
+  if (libraryName === undefined)
+    return isUnsafe && judgement.state === "harmless" ? examined(judgement.why) : judgement;
   const named = `it names ${libraryName}, which honest files name too, but which is not on the list of what does nothing when loaded`;
   return notUnderstood(`${judgement.why}; ${named}`);
 }

@@ -272,3 +272,32 @@ describe("a pickle in the data of a pickle", () => {
     expect((await verdictOf("a.pkl", holding("B", inner.subarray(0, 12))))[0]).toBe("safe");
   });
 });
+
+describe("a text", () => {
+  it.each(["RDA3", "RDX2", "RDB3"])(
+    "of R behind the mark %s is not understood: load() evaluates what it holds",
+    async (mark) => {
+      expect(await verdictOf(`${mark}.RData`, `${mark}\nA\n3\n263168\n197888\n`)).toEqual([
+        "incomplete",
+        "not-understood",
+        "",
+      ]);
+    },
+  );
+
+  it("of XML that names other files is not understood", async () => {
+    const xml =
+      '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><x>&e;</x>';
+    expect(await verdictOf("model.pmml", xml)).toEqual(["incomplete", "not-understood", ""]);
+    expect(await verdictOf("plain.pmml", "<PMML/>")).toEqual(["safe", "harmless", ""]);
+  });
+
+  it("in which something unsafe was found is not harmless by its kind", async () => {
+    const calls = '{"py/reduce": [{"py/function": "os.mkdir"}, {"py/tuple": ["x"]}]}';
+    expect(await verdictOf("made.json", calls)).toEqual([
+      "unsafe",
+      "examined",
+      expect.stringContaining("WB5"),
+    ]);
+  });
+});

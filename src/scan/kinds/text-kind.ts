@@ -46,8 +46,14 @@ const COMMAND =
 /** Lines of a .pth by which Python runs what follows, when it starts (Python's site module). */
 const SITE_LINE = /^import[ \t]/m;
 
-/** How R's save() and saveRDS() begin as text: reading them evaluates promises. */
-const R_TEXT = /^(?:RDA[23]\n)?A\n[23]\n\d+\n/;
+/**
+ * How R's save() and saveRDS() begin as text: reading them evaluates promises. load() takes text behind the marks of the binary
+ * forms, too.
+ */
+const R_TEXT = /^(?:RD[ABX][23]\n)?A\n[23]\n\d+\n/;
+
+/** XML that says what a name stands for: another file, where its reader follows it. */
+const ENTITY = /<!ENTITY\s/;
 
 /** Largest template and YAML that are looked at, in bytes. */
 const MAX_READ_BYTES = 16 * 2 ** 20;
@@ -110,6 +116,8 @@ function judgePlain(text: string, label: string, context: Examination): Judgemen
     return notUnderstood("a graph of OpenVINO, which scan does not read");
   if (SETTINGS.test(name) && (LOGGING.test(text) || COMMAND.test(text)))
     return notUnderstood("settings that name what runs commands, or arguments that are evaluated");
+  if (ENTITY.test(text))
+    return notUnderstood("XML with entities of its own, which may stand for other files");
   if (R_TEXT.test(text)) return notUnderstood("what R saved as text, which may hold code");
   if (YAML_LIKE.test(text)) return judgeYaml(text, label, context);
   const open = judgeBraced(text, label, findings);
