@@ -4,31 +4,10 @@ import { mathEqual } from "../../src/evaluate/answers/math-equal.ts";
 import { evaluate } from "../../src/evaluate/run.ts";
 import { ANSWERS } from "../../src/evaluate/tasks/task.ts";
 import { DATA, longModel, openCompassResults, scratchFolder } from "../support/evaluation.ts";
+import { differences } from "../support/opencompass-differences.ts";
 
 const results = openCompassResults();
 const folder = scratchFolder();
-
-/** The largest difference of a score, and predictions that are others; NaN where a score is missing. */
-function differences(items: Awaited<ReturnType<typeof evaluate>>["items"]): {
-  largest: number;
-  compared: number;
-  others: string[];
-} {
-  let [largest, compared] = [0, 0];
-  const others: string[] = [];
-  for (const { name, kind, items: expected } of results.sets) {
-    if (kind !== "ppl") continue;
-    for (const [index, { scores = {}, prediction }] of expected.entries()) {
-      const item = items.find((each) => each.task === name && each.index === index);
-      if (item?.prediction !== prediction) others.push(`${name} ${index}`);
-      for (const [label, score] of Object.entries(scores)) {
-        compared++;
-        largest = Math.max(largest, Math.abs(score - (item?.scores?.[label] ?? Number.NaN)));
-      }
-    }
-  }
-  return { largest, compared, others };
-}
 
 describe("scores of labels", () => {
   it.each(["pytorch_model.bin", "model_state.pdparams"] as const)(
@@ -37,7 +16,7 @@ describe("scores of labels", () => {
       const model = longModel(folder, weights, results.context);
       const tasks = ["ceval/logic", "race/high", "commonsenseqa", "mmlu/anatomy"];
       const found = await evaluate(model, { data: DATA, tasks, device: "wasm" });
-      const { largest, compared, others } = differences(found.items);
+      const { largest, compared, others } = differences(found.items, results);
       expect(others).toEqual([]);
       expect(compared).toBe(55);
       expect(largest).toBeLessThan(5e-6);
