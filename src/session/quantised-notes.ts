@@ -36,7 +36,7 @@ export function quantisedNotes(
 }
 
 function reason(multiplies: boolean, blocks: string | undefined): string {
-  if (!multiplies) return "only the native kernels in float32 multiply them as they are";
+  if (!multiplies) return "only kernels in float32 multiply them as they are";
   return blocks === undefined
     ? "their rows are not whole blocks of one type"
     : "there are no kernels for their types";

@@ -40,7 +40,7 @@ test("what is dequantised is named with its reason", () => {
     "weights: quantised matrices are dequantised when they are loaded, since their rows are not whole blocks of one type: 1 Q8_0+Q6_K",
   ]);
   expect(quantisedNotes(config, source, {})).toEqual([
-    "weights: quantised matrices are dequantised when they are loaded, since only the native kernels in float32 multiply them as they are: 1 MXFP4, 1 Q8_0+Q6_K, 3 Q8_0",
+    "weights: quantised matrices are dequantised when they are loaded, since only kernels in float32 multiply them as they are: 1 MXFP4, 1 Q8_0+Q6_K, 3 Q8_0",
   ]);
 });
 

@@ -1,4 +1,5 @@
 // Linear layers: one or several matrices [outputs, inputs] on the same rows of x.
+import { bytesInBlocks, isInBlocks, widenBlocks } from "./blocks";
 import { argument, scratch, setArgument } from "./layout";
 import { RANGE, TILE_W, dot, multiplyRange } from "./matrix";
 import { Bfloat, Half, LANES, first, silu } from "./vector";
@@ -13,7 +14,7 @@ export const LINEAR_SCRATCH: usize = 4 * (TILE_W * RANGE + ROWS * OUTPUTS);
 /** How a layer is described, word by word: matrix, its type, bias or 0, result, outputs. */
 const LAYER: usize = 20;
 
-/** What a matrix is kept in. */
+/** What a matrix is kept in; further numbers are those of blocks. */
 const FLOAT = 0;
 const HALF = 1;
 
@@ -79,7 +80,8 @@ function multiply(
   const type = <i32>load<u32>(layer, 4);
   const x = argument(X) + 4 * row * argument(INPUTS);
   for (let i: usize = 0; i < height; i++) memory.fill(y + i * yStep, 0, 4 * count);
-  if (type == FLOAT) multiplyBy<f32>(layer, x, height, begin, count, y, yStep);
+  if (isInBlocks(type)) multiplyBlocks(layer, type, x, height, begin, count, y, yStep);
+  else if (type == FLOAT) multiplyBy<f32>(layer, x, height, begin, count, y, yStep);
   else if (type == HALF) multiplyBy<Half>(layer, x, height, begin, count, y, yStep);
   else multiplyBy<Bfloat>(layer, x, height, begin, count, y, yStep);
   const bias = <usize>load<u32>(layer, 8);
@@ -110,6 +112,44 @@ function multiplyBy<T>(
     const size = min(RANGE, inputs - k);
     const right = matrix + k * sizeof<T>();
     multiplyRange<T>(x + 4 * k, rows, 4 * inputs, right, count, step, size, y, yStep, scratch());
+  }
+}
+
+/** A few rows of the matrix are made float32 at a time, and meet x as rows of a matrix of float32 do. */
+function multiplyBlocks(
+  layer: usize,
+  type: i32,
+  x: usize,
+  rows: usize,
+  begin: usize,
+  count: usize,
+  y: usize,
+  yStep: usize,
+): void {
+  const inputs = argument(INPUTS);
+  const step = bytesInBlocks(type, inputs);
+  const matrix = <usize>load<u32>(layer) + begin * step;
+  const wide = scratch();
+  for (let k: usize = 0; k < inputs; k += RANGE) {
+    const size = min(RANGE, inputs - k);
+    const right = matrix + bytesInBlocks(type, k);
+    for (let j: usize = 0; j < count; j += TILE_W) {
+      const some = min(TILE_W, count - j);
+      for (let i: usize = 0; i < some; i++)
+        widenBlocks(type, right + (j + i) * step, size, wide + 4 * i * RANGE);
+      multiplyRange<f32>(
+        x + 4 * k,
+        rows,
+        4 * inputs,
+        wide,
+        some,
+        4 * RANGE,
+        size,
+        y + 4 * j,
+        yStep,
+        0,
+      );
+    }
   }
 }
 

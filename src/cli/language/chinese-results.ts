@@ -184,10 +184,7 @@ export const CHINESE_RESULTS: Catalogue = [
     "weights: quantised matrices are dequantised when they are loaded, since {}: {}",
     "权重：量化矩阵在加载时反量化，因为{1*}：{2}",
   ],
-  [
-    "only the native kernels in float32 multiply them as they are",
-    "只有 float32 的原生内核能直接相乘",
-  ],
+  ["only kernels in float32 multiply them as they are", "只有 float32 的内核能直接相乘"],
   ["their rows are not whole blocks of one type", "它们的行不是同一类型的完整块"],
   ["there are no kernels for their types", "没有用于这些类型的内核"],
   [

@@ -2,7 +2,16 @@ import { WbError } from "../../../errors/wb-error.ts";
 import type { Dtype } from "../../../tensor/dtype.ts";
 import { renderShape, sameShape } from "../../../tensor/shape.ts";
 import { checkWeightDtype } from "../cast.ts";
-import type { Ops, OpsMemory, ScopeResult, Value, Weight, WeightBytes } from "../ops.ts";
+import type {
+  Ops,
+  OpsMemory,
+  QuantisedWeights,
+  ScopeResult,
+  Value,
+  Weight,
+  WeightBytes,
+} from "../ops.ts";
+import { bytesOfElement, isBlockName } from "./blocks.ts";
 import { WasmCopies, mismatch } from "./copies.ts";
 import type { WasmCalls } from "./calls.ts";
 import { MOST_PAGES, PAGE_BYTES } from "./memory.ts";
@@ -22,6 +31,10 @@ export class WasmOps implements Ops {
   readonly compute = "f32";
   readonly description: string;
   readonly maxWeightBytes = MAX_WEIGHT_BYTES;
+  readonly quantised: QuantisedWeights = {
+    elementBytes: (type) => (isBlockName(type) ? bytesOfElement(type) : undefined),
+    upload: (weight) => this.#uploads.blocks(weight),
+  };
   readonly memoryLimit = MOST_PAGES * PAGE_BYTES - RESERVE_BYTES;
   readonly #plain: Ops;
   readonly #values: WasmValues;

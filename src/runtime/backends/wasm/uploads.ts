@@ -2,7 +2,8 @@ import { WbError } from "../../../errors/wb-error.ts";
 import { DTYPES } from "../../../tensor/dtype.ts";
 import { renderShape } from "../../../tensor/shape.ts";
 import { checkWeightDtype, toFloat32, type WeightDtype } from "../cast.ts";
-import type { WeightBytes } from "../ops.ts";
+import type { WeightBlocks, WeightBytes } from "../ops.ts";
+import { bytesOfElement, isBlockName } from "./blocks.ts";
 import { sizeOf, type KeptDtype, type WasmValues, type WasmWeight } from "./values.ts";
 
 /** Rows of a matrix that is stored transposed that are transposed at a time: 32 of 64 bytes stay in a 32 KiB cache. */
@@ -43,6 +44,17 @@ export class WasmUploads {
       return weight;
     this.#values.releaseWeight(weight);
     return this.#copied(widened(bytes, stored), "F32", shape, transposed);
+  }
+
+  /** A matrix in blocks stays as its file has it. */
+  blocks({ name, bytes, type, shape }: WeightBlocks): WasmWeight {
+    if (!isBlockName(type)) throw new WbError("WB7001", `no kernel multiplies a matrix in ${type}`);
+    if (sizeOf(shape) * bytesOfElement(type) === bytes.byteLength)
+      return this.#copied(bytes, type, shape, false);
+    throw new WbError(
+      "WB7001",
+      `${name}: ${bytes.byteLength} bytes given for ${type} ${renderShape(shape)}`,
+    );
   }
 
   #copied(

@@ -2,10 +2,11 @@ import { WbError } from "../../../errors/wb-error.ts";
 import { elementCount } from "../../../tensor/shape.ts";
 import type { OpsMemory, Value, Weight } from "../ops.ts";
 import { WasmKernels, type KernelModule } from "./kernels.ts";
+import { BLOCKS, bytesOfElement, isBlockName } from "./blocks.ts";
 import { bytesOf, HeldValues, type SharedArray } from "../held-values.ts";
 
 /** What a weight is kept in memory as, by the numbers that wasm/decoder/linear.ts has for them. */
-export const KEPT = { F32: 0, F16: 1, BF16: 2 } as const;
+export const KEPT = { F32: 0, F16: 1, BF16: 2, ...BLOCKS } as const;
 
 export type KeptDtype = keyof typeof KEPT;
 
@@ -83,7 +84,7 @@ export class WasmValues extends HeldValues<WasmArray, WasmValue> {
 
   /** Memory for a weight without defined content. */
   createWeight(shape: readonly number[], dtype: KeptDtype): WasmWeight {
-    const byteLength = sizeOf(shape) * (dtype === "F32" ? 4 : 2);
+    const byteLength = sizeOf(shape) * elementBytes(dtype);
     const address = this.kernels.memory.allocate(byteLength, "a weight");
     const weight = new WasmWeight(address, byteLength, shape, dtype);
     this.#weights.add(weight);
@@ -107,6 +108,11 @@ export class WasmValues extends HeldValues<WasmArray, WasmValue> {
     this.#kernels?.close();
     this.#kernels = undefined;
   }
+}
+
+function elementBytes(kept: KeptDtype): number {
+  if (isBlockName(kept)) return bytesOfElement(kept);
+  return kept === "F32" ? 4 : 2;
 }
 
 /** Elements of a shape. */
