@@ -40,3 +40,23 @@ const ANY_FACTOR = /(^|[._])lora_(A|B|up|down|embedding_A|embedding_B|magnitude_
 export function isLowRankFactor(name: string): boolean {
   return ANY_FACTOR.test(name);
 }
+
+/** The base below factors, which PEFT saves beside those of embeddings. */
+export function isBaseLayer(name: string): boolean {
+  return name.includes(".base_layer.");
+}
+
+/** A module or a tensor of the head that gives tokens. */
+export function isHeadName(name: string): boolean {
+  return HEAD_NAME.test(name);
+}
+
+const HEAD_NAME = /(^|\.)lm_head(\.|$)/;
+
+/** A table of tokens that was saved whole, by what the families call it. */
+export function isSavedTable(name: string): boolean {
+  return TABLE.test(name);
+}
+
+const TABLE =
+  /(^|\.)(embed_tokens|wte|word_embeddings|tok_embeddings|embed_in)\.(modules_to_save\.default\.)?weight$/;

@@ -1,10 +1,14 @@
 import { dirname, join } from "node:path";
 import { WbError } from "../errors/wb-error.ts";
 import { isFolder, openCheckpoint } from "../formats/open.ts";
-import { parseAdapterConfig } from "../mapping/computed/adapter-config.ts";
+import { isHeadName, isSavedTable } from "../model/adapter-names.ts";
+import { NOT_MERGED } from "../formats/names/wrapper-segments.ts";
+import { adaptableBase } from "../mapping/computed/adapted-ends.ts";
+import { parseAdapterConfig, type AdapterConfig } from "../mapping/computed/adapter-config.ts";
 import { mergeAdapter } from "../mapping/computed/merge-adapter.ts";
 import { readSmall } from "../sources/places.ts";
 import type { OpenedModel } from "./open-model.ts";
+import { shownName } from "../tensor/shown-name.ts";
 import type { Checkpoint } from "../tensor/table.ts";
 
 /** A model with an adapter merged into it. */
@@ -51,11 +55,36 @@ export async function withAdapter(
   const config = parseAdapterConfig(Buffer.from(bytes).toString("utf8"), configPath);
   const opened = await openCheckpoint(path, { signal });
   try {
-    const { checkpoint, note } = mergeAdapter(model.checkpoint, opened.checkpoint, config);
-    const notes = [...model.notes, ...opened.notes, note];
-    return { model: { ...model, checkpoint, notes }, adapter: opened.checkpoint };
+    const ready = readyBase(model, opened.checkpoint, config);
+    const { checkpoint, note } = mergeAdapter(ready.checkpoint, opened.checkpoint, config);
+    // Base layers stand beside factors in an adapter of embeddings, and both are merged here.
+    const told = opened.notes.filter((one) => !one.endsWith(NOT_MERGED));
+    const notes = [...model.notes, ...told, note, ...ready.notes];
+    return {
+      model: { ...model, checkpoint, config: ready.config, notes },
+      adapter: opened.checkpoint,
+    };
   } catch (error) {
     await opened.checkpoint.close();
     throw error;
   }
+}
+
+/** A base as the adapter leaves its embeddings and head, where the family is known. */
+function readyBase(
+  { checkpoint, config }: OpenedModel,
+  adapter: Checkpoint,
+  settings: AdapterConfig,
+): Pick<OpenedModel, "checkpoint" | "config" | "notes"> {
+  if (config !== undefined) return adaptableBase(checkpoint, config, adapter, settings);
+  const tables = savedTables(adapter);
+  if (tables.length === 0) return { checkpoint, config, notes: [] };
+  const note = `${adapter.path}: ${tables.map(shownName).join(", ")} was saved whole: where a head is tied to it, peft leaves that head the old values, and the result has the new ones`;
+  return { checkpoint, config, notes: [note] };
+}
+
+/** Embeddings that an adapter saved whole, where it saved no head. */
+function savedTables({ tensors }: Checkpoint): readonly string[] {
+  const names = tensors.map(({ name }) => name);
+  return names.some(isHeadName) ? [] : names.filter(isSavedTable);
 }

@@ -20,7 +20,7 @@ test("adapters are merged as peft merges them, bit by bit, and converted for pef
   const names = saved["names"].map(String);
   for (const name of names) {
     const adapter = join(folder, name, "adapter");
-    const how = { architecture: "none", lora: adapter };
+    const how = { lora: adapter };
     const merge = () => convert(join(folder, name, "base"), join(converted, name), how);
     if (refused.has(name)) {
       expect((await caught(merge)).code, name).toBe("WB4705");

@@ -53,6 +53,35 @@ describe("a merged matrix", () => {
     expect(await merged([layer, A, B])).toEqual([2, 20, 200, -2, -20, -193]);
   });
 
+  it("is transposed where its shape or its name tells that it is [in, out], whatever fan_in_fan_out says", () => {
+    const base = [
+      floats("h.c_proj.weight", [2, 2], [1, 2, 3, 4]),
+      floats("h.c_fc.weight", [1, 2], [1, 2]),
+    ];
+    const factors = (module: string, outputs: number, inputs: number): readonly StoredTensor[] => [
+      floats(
+        `${module}.lora_A.weight`,
+        [1, inputs],
+        Array.from({ length: inputs }, () => 1),
+      ),
+      floats(
+        `${module}.lora_B.weight`,
+        [outputs, 1],
+        Array.from({ length: outputs }, () => 1),
+      ),
+    ];
+    const merge = (modules: readonly StoredTensor[], said: boolean) => () =>
+      mergeAdapter(
+        memoryCheckpoint(base),
+        memoryCheckpoint(modules),
+        configOf({ fan_in_fan_out: said }),
+      );
+    const square = factors("h.c_proj", 2, 2);
+    expect(merge([...square, ...factors("h.c_fc", 2, 1)], false)).not.toThrow();
+    expect(merge(square, true)).not.toThrow();
+    expect(merge(square, false)).toThrow("do not fit");
+  });
+
   it("rounds each step once, as a fused multiply-add does", async () => {
     // 1 + (1 + 2^-23)(1 − 2^-23) = 2 − 2^-46: a product rounded by itself would give 1, and the sum 2.
     const unit = 2 ** -23;

@@ -54,6 +54,39 @@ export const CHINESE_NOTES: Catalogue = [
     "{} is taken off {} of {} names, which {} has without it",
     "从 {3} 个名字中的 {2} 个去掉 {1}，{4} 的名字没有它",
   ],
+  [
+    "modules_to_save. is taken off {} name, of which PEFT trained copies{}",
+    "从 {1} 个名字去掉 modules_to_save.，PEFT 训练了它的副本{2*}",
+  ],
+  [
+    "modules_to_save. is taken off {} names, of which PEFT trained copies{}",
+    "从 {1} 个名字去掉 modules_to_save.，PEFT 训练了它们的副本{2*}",
+  ],
+  ["; the originals are left out", "；略去原件"],
+  [
+    "the head is tied to the embeddings in the base and no longer in the result: the adapter saved one of them whole, as peft leaves them",
+    "基础模型的头部与嵌入绑定，结果中不再绑定：适配器整个保存了其中之一，与 peft 的结果相同",
+  ],
+  [
+    "the head is tied to the embeddings in the base and no longer in the result: the adapter saved each of them whole, as peft leaves them",
+    "基础模型的头部与嵌入绑定，结果中不再绑定：适配器分别整个保存了两者，与 peft 的结果相同",
+  ],
+  [
+    "the adapter's vocabulary has {} rows, and the base's {}: vocab_size is {}; the tokenizer is the base's",
+    "适配器的词表有 {} 行，基础模型的有 {} 行：vocab_size 为 {}；分词器取自基础模型",
+  ],
+  [
+    "{} was saved whole: where a head is tied to it, peft leaves that head the old values, and the result has the new ones",
+    "{} 整个保存在适配器中：若头部与它绑定，peft 让头部保留旧值，而结果中是新值",
+  ],
+  [
+    "{} of the tensors are {} here and {} in {}: they stay {}; --dtype casts them",
+    "其中 {} 个张量在这里是 {}，在 {4} 中是 {3}：保持 {5}；--dtype 可转换它们",
+  ],
+  [
+    "a map does not cast to {}: by it, {} of the tensors keep their dtype",
+    "映射不转换为 {}：照它转换时，其中 {} 个张量保持原来的 dtype",
+  ],
   ["the configuration is that of its metadata", "配置取自其元数据"],
   ["no tokenizer is written into the file: {}", "文件中不写分词器：{1*}"],
   ["{}: no tokenizer", "{}：没有分词器"],

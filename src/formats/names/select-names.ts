@@ -25,7 +25,7 @@ export function selectNames(
   const rules = parseNameRules(options);
   const unwrap = (stored: readonly StoredTensor[]): Unwrapped => {
     const names = stored.map(({ name }) => name);
-    return asStored ? { names, notes: [] } : unwrapNames(names);
+    return asStored ? { names, notes: [], superseded: new Map() } : unwrapNames(names);
   };
   const skipped = [...checkpoint.skipped];
   const tensors: StoredTensor[] = [];
@@ -35,11 +35,14 @@ export function selectNames(
     typeof ruled(whole.names[index] ?? tensor.name, rules, matched) === "string";
   // Words that stand in the way of what is left out, as PEFT's base_layer beside LoRA matrices, are taken off without it.
   const unwrapped = unwrap(checkpoint.tensors.filter(isLeft));
-  const names = unwrapped.names.values();
+  let place = 0;
   for (const [index, tensor] of checkpoint.tensors.entries()) {
-    const own = isLeft(tensor, index) ? names.next().value : whole.names[index];
+    const at = isLeft(tensor, index) ? place++ : undefined;
+    const own = at === undefined ? whole.names[index] : unwrapped.names[at];
     const name = ruled(own ?? tensor.name, rules, matched);
-    if (typeof name === "string") tensors.push(renamed(tensor, name));
+    const why = at === undefined ? undefined : unwrapped.superseded.get(at);
+    if (why !== undefined) skipped.push({ name: tensor.name, why });
+    else if (typeof name === "string") tensors.push(renamed(tensor, name));
     else skipped.push({ name: tensor.name, why: `left out as asked (${name.option})` });
   }
   refuseClashes(tensors, checkpoint.path);

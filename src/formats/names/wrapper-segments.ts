@@ -28,11 +28,17 @@ const BASE_LAYER = "base_layer";
 /** LoRA's own matrices: peft/tuners/lora, `lora_A.default.weight`. */
 const LORA = /(^|\.)lora_(A|B|embedding_A|embedding_B|magnitude_vector)(\.|$)/;
 
+/** What is said of a model with its adapter inside. */
+export const NOT_MERGED =
+  "LoRA matrices stand beside their base layers, not merged: the base alone is taken with --drop '*lora_*', which leaves the adapter out";
+
 export interface Unwrapped {
   /** The new name of each name, in their order. */
   readonly names: readonly string[];
   /** What was taken off, and why: a sentence each, without a subject. */
   readonly notes: readonly string[];
+  /** Places of names that stand for what others took the place of, with the reason. */
+  readonly superseded: ReadonlyMap<number, string>;
 }
 
 /** Takes the words of training tools off names; pure, and the same names where there are none. */
@@ -57,9 +63,7 @@ export function unwrapNames(stored: readonly string[]): Unwrapped {
     }
   }
   if (hasLora && names.some((name) => name.split(".").includes(BASE_LAYER))) {
-    notes.push(
-      "LoRA matrices stand beside their base layers, not merged: the base alone is taken with --drop '*lora_*', which leaves the adapter out",
-    );
+    notes.push(NOT_MERGED);
   } else if (!hasLora) {
     const next = names.map((name) => withoutSegment(name, BASE_LAYER));
     const count = next.filter((name, index) => name !== names[index]).length;
@@ -67,7 +71,46 @@ export function unwrapNames(stored: readonly string[]): Unwrapped {
       notes.push(`${BASE_LAYER}. is taken off ${namesCount(count)} (PEFT put it there)`);
     names = next;
   }
-  return { names, notes };
+  const saved = hasLora ? undefined : savedCopies(names);
+  if (saved !== undefined) {
+    const others = saved.superseded.size === 0 ? "" : "; the originals are left out";
+    notes.push(
+      `modules_to_save. is taken off ${namesCount(saved.count)}, of which PEFT trained copies${others}`,
+    );
+  }
+  return { names: saved?.names ?? names, notes, superseded: saved?.superseded ?? new Map() };
+}
+
+/** PEFT's copy of a module that is trained whole, and the original beside it (peft v0.21, utils/other.py, `ModulesToSaveWrapper`). */
+const SAVED = /^(?<module>.*\.|)modules_to_save\.(?<adapter>[^.]+)\.(?<key>.+)$/;
+const ORIGINAL = /^(?<module>.*\.|)original_module\.(?<key>.+)$/;
+
+/** Trained copies under their modules' own names; undefined where there are none, or where several adapters have some. */
+function savedCopies(names: readonly string[]):
+  | {
+      readonly names: readonly string[];
+      readonly count: number;
+      readonly superseded: ReadonlyMap<number, string>;
+    }
+  | undefined {
+  const adapters = new Set<string>();
+  const copies = new Set<string>();
+  const next = names.map((name) => {
+    const groups = SAVED.exec(name)?.groups;
+    if (groups === undefined) return name;
+    const { module = "", adapter = "", key = "" } = groups;
+    adapters.add(adapter);
+    copies.add(`${module}${key}`);
+    return `${module}${key}`;
+  });
+  if (adapters.size !== 1) return undefined;
+  const superseded = new Map<number, string>();
+  for (const [index, name] of names.entries()) {
+    const { module = "", key = "" } = ORIGINAL.exec(name)?.groups ?? {};
+    if (key !== "" && copies.has(`${module}${key}`))
+      superseded.set(index, "the original of a module of which PEFT trained a copy");
+  }
+  return { names: next, count: copies.size, superseded };
 }
 
 function isInFrontOfAll(prefix: string, names: readonly string[]): boolean {

@@ -11,6 +11,8 @@ export interface AdapterConfig {
   /** The adapted weights are [in, out], as GPT-2's are. */
   readonly isFanInFanOut: boolean;
   readonly alphaPattern: ReadonlyMap<string, number>;
+  /** Embeddings and a head that is tied to them stay one matrix when they are saved whole. */
+  readonly keepsTies: boolean;
 }
 
 /** Settings under which a merge is another computation, with what they would have to be. */
@@ -53,6 +55,7 @@ export function parseAdapterConfig(text: string, path: string): AdapterConfig {
     isRankStabilised: config["use_rslora"] === true,
     isFanInFanOut: config["fan_in_fan_out"] === true,
     alphaPattern: patternOf(config["alpha_pattern"], path),
+    keepsTies: config["ensure_weight_tying"] === true,
   };
 }
 

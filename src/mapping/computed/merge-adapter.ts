@@ -32,6 +32,7 @@ export function mergeAdapter(
 ): MergedAdapter {
   const { factors, whole } = partsOf(adapter, config);
   const find = baseFinder(base);
+  const isFanInFanOut = orientation(factors, find, config);
   const replaced = new Map<StoredTensor, StoredTensor>();
   const strangers: string[] = [];
   const ranks = new Set<number>();
@@ -45,14 +46,15 @@ export function mergeAdapter(
     const tensor = find(`${one.module}.weight`);
     if (tensor === undefined) strangers.push(`${one.module}.weight`);
     else {
-      replaced.set(tensor, merged(replaced.get(tensor) ?? tensor, one, config));
+      replaced.set(tensor, merged(replaced.get(tensor) ?? tensor, one, config, isFanInFanOut));
       ranks.add(one.a?.shape[0] ?? 0);
     }
   }
   if (strangers.length > 0) throw misfit(base, adapter, strangers);
   const count = factors.length;
+  const [verb, noun] = whole.length === 1 ? ["takes its", "tensor"] : ["take their", "tensors"];
   const also =
-    whole.length === 0 ? "" : `; ${whole.length} tensors that it saved whole take their place`;
+    whole.length === 0 ? "" : `; ${whole.length} ${noun} that it saved whole ${verb} place`;
   return {
     checkpoint: {
       ...base,
@@ -127,7 +129,48 @@ function partsOf(
   return { factors: [...factors.values()], whole };
 }
 
-function merged(base: StoredTensor, factors: Factors, config: AdapterConfig): StoredTensor {
+/** The last words of modules that are transformers' Conv1D, [in, out], where they are not Linears (transformers v5.23, models/gpt2). */
+const CONV1D: ReadonlySet<string> = new Set(["c_attn", "q_attn", "c_proj", "c_fc"]);
+
+/**
+ * Whether a module's weight is [in, out]; undefined where nothing tells. PEFT asks the module's class, whatever fan_in_fan_out says (peft v0.21,
+ * tuners/lora/model.py). Here shapes tell; a square matrix is as those with the last word of its path, else as those of its kind.
+ */
+function orientation(
+  factors: readonly Factors[],
+  find: (name: string) => StoredTensor | undefined,
+  { isFanInFanOut }: AdapterConfig,
+): (module: string) => boolean | undefined {
+  const wordOf = (module: string): string => module.slice(module.lastIndexOf(".") + 1);
+  const told = factors.flatMap(({ module, a, b, isEmbedding }) => {
+    const [rows, columns] = find(`${module}.weight`)?.shape ?? [];
+    const [outputs, inputs] = [b?.shape[0], a?.shape[1]];
+    const isSwapped = rows === inputs && columns === outputs;
+    const isTold = !isEmbedding && rows !== columns && (isSwapped || rows === outputs);
+    return isTold ? [{ module, word: wordOf(module), isSwapped }] : [];
+  });
+  const agreed = (some: typeof told): boolean | undefined => {
+    const [one] = some;
+    return some.every(({ isSwapped }) => isSwapped === one?.isSwapped) ? one?.isSwapped : undefined;
+  };
+  return (module) => {
+    const word = wordOf(module);
+    const isConv1d = CONV1D.has(word);
+    const own = told.filter((one) => one.module === module);
+    const alike = told.filter((one) => one.word === word);
+    const ofKind = told.filter((one) => CONV1D.has(one.word) === isConv1d);
+    const nearest = [own, alike, ofKind].find((some) => some.length > 0);
+    if (nearest !== undefined) return agreed(nearest);
+    return isConv1d && !isFanInFanOut ? undefined : isFanInFanOut;
+  };
+}
+
+function merged(
+  base: StoredTensor,
+  factors: Factors,
+  config: AdapterConfig,
+  isFanInFanOut: (module: string) => boolean | undefined,
+): StoredTensor {
   const { a, b, module, isEmbedding } = factors;
   const [rank = 0, inputs = 0] = a?.shape ?? [];
   const [outputs = 0] = b?.shape ?? [];
@@ -137,9 +180,8 @@ function merged(base: StoredTensor, factors: Factors, config: AdapterConfig): St
   if (a === undefined || b === undefined || a.shape.length !== 2 || b.shape[1] !== rank)
     throw odd(base, factors, config);
   if (dtype !== "F32" && dtype !== "F16" && dtype !== "BF16") throw odd(base, factors, config);
-  // PEFT takes fan_in_fan_out back for weights that are [out, in].
-  const isSwapped = isEmbedding || (config.isFanInFanOut && fits(inputs, outputs));
-  if (!(isSwapped ? fits(inputs, outputs) : fits(outputs, inputs)))
+  const isSwapped = isEmbedding || isFanInFanOut(module);
+  if (isSwapped === undefined || !(isSwapped ? fits(inputs, outputs) : fits(outputs, inputs)))
     throw odd(base, factors, config);
   const alpha = alphaOf(config, module);
   const recipe: Recipe = {

@@ -148,7 +148,26 @@ describe("names that a training tool changed", () => {
     [["base_model.model.q.lora_A.weight", "base_model.model.q.lora_B.weight"]],
     [[]],
   ])("are left as they are where the word may be the model's own: %j", (stored) => {
-    expect(unwrapNames(stored)).toEqual({ names: stored, notes: [] });
+    expect(unwrapNames(stored)).toEqual({ names: stored, notes: [], superseded: new Map() });
+  });
+
+  it("are those of modules that PEFT trained whole, whose originals are left out", () => {
+    const stored = [
+      "base_model.model.h.original_module.weight",
+      "base_model.model.h.modules_to_save.default.weight",
+      "base_model.model.original_module.weight",
+    ];
+    const memory = (names: readonly string[]) =>
+      memoryCheckpoint(names.map((name) => memoryTensor(name, "F32", [1], new Uint8Array(4))));
+    const { checkpoint, notes } = selectNames(memory(stored), {});
+    expect(checkpoint.tensors.map(({ name, storedName }) => [name, storedName])).toEqual([
+      ["h.weight", stored[1]],
+      ["original_module.weight", stored[2]],
+    ]);
+    expect(checkpoint.skipped.map(({ name }) => name)).toEqual([stored[0]]);
+    expect(notes.join()).toContain("the originals are left out");
+    const two = ["a.modules_to_save.one.w", "a.modules_to_save.two.w", "a.original_module.w"];
+    expect(selectNames(memory(two), {}).checkpoint.tensors.map(({ name }) => name)).toEqual(two);
   });
 
   it("go where an adapter is dropped, since the base alone is left", () => {

@@ -21,10 +21,10 @@ from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausa
 torch.manual_seed(11)
 
 
-def llama(dtype=torch.float32):
+def llama(dtype=torch.float32, tied=False):
     config = LlamaConfig(
         hidden_size=48, intermediate_size=80, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
-        vocab_size=96, max_position_embeddings=64, tie_word_embeddings=False,
+        vocab_size=96, max_position_embeddings=64, tie_word_embeddings=tied,
     )
     return LlamaForCausalLM(config).to(dtype)
 
@@ -51,10 +51,22 @@ KINDS = {
     "embeddings": (llama, {"r": 6, "lora_alpha": 4, "target_modules": ["embed_tokens", "q_proj"]}),
     "embeddings-saved": (llama, {"r": 3, "lora_alpha": 5, "target_modules": ["embed_tokens", "lm_head"]}),
     "fan-in-fan-out": (gpt2, {"r": 8, "lora_alpha": 16, "target_modules": ["c_attn", "c_proj", "c_fc"], "fan_in_fan_out": True}),
+    # Only square matrices, of which nothing but their names tells that they are [in, out].
+    "conv1d-square": (gpt2, {"r": 4, "lora_alpha": 8, "target_modules": ["attn.c_proj"], "fan_in_fan_out": True}),
+    "conv1d-unsaid": (gpt2, {"r": 4, "lora_alpha": 8, "target_modules": ["c_attn", "c_proj"]}),
+    "biases": (llama, {"r": 4, "target_modules": ["q_proj"], "bias": "all"}),
+    # The head of a tied base keeps the old embeddings, or gets its own.
+    "tied-saved": (lambda: llama(tied=True), {"r": 4, "target_modules": ["q_proj"], "modules_to_save": ["embed_tokens"]}),
+    "tied-saved-both": (lambda: llama(tied=True), {"r": 4, "target_modules": ["q_proj"], "modules_to_save": ["embed_tokens", "lm_head"]}),
+    "tied-embeddings": (lambda: llama(tied=True), {"r": 4, "target_modules": ["q_proj", "embed_tokens"]}),
+    "tied-head": (lambda: llama(tied=True), {"r": 4, "target_modules": ["q_proj", "lm_head"]}),
+    "grown": (llama, {"r": 4, "target_modules": ["q_proj"], "modules_to_save": ["embed_tokens", "lm_head"]}),
     "pissa": (llama, {"r": 4, "lora_alpha": 4, "target_modules": ["q_proj"], "init_lora_weights": "pissa"}),
     "dora": (llama, {"r": 4, "lora_alpha": 4, "target_modules": ["q_proj"], "use_dora": True}),
 }
-REFUSED = ["dora", "pissa"]
+REFUSED = ["dora", "pissa", "tied-head"]
+# Tokens that were added before training.
+GROWN = {"grown": 101}
 
 
 def save(folder):
@@ -63,6 +75,8 @@ def save(folder):
         adapter = os.path.join(folder, name, "adapter")
         model = make()
         model.save_pretrained(base)
+        if name in GROWN:
+            model.resize_token_embeddings(GROWN[name])
         wrapped = get_peft_model(model, LoraConfig(**how))
         with torch.no_grad():
             for key, value in wrapped.named_parameters():
@@ -70,6 +84,8 @@ def save(folder):
                     value.copy_(torch.randn(value.shape) * 0.1)
         wrapped.save_pretrained(adapter, safe_serialization=name != "half", save_embedding_layers=name == "embeddings-saved")
         clean = type(model).from_pretrained(base, dtype=model.dtype)
+        if name in GROWN:
+            clean.resize_token_embeddings(GROWN[name])
         merged = PeftModel.from_pretrained(clean, adapter).merge_and_unload()
         torch.save({key: value.clone() for key, value in merged.state_dict().items()}, os.path.join(folder, name, "merged.values"))
     return {"names": list(KINDS), "refused": REFUSED}
@@ -83,8 +99,10 @@ def check(folder, converted):
             continue
         wanted = torch.load(os.path.join(folder, name, "merged.values"), weights_only=True)
         found = load_file(os.path.join(converted, name, "model.safetensors"))
-        # A base saves its tied head once.
-        extra = set(wanted) - set(found)
+        # A base saves its tied head once: it has to be the embeddings still.
+        extra = set(wanted) - set(found) if "lm_head.weight" not in found else set()
+        tables = [wanted[key] for key in ("model.embed_tokens.weight", "transformer.wte.weight") if key in wanted]
+        assert "lm_head.weight" not in extra or torch.equal(wanted["lm_head.weight"], tables[0]), name
         assert not set(found) - set(wanted) or all(k.startswith(("h.", "wte", "wpe", "ln_f")) for k in found), (name, set(found) - set(wanted))
         count = 0
         for key, value in found.items():
