@@ -40,9 +40,11 @@ export async function convert(
   const begin = performance.now();
   const chosen = await chooseParts(options);
   const settings = settingsOf(chosen.options);
-  const { like, selection, signal } = settings;
+  const { like, selection, signal, dtype } = settings;
   const learned =
-    like === undefined ? undefined : await learnLike(source, like, { selection, signal });
+    like === undefined
+      ? undefined
+      : await learnLike(source, like, { selection, signal, keepsDtypes: dtype === undefined });
   const how =
     learned === undefined ? settings : { ...settings, learned: learned.statements, lenient: true };
   const opened = await openConversion(source, how);

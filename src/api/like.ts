@@ -26,6 +26,8 @@ export async function learnLike(
   options: {
     readonly selection?: Selection | undefined;
     readonly signal?: AbortSignal | undefined;
+    /** No dtype was asked for. */
+    readonly keepsDtypes: boolean;
   },
 ): Promise<LearnedLike> {
   const { selection, signal } = options;
@@ -48,7 +50,11 @@ export async function learnLike(
       if (found.unexplained.length > 0) throw unexplained(sourcePath, basePath, found);
       const folder = await folderOf(basePath);
       const hasConfig = (await listPlace(folder)).includes("config.json");
-      const notes = [`made as ${basePath} is, by values that go together`, ...found.notes];
+      const notes = [
+        `made as ${basePath} is, by values that go together`,
+        ...found.notes,
+        ...(options.keepsDtypes ? keptDtypes(found, source.checkpoint, base.checkpoint) : []),
+      ];
       const configFolder = hasConfig ? folder : undefined;
       return { statements: found.statements, notes, configFolder };
     } finally {
@@ -57,6 +63,29 @@ export async function learnLike(
   } finally {
     await source.checkpoint.close();
   }
+}
+
+/** Dtypes in which the base is otherwise: nobody asked for values to be rounded. */
+function keptDtypes(
+  { statements }: LikeResult,
+  source: Checkpoint,
+  base: Checkpoint,
+): readonly string[] {
+  const [own, wanted] = [source, base].map(
+    ({ tensors }) => new Map(tensors.map(({ name, dtype }) => [name, dtype])),
+  );
+  const counts = new Map<string, { from: string; to: string; count: number }>();
+  for (const { left, right } of statements) {
+    const from = own?.get(left[0] ?? "");
+    const to = wanted?.get(right);
+    if (from === undefined || to === undefined || from === to) continue;
+    const known = counts.get(`${from} ${to}`) ?? { from, to, count: 0 };
+    counts.set(`${from} ${to}`, { ...known, count: known.count + 1 });
+  }
+  return [...counts.values()].map(
+    ({ from, to, count }) =>
+      `${count} of the tensors are ${from} here and ${to} in ${base.path}: they stay ${from}; --dtype casts them`,
+  );
 }
 
 function refuseRanks({ tensors, path }: Checkpoint): void {

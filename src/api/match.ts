@@ -1,3 +1,4 @@
+import { isCastTarget } from "../convert/values/cast.ts";
 import { REAL_FILE_SYSTEM } from "../convert/staging/file-system.ts";
 import { writeWhole } from "../convert/staging/write-whole.ts";
 import { WbError } from "../errors/wb-error.ts";
@@ -71,7 +72,8 @@ export async function match(
       const found = matchTensors(prints[0], prints[1]);
       const { statements, ties, unexplained } = await confirmed(found, prints, rounded, signal);
       const dtypes = new Map(sides.flatMap(({ tensors }, side) => dtypesOf(tensors, side)));
-      const collapsed = collapseStatements([...statements, ...ties.map(tieStatement)]);
+      const cast = statements.map((one) => withCast(one, dtypes));
+      const collapsed = collapseStatements([...cast, ...ties.map(tieStatement)]);
       const isWhole = unexplained.length === 0 && statements.length > 0;
       if (isWhole && options.out !== undefined)
         await writeWhole(options.out, renderMap(collapsed), REAL_FILE_SYSTEM);
@@ -91,6 +93,7 @@ export async function match(
           ...left.notes,
           ...right.notes,
           ...(rounded === undefined ? [] : [`wider values are compared as ${rounded} has them`]),
+          ...uncast(statements, dtypes),
         ],
         seconds: (performance.now() - begin) / 1000,
       };
@@ -138,8 +141,44 @@ function dtypesOf(
   return tensors.map(({ name, dtype }) => [`${side} ${name}`, dtype]);
 }
 
-function castOf({ left, right }: LearnedStatement, dtypes: ReadonlyMap<string, Dtype>): string {
-  const from = dtypes.get(`0 ${left[0] ?? ""}`);
-  const to = dtypes.get(`1 ${right}`);
+function castOf(statement: LearnedStatement, dtypes: ReadonlyMap<string, Dtype>): string {
+  const { from, to } = dtypesIn(statement, dtypes);
   return from === to || from === undefined || to === undefined ? "" : `, cast ${from} to ${to}`;
+}
+
+/** What the statement is made of, and what it makes. */
+function dtypesIn(
+  { left, right }: LearnedStatement,
+  dtypes: ReadonlyMap<string, Dtype>,
+): { readonly from: Dtype | undefined; readonly to: Dtype | undefined } {
+  const [first = ""] = left;
+  // An entry of a stack has the dtype of the stack.
+  const from = dtypes.get(`0 ${first}`) ?? dtypes.get(`0 ${first.replace(/\[\d+\]$/, "")}`);
+  return { from, to: dtypes.get(`1 ${right}`) };
+}
+
+/** Casts that a map cannot ask for. */
+function uncast(
+  statements: readonly LearnedStatement[],
+  dtypes: ReadonlyMap<string, Dtype>,
+): readonly string[] {
+  const missing = new Map<Dtype, number>();
+  for (const statement of statements) {
+    const { from, to } = dtypesIn(statement, dtypes);
+    if (from !== to && to !== undefined && !isCastTarget(to))
+      missing.set(to, (missing.get(to) ?? 0) + 1);
+  }
+  return [...missing].map(
+    ([dtype, count]) =>
+      `a map does not cast to ${dtype}: by it, ${count} of the tensors keep their dtype`,
+  );
+}
+
+function withCast(
+  statement: LearnedStatement,
+  dtypes: ReadonlyMap<string, Dtype>,
+): LearnedStatement {
+  const { from, to } = dtypesIn(statement, dtypes);
+  if (from === to || to === undefined || !isCastTarget(to)) return statement;
+  return { ...statement, cast: to };
 }

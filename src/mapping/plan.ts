@@ -141,11 +141,12 @@ function planByMap(
 ): Plan {
   refuseRanks(checkpoint);
   const applied = applyMap(checkpoint, map);
-  const steps = applied.steps.map((step) =>
-    step.kind === "drop" || step.kind === "add"
-      ? step
-      : { ...step, ...castOf(step.assembly.dtype, options) },
-  );
+  const steps = applied.steps.map((step) => {
+    if (step.kind === "drop" || step.kind === "add" || options.dtype === undefined) return step;
+    // A dtype that was asked for, "keep" among them, takes the place of the map's.
+    const { cast: _ofMap, ...made } = step;
+    return { ...made, ...castOf(step.assembly.dtype, options) };
+  });
   return { ...withoutLayout(steps), copies: applied.copies };
 }
 

@@ -150,6 +150,24 @@ test("a map from one model converts another into the form of the first", async (
   expect(other.code).toBe("WB3712");
 });
 
+test("a map casts as the two checkpoints showed, unless another dtype is asked for", async () => {
+  const source = join(FIXTURES, "pytorch-f32");
+  const [rounded, made, kept] = ["rounded", "made", "kept"].map((name) => join(folder, name));
+  const out = join(folder, "cast.json");
+  await convert(source, rounded ?? "", { dtype: "BF16" });
+  const { statements, notes } = await match(source, rounded ?? "", { out });
+  expect(statements.map(({ cast }) => cast)).toEqual(statements.map(() => "BF16"));
+  expect(notes.some((note) => note.startsWith("a map does not cast"))).toBe(false);
+  await convert(source, made ?? "", { map: out });
+  const { tensors } = await diff(made ?? "", rounded ?? "");
+  expect(new Set(tensors.map((one) => one.class))).toEqual(new Set(["identical"]));
+  const { tensors: unchanged } = await convert(source, kept ?? "", { map: out, dtype: "keep" });
+  expect(new Set(unchanged.map(({ dtype }) => dtype))).toEqual(new Set(["F32"]));
+  const like = await convert(source, join(folder, "like"), { like: rounded });
+  expect(new Set(like.tensors.map(({ dtype }) => dtype))).toEqual(new Set(["F32"]));
+  expect(like.notes.join()).toContain("they stay F32; --dtype casts them");
+});
+
 describe("a statement", () => {
   it.each([
     "a, b | c | concatenate",
@@ -160,6 +178,8 @@ describe("a statement", () => {
     "a, b | c | concatenate to columns",
     "a, b |  | tied",
     "a | c | columns 0@4:2 0@0:4 to columns",
+    "a.{i} | c.{i} | transpose, cast to BF16",
+    "a | c | columns 0@4:2 0@0:4 to columns, cast to F16",
   ])("is read as it is written: %s", (text) => {
     expect(renderStatement(parseStatement(text, "map.json"))).toBe(text);
   });
@@ -174,6 +194,7 @@ describe("a statement", () => {
     "a | b | same to columns",
     "a | b | tied",
     "a | | tied",
+    "a | b | same, cast to I8",
   ])("is refused: %s", async (text) => {
     expect((await caught(() => parseStatement(text, "map.json"))).code).toBe("WB3711");
   });

@@ -1,4 +1,5 @@
 import { WbError } from "../../errors/wb-error.ts";
+import { DTYPES } from "../../tensor/dtype.ts";
 import { shownName } from "../../tensor/shown-name.ts";
 import type { Checkpoint, StoredTensor } from "../../tensor/table.ts";
 import {
@@ -65,6 +66,8 @@ export function applyMap(
       }
       const assembly = madeFrom(one.operation, tensors);
       if (assembly === undefined) problems.push(`${one.right}: the shapes do not fit`);
+      else if (one.cast !== undefined && DTYPES[assembly.dtype].kind !== "float")
+        problems.push(`${one.right}: ${assembly.dtype} is not cast to ${one.cast}`);
       else {
         for (const { name } of tensors) used.add(name);
         // An entry of a stack is a part of what the file has.
@@ -99,7 +102,7 @@ function misfit(path: string, problems: readonly string[]): WbError {
 }
 
 function stepOf(
-  { right, operation }: LearnedStatement,
+  { right, operation, cast }: LearnedStatement,
   tensors: readonly StoredTensor[],
   assembly: Assembly,
   isPart: boolean,
@@ -114,7 +117,15 @@ function stepOf(
           ? "split"
           : "merge";
   const why = `as the map says: ${renderOperation(operation)}`;
-  return { kind, from: tensors.map(sourceName), to: right, assembly, why };
+  const from = tensors.map(sourceName);
+  return {
+    kind,
+    from,
+    to: right,
+    assembly,
+    why,
+    ...(cast === undefined || cast === assembly.dtype ? {} : { cast }),
+  };
 }
 
 /** What an operation makes of its left tensors; undefined where their shapes or dtypes do not fit. */

@@ -1,4 +1,5 @@
 import { WbError } from "../../errors/wb-error.ts";
+import type { CastDtype } from "../step.ts";
 
 /** Rows (or columns) of one of a statement's left tensors, in the order in which the right one has them as rows. */
 export interface Run {
@@ -18,11 +19,14 @@ export interface Run {
  * - `rows 0@0:32:2 0@1:32:2`: 32 rows of left 0 from row 0 in steps of 2, then from row 1; `columns` likewise, as rows.
  * - `tied`: the first left has the values of the second, and the right, which is empty, has it once.
  * - `… to columns`: what was put together as rows, transposed: a join of columns, or columns in another order.
+ * - `…, cast to BF16`: behind all of it, values are rounded to that dtype, or widened.
  */
 export interface LearnedStatement {
   readonly left: readonly string[];
   readonly right: string;
   readonly operation: LearnedOperation;
+  /** The dtype that the right side has, where the left has another. */
+  readonly cast?: CastDtype;
 }
 
 export type LearnedOperation =
@@ -63,17 +67,24 @@ function renderRows(operation: LearnedOperation): string {
   }
 }
 
-export function renderStatement({ left, right, operation }: LearnedStatement): string {
-  return `${left.join(", ")} | ${right} | ${renderOperation(operation)}`;
+/** How statements say that values become another dtype. */
+const CAST = ", cast to ";
+const CASTS: readonly CastDtype[] = ["F32", "F16", "BF16"];
+
+export function renderStatement({ left, right, operation, cast }: LearnedStatement): string {
+  const casting = cast === undefined ? "" : `${CAST}${cast}`;
+  return `${left.join(", ")} | ${right} | ${renderOperation(operation)}${casting}`;
 }
 
 const RUN = /^(\d{1,9})@(\d{1,15}):(\d{1,15})(?::(\d{1,15}))?$/;
 
 /** @throws WbError WB3711. */
 export function parseStatement(text: string, path: string): LearnedStatement {
-  const [leftText = "", right = "", operationText = "", ...rest] = text
+  const [leftText = "", right = "", made = "", ...rest] = text
     .split("|")
     .map((part) => part.trim());
+  const cast = CASTS.find((dtype) => made.endsWith(`${CAST}${dtype}`));
+  const operationText = cast === undefined ? made : made.slice(0, -`${CAST}${cast}`.length);
   const left = leftText.split(",").map((name) => name.trim());
   const isTransposed = operationText.endsWith(TO_COLUMNS);
   const rowsText = isTransposed ? operationText.slice(0, -TO_COLUMNS.length) : operationText;
@@ -86,7 +97,7 @@ export function parseStatement(text: string, path: string): LearnedStatement {
     throw new WbError("WB3711", `${path}: no statement: ${JSON.stringify(text)}`, {
       details: { path },
     });
-  return { left, right, operation };
+  return { left, right, operation, ...(cast === undefined ? {} : { cast }) };
 }
 
 function transposed(rows: LearnedOperation | undefined): LearnedOperation | undefined {
