@@ -43,8 +43,9 @@ function withoutAverages(checkpoint: Checkpoint): {
 } {
   const averages = checkpoint.tensors.filter(isAverage);
   const rest = checkpoint.tensors.filter((tensor) => !isAverage(tensor));
-  // What is there once is the model, whatever its key is called.
-  if (averages.length === 0 || rest.length < averages.length)
+  // What is there once is the model, whatever its key is called; averages have numbers of their own (LitEma's decay and num_updates).
+  const weights = averages.filter(({ shape }) => shape.length > 0);
+  if (averages.length === 0 || rest.length < weights.length)
     return { model: checkpoint, averages: [] };
   const why = "a moving average of the weights, beside the model";
   const skipped = averages.map(({ name, storedName }) => ({ name: storedName ?? name, why }));

@@ -11,6 +11,8 @@ const LINEAR =
 const SLOPES = /prelu\d*$/i;
 const INSTANCE_NORM = /(^|_)(instance_?norm|inorm)\d*[a-z]?$/i;
 
+const BILINEAR = /(^|_)bil(inear)?_?\d*$/i;
+
 /** Rotary frequencies that a model's code computed once and saved beside the weights. */
 const FREQUENCIES = /(^|\.)(rotary_emb|rotary_pos_emb)\.inv_freq$/;
 
@@ -42,6 +44,10 @@ export function isSlopesWord(word: string): boolean {
 
 export function isInstanceNormWord(word: string): boolean {
   return INSTANCE_NORM.test(word);
+}
+
+export function isBilinearWord(word: string): boolean {
+  return BILINEAR.test(word);
 }
 
 export function isStoredFrequencies(name: string): boolean {

@@ -68,6 +68,21 @@ describe("of a training checkpoint", () => {
     expect(chosen.leftOut).toEqual([{ name: key, why: `${why}, 1 tensor` }]);
   });
 
+  it.each([
+    [[STATE], 0],
+    [[STATE, "3"], 0],
+    [[OPTIMIZER, STATE], 1],
+  ])("the only state in a list is the model's: %j", (list, leftOut) => {
+    const chosen = choose(list);
+    expect(names(chosen)).toEqual(["fc.weight", "fc.bias"]);
+    expect(chosen.notes).toHaveLength(leftOut);
+  });
+
+  it("two states in a list keep their places", () => {
+    expect(names(choose([{ a: 1 }, { b: 2 }]))).toEqual(["0.a", "1.b"]);
+    expect(names(choose([1, 2]))).toEqual(["0", "1"]);
+  });
+
   it("a tensor whose name has such a word is one", () => {
     expect(names(choose({ "ema.optim_head.weight": 1, rng_head: { weight: 2 } }))).toEqual([
       "ema.optim_head.weight",
@@ -98,7 +113,7 @@ describe("of a training checkpoint", () => {
     expect(list.leftOut.map(({ name }) => name)).toEqual(["agents.0.trainer", "agents.1.trainer"]);
     expect(list.notes).toHaveLength(2);
     const pair = choose([STATE, OPTIMIZER]);
-    expect(names(pair)).toEqual(["0.fc.weight", "0.fc.bias"]);
+    expect(names(pair)).toEqual(["fc.weight", "fc.bias"]);
     expect(pair.leftOut).toEqual([{ name: "1", why: "the optimizer's state, 2 tensors" }]);
     expect(names(choose([STATE, OPTIMIZER], ".")).length).toBe(4);
   });

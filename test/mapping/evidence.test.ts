@@ -216,6 +216,27 @@ describe("names of the other framework", () => {
     ).toEqual([]);
   });
 
+  it("of a Bilinear's bias has one axis in torch and two in Paddle", () => {
+    const shapes = (stored: Readonly<Record<string, readonly number[]>>, options: PlanOptions) => {
+      const facts = options.to === "paddle" ? OF_TORCH : OF_PADDLE;
+      const { steps } = planConversion(
+        memoryCheckpoint(tensors(stored), facts),
+        undefined,
+        options,
+      );
+      return steps.map((step) => (step.kind === "drop" ? [] : step.assembly.shape));
+    };
+    const paddle = { "f.weight": [5, 3, 4], "f.bias": [1, 5], "fc.weight": [5, 2], "fc.bias": [2] };
+    expect(shapes(paddle, TORCH)[1]).toEqual([5]);
+    const torch = {
+      "bilinear.weight": [5, 3, 4],
+      "bilinear.bias": [5],
+      "conv.weight": [5, 3, 4],
+      "conv.bias": [5],
+    };
+    expect(shapes(torch, PADDLE)).toEqual([[5, 3, 4], [1, 5], [5, 3, 4], [5]]);
+  });
+
   it("of norms in a network without convolutions are not asked about", () => {
     const stored = tensors({ "n.weight": [4], "m.weight": [4], "m.bias": [4] });
     const plan = planConversion(memoryCheckpoint(stored, OF_TORCH), undefined, PADDLE);

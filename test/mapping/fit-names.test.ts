@@ -72,6 +72,24 @@ describe("names in front of which a program put its own", () => {
       );
       expect(notes[0]).toMatch(/^left out: .*moving average/);
     }
+    // LitEma takes the dots out of names, and counts.
+    const [first] = tinyOnes.tensors;
+    if (first === undefined) throw new Error("the fixture has tensors");
+    const flat = tinyOnes.tensors.map(({ name, ...rest }) => ({
+      ...rest,
+      name: `model_ema.${name.replaceAll(".", "")}`,
+    }));
+    const numbers = ["model_ema.decay", "model_ema.num_updates"].map((name) => ({
+      ...first,
+      name,
+      shape: [],
+      strides: [],
+    }));
+    const lit = fitNames(
+      { ...tinyOnes, tensors: [...under("model."), ...flat, ...numbers] },
+      config,
+    );
+    expect(lit.checkpoint.tensors.map(({ name }) => name)).toEqual(plain);
     const alone = fitNames({ ...tinyOnes, tensors: under("ema_model.") }, config);
     expect(alone.checkpoint.tensors.map(({ name }) => name)).toEqual(plain);
   });

@@ -117,7 +117,8 @@ function chooseByRole(
   for (let wrappings = 0; wrappings <= MAX_WRAPPINGS; wrappings++) {
     const parts = isTensor(value) ? [] : partsOf(value, path, label, isTensor);
     if (isOptimizer(value, label)) throw optimizerFile(label, path);
-    const model = theModel(parts, label) ?? theCheckpoint(parts, label, isTensor);
+    const model =
+      theModel(parts, label) ?? theItem(value, parts) ?? theCheckpoint(parts, label, isTensor);
     const isState = model === undefined;
     const rest = parts.filter((part) => part !== model);
     const isOut = ({ role }: Part): boolean =>
@@ -272,6 +273,14 @@ function theCheckpoint(
   const below = partsOf(moduleState(only.value) ?? only.value, only.path, label, isTensor);
   const isTraining = below.some(({ role }) => role !== undefined && OUT_OF_A_STATE.has(role));
   return isTraining && theModel(below, label) !== undefined ? only : undefined;
+}
+
+/** The only state in a list or a tuple: (state, epoch), [state], (state, optimizer). */
+function theItem(value: PickleValue, parts: readonly Part[]): Part | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  if (value.kind !== "list" && value.kind !== "tuple") return undefined;
+  const [only, ...more] = parts.filter(({ role, tensors }) => role === undefined && tensors > 0);
+  return only !== undefined && more.length === 0 && isMappingPart(only) ? only : undefined;
 }
 
 /** A part that holds tensors and is of no role: the file may be a state dict with a word of ours among its names. */

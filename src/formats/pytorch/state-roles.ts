@@ -102,6 +102,8 @@ const KEYS = {
     "task_state",
     "averaging_state",
     "n_averaged",
+    // ema_pytorch's flag beside its step.
+    "initted",
   ],
 } as const satisfies Record<StateRole, readonly string[]>;
 

@@ -20,6 +20,7 @@ import {
   torchAttentions,
   type Attention,
 } from "./attention.ts";
+import { withBiasAxes } from "./bilinear.ts";
 import { decide, type Decision, type EvidenceOptions } from "./decide.ts";
 import { joinName, modulesOf, splitName, type ModuleTensors } from "./modules.ts";
 import { nameNotes } from "./name-notes.ts";
@@ -104,9 +105,14 @@ function outputName(name: string, attentions: Iterable<Attention>): string {
   return name;
 }
 
-function stepOf(tensor: StoredTensor, to: string, { layouts }: Context): WriteStep {
+function stepOf(
+  tensor: StoredTensor,
+  to: string,
+  { layouts, modules, target }: Context,
+): WriteStep {
+  const module = modules.get(splitName(tensor.name).module) ?? new Map<string, StoredTensor>();
   const { transposed, why } = layouts.get(tensor.name) ?? { transposed: false, why: "as stored" };
-  const view = wholeView(tensor);
+  const view = withBiasAxes(wholeView(tensor), module, target);
   return {
     kind: transposed ? "transpose" : "copy",
     from: [sourceName(tensor)],

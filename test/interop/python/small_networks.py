@@ -96,6 +96,26 @@ class TorchText(tn.Module):
         return self.head(self.encoder(self.embedding(x)))
 
 
+class PaddleBilinear(pn.Layer):
+    def __init__(self):
+        super().__init__()
+        self.bilinear = pn.Bilinear(4, 4, 4)
+        self.fc = pn.Linear(4, 2)
+
+    def forward(self, x, y):
+        return self.fc(self.bilinear(x, y))
+
+
+class TorchBilinear(tn.Module):
+    def __init__(self):
+        super().__init__()
+        self.bilinear = tn.Bilinear(4, 4, 4)
+        self.fc = tn.Linear(4, 2)
+
+    def forward(self, x, y):
+        return self.fc(self.bilinear(x, y))
+
+
 class Twice(tn.Module):
     """torch's attention with its three inputs."""
 
@@ -159,6 +179,7 @@ NETWORKS = {
         [floats(2, 5, 8), floats(2, 7, 8)],
     ),
     "text": (PaddleText, TorchText, [INPUT.integers(0, 11, (2, 6))]),
+    "bilinear": (PaddleBilinear, TorchBilinear, [floats(2, 4), floats(2, 4)]),
     "ocr": (PaddleOcr, TorchOcr, [floats(2, 3, 4, 12)]),
 }
 

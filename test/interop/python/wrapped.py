@@ -73,6 +73,13 @@ def main() -> None:
         "fsdp": prefixed("_fsdp_wrapped_module."),
         "checkpoint-wrapper": inner,
         "peft": prefixed("base_model.model."),
+        "peft-saved": OrderedDict(
+            [(f"base_model.model.{name.replace('first.', 'first.original_module.')}", value * (0 if "first" in name else 1)) for name, value in state.items()]
+            + [(f"base_model.model.{name.replace('first.', 'first.modules_to_save.default.')}", value) for name, value in state.items() if "first" in name]
+        ),
+        "tuple": (state, 3),
+        "tuple-optimizer": (optimizer.state_dict(), state),
+        "list": [state],
         "counter": OrderedDict([*state.items(), ("epoch", torch.tensor(3)), ("global_step", 100)]),
         "scaler": {"state_dict": state, "scaler": {"scale": torch.tensor(65536.0), "_growth_tracker": torch.tensor(0)}, "rng_state": torch.get_rng_state()},
     }
