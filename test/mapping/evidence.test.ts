@@ -42,6 +42,15 @@ function refusal(stored: readonly StoredTensor[], options: PlanOptions): WbError
   throw new Error("nothing was refused");
 }
 
+function plannedShapes(
+  stored: Readonly<Record<string, readonly number[]>>,
+  options: PlanOptions,
+): readonly (readonly number[])[] {
+  const facts = options.to === "paddle" ? OF_TORCH : OF_PADDLE;
+  const { steps } = planConversion(memoryCheckpoint(tensors(stored), facts), undefined, options);
+  return steps.map((step) => (step.kind === "drop" ? [] : step.assembly.shape));
+}
+
 const TORCH: PlanOptions = { to: "pytorch" };
 const PADDLE: PlanOptions = { to: "paddle" };
 
@@ -217,24 +226,15 @@ describe("names of the other framework", () => {
   });
 
   it("of a Bilinear's bias has one axis in torch and two in Paddle", () => {
-    const shapes = (stored: Readonly<Record<string, readonly number[]>>, options: PlanOptions) => {
-      const facts = options.to === "paddle" ? OF_TORCH : OF_PADDLE;
-      const { steps } = planConversion(
-        memoryCheckpoint(tensors(stored), facts),
-        undefined,
-        options,
-      );
-      return steps.map((step) => (step.kind === "drop" ? [] : step.assembly.shape));
-    };
     const paddle = { "f.weight": [5, 3, 4], "f.bias": [1, 5], "fc.weight": [5, 2], "fc.bias": [2] };
-    expect(shapes(paddle, TORCH)[1]).toEqual([5]);
+    expect(plannedShapes(paddle, TORCH)[1]).toEqual([5]);
     const torch = {
       "bilinear.weight": [5, 3, 4],
       "bilinear.bias": [5],
       "conv.weight": [5, 3, 4],
       "conv.bias": [5],
     };
-    expect(shapes(torch, PADDLE)).toEqual([[5, 3, 4], [1, 5], [5, 3, 4], [5]]);
+    expect(plannedShapes(torch, PADDLE)).toEqual([[5, 3, 4], [1, 5], [5, 3, 4], [5]]);
   });
 
   it("of norms in a network without convolutions are not asked about", () => {

@@ -27,6 +27,17 @@ async function merged(tensors: readonly StoredTensor[], fields = {}): Promise<re
   return [...new Float32Array((await readAssembly(assemblyOf(wholeView(tensor)))).buffer)];
 }
 
+function ones(count: number): readonly number[] {
+  return Array.from({ length: count }, () => 1);
+}
+
+function factors(module: string, outputs: number, inputs: number): readonly StoredTensor[] {
+  return [
+    floats(`${module}.lora_A.weight`, [1, inputs], ones(inputs)),
+    floats(`${module}.lora_B.weight`, [outputs, 1], ones(outputs)),
+  ];
+}
+
 describe("a merged matrix", () => {
   it("is the base plus alpha / r times B · A", async () => {
     expect(await merged([A, B])).toEqual([3, 22, 203, 2, -15, -194]);
@@ -57,18 +68,6 @@ describe("a merged matrix", () => {
     const base = [
       floats("h.c_proj.weight", [2, 2], [1, 2, 3, 4]),
       floats("h.c_fc.weight", [1, 2], [1, 2]),
-    ];
-    const factors = (module: string, outputs: number, inputs: number): readonly StoredTensor[] => [
-      floats(
-        `${module}.lora_A.weight`,
-        [1, inputs],
-        Array.from({ length: inputs }, () => 1),
-      ),
-      floats(
-        `${module}.lora_B.weight`,
-        [outputs, 1],
-        Array.from({ length: outputs }, () => 1),
-      ),
     ];
     const merge = (modules: readonly StoredTensor[], said: boolean) => () =>
       mergeAdapter(

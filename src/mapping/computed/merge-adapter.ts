@@ -141,7 +141,6 @@ function orientation(
   find: (name: string) => StoredTensor | undefined,
   { isFanInFanOut }: AdapterConfig,
 ): (module: string) => boolean | undefined {
-  const wordOf = (module: string): string => module.slice(module.lastIndexOf(".") + 1);
   const told = factors.flatMap(({ module, a, b, isEmbedding }) => {
     const [rows, columns] = find(`${module}.weight`)?.shape ?? [];
     const [outputs, inputs] = [b?.shape[0], a?.shape[1]];
@@ -163,6 +162,10 @@ function orientation(
     if (nearest !== undefined) return agreed(nearest);
     return isConv1d && !isFanInFanOut ? undefined : isFanInFanOut;
   };
+}
+
+function wordOf(module: string): string {
+  return module.slice(module.lastIndexOf(".") + 1);
 }
 
 function merged(

@@ -117,6 +117,10 @@ describe("names of a file that is taken as it is", () => {
   });
 });
 
+function memory(names: readonly string[]): Checkpoint {
+  return memoryCheckpoint(names.map((name) => memoryTensor(name, "F32", [1], new Uint8Array(4))));
+}
+
 describe("names that a training tool changed", () => {
   it.each([
     [["_orig_mod.fc.weight"], ["fc.weight"]],
@@ -157,8 +161,6 @@ describe("names that a training tool changed", () => {
       "base_model.model.h.modules_to_save.default.weight",
       "base_model.model.original_module.weight",
     ];
-    const memory = (names: readonly string[]) =>
-      memoryCheckpoint(names.map((name) => memoryTensor(name, "F32", [1], new Uint8Array(4))));
     const { checkpoint, notes } = selectNames(memory(stored), {});
     expect(checkpoint.tensors.map(({ name, storedName }) => [name, storedName])).toEqual([
       ["h.weight", stored[1]],
