@@ -149,6 +149,7 @@ describe("patterns", () => {
       ),
     ].map((property) => `\\p{${property}}+`);
     patterns.push(String.raw`\s+`, String.raw`\S+`, String.raw`\d+`, String.raw`\D+`);
+    patterns.push(String.raw`[\w.-]+`, String.raw`[^\w\s]+`, String.raw`\b.`, String.raw`\B.`);
     patterns.push(String.raw`\w+`, String.raw`\W+`, String.raw`[^\s\p{L}]+`, ".+");
     patterns.push("(?i:k)+", "(?i:s)+", "(?i:[a-z])+", "[一-龥぀-ゟ゠-ヿ]+");
     const answers = runPython("split_all_points.py", { patterns, points: POINTS });

@@ -28,9 +28,9 @@ export async function openFastLlama(
   settings: TokenizerSettings,
 ): Promise<Tokenizer> {
   const tokens = new Map(
-    settings.addedTokens.map(({ id, content, lstrip, rstrip, special }) => [
-      id,
-      { id, content, single_word: false as const, lstrip, rstrip, normalized: !special, special },
+    settings.addedTokens.map(({ singleWord = false, normalized, special, ...token }) => [
+      token.id,
+      { ...token, special, single_word: singleWord, normalized: normalized ?? !special },
     ]),
   );
   // Control pieces are special tokens, and pieces that the model's users defined are added ones.

@@ -2,13 +2,9 @@ import { WbError } from "../../errors/wb-error.ts";
 import type { RawConfig } from "../../model/config/fields.ts";
 import type { PipelineToken } from "./pipeline/added-tokens.ts";
 import { JsonPart } from "./pipeline/json-part.ts";
-import { readPipeline, type PipelineParts } from "./pipeline/pipeline.ts";
+import { readPipeline, withTokens, type PipelineParts } from "./pipeline/pipeline.ts";
 import { pipelineTokenizer } from "./pipeline/pipeline-tokenizer.ts";
-import {
-  readTokenizerSettings,
-  type AddedToken,
-  type TokenizerSettings,
-} from "./special-tokens.ts";
+import { readTokenizerSettings, type TokenizerSettings } from "./special-tokens.ts";
 import type { ModelFiles } from "../../sources/model-files.ts";
 import { readTokenizerText } from "./read-text.ts";
 import type { Tokenizer } from "./tokenizer-interface.ts";
@@ -35,13 +31,27 @@ export async function withSettings(
 ): Promise<Tokenizer> {
   const idOf = (content: string): number | undefined =>
     parts.tokens.find((token) => token.content === content)?.id ?? parts.subwords.idOf(content);
-  const settings = await readTokenizerSettings(files, idOf, { namesDefaults: false, defaults });
-  const tokens = joined(parts.tokens, settings.addedTokens);
+  // A token that no file has an id of gets the next one when it is added.
+  const settings = await readTokenizerSettings(files, (content) => idOf(content) ?? UNPLACED, {
+    namesDefaults: false,
+    defaults,
+  });
+  const all = withTokens(parts, changedTokens(parts.tokens, settings));
+  const idIn = (name: "bos" | "eos" | "pad"): number | undefined =>
+    all.tokens.find(({ content }) => content === settings.specialTokens[`${name}_token`])?.id ??
+    settings[`${name}Id`];
   // A flag that is written takes the place of the post-processor, as in transformers 5.
   const surroundings = settings.saysSurroundings ? undefined : parts.surroundings;
   return pipelineTokenizer(
-    { ...parts, tokens, surroundings },
-    { ...settings, addedTokens: tokens, ...(settings.saysSurroundings ? {} : NOTHING_ADDED) },
+    { ...all, surroundings },
+    {
+      ...settings,
+      addedTokens: all.tokens,
+      bosId: idIn("bos"),
+      eosId: idIn("eos"),
+      padId: idIn("pad"),
+      ...(settings.saysSurroundings ? {} : NOTHING_ADDED),
+    },
   );
 }
 
@@ -51,17 +61,34 @@ const NOTHING_ADDED: Pick<TokenizerSettings, "addBos" | "addEos"> = {
   addEos: false,
 };
 
-/** Those of tokenizer.json, and those that only the files beside it have. */
-function joined(
+/** The id of a token that the vocabulary does not have, until it is placed. */
+const UNPLACED = -1;
+
+/**
+ * Tokens that transformers adds to those of tokenizer.json: what the files beside it list in another way than it does, and what they
+ * name alone.
+ */
+function changedTokens(
   own: readonly PipelineToken[],
-  others: readonly AddedToken[],
+  { addedTokens, specialTokens }: TokenizerSettings,
 ): readonly PipelineToken[] {
-  const known = new Set(own.map(({ content }) => content));
-  const more = others
-    .filter(({ content }) => !known.has(content))
-    .map((token) => ({ ...token, singleWord: false, normalized: !token.special }));
-  return [...own, ...more];
+  const named = new Set(Object.values(specialTokens));
+  const known = new Map(own.map((token) => [token.content, token]));
+  return addedTokens
+    .map((token) => ({
+      ...token,
+      singleWord: token.singleWord ?? false,
+      normalized: token.normalized ?? !token.special,
+    }))
+    .filter((token) => {
+      const other = known.get(token.content);
+      if (other === undefined) return true;
+      return token.listed === true && FLAGS.some((flag) => token[flag] !== other[flag]);
+    })
+    .map((token) => ({ ...token, special: token.special || named.has(token.content) }));
 }
+
+const FLAGS = ["special", "lstrip", "rstrip", "singleWord", "normalized"] as const;
 
 async function readJson(files: ModelFiles, name: string): Promise<unknown> {
   const text = await readTokenizerText(files, name);

@@ -7,7 +7,7 @@ export type PrependScheme = "always" | "first" | "never";
 interface JsonToken {
   readonly id: number;
   readonly content: string;
-  readonly single_word: false;
+  readonly single_word: boolean;
   readonly lstrip: boolean;
   readonly rstrip: boolean;
   readonly normalized: boolean;

@@ -12,6 +12,11 @@ export interface AddedToken {
   /** Swallow white space to the left, to the right. */
   readonly lstrip: boolean;
   readonly rstrip: boolean;
+  /** What fast classes alone regard: not where letters or digits are beside it; looked for in the normalised text. */
+  readonly singleWord?: boolean;
+  readonly normalized?: boolean;
+  /** From `added_tokens_decoder`, with all that is said of it. */
+  readonly listed?: boolean;
 }
 
 /** What tokenizer_config.json and the files beside it say, defaults of the tokenizer class filled in. */
@@ -62,15 +67,18 @@ export async function readTokenizerSettings(
   const config = { ...defaults, ...(await readJson(files, "tokenizer_config.json")) };
   const specials = await readJson(files, "special_tokens_map.json");
   const added = await readJson(files, "added_tokens.json");
+  const said = (key: string): string | undefined =>
+    contentOf(config[key]) ?? contentOf(specials[key]);
   const named = (key: string, fallback: string): string | undefined =>
-    contentOf(config[key]) ??
-    contentOf(specials[key]) ??
-    (config[key] === null || !namesDefaults ? undefined : fallback);
+    said(key) ?? (config[key] === null || !namesDefaults ? undefined : fallback);
   const names = {
     bos: named("bos_token", "<s>"),
     eos: named("eos_token", "</s>"),
     unk: named("unk_token", "<unk>"),
-    pad: contentOf(config["pad_token"]) ?? contentOf(specials["pad_token"]),
+    sep: said("sep_token"),
+    pad: said("pad_token"),
+    cls: said("cls_token"),
+    mask: said("mask_token"),
   };
   const tokens = collectTokens(config, specials, added, Object.values(names), idOf);
   const idOfName = (name: string | undefined): number | undefined =>
@@ -111,6 +119,7 @@ function collectTokens(
     id: number | undefined,
     facts: Json,
     special: boolean,
+    isListed = false,
   ): void => {
     if (content === undefined || content === "" || id === undefined || tokens.has(content)) return;
     tokens.set(content, {
@@ -119,20 +128,39 @@ function collectTokens(
       special,
       lstrip: facts["lstrip"] === true,
       rstrip: facts["rstrip"] === true,
+      singleWord: facts["single_word"] === true,
+      normalized: typeof facts["normalized"] === "boolean" ? facts["normalized"] : !special,
+      listed: isListed,
     });
   };
   for (const [id, facts] of Object.entries(object(config["added_tokens_decoder"]))) {
-    put(contentOf(facts), Number(id), object(facts), object(facts)["special"] === true);
+    put(contentOf(facts), Number(id), object(facts), object(facts)["special"] === true, true);
   }
-  const listed = config["additional_special_tokens"] ?? specials["additional_special_tokens"];
-  const special = new Set([...names, ...(Array.isArray(listed) ? listed.map(contentOf) : [])]);
+  const special = new Set([
+    ...names,
+    ...LISTS.flatMap((key) => listed(config[key] ?? specials[key])),
+  ]);
+  const factsOf = new Map(
+    [...Object.values(config), ...Object.values(specials)].flatMap((value) => {
+      const content = isObject(value) ? contentOf(value) : undefined;
+      return content === undefined ? [] : [[content, object(value)] as const];
+    }),
+  );
   for (const [content, id] of Object.entries(added)) {
     put(content, typeof id === "number" ? id : undefined, {}, special.has(content));
   }
   for (const content of special) {
-    if (content !== undefined) put(content, idOf(content), {}, true);
+    if (content !== undefined) put(content, idOf(content), factsOf.get(content) ?? {}, true);
   }
   return tokens;
+}
+
+/** As transformers 4 and 5 name it. */
+const LISTS = ["additional_special_tokens", "extra_special_tokens"] as const;
+
+/** Tokens of a list, or of an object that gives each a name. */
+function listed(value: unknown): readonly (string | undefined)[] {
+  return (Array.isArray(value) ? value : Object.values(object(value))).map(contentOf);
 }
 
 /** A token is written as a text, or as an object with `content`. */

@@ -97,7 +97,7 @@ describe("a tokenizer.json that cannot be read as it is meant", () => {
   it.each([
     [
       "a step that there is not",
-      (json: Record<string, unknown>) => (json["normalizer"] = { type: "Nmt" }),
+      (json: Record<string, unknown>) => (json["pre_tokenizer"] = { type: "UnicodeScripts" }),
     ],
     [
       "an added token of which the normalizer leaves nothing",

@@ -74,6 +74,7 @@ function readPlain(part: JsonPart, type: string): Decoder {
     }
     case "BPEDecoder": {
       const suffix = part.text("suffix", "</w>");
+      if (suffix === "") throw part.unsupported("a suffix of no characters");
       return (tokens) =>
         tokens.map((token, index) =>
           token.replaceAll(suffix, index === tokens.length - 1 ? "" : " "),

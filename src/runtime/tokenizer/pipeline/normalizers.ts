@@ -35,6 +35,8 @@ export function readNormalizer(part: JsonPart): Normalizer {
       return strip(part.flag("strip_left", true), part.flag("strip_right", true));
     case "Prepend": {
       const prefix = part.text("prepend");
+      // The library moves what it has noted of the text then, and fails at a later step.
+      if (prefix === "") throw part.unsupported("a text of no characters to prepend");
       return (text, continues) => (text === "" || continues ? text : prefix + text);
     }
     case "Replace": {
@@ -47,6 +49,8 @@ export function readNormalizer(part: JsonPart): Normalizer {
     }
     case "ByteLevel":
       return bytesAsText;
+    case "Nmt":
+      return withoutControls;
     case "BertNormalizer":
       return bertNormalizer(part);
     case "Precompiled":
@@ -68,6 +72,15 @@ export function trimmedEnd(text: string): string {
   let end = text.length;
   while (end > 0 && /\p{White_Space}/u.test(text[end - 1] ?? "")) end--;
   return text.slice(0, end);
+}
+
+/** Control characters that SentencePiece's `nmt` rules drop, and what they take for a space. */
+// oxlint-disable-next-line no-control-regex -- control characters are what is dropped
+const NMT_DROPPED = /[\u0001-\u0008\u000B\u000E-\u001F\u007F\u008F\u009F]/g;
+const NMT_SPACES = /[\t\n\f\r\u1680\u200B-\u200F\u2028\u2029\u2581\uFEFF\uFFFD]/g;
+
+function withoutControls(text: string): string {
+  return text.replace(NMT_DROPPED, "").replace(NMT_SPACES, " ");
 }
 
 const CHINESE =

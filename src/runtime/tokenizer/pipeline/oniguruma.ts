@@ -28,7 +28,9 @@ export function fromOniguruma(pattern: string): RegExp {
 }
 
 const WHITE_SPACE = String.raw`\p{White_Space}`;
+/** `\w` in a class. Outside of classes it has the superior digits and fractions of Latin-1, too. */
 const WORD = String.raw`\p{Alphabetic}\p{M}\p{Nd}\p{Pc}`;
+const WORD_CLASS = String.raw`[${WORD}\u00B2\u00B3\u00B9\u00BC-\u00BE]`;
 
 /** Escapes that are one character. */
 const CHARACTER_ESCAPES = new Map([
@@ -53,7 +55,9 @@ const SET_ESCAPES = new Map([
 const OUTER_ESCAPES = new Map([
   ["A", String.raw`(?<![\s\S])`],
   ["z", String.raw`(?![\s\S])`],
-  ["w", String.raw`[${WORD}\u00B2\u00B3\u00B9\u00BC-\u00BE]`],
+  ["b", `(?:(?<=${WORD_CLASS})(?!${WORD_CLASS})|(?<!${WORD_CLASS})(?=${WORD_CLASS}))`],
+  ["B", `(?:(?<=${WORD_CLASS})(?=${WORD_CLASS})|(?<!${WORD_CLASS})(?!${WORD_CLASS}))`],
+  ["w", WORD_CLASS],
   ["W", String.raw`[^${WORD}\u00B2\u00B3\u00B9\u00BC-\u00BE]`],
 ]);
 
@@ -141,7 +145,7 @@ class PatternReader {
     const name = this.#next();
     const outer = OUTER_ESCAPES.get(name);
     if (outer !== undefined)
-      return { kind: name === "A" || name === "z" ? "assertion" : "set", source: outer };
+      return { kind: "AzbB".includes(name) ? "assertion" : "set", source: outer };
     const source = this.#setEscape(name);
     if (source !== undefined) return set(source);
     return this.#literal(this.#characterEscape(name), folds);
@@ -274,7 +278,7 @@ class PatternReader {
     const character = this.#next();
     if (character !== "\\") return character;
     const name = this.#next();
-    const source = this.#setEscape(name);
+    const source = name === "w" ? WORD : this.#setEscape(name);
     if (source === undefined) return this.#characterEscape(name);
     if (this.#peek() === "-" && this.#peek(1) !== "]")
       throw new PatternProblem("a range from a set in a pattern");

@@ -20,7 +20,6 @@ export function pipelineTokenizer(parts: PipelineParts, settings: TokenizerSetti
   const size = sizeOf(parts);
   const { before, behind } = parts.surroundings ?? surroundingsOf(settings);
   const bytes = parts.decoder?.bytes ?? "none";
-  const isSpecial = (id: number): boolean => addedById.get(id)?.special === true;
   const piece = (id: number): string => {
     const token = pipeline.tokenOf(id);
     if (token !== undefined) return token;
@@ -41,13 +40,14 @@ export function pipelineTokenizer(parts: PipelineParts, settings: TokenizerSetti
       return (options.addSpecialTokens ?? true) ? [...before, ...ids, ...behind] : ids;
     },
     decode(ids, options = {}) {
-      const shown = options.skipSpecialTokens === true ? ids.filter((id) => !isSpecial(id)) : ids;
+      const shown =
+        options.skipSpecialTokens === true ? ids.filter((id) => !pipeline.isSpecial(id)) : ids;
       const text = pipeline.decode(shown);
       // transformers' clean-up destroys the text of byte-pair models, and is left out for them.
       const cleans = settings.cleansUp && options.mode !== "raw" && parts.subwords.kind !== "BPE";
       return cleans ? cleanUpTokenization(text) : text;
     },
-    isSpecial,
+    isSpecial: (id) => pipeline.isSpecial(id),
     piece,
     idOf: (token) => pipeline.idOf(token),
     bytesOf: (id) => tokenBytes(piece(id), addedById.has(id) ? "none" : bytes),

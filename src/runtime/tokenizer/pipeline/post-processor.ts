@@ -19,19 +19,29 @@ export function readPostProcessor(part: JsonPart): Surroundings {
     case "TemplateProcessing":
       return template(part);
     case "Sequence":
-      return part
-        .parts("processors")
-        .map(readPostProcessor)
-        .reduce(
-          (inner, outer) => ({
-            before: [...outer.before, ...inner.before],
-            behind: [...inner.behind, ...outer.behind],
-          }),
-          { before: [], behind: [] },
-        );
+      return sequence(part);
     default:
       throw part.unsupported(`the post-processor "${type}"`);
   }
+}
+
+function sequence(part: JsonPart): Surroundings {
+  let all: Surroundings = { before: [], behind: [] };
+  let isParted = false;
+  for (const step of part.parts("processors")) {
+    const outer = readPostProcessor(step);
+    const type = step.text("type");
+    // A template leaves its tokens and the text as texts of their own, which what follows takes for several.
+    if (isParted && type !== "ByteLevel")
+      throw step.unsupported("a post-processor behind a template with tokens");
+    const count = outer.before.length + outer.behind.length;
+    isParted ||= count > 0 && (type === "TemplateProcessing" || type === "Sequence");
+    all = {
+      before: [...outer.before, ...all.before],
+      behind: [...all.behind, ...outer.behind],
+    };
+  }
+  return all;
 }
 
 /** `["[CLS]", 101]`. */

@@ -74,6 +74,8 @@ function readPlain(part: JsonPart, type: string): PreTokenizer {
       return cut(inverted(WORDS), "Removed");
     case "WhitespaceSplit":
       return cut(WHITE_SPACE, "Removed");
+    case "FixedLength":
+      return ofLength(part.count("length", 5), part);
     case "CharDelimiterSplit":
       return cut(findByText(part.text("delimiter")), "Removed");
     case "BertPreTokenizer":
@@ -82,6 +84,17 @@ function readPlain(part: JsonPart, type: string): PreTokenizer {
     default:
       throw part.unsupported(`the pre-tokenizer "${type}"`);
   }
+}
+
+function ofLength(length: number, part: JsonPart): PreTokenizer {
+  if (length === 0) throw part.problem("length", "a whole number from 1 on");
+  return (text) => {
+    const characters = Array.from(text);
+    const found: string[] = [];
+    for (let at = 0; at < characters.length; at += length)
+      found.push(characters.slice(at, at + length).join(""));
+    return found;
+  };
 }
 
 function cut(find: Finder, behavior: SplitBehavior): PreTokenizer {
