@@ -25,7 +25,15 @@ const FORMATS: readonly Format[] = [
   {
     by: "compressed-tensors",
     needs: ["weight_packed"],
-    parts: ["weight_packed", "weight_scale", "weight_shape", "weight_zero_point", "weight_g_idx"],
+    parts: [
+      "weight_packed",
+      "weight_scale",
+      "weight_shape",
+      "weight_zero_point",
+      "weight_g_idx",
+      "input_scale",
+      "input_zero_point",
+    ],
   },
   {
     by: "GPTQ",
@@ -46,7 +54,7 @@ const FORMATS: readonly Format[] = [
   {
     by: "FP8 with a scale",
     needs: ["weight", "weight_scale"],
-    parts: ["weight", "weight_scale", "input_scale"],
+    parts: ["weight", "weight_scale", "weight_zero_point", "input_scale", "input_zero_point"],
   },
   {
     by: "bitsandbytes, 8 bit",

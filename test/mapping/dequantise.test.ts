@@ -44,6 +44,17 @@ describe("a quantised matrix is its codes times its scales", () => {
     expect(values).toEqual([0.5, 1, 8, -2]);
   });
 
+  it("less the zero of each scale", async () => {
+    const codes = memoryTensor("a.weight", "I8", [2, 2], Uint8Array.of(1, 2, 3, 255));
+    const zeros = memoryTensor("a.weight_zero_point", "I8", [2, 1], Uint8Array.of(1, 254));
+    const scales = floats("a.weight_scale", [2, 1], [0.5, 2]);
+    const activations = memoryTensor("a.input_zero_point", "I8", [1], Uint8Array.of(1));
+    const { values, made } = await valuesOf([codes, scales, zeros, activations]);
+    expect(values).toEqual([0, 0.5, 10, 2]);
+    expect(made.checkpoint.tensors).toHaveLength(1);
+    expect(made.checkpoint.skipped.map(({ name }) => name)).toEqual(["a.input_zero_point"]);
+  });
+
   it("with a scale a block, as config.json says how large", async () => {
     const config = JSON.stringify({ quantization_config: { weight_block_size: [2, 1] } });
     const scales = floats("a.weight_scale_inv", [1, 2], [3, 5]);
@@ -162,9 +173,9 @@ describe("what cannot be computed is refused by name", () => {
       `"WB4706 a.weight: quantised in pairs of floats of 4 bits"`,
     );
     const blocks = memoryTensor("e.up_blocks", "U8", [1, 1, 1, 16], new Uint8Array(16));
-    const exponents = memoryTensor("e.up_scales", "U8", [1, 1, 1], new Uint8Array(1));
+    const exponents = memoryTensor("e.up_scales", "U8", [1, 2, 1], new Uint8Array(2));
     expect(await refusal(blocks, exponents)).toMatchInlineSnapshot(
-      `"WB4706 e.up: quantised as MXFP4"`,
+      `"WB3709 e.up: its parts do not fit together as MXFP4 stores them: e.up_blocks U8 [1, 1, 1, 16], e.up_scales U8 [1, 2, 1]"`,
     );
   });
 });

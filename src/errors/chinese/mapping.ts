@@ -138,7 +138,7 @@ export const CHINESE_MAPPING_CODES: Readonly<Partial<Record<keyof typeof MAPPING
     WB4706: {
       title: "不计算数值的量化变体",
       meaning:
-        "--dequantize 认识带比例的 FP8 与 INT8、compressed-tensors 的打包编码、GPTQ、AWQ（gemm）与 8 位、4 位的 bitsandbytes；这个矩阵以别的方式保存。",
+        "--dequantize 认识带比例的 FP8 与 INT8、compressed-tensors 的打包编码、MXFP4、GPTQ、AWQ（gemm）与 8 位、4 位的 bitsandbytes；这个矩阵以别的方式保存。",
       remedy: "用制作它的库反量化；`--architecture none` 精确复制。",
     },
     WB4707: {

@@ -183,7 +183,7 @@ export const MAPPING_CODES = {
   WB4706: {
     title: "quantised weights of a variant whose values are not computed",
     meaning:
-      "--dequantize knows FP8 and INT8 with scales, compressed-tensors' packed codes, GPTQ, AWQ (gemm) and bitsandbytes in 8 and 4 bits; this matrix is stored in another way.",
+      "--dequantize knows FP8 and INT8 with scales, compressed-tensors' packed codes, MXFP4, GPTQ, AWQ (gemm) and bitsandbytes in 8 and 4 bits; this matrix is stored in another way.",
     remedy: "Dequantise it with the library that made it; `--architecture none` copies it exactly.",
     details: { "tensor?": "string", "path?": "string" },
   },

@@ -1,7 +1,7 @@
 import { WbError } from "../../errors/wb-error.ts";
 import { quantisedMatrices, type QuantisedMatrix } from "../../model/quantised.ts";
 import { DTYPES } from "../../tensor/dtype.ts";
-import { renderShape } from "../../tensor/shape.ts";
+import { renderShape, rowMajorStrides } from "../../tensor/shape.ts";
 import { shownName } from "../../tensor/shown-name.ts";
 import type { Checkpoint, StoredTensor } from "../../tensor/table.ts";
 import { assemblyOf, wholeView } from "../assembly.ts";
@@ -73,7 +73,11 @@ export async function dequantise(
   return { checkpoint: { ...checkpoint, tensors, skipped }, note };
 }
 
-const ACTIVATION_SCALES: ReadonlySet<string> = new Set(["activation_scale", "input_scale"]);
+const ACTIVATION_SCALES: ReadonlySet<string> = new Set([
+  "activation_scale",
+  "input_scale",
+  "input_zero_point",
+]);
 
 async function decodingOf(
   matrix: QuantisedMatrix,
@@ -89,12 +93,10 @@ async function decodingOf(
         facts,
       );
     case "FP8 with a scale":
-      refusePart(matrix, parts, "weight_zero_point");
-      return scaled(
+      return withZeros(
         matrix,
-        part(matrix, parts, "weight"),
-        part(matrix, parts, "weight_scale"),
-        facts,
+        scaled(matrix, part(matrix, parts, "weight"), part(matrix, parts, "weight_scale"), facts),
+        parts,
       );
     case "compressed-tensors":
       return packed(matrix, parts);
@@ -107,7 +109,7 @@ async function decodingOf(
     case "bitsandbytes, 4 bit":
       return fourBit(matrix, parts);
     case "MXFP4":
-      throw unsupported(matrix.name, "as MXFP4");
+      return mxfp4(matrix, parts);
     default:
       return matrix.by satisfies never;
   }
@@ -206,7 +208,6 @@ function blockOf(
 const USUAL_BLOCKS: readonly (readonly [number, number])[] = [[128, 128]];
 
 async function packed(matrix: QuantisedMatrix, parts: Parts): Promise<Decoding> {
-  refusePart(matrix, parts, "weight_zero_point");
   refusePart(matrix, parts, "weight_g_idx");
   const codes = part(matrix, parts, "weight_packed");
   const scales = part(matrix, parts, "weight_scale");
@@ -221,6 +222,11 @@ async function packed(matrix: QuantisedMatrix, parts: Parts): Promise<Decoding> 
     throw unsupported(matrix.name, "in codes of other widths than 4 and 8 bits");
   const groups = scales.shape[1] ?? 1;
   if (scales.shape[0] !== down || across % groups !== 0) throw misfit(matrix, codes, scales);
+  const zeros = parts.get("weight_zero_point");
+  const zeroWords = Math.ceil(down / (32 / bits));
+  const hasFittingZeros =
+    zeros?.dtype === "I32" && zeros.shape[0] === zeroWords && (zeros.shape[1] ?? 1) === groups;
+  if (zeros !== undefined && !hasFittingZeros) throw misfit(matrix, codes, scales, zeros);
   return {
     recipe: {
       ...plain(down, across, dtypeOf(scales)),
@@ -229,9 +235,63 @@ async function packed(matrix: QuantisedMatrix, parts: Parts): Promise<Decoding> 
       blockColumns: across / groups,
       packedBits: bits,
       factor: 1,
+      ...(zeros === undefined ? {} : { zeros: "packed" as const }),
     },
-    inputs: [codes, scales],
+    inputs: zeros === undefined ? [codes, scales] : [codes, scales, zeros],
   };
+}
+
+/** Whole codes with a zero for each scale (compressed-tensors' int-quantized). */
+function withZeros(matrix: QuantisedMatrix, made: Decoding, parts: Parts): Decoding {
+  const zeros = parts.get("weight_zero_point");
+  if (zeros === undefined || made.recipe.kind !== "scaled") return made;
+  const [codes, scales] = made.inputs;
+  if (codes === undefined || scales === undefined) throw misfit(matrix, zeros);
+  const isWhole = codes.dtype === "I8" && zeros.dtype === "I8";
+  if (!isWhole || countOf(zeros) !== countOf(scales)) throw misfit(matrix, codes, scales, zeros);
+  return { recipe: { ...made.recipe, zeros: "plain" }, inputs: [codes, scales, zeros] };
+}
+
+function countOf({ shape }: StoredTensor): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
+/** gpt-oss' experts: [experts, out, groups, 16] pairs of codes; transformers has them as [experts, in, out]. */
+function mxfp4(matrix: QuantisedMatrix, parts: Parts): Decoding {
+  const blocks = part(matrix, parts, "_blocks");
+  const scales = part(matrix, parts, "_scales");
+  const [experts = 0, outputs = 0, groups = 0, bytes = 0] = blocks.shape;
+  const fits =
+    [blocks, scales].every(({ dtype }) => dtype === "U8") &&
+    blocks.shape.length === 4 &&
+    bytes === 16 &&
+    scales.shape.join() === blocks.shape.slice(0, 3).join() &&
+    [blocks, scales].every(isContiguous);
+  if (!fits) throw misfit(matrix, blocks, scales);
+  const rows = experts * outputs;
+  const columns = groups * 2 * bytes;
+  return {
+    recipe: {
+      purpose: "dequantise",
+      kind: "mxfp4",
+      dtype: "BF16",
+      shape: [experts, columns, outputs],
+      rows,
+      columns,
+      isTransposed: true,
+    },
+    inputs: [asRows(blocks, rows), asRows(scales, rows)],
+  };
+}
+
+function isContiguous({ shape, strides }: StoredTensor): boolean {
+  return rowMajorStrides(shape).join() === strides.join();
+}
+
+/** The same bytes as a matrix. */
+function asRows(tensor: StoredTensor, rows: number): StoredTensor {
+  const columns = countOf(tensor) / Math.max(1, rows);
+  return { ...tensor, shape: [rows, columns], strides: [columns, 1] };
 }
 
 function gptq(matrix: QuantisedMatrix, parts: Parts, facts: QuantisationFacts): Decoding {

@@ -12,7 +12,7 @@ interface Made {
 
 /** How values are computed from stored ones; plain values throughout. */
 export type Recipe =
-  /** code · scale, a scale a block; inputs: codes, scales. */
+  /** (code − zero) · scale, a scale a block; inputs: codes, scales and, where there are some, zeros. */
   | (Made & {
       readonly kind: "scaled";
       readonly blockRows: number;
@@ -21,7 +21,11 @@ export type Recipe =
       readonly packedBits: number;
       /** A second factor, after the first product was rounded. */
       readonly factor: number;
+      /** How zeros are stored: as whole numbers, or packed as codes are, down the rows. */
+      readonly zeros?: "plain" | "packed";
     })
+  /** code · 2^exponent, for each 32 of a row; inputs: pairs of codes, exponents, both with a row a matrix row. */
+  | (Made & { readonly kind: "mxfp4" })
   /** scale · (code − zero); inputs: qweight, qzeros, scales, g_idx. */
   | (Made & { readonly kind: "gptq"; readonly bits: number; readonly zeroOffset: number })
   /** (code − zero) · scale; inputs: qweight, qzeros, scales. */

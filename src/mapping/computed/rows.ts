@@ -35,6 +35,8 @@ function valueMaker(
       return awqRows(recipe, inputs);
     case "fourBit":
       return fourBitRows(recipe, inputs);
+    case "mxfp4":
+      return Promise.resolve(mxfp4Rows(recipe, inputs));
     default:
       return recipe satisfies never;
   }
@@ -80,6 +82,7 @@ async function scaledRows(recipe: Of<"scaled">, inputs: Inputs): Promise<ValueMa
   const codes = inputAt(inputs, 0);
   const scales = await valuesOf(inputAt(inputs, 1));
   const across = Math.ceil(columns / blockColumns);
+  const zeros = await zerosOf(recipe, inputs, across);
   return async (begin, end) => {
     const bytes = await rowsOf(codes, begin, end);
     const values =
@@ -93,13 +96,59 @@ async function scaledRows(recipe: Of<"scaled">, inputs: Inputs): Promise<ValueMa
       const scaleRow = Math.floor(row / blockRows) * across;
       for (let first = 0, block = 0; first < columns; first += blockColumns, block++) {
         const scale = scales[scaleRow + block] ?? Number.NaN;
+        const zero = zeros === undefined ? 0 : (zeros[scaleRow + block] ?? Number.NaN);
         const last = Math.min(columns, first + blockColumns);
         for (let column = first; column < last; column++, at++)
-          made[at] = (values[at] ?? Number.NaN) * scale;
+          made[at] = ((values[at] ?? Number.NaN) - zero) * scale;
       }
     }
     if (factor !== 1)
       for (let index = 0; index < made.length; index++) made[index] = (made[index] ?? 0) * factor;
+    return made;
+  };
+}
+
+/** Zeros in the order of the scales; codes less zeros are whole numbers, exact in every dtype of scales. */
+async function zerosOf(
+  { zeros, packedBits, rows }: Of<"scaled">,
+  inputs: Inputs,
+  across: number,
+): Promise<Float64Array | Float32Array | undefined> {
+  if (zeros === undefined) return undefined;
+  const stored = inputAt(inputs, 2);
+  if (zeros === "plain") return valuesOf(stored);
+  const words = await wordsOf(stored);
+  const perWord = Math.floor(32 / packedBits);
+  const half = 2 ** (packedBits - 1);
+  const values = new Float64Array(rows * across);
+  for (let row = 0, at = 0; row < rows; row++)
+    for (let block = 0; block < across; block++, at++) {
+      const word = words[Math.floor(row / perWord) * across + block] ?? 0;
+      values[at] = ((word >>> (packedBits * (row % perWord))) & (2 * half - 1)) - half;
+    }
+  return values;
+}
+
+/** Floats of 4 bits (OCP Microscaling formats 1.0, E2M1), the sign in the highest bit. */
+const E2M1 = [0, 0.5, 1, 1.5, 2, 3, 4, 6, -0, -0.5, -1, -1.5, -2, -3, -4, -6];
+
+/** Pairs of codes, the first in the low half, times a power of two for each 32 (transformers v5.23, integrations/mxfp4.py). */
+function mxfp4Rows({ columns }: Of<"mxfp4">, inputs: Inputs): ValueMaker {
+  const [codes, exponents] = [inputAt(inputs, 0), inputAt(inputs, 1)];
+  return async (begin, end) => {
+    const [pairs, powers] = await Promise.all([
+      rowsOf(codes, begin, end),
+      rowsOf(exponents, begin, end),
+    ]);
+    const made = new Float32Array((end - begin) * columns);
+    for (let group = 0, at = 0; group < powers.length; group++) {
+      const scale = Math.fround(2 ** ((powers[group] ?? 0) - 127));
+      for (let byte = 0; byte < 16; byte++, at += 2) {
+        const pair = pairs[group * 16 + byte] ?? 0;
+        made[at] = (E2M1[pair & 15] ?? 0) * scale;
+        made[at + 1] = (E2M1[pair >>> 4] ?? 0) * scale;
+      }
+    }
     return made;
   };
 }

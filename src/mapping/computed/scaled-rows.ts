@@ -10,8 +10,8 @@ type Scaled = Extract<Recipe, { kind: "scaled" }>;
 const TABLED = 1024;
 
 /** Whether codes are bytes of which many have a scale in common. */
-export function isTabled({ packedBits, blockRows, blockColumns }: Scaled): boolean {
-  return packedBits === 0 && blockRows * blockColumns >= TABLED;
+export function isTabled({ packedBits, blockRows, blockColumns, zeros }: Scaled): boolean {
+  return packedBits === 0 && zeros === undefined && blockRows * blockColumns >= TABLED;
 }
 
 /** What a code of 8 bits stands for, all 256. */

@@ -38,18 +38,25 @@ export function computedTensor(
   computation: Computation,
   facts: Partial<StoredTensor> = {},
 ): StoredTensor {
-  const { dtype, rows, columns, shape, isTransposed } = computation.recipe;
+  const { dtype, shape, isTransposed } = computation.recipe;
   return {
     ...facts,
     name,
     dtype,
     shape,
-    strides: isTransposed ? rowMajorStrides([rows, columns]).toReversed() : rowMajorStrides(shape),
+    strides: isTransposed ? transposedStrides(shape) : rowMajorStrides(shape),
     source: computedSource(computation),
     byteOffset: 0,
     byteOrder: "little",
     storage: `computed:${computation.label}`,
   };
+}
+
+/** Strides of matrices, one or a stack of them, that are stored the other way round. */
+function transposedStrides(shape: readonly number[]): readonly number[] {
+  const [columns = 1, rows = 1] = shape.slice(-2);
+  const stored = rowMajorStrides([...shape.slice(0, -2), rows, columns]);
+  return [...stored.slice(0, -2), ...stored.slice(-2).toReversed()];
 }
 
 /** The bytes of a computation. Two bands are kept, since pieces of many rows may be read in turn. */

@@ -78,6 +78,43 @@ def compressed(dtype, kind, bits=8):
     return {"a.weight_packed": packed, "a.weight_scale": scale, "a.weight_shape": shape}, config, values
 
 
+def asymmetric(dtype, bits, group, packed):
+    """Codes with a zero for each scale: packed as pack-quantized has them, or whole as int-quantized."""
+    from compressed_tensors.quantization import QuantizationArgs
+    from compressed_tensors.quantization.lifecycle.forward import dequantize, quantize
+
+    weight = matrix(dtype=dtype) + 0.03
+    parts = weight.reshape(OUT, -1, group or IN)
+    low, high = parts.amin(dim=2), parts.amax(dim=2)
+    scale = ((high - low) / (2**bits - 1)).to(dtype)
+    zero = (-(2 ** (bits - 1)) - low / scale).round().clamp(-(2 ** (bits - 1)), 2 ** (bits - 1) - 1).to(torch.int8)
+    args = QuantizationArgs(num_bits=bits, type="int", strategy="group" if group else "channel", group_size=group, symmetric=False)
+    codes = quantize(weight, scale, zero, args, dtype=torch.int8)
+    values = dequantize(codes, scale, zero, args=args)
+    config = {"quant_method": "compressed-tensors"}
+    if not packed:
+        return {"a.weight": codes, "a.weight_scale": scale, "a.weight_zero_point": zero}, config, values
+    from compressed_tensors.compressors.pack_quantized.helpers import pack_to_int32
+
+    state = {
+        "a.weight_packed": pack_to_int32(codes, bits),
+        "a.weight_scale": scale,
+        "a.weight_shape": torch.tensor([OUT, IN], dtype=torch.int64),
+        "a.weight_zero_point": pack_to_int32(zero, bits, packed_dim=0),
+    }
+    return state, config, values
+
+
+def mxfp4():
+    """gpt-oss' experts, whose values transformers computes in bfloat16."""
+    from transformers.integrations.mxfp4 import convert_moe_packed_tensors
+
+    blocks = torch.randint(0, 256, (3, 40, 4, 16), dtype=torch.uint8)
+    scales = torch.randint(100, 140, (3, 40, 4), dtype=torch.uint8)
+    values = convert_moe_packed_tensors(blocks, scales)
+    return {"a.weight_blocks": blocks, "a.weight_scales": scales}, {"quant_method": "mxfp4"}, values
+
+
 def bnb_int8():
     from bitsandbytes import functional
 
@@ -159,6 +196,12 @@ FORMATS = {
     "fp8-channel-f32": lambda: compressed(torch.float32, "channel"),
     "int4-group-bf16": lambda: compressed(torch.bfloat16, "group", 4),
     "int8-group-f16": lambda: compressed(torch.float16, "group", 8),
+    "int4-zeros-bf16": lambda: asymmetric(torch.bfloat16, 4, 64, True),
+    "int4-zeros-channel-f16": lambda: asymmetric(torch.float16, 4, None, True),
+    "int8-zeros-f32": lambda: asymmetric(torch.float32, 8, 64, True),
+    "int8-whole-zeros-bf16": lambda: asymmetric(torch.bfloat16, 8, None, False),
+    "int8-whole-zeros-groups": lambda: asymmetric(torch.float32, 8, 64, False),
+    "mxfp4": mxfp4,
     "bnb-int8": bnb_int8,
     "bnb-nf4-bf16": lambda: bnb_4bit("nf4", torch.bfloat16, False),
     "bnb-nf4-nested-f16": lambda: bnb_4bit("nf4", torch.float16, True),
