@@ -155,10 +155,8 @@ for (const which of ["old", "later"] as const)
 
 it("refuses what it does not know, and a rule that has the name of ours and is another, before it reads rows", () => {
   const [evaluator, rule, unknown, settings] = found.later.refused;
-  expect(evaluator).toMatch(/^evaluator Gsm8kEvaluator: expected one of AccEvaluator, /);
-  expect(rule).toBe(
-    "gsm8k_postprocess: expected '' in 'The answer is B. Not A', found 'NULL': this version has another rule than gsm8k",
-  );
+  expect(evaluator).toMatch(/^evaluator Gsm8kAgentEvaluator: expected one of AccEvaluator, /);
+  expect(rule).toBe("evaluator MATHEvaluator: this version has another rule than math-equal");
   expect(unknown).toMatch(/^pred_postprocessor first_option_postprocess: expected one of none, /);
   expect(settings).toBe("inferencer GenInferencer: with stopping_criteria it cannot be exported");
 });

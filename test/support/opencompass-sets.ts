@@ -5,6 +5,7 @@ import { join } from "node:path";
 export const NEW_TOKENS = 8;
 
 /** OpenCompass's configurations, the data set that is taken of each, and our task on the same rows. */
+const GSM8K = "gsm8k/gsm8k_gen_1d7fe4.py";
 export const SETS = [
   { file: "mmlu/mmlu_ppl_ac766d.py", only: "*_anatomy", own: "mmlu/anatomy" },
   { file: "ceval/ceval_ppl_578f8d.py", only: "ceval-logic", own: "ceval/logic" },
@@ -18,15 +19,15 @@ export const SETS = [
   { file: "agieval/agieval_mixed_0fa998.py", only: "agieval-aqua-rat" },
   { file: "agieval/agieval_mixed_0fa998.py", only: "agieval-jec-qa-kd" },
   { file: "agieval/agieval_mixed_0fa998.py", only: "agieval-math" },
+  { file: GSM8K, only: "gsm8k", later: true },
   { file: "mmlu/mmlu_gen_a484b3.py", only: "*_anatomy", own: "mmlu/anatomy", chat: true },
 ] as const;
 /** What later configurations look for where those of 0.1.5's time took the first capital letter. */
 const FIRST_OPTION = "type=first_option_postprocess, options='ABCD'";
-const GSM8K = "gsm8k/gsm8k_gen_1dce88.py";
 /** Configurations with words put in for others; the rows of these data sets are not there. */
 export const REFUSED = [
-  { file: GSM8K, from: "", to: "" },
-  { file: GSM8K, from: "type=Gsm8kEvaluator", to: 'type="AccEvaluator"' },
+  { file: "gsm8k/gsm8k_agent_gen_c3dff3.py", from: "", to: "" },
+  { file: "math/math_gen_0957ff.py", from: "", to: "" },
   { file: "mmlu/mmlu_gen_4d595a.py", from: 'type="first-capital"', to: FIRST_OPTION },
   {
     file: "mmlu/mmlu_gen_5d1409.py",
@@ -44,6 +45,7 @@ export const ABBREVIATIONS = [
   "base/agieval-aqua-rat",
   "base/agieval-jec-qa-kd",
   "base/agieval-math",
+  "base/gsm8k",
   "chat/lukaemon_mmlu_anatomy",
 ] as const;
 
@@ -52,7 +54,13 @@ const lines = (...rows: readonly object[]): string =>
 
 /** Rows of the data sets that the fixtures have none of. */
 export function writeRows(data: string): void {
-  for (const name of ["FewCLUE/bustm", "FewCLUE/cluewsc", "AGIEval/data/v1", "race/validation"])
+  for (const name of [
+    "FewCLUE/bustm",
+    "FewCLUE/cluewsc",
+    "AGIEval/data/v1",
+    "race/validation",
+    "gsm8k",
+  ])
     mkdirSync(join(data, name), { recursive: true });
   const pairs = [
     { sentence1: "今天下雨吗", sentence2: "今天有雨没有", label: "1" },
@@ -66,6 +74,9 @@ export function writeRows(data: string): void {
   ];
   writeFileSync(join(data, "FewCLUE/cluewsc/dev_few_all.json"), lines(...pronouns));
   const sums = ["A", "B", "C", "D", "E"].map((letter, at) => `(${letter})${at + 2}`);
+  const sum = { question: "Two and {y} are?", answer: "2+3=<<2+3=5>>5\n#### 1,005" };
+  for (const split of ["train", "test"])
+    writeFileSync(join(data, `gsm8k/${split}.jsonl`), lines(sum));
   const plain = { passage: null, question: "What is 1+{x}?", options: sums, label: "C" };
   const long = { ...plain, passage: "Read: ", label: "A", answer: null };
   const agieval = {
@@ -92,6 +103,7 @@ export function dataRoot(folder: string, data: string, metrics: string): string 
     mmlu: "mmlu",
     "ceval-exam": "ceval/formal_ceval",
     agieval: "AGIEval/data/v1",
+    gsm8k: "gsm8k",
   };
   for (const [name, place] of Object.entries(places))
     symlinkSync(join(data, place), join(root, "opencompass", name));
@@ -110,7 +122,7 @@ export function configuration(
 ): string {
   const text = readFileSync(join(later, "opencompass/configs/datasets", file), "utf8");
   const short = text
-    .replaceAll("max_out_len=1024", `max_out_len=${NEW_TOKENS}`)
+    .replaceAll(/max_out_len=(?:512|1024)\b/g, `max_out_len=${NEW_TOKENS}`)
     .replaceAll(FIRST_OPTION, 'type="first-capital"');
   const [, ids] = /fix_id_list=(\[[\d, ]+\])/.exec(text) ?? [];
   const old = short

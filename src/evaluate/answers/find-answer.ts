@@ -1,10 +1,12 @@
 import type { AnswerFrom, Metric } from "../tasks/task.ts";
 import { agievalMathAnswer } from "./agieval-math.ts";
 import { firstCapital, firstCapitalsAToD } from "./capital.ts";
+import { codeBlock } from "./code-block.ts";
 import { gsm8kAnswer } from "./gsm8k.ts";
 import { humanevalBody } from "./humaneval.ts";
 import { mathEqual } from "./math-equal.ts";
 import { mathAnswer } from "./minerva.ts";
+import { isSameNumber, lastNumber } from "./numbers.ts";
 
 /** How an answer is found in a generated text; undefined where there is none. */
 const FINDERS: Readonly<Record<AnswerFrom, (text: string) => string | undefined>> = {
@@ -12,9 +14,11 @@ const FINDERS: Readonly<Record<AnswerFrom, (text: string) => string | undefined>
   "first-capital": firstCapital,
   "first-capitals-a-d": firstCapitalsAToD,
   gsm8k: gsm8kAnswer,
+  "last-number": lastNumber,
   math: mathAnswer,
   "agieval-math": agievalMathAnswer,
   humaneval: humanevalBody,
+  "code-block": codeBlock,
 };
 
 export function findAnswer(from: AnswerFrom, text: string): string | undefined {
@@ -26,6 +30,8 @@ export function isRight(metric: Metric, found: string | undefined, answer: strin
   switch (metric) {
     case "equal":
       return found === answer;
+    case "number-equal":
+      return found === answer || isSameNumber(found, answer);
     case "math-equal":
       return mathEqual(found, answer, false);
     case "agieval-math-equal":

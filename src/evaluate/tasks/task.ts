@@ -60,14 +60,22 @@ export const ANSWERS = [
   "first-capital",
   "first-capitals-a-d",
   "gsm8k",
+  "last-number",
   "math",
   "agieval-math",
   "humaneval",
+  "code-block",
 ] as const;
 /** How the answer is found in a generated text. */
 export type AnswerFrom = (typeof ANSWERS)[number];
 
-export const METRICS = ["equal", "math-equal", "agieval-math-equal", "code"] as const;
+export const METRICS = [
+  "equal",
+  "number-equal",
+  "math-equal",
+  "agieval-math-equal",
+  "code",
+] as const;
 /** When an answer is right; "code" needs a sandbox to tell. */
 export type Metric = (typeof METRICS)[number];
 
