@@ -32,6 +32,19 @@ describe("the format whose values a tensor has", () => {
     expect(gridOf(tensor(rounded(drawn(48 * 64), 127)), "F32")).toBe("int8");
   });
 
+  it.each([448, 416])(
+    "is an 8-bit float, whatever the largest value of the tensor (%d)",
+    (largest) => {
+      // Three bits behind the leading one.
+      const data = drawn(48 * 64).map((value) => {
+        const step = 2 ** (Math.floor(Math.log2(Math.abs(value))) - 3);
+        return Math.trunc(value / step) * step;
+      });
+      data[5] = largest / 4096;
+      expect(gridOf(tensor(data), "BF16")).toBe("8-bit float");
+    },
+  );
+
   it.each([32_768, 1e6, -1e9])("is none where one element is %d times what it was", (factor) => {
     const data = drawn(48 * 64);
     data[777] = (data[777] ?? 0) * factor;

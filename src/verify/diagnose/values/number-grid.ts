@@ -37,13 +37,15 @@ const BLOCK_SIZES = [8, 16, 32, 64, 128, 256];
 export function gridOf(tensor: HostTensor, dtype: Dtype): string | undefined {
   if (!hasManyValues(tensor.data)) return undefined;
   const slack = slackOf(tensor, dtype);
-  for (const lattice of LATTICES) {
-    if (groupings(tensor).some((grouping) => fits(tensor.data, grouping, lattice, slack)))
-      return lattice.name;
-  }
+  const isOn = (lattice: Lattice): boolean =>
+    groupings(tensor).some((grouping) => fits(tensor.data, grouping, lattice, slack));
+  const integer = INTEGERS.find(isOn);
+  if (integer !== undefined) return integer.name;
+  // Before scales are looked for: of some tensors the largest value happens to be a power of two from the format's.
+  if (hasMantissa(tensor, 3)) return "8-bit float";
+  if (isOn(SCALED_FLOATS)) return SCALED_FLOATS.name;
   const table = tableOf(tensor);
   if (table !== undefined) return table;
-  if (hasMantissa(tensor, 3)) return "8-bit float";
   return dtype !== "BF16" && isExactIn(tensor, "BF16") ? "bfloat16" : undefined;
 }
 
@@ -127,7 +129,7 @@ const SCALED_FLOATS: Lattice = {
   place: toEighths,
 };
 
-const LATTICES = [integers(4), integers(8), SCALED_FLOATS];
+const INTEGERS = [integers(4), integers(8)];
 
 function fits(
   data: Float32Array,
