@@ -35,6 +35,8 @@ const FILES: Readonly<Record<Subject, Files>> = {
   },
   opt: fixture("opt"),
   gpt2: fixture("gpt2"),
+  gemma2: fixture("gemma2"),
+  gemma3: fixture("gemma3"),
 };
 
 function fixture(name: string): Files {
@@ -122,6 +124,8 @@ describe("other mistakes, in models of other shapes and families", () => {
     const [first] = result.diagnosis;
     rows.push(rowOf(mode, blunder, subject, damaged, first));
     expect(result.verdict).toBe("fail");
+    if (blunder.isSure === true)
+      expect([blunder.cause, ...(blunder.or ?? [])]).toContain(first?.cause);
     rmSync(path, { recursive: true });
   });
 

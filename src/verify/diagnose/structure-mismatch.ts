@@ -22,7 +22,10 @@ export function nameMismatch(
   if (missing.length + unknown.length !== problems.length) return [];
   const layers = layersIn(missing.length > 0 ? missing : unknown);
   const allLayers = [...missing, ...unknown].every((name) => layerOf(name) !== undefined);
-  const wholeLayers = allLayers && layers.length > 0 && (missing.length === 0 || hasNorms(missing));
+  // Of layers that config.json has, a tensor too many is no layer too many.
+  const areWhole =
+    missing.length > 0 ? hasNorms(missing) : layers.every((layer) => layer >= config.layers);
+  const wholeLayers = allLayers && layers.length > 0 && areWhole;
   if (wholeLayers && (missing.length === 0) !== (unknown.length === 0)) {
     const stored =
       missing.length > 0 ? config.layers - layers.length : config.layers + layers.length;

@@ -17,6 +17,8 @@ export const SUBJECTS = [
   "gelu",
   "opt",
   "gpt2",
+  "gemma2",
+  "gemma3",
 ] as const;
 
 export type Subject = (typeof SUBJECTS)[number];
@@ -30,6 +32,8 @@ export interface Blunder {
   readonly or?: readonly Cause[];
   /** A golden does not tell it from other changes: there it is undetermined, and nothing else is blamed for it. */
   readonly isOpen?: boolean;
+  /** It must get its right name, in whatever way it is looked for. */
+  readonly isSure?: boolean;
   /** Makes it; gives the tensors that are to blame, none where it is the configuration. */
   make(model: EditableModel): readonly string[];
 }

@@ -214,6 +214,18 @@ function inTensors(
   };
 }
 
+/** Each row or column by a factor of its own, from half to twice. */
+function linesByFactors(model: EditableModel, name: string, axis: "rows" | "columns"): void {
+  const draw = draws(5);
+  const [height, width] = [heightOf(model, name), widthOf(model, name)];
+  const factors = Array.from({ length: Math.max(height, width) }, () => 2 ** draw());
+  edit(model, name, (data) => {
+    for (const [index, value] of data.entries())
+      data[index] =
+        value * (factors[axis === "rows" ? Math.floor(index / width) : index % width] ?? 1);
+  });
+}
+
 /** Rows of a tensor in another order: place i gets row order(i). */
 function takeRows(model: EditableModel, name: string, order: (row: number) => number): void {
   const { shape, data } = model.get(name);
@@ -316,6 +328,58 @@ const OF_FAMILIES: readonly Blunder[] = [
   setting("another number of experts a token", ["experts"], { num_experts_per_tok: 1 }),
 ];
 
+/** What a golden always tells, where numbers are solved for, or the family is known. */
+const SURE: readonly Blunder[] = [
+  inTensors(
+    "norms that are stored less one got it back, all but those of heads",
+    ["gemma2"],
+    "offset",
+    /norm\.weight/u,
+    (model, name) => {
+      mapValues(model, name, (value) => value + 1);
+    },
+  ),
+  inTensors(
+    "norms of queries and keys",
+    ["gemma3"],
+    "swapped",
+    /self_attn\.[qk]_norm/u,
+    (model, name) => {
+      if (!name.includes("q_norm")) return;
+      const other = name.replace("q_norm", "k_norm");
+      const [left, right] = [model.get(name), model.get(other)];
+      model.set(name, right);
+      model.set(other, left);
+    },
+  ),
+  inTensors("biases of o_proj twice", ["nano"], "scaled", /o_proj\.bias/u, (model, name) => {
+    mapValues(model, name, (value) => 2 * value);
+  }),
+  inTensors(
+    "rows of v_proj by factors of their own",
+    ["grouped"],
+    "scaled",
+    /layers\.1\.self_attn\.v_proj\.weight/u,
+    (model, name) => {
+      linesByFactors(model, name, "rows");
+    },
+  ),
+  inTensors(
+    "columns of gate_proj and up_proj by factors that the norm before them has not",
+    ["nano"],
+    "scaled",
+    /layers\.1\.mlp\.(gate|up)_proj\.weight/u,
+    (model, name) => {
+      linesByFactors(model, name, "columns");
+    },
+  ),
+  setting("another divisor of scores", ["gemma2"], { query_pre_attn_scalar: 12 }),
+  setting("another cap of scores", ["gemma2"], { attn_logit_softcapping: 50 }),
+  setting("another cap of logits", ["gemma2"], { final_logit_softcapping: 30 }),
+  setting("no window", ["gemma2"], { layer_types: ["full_attention", "full_attention"] }),
+  setting("another window", ["gemma2"], { sliding_window: 4 }),
+].map((blunder) => ({ ...blunder, isSure: true }));
+
 export const SOLVED_BLUNDERS: readonly Blunder[] = [
   ...ADAPTERS,
   ...OF_FAMILIES,
@@ -324,4 +388,5 @@ export const SOLVED_BLUNDERS: readonly Blunder[] = [
   ...MORE_SETTINGS,
   ...TABLE_ROWS,
   ...WRONG_COUNTS,
+  ...SURE,
 ];

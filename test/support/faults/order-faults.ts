@@ -54,6 +54,14 @@ export const ORDER_FAULTS: readonly Fault[] = [
       edit(model, of(model, base, [K]), (t) => rows(rows(t, toPairs(3, 8)), toHalves(6, 4))),
   },
   {
+    name: "k and its biases permuted to halves for 2 heads instead of 4",
+    kind: "rotary",
+    base: "internlm",
+    causes: ["rotary-permuted"],
+    make: (model, base) =>
+      edit(model, of(model, base, [K]), (t) => rows(rows(t, toPairs(4, 16)), toHalves(2, 32))),
+  },
+  {
     name: "q permuted to halves for 2 heads instead of 8",
     kind: "rotary",
     base: "grouped",

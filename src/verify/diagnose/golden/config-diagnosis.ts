@@ -6,6 +6,7 @@ import type { LocalLab, Part } from "./local-lab.ts";
 import { SearchBudget } from "./search.ts";
 import { staleTable } from "./stale-table.ts";
 import type { MeasuredPart } from "./suspects.ts";
+import { windowSetting } from "./window-setting.ts";
 
 /**
  * Settings that explain every layer that departs: a setting is wrong in all of them, though some may be too loud for it to show.
@@ -49,13 +50,23 @@ export async function diagnoseConfig(
     { before, noise: largest(layers.map((layer) => layer.noise)) },
   );
   if (stale !== undefined) return stale;
+  const window = await windowSetting(lab, layers, signal);
+  if (window !== undefined && (await isRightEverywhere(lab, parts, window.config))) {
+    const after = await differenceWith(lab, layers, window.config);
+    return {
+      cause: "config-mismatch",
+      tensors: [],
+      evidence: `${window.text} ${fall(before, after)} in ${departingText(layers.length)}`,
+      before,
+      after,
+    };
+  }
   // Rotary settings are wrong in all layers: no one of them departs alone.
   const isOfOne = layers.length === 1 && config.layers > 1;
   if (isOfOne && ((await measure.first(config, 1)) ?? 0) <= 1) return undefined;
   const found = await searchConfig(config, measure, 1, new SearchBudget(tries, signal));
   if (found === undefined || !(await isRightEverywhere(lab, parts, found.config))) return undefined;
-  const departing =
-    layers.length === 1 ? "the layer that departs" : `all ${layers.length} layers that depart`;
+  const departing = departingText(layers.length);
   const after = await differenceWith(lab, layers, found.config);
   return {
     cause: "config-mismatch",
@@ -64,6 +75,10 @@ export async function diagnoseConfig(
     before,
     after,
   };
+}
+
+function departingText(count: number): string {
+  return count === 1 ? "the layer that departs" : `all ${count} layers that depart`;
 }
 
 async function differenceWith(

@@ -20,6 +20,7 @@ import { tryOutliers } from "../values/outliers.ts";
 import { locateInLayer } from "./residual.ts";
 import { rereadHypotheses } from "../hypotheses/reread-hypotheses.ts";
 import { explained, SearchBudget, searchExplanations, triesFor } from "./search.ts";
+import { solvedFactors } from "./solved-factors.ts";
 import { solvedScales } from "./solved-scale.ts";
 import { coarseRoundings, withoutOldRoundings, type Moving } from "../values/rounding-size.ts";
 import { nearVersions } from "../pair/near-versions.ts";
@@ -165,11 +166,31 @@ async function diagnoseLayer(
   if (outlier !== undefined) return [outlier];
   const located = await locateInLayer(lab, layer, suspect);
   if (located !== undefined) return [located];
+  const rows = await factorsOf(lab, layer, suspect, budget, known, measure);
+  if (rows.length > 0) return rows;
   const where = blamed === undefined ? whereOf(isFirstWrong, isRouted) : exactlyOf(blamed);
   const suspected =
     blamed?.tensors ??
     (isFirstWrong ? [] : suspects.filter((name) => isOfQueryAndKey({ tensors: [name] })));
   return [undetermined(suspect, where, suspected, budget, await lab.share(layer))];
+}
+
+/** What a search for factors leaves in the list of what is known, where it found none: the other layers are not asked. */
+const NO_FACTORS = "no factors";
+
+async function factorsOf(
+  lab: LocalLab,
+  layer: number,
+  suspect: MeasuredPart,
+  budget: SearchBudget,
+  known: Set<string>,
+  measure: (changes: Changes, limit?: number) => Promise<number>,
+): Promise<readonly Diagnosis[]> {
+  if (known.has(NO_FACTORS)) return [];
+  const hypotheses = await solvedFactors(lab, layer, suspect, budget);
+  const solved = await searchExplanations(hypotheses, lab, measure, suspect, budget);
+  if (solved.length === 0) known.add(NO_FACTORS);
+  return solved.map(explained);
 }
 
 /** What the first tokens of prompts say of a departure. */

@@ -11,6 +11,7 @@ import { EMBEDDINGS, HEAD } from "../../../model/network.ts";
 import type { Claim } from "../../relate/claim.ts";
 import { tableHypotheses } from "../hypotheses/table-hypotheses.ts";
 import { sameValues } from "../hypotheses/tensor-edits.ts";
+import { otherCap } from "./logit-cap.ts";
 import { judgeValues } from "../values/value-diagnosis.ts";
 
 /** Rows of a message. */
@@ -43,6 +44,8 @@ export async function diagnoseHead(
   }
   const tie = await needlessTie(lab, departure);
   if (tie !== undefined) return [tie];
+  const cap = await otherCap(lab, departure);
+  if (cap !== undefined) return [cap];
   if (!config.tieWordEmbeddings && sameValues(await lab.read(HEAD), await lab.read(EMBEDDINGS))) {
     const evidence = "lm_head is the same as the embeddings, though config.json does not tie them";
     const claims: readonly Claim[] = [{ tensor: HEAD, of: EMBEDDINGS, kind: "twin" }];

@@ -1,5 +1,5 @@
 import { inLayer } from "../../../model/layer-number.ts";
-import { ATTENTION } from "../../../model/network.ts";
+import { ATTENTION, HEAD_NORMS } from "../../../model/network.ts";
 import type { Hypothesis } from "../hypotheses/hypothesis.ts";
 
 /** What mistakes of one kind share, so that what explains one layer is tried first on the others. */
@@ -24,8 +24,9 @@ export function likelyFirst(
   return possible.toSorted((left, right) => rank(left) - rank(right));
 }
 
+/** Modules that nothing but scores depends on. */
+const OF_SCORES = [ATTENTION.query, ATTENTION.key, HEAD_NORMS.query, HEAD_NORMS.key];
+
 export function isOfQueryAndKey({ tensors }: Pick<Hypothesis, "tensors">): boolean {
-  return tensors.every(
-    (name) => name.includes(`.${ATTENTION.query}.`) || name.includes(`.${ATTENTION.key}.`),
-  );
+  return tensors.every((name) => OF_SCORES.some((module) => name.includes(`.${module}.`)));
 }

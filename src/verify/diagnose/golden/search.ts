@@ -73,6 +73,11 @@ export class SearchBudget {
     return this.#left <= 0;
   }
 
+  /** Whether so many tries are left. */
+  has(tries: number): boolean {
+    return this.#left >= tries;
+  }
+
   /**
    * Takes one try; false where none is left. Where the work was called off, nothing is tried any more: what is tried is in memory, so
    * that signals and timers would not have their turn before the end of the search.

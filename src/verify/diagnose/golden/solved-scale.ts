@@ -27,7 +27,7 @@ const LEAST = 1e-3;
 const SAME = 1e-3;
 
 /**
- * Factors of one tensor of a layer, weight and bias together or alone, that bring its departure down, each solved from what a small
+ * Factors of one tensor of a layer, weight and bias together or each alone, that bring its departure down, each solved from what a small
  * change of it does: mistakes to be tried as any others.
  * @param blamed The tensors that may have one, where more is known; else the layer's matrices and norms.
  */
@@ -42,7 +42,7 @@ export async function solvedScales(
   const groups = MATRICES.flatMap((module) => {
     const [weight, bias] = ["weight", "bias"].map((kind) => layerName(layer, `${module}.${kind}`));
     if (weight === undefined || bias === undefined || !has.has(weight)) return [];
-    return has.has(bias) ? [[weight], [weight, bias]] : [[weight]];
+    return has.has(bias) ? [[weight], [weight, bias], [bias]] : [[weight]];
   });
   const norms = NORMS.map((norm) => layerName(layer, `${norm}.weight`)).filter((name) =>
     has.has(name),

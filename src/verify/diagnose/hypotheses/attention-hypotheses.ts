@@ -54,8 +54,8 @@ function wrongHeadCounts(
   const { heads, kvHeads, headDim } = config;
   return (
     [
-      ["k_proj", kvHeads],
-      ["q_proj", heads],
+      [ATTENTION.key, kvHeads],
+      [ATTENTION.query, heads],
     ] as const
   ).flatMap(([name, count]) =>
     headCounts(count * headDim)
@@ -77,7 +77,7 @@ function wrongHeadCounts(
         ];
         return orders.flatMap(([how, order]) =>
           suffixGroups([name], at, has).map((suffixes): Hypothesis => {
-            const tensors = suffixes.map((suffix) => at(`self_attn.${name}.${suffix}`));
+            const tensors = suffixes.map((suffix) => at(`${name}.${suffix}`));
             return {
               cause: "rotary-permuted",
               tensors,

@@ -22,6 +22,20 @@ const THETAS = [10_000, 1_000_000, 500_000, 100_000, 1000, 20_000, 40_000, 50_00
 const FACTORS = [1, 2, 4, 8];
 const LLAMA3_FACTORS = [8, 32, 4, 16, 2];
 
+/** Wave lengths between which llama3's scaling blends, in shares of the original length. */
+const LLAMA3_BANDS = [
+  { lowFreqFactor: 1, highFreqFactor: 4 },
+  { lowFreqFactor: 1, highFreqFactor: 8 },
+  { lowFreqFactor: 2, highFreqFactor: 4 },
+  { lowFreqFactor: 1, highFreqFactor: 2 },
+];
+
+/** Caps of scores in published models: Gemma 2's. */
+const CAPS = [50];
+
+/** The same of logits. */
+const LOGIT_CAP = 30;
+
 /** Experts that a token of a published model takes at most. */
 const MOST_EXPERTS = 16;
 
@@ -37,6 +51,7 @@ const AT_FIRST: ReadonlySet<string> = new Set([
   "the activation",
   "num_experts_per_tok",
   "norm_topk_prob",
+  "final_logit_softcapping",
 ]);
 
 const ACTIVATIONS = ["gelu", "geluTanh", "relu", "silu", "relu2", "quickGelu"] as const;
@@ -109,6 +124,34 @@ export function configHypotheses(config: ModelConfig): readonly ConfigHypothesis
       rotaryDims,
     });
   }
+  if (hasCaps(config)) {
+    for (const attentionCap of CAPS)
+      add("attn_logit_softcapping", config.attentionCap ?? null, attentionCap, { attentionCap });
+    const { attentionCap: cap, ...uncapped } = config;
+    if (cap !== undefined)
+      hypotheses.push({
+        config: uncapped,
+        fields: [{ field: "attn_logit_softcapping", ours: String(cap), theirs: "none" }],
+        isOfPositions: true,
+      });
+    for (const queryScalar of new Set([
+      config.headDim,
+      config.hiddenSize / config.heads,
+      config.hiddenSize,
+      256,
+    ]))
+      add("query_pre_attn_scalar", config.queryScalar, queryScalar, { queryScalar });
+  }
+  if (capsLogits(config)) {
+    const { logitCap, ...uncapped } = config;
+    add("final_logit_softcapping", logitCap ?? null, LOGIT_CAP, { logitCap: LOGIT_CAP });
+    if (logitCap !== undefined)
+      hypotheses.push({
+        config: uncapped,
+        fields: [{ field: "final_logit_softcapping", ours: String(logitCap), theirs: "none" }],
+        isOfPositions: false,
+      });
+  }
   for (const rotaryDims of rotatedSizes(config))
     add("rotated dimensions", config.rotaryDims, rotaryDims, { rotaryDims });
   for (const ratio of [0.5, 2, 0.25, 4]) {
@@ -128,6 +171,16 @@ function rotatedSizes({ headDim, rotaryDims }: ModelConfig): readonly number[] {
   const usual = SHARES.map((share) => 2 * Math.round((share * headDim) / 2));
   const every = Array.from({ length: Math.floor(headDim / 2) }, (_unused, half) => 2 * (half + 1));
   return [...new Set([...usual, ...every])].filter((dims) => dims > 0 && dims <= headDim);
+}
+
+/** Whether config.json has a cap of logits. */
+export function capsLogits({ family }: ModelConfig): boolean {
+  return family === "gemma2" || family === "gemma3_text";
+}
+
+/** Whether config.json has a cap of scores and a divisor of them: Gemma 2's network. */
+function hasCaps({ family }: ModelConfig): boolean {
+  return family === "gemma2";
 }
 
 function hasHeadNorms({ family }: ModelConfig): boolean {
@@ -164,7 +217,12 @@ export function pairedRotaries(config: ModelConfig): readonly ConfigHypothesis[]
 /** What is published: Llama 3.1 and 3.2, YaRN by powers of two; and this model's own kind by another factor. */
 function stretchedRotaries({ rope, maxPositions }: ModelConfig): readonly RopeScaling[] {
   const { scaling } = rope;
-  if (scaling.kind === "llama3") return LLAMA3_FACTORS.map((factor) => ({ ...scaling, factor }));
+  if (scaling.kind === "llama3")
+    return [
+      ...LLAMA3_FACTORS.map((factor) => ({ ...scaling, factor })),
+      ...LLAMA3_BANDS.map((band) => ({ ...scaling, ...band })),
+      ...ORIGINAL_POSITIONS.map((originalMaxPositions) => ({ ...scaling, originalMaxPositions })),
+    ];
   const llama3 = ORIGINAL_POSITIONS.flatMap((originalMaxPositions) =>
     LLAMA3_FACTORS.map((factor): RopeScaling => ({
       kind: "llama3",
@@ -312,6 +370,27 @@ export function configRanges(config: ModelConfig): readonly ConfigRange[] {
       make: (factor) => withRope({ scaling: { kind: "linear", factor } }),
     },
   ];
+  if (hasCaps(config))
+    ranges.push(
+      {
+        field: "attn_logit_softcapping",
+        ours: String(config.attentionCap ?? null),
+        low: 0.1,
+        high: 1000,
+        whole: false,
+        isOfPositions: true,
+        make: (attentionCap) => ({ ...config, attentionCap }),
+      },
+      {
+        field: "query_pre_attn_scalar",
+        ours: String(config.queryScalar),
+        low: 1,
+        high: 10_000,
+        whole: false,
+        isOfPositions: true,
+        make: (queryScalar) => ({ ...config, queryScalar }),
+      },
+    );
   if (scaling.kind === "none")
     for (const factor of LLAMA3_FACTORS)
       ranges.push({

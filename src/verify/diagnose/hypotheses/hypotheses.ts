@@ -1,13 +1,6 @@
-import {
-  isOfAttention,
-  isOfMlp,
-  layerName,
-  moduleOf,
-  parameterOf,
-} from "../../../model/canonical-names.ts";
+import { isOfAttention, isOfMlp, layerName, parameterOf } from "../../../model/canonical-names.ts";
 import { inLayer, layerOf } from "../../../model/layer-number.ts";
-import { familyOf } from "../../../model/families.ts";
-import { ATTENTION, FINAL_NORM, LAYER, MLP, NORMS } from "../../../model/network.ts";
+import { ATTENTION, FINAL_NORM, MLP, NORMS } from "../../../model/network.ts";
 import type { Parameter, Role } from "../../../model/parameter.ts";
 import type { ModelConfig } from "../../../model/config/model-config.ts";
 import type { Dtype } from "../../../tensor/dtype.ts";
@@ -18,7 +11,13 @@ import { edited, swapOf, type Hypothesis } from "./hypothesis.ts";
 import { kindOf } from "../golden/likely-first.ts";
 import { rankHypotheses } from "./rank-hypotheses.ts";
 import { rereadHypotheses, rereadsOf } from "./reread-hypotheses.ts";
-import { offsetHypotheses, scaleHypotheses } from "./scale-hypotheses.ts";
+import {
+  HEAD_NORM_ROLES,
+  layerNorms,
+  offsetHypotheses,
+  scaleHypotheses,
+  STATE_NORMS,
+} from "./scale-hypotheses.ts";
 import { halvesExchanged, inverse, reinterpreted, takeRows } from "./tensor-edits.ts";
 
 const ATTENTION_MODULES: readonly string[] = Object.values(ATTENTION);
@@ -26,15 +25,7 @@ const MLP_MODULES: readonly string[] = Object.values(MLP);
 const MATRICES = [...ATTENTION_MODULES, ...MLP_MODULES];
 
 /** Norms of whole states. */
-const NORM_ROLES: ReadonlySet<Role> = new Set(["attentionNorm", "mlpNorm", "finalNorm"]);
-
-/** Norms of one layer that have the width of states. */
-const LAYER_NORMS: ReadonlySet<Role> = new Set([
-  "attentionNorm",
-  "attentionOutputNorm",
-  "mlpNorm",
-  "mlpOutputNorm",
-]);
+const NORM_ROLES: ReadonlySet<Role> = new Set([...STATE_NORMS, "finalNorm"]);
 
 function isNormOfStates(parameter: Parameter | undefined): boolean {
   return parameter?.kind === "weight" && NORM_ROLES.has(parameter.role);
@@ -146,7 +137,7 @@ function ownHypotheses(
       matrices,
     ].map((group) => transposeOf(group.map((name) => at(`${name}.weight`)))),
     ...gateUpHypotheses(at, config, has),
-    ...swapHypotheses(at, config, has),
+    ...swapHypotheses(layer, at, config, has),
     ...rotaryHypotheses(at, config, has),
     ...splitHypotheses(at, config, has),
     ...rereadHypotheses(
@@ -189,6 +180,7 @@ function pairsOf<T>(items: readonly T[]): readonly (readonly [T, T])[] {
 
 /** Pairs that converters confuse, with their biases, without them, and the biases alone. */
 function swapHypotheses(
+  layer: number,
   at: (name: string) => string,
   config: ModelConfig,
   has: ReadonlySet<string>,
@@ -202,11 +194,8 @@ function swapHypotheses(
     const { query, key, value, output } = ATTENTION;
     for (const name of sameHeads ? [query, key, value] : [query]) pairs.push([name, output]);
   }
-  const norms = familyOf(config.family)
-    .network.parameters.filter(({ role, kind }) => kind === "weight" && LAYER_NORMS.has(role))
-    .map(({ name }) => at(moduleOf(name.replace(LAYER, ""))));
-  const hypotheses: Hypothesis[] = pairsOf(norms).map(([left, right]) =>
-    swapOf([[`${left}.weight`, `${right}.weight`]]),
+  const hypotheses: Hypothesis[] = [STATE_NORMS, HEAD_NORM_ROLES].flatMap((roles) =>
+    pairsOf(layerNorms(layer, config, roles)).map((pair) => swapOf([pair])),
   );
   for (const [left, right] of pairs) {
     const weights = [at(`${left}.weight`), at(`${right}.weight`)] as const;

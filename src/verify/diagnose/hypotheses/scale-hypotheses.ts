@@ -1,6 +1,8 @@
-import { layerName, moduleOf } from "../../../model/canonical-names.ts";
+import { isBias, layerName, moduleOf } from "../../../model/canonical-names.ts";
 import type { ModelConfig } from "../../../model/config/model-config.ts";
-import { ATTENTION, FINAL_NORM, MLP, NORMS } from "../../../model/network.ts";
+import { familyOf } from "../../../model/families.ts";
+import { ATTENTION, FINAL_NORM, MLP } from "../../../model/network.ts";
+import type { Role } from "../../../model/parameter.ts";
 import type { HostTensor } from "../../compare/model-runner.ts";
 import { edited, type Hypothesis } from "./hypothesis.ts";
 
@@ -22,7 +24,7 @@ function factorsFor({ headDim, hiddenSize }: ModelConfig): readonly number[] {
 }
 
 /** What storing a product or a sum in bfloat16 may move it by, twice. */
-const ROUNDED = 2 ** -7;
+export const ROUNDED = 2 ** -7;
 
 export const MATRICES = [...Object.values(ATTENTION), ...Object.values(MLP)];
 
@@ -46,6 +48,8 @@ export function factorHypothesis(
   const shown = Number(factor.toPrecision(4));
   const own = scaledBy(names, factor, `every value is ${shown} times the right one`);
   const [name = ""] = names;
+  // A bias alone is in no product.
+  if (isBias(name)) return own;
   const row = IN_A_ROW.find(({ first, last }) =>
     [first, last].some((module) => name.includes(`.${module}.`)),
   );
@@ -99,6 +103,28 @@ export function offsetHypotheses(tensors: readonly string[]): readonly Hypothesi
   }));
 }
 
+/** Norms of one layer that have the width of states: two, or four where what a sublayer gives is normed, too. */
+export const STATE_NORMS: ReadonlySet<Role> = new Set([
+  "attentionNorm",
+  "attentionOutputNorm",
+  "mlpNorm",
+  "mlpOutputNorm",
+]);
+
+/** Norms of each head's queries and keys. */
+export const HEAD_NORM_ROLES: ReadonlySet<Role> = new Set(["queryNorm", "keyNorm"]);
+
+/** Weights of one layer's norms that play some roles. */
+export function layerNorms(
+  layer: number,
+  { family }: Pick<ModelConfig, "family">,
+  roles: ReadonlySet<Role>,
+): readonly string[] {
+  return familyOf(family)
+    .network.parameters.filter(({ role, kind }) => kind === "weight" && roles.has(role))
+    .map(({ name }) => name.replace("{i}", String(layer)));
+}
+
 /** One matrix of a layer times a factor; its norms with one added, taken away, or by a factor. */
 export function scaleHypotheses(
   layer: number,
@@ -106,10 +132,15 @@ export function scaleHypotheses(
   has: ReadonlySet<string>,
 ): readonly Hypothesis[] {
   const norms = [
-    ...NORMS.map((norm) => layerName(layer, `${norm}.weight`)),
+    ...layerNorms(layer, config, STATE_NORMS),
     ...(layer === config.layers - 1 ? [FINAL_NORM] : []),
   ].filter((name) => has.has(name));
-  const groups = norms.length > 1 ? [norms, ...norms.map((name) => [name])] : [norms];
+  const ofHeads = layerNorms(layer, config, HEAD_NORM_ROLES).filter((name) => has.has(name));
+  const together = [norms, ...(ofHeads.length > 0 ? [[...norms, ...ofHeads], ofHeads] : [])];
+  const groups = [
+    ...together,
+    ...[...norms, ...ofHeads].map((name) => [name]).filter(() => norms.length > 1),
+  ];
   const offsets = groups.flatMap(offsetHypotheses);
   const names = MATRICES.map((module) => layerName(layer, `${module}.weight`)).filter((name) =>
     has.has(name),
