@@ -1,6 +1,7 @@
 import { WbError } from "../errors/wb-error.ts";
 import { renderShape } from "../tensor/shape.ts";
 import type { StoredTensor } from "../tensor/table.ts";
+import { isBaseLayer, isLowRankFactor } from "../model/adapter-names.ts";
 import { nearestName } from "../model/nearest.ts";
 import { sourceName } from "./source-groups.ts";
 
@@ -55,16 +56,22 @@ export function nameProblems(
   ];
 }
 
+const ADAPTED =
+  "An adapter stands in it, not merged: --drop '*lora_*' takes the base without it; peft's merge_and_unload merges it first.";
+
 /** @throws WbError WB3702 that lists all problems, when there are any. */
 export function refuseProblems(problems: readonly MappingProblem[], path: string): void {
   if (problems.length === 0) return;
   const listed = problems.slice(0, MAX_LISTED).map(({ message }) => `  ${message}`);
   const rest = problems.length - listed.length;
   const text = [...listed, ...(rest > 0 ? [`  and ${rest} more`] : [])].join("\n");
+  const names = problems.map(({ tensor }) => tensor);
+  const isAdapted = names.some(isBaseLayer) && names.some(isLowRankFactor);
   throw new WbError(
     "WB3702",
     `${path}: the tensors are not those that config.json describes:\n${text}`,
     {
+      ...(isAdapted ? { hint: ADAPTED } : {}),
       details: {
         path,
         unknown: namesOf(problems, "unknown"),

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { WbError } from "../../src/errors/wb-error.ts";
 import { fitNames } from "../../src/mapping/fit-names.ts";
+import { refuseProblems } from "../../src/mapping/problems.ts";
 import { openModel, type OpenedModel } from "../../src/session/open-model.ts";
 import { join } from "node:path";
 import { FIXTURES } from "../support/fixture-manifest.ts";
@@ -92,6 +94,21 @@ describe("names in front of which a program put its own", () => {
     expect(lit.checkpoint.tensors.map(({ name }) => name)).toEqual(plain);
     const alone = fitNames({ ...tinyOnes, tensors: under("ema_model.") }, config);
     expect(alone.checkpoint.tensors.map(({ name }) => name)).toEqual(plain);
+  });
+
+  it("are refused with the way out where an adapter stands in the model", () => {
+    const names = ["q.base_layer.weight", "q.lora_A.default.weight"];
+    const problems = names.map((tensor) => ({ kind: "unknown" as const, tensor, message: tensor }));
+    const hintOf = (some: typeof problems): string => {
+      try {
+        refuseProblems(some, "f");
+      } catch (error) {
+        return error instanceof WbError ? error.hint : "";
+      }
+      return "";
+    };
+    expect(hintOf(problems)).toContain("--drop '*lora_*'");
+    expect(hintOf(problems.slice(1))).not.toContain("--drop");
   });
 
   it("keep what is no value head, so that the planner refuses it", async () => {

@@ -4,6 +4,10 @@ import type { Catalogue } from "./translate.ts";
 export const CHINESE_HINTS: Catalogue = [
   ["Name a folder outside of it, such as {}.", "请指定其外的文件夹，例如 {}。"],
   ["Run `weighbridge {}--help`.", "运行 `weighbridge {}--help`。"],
+  [
+    "An adapter stands in it, not merged: --drop '*lora_*' takes the base without it; peft's merge_and_unload merges it first.",
+    "其中有未合并的适配器：--drop '*lora_*' 只取基础模型；也可先用 peft 的 merge_and_unload 合并。",
+  ],
   ["Run it again.", "重新运行即可。"],
   [
     "Run it again with --resume, which goes on from {}.part.",

@@ -63,6 +63,17 @@ export const CHINESE_NOTES: Catalogue = [
     "从 {1} 个名字去掉 modules_to_save.，PEFT 训练了它们的副本{2*}",
   ],
   ["; the originals are left out", "；略去原件"],
+  ["the original of a module of which PEFT trained a copy", "模块的原件，PEFT 训练的是它的副本"],
+  [
+    "merged into {} matrices as peft's merge_and_unload does (rank {}){}",
+    "照 peft 的 merge_and_unload 合并到 {1} 个矩阵（秩 {2}）{3*}",
+  ],
+  [
+    "merged into {} matrix as peft's merge_and_unload does (rank {}){}",
+    "照 peft 的 merge_and_unload 合并到 {1} 个矩阵（秩 {2}）{3*}",
+  ],
+  ["; {} tensors that it saved whole take their place", "；它整个保存的 {} 个张量取而代之"],
+  ["; {} tensor that it saved whole takes its place", "；它整个保存的 {} 个张量取而代之"],
   [
     "the head is tied to the embeddings in the base and no longer in the result: the adapter saved one of them whole, as peft leaves them",
     "基础模型的头部与嵌入绑定，结果中不再绑定：适配器整个保存了其中之一，与 peft 的结果相同",

@@ -52,9 +52,17 @@ export function mergeAdapter(
   }
   if (strangers.length > 0) throw misfit(base, adapter, strangers);
   const count = factors.length;
-  const [verb, noun] = whole.length === 1 ? ["takes its", "tensor"] : ["take their", "tensors"];
   const also =
-    whole.length === 0 ? "" : `; ${whole.length} ${noun} that it saved whole ${verb} place`;
+    whole.length === 0
+      ? ""
+      : whole.length === 1
+        ? `; ${whole.length} tensor that it saved whole takes its place`
+        : `; ${whole.length} tensors that it saved whole take their place`;
+  const rank = [...ranks].join(", ");
+  const into =
+    count === 1
+      ? `merged into ${count} matrix as peft's merge_and_unload does (rank ${rank})${also}`
+      : `merged into ${count} matrices as peft's merge_and_unload does (rank ${rank})${also}`;
   return {
     checkpoint: {
       ...base,
@@ -62,7 +70,7 @@ export function mergeAdapter(
       tensors: base.tensors.map((tensor) => replaced.get(tensor) ?? tensor),
       skipped: [...base.skipped, ...adapter.skipped],
     },
-    note: `${adapter.path}: merged into ${count} ${count === 1 ? "matrix" : "matrices"} as peft's merge_and_unload does (rank ${[...ranks].join(", ")})${also}`,
+    note: `${adapter.path}: ${into}`,
   };
 }
 
