@@ -149,6 +149,9 @@ describe("LLaMA's config.json", () => {
     const log = 0.1 * Math.log(40);
     expect(amplitudeOf({})).toBeCloseTo((0.72 * log + 1) / (log + 1), 12);
     expect(amplitudeOf({ mscale_all_dim: undefined })).toBeCloseTo(log + 1, 12);
+    // transformers asks `if mscale and mscale_all_dim`.
+    expect(amplitudeOf({ mscale_all_dim: 0 })).toBeCloseTo(log + 1, 12);
+    expect(amplitudeOf({ mscale: 0 })).toBeCloseTo(log + 1, 12);
     expect(amplitudeOf({ attention_factor: 0.5 })).toBe(0.5);
   });
 

@@ -97,6 +97,11 @@ export class ConfigFields {
     throw this.problem(names[0] ?? "", "a number above 0", value);
   }
 
+  /** As `optionalAmount`, where 0 means that there is none. */
+  amountUnlessZero(name: string): number | undefined {
+    return this.find(name) === 0 ? undefined : this.optionalAmount(name);
+  }
+
   /** A list of numbers above 0. */
   amounts(name: string): readonly number[] {
     const value = this.find(name);

@@ -173,8 +173,8 @@ function parseYarn(
   { maxPositions, originalMaxPositions }: ScalingContext,
 ): RopeScaling {
   const factor = settings.positive(maxPositions / originalMaxPositions, "factor");
-  const mscale = settings.optionalAmount("mscale");
-  const mscaleAllDim = settings.optionalAmount("mscale_all_dim");
+  const mscale = settings.amountUnlessZero("mscale");
+  const mscaleAllDim = settings.amountUnlessZero("mscale_all_dim");
   const attentionFactor =
     mscale === undefined || mscaleAllDim === undefined
       ? yarnMagnitude(factor, 1)

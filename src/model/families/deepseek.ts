@@ -152,8 +152,8 @@ function readLatent(config: ConfigFields): NetworkConfig {
     config.raw["q_lora_rank"] === null ? undefined : (config.optionalCount("q_lora_rank") ?? 1536);
   const { scaling } = network.rope;
   const yarn = scaling.kind === "yarn" ? ropeSettings(config) : undefined;
-  const mscale = yarn?.optionalAmount("mscale");
-  const mscaleAllDim = yarn?.optionalAmount("mscale_all_dim");
+  const mscale = yarn?.amountUnlessZero("mscale");
+  const mscaleAllDim = yarn?.amountUnlessZero("mscale_all_dim");
   const latent: LatentConfig = {
     ...(mscale === undefined ? {} : { mscale }),
     ...(mscaleAllDim === undefined ? {} : { mscaleAllDim }),
