@@ -110,6 +110,21 @@ function staticChecks() {
   return built;
 }
 
+/**
+ * What tests of the interop suite would fetch or compile when they begin: llama.cpp takes minutes, and longer than a test may on a
+ * slow machine.
+ */
+const MADE_BEFORE = [
+  ["llama.cpp", "llama-cpp.mjs"],
+  ["trained model", "real-model.mjs"],
+  ["browser", "chromium.mjs"],
+  ...["opencompass", "lm-eval", "openai", "packed", "scanners"].map((name) => [
+    `environment of ${name}`,
+    "own-environment.mjs",
+    name,
+  ]),
+];
+
 /** The suites that need other libraries, each installed by the project's own scripts. */
 function interop(built) {
   const install = { limitMs: INSTALL_LIMIT_MS };
@@ -124,6 +139,7 @@ function interop(built) {
   // The versions that are supported, with the kernels that were compiled by the one that runs this.
   if (native) check("Node 22, 24 and 26", script("node-versions.mjs"), { limitMs: SUITE_LIMIT_MS });
   else note("Node 22, 24 and 26", 0, 1, " (could not run: see above)");
+  if (python) for (const [name, ...made] of MADE_BEFORE) check(name, script(...made), install);
   if (python && native) suite("interop");
   else note("interop tests", 0, 1, " (could not run: see above)");
   // Its ratios are shown, not judged: how fast a shared machine is, is no property of the code. That it runs, is.

@@ -27,12 +27,15 @@ const REQUIREMENTS = join(ROOT, "scripts", "requirements-llama-cpp.txt");
 const BACKEND = join(ROOT, "scripts", "requirements-llama-cpp-build.txt");
 const PYTHON = join(ROOT, ".venv", "bin", "python");
 const BINDINGS = "llama_cpp_python-0.3.36";
+/** Virtual machines show instructions for tiles that their kernel lets no program use: llama.cpp ends by SIGILL there. */
+const NO_TILES = ["tile", "int8", "bf16"].map((part) => `-mno-amx-${part}`).join(" ");
 /** Only the library: no tools, no server, no downloads. */
 const OPTIONS = [
   "CMAKE_BUILD_TYPE=Release",
   "BUILD_SHARED_LIBS=ON",
   "CMAKE_BUILD_WITH_INSTALL_RPATH=ON",
   "CMAKE_INSTALL_RPATH=$ORIGIN",
+  ...["C", "CXX"].map((language) => `CMAKE_${language}_FLAGS=${NO_TILES}`),
   ...["COMMON", "TESTS", "TOOLS", "EXAMPLES", "SERVER", "APP"].map(
     (part) => `LLAMA_BUILD_${part}=OFF`,
   ),

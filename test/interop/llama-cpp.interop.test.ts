@@ -1,4 +1,3 @@
-import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +9,7 @@ import { parseModelConfig } from "../../src/model/config/parse.ts";
 import { openTokenizer } from "../../src/runtime/tokenizer/tokenizer.ts";
 import { drawnWeights } from "../support/drawn-weights.ts";
 import { isRecord } from "../support/is-record.ts";
+import { madeBy } from "../support/own-environment.ts";
 import { runPython } from "../support/python.ts";
 import { TEXTS } from "../support/odd-texts.ts";
 
@@ -42,13 +42,6 @@ const PROMPTS = {
  * activations where weights are floats, and rounds them to int8, in blocks of 32 or 256, where weights are quantised.
  */
 const LEAD = { plain: 0.01, quantised: 0.5 } as const;
-
-function script(name: string): string {
-  const path = join(import.meta.dirname, "../../scripts", name);
-  const { status, stdout, stderr } = spawnSync(process.execPath, [path], { encoding: "utf8" });
-  if (status !== 0) throw new Error(`${name} ended with ${status}:\n${stderr}`);
-  return stdout.trim();
-}
 
 /** A LLaMA whose rows are whole blocks of 256, of drawn weights, without a tokenizer. */
 async function writeTiny(folder: string): Promise<void> {
@@ -103,10 +96,10 @@ let theirs: readonly (readonly Continued[])[] = [];
 let theirTexts: readonly (readonly number[])[] = [];
 
 beforeAll(async () => {
-  const llama = script("llama-cpp.mjs");
+  const llama = madeBy("llama-cpp.mjs");
   const original = join(work, "original");
   await writeTiny(original);
-  const sources = { smollm2: script("real-model.mjs"), tiny: original };
+  const sources = { smollm2: madeBy("real-model.mjs"), tiny: original };
   for (const model of MODELS)
     for (const type of TYPES)
       await convert(sources[model], join(work, model, type), { to: "gguf", quantize: type });
