@@ -43,11 +43,19 @@ export function visibleSettings(ours: ModelConfig, other: ModelConfig): readonly
     ["do_layer_norm_before", !(ours.normsSums ?? false), !(other.normsSums ?? false)],
     ["attn_logit_softcapping", ours.attentionCap ?? 0, other.attentionCap ?? 0],
     ["final_logit_softcapping", ours.logitCap ?? 0, other.logitCap ?? 0],
+    // A window is seen in prompts that are longer than it: where logits agree, nothing is said of it.
+    ["sliding_window", ours.window?.size ?? null, other.window?.size ?? null],
+    ["layers with a window", windowLayers(ours), windowLayers(other)],
+    ["rotary of the layers with a window", ours.windowRope ?? null, other.windowRope ?? null],
   ];
 }
 
 function expertLayers({ experts }: ModelConfig): readonly number[] {
   return (experts?.layers ?? []).flatMap((isSparse, layer) => (isSparse ? [layer] : []));
+}
+
+function windowLayers({ window }: ModelConfig): readonly number[] {
+  return (window?.layers ?? []).flatMap((has, layer) => (has ? [layer] : []));
 }
 
 /** Settings that show in long prompts alone: dynamic scaling begins past the positions that prompts are cut to. */
