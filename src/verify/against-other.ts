@@ -18,6 +18,7 @@ import type { Prompt } from "../session/prompts.ts";
 import { refuseUnmatchedInBoth } from "../session/unmatched.ts";
 import { otherInputs, type InputFile } from "./inputs.ts";
 import { openBench, type Bench } from "./subject.ts";
+import { zeroBiasesAsNone } from "./zero-biases.ts";
 
 /** Two checkpoints' tensors side by side. */
 export interface WeightsSummary {
@@ -72,7 +73,8 @@ export async function verifyOther(
     const run = await promptsFor(bench, prompts, other.laboratory.config.vocabSize);
     const pair = quantisedPair(bench, other);
     const tokenizers = await compareFolders(bench.folder, other.folder);
-    const { notes, texts } = tokenizers;
+    const { texts } = tokenizers;
+    const notes = [...other.passedOver, ...tokenizers.notes];
     if (pair !== undefined) {
       const outcome = await againstQuantised(pair, backend, run);
       const agrees = outcome.settings?.passes === true;
@@ -106,7 +108,7 @@ export async function verifyOther(
     const exact = other.isComplete && sameHead ? await parityBy(options.compute) : undefined;
     const mustCompare = compareWeights || (exact?.passes !== true && bench.options.diagnose);
     const diffs = mustCompare
-      ? await diffTensors(bench.tensors, other.tensors, { signal: options.signal })
+      ? await differences(bench.tensors, other.tensors, options.signal)
       : undefined;
     // A checkpoint that was cast on purpose is right where its logits are within the noise of the dtype that it was cast to.
     const cast = exact?.passes === false && diffs !== undefined ? ownCast(diffs) : undefined;
@@ -144,6 +146,14 @@ export async function verifyOther(
   } finally {
     await other.close();
   }
+}
+
+async function differences(
+  left: Bench["tensors"],
+  right: Bench["tensors"],
+  signal: AbortSignal | undefined,
+): Promise<readonly TensorDiff[]> {
+  return zeroBiasesAsNone(await diffTensors(left, right, { signal }), left, right, signal);
 }
 
 /** What the logits, which agree, bear out: repeated heads, padding, values rounded to another float dtype. */

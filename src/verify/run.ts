@@ -43,7 +43,13 @@ export async function verify(path: string, options: VerifyOptions = {}): Promise
     const tokenizers = await compareWithinFolder(bench.folder);
     const sized = { ...withSize(bench, options), tokenizers };
     const comparisons: Comparison[] = [];
-    const told = [...notes, ...bench.notes, ...tokenizers.notes, `device: ${backend.why}`];
+    const told = [
+      ...notes,
+      ...bench.notes,
+      ...bench.passedOver,
+      ...tokenizers.notes,
+      `device: ${backend.why}`,
+    ];
     const inputs = [...(await inputsOf(bench.model))];
     if (options.golden !== undefined) inputs.push({ role: "golden", path: options.golden });
     if (!bench.isComplete)

@@ -10,6 +10,7 @@ import { openLaboratory } from "./laboratory.ts";
 import type { Selection } from "../formats/open.ts";
 import { NOTHING_COMPARED, type TokenizerFindings } from "./tokenizers/folder.ts";
 import { openModel, requireConfig, type OpenedModel } from "../session/open-model.ts";
+import { withoutZeroBiases } from "./zero-biases.ts";
 
 /** What all of one verification's parts share. */
 export interface BenchOptions {
@@ -35,6 +36,8 @@ export interface Bench {
   /** False when tensors are missing, so that it cannot run. */
   readonly isComplete: boolean;
   readonly notes: readonly string[];
+  /** Stored tensors that the model has not and that change nothing. */
+  readonly passedOver: readonly string[];
   /** What came of comparing the tokenizers that the folder's files are; nothing on the other side of a comparison. */
   readonly tokenizers: TokenizerFindings;
   readonly options: BenchOptions;
@@ -60,7 +63,10 @@ export async function openBench(
   try {
     const config = model.config ?? fallback ?? requireConfig(model);
     const { sourceLayout } = options;
-    const { tensors, diagnoses, isComplete } = structureOf(model.checkpoint, config, sourceLayout);
+    const { signal } = options.parity;
+    const fitting = await withoutZeroBiases(model.checkpoint, config, sourceLayout, signal);
+    const structure = structureOf(fitting.checkpoint, config, sourceLayout);
+    const { tensors, diagnoses, isComplete } = structure;
     return {
       path,
       folder: model.folder,
@@ -71,6 +77,7 @@ export async function openBench(
       structure: diagnoses,
       isComplete,
       notes: model.notes,
+      passedOver: fitting.notes,
       tokenizers: NOTHING_COMPARED,
       options,
       close: () => model.checkpoint.close(),

@@ -27,6 +27,14 @@ export const CHINESE_NOTES: Catalogue = [
   ],
   ["the optimizer's state", "优化器的状态"],
   [
+    "{}: a bias that config.json does not ask for is zero throughout and changes nothing: {}",
+    "{1}：config.json 未要求的一个偏置全为零，不改变任何结果：{2}",
+  ],
+  [
+    "{}: {} biases that config.json does not ask for are zero throughout and change nothing: {} and so on",
+    "{1}：config.json 未要求的 {2} 个偏置全为零，不改变任何结果：{3} 等",
+  ],
+  [
     "no config.json in {}: tensors are taken as stored (--architecture none)",
     "{} 中没有 config.json：张量按保存的样子取用（--architecture none）",
   ],
