@@ -17,8 +17,13 @@ const CONFIG_FILE = "tokenizer_config.json";
 /** What the model was published with, where the target's says something else. */
 const ORIGINAL_TOKENIZER_CONFIG = "tokenizer_config.original.json";
 
-/** The class whose code is the model's own, in Python. */
-const OWN_CLASS = "InternLMTokenizer";
+/** Classes whose code is the model's own, in Python: InternLM2's makes the ids that InternLM's makes (tokenization_internlm2.py). */
+const OWN_CLASSES: ReadonlySet<unknown> = new Set([
+  "InternLMTokenizer",
+  "InternLM2Tokenizer",
+  "InternLM2TokenizerFast",
+]);
+const FAMILIES: ReadonlySet<string> = new Set(["internlm", "internlm2"]);
 
 /** Files that stand in place of those of the same name, and what is to be said of them. */
 export interface StockTokenizer {
@@ -90,9 +95,9 @@ function none(path: string, problem: string): StockTokenizer {
   return { files: [], notes: [`${path}: no tokenizer.json is made: ${problem}`] };
 }
 
-/** Whether a folder names the class, or is InternLM's and names none. */
+/** Whether a folder names one of the classes, or is of their families and names none. */
 function isOwnClass({ tokenizer_class: name }: RawConfig, { family }: ModelConfig): boolean {
-  return name === undefined ? family === "internlm" : name === OWN_CLASS;
+  return name === undefined ? FAMILIES.has(family) : OWN_CLASSES.has(name);
 }
 
 /** Empty where it is no JSON object; reading its settings tells why. */

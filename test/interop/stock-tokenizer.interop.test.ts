@@ -1,4 +1,12 @@
-import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import {
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -15,7 +23,23 @@ const TEXTS = 2500;
 const FOLDERS = {
   small: join(FIXTURES, "internlm-tiny/tokenizer.model"),
   real: join(FIXTURES, "tokenizers/internlm/tokenizer.model"),
+  internlm2: join(FIXTURES, "tokenizers/internlm/tokenizer.model"),
 };
+
+/** InternLM2's folders name another class, of the same arithmetic, and tokens behind the vocabulary. */
+function nameInternlm2(folder: string): void {
+  const path = join(folder, "tokenizer_config.json");
+  const config: unknown = JSON.parse(readFileSync(path, "utf8"));
+  const added = ["<|plugin|>", "<|interpreter|>", "<|im_end|>", "<|im_start|>"];
+  const tokens = added.map((content, index) => [103_168 + index, { content, special: true }]);
+  const named = {
+    ...(isRecord(config) ? config : {}),
+    tokenizer_class: "InternLM2Tokenizer",
+    auto_map: { AutoTokenizer: ["tokenization_internlm2.InternLM2Tokenizer", null] },
+    added_tokens_decoder: Object.fromEntries(tokens),
+  };
+  writeFileSync(path, JSON.stringify(named));
+}
 
 /** Pieces that repeat themselves, whose merges have equal scores. */
 const REPEATED = [" ", ".", "-", "=", "_", "#", "*", "~", "\n", "\t", "\r\n", "../", "    \n"];
@@ -31,6 +55,7 @@ const MORE = [
   "<|User|>:hello<eoh>\n<|Bot|>:hi<eoa>\n",
   "<eoh><eoa> <TOKENS_UNUSED_2>x<0x41>",
   "▁a ▁ b",
+  "<|im_start|>user\nhi<|im_end|>\n<|im_start|> <|plugin|>",
 ];
 
 /** One answer for each text. */
@@ -51,6 +76,7 @@ describe("InternLM's tokenizer, converted, in stock transformers", () => {
       const source = join(work, `${name}-source`);
       cpSync(join(FIXTURES, "internlm-tiny"), source, { recursive: true });
       copyFileSync(model, join(source, "tokenizer.model"));
+      if (name === "internlm2") nameInternlm2(source);
       folders[name] = join(work, name);
       await convert(source, folders[name]);
     }
