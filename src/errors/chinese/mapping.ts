@@ -152,7 +152,7 @@ export const CHINESE_MAPPING_CODES: Readonly<Partial<Record<keyof typeof MAPPING
       meaning:
         "矩阵以编码加比例保存（GPTQ、AWQ、FP8、bitsandbytes、compressed-tensors）。它们能被认出，其数值按要求计算。",
       remedy:
-        "--dequantize BF16（或 F16、F32）计算数值；--architecture none 精确复制文件，包括编码与比例。",
+        "`weighbridge convert SRC DST --dequantize BF16`（或 F16、F32）写出数值，供 `verify`、`generate` 等使用；--architecture none 精确复制文件，包括编码与比例。",
     },
     WB4704: {
       title: "这个模型没有的布局",

@@ -199,7 +199,7 @@ export const MAPPING_CODES = {
     meaning:
       "The matrices are stored as codes with scales (GPTQ, AWQ, FP8, bitsandbytes, compressed-tensors). They are recognised; their values are computed on request.",
     remedy:
-      "--dequantize BF16 (or F16, F32) computes the values; --architecture none copies the files exactly, codes and scales.",
+      "`weighbridge convert SRC DST --dequantize BF16` (or F16, F32) writes the values, for `verify`, `generate` and the others; --architecture none copies the files exactly, codes and scales.",
     details: { path: "string" },
   },
   WB4704: {
