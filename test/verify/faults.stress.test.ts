@@ -28,9 +28,12 @@ const ALL = FAULTS.flatMap((fault) =>
 const CASES =
   WANTED.length > 0
     ? ALL.filter(({ fault, mode }) => isWanted(fault.name, fault.kind, mode))
-    : spread(
-        ALL.filter(({ mode }) => mode !== "logits"),
-        45,
+    : // Of each by itself: every third of a list that takes turns is of one mode.
+      (["pair", "diff", "states"] as const).flatMap((wanted) =>
+        spread(
+          ALL.filter(({ mode }) => mode === wanted),
+          15,
+        ),
       );
 
 /** Changes that leave a model right, in every way that they can be looked at. */

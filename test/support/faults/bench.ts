@@ -8,6 +8,7 @@ import { EMBED, HEAD } from "./edits.ts";
 import type { Fault, Harmless, Mode } from "./fault.ts";
 import { readEditable } from "../editable-model.ts";
 import { isTrue } from "./claims.ts";
+import { isOfEither, wrongOfEither } from "./either.ts";
 import { writePlainGolden } from "./plain-golden.ts";
 
 /** How a fault was judged: right is the right cause first, at tensors that are to blame. */
@@ -93,14 +94,19 @@ export class FaultBench {
       isBare(one, mode) ? [`nothing shown: ${one.evidence}`] : [],
     );
     const claims = diagnosis.flatMap((one) => one.claims ?? []);
-    if (claims.length === 0) return bare;
+    const either = diagnosis.filter(isOfEither);
+    if (claims.length + either.length === 0) return bare;
     const config = readFileSync(join(ours, "config.json"), "utf8");
     const sides = {
       ours: await readEditable(join(ours, "model.safetensors"), config),
       reference: this.base(fault.base).model,
     };
     const wrong = claims.filter((claim) => !isTrue(claim, sides));
-    return [...bare, ...wrong.map(({ tensor, kind }) => `${kind} of ${tensor}`)];
+    return [
+      ...bare,
+      ...wrong.map(({ tensor, kind }) => `${kind} of ${tensor}`),
+      ...either.flatMap((one) => wrongOfEither(one, sides)),
+    ];
   }
 
   async #run(
@@ -158,7 +164,9 @@ const MEASURED: ReadonlySet<string> = new Set([
 const OF_NAMES = "config.json asks for biases";
 
 /** Whether a cause is named, of a golden, without anything that can be looked up in the tensors. */
-function isBare({ cause, tensors, evidence, claims = [] }: Diagnosis, mode: Mode): boolean {
+function isBare(diagnosis: Diagnosis, mode: Mode): boolean {
+  const { cause, tensors, evidence, claims = [] } = diagnosis;
+  if (isOfEither(diagnosis)) return false;
   const isOfGolden = (mode === "states" || mode === "logits") && !evidence.startsWith(OF_NAMES);
   return isOfGolden && !MEASURED.has(cause) && tensors.length > 0 && claims.length === 0;
 }
