@@ -31,12 +31,14 @@ function nameInternlm2(folder: string): void {
   const path = join(folder, "tokenizer_config.json");
   const config: unknown = JSON.parse(readFileSync(path, "utf8"));
   const added = ["<|plugin|>", "<|interpreter|>", "<|im_end|>", "<|im_start|>"];
-  const tokens = added.map((content, index) => [103_168 + index, { content, special: true }]);
+  const tokens: Record<string, unknown> = {};
+  for (const [index, content] of added.entries())
+    tokens[103_168 + index] = { content, special: true };
   const named = {
     ...(isRecord(config) ? config : {}),
     tokenizer_class: "InternLM2Tokenizer",
     auto_map: { AutoTokenizer: ["tokenization_internlm2.InternLM2Tokenizer", null] },
-    added_tokens_decoder: Object.fromEntries(tokens),
+    added_tokens_decoder: tokens,
   };
   writeFileSync(path, JSON.stringify(named));
 }
