@@ -164,7 +164,7 @@ function main() {
   // Of the readers' ten thousand a sample, another where their code changes: how many are noticed is shown.
   check(
     "mutants of the readers",
-    script("mutate.mjs", "readers", "--sample", "16", "--least", "60"),
+    script("mutate.mjs", "readers", "--sample", "32", "--least", "60"),
     {
       show: true,
       limitMs: SUITE_LIMIT_MS,

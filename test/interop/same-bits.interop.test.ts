@@ -27,6 +27,12 @@ const PAIRS: readonly (readonly [ComputeDtype, StoredDtype])[] = [
   ["bf16", "BF16"],
 ];
 
+/** Families that a pair is tried with: all; where weights are widened, which no family does otherwise than another, each second one. */
+function familiesOf(compute: ComputeDtype, stored: StoredDtype): readonly string[] {
+  if (compute !== "f32" || stored === "F32") return BIT_FAMILIES;
+  return BIT_FAMILIES.filter((_name, index) => index % 2 === (stored === "F16" ? 0 : 1));
+}
+
 const table: string[] = [];
 afterAll(() => {
   process.stdout.write(`${table.join("\n")}\n`);
@@ -81,10 +87,10 @@ function note(what: string, { compared, differ, largest }: RowDifferences): void
 }
 
 describe("with our kernels, a token's logits have the same bits however they are asked for", () => {
-  test.each(PAIRS)("in %s with weights in %s, over all families", async (compute, stored) => {
+  test.each(PAIRS)("in %s with weights in %s, over the families", async (compute, stored) => {
     const backend = await open(compute, "");
     expect(backend.ops.description).toContain("with kernels for");
-    const found = await countOver(BIT_FAMILIES, backend, stored);
+    const found = await countOver(familiesOf(compute, stored), backend, stored);
     note(`kernels, ${compute} with ${stored}`, found);
     expect(found).toEqual({ compared: found.compared, differ: 0, ways: [], largest: 0 });
     expect(found.compared).toBeGreaterThan(1000);
