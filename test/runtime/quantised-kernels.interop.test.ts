@@ -5,13 +5,11 @@ import {
   bothOf,
   expectSameLayers,
   expectSameProducts,
+  KEPT_BLOCKS,
   releaseBoth,
 } from "../support/block-products.ts";
-import { BLOCK_NAMES, typeOf } from "../support/drawn-blocks.ts";
+import { typeOf } from "../support/drawn-blocks.ts";
 import { withEachInstructionSet } from "../support/instruction-sets.ts";
-
-/** Kept as they are; MXFP4 has no kernel. */
-const KEPT = BLOCK_NAMES.filter((name) => name !== "MXFP4");
 
 let backend: Backend;
 beforeAll(async () => {
@@ -24,7 +22,7 @@ afterAll(() => {
 });
 
 withEachInstructionSet(() => {
-  test.each(KEPT)("a matrix in %s gives the bits of the dequantised one", (name) => {
+  test.each(KEPT_BLOCKS)("a matrix in %s gives the bits of the dequantised one", (name) => {
     const { ops } = backend;
     const { elements } = typeOf(name);
     for (const [outputs, blocks] of [
@@ -38,12 +36,12 @@ withEachInstructionSet(() => {
     }
   });
 
-  test.each(KEPT)("several layers and a gated pair in %s, too", (name) => {
+  test.each(KEPT_BLOCKS)("several layers and a gated pair in %s, too", (name) => {
     expectSameLayers(backend, name);
   });
 });
 
-test.each(KEPT)("%s takes the memory that is planned for it", (name) => {
+test.each(KEPT_BLOCKS)("%s takes the memory that is planned for it", (name) => {
   const { ops } = backend;
   const inputs = 4 * typeOf(name).elements;
   const { plain, kept } = bothOf(ops, name, 64, inputs);

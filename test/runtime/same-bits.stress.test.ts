@@ -2,9 +2,7 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { Backend } from "../../src/runtime/backends/backend.ts";
 import { openWasm } from "../../src/runtime/backends/wasm/open.ts";
 import { BIT_FAMILIES, drawnDecoder, familyConfig, someTexts } from "../support/bit-models.ts";
-import { Decoder } from "../../src/runtime/model/decoder.ts";
-import { expectedTensors } from "../../src/model/tensors.ts";
-import { drawnQuantised } from "../support/drawn-weights.ts";
+import { expectBlocksOfFamilies } from "../support/blocks-of-families.ts";
 import { internlmConfig, SMALL } from "../support/model-config.ts";
 import { differencesFrom, eachWay, wholeTexts } from "../support/row-bits.ts";
 
@@ -47,30 +45,8 @@ test.each(MODELS)(
   },
 );
 
-// Of 30 families those with rows of whole blocks of 32 take some; MXFP4 is dequantised everywhere.
-test.each(["Q8_0", "Q4_1"])(
-  "on wasm blocks of %s have the bits of the dequantised ones",
-  async (type) => {
-    let matrices = 0;
-    for (const name of BIT_FAMILIES) {
-      const config = await familyConfig(name);
-      const texts = someTexts(config).slice(0, 2);
-      const all = [];
-      for (const inBlocks of [false, true]) {
-        const source = drawnQuantised(config, type, inBlocks);
-        for (const residence of ["resident", "streamed"] as const) {
-          const decoder = new Decoder(two, config, source, residence);
-          all.push(await wholeTexts(decoder, texts));
-          await decoder.dispose();
-        }
-        matrices += expectedTensors(config).filter(
-          (tensor) => source.facts(tensor.name)?.blocks !== undefined,
-        ).length;
-      }
-      for (const rows of all.slice(1)) expect(rows, name).toEqual(all[0]);
-    }
-    expect(matrices).toBeGreaterThan(300);
-  },
+test.each(["Q8_0", "Q4_1"])("on wasm blocks of %s have the bits of the dequantised ones", (type) =>
+  expectBlocksOfFamilies(two, type, ["resident", "streamed"]),
 );
 
 /** So large that a second thread takes part from 64 rows on. */

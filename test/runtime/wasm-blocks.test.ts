@@ -6,12 +6,10 @@ import {
   bothOf,
   expectSameLayers,
   expectSameProducts,
+  KEPT_BLOCKS,
   releaseBoth,
 } from "../support/block-products.ts";
-import { BLOCK_NAMES, drawnBlocks, typeOf } from "../support/drawn-blocks.ts";
-
-/** Kept as they are; MXFP4 has no kernel. */
-const KEPT = BLOCK_NAMES.filter((name) => name !== "MXFP4");
+import { drawnBlocks, typeOf } from "../support/drawn-blocks.ts";
 
 let one: Backend;
 let two: Backend;
@@ -25,7 +23,7 @@ afterAll(() => {
   for (const { ops } of [one, two]) ops.dispose();
 });
 
-test.each(KEPT)("a matrix in %s gives the bits of the dequantised one", (name) => {
+test.each(KEPT_BLOCKS)("a matrix in %s gives the bits of the dequantised one", (name) => {
   const { elements } = typeOf(name);
   // Rows of one block, of several, and of more than the 1024 elements that are made float32 at a time.
   for (const [outputs, blocks] of [
@@ -39,7 +37,7 @@ test.each(KEPT)("a matrix in %s gives the bits of the dequantised one", (name) =
   }
 });
 
-test.each(KEPT)("several layers and a gated pair in %s, too", (name) => {
+test.each(KEPT_BLOCKS)("several layers and a gated pair in %s, too", (name) => {
   expectSameLayers(one, name);
 });
 
@@ -59,7 +57,7 @@ test.each(["Q8_0", "Q4_1", "Q4_K", "Q6_K"])("a scale that is not finite stays so
   releaseBoth(one.ops, both);
 });
 
-test.each(KEPT)("%s takes the bytes of its file", (name) => {
+test.each(KEPT_BLOCKS)("%s takes the bytes of its file", (name) => {
   const { elements, bytes } = typeOf(name);
   const both = bothOf(one.ops, name, 64, 4 * elements);
   expect(both.kept.byteLength).toBe(64 * 4 * bytes);

@@ -1,8 +1,11 @@
 import { expect } from "vitest";
 import type { Backend } from "../../src/runtime/backends/backend.ts";
 import type { LinearWeights, Ops, Weight } from "../../src/runtime/backends/ops.ts";
-import { dequantised, drawnBlocks, typeOf } from "./drawn-blocks.ts";
+import { BLOCK_NAMES, dequantised, drawnBlocks, typeOf } from "./drawn-blocks.ts";
 import { sixteenths } from "./exact-numbers.ts";
+
+/** Types that kernels multiply as they are; MXFP4 has no kernel. */
+export const KEPT_BLOCKS = BLOCK_NAMES.filter((name) => name !== "MXFP4");
 
 const numbers = sixteenths(3);
 
