@@ -197,6 +197,14 @@ function readStop(fields: Fields): readonly string[] {
 const isId = (id: unknown): id is number =>
   typeof id === "number" && Number.isSafeInteger(id) && id >= 0;
 
+/** Ids that end an answer, where `ends` are those of the model. */
+export function stopIdsOf(
+  { ignoresEos, stopTokenIds }: AnswerSettings,
+  ends: readonly number[],
+): readonly number[] {
+  return [...(ignoresEos ? [] : ends), ...stopTokenIds];
+}
+
 function readStopIds(fields: Fields): readonly number[] {
   const value = fields.any("stop_token_ids") ?? [];
   const list: readonly unknown[] = Array.isArray(value) ? value : [undefined];

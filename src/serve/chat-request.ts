@@ -3,7 +3,12 @@ import type { ChatMessage, TemplateVariables } from "../runtime/chat/message.ts"
 import { isBoxedNumber, parsePythonJson } from "../runtime/chat/python-json.ts";
 import { CHAT_TEMPLATES } from "../runtime/chat/templates.ts";
 import type { ChatPrompts } from "../session/chat-prompt.ts";
-import { readSettings, MAX_TOP_LOGPROBS, type AnswerSettings } from "./answer-settings.ts";
+import {
+  readSettings,
+  MAX_TOP_LOGPROBS,
+  stopIdsOf,
+  type AnswerSettings,
+} from "./answer-settings.ts";
 import { Fields } from "./fields.ts";
 import { Problem } from "./problem.ts";
 import { solidUnits } from "./prompt-length.ts";
@@ -63,7 +68,7 @@ export async function readChatRequest(
     maxNewTokens: roomFor(model, prompt.length, asked, ownLimit(model, prompt.length, limit)),
     topLogprobs: wantsLogprobs ? (top ?? 0) : undefined,
     stop: [...chat.template.stopStrings, ...settings.stop],
-    stopIds: [...(settings.ignoresEos ? [] : endsOf(model, chat)), ...settings.stopTokenIds],
+    stopIds: stopIdsOf(settings, endsOf(model, chat)),
     tokensAsIds,
   };
 }

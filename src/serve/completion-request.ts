@@ -1,5 +1,10 @@
 import { isPlainText } from "./chat-request.ts";
-import { readSettings, MAX_TOP_LOGPROBS, type AnswerSettings } from "./answer-settings.ts";
+import {
+  readSettings,
+  MAX_TOP_LOGPROBS,
+  stopIdsOf,
+  type AnswerSettings,
+} from "./answer-settings.ts";
 import { shownJson, type Fields } from "./fields.ts";
 import { Problem } from "./problem.ts";
 import { solidUnits } from "./prompt-length.ts";
@@ -51,7 +56,7 @@ export async function readCompletionRequest(
   for (const prompt of given)
     prompts.push(typeof prompt === "string" ? await encode(prompt, model) : prompt);
   for (const prompt of prompts) roomFor(model, prompt.length, asked, limit);
-  const stopIds = [...(settings.ignoresEos ? [] : model.facts.stopIds), ...settings.stopTokenIds];
+  const stopIds = stopIdsOf(settings, model.facts.stopIds);
   return { ...settings, prompts, maxNewTokens: asked, echo, topLogprobs, stopIds, tokensAsIds };
 }
 

@@ -1,6 +1,6 @@
 import { isRecord } from "../model/config/fields.ts";
 import type { ChatMessage, TemplateVariables } from "../runtime/chat/message.ts";
-import { readSettings } from "./answer-settings.ts";
+import { readSettings, stopIdsOf } from "./answer-settings.ts";
 import {
   chatOf,
   endsOf,
@@ -52,7 +52,7 @@ export async function readResponseRequest(
     topLogprobs: undefined,
     tokensAsIds: false,
     stop: [...chat.template.stopStrings, ...settings.stop],
-    stopIds: [...(settings.ignoresEos ? [] : endsOf(model, chat)), ...settings.stopTokenIds],
+    stopIds: stopIdsOf(settings, endsOf(model, chat)),
     instructions: instructions ?? null,
     maxOutputTokens: asked ?? null,
     metadata,

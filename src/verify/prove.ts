@@ -1,7 +1,7 @@
 import type { Assembly } from "../mapping/assembly.ts";
 import { openModel, requireConfig, type OpenedModel } from "../session/open-model.ts";
 import { namesMatrix } from "./against-quantised.ts";
-import { structureOf, type Structure } from "./diagnose/structure.ts";
+import { lenientTensors, structureOf, type Structure } from "./diagnose/structure.ts";
 import type { Diagnosis } from "./diagnose/diagnosis.ts";
 import { inputsOf, otherInputs, type InputFile } from "./inputs.ts";
 import { judgeModel, type ModelJudgement } from "./quantised/judge-model.ts";
@@ -86,8 +86,8 @@ async function proveOpened(
   const config = requireConfig(ours);
   const reference = theirs.config ?? config;
   const [left, right] = [
-    structureOf(ours.checkpoint, config),
-    structureOf(theirs.checkpoint, reference),
+    structureOf(lenientTensors(ours.checkpoint, config), config, path),
+    structureOf(lenientTensors(theirs.checkpoint, reference), reference, theirs.checkpoint.path),
   ];
   const total = quantisedBytes(ours, left);
   let done = 0;

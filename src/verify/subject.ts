@@ -65,8 +65,11 @@ export async function openBench(
     const { sourceLayout } = options;
     const { signal } = options.parity;
     const fitting = await withoutZeroBiases(model.checkpoint, config, sourceLayout, signal);
-    const structure = structureOf(fitting.checkpoint, config, sourceLayout);
-    const { tensors, diagnoses, isComplete } = structure;
+    const { tensors, diagnoses, isComplete } = structureOf(
+      fitting.found,
+      config,
+      model.checkpoint.path,
+    );
     return {
       path,
       folder: model.folder,

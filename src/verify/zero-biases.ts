@@ -7,17 +7,18 @@ import type { LinearLayout } from "../model/parameter.ts";
 import { decodeValues } from "../tensor/decode.ts";
 import type { Checkpoint, StoredTensor } from "../tensor/table.ts";
 import type { TensorDiff } from "./compare/diff-checkpoints.ts";
-import { lenientTensors } from "./diagnose/structure.ts";
+import { lenientTensors, type LenientTensors } from "./diagnose/structure.ts";
 
-/** A checkpoint without biases that the model has not and that change nothing, and what is to be known of those. */
+/** A model's tensors without biases that it has not and that change nothing, and what is to be known of those. */
 export interface WithoutZeroBiases {
-  readonly checkpoint: Checkpoint;
+  readonly found: LenientTensors;
   readonly notes: readonly string[];
 }
 
 /**
- * Leaves out biases that config.json does not ask for, where every element of all of them is zero: converters write them for networks
+ * As `lenientTensors`, but for biases that config.json does not ask for and of which every element is zero: converters write them for networks
  * whose layers all have a bias. Where one of them has another value none is left out: the file is that of another model.
+ * @throws WbError WB2701, WB3704.
  */
 export async function withoutZeroBiases(
   checkpoint: Checkpoint,
@@ -25,23 +26,28 @@ export async function withoutZeroBiases(
   sourceLayout: LinearLayout | undefined,
   signal: AbortSignal | undefined,
 ): Promise<WithoutZeroBiases> {
-  const { problems } = lenientTensors(checkpoint, config, sourceLayout);
+  const found = lenientTensors(checkpoint, config, sourceLayout);
   const names = new Set(
-    problems.flatMap(({ kind, tensor }) => (kind === "unknown" && isBias(tensor) ? [tensor] : [])),
+    found.problems.flatMap(({ kind, tensor }) =>
+      kind === "unknown" && isBias(tensor) ? [tensor] : [],
+    ),
   );
   const isSpare = (tensor: StoredTensor): boolean => names.has(sourceName(tensor));
   const spare = names.size === 0 ? [] : checkpoint.tensors.filter(isSpare);
   for (const tensor of spare) {
-    if (!(await areZeros(assemblyOf(wholeView(tensor)), signal))) return { checkpoint, notes: [] };
+    if (!(await areZeros(assemblyOf(wholeView(tensor)), signal))) return { found, notes: [] };
   }
-  if (spare.length === 0) return { checkpoint, notes: [] };
+  if (spare.length === 0) return { found, notes: [] };
   const tensors = checkpoint.tensors.filter((tensor) => !isSpare(tensor));
   const [first = ""] = names;
   const note =
     spare.length === 1
       ? `${checkpoint.path}: a bias that config.json does not ask for is zero throughout and changes nothing: ${first}`
       : `${checkpoint.path}: ${spare.length} biases that config.json does not ask for are zero throughout and change nothing: ${first} and so on`;
-  return { checkpoint: { ...checkpoint, tensors }, notes: [note] };
+  return {
+    found: lenientTensors({ ...checkpoint, tensors }, config, sourceLayout),
+    notes: [note],
+  };
 }
 
 /** Of two checkpoints that both run: a bias that one of them has not is as good as equal where the other's is zero throughout. */

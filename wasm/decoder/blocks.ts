@@ -1,6 +1,7 @@
 // Matrices in quantised blocks as GGUF has them (ggml-common.h, `block_q4_0` and the others). Their numbers are made as gguf-py's
 // `dequantize` makes them, to the bit: a product of a scale, of a group's scale and of a level is rounded once at most, and so is the sum
 // with an offset, before which every product is exact.
+import { Half, lane } from "./vector";
 
 /** The types, by the numbers that src/runtime/backends/wasm/blocks.ts has for them; what is below is no block. */
 const Q4_0 = 3;
@@ -67,7 +68,7 @@ function half(at: usize): f32 {
   const bits = <i32>load<i16>(at);
   if ((bits & 0x7c00) == 0x7c00)
     return reinterpret<f32>((bits & 0x80000000) | 0x7f800000 | ((bits & 0x3ff) << 13));
-  return reinterpret<f32>((bits << 13) & 0x8fffe000) * <f32>5.192296858534828e33;
+  return lane<Half>(at);
 }
 
 /** Four of 16 levels as float32, times `scale`, and `offset` added where there is one. */

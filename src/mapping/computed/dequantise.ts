@@ -1,7 +1,7 @@
 import { WbError } from "../../errors/wb-error.ts";
 import { quantisedMatrices, type QuantisedMatrix } from "../../model/quantised.ts";
 import { DTYPES } from "../../tensor/dtype.ts";
-import { renderShape, rowMajorStrides } from "../../tensor/shape.ts";
+import { elementCount, renderShape, rowMajorStrides } from "../../tensor/shape.ts";
 import { shownName } from "../../tensor/shown-name.ts";
 import type { Checkpoint, StoredTensor } from "../../tensor/table.ts";
 import { assemblyOf, wholeView } from "../assembly.ts";
@@ -253,7 +253,7 @@ function withZeros(matrix: QuantisedMatrix, made: Decoding, parts: Parts): Decod
 }
 
 function countOf({ shape }: StoredTensor): number {
-  return shape.reduce((product, size) => product * size, 1);
+  return elementCount(shape) ?? 0;
 }
 
 /** gpt-oss' experts: [experts, out, groups, 16] pairs of codes; transformers has them as [experts, in, out]. */

@@ -24,19 +24,14 @@ export interface Structure {
 /**
  * The tensors of a checkpoint that may not be what its config.json describes. Weights that are transposed against the rest are
  * transposed and named, missing biases and layers are named; anything else is refused as `canonicalTensors` does.
- * @throws WbError WB2701, WB3702, WB3704.
+ * @throws WbError WB3702.
  */
-export function structureOf(
-  checkpoint: Checkpoint,
-  config: ModelConfig,
-  sourceLayout?: LinearLayout,
-): Structure {
-  const found = lenientTensors(checkpoint, config, sourceLayout);
+export function structureOf(found: LenientTensors, config: ModelConfig, path: string): Structure {
   const { tensors, otherLayout, problems: rest } = found;
   const diagnoses: Diagnosis[] = otherLayout.length === 0 ? [] : [transposed(otherLayout, tensors)];
   if (rest.length === 0) return { tensors, diagnoses, isComplete: true };
   const named = nameMismatch(rest, found.misshapen, config);
-  if (named.length === 0) refuseProblems(rest, checkpoint.path);
+  if (named.length === 0) refuseProblems(rest, path);
   return { tensors, diagnoses: [...diagnoses, ...named], isComplete: false };
 }
 

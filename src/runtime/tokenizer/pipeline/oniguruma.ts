@@ -30,7 +30,8 @@ export function fromOniguruma(pattern: string): RegExp {
 const WHITE_SPACE = String.raw`\p{White_Space}`;
 /** `\w` in a class. Outside of classes it has the superior digits and fractions of Latin-1, too. */
 const WORD = String.raw`\p{Alphabetic}\p{M}\p{Nd}\p{Pc}`;
-const WORD_CLASS = String.raw`[${WORD}\u00B2\u00B3\u00B9\u00BC-\u00BE]`;
+const OUTER_WORD = String.raw`${WORD}\u00B2\u00B3\u00B9\u00BC-\u00BE`;
+const WORD_CLASS = `[${OUTER_WORD}]`;
 
 /** Escapes that are one character. */
 const CHARACTER_ESCAPES = new Map([
@@ -58,7 +59,7 @@ const OUTER_ESCAPES = new Map([
   ["b", `(?:(?<=${WORD_CLASS})(?!${WORD_CLASS})|(?<!${WORD_CLASS})(?=${WORD_CLASS}))`],
   ["B", `(?:(?<=${WORD_CLASS})(?=${WORD_CLASS})|(?<!${WORD_CLASS})(?!${WORD_CLASS}))`],
   ["w", WORD_CLASS],
-  ["W", String.raw`[^${WORD}\u00B2\u00B3\u00B9\u00BC-\u00BE]`],
+  ["W", `[^${OUTER_WORD}]`],
 ]);
 
 const SCRIPTS = new Set(

@@ -1,3 +1,5 @@
+import { dot } from "./departures.ts";
+
 /** What is added to the diagonal, as a share of it: directions that nothing tells stay where they are. */
 const RIDGE = 1e-9;
 
@@ -52,10 +54,4 @@ function substituted(factor: Float64Array, right: Float64Array, size: number): F
     solved[row] = (solved[row] ?? 0) / at(row, row);
   }
   return solved;
-}
-
-function dot(left: Float64Array, right: Float64Array): number {
-  let sum = 0;
-  for (let index = 0; index < left.length; index++) sum += (left[index] ?? 0) * (right[index] ?? 0);
-  return sum;
 }

@@ -5,6 +5,7 @@ import type { HostTensor } from "../../compare/model-runner.ts";
 import { edited, type Hypothesis } from "../hypotheses/hypothesis.ts";
 import { layerNorms, ROUNDED, STATE_NORMS } from "../hypotheses/scale-hypotheses.ts";
 import { solveLeastSquares } from "./least-squares.ts";
+import { departuresOf, dot, type Departing } from "./departures.ts";
 import type { Changes, LocalLab } from "./local-lab.ts";
 import type { SearchBudget } from "./search.ts";
 import type { MeasuredPart } from "./suspects.ts";
@@ -47,14 +48,7 @@ export async function solvedFactors(
   { part }: MeasuredPart,
   budget: SearchBudget,
 ): Promise<readonly Hypothesis[]> {
-  const departing = async (changes?: Changes): Promise<Float64Array> => {
-    const outputs = await lab.outputs(part, changes);
-    return Float64Array.from(
-      outputs.flatMap(({ ours, reference }) =>
-        Array.from(ours, (value, index) => value - (reference[index] ?? Number.NaN)),
-      ),
-    );
-  };
+  const departing = departuresOf(lab, part);
   const base = await departing();
   const energy = dot(base, base);
   const promising: { group: Group; slopes: readonly Float64Array[]; share: number }[] = [];
@@ -117,7 +111,7 @@ function groupsOf(lab: LocalLab, layer: number): readonly Group[] {
 interface Search {
   readonly base: Float64Array;
   readonly slopes: readonly Float64Array[];
-  readonly departing: (changes?: Changes) => Promise<Float64Array>;
+  readonly departing: Departing;
   readonly lab: LocalLab;
   readonly budget: SearchBudget;
 }
@@ -169,7 +163,7 @@ async function slopesOf(
   { names, rows }: Group,
   factors: Float64Array,
   base: Float64Array,
-  departing: Search["departing"],
+  departing: Departing,
   lab: LocalLab,
   budget: SearchBudget,
 ): Promise<readonly Float64Array[] | undefined> {
@@ -234,10 +228,4 @@ function less(
     for (let at = 0; at < rest.length; at++) rest[at] = (rest[at] ?? 0) - factor * (slope[at] ?? 0);
   }
   return rest;
-}
-
-function dot(left: Float64Array, right: Float64Array): number {
-  let sum = 0;
-  for (let index = 0; index < left.length; index++) sum += (left[index] ?? 0) * (right[index] ?? 0);
-  return sum;
 }

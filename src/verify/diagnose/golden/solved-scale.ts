@@ -3,7 +3,8 @@ import { NORMS } from "../../../model/network.ts";
 import type { HostTensor } from "../../compare/model-runner.ts";
 import { edited, type Hypothesis } from "../hypotheses/hypothesis.ts";
 import { factorHypothesis, MATRICES } from "../hypotheses/scale-hypotheses.ts";
-import type { Changes, LocalLab } from "./local-lab.ts";
+import { departuresOf, dot } from "./departures.ts";
+import type { LocalLab } from "./local-lab.ts";
 import type { SearchBudget } from "./search.ts";
 import type { MeasuredPart } from "./suspects.ts";
 
@@ -47,14 +48,7 @@ export async function solvedScales(
   const norms = NORMS.map((norm) => layerName(layer, `${norm}.weight`)).filter((name) =>
     has.has(name),
   );
-  const departing = async (changes?: Changes): Promise<Float64Array> => {
-    const outputs = await lab.outputs(part, changes);
-    return Float64Array.from(
-      outputs.flatMap(({ ours, reference }) =>
-        Array.from(ours, (value, index) => value - (reference[index] ?? Number.NaN)),
-      ),
-    );
-  };
+  const departing = departuresOf(lab, part);
   const base = await departing();
   const scaledBy = async (names: readonly string[], factor: number): Promise<Float64Array> =>
     departing(await edited(names, lab.read, (tensor) => scaled(tensor, factor)));
@@ -111,10 +105,4 @@ function scaled({ shape, data }: HostTensor, factor: number): HostTensor {
 
 function slopeOf(from: Float64Array, to: Float64Array, step: number): Float64Array {
   return from.map((value, index) => ((to[index] ?? 0) - value) / step);
-}
-
-function dot(left: Float64Array, right: Float64Array): number {
-  let sum = 0;
-  for (let index = 0; index < left.length; index++) sum += (left[index] ?? 0) * (right[index] ?? 0);
-  return sum;
 }

@@ -139,7 +139,7 @@ export function scaleHypotheses(
   const together = [norms, ...(ofHeads.length > 0 ? [[...norms, ...ofHeads], ofHeads] : [])];
   const groups = [
     ...together,
-    ...[...norms, ...ofHeads].map((name) => [name]).filter(() => norms.length > 1),
+    ...(norms.length > 1 ? [...norms, ...ofHeads].map((name) => [name]) : []),
   ];
   const offsets = groups.flatMap(offsetHypotheses);
   const names = MATRICES.map((module) => layerName(layer, `${module}.weight`)).filter((name) =>
