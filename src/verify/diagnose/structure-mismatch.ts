@@ -48,7 +48,11 @@ export function nameMismatch(
     ];
   }
   if (missing.length === 0 && unknown.every(isBias)) {
-    const evidence = `config.json says that there are no biases, the file has ${unknown.length}: ${unknown[0] ?? ""} and so on`;
+    const [first = ""] = unknown;
+    const evidence =
+      unknown.length === 1
+        ? `config.json asks for no such bias as the file's ${first}`
+        : `config.json asks for no such biases, the file has ${unknown.length}: ${first} and so on`;
     return [{ cause: "config-mismatch", tensors: [], evidence }];
   }
   return [];
