@@ -3,7 +3,7 @@ import { digestProblems } from "./check-digests.ts";
 import { surveyCheckpoint, type FileProblem } from "../formats/survey.ts";
 import { WbError } from "../errors/wb-error.ts";
 import { selectNames } from "../formats/names/select-names.ts";
-import { canonicalize } from "../mapping/canonical.ts";
+import { canonicalize, type Canonical } from "../mapping/canonical.ts";
 import { quantisedNote } from "../mapping/refuse-quantised.ts";
 import { fitNames } from "../mapping/fit-names.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
@@ -48,7 +48,7 @@ export async function check(path: string, options: CheckOptions = {}): Promise<C
     else if (config !== undefined && named !== undefined) {
       const fitted = fitNames(named.checkpoint, config);
       notes.push(...fitted.notes);
-      problems.push(...modelProblems(fitted.checkpoint, config, notes));
+      for (const problem of modelProblems(fitted.checkpoint, config, notes)) problems.push(problem);
       const frequencies = await frequencyProblem(fitted.checkpoint, config);
       if (frequencies !== undefined) problems.push({ code: "WB3708", ...frequencies });
     }
@@ -106,16 +106,24 @@ function modelProblems(
   notes: string[],
 ): readonly FileProblem[] {
   try {
-    const { problems } = canonicalize(checkpoint, config, {});
-    return problems.map(({ tensor, message }) => ({ code: "WB3702", message, tensor }));
+    return told(canonicalize(checkpoint, config, {}));
   } catch (error) {
     if (!(error instanceof WbError)) throw error;
     if (error.code === "WB2701") {
       notes.push(error.message);
-      const { problems } = canonicalize(checkpoint, config, { sourceLayout: "torch" });
-      return problems.map(({ tensor, message }) => ({ code: "WB3702", message, tensor }));
+      return told(canonicalize(checkpoint, config, { sourceLayout: "torch" }));
     }
     if (!error.code.startsWith("WB3")) throw error;
     return [{ code: error.code, message: error.message, file: checkpoint.path }];
   }
+}
+
+/** Each message once: a stored tensor may be several of the model's. */
+function told({ problems }: Pick<Canonical, "problems">): readonly FileProblem[] {
+  const byMessage = new Map(problems.map((problem) => [problem.message, problem]));
+  return [...byMessage.values()].map(({ tensor, message }) => ({
+    code: "WB3702",
+    message,
+    tensor,
+  }));
 }

@@ -8,8 +8,10 @@ import type { Statement } from "../model/names/statement.ts";
 import { TRANSPOSABLE, type LinearLayout, type TensorClass } from "../model/parameter.ts";
 import { expectedTensors, tiedHead, type TensorSpec } from "../model/tensors.ts";
 import type { Target } from "./merge.ts";
+import { superfluous, whyNot, type StatementPlace } from "./no-such-tensor.ts";
 import { decideLayout, type LayoutDecision, type LayoutEvidence } from "./layout.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
+import { namesHere } from "./names-here.ts";
 import { nameProblems, refuseProblems, repeatedProblem, type MappingProblem } from "./problems.ts";
 import { readStatement } from "./read-statement.ts";
 import { groupSources, sourceName, type NameGroup } from "./source-groups.ts";
@@ -112,13 +114,21 @@ export function canonicalize(
     const statement = chosen(reading.statements, patterns);
     const layout = layouts(statement.canonical[0]?.class ?? "linear");
     const targets = readStatement(statement, { parts, layout }, config, { layer, expert });
-    takeTargets(targets, parts, config, { specs, made, misshapen, problems, dropped });
+    const place = { layer, expert, of: statement.canonical };
+    takeTargets(targets, { parts, place }, config, { specs, made, misshapen, problems, dropped });
   }
   const hasBadShape = new Set(
     problems.filter(({ kind }) => kind === "shape").map(({ tensor }) => tensor),
   );
-  const missing = [...specs.keys()].filter((name) => !made.has(name) && !hasBadShape.has(name));
-  for (const problem of nameProblems(unknown, missing)) problems.push(problem);
+  const missing = [...specs.values()].filter(
+    ({ name }) => !made.has(name) && !hasBadShape.has(name),
+  );
+  const nameHere = missing.length === 0 ? undefined : namesHere(groups, config);
+  const called = missing.map((spec) => ({
+    name: spec.name,
+    stored: nameHere?.(spec) ?? spec.name,
+  }));
+  for (const problem of nameProblems(unknown, called)) problems.push(problem);
   const tensors = new Map<string, CanonicalTensor>();
   for (const name of specs.keys()) {
     const tensor = made.get(name);
@@ -209,7 +219,7 @@ interface Made {
 
 function takeTargets(
   targets: readonly Target[],
-  parts: readonly StoredTensor[],
+  { parts, place }: { readonly parts: readonly StoredTensor[]; readonly place: StatementPlace },
   config: ModelConfig,
   { specs, made, misshapen, problems, dropped }: Made,
 ): void {
@@ -225,7 +235,7 @@ function takeTargets(
       problems.push({
         kind: "unknown",
         tensor: name,
-        message: `${name} would be ${target.name}, which the model has not`,
+        message: superfluous(name, target.name, parts) + whyNot(place, config),
       });
     } else if (before !== undefined && first !== undefined)
       problems.push(repeatedProblem(before, first));

@@ -8,8 +8,15 @@ import { sourceName } from "./source-groups.ts";
 /** One thing that keeps a checkpoint from being the model that its config.json describes. */
 export interface MappingProblem {
   readonly kind: "unknown" | "missing" | "shape" | "repeated";
+  /** As the file calls it; the model's name of one that is missing or misshapen. */
   readonly tensor: string;
   readonly message: string;
+}
+
+/** A tensor of the model that is not there: its name, and what the file's writer would call it. */
+export interface MissingTensor {
+  readonly name: string;
+  readonly stored: string;
 }
 
 /**
@@ -34,10 +41,10 @@ export function repeatedProblem(kept: StoredTensor, again: StoredTensor): Mappin
 /** Tensors that the model has not, and those of the model that are not there, each with the name it may be meant for. */
 export function nameProblems(
   unknown: readonly StoredTensor[],
-  missing: readonly string[],
+  missing: readonly MissingTensor[],
 ): readonly MappingProblem[] {
   const unknownNames = unknown.slice(0, MAX_COMPARED).map(({ name }) => name);
-  const missingNames = missing.slice(0, MAX_COMPARED);
+  const missingNames = missing.slice(0, MAX_COMPARED).map(({ stored }) => stored);
   const suggestion = (name: string, index: number, names: readonly string[]): string => {
     const near = index < MAX_COMPARED ? nearestName(name, names) : undefined;
     return near === undefined ? "" : `; is it ${near}?`;
@@ -49,8 +56,8 @@ export function nameProblems(
       const message = text + suggestion(tensor.name, index, missingNames);
       return { kind: "unknown", tensor: name, message };
     }),
-    ...missing.map((name, index): MappingProblem => {
-      const message = `${name} is missing${suggestion(name, index, unknownNames)}`;
+    ...missing.map(({ name, stored }, index): MappingProblem => {
+      const message = `${stored} is missing${suggestion(stored, index, unknownNames)}`;
       return { kind: "missing", tensor: name, message };
     }),
   ];
@@ -62,8 +69,10 @@ const ADAPTED =
 /** @throws WbError WB3702 that lists all problems, when there are any. */
 export function refuseProblems(problems: readonly MappingProblem[], path: string): void {
   if (problems.length === 0) return;
-  const listed = problems.slice(0, MAX_LISTED).map(({ message }) => `  ${message}`);
-  const rest = problems.length - listed.length;
+  // A stored tensor may be several of the model's.
+  const messages = [...new Set(problems.map(({ message }) => message))];
+  const listed = messages.slice(0, MAX_LISTED).map((message) => `  ${message}`);
+  const rest = messages.length - listed.length;
   const text = [...listed, ...(rest > 0 ? [`  and ${rest} more`] : [])].join("\n");
   const names = problems.map(({ tensor }) => tensor);
   const isAdapted = names.some(isBaseLayer) && names.some(isLowRankFactor);

@@ -2,156 +2,99 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { check } from "../../src/api/check.ts";
 import { convert } from "../../src/api/convert.ts";
 import { logits } from "../../src/api/logits.ts";
+import { verify } from "../../src/verify/run.ts";
+import { BAD_EXPERTS, type BadExperts } from "../support/bad-experts.ts";
 import { caught } from "../support/caught.ts";
 import { readEditable, type EditableModel } from "../support/editable-model.ts";
+import { sampled } from "../support/effort.ts";
 import { FIXTURES } from "../support/fixture-manifest.ts";
 
-const SOURCE = join(FIXTURES, "qwen3_moe");
-const LAYER = "model.layers.1.mlp.";
-
 let work = "";
-let model: EditableModel;
-beforeAll(async () => {
+beforeAll(() => {
   work = mkdtempSync(join(tmpdir(), "weighbridge-bad-experts-"));
-  model = await readEditable(SOURCE, readFileSync(join(SOURCE, "config.json"), "utf8"));
 });
 afterAll(() => rmSync(work, { recursive: true, force: true }));
 
-/** A tensor without its last row, or, at axis 1, its last column. */
-function narrowed(edited: EditableModel, name: string, axis: 0 | 1): void {
-  const { shape, data, dtype } = edited.get(name);
-  const [rows = 0, columns = 0] = shape;
-  const kept = [...data].filter((_value, index) =>
-    axis === 0 ? index < (rows - 1) * columns : index % columns < columns - 1,
-  );
-  const less = axis === 0 ? [rows - 1, columns] : [rows, columns - 1];
-  edited.set(name, { shape: less, data: Float32Array.from(kept), ...(dtype && { dtype }) });
+async function fixture(name: string): Promise<EditableModel> {
+  const source = join(FIXTURES, name);
+  return readEditable(source, readFileSync(join(source, "config.json"), "utf8"));
 }
 
-/** What a model with experts may have wrong, and what is said of it. */
-const FAULTS: readonly (readonly [
-  title: string,
-  change: (edited: EditableModel) => void,
-  code: string,
-  said: RegExp,
-])[] = [
-  [
-    "an expert that is missing",
-    (edited) => {
-      for (const part of ["gate", "up", "down"])
-        edited.delete(`${LAYER}experts.2.${part}_proj.weight`);
-    },
-    "WB3702",
-    /model\.layers\.1\.mlp\.experts\.2\.down_proj\.weight is missing/,
-  ],
-  [
-    "one matrix of an expert that is missing",
-    (edited) => {
-      edited.delete(`${LAYER}experts.2.up_proj.weight`);
-    },
-    "WB3702",
-    /model\.layers\.1\.mlp\.experts\.2\.up_proj\.weight is missing/,
-  ],
-  [
-    "an expert more than config.json has",
-    (edited) => {
-      edited.set(
-        `${LAYER}experts.8.up_proj.weight`,
-        edited.get(`${LAYER}experts.2.up_proj.weight`),
-      );
-    },
-    "WB3702",
-    /model\.layers\.1\.mlp\.experts\.8\.up_proj\.weight .*which the model has not/,
-  ],
-  [
-    "a router that is missing",
-    (edited) => {
-      edited.delete(`${LAYER}gate.weight`);
-    },
-    "WB3702",
-    /model\.layers\.1\.mlp\.gate\.weight is missing/,
-  ],
-  [
-    "a router for fewer experts",
-    (edited) => {
-      narrowed(edited, `${LAYER}gate.weight`, 0);
-    },
-    "WB3702",
-    /model\.layers\.1\.mlp\.gate\.weight: expected \[8, 32\], found \[7, 32\]/,
-  ],
-  [
-    "a router of another hidden size",
-    (edited) => {
-      narrowed(edited, `${LAYER}gate.weight`, 1);
-    },
-    "WB3702",
-    /model\.layers\.1\.mlp\.gate\.weight: expected \[8, 32\], found \[8, 31\]/,
-  ],
-  [
-    "a configuration of fewer experts than there are",
-    (edited) => {
-      edited.config["num_local_experts"] = 6;
-    },
-    "WB3702",
-    /model\.layers\.0\.mlp\.gate\.weight: expected \[6, 32\], found \[8, 32\]|experts\.6\.\w+\.weight .*which the model has not/,
-  ],
-  [
-    "a configuration of more experts than there are",
-    (edited) => {
-      edited.config["num_local_experts"] = 10;
-    },
-    "WB3702",
-    /model\.layers\.0\.mlp\.experts\.8\.gate_proj\.weight is missing/,
-  ],
-  [
-    "a configuration of wider experts",
-    (edited) => {
-      edited.config["moe_intermediate_size"] = 24;
-    },
-    "WB3702",
-    /experts\.0\.down_proj\.weight: expected \[32, 24\], found \[32, 12\]/,
-  ],
-  [
-    "a configuration that has one network where the tensors have experts",
-    (edited) => {
-      edited.config["mlp_only_layers"] = [1];
-    },
-    "WB3702",
-    /model\.layers\.1\.mlp\.(?:gate_proj\.weight is missing|experts\.0\.\w+\.weight .*which the model has not)/,
-  ],
-  [
-    "a configuration that takes more experts than there are",
-    (edited) => {
-      edited.config["num_experts_per_tok"] = 9;
-    },
-    "WB3701",
-    /num_experts_per_tok: expected at most num_experts 8, found 9/,
-  ],
-];
+/** A folder with this fault. */
+async function damaged({ fixture: name, title, change }: BadExperts): Promise<string> {
+  const folder = join(work, `${name}-${title.replaceAll(" ", "-")}`);
+  const edited = await fixture(name);
+  change(edited);
+  await edited.write(folder);
+  return folder;
+}
 
-describe.each(FAULTS)("%s", (title, change, code, said) => {
-  test("is refused by name when it is converted, and when it is run", async () => {
-    const folder = join(work, title.replaceAll(" ", "-"));
-    const edited = model.copy();
-    change(edited);
-    await edited.write(folder);
+const PROMPTS = [{ kind: "ids", ids: [1] }] as const;
+
+describe.each(sampled(BAD_EXPERTS, 24))("$fixture with $title", (fault) => {
+  test("is refused by name wherever it is opened", async () => {
+    const folder = await damaged(fault);
+    const checked = await check(folder);
+    expect([...new Set(checked.problems.map(({ code }) => code))]).toEqual([fault.code]);
+    expect(checked.problems.map(({ message }) => message).join("\n")).toMatch(fault.said);
     const converting = await caught(() => convert(folder, `${folder}-converted`, {}));
-    expect(converting.code).toBe(code);
-    expect(converting.message).toMatch(said);
-    const running = await caught(() => logits(folder, { prompts: [{ kind: "ids", ids: [1] }] }));
-    expect(running.code).toBe(code);
+    expect(converting.code).toBe(fault.code);
+    // Ten problems are listed, in the order of the files.
+    expect(converting.message).toMatch(new RegExp(`${fault.said.source}|and \\d+ more`, "u"));
+    const running = await caught(() => logits(folder, { prompts: PROMPTS, device: "wasm" }));
+    expect(running.code).toBe(fault.code);
   });
 });
 
-test("the same model without a fault is converted, and run", async () => {
-  const folder = join(work, "right");
-  await model.copy().write(folder);
-  expect(await convert(folder, `${folder}-converted`, {})).toMatchObject({ verified: true });
-  const { top } = await logits(`${folder}-converted`, {
-    prompts: [{ kind: "ids", ids: [1] }],
-    device: "wasm",
+describe("verify", () => {
+  const golden = join(FIXTURES, "goldens", "mixtral.safetensors");
+
+  test("blames config.json for a size that no tensor has, under the name that it has there", async () => {
+    for (const [name, field, value, other] of [
+      ["mixtral", "intermediate_size", 24, 28],
+      ["glm4_moe", "n_shared_experts", 1, 2],
+      ["ernie4_5_moe", "moe_num_shared_experts", 2, 1],
+    ] as const) {
+      const edited = await fixture(name);
+      edited.config[field] = other;
+      const folder = join(work, `${name}-${field}`);
+      await edited.write(folder);
+      const { verdict, diagnosis } = await verify(folder, {
+        golden: join(FIXTURES, "goldens", `${name}.safetensors`),
+        device: "wasm",
+      });
+      expect(verdict).toBe("fail");
+      expect(diagnosis.map(({ cause }) => cause)).toEqual(["config-mismatch"]);
+      expect(diagnosis[0]?.evidence).toMatch(
+        new RegExp(String.raw`^${field} is ${other}, .* ask for ${value}$`, "u"),
+      );
+    }
   });
-  expect(top).toHaveLength(1);
+
+  test("names the one tensor that has another size than all others, and not config.json", async () => {
+    const edited = await fixture("mixtral");
+    const name = "model.layers.1.mlp.gate.weight";
+    const { shape, data } = edited.get(name);
+    edited.set(name, { shape: [4, 32], data: data.subarray(0, 128) });
+    expect(shape).toEqual([5, 32]);
+    const folder = join(work, "one-router");
+    await edited.write(folder);
+    const error = await caught(() => verify(folder, { golden, device: "wasm" }));
+    expect(error.code).toBe("WB3702");
+    expect(error.message).toContain(`${name}: expected [5, 32], found [4, 32]`);
+  });
+});
+
+test("the same models without a fault are converted, and run", async () => {
+  for (const name of new Set(BAD_EXPERTS.map((fault) => fault.fixture))) {
+    const folder = join(work, name);
+    await (await fixture(name)).write(folder);
+    expect((await check(folder)).problems).toEqual([]);
+    expect(await convert(folder, `${folder}-converted`, {})).toMatchObject({ verified: true });
+    const { top } = await logits(`${folder}-converted`, { prompts: PROMPTS, device: "wasm" });
+    expect(top).toHaveLength(1);
+  }
 });

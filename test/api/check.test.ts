@@ -98,7 +98,9 @@ describe("check", () => {
     });
     edit(at("config.json"), '"num_hidden_layers": 4', '"num_hidden_layers": 2');
     const unexpected = await check(at("model.safetensors"));
-    expect(unexpected.problems[0]?.message).toContain("which the model has not");
+    expect(unexpected.problems[0]?.message).toContain(
+      "is not a tensor of the model: config.json has 2 layers",
+    );
     edit(at("config.json"), '"num_hidden_layers": 2', '"num_hidden_layers": 3');
     edit(at("config.json"), '"intermediate_size": 88', '"intermediate_size": 80');
     expect(await codesOf(at(""))).toEqual(["WB3702"]);

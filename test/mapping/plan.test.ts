@@ -131,7 +131,7 @@ describe("tensors that are not the model's", () => {
     expect(error.message).toMatchInlineSnapshot(`
       "memory: the tensors are not those that config.json describes:
         model.layers.1.input_layernorm.weight: expected [16], found [17]
-        model.layers.2.input_layernorm.weight would be model.layers.2.input_layernorm.weight, which the model has not
+        model.layers.2.input_layernorm.weight [16] is not a tensor of the model: config.json has 2 layers
         model.layers.0.mlp.gate_prj.weight [16] is not a tensor of the model; is it model.layers.0.mlp.gate_proj.weight?
         some.head [16] is not a tensor of the model
         model.layers.0.mlp.gate_proj.weight is missing; is it model.layers.0.mlp.gate_prj.weight?

@@ -9,6 +9,22 @@ export interface ExpertsDefaults {
   readonly isNormalised: boolean;
 }
 
+/** Experts of all layers, which are described one by one; the largest public models have about 25,000. */
+const MAX_EXPERTS = 100_000;
+
+/** @throws WbError WB3701 for more experts than any model has. */
+export function expertCount(
+  config: ConfigFields,
+  layers: number,
+  usual: number,
+  ...names: readonly string[]
+): number {
+  const count = config.optionalCount(...names) ?? usual;
+  const most = Math.floor(MAX_EXPERTS / layers);
+  if (count <= most) return count;
+  throw config.problem(config.spelling(...names), `at most ${most}`, count);
+}
+
 /**
  * The experts of Mixtral's and Qwen's configurations; transformers 5 writes `num_local_experts` for Qwen's `num_experts`.
  * @throws WbError WB3701.
@@ -18,10 +34,15 @@ export function readExperts(
   layers: number,
   usual: ExpertsDefaults,
 ): ExpertsConfig {
-  const count = config.optionalCount("num_experts", "num_local_experts") ?? usual.count;
+  const names = ["num_experts", "num_local_experts"];
+  const count = expertCount(config, layers, usual.count, ...names);
   const perToken = config.optionalCount("num_experts_per_tok") ?? usual.perToken;
   if (perToken > count)
-    throw config.problem("num_experts_per_tok", `at most num_experts ${count}`, perToken);
+    throw config.problem(
+      "num_experts_per_tok",
+      `at most ${config.spelling(...names)} ${count}`,
+      perToken,
+    );
   const step = config.optionalCount("decoder_sparse_step") ?? 1;
   const dense = layerList(config, layers);
   return {

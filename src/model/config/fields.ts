@@ -63,6 +63,11 @@ export class ConfigFields {
     return this.find(...names) !== undefined;
   }
 
+  /** The spelling that `find` takes; the first one where none is written. */
+  spelling(...names: readonly string[]): string {
+    return names.find((name) => this.has(name)) ?? names[0] ?? "";
+  }
+
   /** A whole number above 0. */
   count(...names: readonly string[]): number {
     const value = this.optionalCount(...names);
@@ -75,7 +80,7 @@ export class ConfigFields {
     const value = this.find(...names);
     if (value === undefined) return undefined;
     if (typeof value === "number" && Number.isSafeInteger(value) && value > 0) return value;
-    throw this.problem(names[0] ?? "", "a whole number above 0", value);
+    throw this.problem(this.spelling(...names), "a whole number above 0", value);
   }
 
   /** A number above 0. */
@@ -94,7 +99,7 @@ export class ConfigFields {
     const value = this.find(...names);
     if (value === undefined) return undefined;
     if (typeof value === "number" && Number.isFinite(value) && value > 0) return value;
-    throw this.problem(names[0] ?? "", "a number above 0", value);
+    throw this.problem(this.spelling(...names), "a number above 0", value);
   }
 
   /** As `optionalAmount`, where 0 means that there is none. */
@@ -117,14 +122,14 @@ export class ConfigFields {
     const value = this.find(...names);
     if (value === undefined) return fallback;
     if (typeof value === "boolean") return value;
-    throw this.problem(names[0] ?? "", "true or false", value);
+    throw this.problem(this.spelling(...names), "true or false", value);
   }
 
   text(fallback: string, ...names: readonly string[]): string {
     const value = this.find(...names);
     if (value === undefined) return fallback;
     if (typeof value === "string") return value;
-    throw this.problem(names[0] ?? "", "a text", value);
+    throw this.problem(this.spelling(...names), "a text", value);
   }
 
   /** A token id, or several; negative ids stand for none. */
@@ -138,7 +143,7 @@ export class ConfigFields {
     const ids: number[] = [];
     for (const id of list) {
       if (typeof id !== "number" || !Number.isSafeInteger(id))
-        throw this.problem(names[0] ?? "", "token ids", value);
+        throw this.problem(this.spelling(...names), "token ids", value);
       if (id >= 0) ids.push(id);
     }
     return ids;
@@ -148,8 +153,8 @@ export class ConfigFields {
   object(...names: readonly string[]): ConfigFields | undefined {
     const value = this.find(...names);
     if (value === undefined) return undefined;
-    if (isRecord(value)) return new ConfigFields(value, `${this.path}: ${names[0] ?? ""}`);
-    throw this.problem(names[0] ?? "", "an object", value);
+    if (isRecord(value)) return new ConfigFields(value, `${this.path}: ${this.spelling(...names)}`);
+    throw this.problem(this.spelling(...names), "an object", value);
   }
 
   problem(name: string, expected: string, found: unknown): WbError {

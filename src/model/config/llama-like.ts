@@ -134,7 +134,7 @@ const MAX_LAYERS = 10_000;
 export function layerCount(config: ConfigFields, ...names: readonly string[]): number {
   const layers = config.count(...names);
   if (layers <= MAX_LAYERS) return layers;
-  throw config.problem(names[0] ?? "", `at most ${MAX_LAYERS}`, layers);
+  throw config.problem(config.spelling(...names), `at most ${MAX_LAYERS}`, layers);
 }
 
 /** Groups of heads that share keys and values; a divisor of the heads. */

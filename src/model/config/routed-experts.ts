@@ -1,4 +1,5 @@
 import type { ConfigFields } from "./fields.ts";
+import { expertCount } from "./experts.ts";
 import { unsupported } from "./unsupported.ts";
 import type { ExpertGroups, ExpertsConfig } from "./model-config.ts";
 
@@ -29,12 +30,18 @@ export function readRoutedExperts(
   layers: number,
   usual: RoutedDefaults,
 ): ExpertsConfig {
-  const count =
-    config.optionalCount("n_routed_experts", "num_local_experts", "num_experts") ?? usual.count;
+  const names = ["n_routed_experts", "num_local_experts", "num_experts"];
+  const count = expertCount(config, layers, usual.count, ...names);
   const perToken =
     config.optionalCount("num_experts_per_tok") ??
     usual.perToken ??
     config.count("num_experts_per_tok");
+  if (perToken > count)
+    throw config.problem(
+      "num_experts_per_tok",
+      `at most ${config.spelling(...names)} ${count}`,
+      perToken,
+    );
   const size = config.optionalCount("moe_intermediate_size") ?? usual.size;
   const shared = wholeNumber(config, "n_shared_experts", usual.shared);
   const dense = wholeNumber(config, "first_k_dense_replace", usual.denseLayers);

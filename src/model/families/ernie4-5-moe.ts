@@ -1,4 +1,5 @@
 import type { ConfigFields } from "../config/fields.ts";
+import { expertCount } from "../config/experts.ts";
 import { unsupported } from "../config/unsupported.ts";
 import type { ExpertsConfig, ModelConfig, NetworkConfig } from "../config/model-config.ts";
 import { refuseOthers } from "../config/plain.ts";
@@ -102,9 +103,15 @@ function readConfig(config: ConfigFields): NetworkConfig {
 }
 
 function readExperts(config: ConfigFields, layers: number): ExpertsConfig {
-  const count = config.optionalCount("moe_num_experts", "num_experts") ?? 64;
+  const names = ["moe_num_experts", "num_experts"];
+  const count = expertCount(config, layers, 64, ...names);
   const perToken = config.optionalCount("moe_k", "num_experts_per_tok") ?? 6;
-  if (perToken > count) throw config.problem("moe_k", `at most moe_num_experts ${count}`, perToken);
+  if (perToken > count)
+    throw config.problem(
+      config.spelling("moe_k", "num_experts_per_tok"),
+      `at most ${config.spelling(...names)} ${count}`,
+      perToken,
+    );
   const size = config.optionalCount("moe_intermediate_size") ?? 1536;
   const shared =
     config.find("moe_num_shared_experts") === 0

@@ -1,9 +1,11 @@
-import { settingOf, type AxisSetting } from "../../model/axes.ts";
+import { settingOf, type Axis, type AxisSetting } from "../../model/axes.ts";
 import { isBias, layerName } from "../../model/canonical-names.ts";
 import { layerOf } from "../../model/layer-number.ts";
 import { NORMS } from "../../model/network.ts";
 import type { Misshapen } from "../../mapping/canonical.ts";
 import type { ModelConfig } from "../../model/config/model-config.ts";
+import { familyOf } from "../../model/families.ts";
+import { expectedTensors } from "../../model/tensors.ts";
 import type { MappingProblem } from "../../mapping/problems.ts";
 import { commonLayer, type Diagnosis } from "./diagnosis.ts";
 
@@ -64,18 +66,29 @@ function nameSize(
   misshapen: ReadonlyMap<string, Misshapen>,
   config: ModelConfig,
 ): readonly Diagnosis[] {
+  const fields = new Set([
+    ...Object.keys(familyOf(config.family).stock.fields(config)),
+    ...Object.keys(config.raw),
+  ]);
   const implied = new Map<string, number>();
+  const axes = new Set<Axis>();
   for (const { tensor } of problems) {
     const found = misshapen.get(tensor);
-    const size = found === undefined ? undefined : sizeGivenAway(found, config);
+    const size = found === undefined ? undefined : sizeGivenAway(found, config, fields);
     if (found === undefined || size === undefined) return [];
     const value = (alongAxis(found, size.axis) ?? Number.NaN) / size.unit;
     const line = `${size.field} is ${size.ours}`;
     if (!Number.isSafeInteger(value) || (implied.get(line) ?? value) !== value) return [];
     implied.set(line, value);
+    axes.add(size.name);
   }
   const [only] = implied;
   if (only === undefined || implied.size > 1) return [];
+  // Where some have the size that config.json says, the others are wrong.
+  const isContradicted = expectedTensors(config).some(
+    ({ name, parameter }) => !misshapen.has(name) && parameter.axes.some((axis) => axes.has(axis)),
+  );
+  if (isContradicted) return [];
   const evidence = `${only[0]}, the shapes of all ${problems.length} tensors that do not fit ask for ${only[1]}`;
   return [{ cause: "config-mismatch", tensors: [], evidence }];
 }
@@ -84,11 +97,13 @@ function nameSize(
 function sizeGivenAway(
   { spec }: Misshapen,
   config: ModelConfig,
-): (AxisSetting & { readonly axis: 0 | 1 }) | undefined {
+  fields: ReadonlySet<string>,
+): (AxisSetting & { readonly axis: 0 | 1; readonly name: Axis }) | undefined {
   for (const axis of [0, 1] as const) {
     const name = spec.parameter.axes[axis];
-    const setting = name === undefined ? undefined : settingOf(name, config);
-    if (setting !== undefined) return { ...setting, axis };
+    if (name === undefined) continue;
+    const setting = settingOf(name, config, (field) => fields.has(field));
+    if (setting !== undefined) return { ...setting, axis, name };
   }
   return undefined;
 }
