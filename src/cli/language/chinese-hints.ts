@@ -8,6 +8,14 @@ export const CHINESE_HINTS: Catalogue = [
     "An adapter stands in it, not merged: --drop '*lora_*' takes the base without it; peft's merge_and_unload merges it first.",
     "其中有未合并的适配器：--drop '*lora_*' 只取基础模型；也可先用 peft 的 merge_and_unload 合并。",
   ],
+  [
+    "Mend the rows that the message names: no other is left to ask.",
+    "修正消息指出的行：没有其他行可问。",
+  ],
+  [
+    "Mend the rows that the message names: worked examples cannot be left out.",
+    "修正消息指出的行：示例不能跳过。",
+  ],
   ["Run it again.", "重新运行即可。"],
   [
     "Run it again with --resume, which goes on from {}.part.",

@@ -15,7 +15,11 @@ export const CHINESE_MESSAGES: Catalogue = [
   ["expected JSON", "应为 JSON"],
   ["expected a JSON object", "应为 JSON 对象"],
   ["expected a JSON object, found {}", "应为 JSON 对象，实际为 {}"],
-  ["expected a JSON array, or an object of rows", "应为 JSON 数组，或由行组成的对象"],
+  [
+    "expected a JSON array, or an object of rows, found {}",
+    "应为 JSON 数组，或由行组成的对象，实际为 {}",
+  ],
+  ["expected columns of different names, found {} twice", "各列的名字应不相同，实际 {} 出现两次"],
   ["expected a list of messages", "应为消息的列表"],
   [
     "expected a role (system, user or assistant) and a content, found {}",

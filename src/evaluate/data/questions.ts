@@ -1,9 +1,11 @@
 import { join } from "node:path";
 import { WbError } from "../../errors/wb-error.ts";
 import { fill } from "../prompts/fill.ts";
+import { namesIn } from "../prompts/names-in.ts";
 import type { Examples, Task, Way } from "../tasks/task.ts";
 import { columnsOf, needColumns, RowProblem, type Columns } from "./columns.ts";
 import { drawn } from "./draw.ts";
+import { spellingOf } from "./json-values.ts";
 import { findRows, readRows, type ReadRow } from "./read-rows.ts";
 
 /** One row as the model will be asked it. */
@@ -45,6 +47,10 @@ const SHOWN_REPEATS = 3;
 /** Rows named in the message of WB3923. */
 const SHOWN_ROWS = 5;
 
+/** Where --skip-bad, which the usual hint names, is given already, or does not help. */
+const NONE_LEFT = "Mend the rows that the message names: no other is left to ask.";
+const NOT_LEFT_OUT = "Mend the rows that the message names: worked examples cannot be left out.";
+
 /**
  * Reads what one task asks.
  * @throws WbError WB3921 for a missing file, WB3922 for one of another form, WB3923 for rows that cannot be asked.
@@ -68,7 +74,13 @@ export async function readQuestions(
     }
   }
   if (problems.length > 0 && (!options.skipBad || questions.length === 0))
-    throw badRows(task, problems, chosen.length, join(options.data, task.rows.file));
+    throw badRows(
+      task,
+      problems,
+      chosen.length,
+      join(options.data, task.rows.file),
+      options.skipBad ? NONE_LEFT : undefined,
+    );
   return {
     task,
     way,
@@ -85,7 +97,7 @@ function repeatedRows(task: Task, rows: readonly ReadRow[]): readonly string[] {
   const repeated: string[] = [];
   for (const read of rows) {
     if ("problem" in read) continue;
-    const key = JSON.stringify(read.row);
+    const key = [...read.row].map(([name, value]) => `${name}: ${spellingOf(value)}`).join("\n");
     const before = first.get(key);
     if (before === undefined) first.set(key, read.place);
     else repeated.push(`${read.place} repeats ${before}`);
@@ -96,13 +108,22 @@ function repeatedRows(task: Task, rows: readonly ReadRow[]): readonly string[] {
   ];
 }
 
-function badRows(task: Task, problems: readonly string[], rows: number, path: string): WbError {
+function badRows(
+  task: Task,
+  problems: readonly string[],
+  rows: number,
+  path: string,
+  hint: string | undefined,
+): WbError {
   const shown = problems.slice(0, SHOWN_ROWS).join("; ");
   const more = problems.length > SHOWN_ROWS ? `; and ${problems.length - SHOWN_ROWS} more` : "";
   return new WbError(
     "WB3923",
     `${task.name}: ${problems.length} of ${rows} rows cannot be asked: ${shown}${more}`,
-    { details: { task: task.name, path, rows, bad: problems.length } },
+    {
+      details: { task: task.name, path, rows, bad: problems.length },
+      ...(hint === undefined ? {} : { hint }),
+    },
   );
 }
 
@@ -132,14 +153,6 @@ function promptTexts(way: Way): readonly string[] {
   if (way.kind === "gen") return texts;
   const context = way.continuation === undefined ? [] : [way.continuation.context];
   return [...texts, ...way.choices.values(), ...context];
-}
-
-/** Column names in braces; braces behind a letter, a brace or a mark of TeX are text. */
-function namesIn(texts: readonly string[]): readonly string[] {
-  const names = texts.flatMap((text) =>
-    [...text.matchAll(/(?<![A-Za-z{}^_\\])\{([A-Za-z_]\w*)\}/g)].map(([, name = ""]) => name),
-  );
-  return [...new Set(names)].filter((name) => name !== "examples" && name !== "choice");
 }
 
 async function readExamples(
@@ -172,7 +185,7 @@ async function readExamples(
     } catch (error) {
       if (!(error instanceof RowProblem)) throw error;
       // An example that is left out would change every prompt.
-      throw badRows(task, [`${row.place}: ${error.message}`], rows.length, path);
+      throw badRows(task, [`${row.place}: ${error.message}`], rows.length, path, NOT_LEFT_OUT);
     }
   });
   if (examples.length === settings.first) return { examples, notes: [] };

@@ -1,16 +1,17 @@
 import { join } from "node:path";
 import { WbError } from "../../errors/wb-error.ts";
-import { isRecord } from "../../model/config/fields.ts";
+import { Dict, List } from "../../runtime/chat/jinja/values/value.ts";
 import { readSmall } from "../../sources/places.ts";
 import type { RowsFile } from "../tasks/task.ts";
 import { OpenQuote, parseCsv } from "./csv.ts";
+import { parseRowJson, textOfValue, type RowValue } from "./json-values.ts";
 import { pandasColumn } from "./pandas-columns.ts";
 
 /** Largest file of rows; the test split of MMLU in one file would have 7 MB. */
 const MAX_ROWS_BYTES = 2 ** 30;
 
-/** One row as stored: columns by name. */
-export type RawRow = Readonly<Record<string, unknown>>;
+/** One row as stored: columns by name, in their order. */
+export type RawRow = ReadonlyMap<string, RowValue>;
 
 /** A row, or why it is none. */
 export type ReadRow =
@@ -97,10 +98,19 @@ function csvRows(all: Records, path: string, { columns }: RowsFile): readonly Re
   const [first = [], ...rest] = all;
   const names = columns ?? first;
   const records = columns === undefined ? rest : all;
+  const twice = names.find((name, at) => names.indexOf(name) !== at);
+  if (twice !== undefined)
+    throw new WbError(
+      "WB3922",
+      `${path}: expected columns of different names, found ${twice} twice`,
+      {
+        details: { path },
+      },
+    );
   return records.map((record, index) => {
     const place = `${path}: row ${index + 1}`;
     if (record.length === names.length)
-      return { index, place, row: Object.fromEntries(names.map((name, at) => [name, record[at]])) };
+      return { index, place, row: new Map(names.map((name, at) => [name, record[at] ?? ""])) };
     const problem = `expected ${names.length} columns (${names.join(", ")}), found ${record.length}`;
     return { index, place, problem };
   });
@@ -115,32 +125,46 @@ function jsonRows(text: string, path: string, { format }: RowsFile): readonly Re
     .map(({ line, number }, index) => {
       const place = `${path}: line ${number}`;
       const value = parsed(line);
-      if (isRecord(value)) return { index, place, row: value };
+      if (value instanceof Dict) return { index, place, row: rowOf(value) };
       return { index, place, problem: `expected a JSON object, found ${line.slice(0, 40)}` };
     });
 }
 
 function wholeJson(text: string, path: string): readonly ReadRow[] {
   const value = parsed(text);
-  const items = Array.isArray(value)
-    ? value.map((item, index): [string, unknown] => [String(index), item])
-    : isRecord(value)
-      ? Object.entries(value)
-      : undefined;
+  const items = itemsOf(value);
   if (items === undefined)
-    throw new WbError("WB3922", `${path}: expected a JSON array, or an object of rows`, {
-      details: { path },
-    });
+    throw new WbError(
+      "WB3922",
+      `${path}: expected a JSON array, or an object of rows, found ${value === undefined ? "no JSON" : text.trim().slice(0, 40)}`,
+      { details: { path } },
+    );
   return items.map(([key, item], index) => {
     const place = `${path}: row ${key}`;
-    if (isRecord(item)) return { index, place, row: item };
-    return { index, place, problem: "expected a JSON object" };
+    if (item instanceof Dict) return { index, place, row: rowOf(item) };
+    return {
+      index,
+      place,
+      problem: `expected a JSON object, found ${textOfValue(item).slice(0, 40)}`,
+    };
   });
 }
 
-function parsed(text: string): unknown {
+/** Items of a list by their place, those of an object by their name. */
+function itemsOf(
+  value: RowValue | undefined,
+): readonly (readonly [string, RowValue])[] | undefined {
+  if (value instanceof List) return value.items.map((item, index) => [String(index), item]);
+  return value instanceof Dict ? [...rowOf(value)] : undefined;
+}
+
+function rowOf({ entries }: Dict): RawRow {
+  return new Map([...entries.values()].map(([name, value]) => [textOfValue(name), value]));
+}
+
+function parsed(text: string): RowValue | undefined {
   try {
-    return JSON.parse(text);
+    return parseRowJson(text);
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;
