@@ -50,6 +50,15 @@ export function filesQuantised(context) {
   };
 }
 
+/** LLaMA-7B of drawn blocks of 4 bits, as GGUF: llama.cpp and weighbridge read the same file. */
+export function filesQuantised7b(context) {
+  const path = () =>
+    makeOnce(join(context.models, "7b-q4_0", "model.gguf"), (file) =>
+      make([context.peers, join(context.root, "scripts/bench/make_quantised.py"), file, "Q4_0"]),
+    );
+  return { Q4_0: path, gguf: path, hasPeer: () => false };
+}
+
 /** InternLM-7B's own size, shared with the conversions of that file. */
 export function files7b(context) {
   const model = () => dirname(makeModel(context, 14.6, "bin"));

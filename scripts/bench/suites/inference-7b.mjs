@@ -1,6 +1,6 @@
 // InternLM-7B's own size: resident in bf16 beside transformers, and in f32 under a limit of memory, where weights are streamed.
 import { join } from "node:path";
-import { files7b } from "../inference/files.mjs";
+import { files7b, filesQuantised7b } from "../inference/files.mjs";
 import { LOAD, programs, SPEEDS } from "../inference/programs.mjs";
 import { SECONDS } from "./files.mjs";
 
@@ -69,7 +69,51 @@ function streamed(context) {
   ];
 }
 
+const QUANTISED = "weighbridge Q4_0";
+const QUANTISED_PEER = "llama.cpp Q4_0";
+/** Tokens a second that bfloat16 makes of as many parameters on a machine of this kind. */
+const KNOWN_BF16 = 3.4;
+
+const quantisedAims = [
+  {
+    times: 0.95,
+    key: "decode",
+    to: QUANTISED_PEER,
+    text: `decode at least 0.95 × ${QUANTISED_PEER}`,
+  },
+  {
+    times: 0.8,
+    key: "prefill",
+    to: QUANTISED_PEER,
+    text: `prefill at least 0.8 × ${QUANTISED_PEER}`,
+  },
+  {
+    limit: 2 * KNOWN_BF16,
+    key: "decode",
+    text: `decode at least twice the ${KNOWN_BF16} tokens/s of bfloat16`,
+  },
+].map((aim) => ({ of: QUANTISED, atLeast: true, ...aim }));
+
+function quantised(context) {
+  const { ours, llamaOf } = programs(context, filesQuantised7b(context), WORK);
+  return [ours(QUANTISED, "cpu", "f32", { file: "Q4_0" }), llamaOf(QUANTISED_PEER, "Q4_0")];
+}
+
 export const largeCases = [
+  {
+    id: "inference-7b-q4_0",
+    part: "inference",
+    title: `7 billion parameters in Q4_0: prefill ${WORK.prefill}, decode ${WORK.decode}`,
+    make: (context) => ({
+      base: QUANTISED_PEER,
+      metrics: [...SPEEDS, { ...LOAD, compare: false }],
+      aims: [
+        ...quantisedAims,
+        { of: QUANTISED, key: "peakBytes", limit: 6e9 / MIB, text: "at most 6 GB (here in MiB)" },
+      ],
+      points: [{ contenders: () => quantised(context) }],
+    }),
+  },
   {
     id: "inference-7b",
     part: "inference",
