@@ -84,6 +84,17 @@ describe("a task file", () => {
     base: { kind: "ppl", prompt: "{question} {choice}", choices: { yes: "Yes", no: "No" } },
   };
 
+  const examples = { file: "x.jsonl", first: 1, text: "{question}" };
+  const shown = { ...examples, text: "{question} {choice}" };
+  const turns = [{ human: "{question}" }, { bot: "{choice}" }];
+  const gen = {
+    kind: "gen",
+    prompt: "{question}",
+    maxNewTokens: 1,
+    answerFrom: "whole",
+    metric: "equal",
+  };
+
   it.each([
     [{ ...task, rwos: 1 }, "rwos"],
     [{ ...task, answer: 5 }, "answer"],
@@ -93,10 +104,78 @@ describe("a task file", () => {
     [{ ...task, base: { ...task.base, kind: "gen" } }, "base.maxNewTokens"],
     [{ ...task, base: { ...task.base, prompt: [{ user: "x" }] } }, "base.prompt"],
     [{ ...task, subsets: [{ title: "x" }] }, "subsets"],
+    [{ ...task, subsets: ["a", "b"] }, "subsets"],
+    [{ ...task, subsets: ["a", "a"], answer: "{name}" }, "subsets"],
+    [{ ...task, subsets: ["a\nb"], answer: "{name}" }, "subsets.name"],
+    [{ ...task, task: " " }, "task"],
+    [{ ...task, task: "a\nPASS" }, "task"],
+    [{ ...task, rows: { ...task.rows, file: "" } }, "rows.file"],
+    [{ ...task, rows: { ...task.rows, file: "a\0b" } }, "rows.file"],
+    [{ ...task, rows: { ...task.rows, columns: ["a"] } }, "rows.columns"],
+    [{ ...task, rows: { file: "x", format: "csv", columns: ["a", "a"] } }, "rows.columns"],
+    [{ ...task, base: { ...task.base, prompt: 3 } }, "base.prompt"],
+    [{ ...task, base: { ...task.base, prompt: "{question}" } }, "base.prompt"],
+    [{ ...task, base: { ...task.base, prompt: [{ human: "{question}" }] } }, "base.prompt"],
+    [{ ...task, base: { ...task.base, choices: { yes: "Yes", no: "Yes" } } }, "base.choices"],
+    [{ ...task, base: { ...task.base, examples } }, "base.prompt"],
+    [{ ...task, base: { ...task.base, prompt: "{examples}{choice}" } }, "base.examples"],
+    [{ ...task, base: { ...task.base, prompt: [{ bot: "{examples}{choice}" }] } }, "base.prompt"],
+    [
+      { ...task, base: { ...task.base, prompt: "{examples}{choice}", examples: shown } },
+      "base.examples",
+    ],
+    [
+      { ...task, base: { ...task.base, continuation: { context: "Q", by: "sum" } } },
+      "base.continuation.context",
+    ],
+    [
+      { ...task, base: { ...task.base, continuation: { context: "", by: "sum" }, prompt: turns } },
+      "base.continuation.context",
+    ],
+    [{ ...task, base: { ...gen, prompt: "{question}{choice}" } }, "base.prompt"],
+    [{ ...task, base: { ...gen, stop: ["x", ""] } }, "base.stop"],
     [[task], ""],
   ])("is refused with the field that is wrong: %j", async (value, field) => {
     const error = await caught(() => parseTasks(value, "mine.json"));
     expect([error.code, error.details]).toEqual(["WB2921", { path: "mine.json", field }]);
+  });
+
+  it("tells of a field that there is not, with those that there are", async () => {
+    const value = { ...task, base: { ...task.base, examples: { ...examples, texts: "x" } } };
+    const { message } = await caught(() => parseTasks(value, "mine.json"));
+    const known = "file, format, columns, first, turns, text, after, end, optional";
+    expect(message).toBe(
+      `mine.json: base.examples.texts: there is no such field; known here: ${known}`,
+    );
+  });
+
+  it("puts a subset's texts into every template", () => {
+    const fields = { said: { template: "{title}: {question}" } };
+    const value = {
+      ...task,
+      subsets: [{ name: "a", title: "A" }],
+      fields,
+      id: "{name}",
+      answer: "{title}",
+    };
+    const [own] = parseTasks(value, "mine.json");
+    expect([own?.name, own?.id, own?.answer, own?.fields.get("said")]).toEqual([
+      "mine/a",
+      "a",
+      "A",
+      { template: "A: {question}" },
+    ]);
+  });
+
+  it("may not have the name of another one that is asked", async () => {
+    const paths = ["one.json", "other.json"].map((name) => join(folder, name));
+    for (const path of paths) writeFileSync(path, JSON.stringify(task));
+    expect((await findTasks([paths[0] ?? "", paths[0] ?? ""])).length).toBe(1);
+    const error = await caught(() => findTasks(paths));
+    expect([error.code, error.message]).toEqual([
+      "WB2922",
+      expect.stringMatching(/other\.json: expected tasks of different names, found another mine$/),
+    ]);
   });
 
   it("is read from where it is, and a missing one is named", async () => {

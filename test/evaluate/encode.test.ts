@@ -42,3 +42,24 @@ it("gives the continuation what Python takes for white space at the context's en
   expect(encoded("x\u0085 ", [])[1]).toEqual([[120, 133, 32, 99], { from: 1, per: 1 }]);
   expect(encoded("xy\uFEFF", [])[1]).toEqual([[120, 121, 0xfeff, 99], { from: 3, per: 1 }]);
 });
+
+it("scores what follows a context with worked examples", () => {
+  const shown: PplWay = {
+    ...way,
+    prompt: "{examples}{context}{choice}",
+    continuation: { context: "{examples}{context}", by: "sum" },
+    examples: {
+      rows: { file: "x", format: "jsonl", columns: undefined },
+      first: 1,
+      template: "{context};",
+      after: "",
+      end: "",
+      optional: false,
+    },
+  };
+  const lengths = { examples: 99, text: 99 };
+  const columns = new Map([["context", "xy"]]);
+  const { texts } = encodeQuestion(shown, columns, [columns], encoder([]), lengths, undefined);
+  // "xy;\nxy" stands before the choices.
+  expect(texts.map(({ continuation }) => continuation?.from)).toEqual([6, 6]);
+});

@@ -16,6 +16,10 @@ export const CHINESE_HINTS: Catalogue = [
     "Mend the rows that the message names: worked examples cannot be left out.",
     "修正消息指出的行：示例不能跳过。",
   ],
+  [
+    "Change the name in the task file, or leave one of them out.",
+    "修改任务文件中的名字，或去掉其中一个。",
+  ],
   ["Run it again.", "重新运行即可。"],
   [
     "Run it again with --resume, which goes on from {}.part.",

@@ -15,6 +15,11 @@ export const CHINESE_MESSAGES: Catalogue = [
   ["expected JSON", "应为 JSON"],
   ["expected a JSON object", "应为 JSON 对象"],
   ["expected a JSON object, found {}", "应为 JSON 对象，实际为 {}"],
+  ["there is no such field; known here: {}", "没有这个字段；这里可用的有：{}"],
+  [
+    "--tasks {}: expected tasks of different names, found another {}",
+    "--tasks {}：任务的名字应不相同，实际又出现一个 {}",
+  ],
   [
     "expected a JSON array, or an object of rows, found {}",
     "应为 JSON 数组，或由行组成的对象，实际为 {}",

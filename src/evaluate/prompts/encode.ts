@@ -1,5 +1,5 @@
 import type { Columns } from "../data/columns.ts";
-import type { Continuation, Way } from "../tasks/task.ts";
+import type { Way } from "../tasks/task.ts";
 import { stripEnd } from "../answers/python.ts";
 import { fill } from "./fill.ts";
 import { renderPrompt, type TurnMarks } from "./render.ts";
@@ -64,7 +64,11 @@ export function encodeQuestion(
   const texts = choices.map((choice) => {
     if (continuation !== undefined) {
       const whole = renderPrompt(way, columns, used, choice, marks);
-      return encodeContinuation(whole, continuation, { columns, choice }, encoder, lengths.text);
+      const context = { ...way, prompt: continuation.context };
+      const before = renderPrompt(context, columns, used, choice, marks);
+      const said = Array.from(fill(choice ?? "", columns)).length;
+      const per = continuation.by === "sum" ? 1 : said;
+      return encodeContinuation({ whole, before, per }, encoder, lengths.text);
     }
     const encode = (): readonly number[] =>
       encoder.encode(renderPrompt(way, columns, used, choice, marks));
@@ -79,28 +83,23 @@ export function encodeQuestion(
 }
 
 /**
+ * @param before The context, with which the whole text begins.
+ * @param per What the score is divided by.
  * As lm-evaluation-harness encodes a pair (`_encode_pair` of 0.4.13): white space at the context's end belongs to the continuation, whose
  * tokens are those of the whole text behind as many as the context has. The last token is not put in, so that one more has room; what
  * is too long is cut on the left, begin-of-sequence tokens with it.
  */
 function encodeContinuation(
-  whole: string,
-  { context, by }: Continuation,
-  { columns, choice = "" }: { readonly columns: Columns; readonly choice: string | undefined },
+  { whole, before, per }: { readonly whole: string; readonly before: string; readonly per: number },
   encoder: TextEncoder,
   length: number,
 ): EncodedText {
-  const before = fill(
-    context.replaceAll("{choice}", () => choice),
-    columns,
-  );
   const encoded = encoder.encode(whole);
   // What follows an empty context is put behind a token of the harness's own where the tokenizer puts none.
   const isAlone = before === "" && encoder.before === 0 && encoder.first !== undefined;
   const ids = isAlone && encoded[0] !== encoder.first ? [encoder.first, ...encoded] : encoded;
   const cut = Math.max(0, ids.length - (length + 1));
   const from = Math.max(1, encoder.encode(stripEnd(before)).length - cut);
-  const per = by === "sum" ? 1 : Array.from(fill(choice, columns)).length;
   return { ids: ids.slice(cut), cut, continuation: { from, per } };
 }
 

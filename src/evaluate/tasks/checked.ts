@@ -3,6 +3,11 @@ import { isRecord } from "../../model/config/fields.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
+/** Whether a text can stand for a task: something, and no control characters. */
+export function isName(text: string): boolean {
+  return text.trim() !== "" && !/\p{Cc}/u.test(text);
+}
+
 /** The fields of one object of a task file; every one must be asked for, so that a misspelt one is found. */
 export class Checked {
   readonly #raw: Json;
@@ -18,7 +23,9 @@ export class Checked {
     this.#raw = raw;
   }
 
+  /** Whether it is there; one that may be is known, too. */
   has(name: string): boolean {
+    this.#asked.add(name);
     return this.#raw[name] !== undefined;
   }
 
@@ -26,6 +33,20 @@ export class Checked {
     const value = this.#take(name);
     if (typeof value === "string") return value;
     throw this.error(name, "a text", value);
+  }
+
+  /** A text in one line, with something in it: it is printed, and names tests and rows of tables. */
+  name(name: string): string {
+    const value = this.text(name);
+    if (isName(value)) return value;
+    throw this.error(name, "a name in one line", value);
+  }
+
+  /** A path below another. */
+  path(name: string): string {
+    const value = this.text(name);
+    if (value !== "" && !value.includes("\0")) return value;
+    throw this.error(name, "the path of a file", value);
   }
 
   optionalText(name: string): string | undefined {
@@ -102,17 +123,20 @@ export class Checked {
   end(): void {
     const first = Object.keys(this.#raw).find((name) => !this.#asked.has(name));
     if (first === undefined) return;
-    throw this.error(first, `no such field (known here: ${[...this.#asked].join(", ")})`, null);
+    const known = [...this.#asked].join(", ");
+    throw this.#refuse(first, `there is no such field; known here: ${known}`);
   }
 
   error(name: string, expected: string, found: unknown): WbError {
-    const place = this.#inside(name);
     const shown = found === undefined ? "nothing" : JSON.stringify(found).slice(0, 60);
-    return new WbError(
-      "WB2921",
-      `${this.#path}: ${place === "" ? "the task" : place}: expected ${expected}, found ${shown}`,
-      { details: { path: this.#path, field: place } },
-    );
+    return this.#refuse(name, `expected ${expected}, found ${shown}`);
+  }
+
+  #refuse(name: string, what: string): WbError {
+    const place = this.#inside(name);
+    return new WbError("WB2921", `${this.#path}: ${place === "" ? "the task" : place}: ${what}`, {
+      details: { path: this.#path, field: place },
+    });
   }
 
   #inside(name: string): string {

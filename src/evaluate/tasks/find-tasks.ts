@@ -17,15 +17,33 @@ const MAX_TASK_BYTES = 64 * 2 ** 20;
  */
 export async function findTasks(names: readonly string[]): Promise<readonly Task[]> {
   const shipped = await shippedTasks();
-  const found = new Map<string, Task>();
-  for (const name of names) {
-    const tasks = name.endsWith(".json") ? await readTaskFile(name) : tasksCalled(shipped, name);
-    for (const task of tasks) found.set(task.name, task);
+  const found = new Map<string, { readonly task: Task; readonly origin: string }>();
+  for (const name of new Set(names)) {
+    const isFile = name.endsWith(".json");
+    const origin = isFile ? name : SHIPPED;
+    const tasks = isFile ? await readTaskFile(name) : tasksCalled(shipped, name);
+    for (const task of tasks) {
+      const before = found.get(task.name);
+      if (before !== undefined && before.origin !== origin) throw twoOf(name, task.name);
+      found.set(task.name, { task, origin });
+    }
   }
-  if (found.size > 0) return [...found.values()];
+  if (found.size > 0) return [...found.values()].map(({ task }) => task);
   throw new WbError("WB2001", "--tasks: expected a task, a group or a task file, found none", {
     details: { option: "--tasks", found: "nothing" },
   });
+}
+
+/** Items are told apart by their task's name. */
+function twoOf(name: string, task: string): WbError {
+  return new WbError(
+    "WB2922",
+    `--tasks ${name}: expected tasks of different names, found another ${task}`,
+    {
+      details: { found: name },
+      hint: "Change the name in the task file, or leave one of them out.",
+    },
+  );
 }
 
 /** Every task that weighbridge brings. */

@@ -18,6 +18,7 @@ function turnOf(fields: Checked, name: string, item: unknown): Turn {
 export function promptOf(way: Checked): PromptTemplate {
   const value = way.raw("prompt");
   if (typeof value === "string") return value;
+  if (!Array.isArray(value)) throw way.error("prompt", "a text, or a list of turns", value);
   return way
     .list("prompt")
     .map((item) => (item === "{examples}" ? item : turnOf(way, "prompt", item)));

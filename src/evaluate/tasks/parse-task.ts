@@ -1,15 +1,15 @@
 import { fill } from "../prompts/fill.ts";
-import { Checked } from "./checked.ts";
-import { promptOf, turnsOf } from "./parse-prompt.ts";
+import { checkWay } from "./check-way.ts";
+import { Checked, isName } from "./checked.ts";
+import { promptOf } from "./parse-prompt.ts";
+import { examplesOf, rowsFile } from "./parse-rows.ts";
 import {
   ANSWERS,
   CONTINUATION_SCORES,
   METRICS,
-  ROW_FORMATS,
   TAKES,
   mapTurn,
   type Continuation,
-  type Examples,
   type Field,
   type PromptTemplate,
   type RowsFile,
@@ -25,7 +25,7 @@ import {
  */
 export function parseTasks(value: unknown, path: string): readonly Task[] {
   const file = new Checked(value, path, "");
-  const name = file.text("task");
+  const name = file.name("task");
   file.optionalText("about");
   const group = file.optionalText("group");
   const subsets = subsetsOf(file);
@@ -41,7 +41,12 @@ export function parseTasks(value: unknown, path: string): readonly Task[] {
   file.end();
   const whole: Task = { name, group, rows, fields, answer, id, base, chat };
   if (subsets === undefined) return [whole];
-  return subsets.map((subset) => ofSubset(whole, subset));
+  const tasks = subsets.map((subset) => ofSubset(whole, subset, file));
+  const twice = tasks.find(
+    ({ name: own }, at) => tasks.findIndex((task) => task.name === own) < at,
+  );
+  if (twice !== undefined) throw file.error("subsets", "different names", twice.name);
+  return tasks;
 }
 
 type Subset = ReadonlyMap<string, string>;
@@ -50,25 +55,40 @@ type Subset = ReadonlyMap<string, string>;
 function subsetsOf(file: Checked): readonly Subset[] | undefined {
   if (!file.has("subsets")) return undefined;
   return file.list("subsets").map((item) => {
-    if (typeof item === "string") return new Map([["name", item]]);
+    if (typeof item === "string") {
+      checkName(file, item);
+      return new Map([["name", item]]);
+    }
     if (typeof item === "object" && item !== null && "name" in item) {
       const texts = Object.entries(item).map(([key, text]): [string, string] => {
         if (typeof text === "string") return [key, text];
         throw file.error(`subsets.${key}`, "a text", text);
       });
-      return new Map(texts);
+      const subset = new Map(texts);
+      checkName(file, subset.get("name") ?? "");
+      return subset;
     }
     throw file.error("subsets", "names, or objects with a name", item);
   });
 }
 
+function checkName(file: Checked, name: string): void {
+  if (!isName(name)) throw file.error("subsets.name", "a name in one line", name);
+}
+
 /** The task with the subset's texts in its templates. */
-function ofSubset(task: Task, subset: Subset): Task {
-  const own = (text: string): string => fill(text, subset);
+function ofSubset(task: Task, subset: Subset, fields: Checked): Task {
+  let isUsed = false;
+  const own = (text: string): string => {
+    const filled = fill(text, subset);
+    isUsed ||= filled !== text;
+    return filled;
+  };
   const file = (rows: RowsFile): RowsFile => ({ ...rows, file: own(rows.file) });
   const turn = (each: Turn): Turn => mapTurn(each, own);
   const way = (each: Way | undefined): Way | undefined => {
     if (each === undefined) return undefined;
+    const answer = each.answer === undefined ? undefined : own(each.answer);
     const prompt: PromptTemplate =
       typeof each.prompt === "string"
         ? own(each.prompt)
@@ -81,31 +101,27 @@ function ofSubset(task: Task, subset: Subset): Task {
           ? own(each.examples.template)
           : each.examples.template.map(turn),
     };
-    if (each.kind === "gen") return { ...each, prompt, examples };
+    if (each.kind === "gen") return { ...each, answer, prompt, examples };
     const choices = new Map([...each.choices].map(([label, text]) => [label, own(text)]));
     const continuation = each.continuation && {
       ...each.continuation,
       context: own(each.continuation.context),
     };
-    return { ...each, prompt, examples, choices, continuation };
+    return { ...each, answer, prompt, examples, choices, continuation };
   };
-  return {
-    ...task,
-    name: `${task.name}/${subset.get("name")}`,
+  const field = (each: Field): Field =>
+    "template" in each ? { template: own(each.template) } : each;
+  const filled = {
     rows: file(task.rows),
+    fields: new Map([...task.fields].map(([name, each]) => [name, field(each)])),
+    answer: own(task.answer),
+    id: task.id === undefined ? undefined : own(task.id),
     base: way(task.base),
     chat: way(task.chat),
   };
-}
-
-function rowsFile(fields: Checked): RowsFile {
-  const rows = {
-    file: fields.text("file"),
-    format: fields.choice("format", ROW_FORMATS),
-    columns: fields.has("columns") ? fields.texts("columns") : undefined,
-  };
-  fields.end();
-  return rows;
+  // They would all ask the same.
+  if (!isUsed) throw fields.error("subsets", "{name} in a file or a template", [...subset.keys()]);
+  return { ...task, ...filled, name: `${task.name}/${subset.get("name")}` };
 }
 
 function fieldsOf(children: ReadonlyMap<string, Checked>): ReadonlyMap<string, Field> {
@@ -153,35 +169,25 @@ function wayOf(way: Checked, rows: RowsFile): Way {
           maxNewTokens: way.count("maxNewTokens"),
           answerFrom: way.choice("answerFrom", ANSWERS),
           metric: way.choice("metric", METRICS),
-          stop: way.has("stop") ? way.texts("stop") : [],
+          stop: way.has("stop") ? stopOf(way) : [],
         };
   if (result.kind === "ppl" && result.choices.size < 2)
     throw way.error("choices", "at least two labels", [...result.choices.keys()]);
   way.end();
+  checkWay(result, way);
   return result;
+}
+
+function stopOf(way: Checked): readonly string[] {
+  const stop = way.texts("stop");
+  if (!stop.includes("")) return stop;
+  throw way.error("stop", "texts that are not empty", stop);
 }
 
 function continuationOf(fields: Checked): Continuation {
   const result = {
     context: fields.text("context"),
     by: fields.choice("by", CONTINUATION_SCORES),
-  };
-  fields.end();
-  return result;
-}
-
-function examplesOf(fields: Checked, rows: RowsFile): Examples {
-  const result: Examples = {
-    rows: {
-      file: fields.text("file"),
-      format: fields.has("format") ? fields.choice("format", ROW_FORMATS) : rows.format,
-      columns: fields.has("columns") ? fields.texts("columns") : rows.columns,
-    },
-    first: fields.count("first"),
-    template: fields.has("turns") ? turnsOf(fields, "turns") : fields.text("text"),
-    after: fields.optionalText("after") ?? "",
-    end: fields.optionalText("end") ?? "",
-    optional: fields.truth("optional"),
   };
   fields.end();
   return result;
