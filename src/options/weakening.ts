@@ -69,6 +69,23 @@ const ROWS: readonly WeakeningRow[] = [
     when: (value) => value === "none",
     effect: "names and shapes are not held against config.json",
   },
+  {
+    name: "max-changed",
+    when: (value) => value !== 0,
+    effect: "so many answers may be others beyond near-ties",
+  },
+  {
+    name: "max-lost",
+    effect: "changed answers are no failure, only more points lost than that in a task",
+  },
+  { name: "error-rate", effect: "how often the sequential test may err was given by hand" },
+  {
+    name: "skip-bad",
+    when: isOn,
+    effect: "rows that cannot be asked are left out of scores and comparison",
+  },
+  // Code that a model wrote.
+  { name: "execute", when: isOn },
   // What one model is, and so no habit of a folder: "none" takes no notice of config.json.
   { name: "architecture" },
   // An address that others can reach, and the key that keeps them out.

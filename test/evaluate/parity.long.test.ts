@@ -133,6 +133,44 @@ describe("eval A B", () => {
   });
 });
 
+describe("the gate of eval", () => {
+  it("is refused where it is held against nothing, or one bound replaces the other", async () => {
+    for (const [wrong, message] of [
+      [[model, ...ASKED, "--max-lost", "1"], "--max-lost: goes with another model or --golden"],
+      [[model, ...ASKED, "--max-changed", "0"], "--max-changed: goes with another model"],
+      [[model, ...ASKED, "--error-rate", "0.1"], "--error-rate: goes with --stop-when-decided"],
+      [[paddle, model, ...ASKED, "--max-changed", "0", "--max-lost", "1"], "does not go with"],
+      [[paddle, model, ...ASKED, "--max-lost", "-1"], "--max-lost: expected 0 to 100, found -1"],
+    ] as const) {
+      const { status, stderr } = await runInProcess(["eval", ...wrong]);
+      expect([status, stderr]).toEqual([2, expect.stringContaining(message)]);
+    }
+  });
+
+  it("says in all reports what it was told to let pass, and names options that change nothing", async () => {
+    const names = ["w.xml", "w.md", "w.html"].map((name) => join(folder, name));
+    const [junit = "", markdown = "", html = ""] = names;
+    const reports = ["--junit", junit, "--markdown", markdown, "--report", html];
+    const said = "so many answers may be others beyond near-ties";
+    const options = ["--max-changed", "6", "--seed", "1", "--turns", "internlm"];
+    const run = await runInProcess([
+      "eval",
+      other,
+      model,
+      ...ASKED,
+      ...options,
+      ...reports,
+      "--json",
+    ]);
+    expect(JSON.parse(run.stdout)).toMatchObject({
+      weakened: [{ option: "--max-changed 6", effect: said }],
+    });
+    expect(run.stderr).toMatch(/--seed changes nothing: [^]*--turns changes nothing: /);
+    for (const path of names)
+      expect(readFileSync(path, "utf8")).toContain(`weakened: --max-changed 6: ${said}`);
+  });
+});
+
 /** Names of a JUnit report's cases. */
 function namesIn(xml: string): readonly string[] {
   return [...xml.matchAll(/<testcase [^>]* name="([^"]*)"/g)].map(([, name = ""]) => name);

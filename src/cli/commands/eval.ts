@@ -7,6 +7,7 @@ import { evalOptionsOf, withEvalOptions, withTasks } from "../eval/options.ts";
 import { compare } from "../eval/compare.ts";
 import { finishStep, partStep, planStep, stepOf } from "../eval/parts.ts";
 import { renderEvaluation } from "../eval/render.ts";
+import { checkTogether, unusedOptions } from "../eval/together.ts";
 import { drawTable, reportPaths, writeScores } from "../eval/table.ts";
 
 export const evaluation: Command = {
@@ -33,7 +34,9 @@ export const evaluation: Command = {
     const model = requiredString(args, "model");
     if (model === "table") return drawTable(args);
     if (model === "script") return printScript(requiredString(args, "framework"));
+    checkTogether(args);
     const step = stepOf(args);
+    for (const line of unusedOptions(args)) context.note(line);
     const options = evalOptionsOf(args, context);
     if (step?.kind === "plan") return planStep(model, step, options, context.speech);
     if (step?.kind === "part") return partStep(model, step, options, context.speech);

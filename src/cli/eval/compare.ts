@@ -13,6 +13,7 @@ import {
 import type { Arguments, CommandContext, CommandResult } from "../command.ts";
 import { withTasks } from "./options.ts";
 import { reportPaths } from "./table.ts";
+import { weakenedLines } from "./together.ts";
 import { renderEvaluation, renderParity } from "./render.ts";
 
 /** Of McNemar's test, for the loss that is named beforehand. */
@@ -34,10 +35,11 @@ export async function compare(
     ? await sequential(args, context, options)
     : await whole(args, context, options, run);
   for (const note of result.notes) context.note(note);
+  const weakened = weakenedLines(args);
   const reports = await writeReports(
     reportPaths(args),
-    parityDocument(result),
-    paritySuite(result),
+    parityDocument(result, weakened),
+    paritySuite(result, weakened),
   );
   const { items: _items, parity, tasks, ...facts } = result;
   const changed = new Map(parity.map(({ name, changes }) => [name, changes.length]));
@@ -61,10 +63,6 @@ async function whole(
 ): Promise<ParityResult> {
   const { evaluateParity } = await import("../../evaluate/parity/run.ts");
   const { fewestTold } = await import("../../evaluate/parity/mcnemar.ts");
-  if (args["error-rate"] !== undefined)
-    throw new WbError("WB2001", "--error-rate: goes with --stop-when-decided", {
-      details: { option: "--error-rate" },
-    });
   const least = fewestTold(LEVEL);
   const onQuestions = (task: string, items: number): void => {
     const points = items < least ? "none at all" : `${((100 * least) / items).toFixed(2)} points`;
@@ -79,7 +77,7 @@ async function whole(
       ...referenceIn(args),
       tasks: options.tasks ?? [],
       maxChanged: optionalCount(args, "max-changed", 0),
-      maxLost: optionalNumber(args, "max-lost"),
+      maxLost: between(args, "max-lost", 0, 100),
     },
     () => run({ ...options, onQuestions }),
   );

@@ -5,6 +5,7 @@ import type { ReportPaths } from "../../evaluate/report/write-reports.ts";
 import { LANGUAGES } from "../../evaluate/table/words.ts";
 import { optionalChoice, optionalString, texts } from "../arguments.ts";
 import type { Arguments, CommandResult } from "../command.ts";
+import { weakenedLines } from "./together.ts";
 
 /** `eval table RESULT.json…`: the model page's table of several results. */
 export async function drawTable(args: Arguments): Promise<CommandResult> {
@@ -53,7 +54,9 @@ export async function writeScores(
 ): Promise<readonly string[]> {
   const { tableOf } = await import("../../evaluate/table/table.ts");
   const { writeReports } = await import("../../evaluate/report/write-reports.ts");
-  const table = await tableOf([result], optionalChoice(args, "lang", LANGUAGES) ?? "en");
+  const drawn = await tableOf([result], optionalChoice(args, "lang", LANGUAGES) ?? "en");
+  const weakened = weakenedLines(args);
+  const table = { ...drawn, notes: [...weakened, ...drawn.notes] };
   return writeReports(reportPaths(args), table, {
     name: result.model,
     seconds: result.seconds,
@@ -63,7 +66,7 @@ export async function writeScores(
         failure: undefined,
         said: score === null ? `${items} items, not run` : `${score.toFixed(2)} of ${items} items`,
       })),
-      { name: VERDICT, failure: undefined, said: "" },
+      { name: VERDICT, failure: undefined, said: weakened.join("\n") },
     ],
   });
 }

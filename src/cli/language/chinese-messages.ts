@@ -15,6 +15,12 @@ export const CHINESE_MESSAGES: Catalogue = [
   ["expected JSON", "应为 JSON"],
   ["expected a JSON object", "应为 JSON 对象"],
   ["expected a JSON object, found {}", "应为 JSON 对象，实际为 {}"],
+  ["goes with another model or --golden", "须有另一个模型或 --golden"],
+  ["goes with --stop-when-decided", "须有 --stop-when-decided"],
+  [
+    "--max-changed: does not go with --max-lost, which replaces it",
+    "--max-changed：不能与取代它的 --max-lost 同用",
+  ],
   ["there is no such field; known here: {}", "没有这个字段；这里可用的有：{}"],
   [
     "--tasks {}: expected tasks of different names, found another {}",

@@ -202,6 +202,24 @@ export const CHINESE_NOTES: Catalogue = [
   ["the tolerance is not held against the model's own noise", "容差不以模型自身的噪声为准"],
   ["the tensors themselves are not compared", "不比较张量本身"],
   ["names and shapes are not held against config.json", "名字与形状不与 config.json 核对"],
+  ["so many answers may be others beyond near-ties", "允许这么多回答不同且不是接近平局"],
+  [
+    "changed answers are no failure, only more points lost than that in a task",
+    "回答改变不算失败，只有某个任务失去更多分数才算",
+  ],
+  ["how often the sequential test may err was given by hand", "序贯检验的误差率由人工给出"],
+  [
+    "rows that cannot be asked are left out of scores and comparison",
+    "无法提问的行不计入分数与比较",
+  ],
+  [
+    "--seed changes nothing: all rows are asked, since there is no --limit",
+    "--seed 不起作用：没有 --limit，所有的行都提问",
+  ],
+  [
+    "--turns changes nothing: base models see no marks around turns; --variant chat models do",
+    "--turns 不起作用：基础模型看不到每一轮两侧的标记；--variant chat 才会",
+  ],
   ["stopping: answers at work may end", "正在停止：进行中的回答可以完成"],
   [
     "stopped: {} requests answered, {} failed, {} cancelled",

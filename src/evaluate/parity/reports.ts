@@ -4,15 +4,11 @@ import type { JunitSuite } from "../report/write-reports.ts";
 import type { TaskParity } from "./compare-items.ts";
 import type { ParityResult } from "./run.ts";
 
-/** A table of tasks, and one of the answers that changed. */
-export function parityDocument({
-  model,
-  against,
-  parity,
-  failures,
-  verdict,
-  notes,
-}: ParityResult): ReportDocument {
+/** A table of tasks, and one of the answers that changed. @param weakened Checks that were given up, a line each. */
+export function parityDocument(
+  { model, against, parity, failures, verdict, notes }: ParityResult,
+  weakened: readonly string[],
+): ReportDocument {
   const changed = changesOf(parity);
   return {
     language: "en",
@@ -20,18 +16,15 @@ export function parityDocument({
     verdict,
     failures,
     sheets: [tasksOf(parity), ...(changed.rows.length === 0 ? [] : [changed])],
-    notes,
+    notes: [...weakened, ...notes],
   };
 }
 
-/** A case for each task, and one for the verdict. */
-export function paritySuite({
-  model,
-  against,
-  parity,
-  failures,
-  seconds,
-}: ParityResult): JunitSuite {
+/** A case for each task, and one for the verdict. @param weakened As in `parityDocument`. */
+export function paritySuite(
+  { model, against, parity, failures, seconds }: ParityResult,
+  weakened: readonly string[],
+): JunitSuite {
   const cases = parity.map((task) => ({
     name: task.name,
     failure: failures.find((failure) => failure.startsWith(`${task.name}: `)),
@@ -39,7 +32,11 @@ export function paritySuite({
   }));
   const failure = failures.length === 0 ? undefined : failures.join("; ");
   const name = `${model} against ${against}`;
-  return { name, seconds, cases: [...cases, { name: VERDICT, failure, said: "" }] };
+  return {
+    name,
+    seconds,
+    cases: [...cases, { name: VERDICT, failure, said: weakened.join("\n") }],
+  };
 }
 
 function tasksOf(parity: readonly TaskParity[]): Sheet {
