@@ -17,6 +17,7 @@ const LAYERS = {
   // Its reports are written as those of verify are.
   evaluate: [...TO_SESSION, "verify"],
   verify: TO_SESSION,
+  extract: [...TO_SESSION, "convert"],
   serve: TO_SESSION,
 };
 const BELOW_API = Object.keys(LAYERS);

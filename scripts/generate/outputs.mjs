@@ -407,6 +407,34 @@ export const OUTPUTS = {
     notes,
     seconds,
   },
+  extract: {
+    rank: count,
+    factors: list(
+      fields({
+        name: said(text, "of the weight"),
+        shape,
+        change: said(orNull(number), "tuned - base against the base; null where that is all zeros"),
+        error: said(number, "tuned - (base + B · A) against tuned - base"),
+        rounding: said(
+          number,
+          "the most that rounding the tuned weight leaves, against tuned - base",
+        ),
+      }),
+      "each number is of lengths: roots of sums of squares",
+    ),
+    whole: list(text, "tensors that are in the adapter as they are in the tuned model"),
+    left: list(
+      fields({ name: text, change: orNull(number) }),
+      "tensors that differ and are not in the adapter",
+    ),
+    unchanged: said(count, "tensors that do not differ"),
+    error: said(number, "as those of each, over all that have factors"),
+    rounding: number,
+    bytesWritten: count,
+    notes,
+    seconds,
+    peakMemoryBytes: count,
+  },
   diff: {
     summary: fields({
       identical: count,

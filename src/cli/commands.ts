@@ -9,6 +9,7 @@ import { demo } from "./commands/demo.ts";
 import { diff } from "./commands/diff.ts";
 import { doctor } from "./commands/doctor.ts";
 import { evaluation } from "./commands/eval.ts";
+import { extract } from "./commands/extract.ts";
 import { explain } from "./commands/explain.ts";
 import { generate } from "./commands/generate.ts";
 import { golden } from "./commands/golden.ts";
@@ -29,6 +30,7 @@ export const COMMANDS: readonly Command[] = [
   convert,
   diff,
   match,
+  extract,
   verify,
   prove,
   attest,

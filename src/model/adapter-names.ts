@@ -60,3 +60,8 @@ export function isSavedTable(name: string): boolean {
 
 const TABLE =
   /(^|\.)(embed_tokens|wte|word_embeddings|tok_embeddings|embed_in)\.(modules_to_save\.default\.)?weight$/;
+
+/** The bias of a module, which PEFT saves beside its factors. */
+export function isBias(name: string): boolean {
+  return name.endsWith(".bias");
+}

@@ -21,6 +21,7 @@ export const GOLDEN_ACTIONS = ["record", "script"] as const;
 export const NATIVE_ACTIONS = ["install", "status", "remove"] as const;
 export const CONFIG_ACTIONS = ["print"] as const;
 export const BEYOND_CONTEXT = ["recompute", "cached"] as const;
+export const EXTRACT_RESTS = ["save", "leave"] as const;
 export const LANGUAGES = ["en", "zh"] as const;
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 
@@ -48,6 +49,7 @@ const OF_COMMAND: ReadonlyMap<string, readonly string[]> = new Map<string, reado
   ["scan format", SCAN_FORMATS],
   ["golden action", GOLDEN_ACTIONS],
   ["eval framework", EXPORT_FRAMEWORKS],
+  ["extract rest", EXTRACT_RESTS],
   ["explain code", Object.keys(ERROR_CODES)],
   ["native action", NATIVE_ACTIONS],
   ["config action", CONFIG_ACTIONS],

@@ -3,9 +3,10 @@ import { WbError } from "../errors/wb-error.ts";
 import { isFolder, openCheckpoint } from "../formats/open.ts";
 import { isHeadName, isSavedTable } from "../model/adapter-names.ts";
 import { NOT_MERGED } from "../formats/names/wrapper-segments.ts";
-import { adaptableBase } from "../mapping/computed/adapted-ends.ts";
+import { adaptableBase, type AdaptableBase } from "../mapping/computed/adapted-ends.ts";
 import { parseAdapterConfig, type AdapterConfig } from "../mapping/computed/adapter-config.ts";
 import { mergeAdapter } from "../mapping/computed/merge-adapter.ts";
+import { refuseOtherCopies } from "../mapping/same-values.ts";
 import { readSmall } from "../sources/places.ts";
 import type { OpenedModel } from "./open-model.ts";
 import { shownName } from "../tensor/shown-name.ts";
@@ -56,7 +57,8 @@ export async function withAdapter(
   const opened = await openCheckpoint(path, { signal });
   try {
     const ready = readyBase(model, opened.checkpoint, config);
-    const { checkpoint, note } = mergeAdapter(ready.checkpoint, opened.checkpoint, config);
+    await refuseOtherCopies(ready.copies, signal);
+    const { checkpoint, note } = mergeAdapter(ready.checkpoint, ready.adapter, config);
     // Base layers stand beside factors in an adapter of embeddings, and both are merged here.
     const told = opened.notes.filter((one) => !one.endsWith(NOT_MERGED));
     const notes = [...model.notes, ...told, note, ...ready.notes];
@@ -70,17 +72,20 @@ export async function withAdapter(
   }
 }
 
+type Ready = Omit<AdaptableBase, "config"> & Pick<OpenedModel, "config">;
+
 /** A base as the adapter leaves its embeddings and head, where the family is known. */
 function readyBase(
   { checkpoint, config }: OpenedModel,
   adapter: Checkpoint,
   settings: AdapterConfig,
-): Pick<OpenedModel, "checkpoint" | "config" | "notes"> {
+): Ready {
   if (config !== undefined) return adaptableBase(checkpoint, config, adapter, settings);
   const tables = savedTables(adapter);
-  if (tables.length === 0) return { checkpoint, config, notes: [] };
+  const same = { adapter, copies: [] };
+  if (tables.length === 0) return { checkpoint, config, notes: [], ...same };
   const note = `${adapter.path}: ${tables.map(shownName).join(", ")} was saved whole: where a head is tied to it, peft leaves that head the old values, and the result has the new ones`;
-  return { checkpoint, config, notes: [note] };
+  return { checkpoint, config, notes: [note], ...same };
 }
 
 /** Embeddings that an adapter saved whole, where it saved no head. */

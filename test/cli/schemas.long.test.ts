@@ -62,6 +62,7 @@ const RUNS: readonly (readonly [status: number, ...words: string[]])[] = [
     "@/map.json",
   ],
   [1, "match", "T/pytorch_model.bin", join(FIXTURES, "pytorch-gqa")],
+  [2, "extract", "T/pytorch_model.bin", "T/model_state.pdparams", "@/adapter", "--rank", "2"],
   [0, "golden", "record", "@/converted", "--out", "@/golden.safetensors", ...IDS],
   [0, "golden", "script", "--framework", "transformers"],
   [

@@ -125,6 +125,15 @@ export const CHINESE_HELP: Readonly<Record<string, string>> = {
   "across formats, names and layouts": "跨越格式、名字与布局",
   "for programs; exit code 1 when anything differs": "供程序使用；有任何不同时退出码为 1",
   "with a tolerance": "带容差",
+  "write what a model differs from its base by as a LoRA adapter of one rank":
+    "把模型与其基础模型的差别写成给定秩的 LoRA 适配器",
+  "a version of it that was trained further": "由它继续训练得到的版本",
+  "the rank of the factors, such as 16": "因子的秩，例如 16",
+  "changes that factors do not hold: save (whole tensors) or leave (default: refused)":
+    "因子容纳不了的改变：save（整个张量）或 leave（略去）（默认拒绝）",
+  "in PEFT's form, with the error that is left": "PEFT 的形式，并给出剩余的误差",
+  "norms and embeddings whole": "归一化与嵌入整个保存",
+  "back: the tuned model, but for that error": "反过来：得到训练后的模型，只差那个误差",
   "find by values alone how two checkpoints of the same weights relate":
     "只凭数值找出同一份权重的两个检查点有什么关系",
   "the same weights in another form": "另一种形式的同一份权重",

@@ -20,6 +20,12 @@ export const CHINESE_HINTS: Catalogue = [
     "Change the name in the task file, or leave one of them out.",
     "修改任务文件中的名字，或去掉其中一个。",
   ],
+  ["Convert both checkpoints first.", "先转换两个检查点。"],
+  [
+    "--rest save puts these tensors whole into the adapter, as PEFT's modules_to_save; --rest leave leaves their changes out.",
+    "--rest save 把这些张量整个放进适配器（即 PEFT 的 modules_to_save）；--rest leave 略去它们的改变。",
+  ],
+  ["--rest leave leaves these changes out.", "--rest leave 略去这些改变。"],
   ["Run it again.", "重新运行即可。"],
   [
     "Run it again with --resume, which goes on from {}.part.",

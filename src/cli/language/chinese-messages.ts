@@ -2,6 +2,24 @@ import type { Catalogue } from "./translate.ts";
 
 /** Messages of errors and warnings in Chinese, without the place that stands before them. */
 export const CHINESE_MESSAGES: Catalogue = [
+  ["no tensor differs from the base's", "没有张量与基础模型的不同"],
+  [
+    "the tensors that differ from the base's are no weights of Linears: {}",
+    "与基础模型不同的张量不是 Linear 的权重：{}",
+  ],
+  ["factors of low rank do not hold the changes of {}", "低秩因子容纳不了这些张量的改变：{}"],
+  ["PEFT saves no such tensor whole: {}", "PEFT 不会整个保存这样的张量：{}"],
+  ["{} and {} are no two versions of one model", "{} 与 {} 不是同一模型的两个版本"],
+  ["only {} has it", "只有 {} 有"],
+  ["{} in the base, {} in the other", "基础模型中为 {}，另一个中为 {}"],
+  ["{} and {}, of which no difference is computed", "{} 与 {}，无法计算差别"],
+  ["not all values are finite, here or in the base", "这里或基础模型中有非有限的数值"],
+  [
+    "of a model that is not known, adapters are extracted from torch's layout and whole tensors",
+    "对未知的模型，只从 torch 布局的完整张量中提取适配器",
+  ],
+  ["extract needs --rank, such as --rank 16", "extract 需要 --rank，例如 --rank 16"],
+  ["rank: expected a whole number from 1 on, found {}", "rank：应为从 1 起的整数，实际为 {}"],
   ["cannot be read ({})", "无法读取（{}）"],
   ["cannot be read", "无法读取"],
   ["cannot be written ({})", "无法写入（{}）"],

@@ -2,6 +2,10 @@ import type { Catalogue } from "./translate.ts";
 
 /** Notes on what was taken, left out and assumed, on devices and memory, and lines of quantised files and servers, in Chinese. */
 export const CHINESE_NOTES: Catalogue = [
+  [
+    "an adapter holds no settings, and those of the tuned model are not the base's: {}",
+    "适配器不含设置，而训练后的模型与基础模型的设置不同：{1*}",
+  ],
   ["left out: {}", "略去：{1*}"],
   ["taking {}; also there: {}", "取用 {}；另有：{}"],
   ['taking {}, which its file "latest" names', "取用 {}，由其中的文件 latest 指明"],
@@ -25,6 +29,7 @@ export const CHINESE_NOTES: Catalogue = [
     "{} is left out: {} ({}); --select {} takes it instead",
     "略去 {1}：{2*}（{3*}）；用 --select {4} 可改为取用它",
   ],
+  ["the head is tied to {}, which has the same values", "输出头与 {} 绑定，数值相同"],
   ["the optimizer's state", "优化器的状态"],
   [
     "{}: a bias that config.json does not ask for is zero throughout and changes nothing: {}",

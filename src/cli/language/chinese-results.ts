@@ -25,6 +25,25 @@ export const CHINESE_RESULTS: Catalogue = [
   ["{} transpose", "{} 个转置"],
   ["{} split", "{} 个拆分"],
   ["{} merge", "{} 个合并"],
+  [
+    "rank {}: factors of {} weights, {} in {} s: {}",
+    "秩 {1}：{2} 个权重的因子，{3}，用时 {4} 秒：{5}",
+  ],
+  [
+    "rank {}: factors of {} weight, {} in {} s: {}",
+    "秩 {1}：{2} 个权重的因子，{3}，用时 {4} 秒：{5}",
+  ],
+  [
+    "error {} of the change; the largest is that of {}, {}",
+    "误差为改变量的 {1}；最大的是 {2}，为 {3}",
+  ],
+  [
+    "rounding the tuned weights to their dtype alone may leave {}",
+    "仅把训练后的权重舍入到其 dtype 就可能留下 {}",
+  ],
+  ["saved whole: {}", "整个保存：{}"],
+  ["left out, though changed: {}", "有改变但略去：{}"],
+  ["not changed: {}", "未改变：{1*}"],
   ["{} cast", "{} 个转换 dtype"],
   ["{} dequantise", "{} 个反量化"],
   ["PASS  the weights agree: of {} tensors {}", "通过  权重一致：{} 个张量中 {2*}"],

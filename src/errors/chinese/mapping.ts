@@ -38,6 +38,13 @@ export const CHINESE_MAPPING_CODES: Readonly<Partial<Record<keyof typeof MAPPING
       remedy:
         "请指明：--transpose '名字' 或 --keep '名字'（* 代表任意字符），或对所有没有证据的 Linear 权重用 --source-layout torch 或 paddle；--architecture none 一律原样取用。",
     },
+    WB2715: {
+      title: "没有适配器可以容纳的内容",
+      meaning:
+        "LoRA 适配器是从基础模型与由它训练得到的模型之间，Linear 权重的差别中提取的。这里没有任何一个 Linear 权重不同。",
+      remedy:
+        "先给出基础模型，再给出训练后的模型。若只有其他张量不同，`weighbridge diff` 会列出它们；适配器不是保存它们的形式。",
+    },
     WB2703: {
       title: "无法判断差值应如何相加",
       meaning:
@@ -135,6 +142,13 @@ export const CHINESE_MAPPING_CODES: Readonly<Partial<Record<keyof typeof MAPPING
         "可以合并 LoRA，包括 rank-stabilised 缩放、rank 与 alpha 的模式以及整体保存的张量；DoRA、LoRA 自己的偏置、卷积的适配器与其他方法不行。",
       remedy: "用 peft 的 merge_and_unload 合并，再转换结果。",
     },
+    WB4708: {
+      title: "适配器的因子容纳不了的改变",
+      meaning:
+        "低秩因子改变的是 Linear 的权重。训练也改变了的归一化、偏置、嵌入、路由器与其他张量不是这种矩阵，缺少这些改变的适配器就不是训练后的模型。",
+      remedy:
+        "--rest save 把这些张量整个放进适配器（PEFT 的 modules_to_save 与偏置）；--rest leave 略去它们的改变并列出。",
+    },
     WB4706: {
       title: "不计算数值的量化变体",
       meaning:
@@ -168,6 +182,12 @@ export const CHINESE_MAPPING_CODES: Readonly<Partial<Record<keyof typeof MAPPING
       title: "不支持的配置",
       meaning: "家族已知，但 config.json 的这项设置对模型的改变尚未实现。",
       remedy: "`--architecture none` 原样转换张量。",
+    },
+    WB3715: {
+      title: "两个检查点不是同一模型的两个版本",
+      meaning: "两者需要有相同的张量、相同的形状，且数值有限：要写出的是一个与另一个的差别。",
+      remedy:
+        "给出训练时所用的那个基础模型。--drop 可把张量从两边去掉；若只是名字或布局不同，先用 `convert --like BASE` 把训练后的模型变为基础模型的形式。",
     },
     WB3714: {
       title: "config.json 与张量指出的输出头不同",

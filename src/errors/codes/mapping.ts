@@ -43,6 +43,14 @@ export const MAPPING_CODES = {
       "Say it: --transpose 'NAMES' or --keep 'NAMES' (* stands for any characters), or --source-layout torch or paddle for all Linear weights that show nothing; --architecture none takes everything as it is stored.",
     details: { path: "string", tensors: "string[]" },
   },
+  WB2715: {
+    title: "nothing that an adapter could hold",
+    meaning:
+      "A LoRA adapter is extracted from what the weights of Linears differ by between a base and a model that was trained from it. Here none of them differs.",
+    remedy:
+      "Give the base first and the tuned model second. Where other tensors alone differ, `weighbridge diff` lists them; an adapter is no form for them.",
+    details: { path: "string" },
+  },
   WB2703: {
     title: "it cannot be told how a delta is to be added",
     meaning:
@@ -165,6 +173,14 @@ export const MAPPING_CODES = {
       "Give the very model that the source was trained from, or leave out with --drop what is not of the model (it is taken off both sides).",
     details: { path: "string", tensors: "string[]" },
   },
+  WB3715: {
+    title: "the two checkpoints are no two versions of one model",
+    meaning:
+      "Both need the same tensors in the same shapes, of numbers that are finite: what one differs from the other by is to be written.",
+    remedy:
+      "Give the very model that the other was trained from. --drop leaves tensors out of both; where only names or layout differ, `convert --like BASE` brings the tuned model to the base's form first.",
+    details: { path: "string" },
+  },
   WB3714: {
     title: "config.json and the tensors name different heads",
     meaning:
@@ -179,6 +195,14 @@ export const MAPPING_CODES = {
       "LoRA is merged, with rank-stabilised scaling, patterns of ranks and alphas, and tensors saved whole; DoRA, biases of LoRA's own, adapters of convolutions and of other methods are not.",
     remedy: "Merge it with peft's merge_and_unload, and convert the result.",
     details: { path: "string" },
+  },
+  WB4708: {
+    title: "changes that an adapter's factors do not hold",
+    meaning:
+      "Factors of low rank change the weights of Linears. Norms, biases, embeddings, routers and other tensors that training changed, too, are no matrices of that kind, and an adapter without their changes would not be the tuned model.",
+    remedy:
+      "--rest save puts the tensors whole into the adapter (PEFT's modules_to_save and its biases); --rest leave leaves their changes out and lists them.",
+    details: { path: "string", tensors: "string[]" },
   },
   WB4706: {
     title: "quantised weights of a variant whose values are not computed",

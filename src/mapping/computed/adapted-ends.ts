@@ -12,6 +12,10 @@ export interface AdaptableBase {
   readonly checkpoint: Checkpoint;
   readonly config: ModelConfig;
   readonly notes: readonly string[];
+  /** The adapter, without a head that is its embeddings once more. */
+  readonly adapter: Checkpoint;
+  /** Tensors that were left out as others' copies; to be compared before that is believed. */
+  readonly copies: readonly { readonly copy: StoredTensor; readonly of: StoredTensor }[];
 }
 
 /**
@@ -27,7 +31,8 @@ export function adaptableBase(
   settings: AdapterConfig,
 ): AdaptableBase {
   const tables = wholeTables(adapter, endsOf(base, config));
-  const grown = withVocabulary(config, tables, adapter.path);
+  const same = { adapter, copies: [] };
+  const grown = { ...withVocabulary(config, tables, adapter.path), ...same };
   const isTied = tiedHead(config) !== undefined;
   if (!isTied) return { checkpoint: base, ...grown };
   refuseHeadFactors(adapter, settings);
@@ -35,10 +40,9 @@ export function adaptableBase(
   if (trained.length === 0) return { checkpoint: base, ...grown };
   if (settings.keepsTies) {
     if (trained.every(({ end }) => end === EMBEDDINGS)) return { checkpoint: base, ...grown };
-    throw unsupported(
-      settings,
-      "a tied head that was saved beside its embeddings (ensure_weight_tying)",
-    );
+    const tied = withoutTiedHead(adapter, trained);
+    if (tied !== undefined) return { checkpoint: base, ...grown, ...tied };
+    throw unsupported(settings, "a tied head that was saved alone (ensure_weight_tying)");
   }
   const { embeddings, head } = endsOf(base, config);
   if (embeddings === undefined) return { checkpoint: base, ...grown };
@@ -47,10 +51,31 @@ export function adaptableBase(
   return {
     checkpoint: { ...base, tensors },
     config: { ...grown.config, tieWordEmbeddings: false },
+    ...same,
     notes: [
       ...grown.notes,
       `${adapter.path}: the head is tied to the embeddings in the base and no longer in the result: the adapter saved ${trained.length === 1 ? "one of them" : "each of them"} whole, as peft leaves them`,
     ],
+  };
+}
+
+/** The adapter without the head, where it saved the embeddings under both names; undefined where it did not. */
+function withoutTiedHead(
+  adapter: Checkpoint,
+  tables: readonly WholeTable[],
+): Pick<AdaptableBase, "adapter" | "copies"> | undefined {
+  const embeddings = tables.find(({ end }) => end === EMBEDDINGS);
+  const head = tables.find(({ end }) => end === HEAD);
+  if (embeddings === undefined || head === undefined) return undefined;
+  const { tensor } = head;
+  const why = `the head is tied to ${embeddings.tensor.name}, which has the same values`;
+  return {
+    adapter: {
+      ...adapter,
+      tensors: adapter.tensors.filter((one) => one !== tensor),
+      skipped: [...adapter.skipped, { name: tensor.name, why }],
+    },
+    copies: [{ copy: tensor, of: embeddings.tensor }],
   };
 }
 
@@ -65,6 +90,7 @@ function endsOf(
 }
 
 interface WholeTable {
+  readonly tensor: StoredTensor;
   readonly end: typeof EMBEDDINGS | typeof HEAD;
   readonly rows: number;
   /** A copy that was trained, and not the base below factors. */
@@ -83,7 +109,7 @@ function wholeTables(
       name !== undefined && (part.name === name || part.name.endsWith(`.${name}`));
     const end = isEnd(embeddings?.name) ? EMBEDDINGS : isEnd(head?.name ?? HEAD) ? HEAD : undefined;
     const isCopy = !isBaseLayer(tensor.name);
-    return end === undefined ? [] : { end, rows: tensor.shape[0] ?? 0, isCopy };
+    return end === undefined ? [] : { tensor, end, rows: tensor.shape[0] ?? 0, isCopy };
   });
 }
 

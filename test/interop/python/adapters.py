@@ -58,6 +58,8 @@ KINDS = {
     # The head of a tied base keeps the old embeddings, or gets its own.
     "tied-saved": (lambda: llama(tied=True), {"r": 4, "target_modules": ["q_proj"], "modules_to_save": ["embed_tokens"]}),
     "tied-saved-both": (lambda: llama(tied=True), {"r": 4, "target_modules": ["q_proj"], "modules_to_save": ["embed_tokens", "lm_head"]}),
+    # One matrix all the same, saved under both names.
+    "tied-ensured": (lambda: llama(tied=True), {"r": 4, "target_modules": ["q_proj"], "modules_to_save": ["embed_tokens"], "ensure_weight_tying": True}),
     "tied-embeddings": (lambda: llama(tied=True), {"r": 4, "target_modules": ["q_proj", "embed_tokens"]}),
     "tied-head": (lambda: llama(tied=True), {"r": 4, "target_modules": ["q_proj", "lm_head"]}),
     "grown": (llama, {"r": 4, "target_modules": ["q_proj"], "modules_to_save": ["embed_tokens", "lm_head"]}),
