@@ -106,7 +106,7 @@ export function planMemory(
   const totals = (holding: Holding): Totals => totalOf(holding, config, stored, device, work);
   const resident = totals("all");
   const streamed = totals("none");
-  const numbers = `${gigabytes(resident.total)} resident, ${gigabytes(streamed.total)} streamed, ${gigabytes(limit)} allowed${ownLimit(device)}`;
+  const numbers = `${gigabytes(resident.total)} resident, ${gigabytes(streamed.total)} streamed, ${gigabytes(limit)} allowed${ownLimit(device, limit)}`;
   const fits = ({ total, onDevice }: Totals): boolean =>
     total <= limit && onDevice <= (device.memoryLimit ?? Number.POSITIVE_INFINITY);
   if (!fits(streamed)) {
@@ -162,9 +162,9 @@ function wayOut({ device, memoryLimit }: DeviceFacts, { total, onDevice }: Total
   return `--max-memory ${Math.ceil(total / 1e6)}MB would do`;
 }
 
-/** Says what a device that is inside the host's memory is limited to by itself. */
-function ownLimit({ device, memoryLimit }: DeviceFacts): string {
-  if (memoryLimit === undefined || !sharesHostMemory(device)) return "";
+/** Says what a device that is inside the host's memory is limited to by itself, where that is less than all that is allowed. */
+function ownLimit({ device, memoryLimit }: DeviceFacts, limit: number): string {
+  if (memoryLimit === undefined || !sharesHostMemory(device) || memoryLimit >= limit) return "";
   return `, of which ${gigabytes(memoryLimit)} on the ${device} heap`;
 }
 

@@ -108,7 +108,7 @@ describe("InternLM-7B in float16", () => {
     const error = await caught(() => planMemory(INTERNLM_7B, f16, WASM, ONE_PROMPT, 1e9));
     expect(error.code).toBe("WB6003");
     expect(error.message).toMatchInlineSnapshot(
-      `"the model does not fit into memory: 29.66 GB resident, 2.03 GB streamed, 1.00 GB allowed, of which 2.15 GB on the wasm heap; --max-memory 2032MB would do"`,
+      `"the model does not fit into memory: 29.66 GB resident, 2.03 GB streamed, 1.00 GB allowed; --max-memory 2032MB would do"`,
     );
     const [, megabytes] = / (\d+)MB would do$/.exec(error.message) ?? [];
     const plan = planMemory(INTERNLM_7B, f16, WASM, ONE_PROMPT, Number(megabytes) * 1e6);
