@@ -2,7 +2,7 @@
 
 usage: python scripts/bench/make_quantised.py FILE Q4_0|Q8_0 [--layers 32] [--hidden 4096] [--ffn 11008] [--vocab 32000]
 
-Needs gguf-py, which lies beside llama.cpp's bindings (scripts/llama-cpp.mjs). Levels are drawn once from a seed and used again by every
+Needs gguf-py, which is beside llama.cpp's bindings (scripts/llama-cpp.mjs). Levels are drawn once from a seed and used again by every
 matrix of a shape; scales are such that a forward pass stays finite. There is no tokenizer: prompts are ids.
 """
 

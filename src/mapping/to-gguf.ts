@@ -1,4 +1,5 @@
 import type { ModelConfig } from "../model/config/model-config.ts";
+import type { Role } from "../model/parameter.ts";
 import { DTYPES } from "../tensor/dtype.ts";
 import type { StoredTensor } from "../tensor/table.ts";
 import { assemblyOf, wholeView, type Assembly } from "./assembly.ts";
@@ -57,7 +58,9 @@ function storedAs(
   if (DTYPES[assembly.dtype].kind !== "float") return {};
   const castTo = (wanted: CastDtype): { readonly cast?: CastDtype } =>
     assembly.dtype === wanted ? {} : { cast: wanted };
-  if (assembly.shape.length < 2 || kind === "vector" || kind === "router") return castTo("F32");
+  const isSmall = tensor.of.some(({ spec }) => FLOAT32_ROLES.has(spec.parameter.role));
+  if (assembly.shape.length < 2 || kind === "vector" || kind === "router" || isSmall)
+    return castTo("F32");
   const wanted = quantize ?? (dtype === "keep" ? undefined : dtype);
   if (wanted === undefined) return isKept(assembly) ? {} : castTo("F32");
   if (!isMixture(wanted)) return castTo(wanted);
@@ -70,6 +73,9 @@ function storedAs(
   const type = mixtureType(matrix, wanted, model);
   return type === "F16" ? castTo(type) : { quantised: type };
 }
+
+/** Kept in float32 whatever their shape is (conversion/base.py, `prepare_tensors`). */
+const FLOAT32_ROLES: ReadonlySet<Role> = new Set(["routerBias", "positionEmbedding"]);
 
 function isMixture(wanted: Quantisation): wanted is Mixture {
   return Object.hasOwn(MIXTURES, wanted);

@@ -53,9 +53,14 @@ export async function describeGguf(
 }
 
 function writtenOf(setting: GgufSetting): GgufWritten {
-  return setting[1] === "text"
-    ? { type: "text", value: setting[2] }
-    : { type: setting[1], value: setting[2] };
+  switch (setting[1]) {
+    case "text":
+      return { type: "text", value: setting[2] };
+    case "flag":
+      return { type: "flag", value: setting[2] };
+    default:
+      return { type: setting[1], value: setting[2] };
+  }
 }
 
 /** llama.cpp's number of what was asked for, or of what most numbers are kept as (b4500, include/llama.h, `llama_ftype`). */

@@ -1,8 +1,10 @@
 import type { RawConfig } from "./fields.ts";
 import type { GgufKeys } from "./gguf-keys.ts";
+import { unsupported } from "./unsupported.ts";
 
-/** Which Linears of the first layer have biases. */
+/** What the first layer has: which Linears biases, and whether heads norms. */
 interface Biases {
+  readonly headNorms: boolean;
   readonly attention: boolean;
   readonly output: boolean;
   readonly mlp: boolean;
@@ -24,6 +26,10 @@ interface GgufModel {
   readonly fields: (sizes: Sizes) => RawConfig;
   /** Whether heads may be rotated in a part of their dimensions. */
   readonly isPartlyRotated?: boolean;
+  /** Layers behind the last that predict tokens further ahead, which the number of blocks counts. */
+  readonly predictingLayers?: number;
+  /** All of config.json but names, vocabulary and tokens, of a model of LayerNorms without rotary; `fields` says nothing then. */
+  readonly plain?: () => RawConfig;
 }
 
 type Describe = (keys: GgufKeys) => GgufModel;
@@ -86,6 +92,118 @@ function sparse(className: string, modelType: string, normalises: boolean): Desc
     },
   });
 }
+
+/** ERNIE 4.5 with experts (src/models/ernie4-5-moe.cpp): experts in every so many layers behind dense ones. */
+const ernieMoe: Describe = (keys) => ({
+  className: "Ernie4_5_MoeForCausalLM",
+  modelType: "ernie4_5_moe",
+  keys: [
+    "expert_count",
+    "expert_used_count",
+    "expert_feed_forward_length",
+    "expert_shared_count",
+    "expert_shared_feed_forward_length",
+    "interleave_moe_layer_step",
+    "leading_dense_block_count",
+  ],
+  biases: ({ attention }) => ({ use_bias: attention }),
+  fields: () => ({
+    moe_num_experts: keys.number("expert_count"),
+    moe_k: keys.number("expert_used_count"),
+    moe_intermediate_size: keys.number("expert_feed_forward_length"),
+    moe_num_shared_experts: keys.count("expert_shared_count") ?? 0,
+    moe_layer_start_index: keys.count("leading_dense_block_count") ?? 0,
+    moe_layer_end_index: -1,
+    moe_layer_interval: keys.optional("interleave_moe_layer_step") ?? 1,
+  }),
+});
+
+/** ggml's number of a sigmoid (llama.cpp, src/llama-hparams.h, `LLAMA_EXPERT_GATING_FUNC_TYPE_SIGMOID`). */
+export const GATED_BY_SIGMOID = 2;
+
+/** GLM-4.5 (src/models/glm4-moe.cpp). */
+const glm4Moe: Describe = (keys) => {
+  const gating = keys.count("expert_gating_func") ?? GATED_BY_SIGMOID;
+  if (gating !== GATED_BY_SIGMOID)
+    throw unsupported(keys.path, keys.full("expert_gating_func"), gating);
+  const predicting = keys.count("nextn_predict_layers") ?? 0;
+  return {
+    className: "Glm4MoeForCausalLM",
+    modelType: "glm4_moe",
+    keys: [
+      "expert_count",
+      "expert_used_count",
+      "expert_group_count",
+      "expert_group_used_count",
+      "expert_feed_forward_length",
+      "expert_shared_count",
+      "expert_gating_func",
+      "expert_weights_scale",
+      "expert_weights_norm",
+      "leading_dense_block_count",
+      "nextn_predict_layers",
+    ],
+    biases: ({ attention, headNorms }) => ({
+      attention_bias: attention,
+      use_qk_norm: headNorms,
+    }),
+    fields: () => ({
+      n_routed_experts: keys.number("expert_count"),
+      num_experts_per_tok: keys.number("expert_used_count"),
+      moe_intermediate_size: keys.number("expert_feed_forward_length"),
+      n_shared_experts: keys.count("expert_shared_count") ?? 0,
+      first_k_dense_replace: keys.count("leading_dense_block_count") ?? 0,
+      n_group: keys.count("expert_group_count") ?? 1,
+      topk_group: keys.count("expert_group_used_count") ?? 1,
+      norm_topk_prob: keys.text("expert_weights_norm") === "true",
+      routed_scaling_factor: keys.count("expert_weights_scale") ?? 1,
+      num_nextn_predict_layers: predicting,
+    }),
+    isPartlyRotated: true,
+    predictingLayers: predicting,
+  };
+};
+
+const EPSILON = "attention.layer_norm_epsilon";
+
+function plainModel(
+  className: string,
+  modelType: string,
+  fields: (keys: GgufKeys) => RawConfig,
+): Describe {
+  return (keys) => ({
+    className,
+    modelType,
+    keys: [EPSILON],
+    biases: noBiases,
+    fields: () => ({}),
+    plain: () => fields(keys),
+  });
+}
+
+const gpt2 = plainModel("GPT2LMHeadModel", "gpt2", (keys) => ({
+  n_embd: keys.number("embedding_length"),
+  n_layer: keys.number("block_count"),
+  n_head: keys.number("attention.head_count"),
+  n_inner: keys.number("feed_forward_length"),
+  n_positions: keys.number("context_length"),
+  layer_norm_epsilon: keys.number(EPSILON),
+  activation_function: "gelu_new",
+}));
+
+/** Its network is always four times as wide; the context's length changes nothing. */
+const bloom = plainModel("BloomForCausalLM", "bloom", (keys) => {
+  const hidden = keys.number("embedding_length");
+  const inner = keys.number("feed_forward_length");
+  if (inner !== 4 * hidden) throw unsupported(keys.path, keys.full("feed_forward_length"), inner);
+  return {
+    hidden_size: hidden,
+    n_layer: keys.number("block_count"),
+    n_head: keys.number("attention.head_count"),
+    seq_length: keys.number("context_length"),
+    layer_norm_epsilon: keys.number(EPSILON),
+  };
+});
 
 const GELU = { hidden_act: "gelu_pytorch_tanh", hidden_activation: "gelu_pytorch_tanh" };
 const WINDOW = "attention.sliding_window";
@@ -184,4 +302,9 @@ export const GGUF_MODELS: ReadonlyMap<string, Describe> = new Map<string, Descri
     "ernie4_5",
     plain("Ernie4_5ForCausalLM", "ernie4_5", ({ attention }) => ({ use_bias: attention })),
   ],
+  ["ernie4_5-moe", ernieMoe],
+  ["glm4moe", glm4Moe],
+  ["baichuan", plain("BaichuanForCausalLM", "baichuan", noBiases)],
+  ["gpt2", gpt2],
+  ["bloom", bloom],
 ]);

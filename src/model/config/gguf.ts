@@ -43,6 +43,15 @@ export function ggufConfig(
   if (model === undefined) return { architectures: [architecture], model_type: architecture };
   keys.refuseUnknown(new Set([...KNOWN_KEYS, ...model.keys]));
   const shapes = new Map(tensors.map(({ name, shape }) => [name, shape]));
+  const vocabSize = shapes.get("token_embd.weight")?.[0] ?? keys.number("vocab_size");
+  const common = {
+    architectures: [model.className],
+    model_type: model.modelType,
+    vocab_size: vocabSize,
+    tie_word_embeddings: !shapes.has("output.weight"),
+    ...keys.tokenIds(),
+  };
+  if (model.plain !== undefined) return { ...model.plain(), ...common };
   const hiddenSize = keys.number("embedding_length");
   const heads = keys.number("attention.head_count");
   const headDim = keys.optional("attention.key_length") ?? hiddenSize / heads;
@@ -52,18 +61,14 @@ export function ggufConfig(
   if (rotaryDims !== headDim && model.isPartlyRotated !== true)
     throw unsupported(path, keys.full("rope.dimension_count"), rotaryDims);
   const theta = keys.optional("rope.freq_base") ?? 10_000;
-  const vocabSize = shapes.get("token_embd.weight")?.[0] ?? keys.number("vocab_size");
   return {
-    architectures: [model.className],
-    model_type: model.modelType,
     hidden_size: hiddenSize,
-    num_hidden_layers: keys.number("block_count"),
+    num_hidden_layers: keys.number("block_count") - (model.predictingLayers ?? 0),
     num_attention_heads: heads,
     num_key_value_heads: keys.optional("attention.head_count_kv") ?? heads,
     // Some classes have a width of their own where nothing is written.
     ...(headDim === hiddenSize / heads && model.modelType === "llama" ? {} : { head_dim: headDim }),
     intermediate_size: keys.number("feed_forward_length"),
-    vocab_size: vocabSize,
     hidden_act: "silu",
     rms_norm_eps: keys.number("attention.layer_norm_rms_epsilon"),
     max_position_embeddings: keys.number("context_length"),
@@ -74,9 +79,9 @@ export function ggufConfig(
       attention: ["blk.0.attn_q.bias", "blk.0.attn_qkv.bias"].some((name) => shapes.has(name)),
       output: shapes.has("blk.0.attn_output.bias"),
       mlp: shapes.has("blk.0.ffn_gate.bias"),
+      headNorms: shapes.has("blk.0.attn_q_norm.weight"),
     }),
     ...model.fields({ hiddenSize, heads, headDim }),
-    tie_word_embeddings: !shapes.has("output.weight"),
-    ...keys.tokenIds(),
+    ...common,
   };
 }

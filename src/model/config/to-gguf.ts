@@ -1,4 +1,5 @@
 import { WbError } from "../../errors/wb-error.ts";
+import { GATED_BY_SIGMOID } from "./gguf-models.ts";
 import { llama3Factor } from "./gguf-rope.ts";
 import type { ModelConfig } from "./model-config.ts";
 import { activationName } from "./activation.ts";
@@ -7,6 +8,7 @@ import { yarnMagnitude } from "./rope.ts";
 /** A key behind the architecture's name, and its value; whole numbers are written as such. */
 export type GgufSetting =
   | readonly [key: string, type: "u32" | "f32", value: number]
+  | readonly [key: string, type: "flag", value: boolean]
   | readonly [key: string, type: "text", value: string];
 
 /** What a GGUF file says of a model. */
@@ -27,6 +29,8 @@ interface Written {
   readonly refuses?: readonly Trait[];
   /** What its network's activation is, as transformers calls it; SiLU when left out. */
   readonly activation?: string;
+  /** A model of LayerNorms without rotary, of which the keys of others say nothing. */
+  readonly isPlain?: boolean;
 }
 
 type Trait =
@@ -36,7 +40,10 @@ type Trait =
   | "window"
   | "dense layers"
   | "query scalar"
-  | "cap of logits";
+  | "cap of logits"
+  | "layers without experts"
+  | "scores by layer"
+  | "residual behind norms";
 
 const NO_BIASES = ["attention bias", "output bias", "mlp bias", "window"] as const;
 const window = ({ window: found }: ModelConfig): readonly GgufSetting[] => [
@@ -62,6 +69,45 @@ function sparse(config: ModelConfig): readonly GgufSetting[] {
   ];
 }
 
+/** Experts in every so many layers behind dense ones. */
+function ernieMoe(config: ModelConfig): readonly GgufSetting[] {
+  const { size = 1, sharedSize = 0, layers = [] } = config.experts ?? {};
+  const { first, interval } = spacing(layers);
+  return [
+    ...sparse(config),
+    ["expert_shared_count", "u32", sharedSize / size],
+    ["interleave_moe_layer_step", "u32", interval],
+    ["leading_dense_block_count", "u32", first],
+  ];
+}
+
+/** The first layer with experts, and how far the next is. */
+function spacing(layers: readonly boolean[]): {
+  readonly first: number;
+  readonly interval: number;
+} {
+  const first = layers.indexOf(true);
+  const second = layers.indexOf(true, first + 1);
+  return { first, interval: second === -1 ? 1 : second - first };
+}
+
+function glm4Moe(config: ModelConfig): readonly GgufSetting[] {
+  const { experts: found } = config;
+  if (found === undefined) return [];
+  const { size, sharedSize = 0, groups, scale = 1, isNormalised, layers } = found;
+  return [
+    ...experts(config),
+    ["expert_feed_forward_length", "u32", size],
+    ["expert_shared_count", "u32", sharedSize / size],
+    ["expert_group_count", "u32", groups?.count ?? 1],
+    ["expert_group_used_count", "u32", groups?.perToken ?? 1],
+    ["expert_gating_func", "u32", GATED_BY_SIGMOID],
+    ["expert_weights_scale", "f32", scale],
+    ["expert_weights_norm", "flag", isNormalised],
+    ["leading_dense_block_count", "u32", layers.filter((isSparse) => !isSparse).length],
+  ];
+}
+
 const GELU = "gelu_pytorch_tanh";
 const LLAMA: Written = { architecture: "llama", refuses: ["window"] };
 
@@ -70,6 +116,9 @@ const WRITTEN: ReadonlyMap<string, Written> = new Map<string, Written>([
   ["llama", LLAMA],
   ["mistral", LLAMA],
   ["internlm", LLAMA],
+  ["internlm3", LLAMA],
+  // The same network; llama.cpp's own graph of that name takes 32 and 40 layers alone.
+  ["baichuan", LLAMA],
   ["mixtral", { architecture: "llama", more: experts, refuses: ["window", "dense layers"] }],
   ["internlm2", { architecture: "internlm2", refuses: NO_BIASES }],
   ["qwen2", { architecture: "qwen2", refuses: ["window"] }],
@@ -85,6 +134,33 @@ const WRITTEN: ReadonlyMap<string, Written> = new Map<string, Written>([
   ["glm4", { architecture: "glm4" }],
   ["seed_oss", { architecture: "seed_oss", refuses: ["output bias", "mlp bias"] }],
   ["ernie4_5", { architecture: "ernie4_5", refuses: NO_BIASES }],
+  [
+    "ernie4_5_moe",
+    {
+      architecture: "ernie4_5-moe",
+      more: ernieMoe,
+      refuses: [...NO_BIASES, "layers without experts"],
+    },
+  ],
+  ["glm4_moe", { architecture: "glm4moe", more: glm4Moe, refuses: ["output bias", "mlp bias"] }],
+  [
+    "gpt2",
+    {
+      architecture: "gpt2",
+      activation: GELU,
+      isPlain: true,
+      refuses: ["query scalar", "scores by layer"],
+    },
+  ],
+  [
+    "bloom",
+    {
+      architecture: "bloom",
+      activation: GELU,
+      isPlain: true,
+      refuses: ["residual behind norms"],
+    },
+  ],
   [
     "gemma",
     { architecture: "gemma", activation: GELU, refuses: ["attention bias", "query scalar"] },
@@ -164,7 +240,6 @@ export function ggufSettings(config: ModelConfig, path: string): GgufSettings {
         `llama.cpp's ${written.architecture} has no place for this model's ${trait}`,
       );
   const scaling = scalingOf(config, path);
-  const { rope, rotaryDims, headDim } = config;
   return {
     architecture: written.architecture,
     settings: [
@@ -174,18 +249,31 @@ export function ggufSettings(config: ModelConfig, path: string): GgufSettings {
       ["feed_forward_length", "u32", config.intermediateSize],
       ["attention.head_count", "u32", config.heads],
       ["attention.head_count_kv", "u32", config.kvHeads],
-      ["rope.freq_base", "f32", rope.theta],
-      ["attention.layer_norm_rms_epsilon", "f32", config.rmsNormEps],
-      ["attention.key_length", "u32", headDim],
-      ["attention.value_length", "u32", headDim],
-      ["vocab_size", "u32", config.vocabSize],
-      ["rope.dimension_count", "u32", rotaryDims],
+      ...(written.isPlain === true ? plainSettings(config) : rotarySettings(config)),
       ...scaling.settings,
       ...(written.more?.(config) ?? []),
     ],
     ropeFactors: scaling.factors,
     notes: scaling.notes,
   };
+}
+
+function plainSettings(config: ModelConfig): readonly GgufSetting[] {
+  return [
+    ["attention.layer_norm_epsilon", "f32", config.rmsNormEps],
+    ["vocab_size", "u32", config.vocabSize],
+  ];
+}
+
+function rotarySettings(config: ModelConfig): readonly GgufSetting[] {
+  return [
+    ["rope.freq_base", "f32", config.rope.theta],
+    ["attention.layer_norm_rms_epsilon", "f32", config.rmsNormEps],
+    ["attention.key_length", "u32", config.headDim],
+    ["attention.value_length", "u32", config.headDim],
+    ["vocab_size", "u32", config.vocabSize],
+    ["rope.dimension_count", "u32", config.rotaryDims],
+  ];
 }
 
 const TRAITS: Readonly<Record<Trait, (config: ModelConfig) => boolean>> = {
@@ -195,6 +283,15 @@ const TRAITS: Readonly<Record<Trait, (config: ModelConfig) => boolean>> = {
   window: ({ window: found }) => found !== undefined,
   "cap of logits": ({ logitCap }) => logitCap !== undefined,
   "dense layers": ({ experts: found }) => found?.layers.includes(false) === true,
+  "layers without experts": ({ experts: found, layers }) => {
+    const { first, interval } = spacing(found?.layers ?? []);
+    return Array.from({ length: layers }, (_unused, layer) => layer).some(
+      (layer) =>
+        found?.layers[layer] !== (first >= 0 && layer >= first && (layer + 1) % interval === 0),
+    );
+  },
+  "scores by layer": ({ scoresFallByLayer }) => scoresFallByLayer === true,
+  "residual behind norms": ({ keepsNormed }) => keepsNormed === true,
   "query scalar": (config) => (config.queryScalar ?? config.headDim) !== scalarOf(config),
 };
 

@@ -2,6 +2,7 @@ import { WbError } from "../../errors/wb-error.ts";
 import type { ConfigFields } from "../config/fields.ts";
 import { readLlamaConfig } from "../config/llama-like.ts";
 import type { Family } from "../family.ts";
+import { ggufNames } from "../names/gguf-names.ts";
 import {
   BAICHUAN_NAMES,
   LLAMA_DECODER,
@@ -26,7 +27,11 @@ export const BAICHUAN: Family = {
     return readLlamaConfig(config, { attentionBias: false, rotatesWholeCache: false });
   },
   network: LLAMA_DECODER,
-  names: { ...LLAMA_NAMES, authors: BAICHUAN_NAMES },
+  names: {
+    ...LLAMA_NAMES,
+    authors: BAICHUAN_NAMES,
+    gguf: ggufNames(LLAMA_DECODER, { interleaved: true }),
+  },
   prefixes: [...LLAMA_PREFIXES, "baichuan"],
   drops: ROTARY_BUFFERS,
   stock: STOCK_LLAMA,

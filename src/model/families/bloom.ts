@@ -2,6 +2,7 @@ import type { ConfigFields } from "../config/fields.ts";
 import type { NetworkConfig } from "../config/model-config.ts";
 import { readPlainConfig, refuseOthers } from "../config/plain.ts";
 import type { Family } from "../family.ts";
+import { GGUF_JOINED_ROWS, ggufNames } from "../names/gguf-names.ts";
 import { naming, type Naming } from "../names/naming.ts";
 import { decoder, grouped, plainMlp } from "../network.ts";
 
@@ -43,6 +44,7 @@ export const BLOOM: Family = {
     huggingface: names("transformer.", []),
     /** PaddleNLP 3.0.0b4, transformers/bloom/modeling.py. */
     paddlenlp: names("bloom.", ["linear"]),
+    gguf: ggufNames(NETWORK, { rows: GGUF_JOINED_ROWS }),
     /** Nobody's files have them, but messages call the tensors so. */
     canonical: naming(NETWORK),
   },

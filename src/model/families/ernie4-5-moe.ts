@@ -4,6 +4,7 @@ import { unsupported } from "../config/unsupported.ts";
 import type { ExpertsConfig, ModelConfig, NetworkConfig } from "../config/model-config.ts";
 import { refuseOthers } from "../config/plain.ts";
 import type { DroppedName, Family } from "../family.ts";
+import { ggufCorrection, ggufNames } from "../names/gguf-names.ts";
 import { ROTARY_BUFFERS } from "../names/llama-names.ts";
 import { naming, paddleformers, paddlenlp, STACKED_EXPERTS } from "../names/naming.ts";
 import { sparse } from "../experts-network.ts";
@@ -37,6 +38,7 @@ const NAMES: Family["names"] = {
     ],
   }),
   paddleformers: paddleformers(NETWORK),
+  gguf: ggufNames(NETWORK, { rows: [ggufCorrection(CORRECTION)] }),
 };
 
 /**

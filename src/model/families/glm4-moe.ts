@@ -9,6 +9,7 @@ import {
   routedFields,
 } from "../config/routed-experts.ts";
 import type { Family } from "../family.ts";
+import { GGUF_PREDICTING_PARTS, ggufCorrection, ggufNames } from "../names/gguf-names.ts";
 import { ROTARY_BUFFERS } from "../names/llama-names.ts";
 import { naming, STACKED_EXPERTS } from "../names/naming.ts";
 import { CORRECTION, sparse } from "../experts-network.ts";
@@ -40,10 +41,13 @@ export const GLM4_MOE: Family = {
     huggingface: naming(NETWORK),
     transformersStacked: naming(NETWORK, { rows: STACKED_EXPERTS }),
     paddleformers: naming(NETWORK, { transposed: ["linear"] }),
+    gguf: ggufNames(NETWORK, {
+      rows: [ggufCorrection(CORRECTION), ".post_attention_layernorm | .post_attention_norm"],
+    }),
   },
   paddleWriter: "paddleformers",
   prefixes: ["model"],
-  drops: [...ROTARY_BUFFERS, ...PREDICTING_PARTS],
+  drops: [...ROTARY_BUFFERS, ...PREDICTING_PARTS, ...GGUF_PREDICTING_PARTS],
   stock: {
     architecture: "Glm4MoeForCausalLM",
     modelType: "glm4_moe",

@@ -4,6 +4,7 @@ import { unsupported } from "../config/unsupported.ts";
 import { activationName, readActivation } from "../config/activation.ts";
 import { readPlainConfig, refuseOthers } from "../config/plain.ts";
 import type { DroppedName, Family } from "../family.ts";
+import { GGUF_JOINED_ROWS, ggufNames } from "../names/gguf-names.ts";
 import { naming } from "../names/naming.ts";
 import { decoder, grouped, plainMlp } from "../network.ts";
 
@@ -65,6 +66,7 @@ export const GPT2: Family = {
         ".post_attention_layernorm | .norm2",
       ],
     }),
+    gguf: ggufNames(NETWORK, { rows: GGUF_JOINED_ROWS }),
     /** Nobody's files have them, but messages call the tensors so. */
     canonical: naming(NETWORK),
   },

@@ -3,6 +3,7 @@ import { readLlamaConfig } from "../config/llama-like.ts";
 import { unsupported } from "../config/unsupported.ts";
 import type { NetworkConfig } from "../config/model-config.ts";
 import type { Family } from "../family.ts";
+import { ggufNames } from "../names/gguf-names.ts";
 import {
   LLAMA_DECODER,
   LLAMA_NAMES,
@@ -22,7 +23,7 @@ export const INTERNLM3: Family = {
   checkedAgainst: "transformers 5.23, `LlamaForCausalLM`",
   readConfig,
   network: LLAMA_DECODER,
-  names: LLAMA_NAMES,
+  names: { ...LLAMA_NAMES, gguf: ggufNames(LLAMA_DECODER, { interleaved: true }) },
   prefixes: [...LLAMA_PREFIXES, "internlm3"],
   drops: ROTARY_BUFFERS,
   stock: STOCK_LLAMA,

@@ -23,7 +23,16 @@ const IN_LAYER: readonly (readonly [canonical: string, stored: string])[] = [
   [".mlp.shared_expert.up_proj", ".ffn_up_shexp"],
   [".mlp.shared_expert.down_proj", ".ffn_down_shexp"],
   [".mlp.shared_expert_gate", ".ffn_gate_inp_shexp"],
+  [".mlp.shared_experts.gate_proj", ".ffn_gate_shexp"],
+  [".mlp.shared_experts.up_proj", ".ffn_up_shexp"],
+  [".mlp.shared_experts.down_proj", ".ffn_down_shexp"],
   [".input_layernorm", ".attn_norm"],
+];
+
+/** Modules beside the embeddings, of those that have them. */
+const TABLES: readonly (readonly [canonical: string, stored: string])[] = [
+  ["model.embed_positions", "position_embd"],
+  ["model.embed_norm", "token_embd_norm"],
 ];
 
 /** Norms behind the attention and around the feed-forward network, by which of them a network has. */
@@ -76,8 +85,9 @@ export function ggufNames(
     layer: "blk.{i}.",
     rows: [
       "model.embed_tokens.weight | token_embd.weight",
-      "model.norm.weight | output_norm.weight",
+      "model.norm | output_norm",
       "lm_head.weight | output.weight",
+      ...TABLES.filter(([canonical]) => has(canonical)).map((row) => row.join(" | ")),
       ...rows,
       ...[...IN_LAYER, ...norms]
         .filter(([canonical]) => has(canonical) && !said(canonical))
@@ -95,6 +105,27 @@ export const GGUF_FUSED_ROWS: readonly string[] = [
   ".self_attn.q_proj, .self_attn.k_proj, .self_attn.v_proj | .attn_qkv | concatenate",
   ".mlp.gate_proj.weight, .mlp.up_proj.weight | .ffn_up.weight | concatenate",
 ];
+
+/** Queries, keys and values in one Linear (GPT-2, Bloom). */
+export const GGUF_JOINED_ROWS: readonly string[] = [
+  ".self_attn.q_proj, .self_attn.k_proj, .self_attn.v_proj | .attn_qkv | concatenate",
+];
+
+/** What is added to scores where experts are chosen. */
+export const ggufCorrection = (name: string): string => `.${name} | .exp_probs_b.bias`;
+
+/** Parts of layers that predict tokens further ahead, beside a layer's own. */
+export const GGUF_PREDICTING_PARTS: readonly DroppedName[] = [
+  "eh_proj",
+  "embed_tokens",
+  "enorm",
+  "hnorm",
+  "shared_head_head",
+  "shared_head_norm",
+].map((module) => ({
+  stored: `blk.{i}.nextn.${module}.weight`,
+  why: "part of a layer that predicts tokens further ahead; the model is complete without",
+}));
 
 /** Tensors of llama.cpp's that config.json says in another way. */
 export const GGUF_DROPS: readonly DroppedName[] = [
