@@ -68,6 +68,8 @@ function suite(project, command = [process.execPath, VITEST, "run", "--project",
   if (!existsSync(path)) return note(`${project} tests`, 0, 1, " (no report was written)");
   const found = readSuite(JSON.parse(readFileSync(path, "utf8")), ROOT);
   suites.push(found);
+  const slowest = found.slowest.map(({ file, seconds }) => `${file} ${seconds.toFixed(0)} s`);
+  console.log(`${project} tests, slowest: ${slowest.join(", ")}`);
   for (const { file, message } of found.broken) console.log(`could not run: ${file}: ${message}`);
   // A run that ends badly though no test failed, or in which nothing passed, did not do its work.
   const isEmpty = found.failed === 0 && (!good || found.passed === 0);

@@ -3,8 +3,12 @@ import { relative, sep } from "node:path";
 
 /**
  * @typedef {{ file: string, title: string }} NamedTest
- * @typedef {{ passed: number, failed: number, broken: { file: string, message: string }[], tests: NamedTest[], skipped: NamedTest[] }} Suite
+ * @typedef {{ file: string, seconds: number }} TimedFile
+ * @typedef {{ passed: number, failed: number, broken: { file: string, message: string }[], tests: NamedTest[], skipped: NamedTest[], slowest: TimedFile[] }} Suite
  */
+
+/** Files that take the longest, by which a suite is kept short. */
+const SHOWN = 12;
 
 /**
  * What a report says of its tests; a file that could not run counts as one failure.
@@ -35,6 +39,10 @@ export function readSuite(report, root) {
     passed: count("passed"),
     failed: count("failed") + broken.length,
     broken,
+    slowest: files
+      .map(({ file, startTime, endTime }) => ({ file, seconds: (endTime - startTime) / 1000 }))
+      .toSorted((left, right) => right.seconds - left.seconds)
+      .slice(0, SHOWN),
     tests: named.map(({ file, title }) => ({ file, title })),
     // "pending", "todo" and "skipped": whatever neither passed nor failed did not run.
     skipped: named

@@ -19,6 +19,8 @@ const REPORT = {
     {
       name: join(ROOT, "test/a.test.ts"),
       status: "passed",
+      startTime: 1000,
+      endTime: 3500,
       message: "",
       assertionResults: [
         assertion("passed", "holds", "a"),
@@ -30,12 +32,16 @@ const REPORT = {
     {
       name: join(ROOT, "test/b.test.ts"),
       status: "failed",
+      startTime: 1000,
+      endTime: 1000,
       message: "cannot be imported",
       assertionResults: [],
     },
     {
       name: join(ROOT, "test/c.test.ts"),
       status: "failed",
+      startTime: 2000,
+      endTime: 9000,
       message: "",
       assertionResults: [assertion("failed", "does not hold", "c"), assertion("passed", "d")],
     },
@@ -50,6 +56,14 @@ describe("a report of a suite", () => {
   test("counts passed and failed tests, and a file that could not run as one failure", () => {
     expect([suite.passed, suite.failed]).toEqual([2, 2]);
     expect(suite.broken).toEqual([{ file: "test/b.test.ts", message: "cannot be imported" }]);
+  });
+
+  test("tells which files took the longest", () => {
+    expect(suite.slowest).toEqual([
+      { file: "test/c.test.ts", seconds: 7 },
+      { file: "test/a.test.ts", seconds: 2.5 },
+      { file: "test/b.test.ts", seconds: 0 },
+    ]);
   });
 
   test("names every test that neither passed nor failed", () => {
