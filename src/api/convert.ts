@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { refuseExpansion } from "../convert/expansion.ts";
 import type { Job, SideFile } from "../convert/job.ts";
 import { manifestText, sumFacts } from "../convert/manifest.ts";
@@ -21,6 +22,7 @@ import { describeGguf, type DescribedGguf } from "../session/gguf-parts.ts";
 import { openConversion, type OpenedConversion } from "../session/open-conversion.ts";
 import { learnLike } from "./like.ts";
 import { packageVersion } from "../session/package-version.ts";
+import type { Checkpoint } from "../tensor/table.ts";
 import { stockTokenizer, type StockTokenizer } from "../session/stock-tokenizer.ts";
 
 export type { PartsStep } from "../convert/parts/run-parts.ts";
@@ -118,7 +120,7 @@ function jobOf(
   const layout = plan.targetLayout === "unknown" ? undefined : plan.targetLayout;
   const { to, maxShardSize } = settings;
   const metadata = fileMetadata(base, layout);
-  const outputs = planOutputs(plan, to, maxShardSize, metadata, adapterStem(plan, to), gguf);
+  const outputs = planOutputs(plan, to, maxShardSize, metadata, ownStem(plan, to, base), gguf);
   if (!settings.allowExpansion) refuseExpansion(outputs.tensors);
   return {
     settings,
@@ -142,6 +144,17 @@ function jobOf(
         sources,
       ),
   };
+}
+
+/** How Diffusers calls the weights of a part of a pipeline, in torch's formats alone. */
+const DIFFUSERS_STEM = "diffusion_pytorch_model";
+
+/** File names other than the format's, by which the programs that the weights are for find them. */
+function ownStem(plan: Plan, to: TargetFormat, { files }: Checkpoint): string | undefined {
+  const isOfDiffusers =
+    files.length > 0 && files.every((file) => basename(file).startsWith(DIFFUSERS_STEM));
+  const isForTorch = to === "safetensors" || to === "pytorch";
+  return adapterStem(plan, to) ?? (isOfDiffusers && isForTorch ? DIFFUSERS_STEM : undefined);
 }
 
 /** Adapters have file names of their own, by which PEFT and PaddleNLP find them. */

@@ -501,6 +501,10 @@ export const CHINESE_MESSAGES: Catalogue = [
   ["the map is not of this checkpoint:", "映射不属于这个检查点："],
   ["no map that `weighbridge match --out` wrote", "不是 `weighbridge match --out` 写出的映射"],
   [
+    "{} is a class of Diffusers, of which no model is known here; inspect, scan, and convert and diff with --architecture none work all the same",
+    "{} 是 Diffusers 的类，这里不认识其任何模型；inspect、scan 以及带 --architecture none 的 convert 与 diff 仍然可用",
+  ],
+  [
     "it names no architecture (architectures, model_type); inspect, scan, and convert and diff with --architecture none work all the same",
     "其中没有写明架构（architectures、model_type）；inspect、scan 以及带 --architecture none 的 convert 与 diff 仍然可用",
   ],

@@ -81,6 +81,13 @@ function familyFor(config: ConfigFields, architecture: string | undefined): Fami
   const known = FAMILIES.flatMap(({ architectures }) => architectures);
   const found = architecture ?? (type === "" ? "none" : type);
   const nearest = nearestName(found, known);
+  const ofDiffusers = config.text("", "_class_name");
+  if (architecture === undefined && type === "" && ofDiffusers !== "")
+    throw new WbError(
+      "WB4701",
+      `${config.path}: ${ofDiffusers} is a class of Diffusers, of which no model is known here; inspect, scan, and convert and diff with --architecture none work all the same`,
+      { details: { path: config.path, architecture: ofDiffusers } },
+    );
   if (architecture === undefined && type === "")
     throw new WbError(
       "WB4701",
