@@ -84,6 +84,17 @@ const INTERMEDIATE_COPIES = 6;
 const BASE_BYTES: Readonly<Record<DeviceKind, number>> = { wasm: 200e6, cpu: 420e6, cuda: 420e6 };
 
 /**
+ * Bytes of weights that were read and are not collected yet, where weights come and go: V8 begins to collect when 64 MiB were allocated
+ * outside of its heap since it last did (`kExternalAllocationSoftLimit`, v8-internal.h). What wasm takes before any model is
+ * less than what is counted above, and has room for it.
+ */
+const UNCOLLECTED_BYTES: Readonly<Record<DeviceKind, number>> = {
+  wasm: 0,
+  cpu: 64 * 2 ** 20,
+  cuda: 64 * 2 ** 20,
+};
+
+/**
  * Which weights stay: all; all but routed experts, of which some do; or none, but for some routed experts. Experts are read when they
  * are chosen, so that those which no token takes need no memory before.
  */
@@ -252,7 +263,10 @@ function useOf(
     activations: activationBytes(config, device, work),
     keyValueCache:
       2 * cachedTokens * config.layers * config.kvHeads * config.headDim * device.elementBytes,
-    reading: ahead + (holding === "none" ? 0 : tables),
+    reading:
+      ahead +
+      (holding === "none" ? 0 : tables) +
+      (holding === "all" ? 0 : UNCOLLECTED_BYTES[device.device]),
     results: 4 * (2 * work.hostTokens * config.hiddenSize + work.logitRows * outputWidth(config)),
   };
 }

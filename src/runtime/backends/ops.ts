@@ -102,6 +102,8 @@ export interface Ops {
   /** Undefined where it has no kernel that keeps logits out of memory: they are read, and summed in host memory. */
   readonly logSums?: LogSums | undefined;
   releaseWeight(weight: Weight): void;
+  /** Says that weights will come and go. Undefined where what is released is given back as it is. */
+  readonly weightsPass?: (() => void) | undefined;
   /** A parameter of one axis as a value, [size]. */
   vector(weight: Weight): Value;
   /** Copies float32 numbers to the device, rounded to the compute dtype. */

@@ -60,6 +60,8 @@ export class WeightStore {
     this.#architecture = architectureOf(config);
     this.residence = residence;
     this.#experts = new ExpertStore(ops, config, source, experts, shared);
+    const expertsPass = config.experts !== undefined && experts.kept < Number.POSITIVE_INFINITY;
+    if (residence === "streamed" || expertsPass) ops.weightsPass?.();
   }
 
   /** Resident, reads the tables of embeddings into host memory, where rows are looked up; streamed, nothing of them is held. */

@@ -42,7 +42,7 @@ export function loadBinding(
     process.env["TF_CPP_MIN_LOG_LEVEL"] ??= "3";
     process.env["TF_CPP_MAX_VLOG_LEVEL"] ??= "-1";
   }
-  const silence = verbose ? undefined : quietAddon(packageFolder);
+  const silence = verbose ? undefined : processAddon(packageFolder);
   silence?.mute();
   let binding: unknown;
   try {
@@ -74,20 +74,30 @@ function bindingOf(module: unknown): unknown {
   return typeof opened === "object" && opened !== null ? Reflect.get(opened, "binding") : undefined;
 }
 
-interface Silence {
+/** The addon of native/quiet.cc. */
+interface ProcessAddon {
   mute(): void;
   unmute(): void;
+  giveBack?(): void;
 }
 
-/** The helper that `native install` compiles beside the addon; a user's own package has none. */
-function quietAddon(packageFolder: string): Silence | undefined {
+/**
+ * Makes the system's allocator give memory back as soon as it is freed, where weights come and go: it would keep a part, beyond what
+ * may be used. Large arrays take a little longer from then on.
+ */
+export function giveMemoryBack(packageFolder: string): void {
+  processAddon(packageFolder)?.giveBack?.();
+}
+
+/** The addon that `native install` compiles beside TensorFlow's; a user's own package has none. */
+function processAddon(packageFolder: string): ProcessAddon | undefined {
   const path = join(packageFolder, "lib", "quiet.node");
   if (!existsSync(path)) return undefined;
   const addon: unknown = createRequire(import.meta.url)(path);
-  return isSilence(addon) ? addon : undefined;
+  return isProcessAddon(addon) ? addon : undefined;
 }
 
-function isSilence(value: unknown): value is Silence {
+function isProcessAddon(value: unknown): value is ProcessAddon {
   return (
     typeof value === "object" &&
     value !== null &&

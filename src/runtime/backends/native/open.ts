@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { WbError } from "../../../errors/wb-error.ts";
-import { loadBinding } from "./backend.ts";
+import { giveMemoryBack, loadBinding } from "./backend.ts";
 import { startKernels } from "./kernels.ts";
 import { findNativePackages, type NativePackage } from "./install/location.ts";
 import { NativeOps } from "./ops.ts";
@@ -83,6 +83,9 @@ export async function openNative({ device, compute, verbose }: NativeRequest): P
     compute,
     description: `TensorFlow ${binding.TF_Version} on ${place} through @tensorflow/tfjs-node${own}`,
     memoryLimit: undefined,
+    weightsPass: () => {
+      giveMemoryBack(chosen.packageFolder);
+    },
   });
   // With our kernels, calls cost less than a tenth of a token's time: a graph would gain nothing.
   if (calls !== undefined) return { ops, steps: nativeSteps(ops, calls), keepsRows: true };

@@ -43,6 +43,7 @@ export interface NativeOpsFacts {
   readonly description: string;
   /** Bytes of the GPU's memory that may be used. */
   readonly memoryLimit: number | undefined;
+  readonly weightsPass?: Ops["weightsPass"];
 }
 
 /**
@@ -58,6 +59,7 @@ export class NativeOps implements Ops {
   readonly memoryLimit: number | undefined;
   readonly quantised: QuantisedWeights | undefined;
   readonly logSums: LogSums | undefined;
+  readonly weightsPass: Ops["weightsPass"];
   readonly #kernels: NativeCalls | undefined;
   readonly #binding: Binding;
   readonly #values: NativeValues;
@@ -76,6 +78,7 @@ export class NativeOps implements Ops {
     this.compute = facts.compute;
     this.description = facts.description;
     this.memoryLimit = facts.memoryLimit;
+    this.weightsPass = facts.weightsPass;
     // Half dtypes are computed with matrices of their own kind.
     const takesBlocks = kernels !== undefined && facts.compute === "f32";
     this.quantised = takesBlocks ? nativeQuantised(kernels) : undefined;
