@@ -226,6 +226,7 @@ function openAs(
   const pickle: PytorchOptions = {
     select: selection.select,
     dense: selection.dense === true ? "all" : quantised,
+    names: selection,
     ...(selection.dataOnly === true ? { allow: () => true, opaque: true } : {}),
     ...(signal === undefined ? {} : { signal }),
   };

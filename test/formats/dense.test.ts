@@ -92,6 +92,16 @@ it("puts rows, columns and blocks in their places", async () => {
   expect(await readDense("bsc", [pointers, indices, blocks], [2, 4])).toEqual(columns);
 });
 
+const oneSparse = () => fileOf(sparseFile("coo", [{ numbers: [0, 1], shape: [1, 2] }, two], [3]));
+
+it("is left out where that was asked for by name, and refused otherwise", async () => {
+  const plain = await caught(() => readPytorchZip(oneSparse(), { names: { drop: ["other"] } }));
+  expect(plain.code).toBe("WB4301");
+  // Nothing is left: the file is refused for that, and no longer for its kind of tensor.
+  const empty = await caught(() => readPytorchZip(oneSparse(), { names: { drop: ["s*"] } }));
+  expect(empty.code).toBe("WB3306");
+});
+
 const rows = { numbers: [0, 1, 2], shape: [3] };
 
 it.each<[string, string, readonly Part[], readonly number[], string]>([

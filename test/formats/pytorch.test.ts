@@ -160,7 +160,7 @@ describe("a zip of torch.save", () => {
     expect((await caught(() => openBytes(other))).code).toBe("WB3301");
   });
 
-  it("that holds a whole module names it, and how to save weights", async () => {
+  it("that holds a whole module names it, and how to get its weights", async () => {
     const pieces: readonly Piece[] = [
       ["GLOBAL", "torch.nn.modules.linear", "Linear"],
       "EMPTY_TUPLE",
@@ -169,7 +169,7 @@ describe("a zip of torch.save", () => {
     ];
     const error = await caught(() => openBytes(archive(pieces)));
     expect(error.code).toBe("WB5201");
-    expect(error.hint).toContain("torch.save(model.state_dict(), FILE)");
+    expect(error.hint).toContain("--data-only takes its tensors");
   });
 
   it("keeps keys that are names of Object's own properties", async () => {

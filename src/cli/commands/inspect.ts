@@ -78,6 +78,6 @@ function render(result: Inspection, each: boolean): string {
       ([key, value]) => `metadata      ${shownName(key)}: ${shownName(value)}`,
     ),
     ...result.tied.map((names) => `shared        ${names.map(shownName).join(", ")}`),
-    ...result.skipped.map(({ name, why }) => `not a tensor  ${shownName(name)}: ${why}`),
+    ...result.skipped.map(({ name, why }) => `left out      ${shownName(name)}: ${why}`),
   ].join("\n");
 }

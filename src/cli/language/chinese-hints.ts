@@ -26,6 +26,10 @@ export const CHINESE_HINTS: Catalogue = [
     "--rest save 把这些张量整个放进适配器（即 PEFT 的 modules_to_save）；--rest leave 略去它们的改变。",
   ],
   ["--rest leave leaves these changes out.", "--rest leave 略去这些改变。"],
+  [
+    "A class of a script or of torch.nn is named where a model, or an object that holds it, was saved whole. --data-only takes its tensors, and calls nothing.",
+    "整个保存模型或含有它的对象时，会写入脚本或 torch.nn 的类名。--data-only 取其中的张量，且不调用任何东西。",
+  ],
   ["Run it again.", "重新运行即可。"],
   [
     "Run it again with --resume, which goes on from {}.part.",

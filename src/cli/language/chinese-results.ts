@@ -172,7 +172,7 @@ export const CHINESE_RESULTS: Catalogue = [
   ["layout        {}", "布局          {}"],
   ["metadata      {}", "元数据        {}"],
   ["shared        {}", "共享          {}"],
-  ["not a tensor  {}", "不是张量      {}"],
+  ["left out      {}", "略去          {}"],
   ["allowed  {} ×{}", "许可      {} ×{}"],
   ["UNSAFE   {} ×{}, first in {} at byte {}", "不安全    {} ×{}，首次出现在 {} 的第 {} 字节"],
   ["UNKNOWN  {} ×{}, first in {} at byte {}", "未知      {} ×{}，首次出现在 {} 的第 {} 字节"],

@@ -44,7 +44,7 @@ export const CHINESE_PYTORCH_CODES: Readonly<Partial<Record<keyof typeof PYTORCH
       meaning:
         "量化、稀疏、嵌套与 meta 张量不只是普通的元素，其中有些种类 torch 自己也不能转成普通张量。",
       remedy:
-        "--dense 取稀疏与量化张量所代表的数值；--data-only 只取文件中的其他张量，并列出这些为略去的。也可在保存前转成普通张量：tensor.dequantize()、.to_dense()、.contiguous()。",
+        "--dense 取稀疏与量化张量所代表的数值；--data-only 只取文件中的其他张量，并列出这些为略去的，--drop 名字 略去其中一个。也可在保存前转成普通张量：tensor.dequantize()、.to_dense()、.contiguous()。",
     },
     WB4302: {
       title: "TorchScript 归档，或整个被 pickle 的模块",

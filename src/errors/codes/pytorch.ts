@@ -55,7 +55,7 @@ export const PYTORCH_CODES = {
     meaning:
       "Quantised, sparse, nested and meta tensors are more than plain elements, and some of their kinds torch itself makes no plain ones of.",
     remedy:
-      "--dense takes the values that sparse and quantised tensors stand for; --data-only takes the file's other tensors and lists these as left out. Or make it plain before saving: tensor.dequantize(), .to_dense(), .contiguous().",
+      "--dense takes the values that sparse and quantised tensors stand for; --data-only takes the file's other tensors and lists these as left out, --drop NAME leaves out one of them. Or make it plain before saving: tensor.dequantize(), .to_dense(), .contiguous().",
     details: { "dtype?": "string", "where?": "string" },
   },
   WB4302: {

@@ -60,6 +60,28 @@ function malformed(option: string, text: string, expected: string): WbError {
   });
 }
 
+/** What is said of a tensor that an option leaves out. */
+export function leftOutBy(option: string): string {
+  return `left out as asked (${option})`;
+}
+
+/** A name after all rules, or the rule that leaves it out. @param matched Takes the rules that fitted. */
+export function ruled(
+  stored: string,
+  rules: readonly NameRule[],
+  matched: Set<NameRule>,
+): string | NameRule {
+  let name = stored;
+  for (const rule of rules) {
+    const next = applyRule(rule, name);
+    if (next === undefined) continue;
+    matched.add(rule);
+    if (next === null) return rule;
+    name = next;
+  }
+  return name;
+}
+
 /** A name after one rule; null for one that is left out, undefined for one that the rule does not fit. */
 export function applyRule(rule: NameRule, name: string): string | null | undefined {
   switch (rule.kind) {

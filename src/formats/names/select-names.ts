@@ -1,6 +1,6 @@
 import { WbError } from "../../errors/wb-error.ts";
 import type { Checkpoint, StoredTensor } from "../../tensor/table.ts";
-import { applyRule, parseNameRules, type NameOptions, type NameRule } from "./name-rules.ts";
+import { leftOutBy, parseNameRules, ruled, type NameOptions, type NameRule } from "./name-rules.ts";
 import { unwrapNames, type Unwrapped } from "./wrapper-segments.ts";
 
 export interface SelectedNames {
@@ -28,6 +28,8 @@ export function selectNames(
     return asStored ? { names, notes: [], superseded: new Map() } : unwrapNames(names);
   };
   const skipped = [...checkpoint.skipped];
+  // A reader has left out already what it could not have read.
+  const reasons = new Set(skipped.map(({ why }) => why));
   const tensors: StoredTensor[] = [];
   const matched = new Set<NameRule>();
   const whole = unwrap(checkpoint.tensors);
@@ -43,31 +45,16 @@ export function selectNames(
     const why = at === undefined ? undefined : unwrapped.superseded.get(at);
     if (why !== undefined) skipped.push({ name: tensor.name, why });
     else if (typeof name === "string") tensors.push(renamed(tensor, name));
-    else skipped.push({ name: tensor.name, why: `left out as asked (${name.option})` });
+    else skipped.push({ name: tensor.name, why: leftOutBy(name.option) });
   }
   refuseClashes(tensors, checkpoint.path);
   return {
     checkpoint: { ...checkpoint, tensors, skipped },
     notes: unwrapped.notes.map((note) => `${checkpoint.path}: ${note}`),
-    unmatched: rules.filter((rule) => !matched.has(rule)).map(({ option }) => option),
+    unmatched: rules
+      .filter((rule) => !matched.has(rule) && !reasons.has(leftOutBy(rule.option)))
+      .map(({ option }) => option),
   };
-}
-
-/** The name after all rules, or the rule that leaves it out. */
-function ruled(
-  stored: string,
-  rules: readonly NameRule[],
-  matched: Set<NameRule>,
-): string | NameRule {
-  let name = stored;
-  for (const rule of rules) {
-    const next = applyRule(rule, name);
-    if (next === undefined) continue;
-    matched.add(rule);
-    if (next === null) return rule;
-    name = next;
-  }
-  return name;
 }
 
 function renamed(tensor: StoredTensor, name: string): StoredTensor {

@@ -382,6 +382,6 @@ function twoStrings(argument: PickleValue): readonly [string, string] {
 function hintFor(module: string): { readonly hint?: string } {
   if (module !== "__main__" && !module.startsWith("torch.nn.modules")) return {};
   const hint =
-    "The file looks like a whole pickled module. If you trust it, load it in Python and save torch.save(model.state_dict(), FILE).";
+    "A class of a script or of torch.nn is named where a model, or an object that holds it, was saved whole. --data-only takes its tensors, and calls nothing.";
   return { hint };
 }

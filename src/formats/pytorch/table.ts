@@ -2,6 +2,7 @@ import { WbError } from "../../errors/wb-error.ts";
 import type { ByteSource } from "../../tensor/byte-source.ts";
 import { dtypeRow } from "../../tensor/dtype.ts";
 import { elementCount, isRowMajor, renderShape, rowMajorStrides } from "../../tensor/shape.ts";
+import { leftOutBy, parseNameRules, ruled, type NameOptions } from "../names/name-rules.ts";
 import { leftOut } from "../../tensor/left-out.ts";
 import { shownName } from "../../tensor/shown-name.ts";
 import type { Checkpoint, StoredTensor } from "../../tensor/table.ts";
@@ -49,6 +50,7 @@ export type PytorchTable = Pick<Checkpoint, "tensors" | "skipped" | "notes">;
 export interface PytorchOptions extends Partial<PickleOptions> {
   readonly select?: string | undefined;
   readonly dense?: TableOptions["dense"];
+  readonly names?: TableOptions["names"];
 }
 
 /** How a table is read from an unpickled file. */
@@ -61,6 +63,8 @@ export interface TableOptions {
   readonly opaque?: boolean;
   /** Takes sparse and quantised tensors as the values that they stand for: all of them, or the quantised alone. */
   readonly dense?: "all" | "quantised" | undefined;
+  /** Tensors that these leave out need not be of a kind that is read. */
+  readonly names?: NameOptions | undefined;
 }
 
 /**
@@ -75,6 +79,7 @@ export function tableOf(
 ): PytorchTable {
   const resolve = options.resolve ?? ((value) => value);
   const isTensor = (value: PickleValue): boolean => isWeight(resolve(value));
+  const rules = parseNameRules(options.names ?? {});
   const opened = options.opaque === true ? openObjects(root, isTensor) : root;
   const chosen = chooseState(opened, label, isTensor, options.select);
   const tensors: StoredTensor[] = [];
@@ -98,7 +103,9 @@ export function tableOf(
       continue;
     }
     if ("code" in tensor) {
-      unread.push({ name, error: tensor });
+      const rule = ruled(name, rules, new Set());
+      if (typeof rule === "string") unread.push({ name, error: tensor });
+      else skipped.push({ name, why: leftOutBy(rule.option) });
       continue;
     }
     if (options.select === undefined && isCounter(name, tensor.shape)) {
