@@ -118,7 +118,8 @@ function staticChecks() {
  */
 const MADE_BEFORE = [
   ["llama.cpp", "llama-cpp.mjs"],
-  ["trained model", "real-model.mjs"],
+  ["SmolLM2", "real-model.mjs"],
+  ["Gemma 3", "real-model.mjs", "gemma3"],
   ["browser", "chromium.mjs"],
   ...["opencompass", "lm-eval", "openai", "packed", "scanners"].map((name) => [
     `environment of ${name}`,

@@ -10,8 +10,8 @@ import { openTokenizer } from "../../src/runtime/tokenizer/tokenizer.ts";
 import { FIXTURES } from "../support/fixture-manifest.ts";
 import { drawnWeights } from "../support/drawn-weights.ts";
 import { isRecord } from "../support/is-record.ts";
+import { llamaRuns, type Continued } from "../support/llama-runs.ts";
 import { madeBy } from "../support/own-environment.ts";
-import { runPython } from "../support/python.ts";
 import { TEXTS } from "../support/odd-texts.ts";
 
 /** What is written for llama.cpp, held against llama.cpp itself: scripts/llama-cpp.mjs compiles it once, into a cache outside the tree. */
@@ -123,20 +123,10 @@ const familyFile = (family: string): string => join(work, "families", family, "m
 
 const fileOf = (model: string, type: string): string => join(work, model, type, "model.gguf");
 
-function listOf<T>(value: unknown, of: (item: unknown) => T): readonly T[] {
-  if (!Array.isArray(value)) throw new Error("expected a list");
-  return value.map((item: unknown) => of(item));
-}
-
-interface Continued {
-  readonly ids: readonly number[];
-  readonly ahead: readonly number[];
-}
 let theirs: readonly (readonly Continued[])[] = [];
 let theirTexts: readonly (readonly number[])[] = [];
 
 beforeAll(async () => {
-  const llama = madeBy("llama-cpp.mjs");
   const original = join(work, "original");
   await writeDrawn(original, TINY);
   const sources = { smollm2: madeBy("real-model.mjs"), tiny: original };
@@ -167,16 +157,9 @@ beforeAll(async () => {
     ...TYPES.map((type) => ({ path: plainOf(type), prompts: PROMPTS.tiny, ...work16 })),
     ...FAMILIES.map((family) => ({ path: familyFile(family), prompts: FAMILY_PROMPTS, ...work16 })),
   ];
-  const texts = { path: fileOf("smollm2", "F16"), all: TEXTS };
-  const found = runPython("llama_cpp_runs.py", { files, texts }, llama);
-  if (!isRecord(found)) throw new Error("llama.cpp ran nothing");
-  theirs = listOf(found["files"], (file) =>
-    listOf(file, (row) => {
-      if (!isRecord(row)) throw new Error("llama.cpp made no ids");
-      return { ids: listOf(row["ids"], Number), ahead: listOf(row["ahead"], Number) };
-    }),
-  );
-  theirTexts = listOf(found["texts"], (ids) => listOf(ids, Number));
+  const found = llamaRuns(files, { path: fileOf("smollm2", "F16"), all: TEXTS });
+  theirs = found.files;
+  theirTexts = found.texts;
 }, 1_800_000);
 
 /** Ids that weighbridge goes on with. */

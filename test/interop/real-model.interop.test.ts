@@ -60,6 +60,16 @@ describe("SmolLM2-135M, out of its GGUF file", () => {
     expect({ verdict, diagnosis }).toEqual({ verdict: "pass", diagnosis: [] });
   });
 
+  test("answers from the file as it is in its package", async () => {
+    const { results } = await generate(madeBy("real-model.mjs"), {
+      prompts: [{ kind: "text", text: "The capital of France is" }],
+      maxNewTokens: 5,
+      compute: "f32",
+      device: "wasm",
+    });
+    expect(results[0]?.newText).toMatch(/^ Paris\b/);
+  });
+
   test("goes on as transformers does, 64 tokens", async () => {
     const prompts = PROMPTS.slice(0, 1).map((ids) => [...ids]);
     const options = { do_sample: false, max_new_tokens: 64, eos_token_id: null };

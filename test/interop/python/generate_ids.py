@@ -10,11 +10,11 @@ import json
 import sys
 
 import torch
-from transformers import LlamaForCausalLM
+from transformers import AutoModelForCausalLM, PreTrainedModel
 from transformers.utils import logging
 
 
-def run(model: LlamaForCausalLM, prompts: list[list[int]], options: dict) -> dict:
+def run(model: PreTrainedModel, prompts: list[list[int]], options: dict) -> dict:
     length = max(map(len, prompts))
     pad = model.generation_config.pad_token_id
     ids = torch.tensor([[pad] * (length - len(row)) + row for row in prompts])
@@ -31,11 +31,11 @@ def main() -> None:
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     task = json.load(sys.stdin)
-    models: dict[str, LlamaForCausalLM] = {}
+    models: dict[str, PreTrainedModel] = {}
 
-    def model_of(folder: str) -> LlamaForCausalLM:
+    def model_of(folder: str) -> PreTrainedModel:
         if folder not in models:
-            models[folder] = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True).eval()
+            models[folder] = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True).eval()
         return models[folder]
 
     print(
