@@ -39,6 +39,7 @@ export default defineConfig({
           name: "unit",
           // Loading the modules anew for each file takes as long as all tests together; none of them keeps state that another sees.
           isolate: false,
+          setupFiles: ["test/support/leaked-handles.ts"],
           // The bench and the CI are plain JavaScript that runs without a build, and so are their tests.
           include: ["test/**/*.test.ts", "test/**/*.test.mjs"],
           exclude: [INTEROP, CUDA, STRESS, LONG_RUNNING],

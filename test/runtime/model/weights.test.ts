@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { beforeAll, describe, expect, test } from "vitest";
-import { openModel, requireConfig } from "../../../src/session/open-model.ts";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openModel, requireConfig, type OpenedModel } from "../../../src/session/open-model.ts";
 import { modelWeights } from "../../../src/session/open-runtime.ts";
 import type { ModelConfig } from "../../../src/model/config/model-config.ts";
 import { Decoder } from "../../../src/runtime/model/decoder.ts";
@@ -21,6 +21,7 @@ let ops: Ops;
 let config: ModelConfig;
 let torch: WeightSource;
 let paddle: WeightSource;
+let opened: readonly OpenedModel[] = [];
 beforeAll(async () => {
   backend = await openWasm();
   ops = backend.ops;
@@ -28,9 +29,13 @@ beforeAll(async () => {
     await openModel(join(TINY, "pytorch_model.bin")),
     await openModel(join(FIXTURES, "paddle-e")), // [in, out], row-major
   ];
+  opened = [left, right];
   config = requireConfig(left);
   torch = modelWeights(left, config);
   paddle = modelWeights(right, config);
+});
+afterAll(async () => {
+  for (const { checkpoint } of opened) await checkpoint.close();
 });
 
 const GATE = "model.layers.1.mlp.gate_proj.weight"; // [88, 32]
