@@ -11,6 +11,7 @@ import type { Checkpoint, StoredTensor } from "../tensor/table.ts";
 import { collapseStatements } from "../verify/match/collapse.ts";
 import { confirmed } from "../verify/match/confirm.ts";
 import { fingerprint, type Fingerprint } from "../verify/match/fingerprint.ts";
+import { withAxes } from "../verify/match/axes.ts";
 import { matchTensors } from "../verify/match/match-tensors.ts";
 
 export interface MatchOptions {
@@ -69,7 +70,7 @@ export async function match(
         return prints;
       };
       const prints = [await printsOf(sides[0]), await printsOf(sides[1])] as const;
-      const found = matchTensors(prints[0], prints[1]);
+      const found = await withAxes(matchTensors(prints[0], prints[1]), prints, rounded, signal);
       const { statements, ties, unexplained } = await confirmed(found, prints, rounded, signal);
       const dtypes = new Map(sides.flatMap(({ tensors }, side) => dtypesOf(tensors, side)));
       const cast = statements.map((one) => withCast(one, dtypes));

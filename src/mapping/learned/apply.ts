@@ -111,7 +111,7 @@ function stepOf(
   const kind =
     operation.kind === "same" && !isPart
       ? "copy"
-      : operation.kind === "transpose" && !isPart
+      : (operation.kind === "transpose" || operation.kind === "axes") && !isPart
         ? "transpose"
         : isOne
           ? "split"
@@ -150,6 +150,12 @@ function rowsOf(
       return undefined;
     case "transpose":
       return views[0]?.shape.length === 2 ? joined(views.map(transposedView)) : undefined;
+    case "axes": {
+      const [view] = views;
+      return view?.shape.length === operation.order.length
+        ? joined([withAxes(view, operation.order)])
+        : undefined;
+    }
     case "stack":
       return joined(
         views.map((view) => ({
@@ -174,6 +180,13 @@ function rowsOf(
     default:
       return operation satisfies never;
   }
+}
+
+/** The window with its axes in another order. */
+function withAxes(view: TensorView, order: readonly number[]): TensorView {
+  const along = (sizes: readonly number[]): readonly number[] =>
+    order.map((axis) => sizes[axis] ?? 1);
+  return { ...view, shape: along(view.shape), strides: along(view.strides) };
 }
 
 function joined(views: readonly TensorView[]): Assembly | undefined {

@@ -14,6 +14,7 @@ export interface Run {
  * How one tensor of the right side is made of the left's: `left, left | right | operation`, with {i} for a layer's number.
  * A left name with [3] behind it is the fourth matrix of a stack.
  * - `same`, `transpose`: of one left tensor.
+ * - `axes 2 3 1 0`: the right's axes in order, as the left counts them; of three axes and more.
  * - `concatenate`: the lefts' rows one after another; with `transpose` after it, their columns.
  * - `stack`: each left is one entry of the right's first axis.
  * - `rows 0@0:32:2 0@1:32:2`: 32 rows of left 0 from row 0 in steps of 2, then from row 1; `columns` likewise, as rows.
@@ -31,6 +32,7 @@ export interface LearnedStatement {
 
 export type LearnedOperation =
   | { readonly kind: "same" | "transpose" | "stack" | "tied" }
+  | { readonly kind: "axes"; readonly order: readonly number[] }
   | { readonly kind: "concatenate"; readonly axis: 0 | 1; readonly toColumns?: boolean }
   | {
       readonly kind: "gather";
@@ -54,6 +56,8 @@ function renderRows(operation: LearnedOperation): string {
     case "stack":
     case "tied":
       return operation.kind;
+    case "axes":
+      return `axes ${operation.order.join(" ")}`;
     case "concatenate":
       return operation.axis === 0 ? "concatenate" : "concatenate transpose";
     case "gather": {
@@ -113,6 +117,7 @@ function operationOf(word: string, words: readonly string[]): LearnedOperation |
   }
   if (word === "same" || word === "transpose" || word === "stack" || word === "tied")
     return words.length === 0 ? { kind: word } : undefined;
+  if (word === "axes") return axesOf(words);
   if (word !== "rows" && word !== "columns") return undefined;
   const runs = words.flatMap((text): Run | [] => {
     const match = RUN.exec(text);
@@ -122,4 +127,11 @@ function operationOf(word: string, words: readonly string[]): LearnedOperation |
   });
   if (runs.length === 0 || runs.length !== words.length) return undefined;
   return { kind: "gather", axis: word === "rows" ? 0 : 1, runs };
+}
+
+/** Every axis once. */
+function axesOf(words: readonly string[]): LearnedOperation | undefined {
+  const order = words.map(Number);
+  const isWhole = order.toSorted((a, b) => a - b).every((axis, at) => axis === at);
+  return order.length > 2 && isWhole ? { kind: "axes", order } : undefined;
 }

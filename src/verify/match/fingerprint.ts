@@ -21,6 +21,8 @@ export interface Fingerprint {
   readonly columns: Float64Array | undefined;
   readonly rowsDigest: string;
   readonly columnsDigest: string | undefined;
+  /** Of all values in whatever order, of tensors of three axes and more, whose axes may stand in another order on the other side. */
+  readonly unordered: string | undefined;
 }
 
 const CHUNK_BYTES = 2 ** 20;
@@ -94,12 +96,14 @@ export async function fingerprint(
   const words = Math.max(1, DTYPES[tensor.dtype].bits / 32);
   const width = rowCount === 0 ? 0 : (count / rowCount) * words;
   const isMatrix = shape.length === 2 && words === 1;
+  const sums = shape.length > 2 && words <= 1 ? { first: 0, second: 0 } : undefined;
   const all = isStacked && shape.length > 1 ? hashes(1) : undefined;
   const rows = hashes(rowCount);
   const columns = isMatrix ? hashes(width) : undefined;
   let [row, column] = [0, 0];
   await streamAssembly(assembly, { chunkBytes: CHUNK_BYTES, signal }, (chunk) => {
     const values = patterns(chunk, tensor.dtype, rounded);
+    if (sums !== undefined) addUnordered(sums, values);
     if (all !== undefined) addRow(values, [0, values.length], all, 0, undefined, 0);
     for (let begin = 0; begin < values.length;) {
       const end = Math.min(values.length, begin + width - column);
@@ -119,7 +123,20 @@ export async function fingerprint(
     columns: columnNumbers,
     rowsDigest: digestOf(rowNumbers),
     columnsDigest: columnNumbers === undefined ? undefined : digestOf(columnNumbers),
+    unordered: sums === undefined ? undefined : `${sums.first} ${sums.second}`,
   };
+}
+
+/** Sums of each value's own hash do not depend on the order. */
+function addUnordered(sums: { first: number; second: number }, values: ArrayLike<number>): void {
+  let { first, second } = sums;
+  for (let at = 0; at < values.length; at++) {
+    const value = (values[at] ?? 0) | 0;
+    const mixed = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
+    first = (first + Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35)) | 0;
+    second = (second + Math.imul(mixed ^ (mixed >>> 15), 0x27d4eb2f)) | 0;
+  }
+  Object.assign(sums, { first, second });
 }
 
 function digestOf(numbers: Float64Array): string {
