@@ -1,4 +1,4 @@
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -25,6 +25,20 @@ describe("LLaMA's two classes", () => {
     expect((await openTokenizer(LLAMA, "fast")).form).toBe("fast");
     expect((await openTokenizer(fast)).form).toBe("fast");
     expect((await openTokenizer(fast, "slow")).form).toBe("slow");
+  });
+
+  it("are the fast one's where the folder has a tokenizer.json, which the slow class never reads", async () => {
+    const both = join(fast, "both");
+    cpSync(LLAMA, both, { recursive: true });
+    const json = join(FIXTURES, "tokenizers/json/deepseek/tokenizer.json");
+    copyFileSync(json, join(both, "tokenizer.json"));
+    const tokenizer = await openTokenizer(both);
+    expect(tokenizer.form).toBe("fast");
+    // AutoTokenizer of transformers 5.23.0 on this model with the tokenizer.json that it saves.
+    expect([...tokenizer.encode("<s> hello world")]).toEqual([
+      1, 1, 410, 427, 278, 261, 423, 420, 427, 424,
+    ]);
+    expect((await openTokenizer(both, "slow")).form).toBe("slow");
   });
 
   it("are told of where a prompt has other ids", async () => {

@@ -18,8 +18,8 @@ export type { Tokenizer } from "./tokenizer-interface.ts";
 /**
  * Opens the tokenizer of a model, and the settings beside it where there are any.
  * @param place A model folder, or a GGUF file that holds its own.
- * @param form Which class LLaMA's SentencePiece model is read as; what the folder's files say when left out, and slow where they do
- * not say it.
+ * @param form Which class LLaMA's SentencePiece model is read as; what the folder's files say when left out: fast where its
+ * tokenizer_config.json names the fast class or it has a tokenizer.json, else slow.
  * @throws WbError WB3801 where there is none; WB3802, WB3803, WB4801.
  */
 export async function openTokenizer(place: string, form?: TokenizerForm): Promise<Tokenizer> {
@@ -81,7 +81,9 @@ async function openModelFile(
     return slow;
   }
   const fast = (): Promise<Tokenizer> => openFastLlama(files, path, model, settings);
-  return (form ?? settings.form ?? "slow") === "fast"
+  // The slow class never reads a tokenizer.json: a folder that has one is for the fast class, which both versions take then.
+  const byFiles = (await files.names()).includes("tokenizer.json") ? "fast" : "slow";
+  return (form ?? settings.form ?? byFiles) === "fast"
     ? { ...(await fast()), form: "fast", other: () => Promise.resolve(slow) }
     : { ...slow, form: "slow", other: fast };
 }
