@@ -99,6 +99,29 @@ test("convolutions whose axes stand in another order are told by their values, a
   expect((await diff(join(outputs, "made"), wanted)).same).toBe(true);
 });
 
+function layers(): Model {
+  return Object.fromEntries([0, 1, 2].map((layer) => [`l.${layer}.norm.weight`, drawn(9)]));
+}
+
+function stacked(of: Model): Model {
+  const values = Float32Array.from(Object.values(of).flatMap((one) => [...one.values]));
+  return { "norms.scale": { shape: [3, 9], values } };
+}
+
+test("vectors that are stacked over layers are told, and made by the map", async () => {
+  const [one, two] = [layers(), layers()];
+  const out = join(folder, "stacked.json");
+  const found = await match(await written("layers", one), await written("stacked", stacked(one)), {
+    out,
+  });
+  expect(found.unexplained).toEqual([]);
+  expect(found.tensors.map(({ operation }) => operation)).toEqual(["stack"]);
+  const source = await written("other-layers", two);
+  await convert(source, join(outputs, "stacked"), { map: out });
+  const wanted = await written("wanted-stack", stacked(two));
+  expect((await diff(join(outputs, "stacked"), wanted)).same).toBe(true);
+});
+
 test("the same values in an order that no order of axes gives stay unexplained", async () => {
   const one = network();
   const values = one["conv.weight"]?.values.toReversed() ?? new Float32Array(0);

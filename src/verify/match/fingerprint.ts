@@ -13,7 +13,7 @@ import type { StoredTensor } from "../../tensor/table.ts";
 /** What tells a tensor's values, and those of its rows and columns, without keeping them: hashes of 53 bits as numbers. */
 export interface Fingerprint {
   readonly tensor: StoredTensor;
-  /** Of all values in order, whatever the shape; of matrices and more, where they can be entries of a stack on the other side. */
+  /** Of all values in order, whatever the shape; of vectors, and of matrices and more where they can be entries of a stack on the other side. */
   readonly whole: number | undefined;
   /** Of each entry of the first axis; of each value of a vector. */
   readonly rows: Float64Array;
@@ -97,7 +97,7 @@ export async function fingerprint(
   const width = rowCount === 0 ? 0 : (count / rowCount) * words;
   const isMatrix = shape.length === 2 && words === 1;
   const sums = shape.length > 2 && words <= 1 ? { first: 0, second: 0 } : undefined;
-  const all = isStacked && shape.length > 1 ? hashes(1) : undefined;
+  const all = shape.length === 1 || (isStacked && shape.length > 1) ? hashes(1) : undefined;
   const rows = hashes(rowCount);
   const columns = isMatrix ? hashes(width) : undefined;
   let [row, column] = [0, 0];

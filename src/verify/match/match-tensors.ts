@@ -110,8 +110,13 @@ function placesOf(left: readonly Fingerprint[]): Places {
   };
   for (const print of left) {
     const { shape } = print.tensor;
-    if (shape.length < 2) continue;
+    if (shape.length === 0) continue;
     const count = shape.reduce((product, size) => product * size, 1);
+    // Of a vector only all of it: its values one by one tell nothing.
+    if (shape.length === 1) {
+      if (print.whole !== undefined) put(print.whole, count, { print, axis: "whole", index: 0 });
+      continue;
+    }
     for (const [index, hash] of print.rows.entries())
       put(hash, count / print.rows.length, { print, axis: 0, index });
     for (const [index, hash] of (print.columns ?? []).entries())
@@ -158,7 +163,10 @@ function gathered(
   const prints = [...new Set(runs.map(({ place }) => place.print))];
   const names = prints.map((print) => print.tensor.name);
   if (axis === "whole") {
-    if (runs.length !== prints.length || tensor.shape.length < 3) return undefined;
+    const isOfEntries = prints.every(
+      (print) => print.tensor.shape.length === tensor.shape.length - 1,
+    );
+    if (runs.length !== prints.length || !isOfEntries) return undefined;
     for (const print of prints) covered.set(print, new Uint8Array(print.rows.length).fill(1));
     return { names, operation: { kind: "stack" } };
   }
