@@ -10,7 +10,7 @@ import { delimiter, join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Questions } from "../../src/evaluate/data/questions.ts";
 import type { Item } from "../../src/evaluate/item.ts";
-import { runAnswers } from "../../src/evaluate/sandbox/run-answers.ts";
+import { runAnswers, sandboxFor } from "../../src/evaluate/sandbox/run-answers.ts";
 import { openSandbox } from "../../src/evaluate/sandbox/sandbox.ts";
 import { caught } from "../support/caught.ts";
 import { runInProcess } from "../support/cli-in-process.ts";
@@ -141,4 +141,18 @@ describe("eval --execute", () => {
       expect(done?.items.map(({ correct }) => correct)).toEqual(BODIES.map(([, passes]) => passes));
     },
   );
+});
+
+it("looks for what a program needs before anything is asked", async () => {
+  const { task, way, questions: rows } = questions();
+  const [first] = rows;
+  if (first === undefined) throw new Error("no rows");
+  const columns = new Map([...COLUMNS].filter(([name]) => name !== "test"));
+  const asked = { ...questionsOf(task.name, way, [first, { ...first, index: 4, columns }]) };
+  const error = await caught(() => sandboxFor([asked], true));
+  expect([error.code, error.message]).toEqual([
+    "WB3923",
+    expect.stringMatching(/^code: row 4: expected the columns .*, found no test$/),
+  ]);
+  expect(await sandboxFor([asked], undefined)).toBeUndefined();
 });

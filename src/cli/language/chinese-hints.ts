@@ -30,6 +30,10 @@ export const CHINESE_HINTS: Catalogue = [
     "A class of a script or of torch.nn is named where a model, or an object that holds it, was saved whole. --data-only takes its tensors, and calls nothing.",
     "整个保存模型或含有它的对象时，会写入脚本或 torch.nn 的类名。--data-only 取其中的张量，且不调用任何东西。",
   ],
+  [
+    "Leave --execute out, or give rows with these columns.",
+    "去掉 --execute，或给出带有这些列的行。",
+  ],
   ["Run it again.", "重新运行即可。"],
   [
     "Run it again with --resume, which goes on from {}.part.",

@@ -113,6 +113,10 @@ export const CHINESE_MESSAGES: Catalogue = [
     "row {}: expected a text of at least {} tokens, found fewer",
     "第 {} 行：文本至少应有 {} 个词元，实际更少",
   ],
+  [
+    "row {}: expected the columns prompt, test and entry_point, found no {}",
+    "第 {} 行：应有 prompt、test 与 entry_point 列，实际没有 {}",
+  ],
   ["row {}: expected scores, found {}", "第 {} 行：应有分数，实际为 {}"],
   [
     "expected the items of a run with these weights and options, found those of another",

@@ -9,15 +9,20 @@ import { openSandbox, type Sandbox } from "./sandbox.ts";
 const SECONDS = 3;
 const STARTING = 5;
 
+/** What a row must have for its answer to be run. */
+const NEEDED = ["prompt", "test", "entry_point"] as const;
+
 /**
  * The sandbox for `--execute`; undefined where it was not asked for.
- * @throws WbError WB2001 where no task's answers are code, WB6921.
+ * @throws WbError WB2001 where no task's answers are code, WB3923 for rows whose answers cannot be run, WB6921.
  */
 export async function sandboxFor(
   asked: readonly Questions[],
   execute: boolean | undefined,
 ): Promise<Sandbox | undefined> {
   if (execute !== true) return undefined;
+  for (const questions of asked.filter(isCode))
+    for (const question of questions.questions) programPieces(questions, question);
   if (asked.some(isCode)) return openSandbox();
   throw new WbError("WB2001", "--execute: expected a task whose answers are code, found none", {
     details: { option: "--execute" },
@@ -55,21 +60,33 @@ export async function runAnswers(
   return results;
 }
 
-async function passes(
+/** What stands around an answer. @throws WbError WB3923. */
+function programPieces(
   { task }: Questions,
   { index, columns }: Question,
-  completion: string,
-  sandbox: Sandbox,
-): Promise<boolean> {
-  const [prompt, test, entry] = ["prompt", "test", "entry_point"].map((name) => {
+): Readonly<Record<(typeof NEEDED)[number], string>> {
+  const of = (name: (typeof NEEDED)[number]): string => {
     const column = columns.get(name);
     if (column !== undefined) return column;
     throw new WbError(
       "WB3923",
       `${task.name}: row ${index}: expected the columns prompt, test and entry_point, found no ${name}`,
-      { details: { task: task.name, path: task.rows.file, rows: 1, bad: 1 } },
+      {
+        details: { task: task.name, path: task.rows.file, rows: 1, bad: 1 },
+        hint: "Leave --execute out, or give rows with these columns.",
+      },
     );
-  });
+  };
+  return { prompt: of("prompt"), test: of("test"), entry_point: of("entry_point") };
+}
+
+async function passes(
+  questions: Questions,
+  question: Question,
+  completion: string,
+  sandbox: Sandbox,
+): Promise<boolean> {
+  const { prompt, test, entry_point: entry } = programPieces(questions, question);
   const program = `${prompt}${completion}\n${test}\ncheck(${entry})`;
   const token = randomUUID();
   const { stdout } = await sandbox.run(harness(program, token), SECONDS + STARTING);

@@ -46,6 +46,10 @@ class Recorder(BaseModel):
         return ["" for _ in inputs]
 
 
+# A program around an answer that is code.
+CODE = ["prompt", "test", "entry_point"]
+
+
 def references(dataset, config):
     column = config["reader_cfg"]["output_column"]
     values = list(dataset.test[column])
@@ -107,6 +111,11 @@ def export(config, out, model, args):
     if not results:
         raise SystemExit(f"{abbr}: no rows")
     rows, labels = rows_of(results, references(dataset, config))
+    known = [name for name in CODE if name in dataset.test.column_names] if metric == "code" else []
+    if known:
+        # What --execute needs; before the prompt, into which later columns would be put.
+        columns = [list(dataset.test[name]) for name in known]
+        rows = [{"answer": row["answer"], **dict(zip(known, values)), **row} for row, values in zip(rows, zip(*columns))]
     if any(re.search(r"\{(text_\d+|answer)\}", text) for row in rows for text in row.values()):
         raise SystemExit(f"{abbr}: a prompt holds a column's name in braces, which would be filled in again")
     task = {"task": abbr, "about": f"exported from {args.config}", "rows": {"file": f"{abbr}.jsonl", "format": "jsonl"}, "answer": "{answer}"}
