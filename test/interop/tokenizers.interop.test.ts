@@ -85,7 +85,7 @@ describe("folders without tokenizer.json", () => {
 
   beforeAll(() => {
     work = mkdtempSync(join(tmpdir(), "weighbridge-vocabulary-"));
-    makeTokenizers(work, ["gpt2", "qwen2", "bert-uncased", "bert-cased"], 2000);
+    makeTokenizers(work, ["gpt2", "qwen2", "bert-uncased", "bert-cased"], TEXTS);
   }, 600_000);
   afterAll(() => {
     rmSync(work, { recursive: true });
