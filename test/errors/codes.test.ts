@@ -94,7 +94,9 @@ describe("an error of the model", () => {
   it("WB3705: there is no config.json to tell the dimensions", async () => {
     const path = join(folder, "alone.bin");
     writeFileSync(path, archive(dictOf(tensor())));
-    const error = await caught(async () => requireConfig(await openModel(path)));
+    const model = await openModel(path);
+    const error = await caught(async () => requireConfig(model));
+    await model.checkpoint.close();
     expect(error.code).toBe("WB3705");
   });
 
