@@ -10,6 +10,7 @@ import { tokenAgreement } from "../support/expected-tokens.ts";
 import { isRecord } from "../support/is-record.ts";
 import { PYTHON, runPython } from "../support/python.ts";
 import {
+  asTiktoken,
   asVocabularyAndMerges,
   asVocabularyText,
   modelOf,
@@ -85,7 +86,7 @@ describe("folders without tokenizer.json", () => {
 
   beforeAll(() => {
     work = mkdtempSync(join(tmpdir(), "weighbridge-vocabulary-"));
-    makeTokenizers(work, ["gpt2", "qwen2", "bert-uncased", "bert-cased"], TEXTS);
+    makeTokenizers(work, ["llama3", "gpt2", "qwen2", "bert-uncased", "bert-cased"], TEXTS);
   }, 600_000);
   afterAll(() => {
     rmSync(work, { recursive: true });
@@ -123,6 +124,28 @@ describe("folders without tokenizer.json", () => {
     },
     300_000,
   );
+
+  it(`llama3's ranks as its authors publish them: ${TEXTS} texts have the same ids`, async () => {
+    const ranks = join(work, "llama3-ranks");
+    const special = true;
+    writeFiles(ranks, {
+      "tokenizer.model": asTiktoken(modelOf(join(work, "llama3"))),
+      "tokenizer_config.json": JSON.stringify({
+        added_tokens_decoder: {
+          900: { content: "<s>", special },
+          901: { content: "<|eot_id|>", special },
+          902: { content: "<|im_start|>", special },
+        },
+        bos_token: "<s>",
+        add_bos_token: true,
+      }),
+      "expected.json": readFileSync(join(work, "llama3", "expected.json"), "utf8"),
+    });
+    const { texts, different, differing } = await tokenAgreement(work, "llama3-ranks");
+    expect(differing.slice(0, 3)).toEqual([]);
+    expect(texts).toBe(TEXTS);
+    expect(different).toBeGreaterThan(TEXTS / 2);
+  });
 });
 
 /** All that is assigned, and some of each plane that is not or is private. */
