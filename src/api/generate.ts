@@ -51,7 +51,7 @@ export interface GenerateOptions extends RuntimeOptions, Partial<SamplingSetting
 }
 
 /** How `generate` answers conversations. */
-export interface GenerateChatOptions extends ChatPromptOptions {
+export interface GenerateChatOptions extends Omit<ChatPromptOptions, "tokenizer"> {
   /** Each as `apply_chat_template` takes it, the user's question last. */
   readonly conversations: readonly (readonly ChatMessage[])[];
   /** For those that do not begin with a system message: the template's own when left out, nothing when empty. */
@@ -88,8 +88,11 @@ export async function generate(path: string, options: GenerateOptions): Promise<
   const begin = performance.now();
   samplingOf(options);
   checkStops(options.stop ?? []);
-  const chat = options.chat === undefined ? undefined : await openChatPrompts(path, options.chat);
-  const { beyondContext, signal } = options;
+  const { beyondContext, signal, tokenizer } = options;
+  const chat =
+    options.chat === undefined
+      ? undefined
+      : await openChatPrompts(path, { ...options.chat, tokenizer });
   const given = [...options.prompts, ...conversationPrompts(chat, options.chat)];
   const stop = [...(chat?.template.stopStrings ?? []), ...(options.stop ?? [])];
   if (given.length === 0) throw new WbError("WB2801", "expected at least one prompt");

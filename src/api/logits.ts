@@ -82,8 +82,11 @@ export async function logits(path: string, options: LogitsOptions): Promise<Logi
   const source = await openSource(path, options);
   const notes: string[] = [];
   const { prompts, positions } = await planning(source, async () => {
-    const encoded = await encodePrompts(source.model.folder, options.prompts, (more) =>
-      notes.push(...more),
+    const encoded = await encodePrompts(
+      source.model.folder,
+      options.prompts,
+      (more) => notes.push(...more),
+      options.tokenizer,
     );
     const wanted = encoded.map((ids) =>
       wantedPositions(source.config, ids.length, options.positions),

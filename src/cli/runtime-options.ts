@@ -2,7 +2,7 @@ import type { Argv } from "yargs";
 import type { RuntimeOptions } from "../session/open-runtime.ts";
 import { optionalChoice, optionalSize } from "./arguments.ts";
 import type { Arguments, CommandContext } from "./command.ts";
-import { COMPUTE_DTYPES, DEVICES, LAYOUTS } from "../options/choices.ts";
+import { COMPUTE_DTYPES, DEVICES, LAYOUTS, TOKENIZER_FORMS } from "../options/choices.ts";
 
 /** The options of every command that runs a model. */
 export function withRuntimeOptions(argv: Argv): Argv {
@@ -20,6 +20,11 @@ export function withRuntimeOptions(argv: Argv): Argv {
       describe:
         "memory to use at most, such as 4GiB; decides between resident and streamed weights",
     })
+    .option("tokenizer", {
+      type: "string",
+      describe:
+        "slow or fast: transformers' class of LLaMA's SentencePiece model; told from the folder",
+    })
     .option("source-layout", {
       type: "string",
       describe: "torch or paddle, where the file cannot tell the layout of Linear weights",
@@ -31,6 +36,7 @@ export function runtimeOptions(args: Arguments, context: CommandContext): Runtim
     device: optionalChoice(args, "device", DEVICES),
     compute: optionalChoice(args, "compute", COMPUTE_DTYPES),
     maxMemory: optionalSize(args, "max-memory"),
+    tokenizer: optionalChoice(args, "tokenizer", TOKENIZER_FORMS),
     sourceLayout: optionalChoice(args, "source-layout", LAYOUTS),
     verbose: context.verbose,
     signal: context.signal,

@@ -54,7 +54,7 @@ export async function openEvaluation(
   const { config, model } = source;
   const known = await planning(source, async () => ({
     maxLength: lengthOf(config, options.maxLength),
-    tokenizer: await openTokenizer(model.folder),
+    tokenizer: await openTokenizer(model.folder, options.tokenizer),
     defaults: await readGenerationDefaults(model.folder),
   }));
   const { maxLength, tokenizer, defaults } = known;

@@ -48,7 +48,8 @@ async function journalOf({ runtime }: Evaluation, options: EvaluateOptions): Pro
       details: { option: "--resume", found: "nothing" },
     });
   if (details === undefined) return NO_JOURNAL;
-  const { maxNewTokens, maxLength, skipBad } = options;
-  const asked = { data, tasks, variant, turns, limit, seed, maxNewTokens, maxLength, skipBad };
+  const { maxNewTokens, maxLength, skipBad, tokenizer } = options;
+  const limits = { limit, seed, maxNewTokens, maxLength, skipBad };
+  const asked = { data, tasks, variant, turns, ...limits, tokenizer };
   return openJournal(details, await runDigest(runtime, asked), resume ? "resume" : "begin");
 }

@@ -19,6 +19,7 @@ import {
   QUANTISATIONS,
   TARGET_DTYPES,
   TARGET_FORMATS,
+  TOKENIZER_FORMS,
   TOLERANCE_PROFILES,
 } from "../options/choices.ts";
 import type { SamplingSettings } from "../runtime/generation/sampling-settings.ts";
@@ -110,6 +111,7 @@ export const RUNTIME: RulesFor<RuntimeOptions> = {
   device: { kind: "choice", values: DEVICES },
   compute: { kind: "choice", values: COMPUTE_DTYPES },
   maxMemory: { kind: "size" },
+  tokenizer: { kind: "choice", values: TOKENIZER_FORMS },
   sourceLayout: layout,
   verbose: flag,
   signal,

@@ -1,5 +1,6 @@
 import { ERROR_CODES } from "../errors/codes.ts";
 import { PADDLE_WRITERS } from "../model/names/paddle-writers.ts";
+import { TOKENIZER_FORMS } from "../runtime/tokenizer/tokenizer-form.ts";
 import { TARGET_FORMATS } from "../formats/target-formats.ts";
 
 /** The values that options choose from: for the checks of the command line, its completion, manual and schemas alike. */
@@ -7,7 +8,7 @@ export const DEVICES = ["auto", "cuda", "cpu", "wasm"] as const;
 export const COMPUTE_DTYPES = ["f32", "f16", "bf16"] as const;
 export { PADDLE_WRITERS };
 export const LAYOUTS = ["torch", "paddle"] as const;
-export { TARGET_FORMATS };
+export { TARGET_FORMATS, TOKENIZER_FORMS };
 export const TARGET_DTYPES = ["keep", "F32", "F16", "BF16"] as const;
 export const CAST_DTYPES = ["F32", "F16", "BF16"] as const;
 export const QUANTISATIONS = ["F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_K_M", "Q6_K"] as const;
@@ -30,6 +31,7 @@ const OF_OPTION: ReadonlyMap<string, readonly string[]> = new Map<string, readon
   ["lang", LANGUAGES],
   ["device", DEVICES],
   ["compute", COMPUTE_DTYPES],
+  ["tokenizer", TOKENIZER_FORMS],
   ["layout", LAYOUTS],
   ["for", PADDLE_WRITERS],
   ["source-layout", LAYOUTS],

@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { receivedError, type PlainError } from "../errors/wb-error.ts";
 import type { ChatMessage, TemplateVariables } from "../runtime/chat/message.ts";
+import type { TokenizerForm } from "../runtime/tokenizer/tokenizer-form.ts";
 import { jsonTextOf } from "../runtime/chat/python-json.ts";
 import { encodeJob, type EncodeJob, type EncodeModel } from "./encode-job.ts";
 import { Problem } from "./problem.ts";
@@ -29,10 +30,10 @@ const COMPILED = import.meta.url.endsWith(".js");
 export function openEncoder(
   model: EncodeModel,
   path: string,
-  { template, context }: Omit<ThreadData, "path">,
+  { template, form, context }: Omit<ThreadData, "path">,
   ownThread = COMPILED,
 ): Encoder {
-  const thread = ownThread ? new EncodingThread({ path, template, context }) : undefined;
+  const thread = ownThread ? new EncodingThread({ path, template, form, context }) : undefined;
   const run = (job: EncodeJob, units: number): Promise<readonly number[]> => {
     if (thread === undefined || (job.kind === "text" && units <= SHORT_TEXT))
       return Promise.resolve().then(() => encodeJob(model, job));
@@ -60,6 +61,8 @@ export type EncodeReply = { readonly id: number } & (
 interface ThreadData {
   readonly path: string;
   readonly template: string | undefined;
+  /** Which class LLaMA's SentencePiece model is read as. */
+  readonly form: TokenizerForm | undefined;
   /** Tokens of a prompt at most; longer ones are refused there. */
   readonly context: number;
 }

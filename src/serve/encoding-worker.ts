@@ -4,6 +4,7 @@ import { modelHome } from "../formats/model-home.ts";
 import { isRecord } from "../model/config/fields.ts";
 import { plainError, WbError } from "../errors/wb-error.ts";
 import { openTokenizer } from "../runtime/tokenizer/tokenizer.ts";
+import { TOKENIZER_FORMS } from "../runtime/tokenizer/tokenizer-form.ts";
 import { openChatPrompts } from "../session/chat-prompt.ts";
 import type { EncodeReply } from "./encoder.ts";
 import { encodeJob, type EncodeJob, type EncodeModel } from "./encode-job.ts";
@@ -13,12 +14,16 @@ async function open(): Promise<EncodeModel> {
   const path = isRecord(data) ? String(data["path"]) : "";
   const template =
     isRecord(data) && typeof data["template"] === "string" ? data["template"] : undefined;
+  const form =
+    isRecord(data) && typeof data["form"] === "string"
+      ? TOKENIZER_FORMS.find((one) => one === data["form"])
+      : undefined;
   try {
-    const chat = await openChatPrompts(path, { template });
+    const chat = await openChatPrompts(path, { template, tokenizer: form });
     return { chat, tokenizer: chat.tokenizer };
   } catch (error) {
     if (!(error instanceof WbError) || error.code !== "WB2803") throw error;
-    return { chat: undefined, tokenizer: await openTokenizer(await modelHome(path)) };
+    return { chat: undefined, tokenizer: await openTokenizer(await modelHome(path), form) };
   }
 }
 

@@ -71,9 +71,11 @@ export async function openServedModel(
   const { context } = facts;
   try {
     const { chat, why } = await chatOf(path, options);
-    const tokenizer = chat?.tokenizer ?? (await openTokenizer(await modelHome(path)));
+    const tokenizer =
+      chat?.tokenizer ?? (await openTokenizer(await modelHome(path), options.tokenizer));
     const encoder = openEncoder({ tokenizer, chat }, path, {
       template: options.template,
+      form: options.tokenizer,
       context,
     });
     return {

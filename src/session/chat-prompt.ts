@@ -8,10 +8,13 @@ import { encodeChat } from "../runtime/chat/encode-chat.ts";
 import type { ChatMessage, TemplateVariables } from "../runtime/chat/message.ts";
 import { refuseEncoderBy } from "./refuse-encoder.ts";
 import { openTokenizer, type Tokenizer } from "../runtime/tokenizer/tokenizer.ts";
+import type { TokenizerForm } from "../runtime/tokenizer/tokenizer-form.ts";
 
 export interface ChatPromptOptions {
   /** Name of a template; told from the model when left out. */
   readonly template?: string | undefined;
+  /** Which class LLaMA's SentencePiece model is read as. */
+  readonly tokenizer?: TokenizerForm | undefined;
   /** Lets control tokens that messages spell out take effect; otherwise they are ordinary text. */
   readonly allowControlTokens?: boolean | undefined;
 }
@@ -38,7 +41,7 @@ export async function openChatPrompts(
   const own = await readJson(folder, "config.json");
   // What it is comes before what its folder lacks.
   if (own !== undefined) refuseEncoderBy(own, path);
-  const tokenizer = await openTokenizer(folder);
+  const tokenizer = await openTokenizer(folder, options.tokenizer);
   const config = (await readJson(folder, ORIGINAL_CONFIG)) ?? own;
   const sum = (await readJson(folder, MANIFEST))?.["sum"];
   const recipe = isRecord(sum) && typeof sum["recipe"] === "string" ? sum["recipe"] : undefined;

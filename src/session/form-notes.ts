@@ -26,8 +26,8 @@ export async function formNotes(
     const [there, here] = [shown(theirs, at), shown(ours, at)];
     return [
       tokenizer.form === "slow"
-        ? `tokenizer: ids as of LlamaTokenizer in transformers 4; transformers 5 gives a prompt others from token ${at} on, ${there} for ${here}; "tokenizer_class": "LlamaTokenizerFast" in tokenizer_config.json asks for them`
-        : `tokenizer: ids as of LlamaTokenizerFast and transformers 5; the slow class of transformers 4 gives a prompt others from token ${at} on, ${there} for ${here}`,
+        ? `tokenizer: ids as of LlamaTokenizer in transformers 4; transformers 5 gives a prompt others from token ${at} on, ${there} for ${here}; --tokenizer fast takes those`
+        : `tokenizer: ids as of LlamaTokenizerFast and transformers 5; the slow class of transformers 4 gives a prompt others from token ${at} on, ${there} for ${here}; --tokenizer slow takes those`,
     ];
   }
   return [];

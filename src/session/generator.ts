@@ -148,7 +148,7 @@ export async function openGeneratorSource(
   const known = await planning(source, async () => {
     refuseEncoder(config, path);
     return {
-      tokenizer: await find(model.folder),
+      tokenizer: await find(model.folder, options.tokenizer),
       defaults: await readGenerationDefaults(model.folder),
     };
   });

@@ -8,6 +8,7 @@ import { Decoder } from "../runtime/model/decoder.ts";
 import { assemblyWeights, type WeightSource } from "../runtime/model/weights.ts";
 import type { Backend } from "../runtime/backends/backend.ts";
 import type { ComputeDtype, Ops } from "../runtime/backends/ops.ts";
+import type { TokenizerForm } from "../runtime/tokenizer/tokenizer-form.ts";
 import { quantisedNotes } from "./quantised-notes.ts";
 import { openModel, requireConfig, type OpenedModel } from "./open-model.ts";
 
@@ -26,6 +27,8 @@ export interface RuntimeOptions {
   readonly maxMemory?: number | undefined;
   /** Where the file cannot tell the layout of its Linear weights. */
   readonly sourceLayout?: LinearLayout | undefined;
+  /** Which class LLaMA's SentencePiece model is read as; what the folder's files say when left out. */
+  readonly tokenizer?: TokenizerForm | undefined;
   /** Lets the backend print. */
   readonly verbose?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;

@@ -2,6 +2,7 @@ import { WbError } from "../errors/wb-error.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
 import { hasOneRow, outputPositions } from "../model/encoder-heads.ts";
 import { openTokenizer } from "../runtime/tokenizer/tokenizer.ts";
+import type { TokenizerForm } from "../runtime/tokenizer/tokenizer-form.ts";
 import { formNotes } from "./form-notes.ts";
 
 /** A prompt as text, which the model's tokenizer encodes, or as token ids. */
@@ -17,16 +18,18 @@ export function textsOf(prompts: readonly Prompt[]): readonly string[] {
 /**
  * Token ids of prompts; the tokenizer is opened only where one is text.
  * @param onNotes Is told where the other class of the tokenizer gives other ids.
+ * @param form Which class LLaMA's SentencePiece model is read as.
  * @throws WbError WB2801 for an empty prompt.
  */
 export async function encodePrompts(
   folder: string,
   prompts: readonly Prompt[],
   onNotes?: (notes: readonly string[]) => void,
+  form?: TokenizerForm,
 ): Promise<readonly (readonly number[])[]> {
   if (prompts.length === 0) throw new WbError("WB2801", "expected at least one prompt");
   const needsTokenizer = prompts.some(({ kind }) => kind === "text");
-  const tokenizer = needsTokenizer ? await openTokenizer(folder) : undefined;
+  const tokenizer = needsTokenizer ? await openTokenizer(folder, form) : undefined;
   if (onNotes !== undefined) onNotes(await formNotes(tokenizer, textsOf(prompts)));
   const encoded = prompts.map((prompt) =>
     prompt.kind === "ids" ? prompt.ids : (tokenizer?.encode(prompt.text) ?? []),

@@ -44,7 +44,7 @@ export async function verifyGolden(bench: Bench, path: string): Promise<GoldenOu
   await refuseOtherTokenizer(golden, bench.folder);
   const ownWeights = await isForTheseWeights(golden, bench);
   const parity = await parityWithGolden(laboratory, golden, options.parity);
-  const compared = await tokenizerDiagnoses(golden, bench.folder);
+  const compared = await tokenizerDiagnoses(golden, bench);
   const { texts } = compared;
   const tokens = [...compared.diagnoses, ...(lacksTokens ? [lostTokens(note ?? "")] : [])];
   const { compute, why } = arithmeticOf(golden);
@@ -142,12 +142,12 @@ async function refuseOtherTokenizer(golden: Golden, folder: string): Promise<voi
 /** Where the golden has its prompts' texts, this model's tokenizer must make the same ids of them. */
 async function tokenizerDiagnoses(
   golden: Golden,
-  folder: string,
+  { folder, options }: Pick<Bench, "folder" | "options">,
 ): Promise<Pick<TokenizerFindings, "diagnoses" | "texts">> {
   const texts = golden.prompts.map(({ name }) => golden.metadata.get(`${name}.text`));
   const count = texts.filter((text) => text !== undefined).length;
   if (count === 0) return NOTHING_COMPARED;
-  const tokenizer = await findTokenizer(folder);
+  const tokenizer = await findTokenizer(folder, options.tokenizer);
   if (tokenizer === undefined) return NOTHING_COMPARED;
   for (const [index, text] of texts.entries()) {
     const wanted = golden.prompts[index]?.ids ?? [];

@@ -190,19 +190,21 @@ function turnedThere({ structure, path }: Bench): readonly Diagnosis[] {
 }
 
 async function promptsFor(
-  { folder, laboratory }: Bench,
+  { folder, laboratory, options }: Bench,
   wanted: readonly Prompt[] | undefined,
   otherVocabSize: number,
 ): Promise<readonly NamedPrompt[]> {
   const { maxPositions } = laboratory.config;
   const vocabSize = Math.min(laboratory.config.vocabSize, otherVocabSize);
-  const found = wanted === undefined ? await findTokenizer(folder) : undefined;
+  const found = wanted === undefined ? await findTokenizer(folder, options.tokenizer) : undefined;
   if (wanted === undefined && found === undefined) {
     return idPrompts(vocabSize, maxPositions, BOS_ID).map(named);
   }
   const texts = wanted ?? DEFAULT_PROMPTS.map((text): Prompt => ({ kind: "text", text }));
   const needsTokenizer = texts.some(({ kind }) => kind === "text");
-  const tokenizer = needsTokenizer ? (found ?? (await openTokenizer(folder))) : undefined;
+  const tokenizer = needsTokenizer
+    ? (found ?? (await openTokenizer(folder, options.tokenizer)))
+    : undefined;
   const lists = texts.map((prompt) =>
     prompt.kind === "ids" ? prompt.ids : (tokenizer?.encode(prompt.text) ?? []),
   );

@@ -40,7 +40,7 @@ export async function verify(path: string, options: VerifyOptions = {}): Promise
   const fallback = second === undefined ? undefined : await configOf(second, options.selection);
   const bench = await openBench(main, backend, settings, fallback);
   try {
-    const tokenizers = await compareWithinFolder(bench.folder);
+    const tokenizers = await compareWithinFolder(bench.folder, options.tokenizer);
     const sized = { ...withSize(bench, options), tokenizers };
     const comparisons: Comparison[] = [];
     const told = [
@@ -105,9 +105,10 @@ function benchOptions(options: VerifyOptions, compute: ComputeDtype): BenchOptio
     signal: options.signal,
     onLayer: options.onProgress,
   };
-  const { sourceLayout } = options;
+  const { sourceLayout, tokenizer } = options;
   return {
     parity,
+    tokenizer,
     diagnose: options.diagnose ?? true,
     sourceLayout,
     selection: options.selection,

@@ -2,6 +2,7 @@ import type { Assembly } from "../mapping/assembly.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
 import type { LinearLayout } from "../model/parameter.ts";
 import type { Backend } from "../runtime/backends/backend.ts";
+import type { TokenizerForm } from "../runtime/tokenizer/tokenizer-form.ts";
 import type { Diagnosis } from "./diagnose/diagnosis.ts";
 import { structureOf } from "./diagnose/structure.ts";
 import type { Laboratory } from "./compare/model-runner.ts";
@@ -18,6 +19,8 @@ export interface BenchOptions {
   /** Looks for the cause of a failure. */
   readonly diagnose: boolean;
   readonly sourceLayout?: LinearLayout | undefined;
+  /** Which class LLaMA's SentencePiece model is read as. */
+  readonly tokenizer?: TokenizerForm | undefined;
   readonly selection?: Selection | undefined;
   /** Set where a second checkpoint is opened with the same selection. */
   readonly lenient?: boolean | undefined;

@@ -45,7 +45,7 @@ describe("LLaMA's two classes", () => {
     const slow = await openTokenizer(LLAMA);
     // transformers 4.36.2 and 5.23.0 on this folder.
     expect(await formNotes(slow, ["hello", "<s> hello world"])).toEqual([
-      'tokenizer: ids as of LlamaTokenizer in transformers 4; transformers 5 gives a prompt others from token 2 on, 410, 427, 278, 261, … for 264, 260, 427, 278, …; "tokenizer_class": "LlamaTokenizerFast" in tokenizer_config.json asks for them',
+      "tokenizer: ids as of LlamaTokenizer in transformers 4; transformers 5 gives a prompt others from token 2 on, 410, 427, 278, 261, … for 264, 260, 427, 278, …; --tokenizer fast takes those",
     ]);
     const [note] = await formNotes(await openTokenizer(LLAMA, "fast"), ["<s> hello world"]);
     expect(note).toContain("from token 2 on, 264, 260,");

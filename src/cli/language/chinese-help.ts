@@ -150,6 +150,8 @@ export const CHINESE_HELP: Readonly<Record<string, string>> = {
     "auto、cuda、cpu 或 wasm；auto 取现有最快的",
   "dtype to compute in: f32 (the reference), f16 or bf16":
     "计算所用的 dtype：f32（参考）、f16 或 bf16",
+  "slow or fast: transformers' class of LLaMA's SentencePiece model; told from the folder":
+    "slow 或 fast：以 transformers 的哪个类读取 LLaMA 的 SentencePiece 模型；默认按文件夹的说明",
   "memory to use at most, such as 4GiB; decides between resident and streamed weights":
     "最多使用的内存，例如 4GiB；决定权重常驻还是流式读取",
   "torch or paddle, where the file cannot tell the layout of Linear weights":

@@ -207,12 +207,12 @@ export const CHINESE_RESULTS: Catalogue = [
   ["their rows are not whole blocks of one type", "它们的行不是同一类型的完整块"],
   ["there are no kernels for their types", "没有用于这些类型的内核"],
   [
-    'tokenizer: ids as of LlamaTokenizer in transformers 4; transformers 5 gives a prompt others from token {} on, {} for {}; "tokenizer_class": "LlamaTokenizerFast" in tokenizer_config.json asks for them',
-    '分词器：编号与 transformers 4 的 LlamaTokenizer 相同；transformers 5 给出的编号从第 {} 个词元起不同，{} 对 {}；tokenizer_config.json 写 "tokenizer_class": "LlamaTokenizerFast" 即可采用',
+    "tokenizer: ids as of LlamaTokenizer in transformers 4; transformers 5 gives a prompt others from token {} on, {} for {}; --tokenizer fast takes those",
+    "分词器：编号与 transformers 4 的 LlamaTokenizer 相同；transformers 5 给出的编号从第 {} 个词元起不同，{} 对 {}；--tokenizer fast 采用后者",
   ],
   [
-    "tokenizer: ids as of LlamaTokenizerFast and transformers 5; the slow class of transformers 4 gives a prompt others from token {} on, {} for {}",
-    "分词器：编号与 LlamaTokenizerFast 及 transformers 5 相同；transformers 4 的慢速类给出的编号从第 {} 个词元起不同，{} 对 {}",
+    "tokenizer: ids as of LlamaTokenizerFast and transformers 5; the slow class of transformers 4 gives a prompt others from token {} on, {} for {}; --tokenizer slow takes those",
+    "分词器：编号与 LlamaTokenizerFast 及 transformers 5 相同；transformers 4 的慢速类给出的编号从第 {} 个词元起不同，{} 对 {}；--tokenizer slow 采用后者",
   ],
   [
     "{} is read as transformers 4's slow class reads it; {}",

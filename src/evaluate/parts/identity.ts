@@ -19,6 +19,7 @@ export type PlannedOptions = Pick<
   | "maxNewTokens"
   | "maxLength"
   | "skipBad"
+  | "tokenizer"
   | "compute"
 >;
 
@@ -53,7 +54,7 @@ export async function describeParts(
   const source = await openSource(path, options);
   const [weightsSha256, tokenizer] = await planning(source, async () => [
     await weightsDigest(source.config, source.weights),
-    await openTokenizer(source.model.folder),
+    await openTokenizer(source.model.folder, options.tokenizer),
   ]);
   await source.model.checkpoint.close();
   const firsts = asked.questions.map((questions) => tokenizer.encode(firstText(questions, asked)));
@@ -76,9 +77,11 @@ export function withDigest(facts: Omit<EvalPlan, "planSha256">): EvalPlan {
 }
 
 export function plannedOptions(options: EvaluateOptions): PlannedOptions {
-  const { tasks, variant, turns, limit, seed, maxNewTokens, maxLength, compute } = options;
+  const { tasks, variant, turns, limit, seed, maxNewTokens, maxLength, tokenizer, compute } =
+    options;
   const skipBad = options.skipBad === true ? true : undefined;
-  return { tasks, variant, turns, limit, seed, maxNewTokens, maxLength, skipBad, compute };
+  const limits = { limit, seed, maxNewTokens, maxLength, skipBad };
+  return { tasks, variant, turns, ...limits, tokenizer, compute };
 }
 
 function firstText({ way, questions, examples }: Questions, { marks }: Asked): string {

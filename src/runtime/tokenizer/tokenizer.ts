@@ -99,12 +99,15 @@ function oneForm(path: string, form: TokenizerForm): WbError {
 /** Classes that move the ids of their SentencePiece model, or put other things around it than LLaMA's do. */
 const OTHER_IDS = /^(?:XLMRoberta|XLNet|Albert|Camembert|MBart|T5|ErnieM|Barthez)/;
 
-/** As `openTokenizer`, but undefined where ids must do: no tokenizer, or one of a kind that is not supported. */
-export async function findTokenizer(place: string): Promise<Tokenizer | undefined> {
+/** As `openTokenizer`, but undefined where ids must do: no tokenizer, or one of a kind that is not supported, if no class was asked for. */
+export async function findTokenizer(
+  place: string,
+  form?: TokenizerForm,
+): Promise<Tokenizer | undefined> {
   try {
-    return await openTokenizer(place);
+    return await openTokenizer(place, form);
   } catch (error) {
-    if (!(error instanceof WbError)) throw error;
+    if (!(error instanceof WbError) || form !== undefined) throw error;
     if (error.code === "WB4801" || error.code === "WB3801") return undefined;
     throw error;
   }

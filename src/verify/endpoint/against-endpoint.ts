@@ -75,12 +75,12 @@ export async function verifyEndpoint(
 ): Promise<EndpointOutcome> {
   const { signal } = bench.options.parity;
   const client = new EndpointClient(endpointOf(url, apiKeyEnv, process.env), signal, limits);
-  const tokenizer = await findTokenizer(bench.folder);
+  const tokenizer = await findTokenizer(bench.folder, bench.options.tokenizer);
   const { vocabSize, maxPositions } = bench.laboratory.config;
   const prompts = endpointPrompts(given, tokenizer, vocabSize, maxPositions - ANSWER_TOKENS);
   const protocol = new Protocol(client, await modelName(client, model));
   const asked = await askPrompts(client, protocol, prompts, tokenizer, vocabSize);
-  const template = await checkTemplate(client, protocol.model, bench.path);
+  const template = await checkTemplate(client, protocol.model, bench.path, bench.options.tokenizer);
   if (asked.sequences.length === 0)
     return auditOutcome(bench, client, protocol.model, prompts, tokenizer, { ...asked, template });
   const judgement = await judgeTold(bench, asked.sequences);

@@ -1,7 +1,11 @@
 import { WbError } from "../../errors/wb-error.ts";
 import type { ChatMessage } from "../../runtime/chat/message.ts";
 import { DEFAULT_TEMPLATE } from "../../runtime/tokenizer/chat-templates.ts";
-import { openChatPrompts, type ChatPrompts } from "../../session/chat-prompt.ts";
+import {
+  openChatPrompts,
+  type ChatPromptOptions,
+  type ChatPrompts,
+} from "../../session/chat-prompt.ts";
 import type { Diagnosis } from "../diagnose/diagnosis.ts";
 import { AnswerFields } from "./answer-fields.ts";
 import type { EndpointClient } from "./client.ts";
@@ -54,8 +58,9 @@ export async function checkTemplate(
   client: EndpointClient,
   model: string,
   path: string,
+  tokenizer: ChatPromptOptions["tokenizer"],
 ): Promise<TemplateCheck | undefined> {
-  const chat = await templateOf(path);
+  const chat = await templateOf(path, tokenizer);
   if (chat === undefined) return undefined;
   const own = CONVERSATIONS.flatMap((messages) => {
     const ours = writingOf(chat, messages);
@@ -73,9 +78,12 @@ export async function checkTemplate(
 }
 
 /** The template that the model's own files have: one that is only known of its family binds no server. */
-async function templateOf(path: string): Promise<ChatPrompts | undefined> {
+async function templateOf(
+  path: string,
+  tokenizer: ChatPromptOptions["tokenizer"],
+): Promise<ChatPrompts | undefined> {
   try {
-    const chat = await openChatPrompts(path);
+    const chat = await openChatPrompts(path, { tokenizer });
     return chat.tokenizer.settings.chatTemplates.has(DEFAULT_TEMPLATE) ? chat : undefined;
   } catch (error) {
     if (error instanceof WbError) return undefined;

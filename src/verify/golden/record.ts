@@ -116,8 +116,8 @@ async function choose(
   folder: string,
   options: RecordGoldenOptions,
 ): Promise<Chosen> {
-  const prompts = options.prompts ?? (await defaultPrompts(config, folder));
-  const ids = await encodePrompts(folder, prompts);
+  const prompts = options.prompts ?? (await defaultPrompts(config, folder, options.tokenizer));
+  const ids = await encodePrompts(folder, prompts, undefined, options.tokenizer);
   const rows = Math.max(1, Math.floor(MAX_LOGIT_BYTES / (4 * outputWidth(config))));
   const positions = ids.map((list) =>
     options.positions === undefined
@@ -127,10 +127,14 @@ async function choose(
   return { prompts, ids, positions };
 }
 
-async function defaultPrompts(config: ModelConfig, folder: string): Promise<readonly Prompt[]> {
+async function defaultPrompts(
+  config: ModelConfig,
+  folder: string,
+  form: RecordGoldenOptions["tokenizer"],
+): Promise<readonly Prompt[]> {
   if ((await tokenizerDigest(folder)) !== undefined) {
     const texts = DEFAULT_PROMPTS.map((text): Prompt => ({ kind: "text", text }));
-    const ids = await encodePrompts(folder, texts);
+    const ids = await encodePrompts(folder, texts, undefined, form);
     if (ids.every((list) => list.every((id) => id < config.vocabSize))) return texts;
   }
   return idPrompts(config.vocabSize, config.maxPositions, BOS_ID).map((ids): Prompt => ({

@@ -7,6 +7,7 @@ import {
   openTokenizerFile,
   type Tokenizer,
 } from "../../runtime/tokenizer/tokenizer.ts";
+import type { TokenizerForm } from "../../runtime/tokenizer/tokenizer-form.ts";
 import type { ModelFiles } from "../../sources/model-files.ts";
 import type { Diagnosis } from "../diagnose/diagnosis.ts";
 import {
@@ -29,17 +30,23 @@ export interface TokenizerFindings {
 
 export const NOTHING_COMPARED: TokenizerFindings = { diagnoses: [], notes: [], texts: 0 };
 
-/** Holds the tokenizer that is used of a folder against those that its other files are. */
-export async function compareWithinFolder(folder: string): Promise<TokenizerFindings> {
+/**
+ * Holds the tokenizer that is used of a folder against those that its other files are.
+ * @param form Which class LLaMA's SentencePiece model is read as, where it is the one that is used.
+ */
+export async function compareWithinFolder(
+  folder: string,
+  form?: TokenizerForm,
+): Promise<TokenizerFindings> {
   const files = await modelFiles(folder);
   const [used, ...others] = allTokenizerFiles(await files.names());
   if (used === undefined) return NOTHING_COMPARED;
-  if (others.length === 0) return betweenClasses(files, used);
+  if (others.length === 0) return betweenClasses(files, used, form);
   const notes: string[] = [];
   const opened: NamedTokenizer[] = [];
   for (const file of [used, ...others]) {
     try {
-      const tokenizer = await openTokenizerFile(files, file);
+      const tokenizer = await openTokenizerFile(files, file, file === used ? form : undefined);
       opened.push({ name: file.name, tokenizer });
     } catch (error) {
       if (!(error instanceof WbError)) throw error;
@@ -54,11 +61,15 @@ export async function compareWithinFolder(folder: string): Promise<TokenizerFind
 }
 
 /** Holds the two classes against each other that one file may be read as; what differs is said, and is no fault of the folder's. */
-async function betweenClasses(files: ModelFiles, file: TokenizerFile): Promise<TokenizerFindings> {
+async function betweenClasses(
+  files: ModelFiles,
+  file: TokenizerFile,
+  asked: TokenizerForm | undefined,
+): Promise<TokenizerFindings> {
   let both: readonly [slow: Tokenizer, fast: Tokenizer];
   let form: Tokenizer["form"];
   try {
-    const used = await openTokenizerFile(files, file);
+    const used = await openTokenizerFile(files, file, asked);
     if (used.other === undefined) return NOTHING_COMPARED;
     const other = await used.other();
     ({ form } = used);
@@ -86,7 +97,7 @@ async function betweenClasses(files: ModelFiles, file: TokenizerFile): Promise<T
 /** Holds a folder's tokenizer against another model's; nothing where one of them has none. */
 export async function compareFolders(ours: string, other: string): Promise<TokenizerFindings> {
   if (ours === other) return NOTHING_COMPARED;
-  const [left, right] = await Promise.all([ours, other].map(findTokenizer));
+  const [left, right] = await Promise.all([findTokenizer(ours), findTokenizer(other)]);
   if (left === undefined || right === undefined) return NOTHING_COMPARED;
   const [here, there] = [basename(ours), basename(other)];
   const names = here === there ? [ours, other] : [here, there];
