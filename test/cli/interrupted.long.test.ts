@@ -7,19 +7,21 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { writeSafetensors } from "../../src/formats/safetensors/save.ts";
 
 const PROGRAM = join(import.meta.dirname, "../../bin/weighbridge.js");
-const [LAYERS, HIDDEN, INNER, VOCAB] = [6, 256, 704, 2048];
+const [HIDDEN, INNER, VOCAB] = [256, 704, 2048];
+/** `match` is done with the few layers before it can be interrupted. */
+const [LAYERS, MANY_LAYERS] = [6, 48];
 
 const folder = mkdtempSync(join(tmpdir(), "interrupted-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** A model of some millions of parameters whose values no mistake relates to those of another seed. */
-async function model(name: string, seed: number): Promise<void> {
+async function model(name: string, seed: number, layers = LAYERS): Promise<void> {
   const shapes: Record<string, readonly number[]> = {
     "model.embed_tokens.weight": [VOCAB, HIDDEN],
     "lm_head.weight": [VOCAB, HIDDEN],
     "model.norm.weight": [HIDDEN],
   };
-  for (let layer = 0; layer < LAYERS; layer++) {
+  for (let layer = 0; layer < layers; layer++) {
     const at = `model.layers.${layer}.`;
     for (const letter of "qkvo") shapes[`${at}self_attn.${letter}_proj.weight`] = [HIDDEN, HIDDEN];
     for (const part of ["gate", "up"]) shapes[`${at}mlp.${part}_proj.weight`] = [INNER, HIDDEN];
@@ -42,7 +44,7 @@ async function model(name: string, seed: number): Promise<void> {
     model_type: "llama",
     hidden_size: HIDDEN,
     intermediate_size: INNER,
-    num_hidden_layers: LAYERS,
+    num_hidden_layers: layers,
     num_attention_heads: 8,
     vocab_size: VOCAB,
     rms_norm_eps: 1e-5,
@@ -66,6 +68,8 @@ function used(pid: number): number | undefined {
 beforeAll(async () => {
   await model("ours", 1);
   await model("theirs", 2);
+  await model("ours-deep", 1, MANY_LAYERS);
+  await model("theirs-deep", 2, MANY_LAYERS);
 });
 
 /**
@@ -73,12 +77,13 @@ beforeAll(async () => {
  * system does not tell it, by the clock.
  */
 test.each([
-  ["verify", "SIGTERM", ["--device", "wasm"]],
-  ["diff", "SIGINT", []],
-  ["match", "SIGTERM", []],
-] as const)("%s ends within a second of %s", async (command, signal, options) => {
+  ["verify", "SIGTERM", "", ["--device", "wasm"]],
+  ["diff", "SIGINT", "", []],
+  ["match", "SIGTERM", "-deep", []],
+] as const)("%s ends within a second of %s", async (command, signal, depth, options) => {
+  let interrupted = 0;
   for (const seconds of [1, 2.5]) {
-    const places = [join(folder, "ours"), join(folder, "theirs")];
+    const places = ["ours", "theirs"].map((name) => join(folder, name + depth));
     const child = spawn(process.execPath, [PROGRAM, command, ...places, "--quiet", ...options], {
       stdio: "ignore",
     });
@@ -99,5 +104,7 @@ test.each([
     process.stdout.write(`${command}: ${spent.toFixed(2)} s, by the clock ${clock.toFixed(2)} s\n`);
     expect(child.exitCode).toBe(130);
     expect(spent).toBeLessThan(1);
+    interrupted++;
   }
+  expect(interrupted).toBeGreaterThan(0);
 });

@@ -26,7 +26,10 @@ export const extract: Command = {
       "in PEFT's form, with the error that is left",
     ],
     ["$0 extract llama-7b my-tune adapter --rank 16 --rest save", "norms and embeddings whole"],
-    ["$0 convert llama-7b again --lora adapter", "back: the tuned model, but for that error"],
+    [
+      "$0 extract llama-7b my-tune adapter --rank 64 --json",
+      "for programs; `convert llama-7b again --lora adapter` is the way back",
+    ],
   ],
   options: (argv) =>
     withSelectionOptions(argv)

@@ -133,7 +133,8 @@ export const CHINESE_HELP: Readonly<Record<string, string>> = {
     "因子容纳不了的改变：save（整个张量）或 leave（略去）（默认拒绝）",
   "in PEFT's form, with the error that is left": "PEFT 的形式，并给出剩余的误差",
   "norms and embeddings whole": "归一化与嵌入整个保存",
-  "back: the tuned model, but for that error": "反过来：得到训练后的模型，只差那个误差",
+  "for programs; `convert llama-7b again --lora adapter` is the way back":
+    "供程序使用；`convert llama-7b again --lora adapter` 是反过来的一步",
   "find by values alone how two checkpoints of the same weights relate":
     "只凭数值找出同一份权重的两个检查点有什么关系",
   "the same weights in another form": "另一种形式的同一份权重",
