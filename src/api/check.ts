@@ -8,7 +8,7 @@ import { quantisedNote } from "../mapping/refuse-quantised.ts";
 import { fitNames } from "../mapping/fit-names.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
 import type { Checkpoint } from "../tensor/table.ts";
-import { readConfig } from "../session/open-model.ts";
+import { asNamed, readConfig } from "../session/open-model.ts";
 import { frequencyProblem } from "../session/stored-frequencies.ts";
 
 /** How `check` looks at a checkpoint. */
@@ -46,7 +46,7 @@ export async function check(path: string, options: CheckOptions = {}): Promise<C
     if (quantised !== undefined)
       notes.push(`${path}: ${quantised}; names and shapes are not checked`);
     else if (config !== undefined && named !== undefined) {
-      const fitted = fitNames(named.checkpoint, config);
+      const fitted = fitNames(asNamed(named.checkpoint, config), config);
       notes.push(...fitted.notes);
       for (const problem of modelProblems(fitted.checkpoint, config, notes)) problems.push(problem);
       const frequencies = await frequencyProblem(fitted.checkpoint, config);

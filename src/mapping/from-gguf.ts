@@ -7,19 +7,20 @@ import type { ByteSource } from "../tensor/byte-source.ts";
 import { decodeValues } from "../tensor/decode.ts";
 import { elementCount, rowMajorStrides } from "../tensor/shape.ts";
 import type { StoredTensor } from "../tensor/table.ts";
+import { joinLatents } from "./gguf-latent.ts";
 import { assemblyOf, wholeView, type Assembly } from "./assembly.ts";
 import { readAssembly } from "./read-assembly.ts";
 
 /**
  * GGUF's tensors as a family's names have them: norms without the 1 that
- * convert_hf_to_gguf.py adds to Gemma's (`modify_tensors`), and vectors of one row as matrices.
+ * convert_hf_to_gguf.py adds to Gemma's (`modify_tensors`), vectors of one row as matrices, and two tensors of a latent as one.
  */
 export function fromGguf(
   tensors: readonly StoredTensor[],
   config: ModelConfig,
 ): readonly StoredTensor[] {
   const parameters = ggufParameters(familyOf(config.family), config.layers);
-  return tensors.map((tensor) => {
+  return joinLatents(tensors, config).map((tensor) => {
     const parameter = parameters.get(tensor.name);
     return parameter === undefined ? tensor : asParameter(tensor, parameter);
   });

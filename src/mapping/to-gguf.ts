@@ -4,6 +4,7 @@ import { DTYPES } from "../tensor/dtype.ts";
 import type { StoredTensor } from "../tensor/table.ts";
 import { assemblyOf, wholeView, type Assembly } from "./assembly.ts";
 import { shiftedSource } from "./from-gguf.ts";
+import { splitLatent } from "./gguf-latent.ts";
 import { MIXTURES, mixtureType, type Mixed, type Mixture } from "./gguf-mixture.ts";
 import type { CastDtype } from "./step.ts";
 import type { NamedTensor } from "./write-statement.ts";
@@ -27,7 +28,7 @@ export function forGguf(
 ): readonly NamedTensor[] {
   const model = { config, isTied: !named.some((tensor) => tensor.class === "head") };
   return named
-    .map(withOffset)
+    .flatMap((tensor) => splitLatent(withOffset(tensor), config))
     .map((tensor) => ({ ...tensor, storedAs: storedAs(tensor, model, choice) }));
 }
 

@@ -127,7 +127,7 @@ async function dequantised(opened: OpenedCheckpoint, path: string): Promise<Open
 }
 
 /** GGUF's tensors as the family's names have them. */
-function asNamed(checkpoint: Checkpoint, config: ModelConfig | undefined): Checkpoint {
+export function asNamed(checkpoint: Checkpoint, config: ModelConfig | undefined): Checkpoint {
   if (checkpoint.format !== "gguf" || config === undefined) return checkpoint;
   return { ...checkpoint, tensors: fromGguf(checkpoint.tensors, config) };
 }

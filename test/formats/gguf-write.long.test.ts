@@ -58,6 +58,7 @@ describe("a model that is written as GGUF", () => {
     ["glm4_moe", "block_count", "nextn_predict_layers"],
     // It takes the hidden size for the context's length, which config.json does not say.
     ["bloom", "context_length"],
+    ["deepseek_v3"],
   ])("%s has the tensors and settings of llama.cpp's own converter", async (family, ...others) => {
     const target = join(folder, family);
     await convert(fixture(family), target, { to: "gguf", quantize: "F32" });
@@ -82,6 +83,8 @@ describe("a model that is written as GGUF", () => {
     ["gpt2", undefined],
     ["baichuan", undefined],
     ["qwen2_moe", "dense layers"],
+    ["deepseek_v2", "queries without a latent"],
+    ["deepseek_v3-halves", "rotary in halves"],
     ["mistral", "window"],
     ["internlm2", "attention bias"],
   ])("%s keeps its weights, or is refused for its %s", async (family, trait) => {

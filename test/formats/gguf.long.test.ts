@@ -121,6 +121,8 @@ describe("a model that llama.cpp's converter wrote", () => {
     "ernie4_5_moe",
     "glm4_moe",
     "bloom",
+    "deepseek_v2",
+    "deepseek_v3",
   ])("%s has the weights of the folder that it was made of", async (family) => {
     const { same, summary } = await diff(at(`${family}.gguf`), join(FIXTURES, family), {});
     expect([same, summary.differ, summary.onlyLeft, summary.onlyRight]).toEqual([true, 0, 0, 0]);
@@ -129,7 +131,7 @@ describe("a model that llama.cpp's converter wrote", () => {
   it.each(
     [
       ["qwen3", "qwen3_moe", "mixtral", "phi3", "gemma", "glm4", "seed_oss", "ernie4_5"],
-      ["internlm3", "ernie4_5_moe", "glm4_moe", "bloom"],
+      ["internlm3", "ernie4_5_moe", "glm4_moe", "bloom", "deepseek_v2", "deepseek_v3"],
     ].flat(),
   )("%s computes the logits of the folder that it was made of", async (family) => {
     const { verdict } = await verify(at(`${family}.gguf`), {

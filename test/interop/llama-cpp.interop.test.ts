@@ -35,13 +35,27 @@ const STORED = [
     "qwen3_moe",
   ],
   ["phi3", "glm", "chatglm2", "glm4", "glm4_moe", "seed_oss", "ernie4_5", "ernie4_5_moe", "gemma"],
-  ["gpt2", "bloom"],
+  ["gpt2", "bloom", "deepseek_v3"],
 ].flat();
 /** Families whose fixture has a setting that llama.cpp has no place for, and what is set in its place. */
 const CHANGED: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   gemma2: { query_pre_attn_scalar: 12 },
   gemma3: { query_pre_attn_scalar: 12 },
   internlm2: { bias: false },
+  deepseek_v2: { q_lora_rank: 12, n_group: 1, topk_group: 1, topk_method: "greedy" },
+  "deepseek_v2-yarn": {
+    attention_bias: false,
+    rope_parameters: {
+      rope_type: "yarn",
+      rope_theta: 10_000,
+      factor: 4,
+      original_max_position_embeddings: 64,
+      beta_fast: 32,
+      beta_slow: 1,
+      mscale: 0.8,
+      mscale_all_dim: 0.8,
+    },
+  },
   qwen2_moe: { decoder_sparse_step: 1, mlp_only_layers: [] },
 };
 const FAMILIES = [...STORED, ...Object.keys(CHANGED)];

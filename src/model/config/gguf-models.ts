@@ -28,8 +28,11 @@ interface GgufModel {
   readonly isPartlyRotated?: boolean;
   /** Layers behind the last that predict tokens further ahead, which the number of blocks counts. */
   readonly predictingLayers?: number;
-  /** All of config.json but names, vocabulary and tokens, of a model of LayerNorms without rotary; `fields` says nothing then. */
-  readonly plain?: () => RawConfig;
+  /**
+   * All of config.json but names, vocabulary and tokens, of a model that is described otherwise than LLaMA; `fields` says nothing then.
+   * @param has Whether the file has a tensor.
+   */
+  readonly plain?: (has: (name: string) => boolean) => RawConfig;
 }
 
 type Describe = (keys: GgufKeys) => GgufModel;
@@ -121,6 +124,35 @@ const ernieMoe: Describe = (keys) => ({
 /** ggml's number of a sigmoid (llama.cpp, src/llama-hparams.h, `LLAMA_EXPERT_GATING_FUNC_TYPE_SIGMOID`). */
 export const GATED_BY_SIGMOID = 2;
 
+/** Experts chosen as DeepSeek's and GLM-4.5's are. */
+const ROUTED_KEYS = [
+  "expert_count",
+  "expert_used_count",
+  "expert_group_count",
+  "expert_group_used_count",
+  "expert_feed_forward_length",
+  "expert_shared_count",
+  "expert_gating_func",
+  "expert_weights_scale",
+  "expert_weights_norm",
+  "leading_dense_block_count",
+  "nextn_predict_layers",
+];
+
+function routedExperts(keys: GgufKeys): RawConfig {
+  return {
+    n_routed_experts: keys.number("expert_count"),
+    num_experts_per_tok: keys.number("expert_used_count"),
+    moe_intermediate_size: keys.number("expert_feed_forward_length"),
+    n_shared_experts: keys.count("expert_shared_count") ?? 0,
+    first_k_dense_replace: keys.count("leading_dense_block_count") ?? 0,
+    n_group: keys.count("expert_group_count") ?? 1,
+    topk_group: keys.count("expert_group_used_count") ?? 1,
+    norm_topk_prob: keys.text("expert_weights_norm") === "true",
+    routed_scaling_factor: keys.count("expert_weights_scale") ?? 1,
+  };
+}
+
 /** GLM-4.5 (src/models/glm4-moe.cpp). */
 const glm4Moe: Describe = (keys) => {
   const gating = keys.count("expert_gating_func") ?? GATED_BY_SIGMOID;
@@ -130,35 +162,12 @@ const glm4Moe: Describe = (keys) => {
   return {
     className: "Glm4MoeForCausalLM",
     modelType: "glm4_moe",
-    keys: [
-      "expert_count",
-      "expert_used_count",
-      "expert_group_count",
-      "expert_group_used_count",
-      "expert_feed_forward_length",
-      "expert_shared_count",
-      "expert_gating_func",
-      "expert_weights_scale",
-      "expert_weights_norm",
-      "leading_dense_block_count",
-      "nextn_predict_layers",
-    ],
+    keys: ROUTED_KEYS,
     biases: ({ attention, headNorms }) => ({
       attention_bias: attention,
       use_qk_norm: headNorms,
     }),
-    fields: () => ({
-      n_routed_experts: keys.number("expert_count"),
-      num_experts_per_tok: keys.number("expert_used_count"),
-      moe_intermediate_size: keys.number("expert_feed_forward_length"),
-      n_shared_experts: keys.count("expert_shared_count") ?? 0,
-      first_k_dense_replace: keys.count("leading_dense_block_count") ?? 0,
-      n_group: keys.count("expert_group_count") ?? 1,
-      topk_group: keys.count("expert_group_used_count") ?? 1,
-      norm_topk_prob: keys.text("expert_weights_norm") === "true",
-      routed_scaling_factor: keys.count("expert_weights_scale") ?? 1,
-      num_nextn_predict_layers: predicting,
-    }),
+    fields: () => ({ ...routedExperts(keys), num_nextn_predict_layers: predicting }),
     isPartlyRotated: true,
     predictingLayers: predicting,
   };
@@ -204,6 +213,95 @@ const bloom = plainModel("BloomForCausalLM", "bloom", (keys) => {
     layer_norm_epsilon: keys.number(EPSILON),
   };
 });
+
+/** ggml's numbers of how scores of experts are made (src/llama-hparams.h, `llama_expert_gating_func_type`); none is 0. */
+export const GATED_BY_SOFTMAX = 1;
+
+/**
+ * DeepSeek-V2 and V3 under one name (src/models/deepseek2.cpp): V3 scores experts by a sigmoid, and corrects the scores. Keys and values of all heads are of one
+ * latent, of which newer files say the sizes that it is raised to (`_mla`).
+ */
+const deepseek: Describe = (keys) => {
+  const predicting = keys.count("nextn_predict_layers") ?? 0;
+  return {
+    className: "DeepseekV2ForCausalLM",
+    modelType: "deepseek_v2",
+    keys: [...ROUTED_KEYS, ...LATENT_KEYS],
+    biases: noBiases,
+    fields: () => ({}),
+    plain: (has) => {
+      const heads = keys.number("attention.head_count");
+      const rotary = keys.number("rope.dimension_count");
+      const size = keys.optional("attention.key_length_mla") ?? keys.number("attention.key_length");
+      const groups = keys.count("expert_group_count") ?? 1;
+      const layers = keys.number("block_count") - predicting;
+      const corrects = has(`blk.${layers - 1}.exp_probs_b.bias`);
+      const usual = corrects ? GATED_BY_SIGMOID : GATED_BY_SOFTMAX;
+      const gating = keys.count("expert_gating_func") ?? usual;
+      if (gating !== usual) throw unsupported(keys.path, keys.full("expert_gating_func"), gating);
+      return {
+        ...(corrects
+          ? { architectures: ["DeepseekV3ForCausalLM"], model_type: "deepseek_v3" }
+          : {}),
+        hidden_size: keys.number("embedding_length"),
+        num_hidden_layers: layers,
+        num_attention_heads: heads,
+        num_key_value_heads: heads,
+        intermediate_size: keys.number("feed_forward_length"),
+        hidden_act: "silu",
+        rms_norm_eps: keys.number("attention.layer_norm_rms_epsilon"),
+        max_position_embeddings: keys.number("context_length"),
+        rope_theta: keys.optional("rope.freq_base") ?? 10_000,
+        ...latentScaling(keys),
+        q_lora_rank: keys.count("attention.q_lora_rank") ?? null,
+        kv_lora_rank: keys.number("attention.kv_lora_rank"),
+        qk_rope_head_dim: rotary,
+        qk_nope_head_dim: size - rotary,
+        v_head_dim:
+          keys.optional("attention.value_length_mla") ?? keys.number("attention.value_length"),
+        attention_bias: has("blk.0.attn_kv_a_mqa.bias"),
+        ...routedExperts(keys),
+        topk_method: corrects ? "noaux_tc" : groups === 1 ? "greedy" : "group_limited_greedy",
+        scoring_func: corrects ? "sigmoid" : "softmax",
+        num_nextn_predict_layers: predicting,
+      };
+    },
+  };
+};
+
+const LATENT_KEYS = [
+  "attention.q_lora_rank",
+  "attention.kv_lora_rank",
+  "attention.key_length_mla",
+  "attention.value_length_mla",
+  "rope.scaling.yarn_log_multiplier",
+  "rope.scaling.yarn_beta_fast",
+  "rope.scaling.yarn_beta_slow",
+];
+
+/** A tenth of DeepSeek's mscale_all_dim is what llama.cpp multiplies the logarithm of the factor with. */
+export const MSCALE_TO_LOG_MULTIPLIER = 0.1;
+
+/** YaRN as DeepSeek says it: both magnitudes are the same, so that the tables are not scaled, and scores are. */
+function latentScaling(keys: GgufKeys): RawConfig {
+  const kind = keys.text("rope.scaling.type") ?? "none";
+  if (kind === "none") return {};
+  if (kind !== "yarn") throw unsupported(keys.path, keys.full("rope.scaling.type"), kind);
+  const multiplier = keys.count("rope.scaling.yarn_log_multiplier") ?? 0;
+  // A float32 of 0.1 · 0.707 is to be 0.707 again.
+  const mscale = Number((multiplier / MSCALE_TO_LOG_MULTIPLIER).toPrecision(7));
+  return {
+    rope_scaling: {
+      type: "yarn",
+      factor: keys.number("rope.scaling.factor"),
+      original_max_position_embeddings: keys.number("rope.scaling.original_context_length"),
+      beta_fast: keys.optional("rope.scaling.yarn_beta_fast") ?? 32,
+      beta_slow: keys.optional("rope.scaling.yarn_beta_slow") ?? 1,
+      mscale,
+      mscale_all_dim: mscale,
+    },
+  };
+}
 
 const GELU = { hidden_act: "gelu_pytorch_tanh", hidden_activation: "gelu_pytorch_tanh" };
 const WINDOW = "attention.sliding_window";
@@ -304,6 +402,7 @@ export const GGUF_MODELS: ReadonlyMap<string, Describe> = new Map<string, Descri
   ],
   ["ernie4_5-moe", ernieMoe],
   ["glm4moe", glm4Moe],
+  ["deepseek2", deepseek],
   ["baichuan", plain("BaichuanForCausalLM", "baichuan", noBiases)],
   ["gpt2", gpt2],
   ["bloom", bloom],

@@ -1,5 +1,5 @@
 import { WbError } from "../../errors/wb-error.ts";
-import { GATED_BY_SIGMOID } from "./gguf-models.ts";
+import { GATED_BY_SIGMOID, GATED_BY_SOFTMAX, MSCALE_TO_LOG_MULTIPLIER } from "./gguf-models.ts";
 import { llama3Factor } from "./gguf-rope.ts";
 import type { ModelConfig } from "./model-config.ts";
 import { activationName } from "./activation.ts";
@@ -29,8 +29,8 @@ interface Written {
   readonly refuses?: readonly Trait[];
   /** What its network's activation is, as transformers calls it; SiLU when left out. */
   readonly activation?: string;
-  /** A model of LayerNorms without rotary, of which the keys of others say nothing. */
-  readonly isPlain?: boolean;
+  /** What its attention and its norms are, behind the number of heads; LLaMA's when left out. */
+  readonly shape?: (config: ModelConfig) => readonly GgufSetting[];
 }
 
 type Trait =
@@ -43,9 +43,13 @@ type Trait =
   | "cap of logits"
   | "layers without experts"
   | "scores by layer"
-  | "residual behind norms";
+  | "residual behind norms"
+  | "groups of experts by their best"
+  | "rotary in halves"
+  | "queries without a latent";
 
 const NO_BIASES = ["attention bias", "output bias", "mlp bias", "window"] as const;
+const NO_LATENT = ["rotary in halves", "attention bias", "queries without a latent"] as const;
 const window = ({ window: found }: ModelConfig): readonly GgufSetting[] => [
   ["attention.sliding_window", "u32", found?.size ?? 0],
 ];
@@ -91,17 +95,18 @@ function spacing(layers: readonly boolean[]): {
   return { first, interval: second === -1 ? 1 : second - first };
 }
 
-function glm4Moe(config: ModelConfig): readonly GgufSetting[] {
+/** Experts chosen as DeepSeek's and GLM-4.5's are. */
+function routed(config: ModelConfig): readonly GgufSetting[] {
   const { experts: found } = config;
   if (found === undefined) return [];
-  const { size, sharedSize = 0, groups, scale = 1, isNormalised, layers } = found;
+  const { size, sharedSize = 0, groups, scale = 1, scoring, isNormalised, layers } = found;
   return [
     ...experts(config),
     ["expert_feed_forward_length", "u32", size],
     ["expert_shared_count", "u32", sharedSize / size],
     ["expert_group_count", "u32", groups?.count ?? 1],
     ["expert_group_used_count", "u32", groups?.perToken ?? 1],
-    ["expert_gating_func", "u32", GATED_BY_SIGMOID],
+    ["expert_gating_func", "u32", scoring === "sigmoid" ? GATED_BY_SIGMOID : GATED_BY_SOFTMAX],
     ["expert_weights_scale", "f32", scale],
     ["expert_weights_norm", "flag", isNormalised],
     ["leading_dense_block_count", "u32", layers.filter((isSparse) => !isSparse).length],
@@ -142,13 +147,31 @@ const WRITTEN: ReadonlyMap<string, Written> = new Map<string, Written>([
       refuses: [...NO_BIASES, "layers without experts"],
     },
   ],
-  ["glm4_moe", { architecture: "glm4moe", more: glm4Moe, refuses: ["output bias", "mlp bias"] }],
+  ["glm4_moe", { architecture: "glm4moe", more: routed, refuses: ["output bias", "mlp bias"] }],
+  [
+    "deepseek_v2",
+    {
+      architecture: "deepseek2",
+      shape: latentSettings,
+      more: routed,
+      refuses: [...NO_LATENT, "groups of experts by their best"],
+    },
+  ],
+  [
+    "deepseek_v3",
+    {
+      architecture: "deepseek2",
+      shape: latentSettings,
+      more: routed,
+      refuses: NO_LATENT,
+    },
+  ],
   [
     "gpt2",
     {
       architecture: "gpt2",
       activation: GELU,
-      isPlain: true,
+      shape: plainSettings,
       refuses: ["query scalar", "scores by layer"],
     },
   ],
@@ -157,7 +180,7 @@ const WRITTEN: ReadonlyMap<string, Written> = new Map<string, Written>([
     {
       architecture: "bloom",
       activation: GELU,
-      isPlain: true,
+      shape: plainSettings,
       refuses: ["residual behind norms"],
     },
   ],
@@ -248,8 +271,7 @@ export function ggufSettings(config: ModelConfig, path: string): GgufSettings {
       ["embedding_length", "u32", config.hiddenSize],
       ["feed_forward_length", "u32", config.intermediateSize],
       ["attention.head_count", "u32", config.heads],
-      ["attention.head_count_kv", "u32", config.kvHeads],
-      ...(written.isPlain === true ? plainSettings(config) : rotarySettings(config)),
+      ...(written.shape ?? rotarySettings)(config),
       ...scaling.settings,
       ...(written.more?.(config) ?? []),
     ],
@@ -260,6 +282,7 @@ export function ggufSettings(config: ModelConfig, path: string): GgufSettings {
 
 function plainSettings(config: ModelConfig): readonly GgufSetting[] {
   return [
+    ["attention.head_count_kv", "u32", config.kvHeads],
     ["attention.layer_norm_epsilon", "f32", config.rmsNormEps],
     ["vocab_size", "u32", config.vocabSize],
   ];
@@ -267,12 +290,33 @@ function plainSettings(config: ModelConfig): readonly GgufSetting[] {
 
 function rotarySettings(config: ModelConfig): readonly GgufSetting[] {
   return [
+    ["attention.head_count_kv", "u32", config.kvHeads],
     ["rope.freq_base", "f32", config.rope.theta],
     ["attention.layer_norm_rms_epsilon", "f32", config.rmsNormEps],
     ["attention.key_length", "u32", config.headDim],
     ["attention.value_length", "u32", config.headDim],
     ["vocab_size", "u32", config.vocabSize],
     ["rope.dimension_count", "u32", config.rotaryDims],
+  ];
+}
+
+/** One head of keys and values, the latent with the rotary part, which is raised to those of all heads. */
+function latentSettings(config: ModelConfig): readonly GgufSetting[] {
+  const { latent, rotaryDims, rope } = config;
+  if (latent === undefined) return [];
+  const { queryRank, rank, plainDims, valueDims } = latent;
+  return [
+    ["attention.head_count_kv", "u32", 1],
+    ["rope.freq_base", "f32", rope.theta],
+    ["attention.layer_norm_rms_epsilon", "f32", config.rmsNormEps],
+    ["attention.key_length", "u32", rank + rotaryDims],
+    ["attention.value_length", "u32", rank],
+    ["attention.key_length_mla", "u32", plainDims + rotaryDims],
+    ["attention.value_length_mla", "u32", valueDims],
+    ["vocab_size", "u32", config.vocabSize],
+    ["rope.dimension_count", "u32", rotaryDims],
+    ...(queryRank === undefined ? [] : ([["attention.q_lora_rank", "u32", queryRank]] as const)),
+    ["attention.kv_lora_rank", "u32", rank],
   ];
 }
 
@@ -292,6 +336,11 @@ const TRAITS: Readonly<Record<Trait, (config: ModelConfig) => boolean>> = {
   },
   "scores by layer": ({ scoresFallByLayer }) => scoresFallByLayer === true,
   "residual behind norms": ({ keepsNormed }) => keepsNormed === true,
+  "groups of experts by their best": ({ experts: found }) => found?.groups?.score === "best",
+  // llama.cpp tells the Lite models by their number of layers (src/models/deepseek2.cpp, `is_lite`).
+  "queries without a latent": ({ latent, layers }) =>
+    latent?.queryRank === undefined && layers !== 26 && layers !== 27,
+  "rotary in halves": ({ rotaryPairs }) => rotaryPairs === "halves",
   "query scalar": (config) => (config.queryScalar ?? config.headDim) !== scalarOf(config),
 };
 
@@ -337,7 +386,7 @@ function scalingOf(config: ModelConfig, path: string): Scaling {
         scaling.betaFast === 32 &&
         scaling.betaSlow === 1 &&
         scaling.truncate &&
-        scaling.attentionFactor === yarnMagnitude(scaling.factor, 1);
+        scaling.attentionFactor === magnitudeOf(config, scaling.factor);
       if (!isUsual) throw unwritable(path, "rope_scaling", "YaRN with settings of its own");
       const original = "rope.scaling.original_context_length";
       return {
@@ -345,6 +394,7 @@ function scalingOf(config: ModelConfig, path: string): Scaling {
         settings: [
           ...factorOf("yarn", scaling.factor),
           [original, "u32", scaling.originalMaxPositions],
+          ...scoreMagnitude(config),
         ],
       };
     }
@@ -354,6 +404,21 @@ function scalingOf(config: ModelConfig, path: string): Scaling {
     default:
       return scaling satisfies never;
   }
+}
+
+/** What llama.cpp multiplies rotary tables with: nothing where a latent's scores are scaled in their place. */
+function magnitudeOf({ latent }: ModelConfig, factor: number): number {
+  return latent === undefined ? yarnMagnitude(factor, 1) : 1;
+}
+
+function scoreMagnitude({ latent }: ModelConfig): readonly GgufSetting[] {
+  if (latent?.mscaleAllDim === undefined) return [];
+  const multiplier = MSCALE_TO_LOG_MULTIPLIER * latent.mscaleAllDim;
+  return [
+    ["rope.scaling.yarn_beta_fast", "f32", 32],
+    ["rope.scaling.yarn_beta_slow", "f32", 1],
+    ["rope.scaling.yarn_log_multiplier", "f32", multiplier],
+  ];
 }
 
 function factorOf(kind: string, factor: number): readonly GgufSetting[] {

@@ -13,6 +13,7 @@ import { isRecord } from "../config/fields.ts";
 import { CORRECTION, sparse } from "../experts-network.ts";
 import type { Family } from "../family.ts";
 import { latentAttention } from "../latent-network.ts";
+import { GGUF_PREDICTING_PARTS, ggufCorrection, ggufNames } from "../names/gguf-names.ts";
 import { ROTARY_BUFFERS } from "../names/llama-names.ts";
 import { naming, paddleformers, paddlenlp, STACKED_EXPERTS } from "../names/naming.ts";
 import { decoder, type Network } from "../network.ts";
@@ -43,7 +44,7 @@ export const DEEPSEEK_V2: Family = {
   network: NETWORK2,
   names: namesOf(NETWORK2, "deepseek_v2."),
   prefixes: ["deepseek_v2", "model"],
-  drops: [...ROTARY_BUFFERS, ...PREDICTING_PARTS],
+  drops: [...ROTARY_BUFFERS, ...PREDICTING_PARTS, ...GGUF_PREDICTING_PARTS],
   stock: {
     architecture: "DeepseekV2ForCausalLM",
     modelType: "deepseek_v2",
@@ -62,9 +63,9 @@ export const DEEPSEEK_V3: Family = {
   checkedAgainst: "transformers 5.23, `DeepseekV3ForCausalLM`",
   readConfig: readV3,
   network: NETWORK3,
-  names: namesOf(NETWORK3, "deepseek_v3."),
+  names: namesOf(NETWORK3, "deepseek_v3.", [ggufCorrection(CORRECTION)]),
   prefixes: ["deepseek_v3", "model"],
-  drops: [...ROTARY_BUFFERS, ...PREDICTING_PARTS],
+  drops: [...ROTARY_BUFFERS, ...PREDICTING_PARTS, ...GGUF_PREDICTING_PARTS],
   stock: {
     architecture: "DeepseekV3ForCausalLM",
     modelType: "deepseek_v3",
@@ -77,12 +78,17 @@ export const DEEPSEEK_V3: Family = {
 };
 
 /** PaddleNLP 3.0.0b4 and PaddleFormers 0.4.1 transpose every Linear, routers among them, and call it as transformers does. */
-function namesOf(network: Network, prefix: string): Family["names"] {
+function namesOf(
+  network: Network,
+  prefix: string,
+  corrections: readonly string[] = [],
+): Family["names"] {
   return {
     huggingface: naming(network),
     transformersStacked: naming(network, { rows: STACKED_EXPERTS }),
     paddlenlp: paddlenlp(network, { prefix }),
     paddleformers: paddleformers(network),
+    gguf: ggufNames(network, { rows: corrections }),
   };
 }
 
