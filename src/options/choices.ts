@@ -1,6 +1,5 @@
 import { ERROR_CODES } from "../errors/codes.ts";
 import { PADDLE_WRITERS } from "../model/names/paddle-writers.ts";
-import { TOKENIZER_FORMS } from "../runtime/tokenizer/tokenizer-form.ts";
 import { TARGET_FORMATS } from "../formats/target-formats.ts";
 
 /** The values that options choose from: for the checks of the command line, its completion, manual and schemas alike. */
@@ -8,7 +7,9 @@ export const DEVICES = ["auto", "cuda", "cpu", "wasm"] as const;
 export const COMPUTE_DTYPES = ["f32", "f16", "bf16"] as const;
 export { PADDLE_WRITERS };
 export const LAYOUTS = ["torch", "paddle"] as const;
-export { TARGET_FORMATS, TOKENIZER_FORMS };
+export { TARGET_FORMATS };
+/** What LLaMA's SentencePiece model is read as, as `TokenizerForm` tells. */
+export const TOKENIZER_FORMS = ["slow", "fast"] as const;
 export const TARGET_DTYPES = ["keep", "F32", "F16", "BF16"] as const;
 export const CAST_DTYPES = ["F32", "F16", "BF16"] as const;
 export const QUANTISATIONS = ["F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_K_M", "Q6_K"] as const;

@@ -4,7 +4,7 @@ import { modelHome } from "../formats/model-home.ts";
 import { isRecord } from "../model/config/fields.ts";
 import { plainError, WbError } from "../errors/wb-error.ts";
 import { openTokenizer } from "../runtime/tokenizer/tokenizer.ts";
-import { TOKENIZER_FORMS } from "../runtime/tokenizer/tokenizer-form.ts";
+import { TOKENIZER_FORMS } from "../options/choices.ts";
 import { openChatPrompts } from "../session/chat-prompt.ts";
 import type { EncodeReply } from "./encoder.ts";
 import { encodeJob, type EncodeJob, type EncodeModel } from "./encode-job.ts";

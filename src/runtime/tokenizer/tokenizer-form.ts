@@ -1,10 +1,10 @@
 import type { RawConfig } from "../../model/config/fields.ts";
+import type { TOKENIZER_FORMS } from "../../options/choices.ts";
 
 /**
  * Which of transformers' classes LLaMA's SentencePiece model is read as, whose ids differ: the slow one of transformers 4, in Python
  * around SentencePiece, or the fast one, which is the only one of transformers 5.
  */
-export const TOKENIZER_FORMS = ["slow", "fast"] as const;
 export type TokenizerForm = (typeof TOKENIZER_FORMS)[number];
 
 /**
