@@ -104,7 +104,7 @@ type Holding = "all" | "common" | "none";
  * Chooses between holding all weights and letting them pass, from sizes alone; what is left over then goes to experts.
  * @param stored what is known of each parameter in the file.
  * @param hostLimit bytes that this process may use.
- * @throws WbError WB6003 when even streaming does not fit.
+ * @throws WbError WB6003 when neither fits; streaming takes buffers of its own, which are more than a tiny model.
  */
 export function planMemory(
   config: ModelConfig,
@@ -120,18 +120,20 @@ export function planMemory(
   const numbers = `${gigabytes(resident.total)} resident, ${gigabytes(streamed.total)} streamed, ${gigabytes(limit)} allowed${ownLimit(device, limit)}`;
   const fits = ({ total, onDevice }: Totals): boolean =>
     total <= limit && onDevice <= (device.memoryLimit ?? Number.POSITIVE_INFINITY);
-  if (!fits(streamed)) {
+  const common = totals("common");
+  if (![resident, common, streamed].some(fits)) {
+    const least = resident.total < streamed.total ? resident : streamed;
     throw new WbError(
       "WB6003",
-      `the model does not fit into memory: ${numbers}; ${wayOut(device, streamed)}`,
+      `the model does not fit into memory: ${numbers}; ${wayOut(device, least)}`,
       {
         details: { resident: resident.total, streamed: streamed.total, limit },
       },
     );
   }
   const many = work.passes === "many";
-  const common = totals("common");
-  const holding = !many ? "none" : fits(resident) ? "all" : fits(common) ? "common" : "none";
+  const kept = fits(resident) ? "all" : fits(common) ? "common" : "none";
+  const holding = many || !fits(streamed) ? kept : "none";
   const chosen = { all: resident, common, none: streamed }[holding];
   const left = (room: number): number =>
     Math.min(

@@ -1,6 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { parseModelConfig } from "../../src/model/config/parse.ts";
-import { planMemory, type DeviceFacts, type Workload } from "../../src/runtime/memory-plan.ts";
+import {
+  planMemory,
+  type DeviceFacts,
+  type MemoryPlan,
+  type Workload,
+} from "../../src/runtime/memory-plan.ts";
 import { caught } from "../support/caught.ts";
 
 const INTERNLM_7B = parseModelConfig(
@@ -114,6 +119,29 @@ describe("InternLM-7B in float16", () => {
     const plan = planMemory(INTERNLM_7B, f16, WASM, ONE_PROMPT, Number(megabytes) * 1e6);
     expect(plan.residence).toBe("streamed");
   });
+
+  test.each([ONE_PROMPT, GENERATION])(
+    "a tiny model whose weights would pass through more than they are is resident",
+    async (work) => {
+      const tiny = parseModelConfig(
+        JSON.stringify({
+          ...INTERNLM_7B.raw,
+          hidden_size: 64,
+          intermediate_size: 176,
+          num_hidden_layers: 2,
+        }),
+        "config.json",
+      );
+      const plan = (limit: number): MemoryPlan => planMemory(tiny, f16, CPU_BF16, work, limit);
+      const error = await caught(() => plan(1e8));
+      const [, resident, streamed, megabytes] =
+        /: ([\d.]+) GB resident, ([\d.]+) GB streamed, .* (\d+)MB would do$/.exec(error.message) ??
+        [];
+      expect(Number(resident)).toBeLessThan(Number(streamed));
+      expect(plan(Number(megabytes) * 1e6).residence).toBe("resident");
+      expect((await caught(() => plan((Number(megabytes) - 1) * 1e6))).code).toBe("WB6003");
+    },
+  );
 
   test("where the device itself is too small, another one is named as the way out", async () => {
     const long = { ...ONE_PROMPT, batch: 64, tokens: 8192 };
