@@ -42,6 +42,7 @@ const CHANGED: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   gemma2: { query_pre_attn_scalar: 12 },
   gemma3: { query_pre_attn_scalar: 12 },
   internlm2: { bias: false },
+  mistral: { sliding_window: null },
   deepseek_v2: { q_lora_rank: 12, n_group: 1, topk_group: 1, topk_method: "greedy" },
   "deepseek_v2-yarn": {
     attention_bias: false,
