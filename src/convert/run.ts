@@ -14,6 +14,7 @@ import type { Outputs } from "./outputs.ts";
 import { completedBefore } from "./staging/completed.ts";
 import type { Job, Outcomes, SideFile } from "./job.ts";
 import {
+  cleanUp,
   holdsParts,
   nearestFolder,
   refuseSource,
@@ -95,16 +96,6 @@ async function removeLeftovers(staging: string, fileSystem: FileSystem): Promise
 async function leave(target: Target, fileSystem: FileSystem, failure: unknown): Promise<void> {
   try {
     await releaseLock(target.staging, fileSystem);
-  } catch (error) {
-    if (failure instanceof Error && failure.cause === undefined) failure.cause = error;
-  }
-}
-
-/** Leaves nothing behind; where even that fails, the first failure is the one to tell. */
-async function cleanUp(target: Target, fileSystem: FileSystem, failure: unknown): Promise<void> {
-  try {
-    await fileSystem.remove(target.staging);
-    if (target.isNew) await fileSystem.removeEmptyFolder(target.folder);
   } catch (error) {
     if (failure instanceof Error && failure.cause === undefined) failure.cause = error;
   }

@@ -1,12 +1,14 @@
 import { join } from "node:path";
 import { checkSpace } from "../convert/run.ts";
 import { REAL_FILE_SYSTEM, type OutputFile } from "../convert/staging/file-system.ts";
-import { refuseSource, takeTarget, type Target } from "../convert/staging/target-folder.ts";
+import { cleanUp, refuseSource, takeTarget } from "../convert/staging/target-folder.ts";
 import { refuseChanged, sourceStates } from "../convert/write/source-guard.ts";
 import { WbError } from "../errors/wb-error.ts";
 import { openCheckpoint } from "../formats/open.ts";
 import type { TensorFacts } from "../formats/safetensors/build-header.ts";
 import { streamAssembly } from "../mapping/read-assembly.ts";
+import { ADAPTER_CONFIG, PEFT_PREFIX } from "../model/adapter-names.ts";
+import { moduleOf } from "../model/canonical-names.ts";
 import { HEAD } from "../model/network.ts";
 import type { OpenedModel } from "../session/open-model.ts";
 import { shownName } from "../tensor/shown-name.ts";
@@ -14,14 +16,7 @@ import { adapterConfigText } from "./adapter-config.ts";
 import { compareValues, differenceRows } from "./difference-rows.ts";
 import { factorFile, type FactorFile } from "./factor-file.ts";
 import { lowRank } from "./low-rank.ts";
-import {
-  moduleOf,
-  PEFT_PREFIX,
-  sortChanges,
-  type Change,
-  type RestChoice,
-  type SortedChanges,
-} from "./sort-changes.ts";
+import { sortChanges, type Change, type RestChoice, type SortedChanges } from "./sort-changes.ts";
 import { weightPairs, type WeightPair } from "./weight-pairs.ts";
 
 export interface ExtractSettings {
@@ -66,7 +61,6 @@ export interface ExtractedAdapter {
 
 /** As PEFT names them (peft v0.21, utils/constants.py). */
 const WEIGHTS = "adapter_model.safetensors";
-const CONFIG = "adapter_config.json";
 
 /**
  * Writes what a model differs from its base by as a LoRA adapter in PEFT's form. Both are streamed; a matrix's factors are in memory
@@ -102,8 +96,8 @@ export async function extractAdapter(
     const factors = await writeFactors(sorted, file, staged, settings);
     await readAgain(staged, facts);
     await refuseChanged(states);
-    await REAL_FILE_SYSTEM.writeSmall(join(target.staging, CONFIG), config);
-    for (const name of [WEIGHTS, CONFIG])
+    await REAL_FILE_SYSTEM.writeSmall(join(target.staging, ADAPTER_CONFIG), config);
+    for (const name of [WEIGHTS, ADAPTER_CONFIG])
       await REAL_FILE_SYSTEM.rename(join(target.staging, name), join(folder, name));
     await REAL_FILE_SYSTEM.syncFolder(folder);
     await REAL_FILE_SYSTEM.remove(target.staging);
@@ -123,18 +117,8 @@ export async function extractAdapter(
       bytesWritten: file.byteLength + Buffer.byteLength(config),
     };
   } catch (error) {
-    await cleanUp(target, error);
+    await cleanUp(target, REAL_FILE_SYSTEM, error);
     throw error;
-  }
-}
-
-/** Leaves nothing behind; where even that fails, the first failure is the one to tell. */
-async function cleanUp(target: Target, failure: unknown): Promise<void> {
-  try {
-    await REAL_FILE_SYSTEM.remove(target.staging);
-    if (target.isNew) await REAL_FILE_SYSTEM.removeEmptyFolder(target.folder);
-  } catch (error) {
-    if (failure instanceof Error && failure.cause === undefined) failure.cause = error;
   }
 }
 

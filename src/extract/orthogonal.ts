@@ -1,3 +1,5 @@
+import { dot } from "../tensor/dot.ts";
+
 /** Some vectors of one length. */
 export type Vectors = readonly Float64Array[];
 
@@ -52,12 +54,6 @@ function rotate(left: Float64Array | undefined, right: Float64Array | undefined)
     right[index] = sine * x + cosine * y;
   }
   return true;
-}
-
-export function dot(left: Float64Array, right: Float64Array): number {
-  let sum = 0;
-  for (let index = 0; index < left.length; index++) sum += (left[index] ?? 0) * (right[index] ?? 0);
-  return sum;
 }
 
 export function scale(vector: Float64Array, factor: number): void {

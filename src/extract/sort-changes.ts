@@ -1,5 +1,6 @@
 import { WbError } from "../errors/wb-error.ts";
-import { isBias } from "../model/adapter-names.ts";
+import { PEFT_PREFIX } from "../model/adapter-names.ts";
+import { isBias, moduleOf } from "../model/canonical-names.ts";
 import { shownName } from "../tensor/shown-name.ts";
 import type { Difference } from "./difference-rows.ts";
 import type { WeightPair } from "./weight-pairs.ts";
@@ -25,14 +26,6 @@ export interface SortedChanges {
   readonly savedModules: readonly string[];
   readonly hasBiases: boolean;
 }
-
-/** The module of a tensor's name; "" for a parameter of the model itself. */
-export function moduleOf(name: string): string {
-  return name.slice(0, Math.max(0, name.lastIndexOf(".")));
-}
-
-/** Where PEFT puts a model inside its own (peft v0.21, peft_model.py). */
-export const PEFT_PREFIX = "base_model.model.";
 
 /** The tuned model. */
 export interface ChangedModel {

@@ -12,7 +12,12 @@ export type AdapterPart =
   /** Factors of other methods. */
   | { readonly kind: "other" };
 
-const PREFIX = /^base_model\.model\./;
+/** Where PEFT puts a model inside its own (peft v0.21, peft_model.py). */
+export const PEFT_PREFIX = "base_model.model.";
+
+/** What PEFT calls the file of settings beside an adapter's weights (utils/constants.py). */
+export const ADAPTER_CONFIG = "adapter_config.json";
+
 const FACTOR =
   /^(?<module>.+)\.(?:lora_(?<linear>[AB])(?:\.default)?\.weight|lora_embedding_(?<embedding>[AB])(?:\.default)?)$/;
 /** Words that say that a tensor is of an adapter, and none that is merged by adding B · A. */
@@ -20,7 +25,7 @@ const OTHER =
   /(^|[._])(lora|magnitude_vector|ia3_l|hada|lokr|oft|boft|vera|prompt_embeddings|token_adapter|trainable_tokens)([._]|$)/;
 
 export function adapterPart(stored: string): AdapterPart {
-  const name = stored.replace(PREFIX, "");
+  const name = stored.startsWith(PEFT_PREFIX) ? stored.slice(PEFT_PREFIX.length) : stored;
   const groups = FACTOR.exec(name)?.groups;
   if (groups !== undefined) {
     const { module = "", linear, embedding } = groups;
@@ -60,8 +65,3 @@ export function isSavedTable(name: string): boolean {
 
 const TABLE =
   /(^|\.)(embed_tokens|wte|word_embeddings|tok_embeddings|embed_in)\.(modules_to_save\.default\.)?weight$/;
-
-/** The bias of a module, which PEFT saves beside its factors. */
-export function isBias(name: string): boolean {
-  return name.endsWith(".bias");
-}

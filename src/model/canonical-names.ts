@@ -12,9 +12,9 @@ export function layerName(layer: number, name: string): string {
   return LAYER.replace("{i}", String(layer)) + name;
 }
 
-/** The module that a parameter is of. */
+/** The module that a parameter is of; "" for one of the model itself. */
 export function moduleOf(name: string): string {
-  return name.slice(0, name.lastIndexOf("."));
+  return name.slice(0, Math.max(0, name.lastIndexOf(".")));
 }
 
 export function isBias(name: string): boolean {

@@ -1,7 +1,7 @@
 import { dirname, join } from "node:path";
 import { WbError } from "../errors/wb-error.ts";
 import { isFolder, openCheckpoint } from "../formats/open.ts";
-import { isHeadName, isSavedTable } from "../model/adapter-names.ts";
+import { ADAPTER_CONFIG, isHeadName, isSavedTable } from "../model/adapter-names.ts";
 import { NOT_MERGED } from "../formats/names/wrapper-segments.ts";
 import { adaptableBase, type AdaptableBase } from "../mapping/computed/adapted-ends.ts";
 import { parseAdapterConfig, type AdapterConfig } from "../mapping/computed/adapter-config.ts";
@@ -18,8 +18,6 @@ export interface Adapted {
   /** To be closed with the model's own. */
   readonly adapter: Checkpoint;
 }
-
-const CONFIG = "adapter_config.json";
 
 /** Bytes of an adapter's configuration at most; real ones have about 1 kB. */
 const MAX_CONFIG_BYTES = 4 * 2 ** 20;
@@ -43,7 +41,7 @@ export async function withAdapter(
       },
     );
   const folder = (await isFolder(path)) ? path : dirname(path);
-  const configPath = join(folder, CONFIG);
+  const configPath = join(folder, ADAPTER_CONFIG);
   const bytes = await readSmall(configPath, MAX_CONFIG_BYTES);
   if (bytes === undefined)
     throw new WbError(

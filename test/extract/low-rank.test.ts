@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { MatrixRows } from "../../src/extract/difference-rows.ts";
 import { lowRank } from "../../src/extract/low-rank.ts";
-import { dot, orthonormalise, rotateOrthogonal } from "../../src/extract/orthogonal.ts";
+import { orthonormalise, rotateOrthogonal } from "../../src/extract/orthogonal.ts";
+import { dot } from "../../src/tensor/dot.ts";
 import { Noise } from "../support/noise.ts";
 
 const noise = new Noise(31);

@@ -95,6 +95,20 @@ export async function takeTarget(
   }
 }
 
+/** Leaves nothing behind; where even that fails, the first failure is the one to tell. */
+export async function cleanUp(
+  target: Target,
+  fileSystem: FileSystem,
+  failure: unknown,
+): Promise<void> {
+  try {
+    await fileSystem.remove(target.staging);
+    if (target.isNew) await fileSystem.removeEmptyFolder(target.folder);
+  } catch (error) {
+    if (failure instanceof Error && failure.cause === undefined) failure.cause = error;
+  }
+}
+
 async function refuseOccupied(folder: string, options: TargetOptions): Promise<void> {
   if (!(await exists(folder))) return;
   if (!(await stat(folder)).isDirectory()) {

@@ -1,4 +1,4 @@
-import { dot } from "./departures.ts";
+import { dot } from "../../../tensor/dot.ts";
 
 /** What is added to the diagonal, as a share of it: directions that nothing tells stay where they are. */
 const RIDGE = 1e-9;
