@@ -16,24 +16,33 @@ interface Sizes {
   readonly headDim: number;
 }
 
-/** What config.json says of one of llama.cpp's architectures beside what all have. */
-interface GgufModel {
+interface Named {
   readonly className: string;
   readonly modelType: string;
   /** Keys behind the architecture's name that only it has. */
   readonly keys: readonly string[];
+}
+
+/** What config.json says of one of llama.cpp's architectures beside what all that are LLaMA's kin have. */
+interface LlamaLike extends Named {
   readonly biases: (biases: Biases) => RawConfig;
   readonly fields: (sizes: Sizes) => RawConfig;
   /** Whether heads may be rotated in a part of their dimensions. */
   readonly isPartlyRotated?: boolean;
   /** Layers behind the last that predict tokens further ahead, which the number of blocks counts. */
   readonly predictingLayers?: number;
+}
+
+/** A model that is described otherwise than LLaMA. */
+interface Whole extends Named {
   /**
-   * All of config.json but names, vocabulary and tokens, of a model that is described otherwise than LLaMA; `fields` says nothing then.
+   * All of config.json but the vocabulary and tokens; names, where tensors tell the class.
    * @param has Whether the file has a tensor.
    */
-  readonly plain?: (has: (name: string) => boolean) => RawConfig;
+  readonly whole: (has: (name: string) => boolean) => RawConfig;
 }
+
+type GgufModel = LlamaLike | Whole;
 
 type Describe = (keys: GgufKeys) => GgufModel;
 
@@ -121,7 +130,8 @@ const ernieMoe: Describe = (keys) => ({
   }),
 });
 
-/** ggml's number of a sigmoid (llama.cpp, src/llama-hparams.h, `LLAMA_EXPERT_GATING_FUNC_TYPE_SIGMOID`). */
+/** ggml's numbers of how scores of experts are made (llama.cpp, src/llama-hparams.h, `llama_expert_gating_func_type`); none is 0. */
+export const GATED_BY_SOFTMAX = 1;
 export const GATED_BY_SIGMOID = 2;
 
 /** Experts chosen as DeepSeek's and GLM-4.5's are. */
@@ -184,9 +194,7 @@ function plainModel(
     className,
     modelType,
     keys: [EPSILON],
-    biases: noBiases,
-    fields: () => ({}),
-    plain: () => fields(keys),
+    whole: () => fields(keys),
   });
 }
 
@@ -214,9 +222,6 @@ const bloom = plainModel("BloomForCausalLM", "bloom", (keys) => {
   };
 });
 
-/** ggml's numbers of how scores of experts are made (src/llama-hparams.h, `llama_expert_gating_func_type`); none is 0. */
-export const GATED_BY_SOFTMAX = 1;
-
 /**
  * DeepSeek-V2 and V3 under one name (src/models/deepseek2.cpp): V3 scores experts by a sigmoid, and corrects the scores. Keys and values of all heads are of one
  * latent, of which newer files say the sizes that it is raised to (`_mla`).
@@ -227,9 +232,7 @@ const deepseek: Describe = (keys) => {
     className: "DeepseekV2ForCausalLM",
     modelType: "deepseek_v2",
     keys: [...ROUTED_KEYS, ...LATENT_KEYS],
-    biases: noBiases,
-    fields: () => ({}),
-    plain: (has) => {
+    whole: (has) => {
       const heads = keys.number("attention.head_count");
       const rotary = keys.number("rope.dimension_count");
       const size = keys.optional("attention.key_length_mla") ?? keys.number("attention.key_length");
@@ -282,14 +285,12 @@ const LATENT_KEYS = [
 /** A tenth of DeepSeek's mscale_all_dim is what llama.cpp multiplies the logarithm of the factor with. */
 export const MSCALE_TO_LOG_MULTIPLIER = 0.1;
 
-/** YaRN as DeepSeek says it: both magnitudes are the same, so that the tables are not scaled, and scores are. */
+/** YaRN as DeepSeek says it: where the file has a multiplier, both magnitudes are the same, so that scores are scaled and not the tables. */
 function latentScaling(keys: GgufKeys): RawConfig {
   const kind = keys.text("rope.scaling.type") ?? "none";
   if (kind === "none") return {};
   if (kind !== "yarn") throw unsupported(keys.path, keys.full("rope.scaling.type"), kind);
-  const multiplier = keys.count("rope.scaling.yarn_log_multiplier") ?? 0;
-  // A float32 of 0.1 · 0.707 is to be 0.707 again.
-  const mscale = Number((multiplier / MSCALE_TO_LOG_MULTIPLIER).toPrecision(7));
+  const multiplier = keys.count("rope.scaling.yarn_log_multiplier");
   return {
     rope_scaling: {
       type: "yarn",
@@ -297,10 +298,15 @@ function latentScaling(keys: GgufKeys): RawConfig {
       original_max_position_embeddings: keys.number("rope.scaling.original_context_length"),
       beta_fast: keys.optional("rope.scaling.yarn_beta_fast") ?? 32,
       beta_slow: keys.optional("rope.scaling.yarn_beta_slow") ?? 1,
-      mscale,
-      mscale_all_dim: mscale,
+      ...(multiplier === undefined ? {} : magnitudes(multiplier)),
     },
   };
+}
+
+function magnitudes(multiplier: number): RawConfig {
+  // A float32 of 0.1 · 0.707 is to be 0.707 again.
+  const mscale = Number((multiplier / MSCALE_TO_LOG_MULTIPLIER).toPrecision(7));
+  return { mscale, mscale_all_dim: mscale };
 }
 
 const GELU = { hidden_act: "gelu_pytorch_tanh", hidden_activation: "gelu_pytorch_tanh" };

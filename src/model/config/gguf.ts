@@ -51,7 +51,7 @@ export function ggufConfig(
     tie_word_embeddings: !shapes.has("output.weight"),
     ...keys.tokenIds(),
   };
-  if (model.plain !== undefined) return { ...common, ...model.plain((name) => shapes.has(name)) };
+  if ("whole" in model) return { ...common, ...model.whole((name) => shapes.has(name)) };
   const hiddenSize = keys.number("embedding_length");
   const heads = keys.number("attention.head_count");
   const headDim = keys.optional("attention.key_length") ?? hiddenSize / heads;
