@@ -2,7 +2,7 @@
 // never end.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { createVitest } from "vitest/node";
+import { BaseSequencer, createVitest } from "vitest/node";
 import { applied } from "./mutants.mjs";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -18,6 +18,13 @@ const mutator = {
   },
 };
 
+/** Keeps the order that the tests are given in. */
+class AsGiven extends BaseSequencer {
+  async sort(specifications) {
+    return specifications;
+  }
+}
+
 const vitest = await createVitest(
   "test",
   {
@@ -32,12 +39,35 @@ const vitest = await createVitest(
     silent: true,
     reporters: [{}],
     include: process.argv.slice(2),
+    sequence: { sequencer: AsGiven },
     testTimeout: 60_000,
   },
   { plugins: [mutator], logLevel: "silent" },
 );
 await vitest.standalone();
 const specifications = await vitest.globTestSpecifications();
+/** Milliseconds that each file of tests took without a mutant, and the files that it imports, also by way of others. */
+const facts = new Map();
+
+function importsOf({ moduleId, project }) {
+  const found = new Set();
+  const waiting = [project.vite.moduleGraph.getModuleById(moduleId)];
+  for (let module = waiting.pop(); module !== undefined; module = waiting.pop()) {
+    if (found.has(module.file)) continue;
+    found.add(module.file);
+    waiting.push(...module.importedModules);
+  }
+  return found;
+}
+
+/** The tests that import a file, the quickest first: no other one can notice a mutant in it. */
+function testsOf(path) {
+  if (facts.size === 0) return specifications;
+  const milliseconds = ({ moduleId }) => facts.get(moduleId).milliseconds;
+  return specifications
+    .filter(({ moduleId }) => facts.get(moduleId).imports.has(path))
+    .toSorted((a, b) => milliseconds(a) - milliseconds(b));
+}
 
 /** Runs the tests with this mutant in its file; without one, as they are. */
 async function answer({ file, mutant }) {
@@ -48,7 +78,16 @@ async function answer({ file, mutant }) {
     for (const project of vitest.projects) project.vite.moduleGraph.onFileChange(changed);
   }
   active = mutant === undefined ? undefined : { path, mutant };
-  const { testModules, unhandledErrors } = await vitest.runTestSpecifications(specifications, true);
+  const chosen = active === undefined ? specifications : testsOf(path);
+  const { testModules, unhandledErrors } = await vitest.runTestSpecifications(chosen, true);
+  if (active === undefined)
+    for (const specification of specifications) {
+      const ran = testModules.find(({ moduleId }) => moduleId === specification.moduleId);
+      facts.set(specification.moduleId, {
+        milliseconds: ran?.diagnostic().duration ?? 0,
+        imports: importsOf(specification),
+      });
+    }
   const failed =
     unhandledErrors.length > 0 || testModules.length === 0 || testModules.some((one) => !one.ok());
   const names = testModules.flatMap((one) =>
