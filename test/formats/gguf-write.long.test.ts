@@ -198,7 +198,13 @@ function drawn(count: number): Float32Array {
   });
 }
 
-const WRITTEN = ["Q4_0", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K"] as const;
+const SMALL = ["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0"] as const;
+const WRITTEN = [...SMALL, "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K"] as const;
+
+/** Floats of a fixture. */
+function floats(name: string): Float32Array {
+  return new Float32Array(new Uint8Array(readFileSync(fixture(name))).buffer);
+}
 
 describe("quantised blocks", () => {
   it("are tried of every type that is written", () => {
@@ -214,12 +220,44 @@ describe("quantised blocks", () => {
   });
 
   it.each(WRITTEN)("%s are those of llama.cpp, to the bit", (type) => {
-    const bytes = readFileSync(fixture("gguf/super-values.bin"));
-    const values = new Float32Array(bytes.byteLength / 4);
-    new Uint8Array(values.buffer).set(bytes);
+    const values = floats("gguf/super-values.bin");
     const expected = readFileSync(fixture(`gguf/super-${type}.bin`));
     expect(Buffer.from(quantise(values, type, "t")).equals(expected)).toBe(true);
   });
+
+  it.each(WRITTEN)("%s are those of llama.cpp with an importance matrix, to the bit", (type) => {
+    const weights = floats("gguf/blocks-weights.bin");
+    const made = quantise(floats("gguf/blocks-values.bin"), type, "t", weights);
+    const expected = readFileSync(fixture(`gguf/blocks-${type}-matrix.bin`));
+    expect(Buffer.from(made).equals(expected)).toBe(true);
+  });
+
+  it.each(WRITTEN.filter((type) => type !== "Q8_0"))(
+    "%s are those of llama.cpp with an importance matrix of zeros here and there",
+    (type) => {
+      const values = floats("gguf/super-values.bin");
+      const made = quantise(values, type, "t", floats("gguf/super-weights.bin"));
+      const expected = readFileSync(fixture(`gguf/super-${type}-matrix.bin`));
+      expect(Buffer.from(made).equals(expected)).toBe(true);
+    },
+  );
+
+  it.each(WRITTEN.filter((type) => type !== "Q8_0"))(
+    "WB4513: %s with sums of an importance matrix beyond float32 are refused",
+    async (type) => {
+      const columns = new Float32Array(256).fill(1e38);
+      const values = drawn(256);
+      const error = await caught(() =>
+        quantise(
+          values.map((value) => value * 1e4),
+          type,
+          "t",
+          columns,
+        ),
+      );
+      expect(error.code).toBe("WB4513");
+    },
+  );
 
   it.each([
     ["Q8_0", 0.57],

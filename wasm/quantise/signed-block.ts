@@ -1,78 +1,26 @@
-// Q6_K: groups of 16 numbers as levels of -32 to 31, with a scale each (ggml-quants.c, `make_qx_quants` with `rmse_type` 1 and no importance
-// matrix, `quantize_row_q6_K_ref`, llama-cpp-python 0.3.36).
-import { at, gather, halfBits, halfValue, isFiniteHalf, levels, nearestOf, spread } from "./lanes";
+// Q6_K: groups of 16 numbers as levels of -32 to 31, with a scale each (ggml-quants.c, `quantize_row_q6_K_ref` and `quantize_row_q6_K_impl`,
+// llama-cpp-python 0.3.36).
+import { BEST, take, weighByColumn, weighBySquare } from "./groups";
+import { gather, halfBits, halfValue, isFiniteHalf, nearestOf } from "./lanes";
+import { EPSILON, fitScales } from "./signed-fit";
 
 const GROUP: i32 = 16;
-const NUMBERS = memory.data(16 * 16);
-const BEST = memory.data(16 * 16);
 const SCALES = memory.data(4 * 16, 16);
 const LEVELS = memory.data(256);
-/** Below it a group is all zero (`GROUP_MAX_EPS`). */
-const EPSILON: f32 = 1e-15;
-
-/** Scales of four groups; BEST has the levels, from 0 on. */
-function fit(group: usize): void {
-  const zero = f32x4.splat(0);
-  const lowest = i32x4.splat(-32);
-  const highest = i32x4.splat(31);
-  let most = zero;
-  let extreme = zero;
-  for (let index = 0; index < GROUP; index++) {
-    const x = at(NUMBERS, index);
-    const size = f32x4.abs(x);
-    const isMore = f32x4.gt(size, most);
-    most = v128.bitselect(size, most, isMore);
-    extreme = v128.bitselect(x, extreme, isMore);
-  }
-  const isZero = f32x4.lt(most, f32x4.splat(EPSILON));
-  let scale = zero;
-  let best = zero;
-  // The first try is the one whose levels end at the extreme.
-  for (let number = 0; number < 19; number++) {
-    const step = number == 0 ? 0 : number <= 9 ? number - 10 : number - 9;
-    const span: f32 = number == 0 ? -32 : -(<f32>32 + <f32>0.1 * <f32>step);
-    const inverse = f32x4.div(f32x4.splat(span), extreme);
-    let sumLX = zero;
-    let sumL2 = zero;
-    for (let index = 0; index < GROUP; index++) {
-      const x = at(NUMBERS, index);
-      const level = levels(f32x4.mul(inverse, x), lowest, highest);
-      const weight = f32x4.mul(x, x);
-      sumLX = f32x4.add(sumLX, f32x4.mul(f32x4.mul(weight, x), level));
-      sumL2 = f32x4.add(sumL2, f32x4.mul(f32x4.mul(weight, level), level));
-    }
-    const isAny = f32x4.gt(sumL2, zero);
-    const isBetter =
-      number == 0
-        ? i32x4.splat(-1)
-        : v128.and(isAny, f32x4.gt(f32x4.mul(sumLX, sumLX), f32x4.mul(best, sumL2)));
-    if (!v128.any_true(isBetter)) continue;
-    for (let index = 0; index < GROUP; index++) {
-      const level = levels(f32x4.mul(inverse, at(NUMBERS, index)), lowest, highest);
-      const own = f32x4.add(level, f32x4.splat(32));
-      v128.store(BEST + 16 * <usize>index, v128.bitselect(own, at(BEST, index), isBetter));
-    }
-    // C's `suml2 ?` takes NaN for true; sums of squares are NaN only where the numbers' squares overflow.
-    const isSome = number == 0 ? f32x4.ne(sumL2, zero) : isAny;
-    const own = v128.and(f32x4.div(sumLX, sumL2), isSome);
-    scale = v128.bitselect(own, scale, isBetter);
-    best = v128.bitselect(f32x4.mul(own, sumLX), best, isBetter);
-  }
-  for (let index = 0; index < GROUP; index++)
-    v128.store(BEST + 16 * <usize>index, v128.andnot(at(BEST, index), isZero));
-  v128.store(SCALES + 4 * group, v128.andnot(scale, isZero));
-}
 
 /**
  * A super-block: low four bits, high two bits, sixteen scales of eight bits, the scale of them.
+ * @param columns What the importance matrix has for its columns; 0 without one.
  * @return Whether binary16 could say the scale.
  */
-export function signedBlock(from: usize, to: usize): bool {
+export function signedBlock(from: usize, columns: usize, to: usize): bool {
   let most: f32 = 0;
   let extreme: f32 = 0;
   for (let group: usize = 0; group < 16; group += 4) {
-    if (!spread(from + 64 * group, GROUP, NUMBERS)) return false;
-    fit(group);
+    if (!take(from + 64 * group, GROUP)) return false;
+    if (columns == 0) weighBySquare(GROUP);
+    else weighByColumn(columns + 64 * group, GROUP);
+    fitScales(GROUP, 32, SCALES + 4 * group);
     gather(BEST, GROUP, LEVELS + 16 * group);
   }
   for (let group: usize = 0; group < 16; group++) {

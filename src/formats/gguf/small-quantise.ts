@@ -102,22 +102,29 @@ function writeLevels(
 export const quantiseQ4: QuantiseBlock = aboutTheMiddle(8, undefined, 2);
 export const quantiseQ5: QuantiseBlock = aboutTheMiddle(16, 2, 6);
 
-/** Levels of 0 to 31 from the least number to the greatest. */
-export const quantiseQ5WithOffset: QuantiseBlock = (values, begin, out, at) => {
-  let least = Number.POSITIVE_INFINITY;
-  let most = Number.NEGATIVE_INFINITY;
-  for (const value of values.subarray(begin, begin + BLOCK)) {
-    if (!Number.isFinite(value)) return false;
-    if (value < least) least = value;
-    if (value > most) most = value;
-  }
-  const scale = Math.fround(Math.fround(most - least) / 31);
-  if (!writeHalf(scale, out, at) || !writeHalf(least, out, at + 2)) return false;
-  const inverse = inverseOf(scale);
-  const levelOf = (index: number): number => {
-    const range = Math.fround((values[begin + index] ?? 0) - least);
-    return Math.trunc(Math.fround(Math.fround(range * inverse) + 0.5));
+/**
+ * Levels from 0 at the least number to `most` at the greatest. Bits beyond the fourth go to `fifths`, one a number.
+ */
+function fromTheLeast(most: number, fifths: number | undefined, data: number): QuantiseBlock {
+  return (values, begin, out, at) => {
+    let least = Number.POSITIVE_INFINITY;
+    let greatest = Number.NEGATIVE_INFINITY;
+    for (const value of values.subarray(begin, begin + BLOCK)) {
+      if (!Number.isFinite(value)) return false;
+      if (value < least) least = value;
+      if (value > greatest) greatest = value;
+    }
+    const scale = Math.fround(Math.fround(greatest - least) / most);
+    if (!writeHalf(scale, out, at) || !writeHalf(least, out, at + 2)) return false;
+    const inverse = inverseOf(scale);
+    const levelOf = (index: number): number => {
+      const range = Math.fround((values[begin + index] ?? 0) - least);
+      return Math.min(most, Math.trunc(Math.fround(Math.fround(range * inverse) + 0.5)));
+    };
+    writeLevels(levelOf, out, at + data, fifths === undefined ? undefined : at + fifths);
+    return true;
   };
-  writeLevels(levelOf, out, at + 8, at + 4);
-  return true;
-};
+}
+
+export const quantiseQ4WithOffset: QuantiseBlock = fromTheLeast(15, undefined, 4);
+export const quantiseQ5WithOffset: QuantiseBlock = fromTheLeast(31, 4, 8);
