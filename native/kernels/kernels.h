@@ -23,7 +23,9 @@ constexpr int64_t PANEL = 32;
 // A quantised type's blocks (ggml-common.h, `block_q4_0` and the others), and how a panel keeps them: block after block, each with
 // what its PANEL outputs have there. First the scales in float16, and the offsets; where a block of 256 has scales of its own for
 // groups of its inputs, they follow as [groups, PANEL] bytes, and so do the offsets'. Then for each 32 inputs words [bits, PANEL]:
-// a word holds as many levels of one output as fit, the first in its lowest bits. Levels of 8 bits are bytes [32, PANEL].
+// a word holds as many levels of one output as fit, the first in its lowest bits. Levels of 8 bits are bytes [32, PANEL]. Where x is
+// rounded, levels of 8 bits are words, too, and a word's levels are so placed that one shift brings those of four inputs that follow each
+// other to the lowest bits of its four bytes.
 struct BlockShape {
   // Inputs of a block, and the bytes that a file has for them.
   int64_t inputs, stored;
@@ -73,6 +75,8 @@ struct alignas(64) Matrix {
   static constexpr uint64_t MARK = 0x5845525441444257;  // "WBDATREX"
   uint64_t mark;
   Type type;
+  // Whether x is rounded to 8 bits for it; only of quantised types.
+  bool rounds;
   int64_t outputs, inputs;
 
   int64_t panels() const { return (outputs + PANEL - 1) / PANEL; }

@@ -6,6 +6,7 @@
 
 #include "panel.h"
 #include "quantised.h"
+#include "rounded.h"
 #include "threads.h"
 
 namespace TARGET {
@@ -99,9 +100,19 @@ void multiply_blocks(const Band<float>& x, const char* panel, Sums& sums) {
   }
 }
 
+// Some rows of x in the forms that matrices take them in; those that none of them takes are empty.
+template <class A>
+struct Rows {
+  int64_t rows;
+  Band<A> words;
+  RoundedBand rounded;
+};
+
 // One panel of one matrix, whatever it is packed in.
 template <class A>
-void multiply_by(const Matrix& matrix, int64_t panel, const Band<A>& x, Sums& sums) {
+void multiply_by(const Matrix& matrix, int64_t panel, const Rows<A>& forms, Sums& sums) {
+  if (matrix.rounds) return multiply_rounded_by(matrix, panel, forms.rounded, sums);
+  const Band<A>& x = forms.words;
   const void* at = matrix.panel(panel);
   if constexpr (std::is_same<A, float>::value) {
     switch (matrix.type) {
@@ -168,14 +179,23 @@ void gate(Sums& sums, const Sums& others, int64_t rows, const Product* products,
   }
 }
 
-// Calls work(first row, rows of x as the tiles take them) for bands of about the same height: 200 rows are two of 108 and 92, not 192
-// and 8.
+// Calls work(first row, rows of x as these matrices take them) for bands of about the same height: 200 rows are two of 108 and 92, not
+// 192 and 8.
 template <class A, class T, class F>
-void each_band(const T* x, int64_t rows, int64_t inputs, F&& work) {
+void each_band(const T* x, int64_t rows, int64_t inputs, const Product* products, int count, F&& work) {
+  bool rounds = false, widens = false;
+  for (int i = 0; i < count; i++) (products[i].matrix->rounds ? rounds : widens) = true;
   const int64_t bands = (rows + ROWS - 1) / ROWS;
   const int64_t height = bands == 0 ? ROWS : ((rows + bands - 1) / bands + TILE_X - 1) / TILE_X * TILE_X;
   for (int64_t row = 0; row < rows; row += height) {
-    work(row, band_of<A>(x + row * inputs, std::min(height, rows - row), inputs));
+    Rows<A> forms = {std::min(height, rows - row), {}, {}};
+    const T* from = x + row * inputs;
+    if (widens) forms.words = band_of<A>(from, forms.rows, inputs);
+    // Blocks are for x in float32 alone.
+    if constexpr (std::is_same<T, float>::value) {
+      if (rounds) forms.rounded = round_band(from, forms.rows, inputs);
+    }
+    work(row, forms);
   }
 }
 
@@ -185,7 +205,7 @@ void linear_of(const Linear& l) {
   const int results = l.gated ? 1 : l.count;
   int64_t panels = 0;
   for (int i = 0; i < results; i++) panels += l.products[i].matrix->panels();
-  each_band<A>(x, l.rows, l.inputs, [&](int64_t row, const Band<A>& band) {
+  each_band<A>(x, l.rows, l.inputs, l.products, l.count, [&](int64_t row, const Rows<A>& band) {
     parallel(panels, [&](int64_t panel) {
       const Product* product = l.products;
       for (; panel >= product->matrix->panels(); product++) panel -= product->matrix->panels();
@@ -212,7 +232,7 @@ inline void linear(const Linear& l) {
 #else
     case Type::bf16: return linear_of<Bfloat, float>(l);
 #endif
-    default: return;  // activations are never quantised
+    default: return;  // x is never in blocks
   }
 }
 

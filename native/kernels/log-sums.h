@@ -42,7 +42,8 @@ template <class T, class A>
 void log_sums_of(const LogSums& l) {
   const Matrix& matrix = *l.matrix;
   const int64_t panels = matrix.panels(), step = 2 + l.count;
-  each_band<A>(static_cast<const T*>(l.x), l.rows, matrix.inputs, [&](int64_t row, const Band<A>& band) {
+  const Product product = {&matrix, nullptr, nullptr, nullptr};
+  each_band<A>(static_cast<const T*>(l.x), l.rows, matrix.inputs, &product, 1, [&](int64_t row, const Rows<A>& band) {
     std::unique_ptr<PanelSum[]> parts(new PanelSum[size_t(band.rows * panels)]);
     parallel(panels, [&](int64_t panel) {
       alignas(64) Sums sums;
@@ -78,7 +79,7 @@ inline void log_sums(const LogSums& l) {
 #else
     case Type::bf16: return log_sums_of<Bfloat, float>(l);
 #endif
-    default: return;  // activations are never quantised
+    default: return;  // x is never in blocks
   }
 }
 

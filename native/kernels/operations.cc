@@ -317,13 +317,14 @@ struct Lent {
 } lent = {nullptr, 0};
 
 struct Packing {
-  // Types by the numbers of `Type`; `transposed` is 1 where the bytes are [inputs, outputs].
-  int64_t from, kept, transposed, outputs, inputs;
+  // Types by the numbers of `Type`; `transposed` is 1 where the bytes are [inputs, outputs], `rounds` where x is rounded for them.
+  int64_t from, kept, transposed, rounds, outputs, inputs;
 };
 
 const Sizes<Packing> PACKING_SIZES = {{"from", &Packing::from},
                                       {"kept", &Packing::kept},
                                       {"transposed", &Packing::transposed},
+                                      {"rounds", &Packing::rounds},
                                       {"outputs", &Packing::outputs},
                                       {"inputs", &Packing::inputs}};
 
@@ -338,8 +339,9 @@ void run_pack(void*, TF_OpKernelContext* context) {
   const bool quantised = is_quantised(from) || is_quantised(kept);
   call.require(!quantised || (from == kept && p.transposed == 0 && p.inputs % shape_of(from).inputs == 0),
                "quantised blocks are packed as they are, in whole rows");
+  call.require(quantised || p.rounds == 0, "x is rounded only for quantised blocks");
   if (!call.ok()) return;
-  Matrix header = {Matrix::MARK, kept, p.outputs, p.inputs};
+  Matrix header = {Matrix::MARK, kept, p.rounds != 0, p.outputs, p.inputs};
   call.require(lent.bytes != nullptr && int64_t(lent.length) == stored_bytes(from, p.outputs, p.inputs),
                "the bytes that were lent do not have the size that was told");
   const Tensor result = call.output(0, TF_UINT8, {header.bytes()});
@@ -589,7 +591,7 @@ std::vector<InstructionSet> instruction_sets() {
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
-  const bool bfloats = avx512 && __builtin_cpu_supports("avx512bf16");
+  const bool bfloats = avx512 && __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vnni");
   return {{"avx512_bf16", bfloats, &avx512_bf16::kernels},
           {"avx512", avx512, &avx512::kernels},
           {"avx2", avx2, &avx2::kernels}};

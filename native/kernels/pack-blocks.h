@@ -130,21 +130,21 @@ inline void parse(Type type, const uint8_t* from, const BlockShape& shape, Parse
   }
 }
 
-// Words [bits, PANEL] of one output's 32 levels, of their bits from `first` on.
-inline void place_words(const uint8_t* levels, int bits, int first, int64_t output, char* to) {
+// Words [bits, PANEL] of one output's 32 levels, of their bits from `first` on; in fours, input i is in byte i % 4 of its word.
+inline void place_words(const uint8_t* levels, int bits, int first, bool in_fours, int64_t output, char* to) {
   const int each = 32 / bits;
   for (int word = 0; word < bits; word++) {
     uint32_t packed = 0;
     for (int i = 0; i < each; i++) {
       const uint32_t level = levels[word * each + i] >> first;
-      packed |= (level & ((1u << bits) - 1)) << bits * i;
+      packed |= (level & ((1u << bits) - 1)) << (in_fours ? i % 4 * 8 + i / 4 * bits : bits * i);
     }
     std::memcpy(to + (word * PANEL + output) * 4, &packed, 4);
   }
 }
 
 // One output's block in its panel, `to`.
-inline void place_block(const Parsed& block, const BlockShape& shape, int64_t output, char* to) {
+inline void place_block(const Parsed& block, const BlockShape& shape, bool in_fours, int64_t output, char* to) {
   std::memcpy(to + 2 * output, &block.scale, 2);
   to += 2 * PANEL;
   if (shape.offsets) {
@@ -159,12 +159,12 @@ inline void place_block(const Parsed& block, const BlockShape& shape, int64_t ou
   }
   for (int64_t at = 0; at < shape.inputs; at += 32, to += (shape.low + shape.high) * 4 * PANEL) {
     const uint8_t* levels = block.levels + at;
-    if (shape.low == 8) {
+    if (shape.low == 8 && !in_fours) {
       for (int i = 0; i < 32; i++) to[i * PANEL + output] = char(levels[i]);
       continue;
     }
-    place_words(levels, shape.low, 0, output, to);
-    if (shape.high > 0) place_words(levels, shape.high, shape.low, output, to + shape.low * 4 * PANEL);
+    place_words(levels, shape.low, 0, in_fours, output, to);
+    if (shape.high > 0) place_words(levels, shape.high, shape.low, in_fours, output, to + shape.low * 4 * PANEL);
   }
 }
 
@@ -181,7 +181,7 @@ inline void pack_blocks(const uint8_t* from, Matrix& matrix) {
       const uint8_t* row = from + (first + output) * blocks * shape.stored;
       for (int64_t i = 0; i < blocks; i++) {
         parse(matrix.type, row + i * shape.stored, shape, block);
-        place_block(block, shape, output, panel + i * PANEL * shape.packed());
+        place_block(block, shape, matrix.rounds, output, panel + i * PANEL * shape.packed());
       }
     }
   });

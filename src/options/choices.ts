@@ -5,6 +5,7 @@ import { TARGET_FORMATS } from "../formats/target-formats.ts";
 /** The values that options choose from: for the checks of the command line, its completion, manual and schemas alike. */
 export const DEVICES = ["auto", "cuda", "cpu", "wasm"] as const;
 export const COMPUTE_DTYPES = ["f32", "f16", "bf16"] as const;
+export const ACTIVATIONS = ["f32", "int8"] as const;
 export { PADDLE_WRITERS };
 export const LAYOUTS = ["torch", "paddle"] as const;
 export { TARGET_FORMATS };
@@ -32,6 +33,7 @@ const OF_OPTION: ReadonlyMap<string, readonly string[]> = new Map<string, readon
   ["lang", LANGUAGES],
   ["device", DEVICES],
   ["compute", COMPUTE_DTYPES],
+  ["activations", ACTIVATIONS],
   ["tokenizer", TOKENIZER_FORMS],
   ["layout", LAYOUTS],
   ["for", PADDLE_WRITERS],

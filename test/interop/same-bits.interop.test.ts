@@ -1,20 +1,16 @@
-import { createRequire } from "node:module";
-import { join } from "node:path";
 import { afterAll, describe, expect, test, vi } from "vitest";
 import type { Backend } from "../../src/runtime/backends/backend.ts";
 import { GraphDecoder } from "../../src/runtime/backends/graph/decoder.ts";
-import { findNativePackages } from "../../src/runtime/backends/native/install/location.ts";
 import { openNative } from "../../src/runtime/backends/native/open.ts";
-import type { ComputeDtype } from "../../src/runtime/backends/ops.ts";
+import type { Activations, ComputeDtype } from "../../src/runtime/backends/ops.ts";
 import { Decoder } from "../../src/runtime/model/decoder.ts";
-import type { Residence } from "../../src/runtime/model/weight-store.ts";
-import type { WeightSource } from "../../src/runtime/model/weights.ts";
 import { expectBlocksOfFamilies } from "../support/blocks-of-families.ts";
 import { drawnQuantised } from "../support/drawn-weights.ts";
 import { BIT_FAMILIES, drawnDecoder, familyConfig, someTexts } from "../support/bit-models.ts";
 import type { StoredDtype } from "../support/exact-numbers.ts";
 import { internlmConfig, SMALL } from "../support/model-config.ts";
 import { isRecord } from "../support/is-record.ts";
+import { useThreads } from "../support/kernel-threads.ts";
 import { runPython } from "../support/python.ts";
 import { differencesFrom, eachWay, wholeTexts, type RowDifferences } from "../support/row-bits.ts";
 
@@ -38,10 +34,14 @@ afterAll(() => {
   process.stdout.write(`${table.join("\n")}\n`);
 });
 
-async function open(compute: ComputeDtype, kernels: string): Promise<Backend> {
+async function open(
+  compute: ComputeDtype,
+  kernels: string,
+  activations: Activations = "f32",
+): Promise<Backend> {
   vi.stubEnv("WEIGHBRIDGE_KERNELS", kernels);
   try {
-    return await openNative({ device: "cpu", compute, verbose: false });
+    return await openNative({ device: "cpu", compute, activations, verbose: false });
   } finally {
     vi.unstubAllEnvs();
   }
@@ -132,38 +132,86 @@ const IN_BLOCKS = internlmConfig({
   intermediate_size: 512,
 });
 
+const TEXTS = [5, 23].map((length, text) =>
+  Array.from({ length }, (_, index) => 1 + ((37 * index + 11 * text) % 110)),
+);
+
+/** A model in blocks gives these rows in every way of asking, resident and streamed, on one thread and on more. */
+async function expectOneResult(
+  backend: Backend,
+  type: string,
+  expected: Awaited<ReturnType<typeof wholeTexts>>,
+  way: string,
+): Promise<void> {
+  const source = drawnQuantised(IN_BLOCKS, type);
+  const [resident, streamed] = (["resident", "streamed"] as const).map(
+    (residence) => new Decoder(backend, IN_BLOCKS, source, residence),
+  );
+  if (resident === undefined || streamed === undefined) throw new Error("two");
+  for (const threads of [1, 2, 3]) {
+    await useThreads(threads, backend.ops.description);
+    expect(await wholeTexts(resident, TEXTS)).toEqual(expected);
+  }
+  const rows = [
+    ...(await eachWay(resident, TEXTS)),
+    ...(await eachWay(streamed, TEXTS.slice(0, 1))),
+  ];
+  const found = differencesFrom(expected, rows);
+  note(way, found);
+  expect(found).toEqual({ compared: found.compared, differ: 0, ways: [], largest: 0 });
+  expect(found.compared).toBeGreaterThan(80);
+  await resident.dispose();
+  await streamed.dispose();
+  expect(backend.ops.memory()).toEqual({ values: 0, bytes: 0 });
+}
+
 describe("a quantised model that runs as it is has the bits of the dequantised one", () => {
   // Each kind of blocks: bytes, words of 4 bits, fifth bits, groups with offsets, two more bits, a table; MXFP4 is dequantised.
   test.each(["Q8_0", "Q4_0", "Q5_1", "Q4_K", "Q6_K", "IQ4_XS", "MXFP4"])(
     "in %s: in every way of asking, resident and streamed, on one thread and on more",
     async (type) => {
       const backend = await open("f32", "");
-      const texts = [5, 23].map((length, text) =>
-        Array.from({ length }, (_, index) => 1 + ((37 * index + 11 * text) % 110)),
+      const plain = new Decoder(
+        backend,
+        IN_BLOCKS,
+        drawnQuantised(IN_BLOCKS, type, false),
+        "resident",
       );
-      const run = (source: WeightSource, residence: Residence) =>
-        new Decoder(backend, IN_BLOCKS, source, residence);
-      const plain = run(drawnQuantised(IN_BLOCKS, type, false), "resident");
-      const expected = await wholeTexts(plain, texts);
+      const expected = await wholeTexts(plain, TEXTS);
       await plain.dispose();
-      const source = drawnQuantised(IN_BLOCKS, type);
-      const [resident, streamed] = [run(source, "resident"), run(source, "streamed")];
-      for (const threads of [1, 2, 3]) {
-        await useThreads(threads, backend.ops.description);
-        expect(await wholeTexts(resident, texts)).toEqual(expected);
-      }
-      const rows = [
-        ...(await eachWay(resident, texts)),
-        ...(await eachWay(streamed, texts.slice(0, 1))),
-      ];
-      const found = differencesFrom(expected, rows);
-      note(`kernels, f32 with ${type}`, found);
-      expect(found).toEqual({ compared: found.compared, differ: 0, ways: [], largest: 0 });
-      expect(found.compared).toBeGreaterThan(80);
+      await expectOneResult(backend, type, expected, `kernels, f32 with ${type}`);
       expect(expected[0]?.[0]?.every((value) => Number.isFinite(value))).toBe(true);
-      await resident.dispose();
-      await streamed.dispose();
-      expect(backend.ops.memory()).toEqual({ values: 0, bytes: 0 });
+      backend.ops.dispose();
+    },
+  );
+
+  test.each(["Q8_0", "Q4_0", "Q5_1", "Q4_K", "Q6_K", "IQ4_XS"])(
+    "with activations in int8 a model in %s has bits of its own, and the same in every way of asking",
+    async (type) => {
+      const rows = [];
+      for (const activations of ["f32", "int8"] as const) {
+        const backend = await open("f32", "", activations);
+        const decoder = new Decoder(
+          backend,
+          IN_BLOCKS,
+          drawnQuantised(IN_BLOCKS, type),
+          "resident",
+        );
+        rows.push(await wholeTexts(decoder, TEXTS));
+        await decoder.dispose();
+        backend.ops.dispose();
+      }
+      const [exact = [], own = []] = rows;
+      expect(own).not.toEqual(exact);
+      const scale = Math.max(...exact.flat().map((row) => Math.max(...row.map(Math.abs))));
+      own.flat().forEach((row, at) => {
+        const other = exact.flat()[at] ?? new Float32Array();
+        row.forEach((value, index) => {
+          expect(Math.abs(value - (other[index] ?? Number.NaN))).toBeLessThan(scale / 8);
+        });
+      });
+      const backend = await open("f32", "", "int8");
+      await expectOneResult(backend, type, own, `kernels, int8 with ${type}`);
       backend.ops.dispose();
     },
   );
@@ -189,16 +237,6 @@ test.each(["float32", "bfloat16"] as const)(
     expect(Number(differ)).toBeGreaterThan(0);
   },
 );
-
-/** The kernels' own switch, which `openNative` sets to all there are. */
-async function useThreads(threads: number, description: string): Promise<void> {
-  const cpu = (await findNativePackages()).find(({ origin }) => origin === "cpu");
-  const path = join(cpu?.packageFolder ?? "", "lib", "kernels.node");
-  const addon: unknown = createRequire(import.meta.url)(path);
-  const start: unknown = typeof addon === "object" && addon !== null && Reflect.get(addon, "start");
-  if (typeof start !== "function") throw new Error("no kernels");
-  Reflect.apply(start, addon, [/with kernels for (\w+)/.exec(description)?.[1], threads]);
-}
 
 describe("TensorFlow's own operations promise no such thing, and what differs is counted", () => {
   test.each(["f32", "bf16"] as const)("in %s, call by call", async (compute) => {

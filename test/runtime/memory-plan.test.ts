@@ -86,6 +86,7 @@ describe("InternLM-7B in float16", () => {
       weightElementBytes: () => 4,
       elementBytes: 4,
       quantised: {
+        activations: "f32",
         elementBytes: (type) => (type === "Q8_0" ? 34 / 32 : undefined),
         upload: () => {
           throw new Error("nothing is uploaded by a plan");

@@ -37,4 +37,11 @@ export const CHINESE_RUNTIME_CODES: Readonly<Partial<Record<keyof typeof RUNTIME
       meaning: "WebAssembly 后端只有 float32；半精度需要原生 TensorFlow。",
       remedy: "去掉 --compute，或运行 `weighbridge native install` 后使用 --device cpu 或 cuda。",
     },
+    WB6204: {
+      title: "没有可以用 int8 激活值加速的东西",
+      meaning:
+        "只有对 GGUF 的量化块矩阵，激活值才会舍入为 int8：CPU 的内核以 float32 计算时按存储的形式直接与它们相乘。在其他情况下该选项没有作用。",
+      remedy:
+        "去掉 --activations；或运行 `weighbridge native install`，并对量化的 GGUF 文件使用 --device cpu，不带 --compute。",
+    },
   };

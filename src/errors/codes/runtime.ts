@@ -44,4 +44,12 @@ export const RUNTIME_CODES = {
       "Leave out --compute, or run `weighbridge native install` and use --device cpu or cuda.",
     details: { device: "string", compute: "string" },
   },
+  WB6204: {
+    title: "there is nothing that activations in int8 would make faster",
+    meaning:
+      "Activations are rounded to int8 only for matrices in GGUF's blocks, which the kernels for the CPU multiply as they are stored, in float32. Elsewhere the option would have no effect.",
+    remedy:
+      "Leave out --activations; or run `weighbridge native install` and use --device cpu with a quantised GGUF file, without --compute.",
+    details: { why: "string" },
+  },
 } as const satisfies CodeTable;

@@ -3,6 +3,9 @@ import type { Dtype } from "../../tensor/dtype.ts";
 /** The dtype that activations are computed in. Half dtypes round after every operation, as torch does. */
 export type ComputeDtype = "f32" | "f16" | "bf16";
 
+/** What quantised matrices are multiplied by: x in float32, or x rounded to integers of 8 bits, 32 of a row at a time. */
+export type Activations = "f32" | "int8";
+
 /** Where a model runs. */
 export type DeviceKind = "cuda" | "cpu" | "wasm";
 
@@ -51,9 +54,14 @@ export interface WeightBlocks {
 
 /** How a backend multiplies quantised matrices without dequantising them first. */
 export interface QuantisedWeights {
+  readonly activations: Activations;
   /** Bytes on the device of one element in blocks of that type; undefined where it does not keep such blocks. */
   elementBytes(type: string): number | undefined;
-  /** Copies a matrix to the device. `linear` of it has the bits that `linear` of the dequantised float32 matrix has. */
+  /**
+   * Copies a matrix to the device. With activations in float32, `linear` of it has the bits that `linear` of the dequantised float32
+   * matrix has. In int8 each 32 inputs of a row become step · integer, step = max |x| / 127, so that a product is off by
+   * Σ |w| · step / 2 at most, and by what float32 rounds; where one of them is not finite, so is the product.
+   */
   upload(weight: WeightBlocks): Weight;
 }
 

@@ -119,6 +119,7 @@ export class NativeCalls {
       from: this.#typeNumber(from),
       kept: this.#typeNumber(kept),
       transposed: transposed ? 1 : 0,
+      rounds: 0,
     });
   }
 
@@ -127,10 +128,16 @@ export class NativeCalls {
     return this.#kernels.typeNumber(type) !== undefined;
   }
 
-  /** A matrix in quantised blocks, row after row. */
-  packBlocks(bytes: Uint8Array, type: string, shape: readonly number[]): NativeWeight {
+  /** A matrix in quantised blocks, row after row. @param rounds Whether x is rounded to 8 bits for it. */
+  packBlocks(
+    bytes: Uint8Array,
+    type: string,
+    shape: readonly number[],
+    rounds: boolean,
+  ): NativeWeight {
     const number = this.#typeNumber(type);
-    return this.#packed(bytes, shape, "f32", { from: number, kept: number, transposed: 0 });
+    const how = { from: number, kept: number, transposed: 0, rounds: rounds ? 1 : 0 };
+    return this.#packed(bytes, shape, "f32", how);
   }
 
   #typeNumber(name: string): number {

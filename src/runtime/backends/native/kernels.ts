@@ -28,7 +28,7 @@ export interface KernelSizes {
   readonly WeighbridgeAttention: CacheSizes &
     Sizes<"batch" | "heads" | "groups" | "tokens" | "size" | "length">;
   readonly WeighbridgeRotate: Sizes<"tables" | "batch" | "heads" | "tokens" | "size">;
-  readonly WeighbridgePack: Sizes<"from" | "kept" | "transposed" | "outputs" | "inputs">;
+  readonly WeighbridgePack: Sizes<"from" | "kept" | "transposed" | "rounds" | "outputs" | "inputs">;
   readonly WeighbridgeGrow: Sizes<"stacks" | "before" | "length" | "capacity" | "size">;
   readonly WeighbridgeAppend: Sizes<"stacks" | "capacity" | "at" | "tokens" | "size">;
 }

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { WbError } from "../../../errors/wb-error.ts";
 import { giveMemoryBack, loadBinding } from "./backend.ts";
+import { cannotRound } from "../cannot-round.ts";
 import { startKernels } from "./kernels.ts";
 import { findNativePackages, type NativePackage } from "./install/location.ts";
 import { NativeOps } from "./ops.ts";
@@ -9,12 +10,14 @@ import { nativeSteps } from "./steps.ts";
 import { NativeValues } from "./values.ts";
 import type { Backend } from "../backend.ts";
 import { GraphSession } from "../graph/session.ts";
-import type { ComputeDtype } from "../ops.ts";
+import type { Activations, ComputeDtype } from "../ops.ts";
 import { composedSteps } from "../steps/composed.ts";
 
 export interface NativeRequest {
   readonly device: "cpu" | "cuda";
   readonly compute: ComputeDtype;
+  /** "f32" when left out. */
+  readonly activations?: Activations;
   readonly verbose: boolean;
 }
 
@@ -50,9 +53,14 @@ export function hasGpuDeviceFile(): boolean {
 
 /**
  * Opens native TensorFlow on one device.
- * @throws WbError WB6201 when it is not installed or sees no GPU, WB6107 when it does not load.
+ * @throws WbError WB6201 when it is not installed or sees no GPU, WB6107 when it does not load, WB6204 where activations cannot be rounded.
  */
-export async function openNative({ device, compute, verbose }: NativeRequest): Promise<Backend> {
+export async function openNative({
+  device,
+  compute,
+  activations = "f32",
+  verbose,
+}: NativeRequest): Promise<Backend> {
   const chosen = choose(await findNativePackages(), device);
   if (chosen === undefined) {
     const missing = device === "cuda" ? "TensorFlow's CUDA build" : "native TensorFlow";
@@ -73,15 +81,21 @@ export async function openNative({ device, compute, verbose }: NativeRequest): P
     );
   }
   const kernels = device === "cpu" ? startKernels(chosen.packageFolder) : undefined;
+  if (activations === "int8" && (kernels === undefined || compute !== "f32"))
+    throw cannotRound(
+      kernels === undefined ? "this device has no kernels for it" : `it computes in ${compute}`,
+    );
   const place = device === "cuda" ? "a GPU" : "the CPU";
   const own = kernels === undefined ? "" : `, with kernels for ${kernels.instructionSet}`;
+  const rounded = activations === "int8" ? ", activations in int8" : "";
   const values = new NativeValues(binding);
   const calls =
     kernels === undefined ? undefined : new NativeCalls(binding, values, kernels, compute);
   const ops = new NativeOps(binding, values, calls, {
     device,
     compute,
-    description: `TensorFlow ${binding.TF_Version} on ${place} through @tensorflow/tfjs-node${own}`,
+    activations,
+    description: `TensorFlow ${binding.TF_Version} on ${place} through @tensorflow/tfjs-node${own}${rounded}`,
     memoryLimit: undefined,
     weightsPass: () => {
       giveMemoryBack(chosen.packageFolder);

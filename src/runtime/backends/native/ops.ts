@@ -26,6 +26,7 @@ import {
   type NativeWeight,
 } from "./values.ts";
 import type {
+  Activations,
   ComputeDtype,
   Ops,
   OpsMemory,
@@ -40,6 +41,7 @@ import type {
 export interface NativeOpsFacts {
   readonly device: "cpu" | "cuda";
   readonly compute: ComputeDtype;
+  readonly activations: Activations;
   readonly description: string;
   /** Bytes of the GPU's memory that may be used. */
   readonly memoryLimit: number | undefined;
@@ -81,7 +83,7 @@ export class NativeOps implements Ops {
     this.weightsPass = facts.weightsPass;
     // Half dtypes are computed with matrices of their own kind.
     const takesBlocks = kernels !== undefined && facts.compute === "f32";
-    this.quantised = takesBlocks ? nativeQuantised(kernels) : undefined;
+    this.quantised = takesBlocks ? nativeQuantised(kernels, facts.activations) : undefined;
     if (kernels !== undefined)
       this.logSums = (x, weight, wanted) => {
         const sums = kernels.logSums(x, weight, wanted);

@@ -1,5 +1,5 @@
 import { blockType } from "../../../formats/gguf/block-types.ts";
-import type { QuantisedWeights } from "../ops.ts";
+import type { Activations, QuantisedWeights } from "../ops.ts";
 import type { NativeCalls } from "./calls.ts";
 
 /** Bytes of a block in a panel where they are more than the file's: scales of groups are whole bytes there (`BlockShape::packed`). */
@@ -11,14 +11,16 @@ const PACKED_BYTES: ReadonlyMap<string, number> = new Map([
   ["IQ4_XS", 138],
 ]);
 
-/** Quantised matrices as the native kernels keep them: in panels of blocks, made float32 in registers. */
-export function nativeQuantised(calls: NativeCalls): QuantisedWeights {
+/** Quantised matrices as the native kernels keep them: in panels of blocks, made float32 or integers in registers. */
+export function nativeQuantised(calls: NativeCalls, activations: Activations): QuantisedWeights {
   return {
+    activations,
     elementBytes: (name) => {
       const type = blockType(name);
       if (type === undefined || !calls.packsBlocks(name)) return undefined;
       return (PACKED_BYTES.get(name) ?? type.bytes) / type.elements;
     },
-    upload: ({ type, bytes, shape }) => calls.packBlocks(bytes, type, shape),
+    upload: ({ type, bytes, shape }) =>
+      calls.packBlocks(bytes, type, shape, activations === "int8"),
   };
 }

@@ -32,6 +32,7 @@ export class WasmOps implements Ops {
   readonly description: string;
   readonly maxWeightBytes = MAX_WEIGHT_BYTES;
   readonly quantised: QuantisedWeights = {
+    activations: "f32",
     elementBytes: (type) => (isBlockName(type) ? bytesOfElement(type) : undefined),
     upload: (weight) => this.#uploads.blocks(weight),
   };

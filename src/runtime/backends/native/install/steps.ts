@@ -178,7 +178,7 @@ const AVX512 = [...AVX2, "-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq"];
 const VARIANTS: readonly (readonly [string, readonly string[]])[] = [
   ["avx2", AVX2],
   ["avx512", AVX512],
-  ["avx512_bf16", [...AVX512, "-mavx512bf16"]],
+  ["avx512_bf16", [...AVX512, "-mavx512bf16", "-mavx512vnni"]],
 ];
 
 function kernelCommands(folder: string): readonly (readonly string[])[] {
