@@ -18,7 +18,7 @@ import {
   type ChatPromptOptions,
   type ChatPrompts,
 } from "../session/chat-prompt.ts";
-import type { RuntimeOptions } from "../session/open-runtime.ts";
+import type { Runtime, RuntimeOptions } from "../session/open-runtime.ts";
 import { formNotes } from "../session/form-notes.ts";
 import { textsOf, type Prompt } from "../session/prompts.ts";
 
@@ -71,6 +71,8 @@ export interface GenerateResult {
   readonly device: DeviceKind;
   readonly backend: string;
   readonly compute: ComputeDtype;
+  /** What matrices are multiplied by: the compute dtype, or int8. */
+  readonly activations: Runtime["activations"];
   readonly residence: "resident" | "streamed";
   readonly peakMemoryBytes: number;
   /** The chat template of conversations; null for prompts. */
@@ -211,6 +213,7 @@ async function listen(
     device: generator.device,
     backend: generator.backend,
     compute: generator.compute,
+    activations: generator.activations,
     residence: generator.residence,
     peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
     template: chat?.template.name ?? null,

@@ -67,6 +67,8 @@ export interface LogitsResult {
   readonly device: DeviceKind;
   readonly backend: string;
   readonly compute: ComputeDtype;
+  /** What matrices are multiplied by: the compute dtype, or int8. */
+  readonly activations: Runtime["activations"];
   readonly residence: "resident" | "streamed";
   readonly seconds: number;
   readonly notes: readonly string[];
@@ -178,6 +180,7 @@ function resultOf(
     device: runtime.ops.device,
     backend: runtime.ops.description,
     compute: runtime.ops.compute,
+    activations: runtime.activations,
     residence: runtime.plan.residence,
     seconds,
     notes: runtime.notes,

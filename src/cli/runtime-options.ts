@@ -2,10 +2,16 @@ import type { Argv } from "yargs";
 import type { RuntimeOptions } from "../session/open-runtime.ts";
 import { optionalChoice, optionalSize } from "./arguments.ts";
 import type { Arguments, CommandContext } from "./command.ts";
-import { COMPUTE_DTYPES, DEVICES, LAYOUTS, TOKENIZER_FORMS } from "../options/choices.ts";
+import {
+  ACTIVATIONS,
+  COMPUTE_DTYPES,
+  DEVICES,
+  LAYOUTS,
+  TOKENIZER_FORMS,
+} from "../options/choices.ts";
 
-/** The options of every command that runs a model. */
-export function withRuntimeOptions(argv: Argv): Argv {
+/** The options of every command that runs a model, without those that change what it computes. */
+export function withExactOptions(argv: Argv): Argv {
   return argv
     .option("device", {
       type: "string",
@@ -31,10 +37,20 @@ export function withRuntimeOptions(argv: Argv): Argv {
     });
 }
 
+/** The options of commands that run a model for what it answers. */
+export function withRuntimeOptions(argv: Argv): Argv {
+  return withExactOptions(argv).option("activations", {
+    type: "string",
+    describe:
+      "int8 rounds what GGUF's quantised matrices are multiplied by, as llama.cpp does: faster; f32",
+  });
+}
+
 export function runtimeOptions(args: Arguments, context: CommandContext): RuntimeOptions {
   return {
     device: optionalChoice(args, "device", DEVICES),
     compute: optionalChoice(args, "compute", COMPUTE_DTYPES),
+    activations: optionalChoice(args, "activations", ACTIVATIONS),
     maxMemory: optionalSize(args, "max-memory"),
     tokenizer: optionalChoice(args, "tokenizer", TOKENIZER_FORMS),
     sourceLayout: optionalChoice(args, "source-layout", LAYOUTS),

@@ -12,7 +12,17 @@ import type { Answered, EvaluateResult, GroupResult, RunFacts, TaskResult } from
 export function resultOf(
   asked: readonly Questions[],
   answered: readonly Answered[],
-  { model, variant, device, backend, compute, residence, maxLength, seconds }: RunFacts,
+  {
+    model,
+    variant,
+    device,
+    backend,
+    compute,
+    activations,
+    residence,
+    maxLength,
+    seconds,
+  }: RunFacts,
   notes: readonly string[],
 ): EvaluateResult {
   const tasks = asked.map((questions, at) => taskResult(questions, answered[at] ?? NOTHING));
@@ -25,6 +35,7 @@ export function resultOf(
     device,
     backend,
     compute,
+    activations,
     residence,
     maxLength,
     seconds,

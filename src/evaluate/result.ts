@@ -1,4 +1,5 @@
 import type { ComputeDtype, DeviceKind } from "../runtime/backends/ops.ts";
+import type { Runtime } from "../session/open-runtime.ts";
 import type { TokenCounts } from "./ask.ts";
 import type { Item } from "./item.ts";
 import type { Variant, Way } from "./tasks/task.ts";
@@ -41,6 +42,8 @@ export interface EvaluateResult {
   readonly device: DeviceKind;
   readonly backend: string;
   readonly compute: ComputeDtype;
+  /** What matrices are multiplied by: the compute dtype, or int8. */
+  readonly activations: Runtime["activations"];
   readonly residence: "resident" | "streamed";
   readonly maxLength: number;
   readonly seconds: number;
@@ -60,5 +63,13 @@ export interface Answered {
 /** What a run is, apart from its tasks. */
 export type RunFacts = Pick<
   EvaluateResult,
-  "model" | "variant" | "device" | "backend" | "compute" | "residence" | "maxLength" | "seconds"
+  | "model"
+  | "variant"
+  | "device"
+  | "backend"
+  | "compute"
+  | "activations"
+  | "residence"
+  | "maxLength"
+  | "seconds"
 >;

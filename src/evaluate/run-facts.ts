@@ -9,13 +9,14 @@ export function runFacts(
   { runtime, maxLength }: Evaluation,
   begin: number,
 ): RunFacts {
-  const { ops, plan } = runtime;
+  const { ops, plan, activations } = runtime;
   return {
     model,
     variant,
     device: ops.device,
     backend: ops.description,
     compute: ops.compute,
+    activations,
     residence: plan.residence,
     maxLength,
     seconds: (performance.now() - begin) / 1000,

@@ -10,6 +10,7 @@ import type { RulesFor } from "../options/check-options.ts";
 import {
   BEYOND_CONTEXT,
   CAST_DTYPES,
+  ACTIVATIONS,
   COMPUTE_DTYPES,
   DELTA_DTYPES,
   DELTA_RECIPES,
@@ -24,7 +25,7 @@ import {
 } from "../options/choices.ts";
 import type { SamplingSettings } from "../runtime/generation/sampling-settings.ts";
 import type { GeneratorOptions } from "../session/generator.ts";
-import type { RuntimeOptions } from "../session/open-runtime.ts";
+import type { ExactOptions, RuntimeOptions } from "../session/open-runtime.ts";
 import type { EndpointOptions } from "../verify/endpoint/against-endpoint.ts";
 import type { RequestLimits } from "../verify/endpoint/client.ts";
 import type { DiffModelsOptions } from "../verify/diff.ts";
@@ -107,7 +108,7 @@ export const DIFF: RulesFor<DiffModelsOptions> = {
   onProgress: told,
 };
 
-export const RUNTIME: RulesFor<RuntimeOptions> = {
+const EXACT: RulesFor<ExactOptions> = {
   device: { kind: "choice", values: DEVICES },
   compute: { kind: "choice", values: COMPUTE_DTYPES },
   maxMemory: { kind: "size" },
@@ -115,6 +116,11 @@ export const RUNTIME: RulesFor<RuntimeOptions> = {
   sourceLayout: layout,
   verbose: flag,
   signal,
+};
+
+export const RUNTIME: RulesFor<RuntimeOptions> = {
+  ...EXACT,
+  activations: { kind: "choice", values: ACTIVATIONS },
 };
 
 const LIMITS: RulesFor<RequestLimits> = { timeoutMs: number, maxBytes: count };
@@ -126,7 +132,7 @@ const ENDPOINT: RulesFor<EndpointOptions> = {
 };
 
 export const VERIFY: RulesFor<VerifyOptions> = {
-  ...RUNTIME,
+  ...EXACT,
   endpoint: { kind: "object", rules: ENDPOINT },
   other: text,
   golden: text,
@@ -142,7 +148,7 @@ export const VERIFY: RulesFor<VerifyOptions> = {
 };
 
 export const RECORD: RulesFor<RecordGoldenOptions> = {
-  ...RUNTIME,
+  ...EXACT,
   prompts,
   positions: { kind: "positions" },
   hiddenStates: flag,

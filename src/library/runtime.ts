@@ -33,7 +33,7 @@ export {
   type GeneratedId,
   type GenerateIdsOptions,
 } from "../runtime/generation/generate-ids.ts";
-export type { ComputeDtype, DeviceKind } from "../runtime/backends/ops.ts";
+export type { Activations, ComputeDtype, DeviceKind } from "../runtime/backends/ops.ts";
 export type { AtOnce, GeneratorCapacity } from "../session/at-once.ts";
 export type {
   GeneratedText,

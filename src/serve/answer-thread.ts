@@ -38,13 +38,14 @@ export async function openThreadAnswers(
 function plain({
   device,
   compute,
+  activations,
   maxMemory,
   sourceLayout,
   verbose,
   context,
   batch,
 }: SentOptions): SentOptions {
-  return { device, compute, maxMemory, sourceLayout, verbose, context, batch };
+  return { device, compute, activations, maxMemory, sourceLayout, verbose, context, batch };
 }
 
 /** What came of a question, in order, until it ends. */

@@ -40,7 +40,14 @@ export interface Answers {
 /** How a model is opened to answer. */
 export interface AnswersOptions extends Pick<
   GeneratorOptions,
-  "device" | "compute" | "maxMemory" | "sourceLayout" | "verbose" | "signal" | "onLoad"
+  | "device"
+  | "compute"
+  | "activations"
+  | "maxMemory"
+  | "sourceLayout"
+  | "verbose"
+  | "signal"
+  | "onLoad"
 > {
   /** Tokens of prompt and answer at most; the model's own context when left out. */
   readonly context?: number | undefined;

@@ -98,6 +98,8 @@ export interface Generator extends GeneratorModel {
   readonly device: DeviceKind;
   readonly backend: string;
   readonly compute: ComputeDtype;
+  /** What matrices are multiplied by: the compute dtype, or int8. */
+  readonly activations: Runtime["activations"];
   readonly residence: "resident" | "streamed";
   /** What the user should know: the weights, the device and the memory plan that were chosen. */
   readonly notes: readonly string[];
@@ -207,6 +209,7 @@ function generatorOf(
     device: runtime.ops.device,
     backend: runtime.ops.description,
     compute: runtime.ops.compute,
+    activations: runtime.activations,
     residence: runtime.plan.residence,
     notes: [
       ...runtime.notes,

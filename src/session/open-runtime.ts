@@ -7,7 +7,7 @@ import { planMemory, type MemoryPlan, type Workload } from "../runtime/memory-pl
 import { Decoder } from "../runtime/model/decoder.ts";
 import { assemblyWeights, type WeightSource } from "../runtime/model/weights.ts";
 import type { Backend } from "../runtime/backends/backend.ts";
-import type { ComputeDtype, Ops } from "../runtime/backends/ops.ts";
+import type { Activations, ComputeDtype, Ops } from "../runtime/backends/ops.ts";
 import type { TokenizerForm } from "../runtime/tokenizer/tokenizer-form.ts";
 import { quantisedNotes } from "./quantised-notes.ts";
 import { openModel, requireConfig, type OpenedModel } from "./open-model.ts";
@@ -23,6 +23,8 @@ export interface RuntimeOptions {
   readonly device?: DeviceRequest["device"] | undefined;
   /** "f32" when left out, the reference. */
   readonly compute?: ComputeDtype | undefined;
+  /** "int8" rounds what GGUF's quantised matrices are multiplied by, as llama.cpp does: faster, and not the logits that `verify` judges. */
+  readonly activations?: Activations | undefined;
   /** Bytes of memory to use at most; nine tenths of what is available when left out. */
   readonly maxMemory?: number | undefined;
   /** Where the file cannot tell the layout of its Linear weights. */
@@ -34,11 +36,16 @@ export interface RuntimeOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What computes a model's own logits, which those of rounded activations are not. */
+export type ExactOptions = Omit<RuntimeOptions, "activations">;
+
 /** A model that is ready to run. */
 export interface Runtime {
   readonly model: OpenedModel;
   readonly config: ModelConfig;
   readonly ops: Ops;
+  /** What its matrices are multiplied by: the compute dtype, or int8 where those are in blocks. */
+  readonly activations: ComputeDtype | Activations;
   readonly graphs: Backend["graphs"];
   readonly decoder: Decoder;
   readonly plan: MemoryPlan;
@@ -73,7 +80,7 @@ export async function openSource(path: string, options: RuntimeOptions): Promise
 /**
  * Opens a device for some work on weights that are open, and plans its memory. The runtime owns the weights then; they are closed
  * when it fails.
- * @throws WbError WB3780, WB4780, WB6003, WB6201, WB6203.
+ * @throws WbError WB3780, WB4780, WB6003, WB6201, WB6203, WB6204.
  */
 export async function startRuntime(
   { model, config, weights }: RuntimeSource,
@@ -81,22 +88,19 @@ export async function startRuntime(
   options: RuntimeOptions,
 ): Promise<Runtime> {
   try {
-    const { device = "auto", compute = "f32", verbose = false } = options;
-    const { why, ...backend } = await openDevice({ device, compute, verbose });
+    const { device = "auto", compute = "f32", activations, verbose = false } = options;
+    const { why, ...backend } = await openDevice({ device, compute, activations, verbose });
+    const said = quantisedNotes(config, weights, backend.ops);
     const { decoder, plan } = openDecoder(backend, config, weights, work, options.maxMemory);
     return {
       model,
       config,
       ops: backend.ops,
+      activations: backend.ops.quantised?.activations === "int8" ? "int8" : backend.ops.compute,
       graphs: backend.graphs,
       decoder,
       plan,
-      notes: [
-        ...model.notes,
-        `device: ${why}`,
-        `memory: ${plan.why}`,
-        ...quantisedNotes(config, weights, backend.ops),
-      ],
+      notes: [...model.notes, `device: ${why}`, `memory: ${plan.why}`, ...said],
       close: async () => {
         await decoder.dispose();
         // What the backend keeps for itself, such as numbers that every token needs.

@@ -1,7 +1,7 @@
 import type { Selection } from "../formats/open.ts";
 import type { Weakened } from "../options/weakening.ts";
 import type { ComputeDtype, DeviceKind } from "../runtime/backends/ops.ts";
-import type { RuntimeOptions } from "../session/open-runtime.ts";
+import type { ExactOptions } from "../session/open-runtime.ts";
 import type { Prompt } from "../session/prompts.ts";
 import type { WeightsSummary } from "./against-other.ts";
 import type { PromptMetrics } from "./compare/metrics.ts";
@@ -14,7 +14,7 @@ import type { GreedyCheck } from "./greedy-check.ts";
 import type { InputFile } from "./inputs.ts";
 import type { QuantisationSummary } from "./quantised/summary.ts";
 
-export interface VerifyOptions extends RuntimeOptions {
+export interface VerifyOptions extends ExactOptions {
   /** A second checkpoint, in any format. */
   readonly other?: string | undefined;
   /** Which of the files' tensors are meant, and under what names. */

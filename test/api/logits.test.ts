@@ -96,6 +96,7 @@ describe("what cannot be run is refused", () => {
     ["a position outside the prompt", "WB2801", { prompts, positions: [7] }],
     ["an id outside the vocabulary", "WB3804", { prompts: [{ kind: "ids", ids: [1, 384] }] }],
     ["a half dtype on wasm", "WB6203", { prompts, compute: "bf16" }],
+    ["rounded activations on wasm", "WB6204", { prompts, activations: "int8" as const }],
     ["less memory than it takes", "WB6003", { prompts, maxMemory: 1e6 }],
   ];
   test.each(cases)("%s: %s", async (_, code, options) => {

@@ -79,7 +79,7 @@ async function talk(
   try {
     if (lines.isTerminal) context.note("/help lists commands, /exit ends");
     const turns = await converse(opened, lines, interrupter, context);
-    const { device, backend, compute, residence, notes } = generator;
+    const { device, backend, compute, activations, residence, notes } = generator;
     return {
       ok: true,
       json: {
@@ -91,6 +91,7 @@ async function talk(
         device,
         backend,
         compute,
+        activations,
         residence,
         notes,
       },

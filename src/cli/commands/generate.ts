@@ -146,7 +146,8 @@ function statistics({
   peakMemoryBytes,
   device,
   compute,
+  activations,
 }: GenerateResult): string {
   const tokens = results.reduce((sum, { newTokens }) => sum + newTokens, 0);
-  return `${tokens} new tokens, ${tokensPerSecond.toFixed(1)} tokens/s (${device}, ${compute}); load ${loadSeconds.toFixed(1)} s, prefill ${prefillSeconds.toFixed(2)} s, peak memory ${(peakMemoryBytes / 2 ** 20).toFixed(0)} MiB`;
+  return `${tokens} new tokens, ${tokensPerSecond.toFixed(1)} tokens/s (${device}, ${compute}${activations === "int8" ? ", activations int8" : ""}); load ${loadSeconds.toFixed(1)} s, prefill ${prefillSeconds.toFixed(2)} s, peak memory ${(peakMemoryBytes / 2 ** 20).toFixed(0)} MiB`;
 }

@@ -4,7 +4,7 @@ import { optionalNumber, optionalString, requiredString } from "../arguments.ts"
 import type { Arguments, Command, CommandContext, CommandResult } from "../command.ts";
 import { plural } from "../plural.ts";
 import { positionsOf, promptsOf, withPromptOptions } from "../prompt-options.ts";
-import { runtimeOptions, withRuntimeOptions } from "../runtime-options.ts";
+import { runtimeOptions, withExactOptions } from "../runtime-options.ts";
 
 /** In the working directory. */
 const DEFAULT_OUT = "golden.safetensors";
@@ -18,7 +18,7 @@ export const golden: Command = {
     ["$0 golden script --framework paddle > record_golden.py", "from Paddle"],
   ],
   options: (argv) =>
-    withPromptOptions(withRuntimeOptions(argv))
+    withPromptOptions(withExactOptions(argv))
       .positional("action", { type: "string", describe: "record or script" })
       .positional("model", { type: "string", describe: "a file of weights, an index or a folder" })
       .option("out", {

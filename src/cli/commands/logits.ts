@@ -43,7 +43,8 @@ export const logits: Command = {
 };
 
 function render(result: LogitsResult, out: string | undefined, speech: Speech): CommandResult {
-  const { architecture, device, backend, compute, residence, seconds, top, outputs } = result;
+  const { architecture, device, backend, compute, activations, residence, seconds, top, outputs } =
+    result;
   const called = (id: number): string => outputs.labels?.[id] ?? String(id);
   const lines = result.prompts.map(({ ids, positions }, prompt) => {
     const last = top.findLast((entry) => entry.prompt === prompt);
@@ -65,6 +66,7 @@ function render(result: LogitsResult, out: string | undefined, speech: Speech): 
       device,
       backend,
       compute,
+      activations,
       residence,
       seconds,
       out: out ?? null,

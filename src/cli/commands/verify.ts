@@ -7,7 +7,7 @@ import { promptsOf, withPromptOptions } from "../prompt-options.ts";
 import { selectionOf, withSelectionOptions } from "../selection-options.ts";
 import { diagnosisJson } from "../render-diagnosis.ts";
 import { renderVerify } from "../render-verify.ts";
-import { runtimeOptions, withRuntimeOptions } from "../runtime-options.ts";
+import { runtimeOptions, withExactOptions } from "../runtime-options.ts";
 
 export const verify: Command = {
   usage: "verify <checkpoint> [other]",
@@ -19,7 +19,7 @@ export const verify: Command = {
     ["$0 verify converted --endpoint http://localhost:8000/v1", "whether a server serves it"],
   ],
   options: (argv) =>
-    withSelectionOptions(withPromptOptions(withRuntimeOptions(argv)))
+    withSelectionOptions(withPromptOptions(withExactOptions(argv)))
       .positional("checkpoint", {
         type: "string",
         describe: "a file of weights, an index or a folder",

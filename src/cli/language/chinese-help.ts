@@ -149,6 +149,8 @@ export const CHINESE_HELP: Readonly<Record<string, string>> = {
   "the checkpoint that is taken to be right": "以它为准的检查点",
   "auto, cuda, cpu or wasm; auto takes the fastest that is there":
     "auto、cuda、cpu 或 wasm；auto 取现有最快的",
+  "int8 rounds what GGUF's quantised matrices are multiplied by, as llama.cpp does: faster; f32":
+    "int8 把与 GGUF 量化矩阵相乘的激活值舍入为 8 位整数，与 llama.cpp 相同：更快；f32",
   "dtype to compute in: f32 (the reference), f16 or bf16":
     "计算所用的 dtype：f32（参考）、f16 或 bf16",
   "slow or fast: transformers' class of LLaMA's SentencePiece model; told from the folder":

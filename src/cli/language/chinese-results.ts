@@ -203,6 +203,14 @@ export const CHINESE_RESULTS: Catalogue = [
     "weights: quantised matrices are dequantised when they are loaded, since {}: {}",
     "权重：量化矩阵在加载时反量化，因为{1*}：{2}",
   ],
+  [
+    "activations: rounded to int8, 32 at a time, for these matrices: the logits are not those of the dequantised model, which `verify` judges",
+    "激活值：与这些矩阵相乘时每 32 个一组舍入为 int8：logits 不是反量化模型的 logits，而 `verify` 判断的是后者",
+  ],
+  [
+    "activations: float32 for {} of the matrices, which are not multiplied in blocks",
+    "激活值：有 {} 个矩阵不以块的形式相乘，与它们相乘时为 float32",
+  ],
   ["only kernels in float32 multiply them as they are", "只有 float32 的内核能直接相乘"],
   ["their rows are not whole blocks of one type", "它们的行不是同一类型的完整块"],
   ["there are no kernels for their types", "没有用于这些类型的内核"],

@@ -66,7 +66,7 @@ function factsOf(
     if (result.planSha256 !== planSha256)
       throw refuse("the plan's digest", planSha256, result.planSha256);
     if (first === undefined) continue;
-    for (const name of ["device", "backend", "compute", "maxLength"] as const) {
+    for (const name of ["device", "backend", "compute", "activations", "maxLength"] as const) {
       const [expected, found] = [first[name], result.facts[name]];
       if (withoutThreads(expected) !== withoutThreads(found)) throw refuse(name, expected, found);
     }

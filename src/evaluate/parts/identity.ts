@@ -21,6 +21,7 @@ export type PlannedOptions = Pick<
   | "skipBad"
   | "tokenizer"
   | "compute"
+  | "activations"
 >;
 
 /** An evaluation that is to be computed in parts: only what to check, nothing to obey but the options. */
@@ -77,11 +78,21 @@ export function withDigest(facts: Omit<EvalPlan, "planSha256">): EvalPlan {
 }
 
 export function plannedOptions(options: EvaluateOptions): PlannedOptions {
-  const { tasks, variant, turns, limit, seed, maxNewTokens, maxLength, tokenizer, compute } =
-    options;
+  const {
+    tasks,
+    variant,
+    turns,
+    limit,
+    seed,
+    maxNewTokens,
+    maxLength,
+    tokenizer,
+    compute,
+    activations,
+  } = options;
   const skipBad = options.skipBad === true ? true : undefined;
   const limits = { limit, seed, maxNewTokens, maxLength, skipBad };
-  return { tasks, variant, turns, ...limits, tokenizer, compute };
+  return { tasks, variant, turns, ...limits, tokenizer, compute, activations };
 }
 
 function firstText({ way, questions, examples }: Questions, { marks }: Asked): string {

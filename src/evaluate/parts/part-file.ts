@@ -12,7 +12,7 @@ import type { Part } from "./slice.ts";
 /** What the machine that computed a part was; items of others may have other bits. */
 export type PartFacts = Pick<
   RunFacts,
-  "device" | "backend" | "compute" | "residence" | "maxLength"
+  "device" | "backend" | "compute" | "activations" | "residence" | "maxLength"
 > & { readonly notes: readonly string[] };
 
 /** What a part computed. */

@@ -3,7 +3,7 @@ import { link, readFile, rm, writeFile } from "node:fs/promises";
 import { isSystemError, WbError } from "../../errors/wb-error.ts";
 import { writeRefused } from "../../errors/write-refused.ts";
 import { isRecord, recordIn } from "../../model/config/fields.ts";
-import { COMPUTE_DTYPES, TOKENIZER_FORMS } from "../../options/choices.ts";
+import { ACTIVATIONS, COMPUTE_DTYPES, TOKENIZER_FORMS } from "../../options/choices.ts";
 import { readSmall } from "../../sources/places.ts";
 import { VARIANTS } from "../tasks/task.ts";
 import { withDigest, type EvalPlan, type PlannedOptions } from "./identity.ts";
@@ -85,6 +85,7 @@ const KINDS: Readonly<Record<keyof PlannedOptions, (value: unknown) => boolean>>
   skipBad: (value) => typeof value === "boolean",
   tokenizer: (value) => TOKENIZER_FORMS.some((form) => form === value),
   compute: (value) => COMPUTE_DTYPES.some((dtype) => dtype === value),
+  activations: (value) => ACTIVATIONS.some((one) => one === value),
 };
 
 function areOptions(raw: Readonly<Record<string, unknown>>): raw is PlannedOptions & typeof raw {

@@ -81,7 +81,7 @@ function sides(of: EvalPlan): readonly (readonly [string, string])[] {
       [`${name}, rows`, String(items)],
       [`${name}, the digest of rows and templates`, sha256],
     ]),
-    ...(["maxNewTokens", "maxLength", "compute"] as const).map(
+    ...(["maxNewTokens", "maxLength", "compute", "activations"] as const).map(
       (name) => [name, String(of.options[name] ?? "not given")] as const,
     ),
     ["the tokenizer's digest", of.tokenizerSha256],
@@ -118,7 +118,7 @@ export async function evaluatePart(
   const own = { ...asked, questions: questionsOfPart(asked.questions, part) };
   const evaluation = await openEvaluation(path, options);
   try {
-    const { ops, plan: memory } = evaluation.runtime;
+    const { ops, activations, plan: memory } = evaluation.runtime;
     const run = await runDigest(evaluation.runtime, planSha256);
     const journal = await openJournal(target, run, "either");
     const answered = await askAll(evaluation, own, journal, options);
@@ -129,6 +129,7 @@ export async function evaluatePart(
         device: ops.device,
         backend: ops.description,
         compute: ops.compute,
+        activations,
         residence: memory.residence,
         maxLength: evaluation.maxLength,
         notes: evaluation.notes,

@@ -7,6 +7,8 @@ export interface ScoredModel {
   readonly model: string;
   readonly variant: string;
   readonly compute: string;
+  /** Undefined in results of earlier versions. */
+  readonly activations?: string | undefined;
   readonly tasks: readonly {
     readonly name: string;
     readonly group: string | null;
@@ -40,9 +42,10 @@ export async function readResult(path: string): Promise<ScoredModel> {
 }
 
 function isScored(raw: Readonly<Record<string, unknown>>): raw is ScoredModel & typeof raw {
-  const { model, variant, compute, tasks, groups } = raw;
+  const { model, variant, compute, activations, tasks, groups } = raw;
   return (
     [model, variant, compute].every((value) => typeof value === "string") &&
+    ["string", "undefined"].includes(typeof activations) &&
     Array.isArray(tasks) &&
     tasks.every(
       (task) =>

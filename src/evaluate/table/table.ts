@@ -47,7 +47,10 @@ export async function tableOf(
 
 /** A model's path, with what tells apart two columns of the same one. */
 function headsOf(models: readonly ScoredModel[]): readonly string[] {
-  return models.map(({ model, variant, compute }) => `${model} (${variant}, ${compute})`);
+  return models.map(({ model, variant, compute, activations }) => {
+    const rounded = activations === "int8" ? ", activations int8" : "";
+    return `${model} (${variant}, ${compute}${rounded})`;
+  });
 }
 
 /** Tasks that are no part of a group, and groups. */

@@ -17,7 +17,7 @@ import {
   planning,
   startRuntime,
   type Runtime,
-  type RuntimeOptions,
+  type ExactOptions,
 } from "../../session/open-runtime.ts";
 import { encodePrompts, wantedPositions, type Prompt } from "../../session/prompts.ts";
 import {
@@ -34,7 +34,7 @@ const MAX_LOGIT_BYTES = 16 * 2 ** 20;
 /** The beginning-of-sequence id of every model of the family. */
 const BOS_ID = 1;
 
-export interface RecordGoldenOptions extends RuntimeOptions {
+export interface RecordGoldenOptions extends ExactOptions {
   /** The built-in set when left out: texts where the model has a tokenizer, else ids. */
   readonly prompts?: readonly Prompt[] | undefined;
   /** Where logits are kept; when left out all, or as many from the end as fit into 16 MiB a prompt. */
