@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
+import { checkPublished } from "../convert/write/published.ts";
 import { isFolder } from "../formats/open.ts";
 import type { FileProblem } from "../formats/survey.ts";
 import { WbError } from "../errors/wb-error.ts";
 import { assemblyOf, wholeView } from "../mapping/assembly.ts";
+import { damagedRecords } from "../mapping/archive-records.ts";
 import { MANIFEST } from "../mapping/converted-folder.ts";
 import { streamAssembly } from "../mapping/read-assembly.ts";
 import { recordIn } from "../model/config/fields.ts";
@@ -22,16 +24,86 @@ interface Promised {
   readonly sha256: string;
 }
 
+/** What became of holding weights against all digests that there are. */
+export interface HeldWeights {
+  readonly problems: readonly FileProblem[];
+  /** What they were held against, one sentence each. */
+  readonly notes: readonly string[];
+}
+
 /**
- * Holds every tensor against the SHA-256 that the folder's manifest has of it; reads all weights once.
- * @throws WbError WB3913 where there is no manifest, or none that can be read.
+ * Holds weights against the digests that somebody wrote down: the folder's manifest, the CRC-32 of an archive's records, the SHA-256
+ * under which a file was published. Reads all weights once for each.
+ * @throws WbError WB3913 where there is none of them, or a manifest that cannot be read.
  */
-export async function digestProblems(
+export async function heldAgainstDigests(
   path: string,
   checkpoint: Checkpoint,
   signal?: AbortSignal,
+): Promise<HeldWeights> {
+  const parts = [
+    await heldAgainstArchives(checkpoint, signal),
+    await heldAsPublished(checkpoint, signal),
+  ];
+  const isHeld = parts.some(({ notes, problems }) => notes.length + problems.length > 0);
+  const promised = await readManifest(path, isHeld);
+  if (promised !== undefined) {
+    const problems = await manifestProblems(promised, checkpoint, signal);
+    parts.push({
+      problems,
+      notes: [`compared with ${MANIFEST}: SHA-256 of ${promised.size} tensors`],
+    });
+  }
+  return {
+    problems: parts.flatMap(({ problems }) => problems),
+    notes: parts.flatMap(({ notes }) => notes),
+  };
+}
+
+async function heldAgainstArchives(
+  { tensors }: Checkpoint,
+  signal: AbortSignal | undefined,
+): Promise<HeldWeights> {
+  const assemblies = tensors.map(
+    (tensor) => [tensor.storedName ?? tensor.name, assemblyOf(wholeView(tensor))] as const,
+  );
+  const { records, damaged } = await damagedRecords(new Map(assemblies), signal);
+  return {
+    problems: damaged.map(({ tensors: [tensor = ""], evidence }) => ({
+      code: "WB3104",
+      tensor,
+      message: `${tensor}: ${evidence}`,
+    })),
+    notes: records === 0 ? [] : [`compared with the archive: CRC-32 of ${records} records`],
+  };
+}
+
+async function heldAsPublished(
+  { files }: Checkpoint,
+  signal: AbortSignal | undefined,
+): Promise<HeldWeights> {
+  const [problems, notes]: [FileProblem[], string[]] = [[], []];
+  for (const file of files) {
+    try {
+      for (const { checked } of await checkPublished([file], signal))
+        notes.push(
+          checked === "digest"
+            ? `compared with what was published: SHA-256 of ${file}`
+            : `compared with what was published: ${file}, its size alone`,
+        );
+    } catch (error) {
+      if (!(error instanceof WbError) || error.code !== "WB3011") throw error;
+      problems.push({ code: error.code, file, message: error.message });
+    }
+  }
+  return { problems, notes };
+}
+
+async function manifestProblems(
+  promised: ReadonlyMap<string, Promised>,
+  checkpoint: Checkpoint,
+  signal: AbortSignal | undefined,
 ): Promise<readonly FileProblem[]> {
-  const promised = await readManifest(path);
   const problems: FileProblem[] = [];
   const add = (tensor: string, message: string): void => {
     problems.push({ code: "WB3914", tensor, message: `${tensor}: ${message}` });
@@ -74,10 +146,15 @@ async function difference(
     : `its bytes are not those that were written: expected SHA-256 ${sha256}, found ${digest}`;
 }
 
-async function readManifest(path: string): Promise<ReadonlyMap<string, Promised>> {
+/** Undefined where there is none, and other digests hold. */
+async function readManifest(
+  path: string,
+  isHeld: boolean,
+): Promise<ReadonlyMap<string, Promised> | undefined> {
   const folder = (await isFolder(path)) ? path : dirname(path);
   const place = join(folder, MANIFEST);
   const bytes = await readSmall(place, MAX_MANIFEST_BYTES);
+  if (bytes === undefined && isHeld) return undefined;
   if (bytes === undefined) throw noManifest(place, "there is no such file");
   const tensors = tensorsIn(new TextDecoder().decode(bytes));
   if (tensors === undefined) throw noManifest(place, "it names no tensors with their digests");

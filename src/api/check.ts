@@ -1,5 +1,5 @@
 import { withOptionalParts } from "../mapping/optional-parts.ts";
-import { digestProblems } from "./check-digests.ts";
+import { heldAgainstDigests } from "./check-digests.ts";
 import { surveyCheckpoint, type FileProblem } from "../formats/survey.ts";
 import { WbError } from "../errors/wb-error.ts";
 import { selectNames } from "../formats/names/select-names.ts";
@@ -15,7 +15,7 @@ import { frequencyProblem } from "../session/stored-frequencies.ts";
 export interface CheckOptions {
   /** "none" checks files only, and takes no notice of config.json. */
   readonly architecture?: string | undefined;
-  /** Reads all weights, and holds them against the digests of the folder's manifest. */
+  /** Reads all weights, and holds them against every digest that somebody wrote down: manifest, archive, publisher. */
   readonly digests?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -52,8 +52,11 @@ export async function check(path: string, options: CheckOptions = {}): Promise<C
       const frequencies = await frequencyProblem(fitted.checkpoint, config);
       if (frequencies !== undefined) problems.push({ code: "WB3708", ...frequencies });
     }
-    if (options.digests === true && survey.checkpoint !== undefined)
-      problems.push(...(await digestProblems(path, survey.checkpoint, options.signal)));
+    if (options.digests === true && survey.checkpoint !== undefined) {
+      const held = await heldAgainstDigests(path, survey.checkpoint, options.signal);
+      problems.push(...held.problems);
+      notes.push(...held.notes);
+    }
     return {
       problems,
       architecture: config?.architecture ?? "none",

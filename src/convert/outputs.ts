@@ -10,8 +10,7 @@ import { planGgufFile, type GgufParts } from "../formats/gguf/write.ts";
 import { planPaddleFile } from "../formats/paddle/write.ts";
 import { planPytorchFile } from "../formats/pytorch/write.ts";
 import { planSafetensorsFile } from "../formats/safetensors/write.ts";
-import { isContiguous } from "../mapping/assembly.ts";
-import { byteCount } from "../tensor/shape.ts";
+import { wholeRecord } from "../mapping/archive-records.ts";
 import { shardIndex, shardName, shardTensors } from "./shard.ts";
 
 type PlanFile = (
@@ -119,15 +118,5 @@ function outputTensor(step: WriteStep): OutputTensor {
 
 /** The checksum of what a step copies, where it copies a whole record of an archive and nothing else. */
 function sourceChecksum(step: WriteStep): number | undefined {
-  if (step.kind === "add" || !isContiguous(step.assembly)) return undefined;
-  const [part] = step.assembly.parts;
-  const { source, byteOffset } = part?.tensor ?? {};
-  const { record } = source ?? {};
-  const isWhole =
-    record !== undefined &&
-    record.source === source &&
-    byteOffset === 0 &&
-    part?.elementOffset === 0 &&
-    byteCount(step.assembly.shape, step.assembly.dtype) === source.byteLength;
-  return isWhole ? record.crc32 : undefined;
+  return step.kind === "add" ? undefined : wholeRecord(step.assembly)?.crc32;
 }

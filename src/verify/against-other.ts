@@ -8,6 +8,7 @@ import { parityOfModels, type NamedPrompt, type Parity } from "./compare/parity.
 import type { ComputeKind } from "./compare/tolerance.ts";
 import { coarserCompute } from "./golden/arithmetic.ts";
 import { configDifferences, hiddenSettings, visibleSettings } from "./config-differences.ts";
+import { damagedDiagnoses, withDamaged } from "./damaged.ts";
 import { ownCast } from "./own-cast.ts";
 import { isReordered } from "./reordered.ts";
 import { DEFAULT_PROMPTS, idPrompts } from "./prompts.ts";
@@ -126,7 +127,13 @@ export async function verifyOther(
             (diagnosis) => changesNothing(diagnosis) || isReordered(diagnosis, parity, config),
           )
         : [];
-    const causes = related.filter((diagnosis) => !harmless.includes(diagnosis));
+    const damaged = isWrong
+      ? await damagedDiagnoses(other.tensors, options.signal, "the other side: ")
+      : [];
+    const causes = withDamaged(
+      related.filter((diagnosis) => !harmless.includes(diagnosis)),
+      damaged,
+    );
     const weights = diffs === undefined ? undefined : summarize(diffs, harmless);
     return {
       parity,

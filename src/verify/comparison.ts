@@ -1,4 +1,5 @@
 import type { Parity } from "./compare/parity.ts";
+import { withDamaged } from "./damaged.ts";
 import type { Diagnosis } from "./diagnose/diagnosis.ts";
 import type { Comparison } from "./result.ts";
 import type { Bench } from "./subject.ts";
@@ -9,14 +10,21 @@ interface Findings extends Omit<Comparison, "verdict" | "diagnosis"> {
 
 /** Judges what a comparison found: a failure is never without a diagnosis, nor a diagnosis of its own without a failure. */
 export function comparison(
-  { structure, tokenizers, options }: Bench,
+  { structure, tokenizers, damaged: records, options }: Bench,
   { diagnoses: found, ...findings }: Findings,
 ): Comparison {
   const shapes = structure.flatMap(({ tensors }) =>
     tensors.length === 0 ? [] : [`${tensors.length} tensors are transposed against the rest`],
   );
-  const diagnoses = withoutTwins([...found, ...tokenizers.diagnoses]);
-  const failures = [...shapes, ...findings.failures, ...diagnoses.flatMap(ownFailure)];
+  // Where every value is the other side's, what the archive says of them changes nothing.
+  const damaged = findings.weights?.wrong === 0 ? [] : records;
+  const diagnoses = withDamaged(withoutTwins([...found, ...tokenizers.diagnoses]), damaged);
+  const failures = [
+    ...shapes,
+    ...findings.failures,
+    ...damaged.map(({ evidence }) => evidence),
+    ...diagnoses.flatMap(ownFailure),
+  ];
   const diagnosis = [...structure, ...diagnoses];
   if (failures.length === 0) return { ...findings, verdict: "pass", diagnosis: [], failures };
   return {

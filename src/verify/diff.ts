@@ -3,6 +3,7 @@ import type { ModelConfig } from "../model/config/model-config.ts";
 import { ownName, sourceName } from "../mapping/source-groups.ts";
 import type { LinearLayout } from "../model/parameter.ts";
 import { byteCount } from "../tensor/shape.ts";
+import { damagedDiagnoses, withDamaged } from "./damaged.ts";
 import type { Diagnosis } from "./diagnose/diagnosis.ts";
 import { diagnosePair } from "./diagnose/pair/pair-diagnosis.ts";
 import { lenientTensors } from "./diagnose/structure.ts";
@@ -111,7 +112,15 @@ async function diffOpened(
           options.signal,
         )
       : [];
-  const diagnosis = oneWay.size === 0 ? causes : [turnedDiagnosis([...oneWay]), ...causes];
+  const damaged =
+    wrong && options.diagnose !== false
+      ? [
+          ...(await damagedDiagnoses(left.tensors, options.signal)),
+          ...(await damagedDiagnoses(right.tensors, options.signal, "the other side: ")),
+        ]
+      : [];
+  const transposedHere = oneWay.size === 0 ? [] : [turnedDiagnosis([...oneWay])];
+  const diagnosis = withDamaged([...transposedHere, ...causes], damaged);
   return {
     same: diffs.length > 0 && !wrong,
     summary: summarize(diffs),

@@ -7,6 +7,7 @@ import { scanValues } from "./compare/scan-values.ts";
 import { broken } from "./comparison.ts";
 import { againstEndpoint, againstGolden, againstOther } from "./comparisons.ts";
 import { joinedCoverage, oddRows } from "./coverage.ts";
+import { damagedDiagnoses } from "./damaged.ts";
 import { endpointOf } from "./endpoint/address.ts";
 import { inputsOf } from "./inputs.ts";
 import { references } from "./references.ts";
@@ -41,7 +42,8 @@ export async function verify(path: string, options: VerifyOptions = {}): Promise
   const bench = await openBench(main, backend, settings, fallback);
   try {
     const tokenizers = await compareWithinFolder(bench.folder, options.tokenizer);
-    const sized = { ...withSize(bench, options), tokenizers };
+    const damaged = await damagedDiagnoses(bench.tensors, options.signal);
+    const sized = { ...withSize(bench, options), tokenizers, damaged };
     const comparisons: Comparison[] = [];
     const told = [
       ...notes,
@@ -75,6 +77,8 @@ export async function verify(path: string, options: VerifyOptions = {}): Promise
         );
       }
     }
+    if (comparisons.every(({ verdict }) => verdict === "pass"))
+      told.push(...damaged.map(({ evidence }) => evidence));
     return {
       ...resultOf(bench, comparisons, backend.ops, told, begin),
       inputs,

@@ -43,6 +43,8 @@ export interface Bench {
   readonly passedOver: readonly string[];
   /** What came of comparing the tokenizers that the folder's files are; nothing on the other side of a comparison. */
   readonly tokenizers: TokenizerFindings;
+  /** Records of its archives whose checksums do not hold; looked for on the side that is judged. */
+  readonly damaged: readonly Diagnosis[];
   readonly options: BenchOptions;
   close(): Promise<void>;
 }
@@ -85,6 +87,7 @@ export async function openBench(
       notes: model.notes,
       passedOver: fitting.notes,
       tokenizers: NOTHING_COMPARED,
+      damaged: [],
       options,
       close: () => model.checkpoint.close(),
     };

@@ -221,8 +221,11 @@ describe("check --digests", () => {
     ]);
   });
 
-  test("is refused where there is no manifest", async () => {
-    const error = await caught(() => check(model, { digests: true }));
+  test("is refused where nobody wrote a digest down", async () => {
+    const target = join(folder, "without-manifest");
+    await convert(model, target);
+    rmSync(join(target, "weighbridge.manifest.json"));
+    const error = await caught(() => check(target, { digests: true }));
     expect(error.code).toBe("WB3913");
   });
 });

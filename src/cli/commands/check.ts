@@ -10,6 +10,7 @@ export const check: Command = {
     ["$0 check internlm-7b", "exit 0 when nothing is missing, repeated or misshapen; else 3"],
     ["$0 check internlm-7b/model.safetensors.index.json", "an index against its shards"],
     ["$0 check converted --digests", "every tensor against the manifest of its conversion"],
+    ["$0 check pytorch_model.bin --digests", "every record against the archive's CRC-32"],
     ["$0 check model.safetensors --architecture none", "the file alone, whatever model it is"],
   ],
   options: (argv) =>
@@ -26,7 +27,8 @@ export const check: Command = {
       })
       .option("digests", {
         type: "boolean",
-        describe: "read all weights, and hold them against weighbridge.manifest.json",
+        describe:
+          "read all weights, and hold them against their digests: weighbridge.manifest.json, the archive's CRC-32, the publisher's SHA-256",
       }),
   run: async (args, context) => {
     const { check: run } = await import("../../api/check.ts");

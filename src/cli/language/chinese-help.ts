@@ -36,12 +36,13 @@ export const CHINESE_HELP: Readonly<Record<string, string>> = {
   "the verdict as an in-toto statement over both digests": "把结论写成针对双方摘要的 in-toto 声明",
   "hold a checkpoint against its headers, index and config.json":
     "用头部、索引与 config.json 核对检查点",
-  "read all weights, and hold them against weighbridge.manifest.json":
-    "读取全部权重，并与 weighbridge.manifest.json 核对",
+  "read all weights, and hold them against their digests: weighbridge.manifest.json, the archive's CRC-32, the publisher's SHA-256":
+    "读取全部权重，并与其摘要核对：weighbridge.manifest.json、存档的 CRC-32、发布者的 SHA-256",
   "exit 0 when nothing is missing, repeated or misshapen; else 3":
     "没有缺失、重复或形状错误时退出码为 0，否则为 3",
   "an index against its shards": "用索引核对分片",
   "every tensor against the manifest of its conversion": "用转换时的清单核对每个张量",
+  "every record against the archive's CRC-32": "用存档的 CRC-32 核对每个记录",
   "the file alone, whatever model it is": "只看文件本身，不论是什么模型",
   "say of every file what loading it in Python would import":
     "说明在 Python 中加载每个文件会导入什么",

@@ -1,17 +1,11 @@
 import { stat } from "node:fs/promises";
-import { crc32 } from "node:zlib";
 import { WbError } from "../../errors/wb-error.ts";
-import { wrongChecksum } from "../../formats/archive/inflated.ts";
 import { localPlace, remoteVersion } from "../../sources/places.ts";
 import { isRemote } from "../../sources/remote/place.ts";
-import { sourceRecords, type CheckedRecord } from "../../tensor/byte-source.ts";
-import { computationOf } from "../../mapping/computed/source.ts";
-import type { StoredTensor } from "../../tensor/table.ts";
+import type { CheckedRecord } from "../../tensor/byte-source.ts";
+import { checkRecord, recordsOfAssembly } from "../../mapping/archive-records.ts";
 import { plainRange } from "../../mapping/plain-range.ts";
 import type { OutputPlan, OutputTensor } from "../output-tensor.ts";
-
-/** Bytes that are read at once. */
-const CHUNK_BYTES = 2 ** 20;
 
 /** What the sources were when the work began. */
 export type SourceStates = ReadonlyMap<string, string>;
@@ -51,16 +45,7 @@ export async function checkRecords(
   files: readonly OutputPlan[],
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  for (const record of uncheckedRecords(files)) {
-    let checksum = 0;
-    const { source, where } = record;
-    for (let begin = 0; begin < source.byteLength; begin += CHUNK_BYTES) {
-      signal?.throwIfAborted();
-      const bytes = await source.read(begin, Math.min(CHUNK_BYTES, source.byteLength - begin));
-      checksum = crc32(bytes, checksum);
-    }
-    if (checksum !== record.crc32) throw wrongChecksum(where, record.crc32, checksum);
-  }
+  for (const record of uncheckedRecords(files)) await checkRecord(record, signal);
 }
 
 function uncheckedRecords(files: readonly OutputPlan[]): ReadonlySet<CheckedRecord> {
@@ -87,10 +72,5 @@ function isReadNow(
 
 function recordsOf({ step }: OutputTensor): readonly CheckedRecord[] {
   const assemblies = step.kind === "add" ? [step.assembly, step.addend.assembly] : [step.assembly];
-  return assemblies.flatMap(({ parts }) => parts.flatMap(({ tensor }) => recordsOfTensor(tensor)));
-}
-
-function recordsOfTensor({ source }: StoredTensor): readonly CheckedRecord[] {
-  const { inputs } = computationOf(source) ?? {};
-  return inputs === undefined ? sourceRecords(source) : inputs.flatMap(recordsOfTensor);
+  return assemblies.flatMap(recordsOfAssembly);
 }

@@ -28,9 +28,9 @@ export const CHINESE_VERIFY_CODES: Readonly<Partial<Record<keyof typeof VERIFY_C
       "给出制作它的权重：`weighbridge verify FILE ORIGINAL` 或 `weighbridge prove FILE ORIGINAL`，或者给出由文件本身得来的参考值。",
   },
   WB3913: {
-    title: "没有可对照的清单",
+    title: "没有可对照的摘要",
     meaning:
-      "`check --digests` 把每个张量与 weighbridge.manifest.json 比较，该文件由转换写在权重旁边。",
+      "`check --digests` 把权重与转换写在旁边的 weighbridge.manifest.json、与存档各记录的 CRC-32、与模型库发布文件时的 SHA-256 比较。这里一个也没有。",
     remedy: "用 weighbridge 转换权重，或不带 --digests 检查。",
   },
   WB3914: {

@@ -40,9 +40,9 @@ export const VERIFY_CODES = {
     },
   },
   WB3913: {
-    title: "no manifest to hold the weights against",
+    title: "no digest to hold the weights against",
     meaning:
-      "`check --digests` compares every tensor with weighbridge.manifest.json, which a conversion writes beside the weights.",
+      "`check --digests` compares weights with weighbridge.manifest.json, which a conversion writes beside them, with the CRC-32 of an archive's records, and with the SHA-256 under which a hub published a file. There is none of them.",
     remedy: "Convert the weights with weighbridge, or check them without --digests.",
     details: { path: "string" },
   },

@@ -147,13 +147,15 @@ function hex(value: number): string {
   return value.toString(16).padStart(8, "0");
 }
 
+/** In words: a record whose checksum does not hold. */
+export function otherChecksum(where: string, expected: number, found: number): string {
+  return `${where}: its bytes have CRC-32 ${hex(found)}, the archive says ${hex(expected)}`;
+}
+
 /** What a checksum that does not hold is called. */
 export function wrongChecksum(where: string, expected: number, found: number): WbError {
-  return new WbError(
-    "WB3104",
-    `${where}: its bytes have CRC-32 ${hex(found)}, the archive says ${hex(expected)}`,
-    { details: { where, expected, found } },
-  );
+  const details = { where, expected, found };
+  return new WbError("WB3104", otherChecksum(where, expected, found), { details });
 }
 
 function damaged(where: string, problem: string, cause?: unknown): WbError {

@@ -1,8 +1,13 @@
+import { crc32 } from "node:zlib";
 import { WbError } from "../../errors/wb-error.ts";
+import { wrongChecksum } from "../../formats/archive/inflated.ts";
+import { wholeRecord } from "../../mapping/archive-records.ts";
 import { narrowRows, transposedAssembly, type Assembly } from "../../mapping/assembly.ts";
 import type { ModelConfig } from "../../model/config/model-config.ts";
 import { readAssembly } from "../../mapping/read-assembly.ts";
+import type { CheckedRecord } from "../../tensor/byte-source.ts";
 import type { Dtype } from "../../tensor/dtype.ts";
+import { shownName } from "../../tensor/shown-name.ts";
 import { renderShape, sameShape } from "../../tensor/shape.ts";
 import { checkWeightDtype } from "../backends/cast.ts";
 import type { Ops, WeightBlocks, WeightBytes } from "../backends/ops.ts";
@@ -39,8 +44,24 @@ export interface WeightFacts {
   readonly blocks?: string | undefined;
 }
 
-/** Parameters out of a checkpoint's logical tensors, [out, in] by shape whatever their layout. */
-export function assemblyWeights(assemblies: ReadonlyMap<string, Assembly>): WeightSource {
+/**
+ * Parameters out of a checkpoint's logical tensors, [out, in] by shape whatever their layout. What is a whole record of an archive is
+ * held against its checksum when it is first read, unless `unchecked` leaves that to the caller.
+ * @throws WbError WB3104 from `read`.
+ */
+export function assemblyWeights(
+  assemblies: ReadonlyMap<string, Assembly>,
+  { unchecked = false } = {},
+): WeightSource {
+  const checked = new Set<CheckedRecord>();
+  const check = (name: string, assembly: Assembly, bytes: Uint8Array): void => {
+    const record = unchecked ? undefined : wholeRecord(assembly);
+    if (record === undefined || checked.has(record)) return;
+    const found = crc32(bytes);
+    if (found !== record.crc32)
+      throw wrongChecksum(`tensor ${shownName(name)}: ${record.where}`, record.crc32, found);
+    checked.add(record);
+  };
   return {
     facts: (name) => {
       const assembly = assemblies.get(name);
@@ -53,7 +74,9 @@ export function assemblyWeights(assemblies: ReadonlyMap<string, Assembly>): Weig
       const { dtype, shape } = assembly;
       // A matrix that is stored as [in, out] is read in that order, without transposing it, and used as stored.
       const transposed = liesTransposed(assembly);
-      const bytes = await readAssembly(transposed ? transposedAssembly(assembly) : assembly);
+      const read = transposed ? transposedAssembly(assembly) : assembly;
+      const bytes = await readAssembly(read);
+      check(name, read, bytes);
       return { name, bytes, dtype, shape, transposed };
     },
     async readBlocks(name, rows) {
