@@ -39,6 +39,11 @@ export function isOfMlp(name: string): boolean {
   return Object.values(MLP).some((module) => name.includes(`.${module}.`));
 }
 
+/** Whether a canonical name is one of an expert's. */
+export function isOfExpert(name: string): boolean {
+  return EXPERT_NUMBER.test(name);
+}
+
 /** The parameter that a canonical name is of, in a network of the family; undefined for any other name. */
 export function parameterOf(
   name: string,

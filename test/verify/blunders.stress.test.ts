@@ -154,7 +154,9 @@ function rowOf(
   const blamed = first?.tensors ?? [];
   const isCause = [cause, ...or].some((one) => one === found);
   // Where a factor or an order of either of two does the same, a golden does not tell which of them has it.
-  const isOfTwo = /of one of the two|stand in different orders/u.test(first?.evidence ?? "");
+  const isOfTwo = /of one of the two|stand in different orders|both have the same effect/u.test(
+    first?.evidence ?? "",
+  );
   const isPlace = isOfTwo
     ? damaged.every((one) => blamed.includes(one))
     : blamed.length === damaged.length && blamed.every((one) => damaged.includes(one));

@@ -24,6 +24,14 @@ export const CHINESE_EVIDENCE: Catalogue = [
     "elements far beyond all others, as a flipped bit makes them: {}",
     "有元素远超其余所有元素，如同位翻转所致：{}",
   ],
+  [
+    "its values are as independent normal draws of size {} are, alike in all rows and columns, which those of {} are not: as before anything was loaded",
+    "其值如同大小为 {} 的独立正态随机数，各行各列一致，而 {} 的值并非如此：如同尚未加载任何内容",
+  ],
+  [
+    "with the network behind it taken back, what attention adds departs along {} of {} directions at {} tokens, none of which is a channel or a column of o_proj: a change of low rank in o_proj or v_proj, as an adapter makes that was left in, left out or scaled otherwise",
+    "除去其后的前馈网络，注意力所加的值在 {3} 个词元上沿 {2} 个方向中的 {1} 个偏离，其中没有 o_proj 的通道或列：o_proj 或 v_proj 有低秩改动，如同适配器被留下、漏掉或缩放不同",
+  ],
   ["rows of zeros: {}", "全零的行：{}"],
   ["columns of zeros: {}", "全零的列：{}"],
   ["num_hidden_layers is {}, the file has {} layers", "num_hidden_layers 为 {}，文件有 {} 层"],
@@ -98,12 +106,12 @@ export const CHINESE_EVIDENCE: Catalogue = [
     "在参考值自己的状态上，{1} 偏离 {2}（噪声 {3}）：{4}；没有已知错误能解释",
   ],
   [
-    "the rows of q, k and v are the other side's, each once: the parts of {} parallel ranks, [q | k | v] each, {}",
-    "q、k、v 的行都来自另一侧，各出现一次：是 {} 个并行部分，各为 [q | k | v]，{}",
+    "the rows of {} are the other side's, each once: the parts of {} parallel ranks, {} each, {}",
+    "{} 的行都来自另一侧，各出现一次：是 {} 个并行部分，各为 {}，{}",
   ],
   [
-    "the rows of [q | k | v] are the other side's, each once, in another order: {}",
-    "[q | k | v] 的行都来自另一侧，各出现一次，次序不同：{}",
+    "the rows of {} are the other side's, each once, in another order: {}",
+    "{} 的行都来自另一侧，各出现一次，次序不同：{}",
   ],
   [
     "PASS  every tensor is explained ({}); map written: {}; {} s",

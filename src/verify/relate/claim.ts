@@ -83,6 +83,8 @@ export type Statement =
     }
   /** Of ours alone: elements from `begin` to before `end` are zero. */
   | { readonly kind: "zero-run"; readonly begin: number; readonly end: number }
+  /** Of ours alone: independent normal draws of this size, alike in all rows and columns. */
+  | { readonly kind: "drawn"; readonly size: number }
   /** Of ours alone: these elements are many times the size that 98 of 100 stay below. */
   | { readonly kind: "far-out"; readonly elements: readonly number[] }
   /** Of ours alone: whole numbers of steps, up to this many. */
@@ -104,10 +106,11 @@ export type Statement =
   | { readonly kind: "shifted-rows"; readonly distance: number; readonly atLeast: number }
   /** Rows that are not the other one's; `all` where no other row is either. */
   | { readonly kind: "rows-differ"; readonly rows: readonly number[]; readonly all: boolean }
-  /** Of ours alone: rows `rows` repeat rows `like` of the same tensor. */
+  /** Of ours alone: rows (or columns) `lines` repeat those of `like` in the same tensor. */
   | {
-      readonly kind: "repeated-rows";
-      readonly rows: readonly number[];
+      readonly kind: "repeated-lines";
+      readonly axis: "rows" | "columns";
+      readonly lines: readonly number[];
       readonly like: readonly number[];
     }
   /** Of ours alone: elements from `begin` to before `end` are those of the tensor `of` on our own side. */

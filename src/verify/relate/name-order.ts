@@ -44,7 +44,11 @@ type Words = Pick<Relation, "cause" | "text"> & {
 
 function wordsOf(order: Order, axis: "rows" | "columns", context: OrderContext): Words {
   const { config, over } = context;
-  const isOfHeads = over === undefined || over === "heads·headDim" || over === "kvHeads·headDim";
+  const isOfHeads =
+    over === undefined ||
+    over === "heads·headDim" ||
+    over === "kvHeads·headDim" ||
+    over === "headDim";
   const rotary =
     config !== undefined && isOfHeads && axis === "rows"
       ? rotaryWords(order.length, config, context.fits ?? ((other) => same(order, other)))
@@ -55,6 +59,16 @@ function wordsOf(order: Order, axis: "rows" | "columns", context: OrderContext):
     return {
       cause: "head-order",
       text: `${axis} of whole heads stand in another order: place i holds head ${heads.join(", ")} of the other side`,
+    };
+  const isOfWholeHeads = over === "heads·headDim" || over === "kvHeads·headDim";
+  const halves =
+    config !== undefined && isOfWholeHeads && config.headDim % 2 === 0
+      ? blockOrder(order, config.headDim / 2)
+      : undefined;
+  if (halves !== undefined && halves.length <= MAX_PARTS)
+    return {
+      cause: "head-order",
+      text: `${axis} of half heads stand in another order: place i holds half head ${halves.join(", ")} of the other side`,
     };
   const roll = rollOf(order);
   const isOfRanks =
@@ -83,6 +97,12 @@ function partsText(
     return {
       cause: "fused-order",
       text: `its two halves of ${axis} stand in each other's place`,
+    };
+  const moved = order.flatMap((from, place) => (from === place ? [] : [place]));
+  if (moved.length === 2 && over === "vocab")
+    return {
+      cause: "swapped",
+      text: `${axis} ${moved.join(" and ")} stand in each other's place`,
     };
   const digits = axesOf(order);
   const expression = digits === undefined ? "" : einops(digits, axis, sizesOf(config)).forward;

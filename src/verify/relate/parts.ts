@@ -4,8 +4,8 @@ import type { Relation } from "./relation.ts";
 import { axesOf, isIdentity, isPermutation, rowOrder, type Order } from "./row-order.ts";
 import { einops } from "./einops.ts";
 
-/** Parts that rows are cut into: as many as there are ranks. */
-const RANKS = [2, 4, 8, 3, 6, 16];
+/** Parts that rows are cut into at most: as many as there are ranks. */
+const MAX_RANKS = 64;
 
 /** Elements of a part at least, so that no two are equal by chance. */
 const MIN_PART = 4;
@@ -14,7 +14,7 @@ const MIN_PART = 4;
 export function partsRelation(ours: HostTensor, reference: HostTensor): Relation | undefined {
   const { rows, columns } = sizeOf(ours);
   if (ours.shape.length !== 2) return undefined;
-  for (const parts of RANKS) {
+  for (let parts = 2; parts <= MAX_RANKS; parts++) {
     if (columns % parts !== 0 || columns / parts < MIN_PART) continue;
     const cut = ({ data }: HostTensor): HostTensor => ({
       shape: [rows * parts, columns / parts],

@@ -183,10 +183,11 @@ function ofOrder(
     });
   const shifted = axes?.[0] === "vocab" ? shiftedRows(ours, reference) : undefined;
   if (shifted !== undefined) return shifted;
-  if (rows !== undefined && !isIdentity(rows)) return repeatedOrder(rows);
+  if (rows !== undefined && !isIdentity(rows)) return repeatedOrder(rows, "rows");
   if (ours.shape.length !== 2) return undefined;
   const columns = rowOrder(transposed(ours), transposed(reference));
   if (columns !== undefined && isPermutation(columns) && !isIdentity(columns))
     return nameOrder(columns, "columns", { config, over: axes?.[1] });
+  if (columns !== undefined && !isIdentity(columns)) return repeatedOrder(columns, "columns");
   return partsRelation(ours, reference);
 }

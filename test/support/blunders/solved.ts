@@ -380,6 +380,173 @@ const SURE: readonly Blunder[] = [
   setting("another window", ["gemma2"], { sliding_window: 4 }),
 ].map((blunder) => ({ ...blunder, isSure: true }));
 
+/** Rows of some tensors of one layer, put together, reordered and cut again: row i of the result is row order(i, all) of the right ones. */
+function cutAgain(
+  model: EditableModel,
+  names: readonly string[],
+  order: (row: number, all: number) => number,
+): void {
+  const width = widthOf(model, names[0] ?? "");
+  const joined = names.flatMap((name) => [...model.get(name).data]);
+  const all = joined.length / width;
+  const moved = Array.from({ length: all }, (_unused, row) => order(row, all)).flatMap((from) =>
+    joined.slice(from * width, (from + 1) * width),
+  );
+  for (const name of names) edit(model, name, (own) => own.set(moved.splice(0, own.length)));
+}
+
+/** Each head's rows in another order: row i of a head gets its row order(i, rows of a head). */
+function inHeads(
+  model: EditableModel,
+  name: string,
+  size: number,
+  order: (index: number, size: number) => number,
+): void {
+  takeRows(model, name, (row) => row - (row % size) + order(row % size, size));
+}
+
+/** Taken from converters' issues: what was fused and cut in another way, and what goes with a permutation and was left out of it. */
+const OF_CONVERTERS: readonly Blunder[] = [
+  inTensors(
+    "gate and up row by row in turn, cut in halves",
+    ["grouped", "nano"],
+    "fused-order",
+    /mlp\.(gate|up)_proj\.weight/u,
+    (model, name) => {
+      if (name.includes("gate_proj"))
+        cutAgain(
+          model,
+          [name, name.replace("gate_proj", "up_proj")],
+          (row, all) => Math.floor(row / 2) + (row % 2) * (all / 2),
+        );
+    },
+  ),
+  inTensors(
+    "gate and up of two ranks, cut in halves",
+    ["grouped"],
+    "rank-order",
+    /mlp\.(gate|up)_proj\.weight/u,
+    (model, name) => {
+      const quarters = [0, 2, 1, 3];
+      if (name.includes("gate_proj"))
+        cutAgain(
+          model,
+          [name, name.replace("gate_proj", "up_proj")],
+          (row, all) =>
+            (quarters[Math.floor((4 * row) / all)] ?? 0) * (all / 4) + (row % (all / 4)),
+        );
+    },
+  ),
+  inTensors(
+    "gate and up of all experts row by row in turn, cut in halves",
+    ["experts"],
+    "fused-order",
+    /layers\.0\.mlp\.experts\.\d+\.(gate|up)_proj/u,
+    (model, name) => {
+      if (name.includes("gate_proj"))
+        cutAgain(
+          model,
+          [name, name.replace("gate_proj", "up_proj")],
+          (row, all) => Math.floor(row / 2) + (row % 2) * (all / 2),
+        );
+    },
+  ),
+  inTensors(
+    "q, k and v as one matrix that was stored as [in, out]",
+    ["nano"],
+    "transposed",
+    /layers\.1\.self_attn\.[qkv]_proj\.weight/u,
+    (model, name) => {
+      if (!name.includes("q_proj")) return;
+      const names = ["q_proj", "k_proj", "v_proj"].map((one) => name.replace("q_proj", one));
+      const joined = names.flatMap((one) => [...model.get(one).data]);
+      const [rows, width] = [joined.length / widthOf(model, name), widthOf(model, name)];
+      const flipped = joined.map(
+        (_value, index) => joined[(index % rows) * width + Math.floor(index / rows)] ?? 0,
+      );
+      for (const one of names) edit(model, one, (own) => own.set(flipped.splice(0, own.length)));
+    },
+  ),
+  inTensors(
+    "the first rank's columns of down_proj twice",
+    ["grouped", "nano"],
+    "duplicated",
+    /layers\.1\.mlp\.down_proj\.weight/u,
+    (model, name) => {
+      edit(model, name, (data, width) => {
+        for (const [index, value] of data.entries())
+          if (index % width < width / 2) data[index + width / 2] = value;
+      });
+    },
+  ),
+  inTensors(
+    "rows of gate_proj in reverse",
+    ["nano"],
+    "rank-order",
+    /layers\.1\.mlp\.gate_proj\.weight/u,
+    (model, name) => {
+      const rows = heightOf(model, name);
+      takeRows(model, name, (row) => rows - 1 - row);
+    },
+  ),
+  inTensors(
+    "v_proj and its bias permuted as q and k are",
+    ["biased"],
+    "rotary-permuted",
+    /layers\.1\.self_attn\.v_proj\./u,
+    (model, name) => {
+      inHeads(model, name, 8, (index, size) => (index % 2) * (size / 2) + Math.floor(index / 2));
+    },
+  ),
+  inTensors(
+    "halves of each head of q and k in each other's place",
+    ["grouped"],
+    "rotary-permuted",
+    /self_attn\.[qk]_proj\./u,
+    (model, name) => {
+      inHeads(model, name, 8, (index, size) => (index + size / 2) % size);
+    },
+    ["head-order"],
+  ),
+  inTensors(
+    "norms of keys left in rotary pairs",
+    ["gemma3"],
+    "rotary-permuted",
+    /self_attn\.k_norm/u,
+    (model, name) => {
+      const size = heightOf(model, name);
+      takeRows(model, name, (row) => (row % 2) * (size / 2) + Math.floor(row / 2));
+    },
+  ),
+  inTensors(
+    "the router's rows exchanged two by two",
+    ["experts"],
+    "rank-order",
+    /layers\.0\.mlp\.gate\.weight/u,
+    (model, name) => {
+      takeRows(model, name, (row) => row ^ 1);
+    },
+  ),
+  inTensors(
+    "the router by 2",
+    ["experts"],
+    "scaled",
+    /layers\.0\.mlp\.gate\.weight/u,
+    (model, name) => {
+      mapValues(model, name, (value) => 2 * value);
+    },
+  ),
+  inTensors(
+    "all that writes to the states by one factor",
+    ["grouped"],
+    "scaled",
+    /(o_proj|down_proj)\.weight/u,
+    (model, name) => {
+      mapValues(model, name, (value) => value * 0.29);
+    },
+  ),
+].map((blunder) => ({ ...blunder, isSure: true }));
+
 export const SOLVED_BLUNDERS: readonly Blunder[] = [
   ...ADAPTERS,
   ...OF_FAMILIES,
@@ -389,4 +556,5 @@ export const SOLVED_BLUNDERS: readonly Blunder[] = [
   ...TABLE_ROWS,
   ...WRONG_COUNTS,
   ...SURE,
+  ...OF_CONVERTERS,
 ];

@@ -85,11 +85,11 @@ export async function diagnoseEmbeddings(
   const related = relatedRows(wrong, table, width, dtype);
   if (related !== undefined) return [{ ...related, tensors: [EMBEDDINGS], before }];
   const elsewhere = rowsElsewhere(wrong, table, width);
-  if (elsewhere !== undefined)
-    return [{ cause: "row-shifted", tensors: [EMBEDDINGS], ...elsewhere, before }];
+  if (elsewhere !== undefined) return [{ tensors: [EMBEDDINGS], ...elsewhere, before }];
   const nonFinite = await judgeValues([EMBEDDINGS], laboratory, lab.read, ["non-finite"]);
   if (nonFinite.length > 0) return nonFinite;
-  const shown = await judgeValues([EMBEDDINGS], laboratory, lab.read);
+  // How the whole table was rounded says nothing of a few rows, where the others are right.
+  const shown = isWhole ? await judgeValues([EMBEDDINGS], laboratory, lab.read) : [];
   if (shown.length > 0) return shown.map((diagnosis) => ({ ...diagnosis, before }));
   const listed = wrong.slice(0, LISTED).map(({ id }) => id);
   return [
@@ -231,8 +231,7 @@ function rowsElsewhere(
   wrong: readonly WrongRow[],
   table: HostTensor,
   width: number,
-): Pick<Diagnosis, "evidence" | "claims"> | undefined {
-  if (wrong.length < 2) return undefined;
+): Pick<Diagnosis, "cause" | "evidence" | "claims"> | undefined {
   const places = new Map<string, number>();
   for (let row = 0; row < table.data.length / width; row++)
     places.set(keyOf(table.data.subarray(row * width, (row + 1) * width)), row);
@@ -242,8 +241,14 @@ function rowsElsewhere(
   });
   if (found.length < wrong.length) return undefined;
   const listed = found.slice(0, LISTED).map(({ id, row }) => `that of token ${id} is row ${row}`);
-  const evidence = `the rows of all ${wrong.length} wrong tokens stand elsewhere in the table: ${listed.join(", ")}`;
+  const which =
+    wrong.length === 1
+      ? "row of the wrong token stands"
+      : `rows of all ${wrong.length} wrong tokens stand`;
+  const evidence = `the ${which} elsewhere in the table: ${listed.join(", ")}`;
   return {
+    // Of one row, it is not known whether others moved with it.
+    cause: wrong.length === 1 ? "corrupt" : "row-shifted",
     evidence,
     claims: [
       rowsEqual(

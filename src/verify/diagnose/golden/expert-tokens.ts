@@ -50,7 +50,8 @@ export async function expertToBlame(
   return blamed.length === 1 ? blamed[0] : undefined;
 }
 
-function tokensThatDiffer(
+/** Of each token, whether any of its channels is further off than a limit. */
+export function tokensThatDiffer(
   left: Float32Array,
   right: Float32Array,
   width: number,

@@ -3,6 +3,7 @@ import { givesTokens } from "../../../model/encoder-heads.ts";
 import type { Golden } from "../../golden/read.ts";
 import { parametersIn, type Laboratory } from "../../compare/model-runner.ts";
 import type { Parity } from "../../compare/parity.ts";
+import { judgeAttention } from "./attention-residual.ts";
 import { diagnoseConfig } from "./config-diagnosis.ts";
 import type { Diagnosis } from "../diagnosis.ts";
 import { judgeCopies } from "../hypotheses/copies.ts";
@@ -21,11 +22,13 @@ import { locateInLayer } from "./residual.ts";
 import { rereadHypotheses } from "../hypotheses/reread-hypotheses.ts";
 import { explained, SearchBudget, searchExplanations, triesFor } from "./search.ts";
 import { solvedFactors } from "./solved-factors.ts";
+import { solvedRouter } from "./router-order.ts";
 import { solvedScales } from "./solved-scale.ts";
 import { coarseRoundings, withoutOldRoundings, type Moving } from "../values/rounding-size.ts";
 import { nearVersions } from "../pair/near-versions.ts";
 import { expertToBlame, type BlamedExpert } from "./expert-tokens.ts";
 import { measureParts, type MeasuredPart } from "./suspects.ts";
+import { freshOnes } from "../values/fresh.ts";
 import { judgeValues } from "../values/value-diagnosis.ts";
 
 /**
@@ -149,6 +152,11 @@ async function diagnoseLayer(
   for (const { hypothesis } of explanations) known.add(kindOf(hypothesis));
   if (explanations.length > 0) return explanations.map(explained);
   const blamed = isRouted ? await expertToBlame(lab, layer, suspect, budget) : undefined;
+  const routed = isRouted ? await solvedRouter(lab, layer, suspect, budget) : [];
+  if (routed.length > 0) {
+    const explanation = await searchExplanations(routed, lab, measure, suspect, budget);
+    if (explanation.length > 0) return explanation.map(explained);
+  }
   const scales = await solvedScales(lab, layer, suspect, budget, blamed?.tensors);
   const solved = await searchExplanations(scales, lab, measure, suspect, budget);
   if (solved.length > 0) return solved.map(explained);
@@ -162,10 +170,14 @@ async function diagnoseLayer(
     moving,
   );
   if (shown.length > 0) return shown.map((diagnosis) => ({ ...diagnosis, before: suspect.before }));
+  const fresh = await freshOnes(suspects, laboratory, lab.read);
+  if (fresh.length > 0) return fresh.map((diagnosis) => ({ ...diagnosis, before: suspect.before }));
   const outlier = await tryOutliers(suspects, lab.read, measure, suspect.before, budget);
   if (outlier !== undefined) return [outlier];
   const located = await locateInLayer(lab, layer, suspect);
   if (located !== undefined) return [located];
+  const attention = isFirstWrong ? await judgeAttention(lab, layer, suspect, budget) : undefined;
+  if (attention !== undefined) return [attention];
   const rows = await factorsOf(lab, layer, suspect, budget, known, measure);
   if (rows.length > 0) return rows;
   const where = blamed === undefined ? whereOf(isFirstWrong, isRouted) : exactlyOf(blamed);

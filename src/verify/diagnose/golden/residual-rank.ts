@@ -122,7 +122,7 @@ export function judgeConstant({ lab, layer, residual, before }: Departing): Diag
 }
 
 /** Columns of a matrix [hidden, n] that are within the space of some directions. */
-function columnsWithin(
+export function columnsWithin(
   matrix: { readonly shape: readonly number[]; readonly data: Float32Array },
   directions: readonly Float64Array[],
 ): readonly number[] {

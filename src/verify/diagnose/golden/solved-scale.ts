@@ -1,5 +1,6 @@
 import { layerName } from "../../../model/canonical-names.ts";
-import { NORMS } from "../../../model/network.ts";
+import { EXPERTS } from "../../../model/experts-network.ts";
+import { ATTENTION, HEAD_NORMS, MLP, NORMS } from "../../../model/network.ts";
 import type { HostTensor } from "../../compare/model-runner.ts";
 import { edited, type Hypothesis } from "../hypotheses/hypothesis.ts";
 import { factorHypothesis, MATRICES } from "../hypotheses/scale-hypotheses.ts";
@@ -24,6 +25,13 @@ const STEP = 2 ** -8;
 /** Factors from which a solution is looked for. */
 const STARTS = [1, 0.5, 2, 0.25, 4, 0.125, 8];
 
+/** Matrices that are scaled alike: those that write to the states, and those that read them. */
+const TOGETHER = [
+  [ATTENTION.output, MLP.down],
+  [ATTENTION.query, ATTENTION.key, ATTENTION.value],
+  [MLP.gate, MLP.up],
+];
+
 /** Factors that are no mistake, and such as no converter makes. */
 const LEAST = 1e-3;
 const SAME = 1e-3;
@@ -46,15 +54,23 @@ export async function solvedScales(
     if (weight === undefined || bias === undefined || !has.has(weight)) return [];
     return has.has(bias) ? [[weight], [weight, bias], [bias]] : [[weight]];
   });
-  const norms = NORMS.map((norm) => layerName(layer, `${norm}.weight`)).filter((name) =>
-    has.has(name),
-  );
+  const single = [...NORMS, ...Object.values(HEAD_NORMS), EXPERTS.router]
+    .map((module) => layerName(layer, `${module}.weight`))
+    .filter((name) => has.has(name));
+  // A factor that one converter gives to all that write to the states, or to all that read them.
+  const together = TOGETHER.map((modules) =>
+    modules.map((module) => layerName(layer, `${module}.weight`)),
+  ).filter((names) => names.every((name) => has.has(name)));
   const departing = departuresOf(lab, part);
   const base = await departing();
   const scaledBy = async (names: readonly string[], factor: number): Promise<Float64Array> =>
     departing(await edited(names, lab.read, (tensor) => scaled(tensor, factor)));
   const promising: { names: readonly string[]; share: number }[] = [];
-  const candidates = blamed?.map((name) => [name]) ?? [...groups, ...norms.map((name) => [name])];
+  const candidates = blamed?.map((name) => [name]) ?? [
+    ...groups,
+    ...single.map((name) => [name]),
+    ...together,
+  ];
   for (const names of candidates) {
     if (!(await budget.spend())) return [];
     const slope = slopeOf(base, await scaledBy(names, 1 + STEP), STEP);

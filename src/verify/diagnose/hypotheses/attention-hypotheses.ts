@@ -1,7 +1,8 @@
-import { ATTENTION } from "../../../model/network.ts";
+import { ATTENTION, HEAD_NORMS } from "../../../model/network.ts";
 import type { ModelConfig } from "../../../model/config/model-config.ts";
 import type { HostTensor } from "../../compare/model-runner.ts";
 import { headCounts } from "../../relate/name-order.ts";
+import type { Cause } from "../diagnosis.ts";
 import { edited, type Hypothesis } from "./hypothesis.ts";
 import {
   halvesFromInterleaved,
@@ -42,7 +43,68 @@ export function rotaryHypotheses(
       }
     }
   }
-  return [...hypotheses, ...wrongHeadCounts(at, config, has)];
+  return [
+    ...hypotheses,
+    ...headNorms(at, config, has),
+    ...exchangedHalves(at, config, has),
+    ...wrongHeadCounts(at, config, has),
+  ];
+}
+
+/** Weights of the norms of each head's queries and keys, which go with the dimensions of q and k: permuted alone, or left behind. */
+function headNorms(
+  at: (name: string) => string,
+  config: ModelConfig,
+  has: ReadonlySet<string>,
+): readonly Hypothesis[] {
+  const names = [HEAD_NORMS.query, HEAD_NORMS.key].map((module) => at(`${module}.weight`));
+  const own = names.filter((name) => has.has(name));
+  const groups = own.length > 1 ? [own, ...own.map((name) => [name])] : own.map((name) => [name]);
+  return groups.flatMap((tensors) =>
+    [true, false].map((isStoredInterleaved): Hypothesis => ({
+      cause: "rotary-permuted",
+      tensors,
+      mistake: `of one head, ${rotaryMistake(config, isStoredInterleaved)}`,
+      undo: (read) =>
+        edited(tensors, read, (tensor) => {
+          const size = tensor.data.length;
+          const order = halvesFromInterleaved(1, size, Math.min(size, config.rotaryDims));
+          return takeRows(tensor, isStoredInterleaved ? order : inverse(order));
+        }),
+    })),
+  );
+}
+
+/** The two halves of each head of q and k in each other's place: the rotated dimensions behind those that stay, or halves the other way round. */
+function exchangedHalves(
+  at: (name: string) => string,
+  { heads, kvHeads, headDim }: ModelConfig,
+  has: ReadonlySet<string>,
+): readonly Hypothesis[] {
+  if (headDim % 2 !== 0) return [];
+  const { query, key } = ATTENTION;
+  return [[query, key], [query], [key]].flatMap((group) =>
+    suffixGroups(group, at, has).map((suffixes): Hypothesis => {
+      const tensors = suffixes.flatMap((suffix) => group.map((name) => at(`${name}.${suffix}`)));
+      return {
+        cause: "rotary-permuted",
+        tensors,
+        mistake: "the two halves of each head stand in each other's place",
+        undo: (read) =>
+          edited(tensors, read, (tensor, name) =>
+            takeRows(tensor, halvesOfHeads(name.includes(query) ? heads : kvHeads, headDim)),
+          ),
+      };
+    }),
+  );
+}
+
+/** Rows of heads with the two halves of each exchanged. */
+function halvesOfHeads(count: number, headDim: number): readonly number[] {
+  return headRows(
+    Array.from({ length: 2 * count }, (_unused, half) => half ^ 1),
+    headDim / 2,
+  );
 }
 
 /** Rows of q or k permuted between pairs and halves for another number of heads than there are: k for the query heads' count. */
@@ -277,12 +339,17 @@ export function headHypotheses(
     const count = group.includes(ATTENTION.query) ? heads : kvHeads;
     for (const order of headOrders(count)) {
       const rows = headRows(inverse(order), headDim);
-      for (const suffixes of suffixGroups(group, at, has)) {
+      for (const [index, suffixes] of suffixGroups(group, at, has).entries()) {
         const tensors = suffixes.flatMap((suffix) => group.map((name) => at(`${name}.${suffix}`)));
+        // Heads that move in all three, with their biases, are heads that move in what takes them.
+        const isWhole = group.length === 3 && index === 0;
         hypotheses.push({
           cause: "head-order",
           tensors,
-          mistake: `heads in the order ${order.join(", ")}`,
+          ...(isWhole ? { either: [at(`${ATTENTION.output}.weight`)] } : {}),
+          mistake: isWhole
+            ? `heads of q, k and v in the order ${order.join(", ")}, or those of o_proj in the order ${inverse(order).join(", ")}: both have the same effect`
+            : `heads in the order ${order.join(", ")}`,
           undo: (read) => edited(tensors, read, (tensor) => takeRows(tensor, rows)),
         });
       }
@@ -325,5 +392,39 @@ export function headHypotheses(
       });
     }
   }
-  return hypotheses;
+  return [...hypotheses, ...inHeads(at, config, has)];
+}
+
+/**
+ * Dimensions within each head of v in another order, permuted as those of q and k are for rotary pairs. The columns of o in the inverse
+ * order have the same effect, where the biases of v go with its weights.
+ */
+function inHeads(
+  at: (name: string) => string,
+  { kvHeads, headDim }: ModelConfig,
+  has: ReadonlySet<string>,
+): readonly Hypothesis[] {
+  if (headDim % 2 !== 0) return [];
+  const toHalves = halvesFromInterleaved(kvHeads, headDim, headDim);
+  const exchanged = halvesOfHeads(kvHeads, headDim);
+  const orders: readonly (readonly [Cause, string, readonly number[]])[] = [
+    ["rotary-permuted", "permuted from halves to interleaved rotary pairs", toHalves],
+    ["rotary-permuted", "permuted from interleaved rotary pairs to halves", inverse(toHalves)],
+    ["head-order", "with its two halves in each other's place", exchanged],
+  ];
+  return orders.flatMap(([cause, how, order]) =>
+    suffixGroups([ATTENTION.value], at, has).map((suffixes, index): Hypothesis => {
+      const tensors = suffixes.map((suffix) => at(`${ATTENTION.value}.${suffix}`));
+      const isWhole = index === 0;
+      return {
+        cause,
+        tensors,
+        ...(isWhole ? { either: [at(`${ATTENTION.output}.weight`)] } : {}),
+        mistake: isWhole
+          ? `each head of v_proj, or each head's columns of o_proj the other way round, ${how}: both have the same effect`
+          : `each head's rows ${how}`,
+        undo: (read) => edited(tensors, read, (tensor) => takeRows(tensor, order)),
+      };
+    }),
+  );
 }

@@ -3,7 +3,7 @@ import type { Laboratory, HostTensor } from "../../compare/model-runner.ts";
 import type { Statement } from "../../relate/claim.ts";
 import { commonLayer, type Diagnosis } from "../diagnosis.ts";
 import type { Read } from "./hypothesis.ts";
-import { sizeOf } from "./tensor-edits.ts";
+import { sizeOf, transposed } from "./tensor-edits.ts";
 
 /** Equal elements in a row, other than 0, that two tensors of trained weights never have by chance. */
 const MIN_RUN = 24;
@@ -15,7 +15,7 @@ const READS = 4000;
 const NEIGHBOURS = 4;
 
 /**
- * What a tensor has that belongs elsewhere: rows that repeat other rows of it, a stretch of the same tensor of another layer,
+ * What a tensor has that belongs elsewhere: rows or columns that repeat others of it, a stretch of the same tensor of another layer,
  * or one value throughout where that tensor has many in the layer next to it.
  */
 export async function judgeCopies(
@@ -29,7 +29,7 @@ export async function judgeCopies(
     const tensor = await read(name);
     // Zeros throughout are a value of their own, which others judge.
     if (tensor.data.every((value) => value === 0)) continue;
-    const repeated = repeatedRows(tensor);
+    const repeated = repeatedLines(tensor, "rows") ?? repeatedLines(tensor, "columns");
     const copy = repeated ?? (await sharedWithOthers(name, tensor, laboratory, reach));
     if (copy === undefined) continue;
     const { evidence, statement, of } = copy;
@@ -52,18 +52,20 @@ interface Copy {
   readonly of?: string;
 }
 
-function repeatedRows(tensor: HostTensor): Copy | undefined {
-  const { rows, columns } = sizeOf(tensor);
-  if (tensor.shape.length < 2 || columns < MIN_RUN) return undefined;
-  const rowOf = new Map<string, number>();
+function repeatedLines(tensor: HostTensor, axis: "rows" | "columns"): Copy | undefined {
+  if (tensor.shape.length !== 2 && axis === "columns") return undefined;
+  const lines = axis === "rows" ? tensor : transposed(tensor);
+  const { rows: count, columns: width } = sizeOf(lines);
+  if (tensor.shape.length < 2 || width < MIN_RUN) return undefined;
+  const lineOf = new Map<string, number>();
   const pairs: { readonly row: number; readonly like: number }[] = [];
-  for (let row = 0; row < rows; row++) {
-    const values = tensor.data.subarray(row * columns, (row + 1) * columns);
+  for (let row = 0; row < count; row++) {
+    const values = lines.data.subarray(row * width, (row + 1) * width);
     if (values.every((value) => value === values[0])) continue;
     const key = values.subarray(0, MIN_RUN).join(" ");
-    const like = rowOf.get(key);
-    if (like === undefined) rowOf.set(key, row);
-    else if (values.every((value, column) => value === tensor.data[like * columns + column]))
+    const like = lineOf.get(key);
+    if (like === undefined) lineOf.set(key, row);
+    else if (values.every((value, column) => value === lines.data[like * width + column]))
       pairs.push({ row, like });
   }
   const [first] = pairs;
@@ -71,15 +73,17 @@ function repeatedRows(tensor: HostTensor): Copy | undefined {
   let end = 1;
   while (pairs[end]?.row === first.row + end && pairs[end]?.like === first.like + end) end++;
   const rest = pairs.length - end;
+  const one = axis === "rows" ? "row" : "column";
   const stretch =
     end === 1
-      ? `row ${first.row} repeats row ${first.like}`
-      : `rows ${first.row} to ${first.row + end - 1} repeat rows ${first.like} to ${first.like + end - 1}`;
+      ? `${one} ${first.row} repeats ${one} ${first.like}`
+      : `${axis} ${first.row} to ${first.row + end - 1} repeat ${axis} ${first.like} to ${first.like + end - 1}`;
   return {
-    evidence: `${stretch}${rest > 0 ? ` and ${rest} more rows others` : ""}`,
+    evidence: `${stretch}${rest > 0 ? ` and ${rest} more ${axis} others` : ""}`,
     statement: {
-      kind: "repeated-rows",
-      rows: pairs.map(({ row }) => row),
+      kind: "repeated-lines",
+      axis,
+      lines: pairs.map(({ row }) => row),
       like: pairs.map(({ like }) => like),
     },
   };

@@ -58,7 +58,7 @@ function ordersOf(numbers: readonly number[]): readonly (readonly number[])[] {
 }
 
 /** What the rows of the router are is known but for whether they or the experts were moved: the outcome is the same. */
-function routerInOrder(
+export function routerInOrder(
   layer: number,
   order: readonly number[],
   experts: readonly string[],

@@ -1,4 +1,10 @@
-import { isOfAttention, isOfMlp, layerName, parameterOf } from "../../../model/canonical-names.ts";
+import {
+  isOfAttention,
+  isOfExpert,
+  isOfMlp,
+  layerName,
+  parameterOf,
+} from "../../../model/canonical-names.ts";
 import { inLayer, layerOf } from "../../../model/layer-number.ts";
 import { ATTENTION, FINAL_NORM, MLP, NORMS } from "../../../model/network.ts";
 import type { Parameter, Role } from "../../../model/parameter.ts";
@@ -7,7 +13,8 @@ import type { Dtype } from "../../../tensor/dtype.ts";
 import type { HostTensor } from "../../compare/model-runner.ts";
 import { headHypotheses, rotaryHypotheses, splitHypotheses } from "./attention-hypotheses.ts";
 import { expertHypotheses } from "./expert-hypotheses.ts";
-import { edited, swapOf, type Hypothesis } from "./hypothesis.ts";
+import { gateUpHypotheses } from "./gate-up-hypotheses.ts";
+import { edited, swapOf, type Hypothesis, type Read } from "./hypothesis.ts";
 import { kindOf } from "../golden/likely-first.ts";
 import { rankHypotheses } from "./rank-hypotheses.ts";
 import { rereadHypotheses, rereadsOf } from "./reread-hypotheses.ts";
@@ -18,7 +25,7 @@ import {
   scaleHypotheses,
   STATE_NORMS,
 } from "./scale-hypotheses.ts";
-import { halvesExchanged, inverse, reinterpreted, takeRows } from "./tensor-edits.ts";
+import { halvesExchanged, reinterpreted, stacked } from "./tensor-edits.ts";
 
 const ATTENTION_MODULES: readonly string[] = Object.values(ATTENTION);
 const MLP_MODULES: readonly string[] = Object.values(MLP);
@@ -136,7 +143,8 @@ function ownHypotheses(
       matricesOf(MLP_MODULES),
       matrices,
     ].map((group) => transposeOf(group.map((name) => at(`${name}.weight`)))),
-    ...gateUpHypotheses(at, config, has),
+    ...fusedTransposes(at, has),
+    ...gateUpHypotheses(layer, config, has),
     ...swapHypotheses(layer, at, config, has),
     ...rotaryHypotheses(at, config, has),
     ...splitHypotheses(at, config, has),
@@ -160,6 +168,46 @@ export function transposeOf(tensors: readonly string[]): Hypothesis {
     mistake: "stored as [in, out]",
     undo: (read) => edited(tensors, read, reinterpreted),
   };
+}
+
+/** A matrix of several modules that was stored as [in, out] before it was cut. */
+function fusedTransposes(
+  at: (name: string) => string,
+  has: ReadonlySet<string>,
+): readonly Hypothesis[] {
+  const { query, key, value } = ATTENTION;
+  return [
+    [query, key, value],
+    [MLP.gate, MLP.up],
+  ]
+    .map((modules) => modules.map((module) => at(`${module}.weight`)))
+    .filter((names) => names.every((name) => has.has(name)))
+    .map((names) => ({
+      cause: "transposed",
+      tensors: names,
+      mistake: "one matrix of them was stored as [in, out] before it was cut",
+      undo: async (read) => cutLike(names, reinterpreted, read),
+    }));
+}
+
+/** Matrices one above the other, changed as one, and cut again. */
+async function cutLike(
+  names: readonly string[],
+  change: (fused: HostTensor) => HostTensor,
+  read: Read,
+): Promise<ReadonlyMap<string, HostTensor>> {
+  const parts = await Promise.all(names.map(read));
+  const { data } = change(stacked(parts));
+  const changes = new Map<string, HostTensor>();
+  let begin = 0;
+  for (const [index, name] of names.entries()) {
+    const part = parts[index];
+    if (part === undefined) continue;
+    const end = begin + part.data.length;
+    changes.set(name, { shape: part.shape, data: data.slice(begin, end) });
+    begin = end;
+  }
+  return changes;
 }
 
 function exchangedHalves(name: string): readonly Hypothesis[] {
@@ -207,32 +255,6 @@ function swapHypotheses(
   return hypotheses;
 }
 
-/** Gate and up in one matrix, gate first (GLM): rows in another order. */
-function gateUpHypotheses(
-  at: (name: string) => string,
-  { intermediateSize: size }: ModelConfig,
-  has: ReadonlySet<string>,
-): readonly Hypothesis[] {
-  const tensors = [at(`${MLP.gateUp}.weight`)];
-  if (!tensors.every((name) => has.has(name))) return [];
-  const rows = Array.from({ length: 2 * size }, (_unused, row) => row);
-  const byTurns = rows.map((row) => (row % 2) * size + Math.floor(row / 2));
-  const orders: readonly (readonly [string, readonly number[]])[] = [
-    [
-      "its halves, gate and up, stand in each other's place",
-      rows.map((row) => (row + size) % (2 * size)),
-    ],
-    ["rows of gate and up go alternately, where all of gate comes first", inverse(byTurns)],
-    ["rows of gate and up were taken apart once too often", byTurns],
-  ];
-  return orders.map(([mistake, order]) => ({
-    cause: "fused-order",
-    tensors,
-    mistake,
-    undo: (read) => edited(tensors, read, (tensor) => takeRows(tensor, order)),
-  }));
-}
-
 /** The layer's right parameters stand in another layer's place: all of them, its attention, its MLP, or one. */
 function layerSwapHypotheses(
   layer: number,
@@ -246,13 +268,14 @@ function layerSwapHypotheses(
     ["parameters", own],
     ["attention", own.filter(isOfAttention)],
     ["MLP", own.filter(isOfMlp)],
+    ["experts", own.filter(isOfExpert)],
     ...own.map((name): readonly [string, readonly string[]] => [name, [name]]),
   ];
   for (let other = 0; other < config.layers; other++) {
     if (other === layer) continue;
     // Of layers of two kinds, with experts and without, one has not what the other has.
     for (const [what, group] of groups)
-      if (group.every((name) => has.has(inLayer(name, other))))
+      if (group.length > 0 && group.every((name) => has.has(inLayer(name, other))))
         hypotheses.push(standsIn(what, group, layer, other));
   }
   return hypotheses;

@@ -8,7 +8,7 @@ import type { HostTensor } from "../../compare/model-runner.ts";
 import { edited, type Hypothesis } from "./hypothesis.ts";
 import { headOrders, headRows, inverse, sizeOf, takeColumns, takeRows } from "./tensor-edits.ts";
 
-/** Parallel ranks that matrices are cut for; every order of the parts of few ranks is tried. */
+/** Parallel ranks that matrices are cut for, beside as many as there are heads; every order of the parts of few ranks is tried. */
 const RANKS = [2, 4, 8, 3];
 
 /** Parts that alternate: rows of two or more matrices that were put together row by row. */
@@ -50,13 +50,15 @@ function ofMatrix(
       cut === 0 ? takeRows(tensor, inverse(order)) : takeColumns(tensor, inverse(order));
   const along = cut === 0 ? "rows" : "columns";
   const size = axisSize(over, config);
-  const orders = OF_HEADS.has(over) ? [] : partOrders(size, along, over);
-  const stacked = RANKS.filter((ranks) => size % ranks === 0).map((ranks): Hypothesis => ({
-    cause: "rank-order",
-    tensors: [name],
-    mistake: `the ${along} of its ${ranks} parallel parts were joined along the other axis`,
-    undo: (read) => edited([name], read, (tensor) => joinedAgain(tensor, ranks, cut)),
-  }));
+  const orders = OF_HEADS.has(over) ? [] : partOrders(size, along);
+  const stacked = [...new Set([...RANKS, config.kvHeads, config.heads])]
+    .filter((ranks) => ranks > 1 && size % ranks === 0)
+    .map((ranks): Hypothesis => ({
+      cause: "rank-order",
+      tensors: [name],
+      mistake: `the ${along} of its ${ranks} parallel parts were joined along the other axis`,
+      undo: (read) => edited([name], read, (tensor) => joinedAgain(tensor, ranks, cut)),
+    }));
   return [
     ...orders.map(({ mistake, order }): Hypothesis => ({
       cause: "rank-order",
@@ -68,7 +70,7 @@ function ofMatrix(
   ];
 }
 
-function partOrders(size: number, along: string, over: Axis): readonly NamedOrder[] {
+function partOrders(size: number, along: string): readonly NamedOrder[] {
   const parts = RANKS.filter((ranks) => size % ranks === 0).flatMap((ranks) =>
     headOrders(ranks).map((order) => ({
       mistake: `its ${ranks} parts along ${along} stand in the order ${order.join(", ")}`,
@@ -88,28 +90,11 @@ function partOrders(size: number, along: string, over: Axis): readonly NamedOrde
       },
     ];
   });
-  return [...parts, ...turns, ...(over === "2·ffn" ? rankPairs(size) : [])];
-}
-
-/** Gate and up of each rank in turn, where all of gate comes first; and the other way round. */
-function rankPairs(size: number): readonly NamedOrder[] {
-  return RANKS.filter((ranks) => size % (2 * ranks) === 0).flatMap((ranks) => {
-    const blocks = Array.from(
-      { length: 2 * ranks },
-      (_unused, at) => (at % 2) * ranks + Math.floor(at / 2),
-    );
-    const order = headRows(blocks, size / (2 * ranks));
-    return [
-      {
-        mistake: `the parts of ${ranks} parallel ranks, gate and up each, were joined plainly`,
-        order,
-      },
-      {
-        mistake: `gate and up were taken apart as parts of ${ranks} parallel ranks`,
-        order: inverse(order),
-      },
-    ];
-  });
+  const reversed = {
+    mistake: `its ${along} stand in reverse`,
+    order: Array.from({ length: size }, (_unused, row) => size - 1 - row),
+  };
+  return [...parts, ...turns, reversed];
 }
 
 /** Parts [n, in/ranks] that stand one under the other, or [out/ranks, n] that stand side by side, joined as they should be. */

@@ -48,8 +48,8 @@ export function factorHypothesis(
   const shown = Number(factor.toPrecision(4));
   const own = scaledBy(names, factor, `every value is ${shown} times the right one`);
   const [name = ""] = names;
-  // A bias alone is in no product.
-  if (isBias(name)) return own;
+  // A bias alone is in no product, and of several matrices none stands for another.
+  if (isBias(name) || names.filter((one) => !isBias(one)).length > 1) return own;
   const row = IN_A_ROW.find(({ first, last }) =>
     [first, last].some((module) => name.includes(`.${module}.`)),
   );

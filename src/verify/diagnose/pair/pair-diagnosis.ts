@@ -123,7 +123,7 @@ async function diagnoseGroup(
   found.push(...(await castOnes(pair, wrong)));
   found.push(...(await relatedOnes(pair, wrong, config)));
   found.push(...(await searchPair(pair, wrong, config, budget)));
-  found.push(...(await fusedOrder(pair, wrong)));
+  found.push(...(await fusedOrder(pair, wrong, config)));
   for (const name of wrong) {
     budget.throwIfAborted();
     found.push(await judgeAlone(pair, name));

@@ -1,0 +1,74 @@
+import { layerName } from "../../../model/canonical-names.ts";
+import { EXPERTS } from "../../../model/experts-network.ts";
+import type { HostTensor } from "../../compare/model-runner.ts";
+import { takeRows } from "../hypotheses/tensor-edits.ts";
+import { routerInOrder } from "../hypotheses/expert-hypotheses.ts";
+import type { Hypothesis } from "../hypotheses/hypothesis.ts";
+import type { Changes, LocalLab } from "./local-lab.ts";
+import type { SearchBudget } from "./search.ts";
+import type { MeasuredPart } from "./suspects.ts";
+import { tokensThatDiffer } from "./expert-tokens.ts";
+
+/** Experts of a layer of which every two are tried in each other's place. */
+const MOST_EXPERTS = 64;
+
+/**
+ * The order of a router's rows that puts most tokens right, by exchanging two rows as long as that helps: every order is made of such
+ * exchanges, and a token is right as soon as the rows of its own experts are.
+ */
+export async function solvedRouter(
+  lab: LocalLab,
+  layer: number,
+  { part, noise }: MeasuredPart,
+  budget: SearchBudget,
+): Promise<readonly Hypothesis[]> {
+  const { experts, hiddenSize } = lab.laboratory.config;
+  const name = layerName(layer, `${EXPERTS.router}.weight`);
+  if (experts === undefined || experts.count > MOST_EXPERTS) return [];
+  if (lab.laboratory.facts(name) === undefined) return [];
+  const router = await lab.read(name);
+  const wrong = async (order: readonly number[]): Promise<number> => {
+    const outputs = await lab.outputs(part, reordered(name, router, order));
+    return outputs
+      .flatMap(({ ours, reference }) => tokensThatDiffer(ours, reference, hiddenSize, noise))
+      .filter(Boolean).length;
+  };
+  let order: readonly number[] = Array.from({ length: experts.count }, (_unused, row) => row);
+  let least = await wrong(order);
+  for (let isBetter = true; isBetter && least > 0;) {
+    isBetter = false;
+    let best = order;
+    for (const exchanged of exchanges(order)) {
+      if (!(await budget.spend())) return [];
+      const left = await wrong(exchanged);
+      if (left >= least) continue;
+      [best, least, isBetter] = [exchanged, left, true];
+    }
+    order = best;
+  }
+  if (least > 0) return [];
+  return [routerInOrder(layer, order, expertNames(lab, layer, experts.count))];
+}
+
+function reordered(name: string, router: HostTensor, order: readonly number[]): Changes {
+  return new Map([[name, takeRows(router, order)]]);
+}
+
+function expertNames({ laboratory }: LocalLab, layer: number, count: number): readonly string[] {
+  return Array.from({ length: count }, (_unused, expert) =>
+    [EXPERTS.gate, EXPERTS.up, EXPERTS.down].map((module) =>
+      layerName(layer, `${module.replace("{e}", String(expert))}.weight`),
+    ),
+  )
+    .flat()
+    .filter((name) => laboratory.facts(name) !== undefined);
+}
+
+/** An order with every two of its places exchanged. */
+function exchanges(order: readonly number[]): readonly (readonly number[])[] {
+  return order.flatMap((left, first) =>
+    order
+      .slice(first + 1)
+      .map((right) => order.map((row) => (row === left ? right : row === right ? left : row))),
+  );
+}

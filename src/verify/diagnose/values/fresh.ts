@@ -1,0 +1,97 @@
+import { inLayer, layerOf } from "../../../model/layer-number.ts";
+import type { HostTensor, Laboratory } from "../../compare/model-runner.ts";
+import { commonLayer, type Diagnosis } from "../diagnosis.ts";
+import type { Read } from "../hypotheses/hypothesis.ts";
+import { sizeOf } from "../hypotheses/tensor-edits.ts";
+
+/** Elements that are needed before anything is said of their distribution, and rows and columns. */
+const LEAST_LINES = 16;
+
+/** Standard errors within which a statistic is the one that independent draws have, and beyond which it is another. */
+const WITHIN = 4;
+const BEYOND = 12;
+
+/** Whether values are drawn alike: independent, of one spread in all rows and columns; how many standard errors they are from it. */
+interface Spread {
+  /** Of the kurtosis, from that of the normal distribution. */
+  readonly tails: number;
+  /** Of the variance of rows' and of columns' mean squares. */
+  readonly rows: number;
+  readonly columns: number;
+  readonly size: number;
+}
+
+/**
+ * Matrices that are as an initialisation draws them, where the same matrix of another layer is as training leaves it: they were never
+ * loaded.
+ */
+export async function freshOnes(
+  names: readonly string[],
+  laboratory: Laboratory,
+  read: Read,
+): Promise<readonly Diagnosis[]> {
+  const found: Diagnosis[] = [];
+  for (const name of names) {
+    const layer = layerOf(name);
+    if (layer === undefined || laboratory.facts(name)?.shape.length !== 2) continue;
+    const own = spreadOf(await read(name));
+    if (own === undefined || !isDrawn(own)) continue;
+    const other = [layer - 1, layer + 1]
+      .map((one) => inLayer(name, one))
+      .find((one) => laboratory.facts(one) !== undefined);
+    if (other === undefined) continue;
+    const trained = spreadOf(await laboratory.read(other));
+    if (trained === undefined || !isTrained(trained)) continue;
+    found.push({
+      cause: "corrupt",
+      tensors: [name],
+      ...commonLayer([name]),
+      evidence: `its values are as independent normal draws of size ${own.size.toPrecision(2)} are, alike in all rows and columns, which those of ${other} are not: as before anything was loaded`,
+      claims: [{ tensor: name, kind: "drawn", size: own.size }],
+    });
+  }
+  return found;
+}
+
+/** How far a matrix is from independent normal draws of one size; undefined where it is too small to tell. */
+function spreadOf(tensor: HostTensor): Spread | undefined {
+  const { rows, columns } = sizeOf(tensor);
+  const { data } = tensor;
+  if (tensor.shape.length !== 2 || rows < LEAST_LINES || columns < LEAST_LINES) return undefined;
+  const [ofRows, ofColumns] = [new Float64Array(rows), new Float64Array(columns)];
+  let [squares, fourths] = [0, 0];
+  for (const [index, value] of data.entries()) {
+    const square = value * value;
+    squares += square;
+    fourths += square * square;
+    ofRows[Math.floor(index / columns)] = (ofRows[Math.floor(index / columns)] ?? 0) + square;
+    ofColumns[index % columns] = (ofColumns[index % columns] ?? 0) + square;
+  }
+  const variance = squares / data.length;
+  if (!(variance > 0)) return undefined;
+  // Of n normal draws the kurtosis has a variance of 24/n, and a mean square one of 2/n of its own square.
+  return {
+    tails: (fourths / data.length / variance ** 2 - 3) / Math.sqrt(24 / data.length),
+    rows: unevenness(ofRows, columns, variance),
+    columns: unevenness(ofColumns, rows, variance),
+    size: Math.sqrt(variance),
+  };
+}
+
+/** Standard errors by which sums of so many squares vary more than those of independent normal draws. */
+function unevenness(sums: Float64Array, count: number, variance: number): number {
+  const expected = 2 / count;
+  const seen =
+    sums.reduce((total, sum) => total + (sum / count / variance - 1) ** 2, 0) / sums.length;
+  return (seen / expected - 1) / Math.sqrt(2 / sums.length);
+}
+
+/** As an initialisation draws them. */
+function isDrawn({ tails, rows, columns }: Spread): boolean {
+  return [tails, rows, columns].every((one) => Math.abs(one) <= WITHIN);
+}
+
+/** As no initialisation draws them: rows or columns of clearly different sizes. */
+function isTrained({ rows, columns }: Spread): boolean {
+  return Math.max(rows, columns) > BEYOND;
+}
