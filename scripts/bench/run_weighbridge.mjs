@@ -1,9 +1,9 @@
 // Loads a model, prefills, decodes greedily, prints one line of JSON.
 //
-//   node run_weighbridge.mjs MODEL DEVICE f32|bf16 PREFILL DECODE ROUNDS [MAX-MEMORY] [BATCH]
+//   node run_weighbridge.mjs MODEL DEVICE f32|bf16|int8 PREFILL DECODE ROUNDS [MAX-MEMORY] [BATCH]
 import { generate } from "../../dist/api/generate.js";
 
-const [model, device, compute, prefillText, decodeText, roundsText, memoryText, batchText] =
+const [model, device, dtype, prefillText, decodeText, roundsText, memoryText, batchText] =
   process.argv.slice(2);
 const [prefill, decode, rounds] = [prefillText, decodeText, roundsText].map(Number);
 const batch = Number(batchText ?? 1);
@@ -15,7 +15,8 @@ let about = {};
 for (let round = 0; round < rounds; round += 1) {
   const result = await generate(model, {
     device,
-    compute,
+    // int8 is what quantised matrices are multiplied by; all else is float32 then.
+    ...(dtype === "int8" ? { compute: "f32", activations: dtype } : { compute: dtype }),
     prompts: Array.from({ length: batch }, () => ({ kind: "ids", ids })),
     // The first new token is the prefill's.
     maxNewTokens: decode + 1,

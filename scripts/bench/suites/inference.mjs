@@ -8,14 +8,14 @@ const QUICK_WORK = { prefill: 64, decode: 32 };
 const PLAIN_LOAD = { ...LOAD, compare: false };
 
 /** An aim for each peer and metric: `ours` at least `times` as fast. */
-const fasterThan = (ours, peer, times = 1) =>
+const fasterThan = (ours, peer, times = 1, told = "") =>
   ["prefill", "decode"].map((key) => ({
     of: ours,
     to: peer,
     key,
     times,
     atLeast: true,
-    text: `${key} ${times === 1 ? "faster than" : `at least ${times} ×`} ${peer}`,
+    text: `${key}${told} ${times === 1 ? "faster than" : `at least ${times} ×`} ${peer}`,
   }));
 
 const case217m = (id, title, { base, names, aims, list }) => ({
@@ -70,24 +70,26 @@ const quantised = (type) => ({
   id: `inference-${type.toLowerCase()}`,
   part: "inference",
   title: `SmolLM2-135M in ${type}: prefill ${WORK.prefill}, decode ${WORK.decode}`,
-  names: [`weighbridge ${type}`, `llama.cpp ${type}`],
+  names: [`weighbridge ${type}`, `weighbridge ${type} int8`, `llama.cpp ${type}`],
   make: (context) => ({
     base: `llama.cpp ${type}`,
     metrics: [...SPEEDS, PLAIN_LOAD],
-    aims: [
-      ...fasterThan(`weighbridge ${type}`, `llama.cpp ${type}`, 0.95).filter(
-        ({ key }) => key === "decode",
-      ),
-      ...fasterThan(`weighbridge ${type}`, `llama.cpp ${type}`, 0.8).filter(
-        ({ key }) => key === "prefill",
-      ),
-    ],
+    aims: ["", " int8"].flatMap((told) =>
+      fasterThan(`weighbridge ${type}${told}`, `llama.cpp ${type}`, 0.95, told)
+        .filter(({ key }) => key === "decode")
+        .concat(
+          fasterThan(`weighbridge ${type}${told}`, `llama.cpp ${type}`, 0.8, told).filter(
+            ({ key }) => key === "prefill",
+          ),
+        ),
+    ),
     points: [
       {
         contenders: () => {
           const { ours, llamaOf } = programs(context, filesQuantised(context), WORK);
           return [
             ours(`weighbridge ${type}`, "cpu", "f32", { file: type }),
+            ours(`weighbridge ${type} int8`, "cpu", "int8", { file: type }),
             llamaOf(`llama.cpp ${type}`, type),
           ];
         },
