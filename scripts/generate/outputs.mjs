@@ -148,6 +148,10 @@ const quantisedTensor = fields({
   identical: count,
   rounded: count,
   unexplained: count,
+  matrix: said(
+    orNull(oneOf("used", "left-out", "other", "missing", "other-size")),
+    "what a given importance matrix has to do with it; null without one",
+  ),
   worst: said(
     metric,
     "largest error in half steps of its block's scale; of blocks proved to the byte the first thousand of a tensor, then one in a hundred",
@@ -195,7 +199,15 @@ const filed = said(
     time: said(text, "when it ended: ISO 8601 in UTC"),
     files: list(
       fields({
-        role: oneOf("weights", "config", "tokenizer", "golden", "other-weights", "other-config"),
+        role: oneOf(
+          "weights",
+          "config",
+          "tokenizer",
+          "golden",
+          "other-weights",
+          "other-config",
+          "imatrix",
+        ),
         path: text,
         bytes: said(orNull(count), "null for a remote file"),
         sha256: said(orNull(text), "of all of its bytes; null for a remote file"),
@@ -475,7 +487,8 @@ export const OUTPUTS = {
     model: text,
     original: text,
     architecture: text,
-    importanceMatrix: said(truth, "the file names one, so that scales are free"),
+    importanceMatrix: said(truth, "the file names one, or one was given: scales fit what matters"),
+    imatrix: said(orNull(fields({ path: text, tensors: count })), "the one that was given"),
     blocks: blockCounts,
     tensors: list(quantisedTensor),
     plain: list(

@@ -16,6 +16,8 @@ export interface StoredRows {
   readonly columns: number;
   /** The blocks of rows `begin` to `end`, not included, one row after the other. */
   readonly read: (begin: number, end: number) => Promise<Uint8Array>;
+  /** The matrices of the stored tensor, which may be a stack of them, and which of them the rows are in; undefined where they are not whole rows of one. */
+  readonly stack: { readonly matrices: number; readonly own: number } | undefined;
   /** Where a block of a row stands: its place among all blocks of the stored tensor, and its byte in the file. */
   placeOf(row: number, block: number): { readonly block: number; readonly offset: number };
 }
@@ -74,12 +76,26 @@ function rowsOfPart(view: TensorView): StoredRows | undefined {
     storedName: tensor.storedName ?? tensor.name,
     rows,
     columns,
+    stack: stackOf(quantised.shape, columns, first, first + (rows - 1) * rowStride),
     read: (begin, end) => readAssembly(assemblyOf(rowsBetween(bytes, begin, end))),
     placeOf: (row, block) => {
       const place = (first + row * rowStride) / type.elements + block;
       return { block: place, offset: quantised.begin + place * type.bytes };
     },
   };
+}
+
+/** Which matrix of a stored tensor the rows are in that begin at elements `first` to `last`. */
+function stackOf(
+  shape: readonly number[],
+  columns: number,
+  first: number,
+  last: number,
+): StoredRows["stack"] {
+  const [width = 0, height = 1, ...others] = shape.toReversed();
+  const own = Math.floor(first / (width * height));
+  const isOne = columns === width && own === Math.floor(last / (width * height));
+  return isOne ? { matrices: others.reduce((product, size) => product * size, 1), own } : undefined;
 }
 
 /** The same rows as bytes of the file. */

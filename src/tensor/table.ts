@@ -43,6 +43,8 @@ export interface StoredForm {
 /** A quantised tensor as its file has it. */
 export interface QuantisedBytes {
   readonly type: string;
+  /** Of the whole tensor there, which may be a stack of several. */
+  readonly shape: readonly number[];
   readonly byteLength: number;
   /** The file, and the byte of the first block in it. */
   readonly file: ByteSource;

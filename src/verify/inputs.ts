@@ -5,7 +5,7 @@ import { listPlace } from "../sources/places.ts";
 
 /** What a file is in a verification: of the model that is verified, or of what it is held against. */
 export type InputRole =
-  "weights" | "config" | "tokenizer" | "golden" | "other-weights" | "other-config";
+  "weights" | "config" | "tokenizer" | "golden" | "other-weights" | "other-config" | "imatrix";
 
 /** A file that takes part in a verification. */
 export interface InputFile {

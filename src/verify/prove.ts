@@ -1,3 +1,7 @@
+import {
+  openImportanceMatrix,
+  type ImportanceMatrix,
+} from "../formats/gguf/importance/importance-matrix.ts";
 import type { Assembly } from "../mapping/assembly.ts";
 import { openModel, requireConfig, type OpenedModel } from "../session/open-model.ts";
 import { namesMatrix } from "./against-quantised.ts";
@@ -21,6 +25,8 @@ import { compareFolders } from "./tokenizers/folder.ts";
 export interface ProveOptions {
   /** Asks for the very bytes of every block that can be made again, whatever machine they were made on. */
   readonly bytes?: boolean | undefined;
+  /** The importance matrix that the file was made with, in either of llama.cpp's forms. */
+  readonly imatrix?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Told how many bytes of the quantised file were judged. */
   readonly onProgress?: (done: number, total: number, tensor: string) => void;
@@ -32,8 +38,10 @@ export interface ProofResult {
   readonly model: string;
   readonly original: string;
   readonly architecture: string;
-  /** Whether the file names an importance matrix, so that scales are judged by what they explain alone. */
+  /** Whether the file names an importance matrix, or one was given: then scales fit the numbers that matter. */
   readonly importanceMatrix: boolean;
+  /** The matrix that was given, and how many tensors it has something for. */
+  readonly imatrix: { readonly path: string; readonly tensors: number } | null;
   readonly blocks: Readonly<Record<"total" | "identical" | "rounded" | "unexplained", number>>;
   readonly tensors: readonly QuantisedTensor[];
   /** Tensors that are not quantised. */
@@ -54,7 +62,7 @@ export interface ProofResult {
 
 /**
  * Proves that a quantised file was made from an original: both are streamed once, and each block is held against its numbers.
- * @throws WbError of the readers.
+ * @throws WbError of the readers; WB3513 for what is no importance matrix.
  */
 export async function prove(
   path: string,
@@ -62,23 +70,29 @@ export async function prove(
   options: ProveOptions = {},
 ): Promise<ProofResult> {
   const begin = performance.now();
-  const { signal } = options;
-  const ours = await openModel(path, { signal });
+  const { signal, imatrix } = options;
+  const matrix = imatrix === undefined ? undefined : await openImportanceMatrix(imatrix);
   try {
-    const theirs = await openModel(original, { signal });
+    const ours = await openModel(path, { signal });
     try {
-      return await proveOpened(ours, theirs, options, begin);
+      const theirs = await openModel(original, { signal });
+      try {
+        return await proveOpened(ours, theirs, matrix, options, begin);
+      } finally {
+        await theirs.checkpoint.close();
+      }
     } finally {
-      await theirs.checkpoint.close();
+      await ours.checkpoint.close();
     }
   } finally {
-    await ours.checkpoint.close();
+    await matrix?.close();
   }
 }
 
 async function proveOpened(
   ours: OpenedModel,
   theirs: OpenedModel,
+  matrix: ImportanceMatrix | undefined,
   options: ProveOptions,
   begin: number,
 ): Promise<ProofResult> {
@@ -91,9 +105,10 @@ async function proveOpened(
   ];
   const total = quantisedBytes(ours, left);
   let done = 0;
-  const isWeighted = namesMatrix(ours.checkpoint.metadata);
+  const isWeighted = matrix !== undefined || namesMatrix(ours.checkpoint.metadata);
   const judgement = await judgeModel(left.tensors, right.tensors, {
     isWeighted,
+    matrix,
     isOriginalQuantised: [...right.tensors.values()].some(isQuantised),
     signal: options.signal,
     onBytes: (count, tensor) => {
@@ -118,6 +133,7 @@ async function proveOpened(
     original: theirs.checkpoint.path,
     architecture: config.architecture,
     importanceMatrix: isWeighted,
+    imatrix: matrix === undefined ? null : { path: matrix.path, tensors: matrix.tensors },
     blocks: {
       total: sum(({ blocks }) => blocks),
       identical: sum(({ identical }) => identical),
@@ -131,7 +147,11 @@ async function proveOpened(
     otherScales,
     diagnosis,
     failures,
-    inputs: [...(await inputsOf(ours)), ...otherInputs(theirs)],
+    inputs: [
+      ...(await inputsOf(ours)),
+      ...otherInputs(theirs),
+      ...(matrix === undefined ? [] : [{ role: "imatrix", path: matrix.path } as const]),
+    ],
     seconds: (performance.now() - begin) / 1000,
     peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
     notes: [...ours.notes, ...theirs.notes, ...tokenizers.notes],

@@ -31,6 +31,7 @@ function judged(name: string, bytes: Uint8Array, values: Float32Array, isWeighte
     storedName: name,
     rows: values.length / WIDTH,
     columns: WIDTH,
+    stack: { matrices: 1, own: 0 },
     read: (begin: number, end: number) =>
       Promise.resolve(bytes.slice(begin * rowBytes, end * rowBytes)),
     placeOf: (row: number, block: number) => {

@@ -1,18 +1,16 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { convert } from "../../src/api/convert.ts";
 import { generate } from "../../src/api/generate.ts";
-import { expectedTensors } from "../../src/model/tensors.ts";
-import { parseModelConfig } from "../../src/model/config/parse.ts";
 import { openTokenizer } from "../../src/runtime/tokenizer/tokenizer.ts";
 import { FIXTURES } from "../support/fixture-manifest.ts";
-import { drawnWeights } from "../support/drawn-weights.ts";
 import { isRecord } from "../support/is-record.ts";
 import { llamaRuns, type Continued } from "../support/llama-runs.ts";
 import { madeBy } from "../support/own-environment.ts";
 import { TEXTS } from "../support/odd-texts.ts";
+import { writeDrawn } from "../support/write-drawn.ts";
 
 /** What is written for llama.cpp, held against llama.cpp itself: scripts/llama-cpp.mjs compiles it once, into a cache outside the tree. */
 const work = mkdtempSync(join(tmpdir(), "weighbridge-llama-cpp-"));
@@ -106,30 +104,6 @@ const TINY = {
   rope_theta: 10_000,
   tie_word_embeddings: false,
 };
-
-/** A model of drawn weights, without a tokenizer. */
-async function writeDrawn(
-  folder: string,
-  fields: Readonly<Record<string, unknown>>,
-): Promise<void> {
-  const text = JSON.stringify(fields);
-  mkdirSync(folder);
-  writeFileSync(join(folder, "config.json"), text);
-  const source = drawnWeights(parseModelConfig(text, "config.json"), "F32");
-  const header: Record<string, unknown> = {};
-  const parts: Uint8Array[] = [];
-  let begin = 0;
-  for (const { name, shape } of expectedTensors(parseModelConfig(text, "config.json"))) {
-    const { bytes } = await source.read(name);
-    header[name] = { dtype: "F32", shape, data_offsets: [begin, begin + bytes.byteLength] };
-    begin += bytes.byteLength;
-    parts.push(bytes);
-  }
-  const head = Buffer.from(JSON.stringify(header));
-  const length = Buffer.alloc(8);
-  length.writeBigUInt64LE(BigInt(head.byteLength));
-  writeFileSync(join(folder, "model.safetensors"), Buffer.concat([length, head, ...parts]));
-}
 
 /** Its numbers in float32, so that llama.cpp computes with those and rounds no activations. */
 const plainOf = (type: string): string => join(work, "tiny", `${type}-F32`, "model.gguf");

@@ -13,6 +13,10 @@ export const prove: Command = {
       "every block that can be made again has the very bytes",
     ],
     [
+      "$0 prove model.gguf original --imatrix imatrix.gguf",
+      "bytes are compared of what an importance matrix chose, too",
+    ],
+    [
       "$0 prove model.gguf original --statement proof.intoto.json",
       "the verdict as an in-toto statement over both digests",
     ],
@@ -28,11 +32,16 @@ export const prove: Command = {
         type: "boolean",
         describe: "fail where a block is explained by rounding alone, though it can be made again",
       })
+      .option("imatrix", {
+        type: "string",
+        describe: "the importance matrix that the file was made with: .dat or .gguf",
+      })
       .option("statement", { type: "string", describe: "a file for the in-toto statement" }),
   run: async (args, context) => {
     const { prove: run } = await import("../../verify/prove.ts");
     const result = await run(requiredString(args, "model"), requiredString(args, "original"), {
       bytes: args["bytes"] === true,
+      imatrix: optionalString(args, "imatrix"),
       signal: context.signal,
       onProgress: (done, total, item) => {
         context.progress({ phase: "prove", done, total, unit: "bytes", item });

@@ -30,6 +30,9 @@ export const CHINESE_HELP: Readonly<Record<string, string>> = {
   "the model that it was made from, in any format": "它由之得来的模型，任意格式",
   "fail where a block is explained by rounding alone, though it can be made again":
     "若某个块本可重新生成，却只能由舍入解释，则判为不通过",
+  "the importance matrix that the file was made with: .dat or .gguf":
+    "该文件量化时所用的重要性矩阵：.dat 或 .gguf",
+  "bytes are compared of what an importance matrix chose, too": "重要性矩阵所选的结果也逐字节比较",
   "a file for the in-toto statement": "in-toto 声明的文件",
   "every block that the original does not explain is named": "原模型不能解释的每个块都会列出",
   "every block that can be made again has the very bytes": "凡可重新生成的块，字节都完全一致",

@@ -16,6 +16,13 @@ export const GGUF_CODES = {
     remedy: "Download or copy the file again; if it persists, write it again from its source.",
     details: { path: "string", tensor: "string" },
   },
+  WB3513: {
+    title: "a damaged importance matrix",
+    meaning:
+      "The file is no importance matrix of llama-imatrix in either of its forms, or its lengths, names, counts or sums are none that it writes: sums of squares are finite, and not below 0.",
+    remedy: "Take the file that llama-quantize was given with --imatrix, and copy it again.",
+    details: { path: "string", offset: "number" },
+  },
   WB4511: {
     title: "a GGUF version or quantisation that is not read",
     meaning:

@@ -115,7 +115,13 @@ function storedTensor(entry: Placed, header: GgufHeader, source: ByteSource): St
   return {
     ...common,
     dtype: "F32",
-    quantised: { type: kind.name, byteLength: bytesOf(kind, elements), file: source, begin },
+    quantised: {
+      type: kind.name,
+      shape,
+      byteLength: bytesOf(kind, elements),
+      file: source,
+      begin,
+    },
     source: decoded,
     byteOffset: 0,
     byteOrder: "little",

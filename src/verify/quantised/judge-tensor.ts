@@ -1,10 +1,12 @@
 import { setImmediate } from "node:timers/promises";
+import type { ImportanceMatrix } from "../../formats/gguf/importance/importance-matrix.ts";
 import { blockJudge, type JudgeBlock } from "../../formats/gguf/judge/judge-block.ts";
 import { narrowRows, type Assembly } from "../../mapping/assembly.ts";
 import { readAssembly } from "../../mapping/read-assembly.ts";
 import { decodeValues } from "../../tensor/decode.ts";
-import { roundedThrough, type HalfDtype } from "./half-way.ts";
-import type { BlockPlace, TensorJudgement } from "./judgement.ts";
+import { HALF_WAYS, roundedThrough, type HalfDtype } from "./half-way.ts";
+import { askMatrix, isByMatrix, type AskedMatrix } from "./ask-matrix.ts";
+import type { BlockPlace, MatrixUse, TensorJudgement } from "./judgement.ts";
 import { isRequantised, isSameEverywhere, requantised } from "./requantised.ts";
 import type { StoredRows } from "../../mapping/stored-rows.ts";
 
@@ -17,6 +19,8 @@ const NAMED = 4096;
 export interface JudgeOptions {
   /** Whether the file names an importance matrix. */
   readonly isWeighted: boolean;
+  /** The matrix that the file is said to be made with. */
+  readonly matrix?: ImportanceMatrix | undefined;
   /** Whether the original's numbers are those of blocks themselves: then equal numbers are enough. */
   readonly isOriginalQuantised?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -67,7 +71,16 @@ export async function judgeTensor(
     places: [],
   };
   let [row, blocks, elements] = [0, 0, 0];
+  let asked: AskedMatrix = { use: null, columns: undefined };
   for (const part of parts) {
+    const first = row;
+    const own = await askMatrix(part, options.matrix);
+    asked = (await isByMatrix(part, own.columns, (begin, end) =>
+      originals(first + begin, first + end),
+    ))
+      ? own
+      : { use: "left-out", columns: undefined };
+    const { columns } = asked;
     const judge = blockJudge(part.type.name, options.isWeighted);
     const band = Math.max(1, Math.floor(BAND_ELEMENTS / part.columns));
     for (let begin = 0; begin < part.rows; begin += band) {
@@ -76,7 +89,10 @@ export async function judgeTensor(
       const bytes = await part.read(begin, end);
       const values = await originals(row + begin, row + end);
       const { isOriginalQuantised = false } = options;
-      judgeBand({ name, part, begin, bytes, originals: values, judge, isOriginalQuantised }, tally);
+      judgeBand(
+        { name, part, begin, bytes, originals: values, columns, judge, isOriginalQuantised },
+        tally,
+      );
       options.onBytes?.(bytes.byteLength, name);
       await setImmediate();
     }
@@ -84,7 +100,7 @@ export async function judgeTensor(
     elements += part.rows * part.columns;
     blocks += (part.rows * part.columns) / part.type.elements;
   }
-  return judged(name, parts, blocks, elements, tally);
+  return judged(name, parts, blocks, elements, tally, asked.use);
 }
 
 /** Rows `begin` to `end`, not included, of what a tensor was quantised from. */
@@ -106,15 +122,14 @@ interface Band {
   readonly begin: number;
   readonly bytes: Uint8Array;
   readonly originals: Float32Array;
+  /** What an importance matrix has for each column; undefined without one. */
+  readonly columns: Float32Array | undefined;
   readonly judge: JudgeBlock;
   readonly isOriginalQuantised: boolean;
 }
 
-/** Numbers as they are, and as a file between the original and this one may have had them. */
-const WAYS: readonly (HalfDtype | undefined)[] = [undefined, "F16", "BF16"];
-
 function judgeBand(
-  { name, part, begin, bytes, originals, judge, isOriginalQuantised }: Band,
+  { name, part, begin, bytes, originals, columns: weights, judge, isOriginalQuantised }: Band,
   tally: Tally,
 ): void {
   const { type, columns, storedName } = part;
@@ -127,7 +142,9 @@ function judgeBand(
     const known = ways.get(dtype);
     if (known !== undefined) return known;
     const values = dtype === undefined ? originals : roundedThrough(originals, dtype);
-    const made = isRequantised(type.name) ? requantised(values, type.name, name) : undefined;
+    const made = isRequantised(type.name)
+      ? requantised(values, type.name, name, weights)
+      : undefined;
     const way = { values, made };
     ways.set(dtype, way);
     return way;
@@ -139,7 +156,7 @@ function judgeBand(
     const most = addErrors(tally, stored, originals, from, from + type.elements);
     const isSame =
       (isOriginalQuantised && most === 0) ||
-      WAYS.some((dtype) => sameBytes(bytes, wayOf(dtype).made, at, type.bytes));
+      HALF_WAYS.some((dtype) => sameBytes(bytes, wayOf(dtype).made, at, type.bytes));
     if (isSame) {
       tally.identical++;
       // Its error is the quantiser's own; ranges take many times as long as bytes, so that one block of a hundred tells of the rest.
@@ -147,7 +164,7 @@ function judgeBand(
         tally.worst = Math.max(tally.worst, judge(bytes, at, originals, from).worst);
       continue;
     }
-    const errors = WAYS.map((dtype) => judge(bytes, at, wayOf(dtype).values, from));
+    const errors = HALF_WAYS.map((dtype) => judge(bytes, at, wayOf(dtype).values, from));
     const found = errors.find(({ isExplained }) => isExplained) ?? errors[0];
     tally.cutOff += found?.cutOff ?? 0;
     tally.worst = Math.max(tally.worst, found?.worst ?? Number.NaN);
@@ -228,10 +245,13 @@ function judged(
   blocks: number,
   elements: number,
   tally: Tally,
+  use: MatrixUse | null,
 ): TensorJudgement {
   const types = [...new Set(parts.map(({ type }) => type.name))];
   const isSameQuantiser = tally.identical > MOSTLY * blocks;
-  const isStrict = (isSameQuantiser && types.every(isSameEverywhere)) || isScaled(tally);
+  // By a matrix all types search for their scales.
+  const isRounded = use !== "used" && types.every(isSameEverywhere);
+  const isStrict = (isSameQuantiser && isRounded) || isScaled(tally);
   const {
     roundedPlaces,
     places,
@@ -247,6 +267,7 @@ function judged(
     type: types.join(", "),
     blocks,
     elements,
+    matrix: (use === "used" || use === "left-out") && !isSameQuantiser ? "other" : use,
     isRequantised: types.every(isRequantised),
     rounded: isStrict ? 0 : rounded,
     unexplained: isStrict ? unexplained + rounded : unexplained,

@@ -8,6 +8,12 @@ export interface BlockPlace {
   readonly offset: number;
 }
 
+/**
+ * What a given importance matrix has to do with a tensor: its bytes are those of quantising by the matrix; or of quantising without it, though it
+ * has an entry; or most are of neither; or the matrix has no entry for it, or one of another size, so that llama-quantize uses none.
+ */
+export type MatrixUse = "used" | "left-out" | "other" | "missing" | "other-size";
+
 /** What a quantised tensor's blocks are beside the original's numbers. */
 export interface TensorJudgement {
   /** Hugging Face name. */
@@ -16,6 +22,8 @@ export interface TensorJudgement {
   readonly blocks: number;
   /** Whether the type's blocks could be made again from the original. */
   readonly isRequantised: boolean;
+  /** Null where no matrix was given, or the type takes none. */
+  readonly matrix: MatrixUse | null;
   /** Blocks whose bytes are those of quantising the original. */
   readonly identical: number;
   /** Others whose every level is the one that rounding gives under some choice of scales. */

@@ -1,7 +1,7 @@
 import { layerOf } from "../../model/layer-number.ts";
 import type { Parity } from "../compare/parity.ts";
 import type { ModelJudgement } from "./judge-model.ts";
-import { isExplained, lossOf, type TensorJudgement } from "./judgement.ts";
+import { isExplained, lossOf, type MatrixUse, type TensorJudgement } from "./judgement.ts";
 
 /** A quantised tensor as reports have it. */
 export interface QuantisedTensor {
@@ -11,6 +11,8 @@ export interface QuantisedTensor {
   readonly identical: number;
   readonly rounded: number;
   readonly unexplained: number;
+  /** What a given importance matrix has to do with it. */
+  readonly matrix: MatrixUse | null;
   /** Largest error in half steps of the block's scale. */
   readonly worst: number | null;
   readonly maxAbs: number | null;
@@ -83,7 +85,7 @@ export function summaryOf(
 }
 
 export function shown(tensor: TensorJudgement): QuantisedTensor {
-  const { name, type, blocks, identical, rounded, unexplained } = tensor;
+  const { name, type, blocks, identical, rounded, unexplained, matrix } = tensor;
   return {
     name,
     type,
@@ -91,6 +93,7 @@ export function shown(tensor: TensorJudgement): QuantisedTensor {
     identical,
     rounded,
     unexplained,
+    matrix,
     worst: finite(tensor.worst),
     maxAbs: finite(tensor.maxAbs),
     loss: finite(lossOf([tensor])),
