@@ -22,6 +22,7 @@ import { rereadHypotheses } from "../hypotheses/reread-hypotheses.ts";
 import { withoutOldRoundings } from "../values/rounding-size.ts";
 import { explained, SearchBudget, searchExplanations, triesFor } from "./search.ts";
 import { EMBEDDINGS, HEAD } from "../../../model/network.ts";
+import { factorHypothesis } from "../hypotheses/scale-hypotheses.ts";
 import { staleTable } from "./stale-table.ts";
 import { tableHypotheses } from "../hypotheses/table-hypotheses.ts";
 import { sameValues } from "../hypotheses/tensor-edits.ts";
@@ -148,7 +149,14 @@ function allHypotheses(laboratory: Laboratory): readonly Hypothesis[] {
   const layers = Array.from({ length: config.layers }, (_unused, layer) =>
     layerHypotheses(layer, config, names, dtypeOf),
   ).flat();
+  // Some families' files have embeddings by the root of their width, others' networks take that factor.
+  const root = Math.sqrt(config.hiddenSize);
+  const has = new Set(names);
+  const scales = has.has(EMBEDDINGS)
+    ? [root, 1 / root].map((factor) => factorHypothesis([EMBEDDINGS], factor, has))
+    : [];
   return [
+    ...scales,
     ...tableHypotheses(HEAD, names, config.vocabSize, dtypeOf),
     ...tableHypotheses(EMBEDDINGS, names, config.vocabSize, dtypeOf),
     ...encoderHeadHypotheses(config, names),
