@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { convert } from "../../src/api/convert.ts";
 import { generate } from "../../src/api/generate.ts";
+import type { Activations } from "../../src/runtime/backends/ops.ts";
 import { openTokenizer } from "../../src/runtime/tokenizer/tokenizer.ts";
 import { FIXTURES } from "../support/fixture-manifest.ts";
 import { isRecord } from "../support/is-record.ts";
@@ -85,7 +86,7 @@ const PROMPTS = {
 
 /**
  * Leads in logits below which the likeliest token is left open; ids are compared up to the first of them. llama.cpp computes with float32
- * activations where weights are floats, and rounds them to int8, in blocks of 32 or 256, where weights are quantised.
+ * activations where weights are floats, and rounds them to int8, in blocks of 32 or 256, where weights are quantised; so do ours on request, in blocks of 32.
  */
 const LEAD = { plain: 0.01, quantised: 0.5 } as const;
 
@@ -152,12 +153,17 @@ beforeAll(async () => {
 }, 1_800_000);
 
 /** Ids that weighbridge goes on with. */
-async function ours(model: (typeof MODELS)[number], type: (typeof TYPES)[number]) {
+async function ours(
+  model: (typeof MODELS)[number],
+  type: (typeof TYPES)[number],
+  activations?: Activations,
+) {
   const { results, notes } = await generate(fileOf(model, type), {
     prompts: PROMPTS[model].map((ids) => ({ kind: "ids", ids: [...ids] })),
     maxNewTokens: TOKENS,
     stopIds: [],
     compute: "f32",
+    activations,
     device: "cpu",
   });
   const inBlocks = notes.some((note) => note.includes("multiplied as they are stored"));
@@ -195,6 +201,15 @@ describe.each(TYPES)("written as GGUF in %s", (type) => {
     expect(compared).toBeGreaterThanOrEqual(TOKENS);
   });
 });
+
+test.each(["Q8_0", "Q4_K_M", "Q6_K"] as const)(
+  "with activations in int8 the tokens in %s are llama.cpp's, too",
+  async (type) => {
+    const own = await ours("smollm2", type, "int8");
+    const compared = agreeing(own, TYPES.indexOf(type), LEAD.quantised);
+    expect(compared).toBeGreaterThanOrEqual(TOKENS / 2);
+  },
+);
 
 test.each(FAMILIES)("llama.cpp goes on with the same tokens of %s", async (family) => {
   const { results } = await generate(familyFile(family), {
