@@ -1,8 +1,9 @@
 // Gives every file of the hostile corpus (test/support/hostile) to weighbridge and to the original libraries, each in a process
 // of its own, and writes what became of them into docs/reliability.md, between its two marks.
 //
-//   node scripts/reliability.mjs [--scanners PYTHON]
+//   node scripts/reliability.mjs [--scanners PYTHON] [--only readers|scanners]
 //
+// Seconds are those of the processor, so that a busy machine gives the same table.
 // PYTHON is an interpreter with picklescan, fickling and modelscan; without it their columns are left out. The libraries are
 // those of scripts/python-env.mjs.
 import { spawnSync } from "node:child_process";
@@ -10,13 +11,19 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
 const WORK = mkdtempSync(join(tmpdir(), "weighbridge-reliability-"));
 const DOCUMENT = join(ROOT, "docs", "reliability.md");
-const BEGIN = "<!-- table: written by scripts/reliability.mjs -->";
+/** What stands around each table. */
+const MARKS = {
+  readers: "<!-- readers: written by scripts/reliability.mjs -->",
+  scanners: "<!-- scanners: written by scripts/reliability.mjs -->",
+};
 const END = "<!-- end of the table -->";
-const LIMIT_MS = 20_000;
+/** Wall time, beyond what any file takes on a busy machine. */
+const LIMIT_MS = 120_000;
 /** What a small file may not cost. */
 const LONG_SECONDS = 5;
 const MUCH_MEBIBYTES = 256;
@@ -85,17 +92,18 @@ function runIn(program, args, env = {}) {
 }
 
 const USAGE_FILE = join(WORK, "usage");
-const TELL_USAGE = `import fs from "node:fs"; process.on("exit", () => fs.writeFileSync(${JSON.stringify(USAGE_FILE)}, String(process.resourceUsage().maxRSS)));`;
+const TELL_USAGE = `import fs from "node:fs"; process.on("exit", () => fs.writeFileSync(${JSON.stringify(USAGE_FILE)}, JSON.stringify(process.resourceUsage())));`;
 
-/** weighbridge inspect, with its peak of memory in KiB. */
+/** weighbridge inspect, with its peak of memory in KiB and the processor's seconds. */
 function inspect(...args) {
   const preload = `data:text/javascript,${encodeURIComponent(TELL_USAGE)}`;
   const command = [join(ROOT, "bin/weighbridge.js"), "inspect", ...args];
+  rmSync(USAGE_FILE, { force: true });
   const done = runIn(process.execPath, ["--import", preload, ...command]);
-  return {
-    ...done,
-    peakKiB: existsSync(USAGE_FILE) ? Number(readFileSync(USAGE_FILE, "utf8")) : 0,
-  };
+  if (!existsSync(USAGE_FILE)) return { ...done, peakKiB: 0 };
+  const usage = JSON.parse(readFileSync(USAGE_FILE, "utf8"));
+  const seconds = (usage.userCPUTime + usage.systemCPUTime) / 1e6;
+  return { ...done, seconds, peakKiB: usage.maxRSS };
 }
 
 function weighbridge(files) {
@@ -234,7 +242,7 @@ function scannerTable(files, python) {
       const of = (outcome) => count(results, (result) => result.outcome === outcome);
       const numbers = ["flagged", "clean", "no verdict", "hung"].map(of).join(" | ");
       lines.push(`| ${kind} | ${name} | ${results.length} | ${numbers} |`);
-      if (process.argv.includes("--verbose"))
+      if (values.verbose)
         for (const [index, { outcome, output }] of results.entries())
           console.error(kind, name, pickles[index].name, outcome, output.slice(-200));
     }
@@ -242,18 +250,24 @@ function scannerTable(files, python) {
   return lines;
 }
 
-function writeDocument(lines) {
+function writeTable(name, lines) {
   const text = readFileSync(DOCUMENT, "utf8");
-  const begin = text.indexOf(BEGIN);
-  const end = text.indexOf(END);
-  if (begin < 0 || end < begin) fail(`${DOCUMENT} has no marks for the table`);
-  const table = `${BEGIN}\n\n${lines.join("\n")}\n\n${END}`;
+  const begin = text.indexOf(MARKS[name]);
+  const end = text.indexOf(END, begin);
+  if (begin < 0 || end < begin) fail(`${DOCUMENT} has no marks for the table of ${name}`);
+  const table = `${MARKS[name]}\n\n${lines.join("\n")}\n\n${END}`;
   writeFileSync(DOCUMENT, text.slice(0, begin) + table + text.slice(end + END.length));
 }
 
-const option = process.argv.indexOf("--scanners");
-const python = option < 0 ? undefined : process.argv[option + 1];
+const { values } = parseArgs({
+  options: {
+    scanners: { type: "string" },
+    only: { type: "string" },
+    verbose: { type: "boolean" },
+  },
+});
 const files = await loadCorpus();
-writeDocument([...readerTable(files), "", ...scannerTable(files, python)]);
+if (values.only !== "scanners") writeTable("readers", readerTable(files));
+if (values.only !== "readers") writeTable("scanners", scannerTable(files, values.scanners));
 const prettier = join(ROOT, "node_modules/prettier/bin/prettier.cjs");
 spawnSync(process.execPath, [prettier, "--write", DOCUMENT], { stdio: "inherit" });
