@@ -4,10 +4,11 @@ import { blockJudge, type JudgeBlock } from "../../formats/gguf/judge/judge-bloc
 import { narrowRows, type Assembly } from "../../mapping/assembly.ts";
 import { readAssembly } from "../../mapping/read-assembly.ts";
 import { decodeValues } from "../../tensor/decode.ts";
-import { HALF_WAYS, roundedThrough, type HalfDtype } from "./half-way.ts";
+import { HALF_WAYS } from "./half-way.ts";
 import { askMatrix, isByMatrix, type AskedMatrix } from "./ask-matrix.ts";
 import type { BlockPlace, MatrixUse, TensorJudgement } from "./judgement.ts";
-import { isRequantised, isSameEverywhere, requantised } from "./requantised.ts";
+import { isRequantised, isSameEverywhere } from "./requantised.ts";
+import { WaysOfBand, WaysOfTensor } from "./ways.ts";
 import type { StoredRows } from "../../mapping/stored-rows.ts";
 
 /** Elements of a band of rows that is judged at once. */
@@ -82,6 +83,7 @@ export async function judgeTensor(
       : { use: "left-out", columns: undefined };
     const { columns } = asked;
     const judge = blockJudge(part.type.name, options.isWeighted);
+    const ways = new WaysOfTensor();
     const band = Math.max(1, Math.floor(BAND_ELEMENTS / part.columns));
     for (let begin = 0; begin < part.rows; begin += band) {
       options.signal?.throwIfAborted();
@@ -90,7 +92,7 @@ export async function judgeTensor(
       const values = await originals(row + begin, row + end);
       const { isOriginalQuantised = false } = options;
       judgeBand(
-        { name, part, begin, bytes, originals: values, columns, judge, isOriginalQuantised },
+        { name, part, begin, bytes, originals: values, columns, judge, ways, isOriginalQuantised },
         tally,
       );
       options.onBytes?.(bytes.byteLength, name);
@@ -125,11 +127,12 @@ interface Band {
   /** What an importance matrix has for each column; undefined without one. */
   readonly columns: Float32Array | undefined;
   readonly judge: JudgeBlock;
+  readonly ways: WaysOfTensor;
   readonly isOriginalQuantised: boolean;
 }
 
 function judgeBand(
-  { name, part, begin, bytes, originals, columns: weights, judge, isOriginalQuantised }: Band,
+  { name, part, begin, bytes, originals, columns: weights, judge, ways, isOriginalQuantised }: Band,
   tally: Tally,
 ): void {
   const { type, columns, storedName } = part;
@@ -137,18 +140,8 @@ function judgeBand(
   const across = columns / type.elements;
   const stored = new Float32Array(originals.length);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const ways = new Map<HalfDtype | undefined, Way>();
-  const wayOf = (dtype: HalfDtype | undefined): Way => {
-    const known = ways.get(dtype);
-    if (known !== undefined) return known;
-    const values = dtype === undefined ? originals : roundedThrough(originals, dtype);
-    const made = isRequantised(type.name)
-      ? requantised(values, type.name, name, weights)
-      : undefined;
-    const way = { values, made };
-    ways.set(dtype, way);
-    return way;
-  };
+  const band = new WaysOfBand(originals, type.name, name, weights);
+  ways.learn(band, bytes, type.bytes);
   for (let block = 0; block < count; block++) {
     const at = block * type.bytes;
     const from = block * type.elements;
@@ -156,7 +149,7 @@ function judgeBand(
     const most = addErrors(tally, stored, originals, from, from + type.elements);
     const isSame =
       (isOriginalQuantised && most === 0) ||
-      HALF_WAYS.some((dtype) => sameBytes(bytes, wayOf(dtype).made, at, type.bytes));
+      ways.possible.some((way) => band.isMade(way, bytes, at, type.bytes));
     if (isSame) {
       tally.identical++;
       // Its error is the quantiser's own; ranges take many times as long as bytes, so that one block of a hundred tells of the rest.
@@ -164,7 +157,7 @@ function judgeBand(
         tally.worst = Math.max(tally.worst, judge(bytes, at, originals, from).worst);
       continue;
     }
-    const errors = HALF_WAYS.map((dtype) => judge(bytes, at, wayOf(dtype).values, from));
+    const errors = HALF_WAYS.map((way) => judge(bytes, at, band.values(way), from));
     const found = errors.find(({ isExplained }) => isExplained) ?? errors[0];
     tally.cutOff += found?.cutOff ?? 0;
     tally.worst = Math.max(tally.worst, found?.worst ?? Number.NaN);
@@ -183,22 +176,6 @@ function judgeBand(
 /** Of blocks that are proved to the byte the first ones of a tensor are measured, and one of so many behind them. */
 const FIRST = 1000;
 const MEASURED = 100;
-
-interface Way {
-  readonly values: Float32Array;
-  readonly made: Uint8Array | undefined;
-}
-
-function sameBytes(
-  bytes: Uint8Array,
-  made: Uint8Array | undefined,
-  at: number,
-  length: number,
-): boolean {
-  if (made === undefined) return false;
-  for (let index = at; index < at + length; index++) if (bytes[index] !== made[index]) return false;
-  return true;
-}
 
 /** Gives the block's largest error. */
 function addErrors(
