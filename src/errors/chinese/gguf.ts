@@ -15,6 +15,12 @@ export const CHINESE_GGUF_CODES: Readonly<Partial<Record<keyof typeof GGUF_CODES
       "张量必须按头部的顺序依次排列、逐个对齐，并在文件之内结束。否则就是截断、损坏，或文件中藏有别的内容。",
     remedy: "重新下载或复制文件；若仍然如此，由其来源重新写出。",
   },
+  WB3513: {
+    title: "损坏的重要性矩阵",
+    meaning:
+      "文件不是 llama-imatrix 两种形式之一的重要性矩阵，或其长度、名称、计数或总和不是它会写出的：平方和是有限数，且不小于 0。",
+    remedy: "取用 llama-quantize 以 --imatrix 使用的那个文件，并重新复制。",
+  },
   WB4511: {
     title: "不读取的 GGUF 版本或量化类型",
     meaning:
