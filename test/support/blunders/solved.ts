@@ -214,6 +214,25 @@ function inTensors(
   };
 }
 
+/** Every norm of states under the name of the one behind it, in the order in which the model applies them. */
+const NORMS_LATE: Blunder = {
+  name: "swapped: norms one place late",
+  in: ["nano", "grouped"],
+  cause: "swapped",
+  isSure: true,
+  make: (model) => {
+    const layers = Array.from({ length: layersOf(model) }, (_unused, layer) => [
+      at(layer, "input_layernorm.weight"),
+      at(layer, "post_attention_layernorm.weight"),
+    ]);
+    const chain = [...layers.flat(), "model.norm.weight"];
+    const right = chain.map((name) => model.get(name));
+    for (const [index, name] of chain.entries())
+      model.set(name, right.at(index - 1) ?? model.get(name));
+    return chain;
+  },
+};
+
 /** Each row or column by a factor of its own, from half to twice. */
 function linesByFactors(model: EditableModel, name: string, axis: "rows" | "columns"): void {
   const draw = draws(5);
@@ -557,4 +576,5 @@ export const SOLVED_BLUNDERS: readonly Blunder[] = [
   ...WRONG_COUNTS,
   ...SURE,
   ...OF_CONVERTERS,
+  NORMS_LATE,
 ];

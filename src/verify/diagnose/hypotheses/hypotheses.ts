@@ -16,6 +16,7 @@ import { expertHypotheses } from "./expert-hypotheses.ts";
 import { gateUpHypotheses } from "./gate-up-hypotheses.ts";
 import { edited, swapOf, type Hypothesis, type Read } from "./hypothesis.ts";
 import { kindOf } from "../golden/likely-first.ts";
+import { allNormsShifted, shiftedNorms } from "./norm-chain.ts";
 import { rankHypotheses } from "./rank-hypotheses.ts";
 import { rereadHypotheses, rereadsOf } from "./reread-hypotheses.ts";
 import {
@@ -66,6 +67,7 @@ export function layerHypotheses(
   const hypotheses = [
     ...ownHypotheses(layer, config, names, dtypeOf),
     ...NORMS.map((norm) => swapOf([[at(`${norm}.weight`), FINAL_NORM]])),
+    ...shiftedNorms(layer, config, has),
     ...layerSwapHypotheses(layer, config, names),
     ...pairsOf(MATRICES).map((pair) => transposeOf(pair.map((name) => at(`${name}.weight`)))),
     ...MATRICES.flatMap((name) => exchangedHalves(at(`${name}.weight`))),
@@ -93,6 +95,7 @@ export function everywhereHypotheses(
   return [
     ...rereadsOf(names, dtypeOf),
     ...offsetHypotheses(norms),
+    ...allNormsShifted(config, has),
     ...[...groups.values()]
       .filter((group) => group.length === config.layers)
       .map(joined)
