@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { crc32 } from "node:zlib";
 import { otherChecksum, wrongChecksum } from "../formats/archive/inflated.ts";
 import { sourceRecords, type CheckedRecord } from "../tensor/byte-source.ts";
@@ -53,6 +54,8 @@ export async function checkRecord(record: CheckedRecord, signal?: AbortSignal): 
 async function checksumOf({ source }: CheckedRecord, signal?: AbortSignal): Promise<number> {
   let checksum = 0;
   for (let begin = 0; begin < source.byteLength; begin += CHUNK_BYTES) {
+    // Files are read at once, which would leave signals no turn.
+    await nextTurn();
     signal?.throwIfAborted();
     const bytes = await source.read(begin, Math.min(CHUNK_BYTES, source.byteLength - begin));
     checksum = crc32(bytes, checksum);

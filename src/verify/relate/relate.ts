@@ -2,7 +2,7 @@ import type { Axis } from "../../model/axes.ts";
 import type { ModelConfig } from "../../model/config/model-config.ts";
 import type { Dtype } from "../../tensor/dtype.ts";
 import type { HostTensor } from "../compare/model-runner.ts";
-import { sameValues, sizeOf, transposed } from "../diagnose/hypotheses/tensor-edits.ts";
+import { sameValues, sizeOf } from "../diagnose/hypotheses/tensor-edits.ts";
 import { axisOrders, MAX_AXES, withAxes } from "./axis-order.ts";
 import { bitsAsNumbers, codesWithoutScales, multiples } from "./codes.ts";
 import { linearRelation } from "./linear.ts";
@@ -12,7 +12,7 @@ import { partsRelation } from "./parts.ts";
 import { repeatedOrder } from "./repeated-order.ts";
 import type { Relation } from "./relation.ts";
 import { rowsRelation } from "./repeated.ts";
-import { hasOrder, isIdentity, isPermutation, rowOrder } from "./row-order.ts";
+import { hasOrder, isIdentity, isPermutation, columnOrder, rowOrder } from "./row-order.ts";
 import { shiftedRows } from "./shifted-rows.ts";
 
 /** Rounding unit of a dtype, for values that were computed and stored in it. */
@@ -185,7 +185,7 @@ function ofOrder(
   if (shifted !== undefined) return shifted;
   if (rows !== undefined && !isIdentity(rows)) return repeatedOrder(rows, "rows");
   if (ours.shape.length !== 2) return undefined;
-  const columns = rowOrder(transposed(ours), transposed(reference));
+  const columns = columnOrder(ours, reference);
   if (columns !== undefined && isPermutation(columns) && !isIdentity(columns))
     return nameOrder(columns, "columns", { config, over: axes?.[1] });
   if (columns !== undefined && !isIdentity(columns)) return repeatedOrder(columns, "columns");

@@ -1,4 +1,4 @@
-import { sizeOf } from "../diagnose/hypotheses/tensor-edits.ts";
+import { sizeOf, transposed } from "../diagnose/hypotheses/tensor-edits.ts";
 import type { HostTensor } from "../compare/model-runner.ts";
 
 /** Entry i says which row of the reference stands at row i. */
@@ -10,25 +10,50 @@ export type Order = readonly number[];
  * so that a permutation stays one.
  */
 export function rowOrder(ours: HostTensor, reference: HostTensor): Order | undefined {
-  const places = new Map<string, number[]>();
-  for (const [row, key] of rowKeys(reference).entries()) {
-    const list = places.get(key) ?? [];
-    places.set(key, list);
+  if (!hasFirstRow(ours, reference)) return undefined;
+  const [numbers = [], right = []] = rowNumbers(ours, reference);
+  const places = new Map<number, number[]>();
+  for (const [row, number] of right.entries()) {
+    const list = places.get(number) ?? [];
+    places.set(number, list);
     list.push(row);
   }
-  const keys = rowKeys(ours);
-  const zeros = keys.filter(isZeroKey).length;
-  if (zeros > 0 && zeros > (places.get(keys.find(isZeroKey) ?? "")?.length ?? 0)) return undefined;
-  const used = new Map<string, number>();
+  const zeros = numbers.filter((number) => number === ZEROS).length;
+  if (zeros > (places.get(ZEROS)?.length ?? 0)) return undefined;
+  const used = new Map<number, number>();
   const order: number[] = [];
-  for (const key of keys) {
-    const list = places.get(key);
+  for (const number of numbers) {
+    const list = places.get(number);
     if (list === undefined) return undefined;
-    const nth = used.get(key) ?? 0;
-    used.set(key, nth + 1);
+    const nth = used.get(number) ?? 0;
+    used.set(number, nth + 1);
     order.push(list[nth % list.length] ?? 0);
   }
   return order;
+}
+
+/** Where each of our columns stands in the reference, as `rowOrder` has it of rows. */
+export function columnOrder(ours: HostTensor, reference: HostTensor): Order | undefined {
+  return hasFirstColumn(ours, reference)
+    ? rowOrder(transposed(ours), transposed(reference))
+    : undefined;
+}
+
+/** Most tensors that differ have no row of each other's: then nothing is made of all of them. */
+function hasFirstRow(ours: HostTensor, reference: HostTensor): boolean {
+  const [left, right] = [wordsOf(ours), wordsOf(reference)];
+  const width = left.length / Math.max(1, sizeOf(ours).rows);
+  for (let begin = 0; begin + width <= right.length; begin += width)
+    if (sameWords(left, 0, right, begin, width, 1)) return true;
+  return false;
+}
+
+function hasFirstColumn(ours: HostTensor, reference: HostTensor): boolean {
+  const [left, right] = [wordsOf(ours), wordsOf(reference)];
+  const { rows, columns } = sizeOf(ours);
+  for (let column = 0; column < columns; column++)
+    if (sameWords(left, 0, right, column, rows, columns)) return true;
+  return false;
 }
 
 /** Whether row i of ours has the values of row `order[i]` of the reference, for all of them. */
@@ -40,20 +65,68 @@ export function hasOrder(ours: HostTensor, reference: HostTensor, order: Order):
   });
 }
 
-/** The bits of each row as text, −0 as 0. Equal keys are equal rows. */
-export function rowKeys(tensor: HostTensor): readonly string[] {
-  const { rows } = sizeOf(tensor);
-  const width = tensor.data.length / Math.max(1, rows);
-  const positive = tensor.data.map((value) => value + 0);
-  return Array.from({ length: rows }, (_unused, row) => {
-    const part = positive.subarray(row * width, (row + 1) * width);
-    return Buffer.from(part.buffer, part.byteOffset, part.byteLength).toString("latin1");
+/** The number of a row of zeros. */
+export const ZEROS = 0;
+
+/** A number for each row of some tensors of one width: the same one for rows of the same bits, −0 as 0, and for no others. */
+export function rowNumbers(...tensors: readonly HostTensor[]): readonly (readonly number[])[] {
+  const [first] = tensors;
+  const width =
+    (first?.data.length ?? 0) / Math.max(1, first === undefined ? 1 : sizeOf(first).rows);
+  // The first row of each number, and the numbers of each hash.
+  const rows: { readonly words: Uint32Array; readonly begin: number }[] = [
+    { words: new Uint32Array(width), begin: 0 },
+  ];
+  const byHash = new Map<number, number[]>([[hashOf(new Uint32Array(width), 0, width), [ZEROS]]]);
+  const numberOf = (words: Uint32Array, begin: number): number => {
+    const hash = hashOf(words, begin, width);
+    const known = byHash.get(hash) ?? [];
+    for (const number of known) {
+      const row = rows[number];
+      if (row !== undefined && sameWords(words, begin, row.words, row.begin, width, 1))
+        return number;
+    }
+    rows.push({ words, begin });
+    byHash.set(hash, [...known, rows.length - 1]);
+    return rows.length - 1;
+  };
+  return tensors.map((tensor) => {
+    const words = wordsOf(tensor);
+    return Array.from({ length: words.length / width }, (_unused, row) =>
+      numberOf(words, row * width),
+    );
   });
 }
 
-/** Whether a row's key is that of zeros. */
-export function isZeroKey(key: string): boolean {
-  return /^\0*$/u.test(key);
+function wordsOf({ data }: HostTensor): Uint32Array {
+  return new Uint32Array(data.buffer, data.byteOffset, data.length);
+}
+
+const MINUS_ZERO = 0x80000000;
+
+function hashOf(words: Uint32Array, begin: number, width: number): number {
+  let hash = 0;
+  for (let at = begin; at < begin + width; at++) {
+    const word = words[at] ?? 0;
+    hash = Math.imul(hash ^ (word === MINUS_ZERO ? 0 : word), 0x9e3779b1);
+    hash ^= hash >>> 15;
+  }
+  return hash;
+}
+
+function sameWords(
+  left: Uint32Array,
+  leftBegin: number,
+  right: Uint32Array,
+  rightBegin: number,
+  count: number,
+  step: number,
+): boolean {
+  for (let index = 0, at = 0; index < count; index++, at += step) {
+    const [a = 0, b = 0] = [left[leftBegin + at], right[rightBegin + at]];
+    if (a !== b && !(a % MINUS_ZERO === 0 && b % MINUS_ZERO === 0)) return false;
+  }
+  return true;
 }
 
 export function isPermutation(order: Order): boolean {

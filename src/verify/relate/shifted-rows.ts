@@ -1,7 +1,7 @@
 import type { HostTensor } from "../compare/model-runner.ts";
 import type { Filled, Shift } from "./claim.ts";
 import type { Relation } from "./relation.ts";
-import { isZeroKey, rowKeys } from "./row-order.ts";
+import { rowNumbers, ZEROS } from "./row-order.ts";
 
 /** Rows that must hold the neighbour's before this is a shift. */
 const LEAST_ROWS = 2;
@@ -11,7 +11,7 @@ const LEAST_ROWS = 2;
  * row of it throughout. Every row that differs must be explained so, and every other row equal.
  */
 export function shiftedRows(ours: HostTensor, reference: HostTensor): Relation | undefined {
-  const [left, right] = [rowKeys(ours), rowKeys(reference)];
+  const [left = [], right = []] = rowNumbers(ours, reference);
   const shift = shiftOf(left, right);
   if (shift === undefined) return undefined;
   const { begin, end, by, filled } = shift;
@@ -31,7 +31,7 @@ function filledText({ begin, end, row }: Filled): string {
   return `${rows} ${end - begin === 1 ? "is" : "are"} zeros`;
 }
 
-function shiftOf(ours: readonly string[], reference: readonly string[]): Shift | undefined {
+function shiftOf(ours: readonly number[], reference: readonly number[]): Shift | undefined {
   const wrong = [...ours.keys()].filter((row) => ours[row] !== reference[row]);
   const by = mostFrequentStep(wrong, ours, reference);
   if (by === undefined) return undefined;
@@ -53,16 +53,16 @@ function shiftOf(ours: readonly string[], reference: readonly string[]): Shift |
 /** How far the rows that differ stand from their place, as most of them have it. */
 function mostFrequentStep(
   wrong: readonly number[],
-  ours: readonly string[],
-  reference: readonly string[],
+  ours: readonly number[],
+  reference: readonly number[],
 ): number | undefined {
-  const placeOf = new Map<string, number | undefined>();
+  const placeOf = new Map<number, number | undefined>();
   // Rows that stand there twice tell no distance.
-  for (const [row, key] of reference.entries())
-    placeOf.set(key, placeOf.has(key) ? undefined : row);
+  for (const [row, number] of reference.entries())
+    placeOf.set(number, placeOf.has(number) ? undefined : row);
   const votes = new Map<number, number>();
   for (const row of wrong) {
-    const place = placeOf.get(ours[row] ?? "");
+    const place = placeOf.get(ours[row] ?? -1);
     if (place !== undefined && place !== row)
       votes.set(place - row, (votes.get(place - row) ?? 0) + 1);
   }
@@ -74,14 +74,14 @@ function mostFrequentStep(
 /** Rows behind the table's end: all zeros, or all one row of the other side. */
 function filledOf(
   rows: readonly number[],
-  ours: readonly string[],
-  reference: readonly string[],
+  ours: readonly number[],
+  reference: readonly number[],
 ): Filled | undefined {
   const [begin = 0] = rows;
   const end = (rows.at(-1) ?? 0) + 1;
-  const key = ours[begin] ?? "";
-  for (let row = begin; row < end; row++) if (ours[row] !== key) return undefined;
-  if (isZeroKey(key)) return { begin, end, row: undefined };
-  const row = reference.indexOf(key);
+  const number = ours[begin] ?? -1;
+  for (let row = begin; row < end; row++) if (ours[row] !== number) return undefined;
+  if (number === ZEROS) return { begin, end, row: undefined };
+  const row = reference.indexOf(number);
   return row < 0 ? undefined : { begin, end, row };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { relate } from "../../../src/verify/relate/relate.ts";
-import { axesOf, rowOrder } from "../../../src/verify/relate/row-order.ts";
+import { axesOf, rowNumbers, rowOrder } from "../../../src/verify/relate/row-order.ts";
 import type { HostTensor } from "../../../src/verify/compare/model-runner.ts";
 import { internlmConfig } from "../../support/model-config.ts";
 
@@ -315,7 +315,46 @@ describe("axes of a permutation", () => {
       rowOrder({ ...ours, data: Float32Array.of(1, 2, 3, 1, 2, 5) }, reference),
     ).toBeUndefined();
   });
+
+  test("are matched with −0 as 0, with NaN as its bits, and twins in order", () => {
+    const reference = pairs(0, 0, Number.NaN, 1, 5, 6, 5, 6, -0, 7);
+    expect(rowOrder(pairs(5, 6, 0, 7, Number.NaN, 1, -0, 0, 5, 6), reference)).toEqual([
+      2, 4, 1, 0, 3,
+    ]);
+    // A second row of zeros is damage, and a row that is nowhere is no order.
+    expect(rowOrder(pairs(0, 0, -0, 0, 5, 6, 5, 6, 0, 7), reference)).toBeUndefined();
+    expect(rowOrder(pairs(0, 0, 2, 1, 5, 6, 5, 6, 0, 7), reference)).toBeUndefined();
+  });
+
+  test("are numbered alike in both tables exactly where they are alike", () => {
+    const [left, right] = [drawnPairs(7), drawnPairs(11)];
+    const [ours = [], theirs = []] = rowNumbers(left, right);
+    const numberOf = new Map<string, number>();
+    for (const [table, numbers] of [
+      [left, ours],
+      [right, theirs],
+    ] as const)
+      for (const [row, number] of numbers.entries()) {
+        expect(numberOf.get(textOf(table, row)) ?? number).toBe(number);
+        numberOf.set(textOf(table, row), number);
+      }
+    expect(new Set(numberOf.values()).size).toBe(numberOf.size);
+  });
 });
+
+/** Rows of two. */
+function pairs(...data: number[]): HostTensor {
+  return { shape: [data.length / 2, 2], data: Float32Array.from(data) };
+}
+
+function drawnPairs(seed: number): HostTensor {
+  const data = Float32Array.from({ length: 6000 }, (_unused, at) => (at * seed) % 61);
+  return { shape: [3000, 2], data };
+}
+
+function textOf({ data }: HostTensor, row: number): string {
+  return data.subarray(2 * row, 2 * row + 2).join();
+}
 
 /** Axes of these sizes in reverse: entry i is where index i of the reversed shape comes from. */
 function transposition(sizes: readonly number[]): readonly number[] {
