@@ -58,7 +58,7 @@ describe("the corpus of hostile files", () => {
     const missing = Object.keys(ERROR_CODES).filter(
       (code) => /^WB[345][1-6]/.test(code) && !provoked.has(code),
     );
-    // Not found by opening a file: WB3606 is `check`'s, WB3104 of whoever reads a record whole, WB3513 a proof's, WB4512 and WB4513 one's to GGUF, WB5103 `scan`'s; WB3607 is a folder's.
+    // Not found by opening a file: WB3606 is `check`'s, WB3104 of a run that reads a record whole, WB3513 a proof's, WB4512 and WB4513 one's to GGUF, WB5103 `scan`'s; WB3607 is a folder's.
     // Of their own tests are WB3405 and WB3406 (Paddle's binary form), WB3608 (folders of DeepSpeed) and WB4302 (torch before 1.6).
     expect(missing.sort()).toEqual([
       "WB3104",

@@ -27,27 +27,44 @@ export async function solvedRouter(
   if (experts === undefined || experts.count > MOST_EXPERTS) return [];
   if (lab.laboratory.facts(name) === undefined) return [];
   const router = await lab.read(name);
-  const wrong = async (order: readonly number[]): Promise<number> => {
+  const wrong = async (order: readonly number[]): Promise<Wrong> => {
     const outputs = await lab.outputs(part, reordered(name, router, order));
-    return outputs
-      .flatMap(({ ours, reference }) => tokensThatDiffer(ours, reference, hiddenSize, noise))
-      .filter(Boolean).length;
+    return {
+      tokens: outputs
+        .flatMap(({ ours, reference }) => tokensThatDiffer(ours, reference, hiddenSize, noise))
+        .filter(Boolean).length,
+      distance: outputs.reduce((sum, { ours, reference }) => sum + distance(ours, reference), 0),
+    };
   };
   let order: readonly number[] = Array.from({ length: experts.count }, (_unused, row) => row);
   let least = await wrong(order);
-  for (let isBetter = true; isBetter && least > 0;) {
+  for (let isBetter = true; isBetter && least.tokens > 0;) {
     isBetter = false;
     let best = order;
     for (const exchanged of exchanges(order)) {
       if (!(await budget.spend())) return [];
       const left = await wrong(exchanged);
-      if (left >= least) continue;
+      if (!isLess(left, least)) continue;
       [best, least, isBetter] = [exchanged, left, true];
     }
     order = best;
   }
-  if (least > 0) return [];
+  if (least.tokens > 0) return [];
   return [routerInOrder(layer, order, expertNames(lab, layer, experts.count))];
+}
+
+/** How wrong an order is: of orders that put as many tokens right the nearer one goes on. */
+interface Wrong {
+  readonly tokens: number;
+  /** Sum of the differences' sizes. */
+  readonly distance: number;
+}
+
+const isLess = (left: Wrong, right: Wrong): boolean =>
+  left.tokens < right.tokens || (left.tokens === right.tokens && left.distance < right.distance);
+
+function distance(ours: Float32Array, reference: Float32Array): number {
+  return ours.reduce((sum, value, at) => sum + Math.abs(value - (reference[at] ?? 0)), 0);
 }
 
 function reordered(name: string, router: HostTensor, order: readonly number[]): Changes {
