@@ -20,6 +20,10 @@ const metric = said(orNull(number), "null where it is not finite");
 const device = oneOf("cuda", "cpu", "wasm");
 const compute = oneOf("f32", "f16", "bf16");
 const place = said({ type: "integer", minimum: -1 }, "-1 where nothing differs");
+const activations = said(
+  oneOf("f32", "f16", "bf16", "int8"),
+  "what GGUF's quantised matrices are multiplied by",
+);
 const residence = said(oneOf("resident", "streamed"), "whether the weights stay in memory");
 const seconds = number;
 const notes = list(text, "what is worth knowing, one sentence each");
@@ -545,6 +549,7 @@ export const OUTPUTS = {
     device,
     backend: text,
     compute,
+    activations,
     residence,
     peakMemoryBytes: count,
     template: said(orNull(text), "the chat template of --chat; null without"),
@@ -575,6 +580,7 @@ export const OUTPUTS = {
     device,
     backend: text,
     compute,
+    activations,
     residence,
   },
   eval: [
@@ -644,6 +650,7 @@ export const OUTPUTS = {
       device,
       backend: text,
       compute,
+      activations,
       residence,
       seconds,
     },
@@ -700,6 +707,7 @@ export const OUTPUTS = {
     device,
     backend: text,
     compute,
+    activations,
     residence,
     seconds,
     out: orNull(text),
