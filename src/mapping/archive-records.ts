@@ -63,10 +63,14 @@ async function checksumOf({ source }: CheckedRecord, signal?: AbortSignal): Prom
   return checksum;
 }
 
-/** Reads every record once that the tensors come from; gives their count, and those that are not what their archive says. */
+/**
+ * The records that the tensors come from: their count, and those that are not what their archive says.
+ * @param known Checksums of records that were read already; every other record is read once.
+ */
 export async function damagedRecords(
   tensors: ReadonlyMap<string, Assembly>,
   signal?: AbortSignal,
+  known: ReadonlyMap<CheckedRecord, number> = new Map(),
 ): Promise<{ readonly records: number; readonly damaged: readonly DamagedRecord[] }> {
   const names = new Map<CheckedRecord, string[]>();
   for (const [name, assembly] of tensors)
@@ -74,7 +78,7 @@ export async function damagedRecords(
       names.set(record, [...(names.get(record) ?? []), name]);
   const damaged: DamagedRecord[] = [];
   for (const [record, within] of names) {
-    const found = await checksumOf(record, signal);
+    const found = known.get(record) ?? (await checksumOf(record, signal));
     if (found === record.crc32) continue;
     damaged.push({ tensors: within, evidence: otherChecksum(record.where, record.crc32, found) });
   }

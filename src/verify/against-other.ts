@@ -128,7 +128,7 @@ export async function verifyOther(
           )
         : [];
     const damaged = isWrong
-      ? await damagedDiagnoses(other.tensors, options.signal, "the other side: ")
+      ? await damagedDiagnoses(other.tensors, options.signal, { side: "the other side: " })
       : [];
     const causes = withDamaged(
       related.filter((diagnosis) => !harmless.includes(diagnosis)),

@@ -116,7 +116,7 @@ async function diffOpened(
     wrong && options.diagnose !== false
       ? [
           ...(await damagedDiagnoses(left.tensors, options.signal)),
-          ...(await damagedDiagnoses(right.tensors, options.signal, "the other side: ")),
+          ...(await damagedDiagnoses(right.tensors, options.signal, { side: "the other side: " })),
         ]
       : [];
   const transposedHere = oneWay.size === 0 ? [] : [turnedDiagnosis([...oneWay])];

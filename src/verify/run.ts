@@ -42,8 +42,6 @@ export async function verify(path: string, options: VerifyOptions = {}): Promise
   const bench = await openBench(main, backend, settings, fallback);
   try {
     const tokenizers = await compareWithinFolder(bench.folder, options.tokenizer);
-    const damaged = await damagedDiagnoses(bench.tensors, options.signal);
-    const sized = { ...withSize(bench, options), tokenizers, damaged };
     const comparisons: Comparison[] = [];
     const told = [
       ...notes,
@@ -57,7 +55,9 @@ export async function verify(path: string, options: VerifyOptions = {}): Promise
     if (!bench.isComplete)
       comparisons.push(broken(bench, options.golden ?? server?.url ?? others[0] ?? main));
     else {
-      const scanned = await scanValues(bench.tensors, options.signal);
+      const { tensors: scanned, checksums } = await scanValues(bench.tensors, options.signal);
+      const damaged = await damagedDiagnoses(bench.tensors, options.signal, { known: checksums });
+      const sized = { ...withSize(bench, options), tokenizers, damaged };
       told.push(...oddRows(scanned));
       if (options.golden !== undefined)
         comparisons.push(await againstGolden(sized, options.golden, scanned, told));
@@ -76,9 +76,9 @@ export async function verify(path: string, options: VerifyOptions = {}): Promise
           ),
         );
       }
+      if (comparisons.every(({ verdict }) => verdict === "pass"))
+        told.push(...damaged.map(({ evidence }) => evidence));
     }
-    if (comparisons.every(({ verdict }) => verdict === "pass"))
-      told.push(...damaged.map(({ evidence }) => evidence));
     return {
       ...resultOf(bench, comparisons, backend.ops, told, begin),
       inputs,

@@ -34,9 +34,10 @@ async function scanned(change: (data: Float32Array) => void): Promise<readonly S
   );
   const { checkpoint } = await openCheckpoint(path);
   try {
-    return await scanValues(
-      new Map(checkpoint.tensors.map((tensor) => [tensor.name, assemblyOf(wholeView(tensor))])),
+    const tensors = checkpoint.tensors.map(
+      (tensor) => [tensor.name, assemblyOf(wholeView(tensor))] as const,
     );
+    return (await scanValues(new Map(tensors))).tensors;
   } finally {
     await checkpoint.close();
   }

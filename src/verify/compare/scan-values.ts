@@ -1,5 +1,8 @@
+import { crc32 } from "node:zlib";
+import { wholeRecord } from "../../mapping/archive-records.ts";
 import type { Assembly } from "../../mapping/assembly.ts";
 import { streamAssembly } from "../../mapping/read-assembly.ts";
+import type { CheckedRecord } from "../../tensor/byte-source.ts";
 import { decodeValues } from "../../tensor/decode.ts";
 import type { Dtype } from "../../tensor/dtype.ts";
 
@@ -21,36 +24,50 @@ const CHUNK_BYTES = 4 * 2 ** 20;
 /** Columns at least before equal rows say something: short rows of a half dtype are equal by chance. */
 const MIN_COLUMNS = 8;
 
-/** Reads every tensor once; gives those that show something. */
+/** What one reading of all tensors shows. */
+export interface ScannedValues {
+  /** Those that show something. */
+  readonly tensors: readonly ScannedTensor[];
+  /** CRC-32 of the records of archives that were read from end to end. */
+  readonly checksums: ReadonlyMap<CheckedRecord, number>;
+}
+
+/** Reads every tensor once. */
 export async function scanValues(
   tensors: ReadonlyMap<string, Assembly>,
   signal?: AbortSignal,
-): Promise<readonly ScannedTensor[]> {
+): Promise<ScannedValues> {
   const found: ScannedTensor[] = [];
+  const checksums = new Map<CheckedRecord, number>();
   // One tensor under two names, as a tied head is, is read once.
   const known = new Map<Assembly, ScannedTensor>();
   for (const [name, assembly] of tensors) {
-    const scanned = known.get(assembly) ?? (await scanTensor(name, assembly, signal));
+    const scanned = known.get(assembly) ?? (await scanTensor(name, assembly, checksums, signal));
     known.set(assembly, scanned);
     const { nonFinite, zeroRows, repeatedRows } = scanned;
     if (nonFinite + zeroRows.length + repeatedRows.length > 0) found.push({ ...scanned, name });
   }
-  return found;
+  return { tensors: found, checksums };
 }
 
 async function scanTensor(
   name: string,
   assembly: Assembly,
+  checksums: Map<CheckedRecord, number>,
   signal: AbortSignal | undefined,
 ): Promise<ScannedTensor> {
   const [rows = 1, ...rest] = assembly.shape;
   const columns = rest.reduce((product, size) => product * size, 1);
   const scan = new RowScan(rows, columns);
   const toBits = bitsOf(assembly.dtype);
+  const record = wholeRecord(assembly);
+  let checksum = 0;
   await streamAssembly(assembly, { chunkBytes: CHUNK_BYTES, signal }, (chunk) => {
     scan.add(toBits(chunk));
+    if (record !== undefined) checksum = crc32(chunk, checksum);
     return Promise.resolve();
   });
+  if (record !== undefined) checksums.set(record, checksum);
   return { name, rows, ...scan.result() };
 }
 
