@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { quantise } from "../../src/formats/gguf/quantise.ts";
-import { roundedThrough } from "../../src/verify/quantised/half-way.ts";
-import { WaysOfBand, WaysOfTensor, type Way } from "../../src/verify/quantised/ways.ts";
+import { roundedThrough, type Way } from "../../src/verify/quantised/half-way.ts";
+import { WaysOfBand, WaysOfTensor } from "../../src/verify/quantised/ways.ts";
 import { Noise } from "../support/noise.ts";
 
 const BLOCK_BYTES = 34;

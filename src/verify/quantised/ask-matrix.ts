@@ -1,8 +1,9 @@
 import type { ImportanceMatrix } from "../../formats/gguf/importance/importance-matrix.ts";
 import type { StoredRows } from "../../mapping/stored-rows.ts";
-import { HALF_WAYS, roundedThrough } from "./half-way.ts";
+import { HALF_WAYS } from "./half-way.ts";
 import type { MatrixUse } from "./judgement.ts";
-import { requantised, takesMatrix } from "./requantised.ts";
+import { takesMatrix } from "./requantised.ts";
+import { WaysOfBand } from "./ways.ts";
 
 /** What an importance matrix has for the columns of some rows. */
 export interface AskedMatrix {
@@ -42,20 +43,9 @@ export async function isByMatrix(
   if (columns === undefined || !takesMatrix(name)) return true;
   const end = Math.min(rows, Math.ceil((TRIED * type.elements) / width));
   const [bytes, values] = [await read(0, end), await originals(0, end)];
-  const most = (weights: Float32Array | undefined): number =>
-    Math.max(
-      ...HALF_WAYS.map((dtype) => {
-        const own = dtype === undefined ? values : roundedThrough(values, dtype);
-        return sameBlocks(bytes, requantised(own, name, storedName, weights), size);
-      }),
-    );
+  const most = (weights: Float32Array | undefined): number => {
+    const band = new WaysOfBand(values, name, storedName, weights);
+    return Math.max(...HALF_WAYS.map((way) => band.made(way, bytes, size)));
+  };
   return most(columns) >= most(undefined);
-}
-
-function sameBlocks(bytes: Uint8Array, made: Uint8Array | undefined, size: number): number {
-  if (made === undefined) return 0;
-  let same = 0;
-  for (let at = 0; at < bytes.byteLength; at += size)
-    if (Buffer.compare(bytes.subarray(at, at + size), made.subarray(at, at + size)) === 0) same++;
-  return same;
 }

@@ -7,8 +7,11 @@ import {
 
 export type HalfDtype = "F16" | "BF16";
 
+/** As the original is, or rounded to a half dtype first. */
+export type Way = HalfDtype | undefined;
+
 /** Numbers as they are, and as a file between the original and its quantisation may have had them. */
-export const HALF_WAYS: readonly (HalfDtype | undefined)[] = [undefined, "F16", "BF16"];
+export const HALF_WAYS: readonly Way[] = [undefined, "F16", "BF16"];
 
 /** Numbers rounded to a half dtype and back, as they are in a file between the original and its quantisation. */
 export function roundedThrough(values: Float32Array, dtype: HalfDtype): Float32Array {

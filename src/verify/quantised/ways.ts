@@ -1,8 +1,5 @@
-import { HALF_WAYS, roundedThrough, type HalfDtype } from "./half-way.ts";
+import { HALF_WAYS, roundedThrough, type Way } from "./half-way.ts";
 import { isRequantised, requantised } from "./requantised.ts";
-
-/** As the original is, or rounded to a half dtype first. */
-export type Way = HalfDtype | undefined;
 
 /** Blocks by which one way must be ahead of all others before they are out of the question. */
 const MIN_LEAD = 3;
@@ -41,6 +38,14 @@ export class WaysOfBand {
       if (bytes[index] !== made[index]) return false;
     return true;
   }
+
+  /** How many of a band's blocks are those that a way makes. */
+  made(way: Way, bytes: Uint8Array, blockBytes: number): number {
+    let count = 0;
+    for (let at = 0; at < bytes.byteLength; at += blockBytes)
+      if (this.isMade(way, bytes, at, blockBytes)) count++;
+    return count;
+  }
 }
 
 /** A quantiser reads all blocks of a tensor in one way: a block that only another way makes was not made with the rest. */
@@ -56,12 +61,8 @@ export class WaysOfTensor {
   /** Counts the blocks of a band that each way makes, while that is not decided. */
   learn(band: WaysOfBand, bytes: Uint8Array, blockBytes: number): void {
     if (this.#possible.length === 1) return;
-    for (const way of HALF_WAYS) {
-      let count = this.#counts.get(way) ?? 0;
-      for (let at = 0; at < bytes.byteLength; at += blockBytes)
-        if (band.isMade(way, bytes, at, blockBytes)) count++;
-      this.#counts.set(way, count);
-    }
+    for (const way of HALF_WAYS)
+      this.#counts.set(way, (this.#counts.get(way) ?? 0) + band.made(way, bytes, blockBytes));
     const [first, second] = [...this.#counts].toSorted(([, a], [, b]) => b - a);
     if (first !== undefined && first[1] - (second?.[1] ?? 0) >= MIN_LEAD)
       this.#possible = [first[0]];
