@@ -1,4 +1,5 @@
 import { dot } from "../../../tensor/dot.ts";
+import { solveLeastSquares } from "./least-squares.ts";
 
 /** Rows of numbers, one a token. */
 export type Rows = readonly Float64Array[];
@@ -99,38 +100,11 @@ async function linearStep(
   return rows.map((row, at) => {
     const own = slopes.map((slope) => slope[at] ?? row);
     let made: Float64Array = new Float64Array(row.length);
-    for (const [index, factor] of leastSquares(own, rest[at] ?? row).entries())
+    const factors = solveLeastSquares(own, rest[at] ?? row) ?? new Float64Array(0);
+    for (const [index, factor] of factors.entries())
       made = plus(made, basis[index]?.[at] ?? row, factor);
     return made;
   });
-}
-
-/** Factors of some columns that leave least of a goal, by Gram and Schmidt twice over; 0 for columns that add nothing. */
-function leastSquares(columns: Rows, goal: Float64Array): readonly number[] {
-  const orthogonal: Float64Array[] = [];
-  const made: number[][] = [];
-  for (const [index, column] of columns.entries()) {
-    // What each orthogonal direction is made of, in columns.
-    const own: number[] = columns.map((_column, at) => Number(at === index));
-    let row = column;
-    for (let again = 0; again < 2; again++)
-      for (const [at, direction] of orthogonal.entries()) {
-        const share = dot(row, direction);
-        row = plus(row, direction, -share);
-        for (const [part, factor] of (made[at] ?? []).entries())
-          own[part] = (own[part] ?? 0) - share * factor;
-      }
-    const size = norm(row);
-    const isNew = size > 1e-6 * norm(column);
-    orthogonal.push(isNew ? row.map((value) => value / size) : new Float64Array(row.length));
-    made.push(own.map((factor) => (isNew ? factor / size : 0)));
-  }
-  return columns.map((_column, index) =>
-    orthogonal.reduce(
-      (total, direction, at) => total + dot(goal, direction) * (made[at]?.[index] ?? 0),
-      0,
-    ),
-  );
 }
 
 function sum(list: readonly number[]): number {
