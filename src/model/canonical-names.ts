@@ -12,6 +12,11 @@ export function layerName(layer: number, name: string): string {
   return LAYER.replace("{i}", String(layer)) + name;
 }
 
+/** The canonical name of an expert's weight. @param module With "{e}" in its number's place. */
+export function expertWeight(layer: number, module: string, expert: number): string {
+  return layerName(layer, `${module.replace("{e}", String(expert))}.weight`);
+}
+
 /** The module that a parameter is of; "" for one of the model itself. */
 export function moduleOf(name: string): string {
   return name.slice(0, Math.max(0, name.lastIndexOf(".")));

@@ -44,11 +44,8 @@ type Words = Pick<Relation, "cause" | "text"> & {
 
 function wordsOf(order: Order, axis: "rows" | "columns", context: OrderContext): Words {
   const { config, over } = context;
-  const isOfHeads =
-    over === undefined ||
-    over === "heads·headDim" ||
-    over === "kvHeads·headDim" ||
-    over === "headDim";
+  const isOfWholeHeads = over === "heads·headDim" || over === "kvHeads·headDim";
+  const isOfHeads = over === undefined || isOfWholeHeads || over === "headDim";
   const rotary =
     config !== undefined && isOfHeads && axis === "rows"
       ? rotaryWords(order.length, config, context.fits ?? ((other) => same(order, other)))
@@ -60,7 +57,6 @@ function wordsOf(order: Order, axis: "rows" | "columns", context: OrderContext):
       cause: "head-order",
       text: `${axis} of whole heads stand in another order: place i holds head ${heads.join(", ")} of the other side`,
     };
-  const isOfWholeHeads = over === "heads·headDim" || over === "kvHeads·headDim";
   const halves =
     config !== undefined && isOfWholeHeads && config.headDim % 2 === 0
       ? blockOrder(order, config.headDim / 2)

@@ -1,4 +1,4 @@
-import { layerName } from "../../../model/canonical-names.ts";
+import { expertWeight } from "../../../model/canonical-names.ts";
 import { EXPERTS } from "../../../model/experts-network.ts";
 import type { LocalLab } from "./local-lab.ts";
 import type { SearchBudget } from "./search.ts";
@@ -30,8 +30,7 @@ export async function expertToBlame(
   );
   const blamed: BlamedExpert[] = [];
   for (let expert = 0; expert < (experts?.count ?? 0); expert++) {
-    const at = (module: string): string =>
-      layerName(layer, `${module.replace("{e}", String(expert))}.weight`);
+    const at = (module: string): string => expertWeight(layer, module, expert);
     const down = at(EXPERTS.down);
     if (lab.laboratory.facts(down) === undefined || !(await budget.spend())) return undefined;
     const { shape, data } = await lab.read(down);

@@ -2,7 +2,7 @@ import { layerName } from "../../../model/canonical-names.ts";
 import { EXPERTS } from "../../../model/experts-network.ts";
 import type { HostTensor } from "../../compare/model-runner.ts";
 import { takeRows } from "../hypotheses/tensor-edits.ts";
-import { routerInOrder } from "../hypotheses/expert-hypotheses.ts";
+import { exchanges, expertWeights, routerInOrder } from "../hypotheses/expert-hypotheses.ts";
 import type { Hypothesis } from "../hypotheses/hypothesis.ts";
 import type { Changes, LocalLab } from "./local-lab.ts";
 import type { SearchBudget } from "./search.ts";
@@ -50,7 +50,9 @@ export async function solvedRouter(
     order = best;
   }
   if (least.tokens > 0) return [];
-  return [routerInOrder(layer, order, expertNames(lab, layer, experts.count))];
+  const weights = expertWeights(layer, experts.count);
+  const stored = weights.filter((one) => lab.laboratory.facts(one) !== undefined);
+  return [routerInOrder(layer, order, stored)];
 }
 
 /** How wrong an order is: of orders that put as many tokens right the nearer one goes on. */
@@ -69,23 +71,4 @@ function distance(ours: Float32Array, reference: Float32Array): number {
 
 function reordered(name: string, router: HostTensor, order: readonly number[]): Changes {
   return new Map([[name, takeRows(router, order)]]);
-}
-
-function expertNames({ laboratory }: LocalLab, layer: number, count: number): readonly string[] {
-  return Array.from({ length: count }, (_unused, expert) =>
-    [EXPERTS.gate, EXPERTS.up, EXPERTS.down].map((module) =>
-      layerName(layer, `${module.replace("{e}", String(expert))}.weight`),
-    ),
-  )
-    .flat()
-    .filter((name) => laboratory.facts(name) !== undefined);
-}
-
-/** An order with every two of its places exchanged. */
-function exchanges(order: readonly number[]): readonly (readonly number[])[] {
-  return order.flatMap((left, first) =>
-    order
-      .slice(first + 1)
-      .map((right) => order.map((row) => (row === left ? right : row === right ? left : row))),
-  );
 }

@@ -3,13 +3,12 @@ import type { ModelConfig } from "../../../model/config/model-config.ts";
 import type { HostTensor } from "../../compare/model-runner.ts";
 import { headCounts } from "../../relate/name-order.ts";
 import type { Cause } from "../diagnosis.ts";
-import { edited, type Hypothesis } from "./hypothesis.ts";
+import { edited, editedTogether, type Hypothesis } from "./hypothesis.ts";
 import {
   halvesFromInterleaved,
   headOrders,
   headRows,
   inverse,
-  stacked,
   takeColumns,
   takeRows,
 } from "./tensor-edits.ts";
@@ -257,20 +256,8 @@ export function splitHypotheses(
           const changes = new Map<string, HostTensor>();
           for (const suffix of suffixes) {
             const names = parts.map((name) => at(`${name}.${suffix}`));
-            const fused = takeRows(stacked(await Promise.all(names.map(read))), rows);
-            let begin = 0;
-            for (const [index, name] of names.entries()) {
-              const size = sizes[index] ?? 0;
-              const first = begin;
-              changes.set(
-                name,
-                takeRows(
-                  fused,
-                  Array.from({ length: size }, (_unused, row) => first + row),
-                ),
-              );
-              begin += size;
-            }
+            const right = await editedTogether(names, read, (fused) => takeRows(fused, rows));
+            for (const [name, tensor] of right) changes.set(name, tensor);
           }
           return changes;
         },

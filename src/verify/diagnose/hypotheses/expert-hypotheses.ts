@@ -1,4 +1,4 @@
-import { layerName } from "../../../model/canonical-names.ts";
+import { expertWeight, layerName } from "../../../model/canonical-names.ts";
 import type { ModelConfig } from "../../../model/config/model-config.ts";
 import { EXPERTS } from "../../../model/experts-network.ts";
 import { edited, swapOf, type Hypothesis } from "./hypothesis.ts";
@@ -13,8 +13,7 @@ export function expertHypotheses(
   has: ReadonlySet<string>,
 ): readonly Hypothesis[] {
   if (experts === undefined) return [];
-  const at = (part: string, expert: number): string =>
-    layerName(layer, `${part.replace("{e}", String(expert))}.weight`);
+  const at = (part: string, expert: number): string => expertWeight(layer, part, expert);
   const numbers = Array.from({ length: experts.count }, (_unused, expert) => expert);
   if (!numbers.every((expert) => PARTS.every((part) => has.has(at(part, expert))))) return [];
   const of = (parts: readonly string[], list: readonly number[]): readonly string[] =>
@@ -47,14 +46,32 @@ function ordersOf(numbers: readonly number[]): readonly (readonly number[])[] {
       const order = numbers.map((one) => (one % size) * (count / size) + Math.floor(one / size));
       return [order, inverse(order)];
     });
-  const swaps = numbers.flatMap((left) =>
-    numbers
-      .slice(left + 1)
-      .map((right) => numbers.map((one) => (one === left ? right : one === right ? left : one))),
-  );
   const text = numbers.toSorted((left, right) => (String(left) < String(right) ? -1 : 1));
-  const all = [numbers.toReversed(), ...rolled, text, inverse(text), ...ranks, ...swaps];
+  const all = [
+    numbers.toReversed(),
+    ...rolled,
+    text,
+    inverse(text),
+    ...ranks,
+    ...exchanges(numbers),
+  ];
   return all.filter((order) => order.some((from, place) => from !== place));
+}
+
+/** An order with every two of its places exchanged. */
+export function exchanges(order: readonly number[]): readonly (readonly number[])[] {
+  return order.flatMap((left, first) =>
+    order
+      .slice(first + 1)
+      .map((right) => order.map((one) => (one === left ? right : one === right ? left : one))),
+  );
+}
+
+/** Weights of all experts of a layer. */
+export function expertWeights(layer: number, count: number): readonly string[] {
+  return Array.from({ length: count }, (_unused, expert) =>
+    PARTS.map((part) => expertWeight(layer, part, expert)),
+  ).flat();
 }
 
 /** What the rows of the router are is known but for whether they or the experts were moved: the outcome is the same. */

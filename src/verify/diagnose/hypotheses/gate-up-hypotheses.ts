@@ -1,11 +1,11 @@
-import { layerName } from "../../../model/canonical-names.ts";
+import { expertWeight, layerName } from "../../../model/canonical-names.ts";
 import type { ModelConfig } from "../../../model/config/model-config.ts";
 import { EXPERTS } from "../../../model/experts-network.ts";
 import { MLP } from "../../../model/network.ts";
 import type { HostTensor } from "../../compare/model-runner.ts";
 import { rowsByRank } from "./attention-hypotheses.ts";
-import { edited, type Hypothesis } from "./hypothesis.ts";
-import { inverse, stacked, takeRows } from "./tensor-edits.ts";
+import { edited, editedTogether, type Hypothesis } from "./hypothesis.ts";
+import { inverse, takeRows } from "./tensor-edits.ts";
 
 /** Parallel ranks that gate and up are cut for. */
 const RANKS = [2, 4, 8, 3];
@@ -39,7 +39,7 @@ export function gateUpHypotheses(
       }),
     );
   const ofExperts = Array.from({ length: experts?.count ?? 0 }, (_unused, expert) =>
-    [EXPERTS.gate, EXPERTS.up].map((module) => at(module.replace("{e}", String(expert)))),
+    [EXPERTS.gate, EXPERTS.up].map((module) => expertWeight(layer, module, expert)),
   );
   const groups: readonly (readonly [readonly (readonly string[])[], number])[] = [
     [[[at(MLP.gate), at(MLP.up)]], intermediateSize],
@@ -55,15 +55,8 @@ export function gateUpHypotheses(
         undo: async (read) => {
           const changes = new Map<string, HostTensor>();
           for (const names of pairs) {
-            const rows = takeRows(stacked(await Promise.all(names.map(read))), order);
-            for (const [part, name] of names.entries())
-              changes.set(
-                name,
-                takeRows(
-                  rows,
-                  Array.from({ length: size }, (_unused, row) => part * size + row),
-                ),
-              );
+            const right = await editedTogether(names, read, (rows) => takeRows(rows, order));
+            for (const [name, tensor] of right) changes.set(name, tensor);
           }
           return changes;
         },

@@ -14,7 +14,7 @@ import type { HostTensor } from "../../compare/model-runner.ts";
 import { headHypotheses, rotaryHypotheses, splitHypotheses } from "./attention-hypotheses.ts";
 import { expertHypotheses } from "./expert-hypotheses.ts";
 import { gateUpHypotheses } from "./gate-up-hypotheses.ts";
-import { edited, swapOf, type Hypothesis, type Read } from "./hypothesis.ts";
+import { edited, editedTogether, swapOf, type Hypothesis } from "./hypothesis.ts";
 import { kindOf } from "../golden/likely-first.ts";
 import { allNormsShifted, shiftedNorms } from "./norm-chain.ts";
 import { rankHypotheses } from "./rank-hypotheses.ts";
@@ -26,7 +26,7 @@ import {
   scaleHypotheses,
   STATE_NORMS,
 } from "./scale-hypotheses.ts";
-import { halvesExchanged, reinterpreted, stacked } from "./tensor-edits.ts";
+import { halvesExchanged, reinterpreted } from "./tensor-edits.ts";
 
 const ATTENTION_MODULES: readonly string[] = Object.values(ATTENTION);
 const MLP_MODULES: readonly string[] = Object.values(MLP);
@@ -189,28 +189,8 @@ function fusedTransposes(
       cause: "transposed",
       tensors: names,
       mistake: "one matrix of them was stored as [in, out] before it was cut",
-      undo: async (read) => cutLike(names, reinterpreted, read),
+      undo: (read) => editedTogether(names, read, reinterpreted),
     }));
-}
-
-/** Matrices one above the other, changed as one, and cut again. */
-async function cutLike(
-  names: readonly string[],
-  change: (fused: HostTensor) => HostTensor,
-  read: Read,
-): Promise<ReadonlyMap<string, HostTensor>> {
-  const parts = await Promise.all(names.map(read));
-  const { data } = change(stacked(parts));
-  const changes = new Map<string, HostTensor>();
-  let begin = 0;
-  for (const [index, name] of names.entries()) {
-    const part = parts[index];
-    if (part === undefined) continue;
-    const end = begin + part.data.length;
-    changes.set(name, { shape: part.shape, data: data.slice(begin, end) });
-    begin = end;
-  }
-  return changes;
 }
 
 function exchangedHalves(name: string): readonly Hypothesis[] {

@@ -1,6 +1,7 @@
 import type { HostTensor } from "../../compare/model-runner.ts";
 import type { Statement } from "../../relate/claim.ts";
 import type { Cause } from "../diagnosis.ts";
+import { stacked } from "./tensor-edits.ts";
 
 /** Parameters read so far, by name. */
 export type Read = (name: string) => Promise<HostTensor>;
@@ -34,6 +35,26 @@ export async function edited(
 ): Promise<ReadonlyMap<string, HostTensor>> {
   const changes = new Map<string, HostTensor>();
   for (const name of names) changes.set(name, edit(await read(name), name));
+  return changes;
+}
+
+/** Tensors one above the other, changed as one, and cut again as they were. */
+export async function editedTogether(
+  names: readonly string[],
+  read: Read,
+  edit: (fused: HostTensor) => HostTensor,
+): Promise<ReadonlyMap<string, HostTensor>> {
+  const parts = await Promise.all(names.map(read));
+  const { data } = edit(stacked(parts));
+  const changes = new Map<string, HostTensor>();
+  let begin = 0;
+  for (const [index, name] of names.entries()) {
+    const part = parts[index];
+    if (part === undefined) continue;
+    const end = begin + part.data.length;
+    changes.set(name, { shape: part.shape, data: data.slice(begin, end) });
+    begin = end;
+  }
   return changes;
 }
 

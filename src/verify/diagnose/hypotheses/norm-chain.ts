@@ -1,8 +1,7 @@
 import type { ModelConfig } from "../../../model/config/model-config.ts";
-import { FINAL_NORM } from "../../../model/network.ts";
 import type { HostTensor } from "../../compare/model-runner.ts";
 import type { Hypothesis, Read } from "./hypothesis.ts";
-import { layerNorms, STATE_NORMS } from "./scale-hypotheses.ts";
+import { stateNorms } from "./scale-hypotheses.ts";
 
 /** The places that norms of states have been stored from their own. */
 const SHIFTS = [
@@ -16,13 +15,7 @@ export function shiftedNorms(
   config: ModelConfig,
   has: ReadonlySet<string>,
 ): readonly Hypothesis[] {
-  const chain = chainOf(config, has);
-  const isLast = layer === config.layers - 1;
-  const own = [...layerNorms(layer, config, STATE_NORMS), ...(isLast ? [FINAL_NORM] : [])];
-  return hypothesesOf(
-    chain,
-    own.filter((name) => has.has(name)),
-  );
+  return hypothesesOf(chainOf(config, has), stateNorms(layer, config, has));
 }
 
 /** The norms of all layers at once. */
@@ -35,10 +28,9 @@ export function allNormsShifted(
 }
 
 function chainOf(config: ModelConfig, has: ReadonlySet<string>): readonly string[] {
-  const layers = Array.from({ length: config.layers }, (_unused, layer) =>
-    layerNorms(layer, config, STATE_NORMS),
-  );
-  return [...layers.flat(), FINAL_NORM].filter((name) => has.has(name));
+  return Array.from({ length: config.layers }, (_unused, layer) =>
+    stateNorms(layer, config, has),
+  ).flat();
 }
 
 /** In a model of one layer two norms that were exchanged are the same. */

@@ -125,16 +125,25 @@ export function layerNorms(
     .map(({ name }) => name.replace("{i}", String(layer)));
 }
 
+/** Norms of states that a layer's part of a golden shows: its own, and the final one behind the last layer. */
+export function stateNorms(
+  layer: number,
+  config: ModelConfig,
+  has: ReadonlySet<string>,
+): readonly string[] {
+  return [
+    ...layerNorms(layer, config, STATE_NORMS),
+    ...(layer === config.layers - 1 ? [FINAL_NORM] : []),
+  ].filter((name) => has.has(name));
+}
+
 /** One matrix of a layer times a factor; its norms with one added, taken away, or by a factor. */
 export function scaleHypotheses(
   layer: number,
   config: ModelConfig,
   has: ReadonlySet<string>,
 ): readonly Hypothesis[] {
-  const norms = [
-    ...layerNorms(layer, config, STATE_NORMS),
-    ...(layer === config.layers - 1 ? [FINAL_NORM] : []),
-  ].filter((name) => has.has(name));
+  const norms = stateNorms(layer, config, has);
   const ofHeads = layerNorms(layer, config, HEAD_NORM_ROLES).filter((name) => has.has(name));
   const together = [norms, ...(ofHeads.length > 0 ? [[...norms, ...ofHeads], ofHeads] : [])];
   const groups = [
