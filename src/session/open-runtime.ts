@@ -88,8 +88,10 @@ export async function startRuntime(
   options: RuntimeOptions,
 ): Promise<Runtime> {
   try {
-    const { device = "auto", compute = "f32", activations, verbose = false } = options;
-    const { why, ...backend } = await openDevice({ device, compute, activations, verbose });
+    const { device = "auto", compute = "f32", verbose = false, ...rest } = options;
+    const { activations, signal } = rest;
+    const request = { device, compute, activations, verbose, signal };
+    const { why, ...backend } = await openDevice(request);
     const said = quantisedNotes(config, weights, backend.ops);
     const { decoder, plan } = openDecoder(backend, config, weights, work, options.maxMemory);
     return {

@@ -35,7 +35,8 @@ export async function verify(path: string, options: VerifyOptions = {}): Promise
       : endpointOf(options.endpoint.url, options.endpoint.apiKeyEnv, process.env);
   const { main, others, notes } = await references(path, options);
   const { device = "auto", compute = "f32", verbose = false } = options;
-  const backend = await openDevice({ device, compute, verbose });
+  const { signal } = options;
+  const backend = await openDevice({ device, compute, verbose, signal });
   const settings = benchOptions(options, compute);
   const [second] = others;
   const fallback = second === undefined ? undefined : await configOf(second, options.selection);

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { WbError } from "../../errors/wb-error.ts";
 import { checkChoice } from "../../options/values.ts";
 import { ACTIVATIONS, COMPUTE_DTYPES, DEVICES } from "../../options/choices.ts";
@@ -13,6 +14,8 @@ export interface DeviceRequest {
   readonly activations?: Activations | undefined;
   /** Lets TensorFlow print. */
   readonly verbose?: boolean;
+  /** Ends before a backend's modules are loaded, which nothing can interrupt. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface OpenedDevice extends Backend {
@@ -35,6 +38,9 @@ export async function openDevice(request: DeviceRequest): Promise<OpenedDevice> 
     throw new WbError("WB2001", `--activations f32: --compute ${request.compute} rounds them`, {
       details: { option: "--activations" },
     });
+  // The command's own modules were loaded until here, which leaves no turn to signals.
+  await nextTurn();
+  request.signal?.throwIfAborted();
   if (device !== "auto") {
     const backend = await openBackend(device, request);
     return { ...backend, why: `${device}, as asked: ${backend.ops.description}` };

@@ -132,39 +132,20 @@ function crossRelation(
   if (Math.min(rows, columns) < MIN_CROSSED) return undefined;
   let byRow: readonly number[] = Array.from({ length: rows }, () => 1);
   let byColumn: readonly number[] = Array.from({ length: columns }, () => 1);
-  for (let step = 0; step < CROSS_STEPS; step++) {
-    byRow = factorsAlong(ours, scaledBy(reference, byColumn, "column"), "row");
-    byColumn = factorsAlong(ours, scaledBy(reference, byRow, "row"), "column");
-    // Far off after two steps, it is something else.
-    if (
-      step === 2 &&
-      !fits(ours, scaledBy(scaledBy(reference, byRow, "row"), byColumn, "column"), 0.5, (x) => x)
-    )
-      return undefined;
-  }
-  if (byRow.includes(0) || byColumn.includes(0)) return undefined;
   const at = (index: number): number =>
     (byRow[Math.floor(index / columns)] ?? 1) * (byColumn[index % columns] ?? 1);
+  for (let step = 0; step < CROSS_STEPS; step++) {
+    byRow = factorsAlong(ours, reference, "row", byColumn);
+    byColumn = factorsAlong(ours, reference, "column", byRow);
+    // Far off after two steps, it is something else.
+    if (step === 2 && !fits(ours, reference, 0.5, (x, index) => at(index) * x)) return undefined;
+  }
+  if (byRow.includes(0) || byColumn.includes(0)) return undefined;
   if (!fits(ours, reference, slack, (x, index) => at(index) * x)) return undefined;
   return {
     kind: "scaled",
     text: "every value is the other side's times a factor of its row and another of its column, as scales applied along the wrong axis leave it",
     claim: { kind: "factors", rows: byRow, columns: byColumn, slack },
-  };
-}
-
-function scaledBy(
-  { shape, data }: HostTensor,
-  factors: readonly number[],
-  axis: "row" | "column",
-): HostTensor {
-  const columns = shape[1] ?? 1;
-  return {
-    shape,
-    data: data.map(
-      (value, index) =>
-        value * (factors[axis === "row" ? Math.floor(index / columns) : index % columns] ?? 1),
-    ),
   };
 }
 
@@ -211,10 +192,12 @@ function lineOf(
   return Number.isFinite(a) && a !== 0 ? { a, b: y - a * x } : undefined;
 }
 
+/** One factor for each row, or for each column, by least squares. @param across Factors known already, of the other axis. */
 function factorsAlong(
   ours: HostTensor,
   reference: HostTensor,
   axis: "row" | "column",
+  across?: readonly number[],
 ): readonly number[] {
   const { rows, columns } = sizeOf(ours);
   const [count, length, step, stride] =
@@ -223,7 +206,7 @@ function factorsAlong(
     let [products, squares] = [0, 0];
     for (let at = 0; at < length; at++) {
       const index = place * step + at * stride;
-      const x = reference.data[index] ?? 0;
+      const x = (reference.data[index] ?? 0) * (across?.[at] ?? 1);
       products += (ours.data[index] ?? 0) * x;
       squares += x * x;
     }
@@ -233,7 +216,7 @@ function factorsAlong(
 
 function meanOf(data: Float32Array): number {
   let sum = 0;
-  for (const value of data) sum += value;
+  for (let index = 0; index < data.length; index++) sum += data[index] ?? 0;
   return sum / data.length;
 }
 

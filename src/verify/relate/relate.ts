@@ -45,11 +45,11 @@ export function relate(
   if (moved !== undefined) return moved;
   if (ours.data.length !== reference.data.length) return ofOtherSize(ours, reference, config);
   if (ours.shape.join() !== reference.shape.join()) return undefined;
+  const areOthers = mostDiffer(ours, reference);
   return (
-    (mostDiffer(ours, reference) ? ofValues(ours, reference, dtype, config?.headDim) : undefined) ??
+    (areOthers ? ofValues(ours, reference, dtype, config?.headDim) : undefined) ??
     ofOrder(ours, reference, { config, axes, dtype }) ??
-    (mostDiffer(ours, reference) ? undefined : ofScales(ours, reference, dtype, config?.headDim)) ??
-    (mostDiffer(ours, reference) ? ofRank(ours, reference, dtype) : undefined)
+    (areOthers ? ofRank(ours, reference, dtype) : ofScales(ours, reference, dtype, config?.headDim))
   );
 }
 
@@ -145,7 +145,8 @@ function movedAxes(ours: HostTensor, reference: HostTensor): Relation | undefine
 /** Whether more than half of the elements are others: fewer are damage, or rows of something else. */
 function mostDiffer(ours: HostTensor, reference: HostTensor): boolean {
   let count = 0;
-  for (const [index, value] of ours.data.entries()) if (value !== reference.data[index]) count++;
+  for (let index = 0; index < ours.data.length; index++)
+    if (ours.data[index] !== reference.data[index]) count++;
   return 2 * count > ours.data.length;
 }
 

@@ -79,19 +79,20 @@ export class SearchBudget {
   }
 
   /**
-   * Takes one try; false where none is left. Where the work was called off, nothing is tried any more: what is tried is in memory, so
-   * that signals and timers would not have their turn before the end of the search.
+   * Lets signals and timers have their turn, which work on values in memory keeps from them until its end. Ends the work that was
+   * called off.
    */
-  async spend(): Promise<boolean> {
+  async giveWay(): Promise<void> {
     await nextTurn();
-    this.throwIfAborted();
+    this.#signal?.throwIfAborted();
+  }
+
+  /** Takes one try; false where none is left. */
+  async spend(): Promise<boolean> {
+    await this.giveWay();
     if (this.#left <= 0) return false;
     this.#left--;
     return true;
-  }
-
-  throwIfAborted(): void {
-    this.#signal?.throwIfAborted();
   }
 }
 

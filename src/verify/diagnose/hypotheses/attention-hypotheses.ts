@@ -325,7 +325,6 @@ export function headHypotheses(
   for (const group of groups) {
     const count = group.includes(ATTENTION.query) ? heads : kvHeads;
     for (const order of headOrders(count)) {
-      const rows = headRows(inverse(order), headDim);
       for (const [index, suffixes] of suffixGroups(group, at, has).entries()) {
         const tensors = suffixes.flatMap((suffix) => group.map((name) => at(`${name}.${suffix}`)));
         // Heads that move in all three, with their biases, are heads that move in what takes them.
@@ -337,7 +336,8 @@ export function headHypotheses(
           mistake: isWhole
             ? `heads of q, k and v in the order ${order.join(", ")}, or those of o_proj in the order ${inverse(order).join(", ")}: both have the same effect`
             : `heads in the order ${order.join(", ")}`,
-          undo: (read) => edited(tensors, read, (tensor) => takeRows(tensor, rows)),
+          undo: (read) =>
+            edited(tensors, read, (tensor) => takeRows(tensor, headRows(inverse(order), headDim))),
         });
       }
     }
@@ -370,12 +370,12 @@ export function headHypotheses(
   if (heads !== kvHeads) {
     for (const order of headOrders(heads)) {
       const tensors = [at(`${ATTENTION.output}.weight`)];
-      const columns = headRows(inverse(order), headDim);
       hypotheses.push({
         cause: "head-order",
         tensors,
         mistake: `heads in the order ${order.join(", ")}`,
-        undo: (read) => edited(tensors, read, (tensor) => takeColumns(tensor, columns)),
+        undo: (read) =>
+          edited(tensors, read, (tensor) => takeColumns(tensor, headRows(inverse(order), headDim))),
       });
     }
   }

@@ -19,8 +19,8 @@ const OF_HEADS: ReadonlySet<Axis> = new Set(["heads·headDim", "kvHeads·headDim
 
 interface NamedOrder {
   readonly mistake: string;
-  /** Row i of what is stored is row order[i] of the right one. */
-  readonly order: readonly number[];
+  /** Row i of what is stored is row order()[i] of the right one. Counted out when it is tried: few of many are. */
+  readonly order: () => readonly number[];
 }
 
 /** Parts of parallel ranks joined in another order or along the wrong axis, of each matrix of a layer that ranks cut. */
@@ -45,9 +45,9 @@ function ofMatrix(
   const over = cut === undefined ? undefined : axes[cut];
   if (cut === undefined || over === undefined) return [];
   const undo =
-    (order: readonly number[]) =>
+    (order: () => readonly number[]) =>
     (tensor: HostTensor): HostTensor =>
-      cut === 0 ? takeRows(tensor, inverse(order)) : takeColumns(tensor, inverse(order));
+      cut === 0 ? takeRows(tensor, inverse(order())) : takeColumns(tensor, inverse(order()));
   const along = cut === 0 ? "rows" : "columns";
   const size = axisSize(over, config);
   const orders = OF_HEADS.has(over) ? [] : partOrders(size, along);
@@ -74,25 +74,26 @@ function partOrders(size: number, along: string): readonly NamedOrder[] {
   const parts = RANKS.filter((ranks) => size % ranks === 0).flatMap((ranks) =>
     headOrders(ranks).map((order) => ({
       mistake: `its ${ranks} parts along ${along} stand in the order ${order.join(", ")}`,
-      order: headRows(order, size / ranks),
+      order: () => headRows(order, size / ranks),
     })),
   );
   const turns = TURNS.filter((count) => size % count === 0).flatMap((count) => {
-    const order = Array.from(
-      { length: size },
-      (_unused, row) => (row % count) * (size / count) + Math.floor(row / count),
-    );
+    const order = (): readonly number[] =>
+      Array.from(
+        { length: size },
+        (_unused, row) => (row % count) * (size / count) + Math.floor(row / count),
+      );
     return [
       { mistake: `its ${along} come from ${count} parts alternately`, order },
       {
         mistake: `its ${along} were taken from ${count} parts that alternate`,
-        order: inverse(order),
+        order: () => inverse(order()),
       },
     ];
   });
   const reversed = {
     mistake: `its ${along} stand in reverse`,
-    order: Array.from({ length: size }, (_unused, row) => size - 1 - row),
+    order: () => Array.from({ length: size }, (_unused, row) => size - 1 - row),
   };
   return [...parts, ...turns, reversed];
 }

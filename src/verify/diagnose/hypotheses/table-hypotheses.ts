@@ -57,14 +57,12 @@ function transposedTable(name: string): Hypothesis {
 
 /** Row i of the table as stored is row i + shift of the true one, round the end: undone by taking row i − shift. */
 function shiftOf(name: string, shift: number, vocabSize: number): Hypothesis {
-  const order = Array.from(
-    { length: vocabSize },
-    (_unused, row) => (row - shift + vocabSize) % vocabSize,
-  );
+  const order = (): readonly number[] =>
+    Array.from({ length: vocabSize }, (_unused, row) => (row - shift + vocabSize) % vocabSize);
   return {
     cause: "row-shifted",
     tensors: [name],
     mistake: `row i holds what belongs to row i ${shift > 0 ? "+" : "−"} ${Math.abs(shift)}`,
-    undo: async (read) => new Map([[name, takeRows(await read(name), order)]]),
+    undo: async (read) => new Map([[name, takeRows(await read(name), order())]]),
   };
 }

@@ -50,7 +50,14 @@ export function takeRows(tensor: HostTensor, order: readonly number[]): HostTens
 
 /** Column i of the result is column order[i] of the matrix. */
 export function takeColumns(tensor: HostTensor, order: readonly number[]): HostTensor {
-  return transposed(takeRows(transposed(tensor), order));
+  const { rows, columns } = sizeOf(tensor);
+  const data = new Float32Array(rows * order.length);
+  for (let row = 0; row < rows; row++) {
+    const [from, to] = [row * columns, row * order.length];
+    for (let at = 0; at < order.length; at++)
+      data[to + at] = tensor.data[from + (order[at] ?? 0)] ?? 0;
+  }
+  return { shape: [rows, order.length], data };
 }
 
 /** Tensors one above the other. */
@@ -67,9 +74,10 @@ export function stacked(tensors: readonly HostTensor[]): HostTensor {
 
 /** Rows of heads in another order: block i of the result is block order[i]. */
 export function headRows(order: readonly number[], headDim: number): readonly number[] {
-  return order.flatMap((head) =>
-    Array.from({ length: headDim }, (_unused, index) => head * headDim + index),
-  );
+  const rows: number[] = [];
+  for (const head of order)
+    for (let index = 0; index < headDim; index++) rows.push(head * headDim + index);
+  return rows;
 }
 
 /**
@@ -112,8 +120,10 @@ function valueOf(half: number, dtype: HalfDtype): number {
 }
 
 /** Each value's bits in a half dtype. */
-export function halvesOf(tensor: HostTensor, dtype: HalfDtype): Uint16Array {
-  return Uint16Array.from(tensor.data, (value) => bitsOf(value, dtype));
+export function halvesOf({ data }: HostTensor, dtype: HalfDtype): Uint16Array {
+  const halves = new Uint16Array(data.length);
+  for (let index = 0; index < data.length; index++) halves[index] = bitsOf(data[index] ?? 0, dtype);
+  return halves;
 }
 
 /** Halves as values of a dtype, with their bytes swapped first where asked. */

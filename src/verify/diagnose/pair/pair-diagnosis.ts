@@ -125,7 +125,7 @@ async function diagnoseGroup(
   found.push(...(await searchPair(pair, wrong, config, budget)));
   found.push(...(await fusedOrder(pair, wrong, config)));
   for (const name of wrong) {
-    budget.throwIfAborted();
+    await budget.giveWay();
     found.push(await judgeAlone(pair, name));
   }
   return found;

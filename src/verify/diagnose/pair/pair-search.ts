@@ -33,7 +33,7 @@ export async function searchPair(
   budget: SearchBudget,
 ): Promise<readonly Diagnosis[]> {
   const found: Diagnosis[] = [];
-  const hypotheses = hypothesesFor(pair, wrong, config);
+  const hypotheses = await hypothesesFor(pair, wrong, config, budget);
   while (wrong.size > 0 && !budget.isSpent) {
     const best = await bestExplanation(pair, hypotheses, wrong, budget);
     if (best === undefined) break;
@@ -49,26 +49,29 @@ export async function searchPair(
   return found;
 }
 
-function hypothesesFor(
+async function hypothesesFor(
   pair: Pair,
   wrong: ReadonlySet<string>,
   config: ModelConfig | undefined,
-): readonly Hypothesis[] {
+  budget: SearchBudget,
+): Promise<readonly Hypothesis[]> {
   const names = [...pair.ours.keys()].filter((name) => pair.reference.has(name));
   const dtypeOf = (name: string): Dtype | undefined => pair.ours.get(name)?.dtype;
   const layers = new Set([...wrong].map(layerOf));
   const rereads = [...wrong].flatMap((name) => rereadsOf([name], dtypeOf));
   if (config === undefined) return rereads;
-  return [...layers].flatMap((layer) =>
-    layer === undefined
-      ? [
-          ...rereads,
-          ...[EMBEDDINGS, HEAD].flatMap((name) =>
-            tableHypotheses(name, names, config.vocabSize, dtypeOf),
-          ),
-        ]
-      : layerHypotheses(layer, config, names, dtypeOf),
-  );
+  const hypotheses: Hypothesis[] = [];
+  for (const layer of layers) {
+    await budget.giveWay();
+    if (layer !== undefined) {
+      hypotheses.push(...layerHypotheses(layer, config, names, dtypeOf));
+      continue;
+    }
+    hypotheses.push(...rereads);
+    for (const name of [EMBEDDINGS, HEAD])
+      hypotheses.push(...tableHypotheses(name, names, config.vocabSize, dtypeOf));
+  }
+  return hypotheses;
 }
 
 /** Of the mistakes whose undoing gives the reference's values, the one that explains most tensors with the fewest. */
