@@ -236,6 +236,14 @@ describe("a zip", () => {
     expect(await verdictOf("b.zip", zipBytes([member("a.txt")], { before: local }))).toBe(
       "incomplete",
     );
+    const [first, last] = [member("a.txt"), member("b.txt")];
+    const unlisted = { ...member("hidden.txt"), isUnlisted: true };
+    for (const members of [
+      [unlisted, first],
+      [first, unlisted, last],
+      [first, unlisted],
+    ])
+      expect(await verdictOf("c.zip", zipBytes(members))).toBe("incomplete");
   });
 
   it("is not understood with a name that readers cut off", async () => {
@@ -251,5 +259,10 @@ describe("a zip", () => {
     expect(await verdictOf("n.bin", zipBytes([{ name: "m/data.pkl", data: pickle }, config]))).toBe(
       "unsafe",
     );
+    // A storage by its name that no tensor uses.
+    const payload = { name: "m/data/0", data: latin1("cposix\nsystem\n(S'true'\ntR.") };
+    expect(
+      await verdictOf("o.bin", zipBytes([{ name: "m/data.pkl", data: pickle }, payload])),
+    ).toBe("unsafe");
   });
 });

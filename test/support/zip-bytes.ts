@@ -10,6 +10,8 @@ export interface ZipPart {
   readonly local?: Partial<ZipFields>;
   /** Leaves the entry out of the file's data, to let the directory lead elsewhere. */
   readonly isOnlyListed?: boolean;
+  /** Leaves the entry out of the directory: readers of streams find it all the same. */
+  readonly isUnlisted?: boolean;
 }
 
 interface ZipFields {
@@ -47,15 +49,15 @@ export function zipBytes(parts: readonly ZipPart[], shape: ZipShape = {}): Uint8
       put(localHeader(part));
       put(part.data);
     }
-    directory.push(directoryEntry(part, begin));
+    if (part.isUnlisted !== true) directory.push(directoryEntry(part, begin));
   }
   const directoryBegin = position;
   for (const entry of directory) put(entry);
   const end = Buffer.alloc(22);
   end.writeUInt32LE(0x06054b50, 0);
   end.writeUInt16LE(shape.disk ?? 0, 4);
-  end.writeUInt16LE(shape.entryCount ?? parts.length, 8);
-  end.writeUInt16LE(shape.entryCount ?? parts.length, 10);
+  end.writeUInt16LE(shape.entryCount ?? directory.length, 8);
+  end.writeUInt16LE(shape.entryCount ?? directory.length, 10);
   end.writeUInt32LE(shape.directoryBytes ?? position - directoryBegin, 12);
   end.writeUInt32LE(shape.directoryBegin ?? directoryBegin, 16);
   put(end);

@@ -102,16 +102,28 @@ export async function readPytorchZip(
   source: ByteSource,
   options: PytorchOptions = {},
 ): Promise<PytorchTable> {
-  const { archive, value, byteOrder, lookup } = await readPytorchObject(source, options);
-  const others = unnamedRecords(archive, storageKeys(value));
+  return tableOfObject(await readPytorchObject(source, options), source.label, options);
+}
+
+/** The table of tensors of what was unpickled. @throws WbError of tensors that are not as they are described. */
+export async function tableOfObject(
+  object: PytorchObject,
+  label: string,
+  options: PytorchOptions = {},
+): Promise<PytorchTable> {
+  const { archive, value, byteOrder, lookup } = object;
+  const others = unusedRecords(object).map(({ name, data }) => ({
+    name,
+    why: `a storage of ${data.byteLength} bytes that no tensor in the file uses`,
+  }));
   if (!archive.isScript) {
-    const table = tableOf(value, source.label, byteOrder, lookup, options);
+    const table = tableOf(value, label, byteOrder, lookup, options);
     return { ...table, skipped: [...table.skipped, ...others] };
   }
-  const script = await scriptState(value, archive.entries, archive.root, source.label);
+  const script = await scriptState(value, archive.entries, archive.root, label);
   // Its names are those of its attributes: none of them says what a training program put there.
   const select = options.select ?? WHOLE_FILE;
-  const table = tableOf(script.state, source.label, byteOrder, lookup, { ...options, select });
+  const table = tableOf(script.state, label, byteOrder, lookup, { ...options, select });
   return {
     tensors: table.tensors,
     skipped: [...table.skipped, ...script.skipped, ...others],
@@ -162,17 +174,12 @@ function isOfScript(module: string, name: string): boolean {
 }
 
 /** Storages that are in the zip and in no tensor: their bytes are not taken, and somebody put them there. */
-function unnamedRecords(
-  { entries, root }: PytorchArchive,
-  named: ReadonlySet<string>,
-): PytorchTable["skipped"] {
-  const folder = `${root}data/`;
-  return entries
-    .filter(({ name }) => name.startsWith(folder) && !named.has(name.slice(folder.length)))
-    .map(({ name, data }) => ({
-      name,
-      why: `a storage of ${data.byteLength} bytes that no tensor in the file uses`,
-    }));
+export function unusedRecords({ archive, value }: PytorchObject): readonly ZipEntry[] {
+  const named = storageKeys(value);
+  const folder = `${archive.root}data/`;
+  return archive.entries.filter(
+    ({ name }) => name.startsWith(folder) && !named.has(name.slice(folder.length)),
+  );
 }
 
 /** torch takes a storage's dtype from its first mention, whatever the later ones say. */

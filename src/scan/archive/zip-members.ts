@@ -40,7 +40,8 @@ export async function zipMembers(source: ByteSource): Promise<readonly ZipMember
   let previousEnd = 0;
   for (const entry of directory.toSorted((left, right) => left.localBegin - right.localBegin)) {
     const begin = await dataBegin(source, entry);
-    await refuseHidden(source, previousEnd, entry);
+    const names = `entry ${JSON.stringify(entry.name)}`;
+    await refuseHidden(source, previousEnd, entry.localBegin, names);
     if (entry.localBegin < previousEnd) throw contradiction(source, entry, "overlaps another");
     previousEnd = begin + entry.byteLength;
     if (previousEnd > place.begin) throw contradiction(source, entry, "reaches into the directory");
@@ -53,6 +54,7 @@ export async function zipMembers(source: ByteSource): Promise<readonly ZipMember
       stored: sliceSource(source, begin, entry.byteLength, `${source.label}: ${entry.name}`),
     });
   }
+  await refuseHidden(source, previousEnd, place.begin, "directory");
   return directory.flatMap((entry) => members.get(entry) ?? []);
 }
 
@@ -64,9 +66,10 @@ const LOCAL_MAGIC = Buffer.from("PK\u0003\u0004", "latin1");
 async function refuseHidden(
   source: ByteSource,
   previousEnd: number,
-  entry: DirectoryEntry,
+  nextBegin: number,
+  next: string,
 ): Promise<void> {
-  const gap = entry.localBegin - previousEnd;
+  const gap = nextBegin - previousEnd;
   if (gap < LOCAL_BYTES) return;
   // Before the first member may be anything, such as a program that unpacks the rest, but no member.
   const length = previousEnd === 0 ? LOCAL_MAGIC.byteLength : gap;
@@ -74,7 +77,11 @@ async function refuseHidden(
     length > MAX_GAP_BYTES ||
     Buffer.from(await source.read(previousEnd, length)).includes(LOCAL_MAGIC)
   )
-    throw contradiction(source, entry, "follows a member that the directory does not list");
+    throw new WbError(
+      "WB3102",
+      `${source.label}: zip ${next} follows a member that the directory does not list`,
+      { details: { where: source.label } },
+    );
 }
 
 /** torch's reader (miniz) and Python's zipfile take the last record that looks like an end, whatever its comment's length. */

@@ -1,5 +1,5 @@
 import { WbError } from "../../errors/wb-error.ts";
-import { readPytorchZip } from "../../formats/pytorch/zip.ts";
+import { readPytorchObject, tableOfObject, unusedRecords } from "../../formats/pytorch/zip.ts";
 import type { ByteSource } from "../../tensor/byte-source.ts";
 import { reportLeavingNames } from "../archive/member-name.ts";
 import { salvageZip } from "../archive/salvage.ts";
@@ -77,9 +77,17 @@ async function examineTorch(
   const others = members.filter((member) => !isStorage(member) && !isMark(member, root));
   const judged = await judgeAll(others, { ...context, isScript }, examine);
   if (isScript) return script(others, root, judged);
-  const error = await takeDanger(context, () => readPytorchZip(source, optionsOf(context)));
-  const what = `a torch.save archive of ${members.length - others.length} raw records`;
-  const both = together(what, judged);
+  const unused = new Set<string>();
+  const error = await takeDanger(context, async () => {
+    const object = await readPytorchObject(source, optionsOf(context));
+    for (const { name } of unusedRecords(object)) unused.add(name);
+    await tableOfObject(object, source.label);
+  });
+  // What no tensor uses holds no tensor's numbers, whatever its name says.
+  const loose = members.filter((member) => isStorage(member) && unused.has(member.name));
+  judged.push(...(await judgeAll(loose, context, examine)));
+  const records = members.length - others.length - loose.length;
+  const both = together(`a torch.save archive of ${records} raw records`, judged);
   return error === undefined || both.state === "not-understood"
     ? both
     : examined(`${both.why}; not opened as weights: ${error.message}`);
@@ -116,7 +124,7 @@ async function judgeAll(
   members: readonly ZipMember[],
   context: Examination,
   examine: Examine,
-): Promise<readonly (readonly [string, Judgement])[]> {
+): Promise<(readonly [string, Judgement])[]> {
   const judged: (readonly [string, Judgement])[] = [];
   for (const member of members) judged.push([member.name, await judge(member, context, examine)]);
   return judged;
