@@ -1,6 +1,6 @@
 import { WbError } from "../errors/wb-error.ts";
 import { blockType, type BlockType } from "../formats/gguf/block-types.ts";
-import { assemblyOf, type Assembly, type TensorView } from "./assembly.ts";
+import { assemblyOf, concatViews, type Assembly, type TensorView } from "./assembly.ts";
 import { readAssembly } from "./read-assembly.ts";
 import type { QuantisedBytes, StoredTensor } from "../tensor/table.ts";
 
@@ -20,6 +20,11 @@ export interface StoredRows {
   readonly stack: { readonly matrices: number; readonly own: number } | undefined;
   /** Where a block of a row stands: its place among all blocks of the stored tensor, and its byte in the file. */
   placeOf(row: number, block: number): { readonly block: number; readonly offset: number };
+}
+
+interface PartRows extends StoredRows {
+  /** The same rows as bytes of the file: [rows, bytes of a row]. */
+  readonly bytes: TensorView;
 }
 
 /** Whether a tensor's numbers are those of quantised blocks, all of them or some. */
@@ -44,23 +49,26 @@ export async function readBlocks(
   assembly: Assembly,
 ): Promise<{ readonly type: string; readonly bytes: Uint8Array }> {
   const type = blocksOf(assembly);
-  const parts = storedRows(assembly);
+  const parts = rowsOfParts(assembly);
   if (type === undefined || parts === undefined)
     throw new WbError("WB7001", "blocks were asked for of a matrix whose rows are not whole ones");
-  const read = await Promise.all(parts.map(({ rows, read: rowsFrom }) => rowsFrom(0, rows)));
-  const [only, ...others] = read;
-  if (only !== undefined && others.length === 0) return { type, bytes: only };
-  return { type, bytes: Buffer.concat(read) };
+  // Queries and keys are two parts a head, whose rows a GGUF file permutes: all are read in one go, by the same buffer.
+  const views = parts.map(({ bytes }) => bytes);
+  return { type, bytes: await readAssembly(concatViews(views, 0)) };
 }
 
 /** A tensor as rows of blocks, one entry for each of its parts; undefined where its rows are no whole blocks. */
 export function storedRows(assembly: Assembly): readonly StoredRows[] | undefined {
+  return rowsOfParts(assembly);
+}
+
+function rowsOfParts(assembly: Assembly): readonly PartRows[] | undefined {
   if (assembly.axis !== 0 && assembly.parts.length > 1) return undefined;
   const found = assembly.parts.map(rowsOfPart);
   return found.every((rows) => rows !== undefined) ? found : undefined;
 }
 
-function rowsOfPart(view: TensorView): StoredRows | undefined {
+function rowsOfPart(view: TensorView): PartRows | undefined {
   const { tensor } = view;
   const { quantised } = tensor;
   const type = quantised === undefined ? undefined : blockType(quantised.type);
@@ -76,6 +84,7 @@ function rowsOfPart(view: TensorView): StoredRows | undefined {
     storedName: tensor.storedName ?? tensor.name,
     rows,
     columns,
+    bytes,
     stack: stackOf(quantised.shape, columns, first, first + (rows - 1) * rowStride),
     read: (begin, end) => readAssembly(assemblyOf(rowsBetween(bytes, begin, end))),
     placeOf: (row, block) => {
