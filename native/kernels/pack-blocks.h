@@ -1,5 +1,7 @@
 // Quantised blocks of a file as panels take them: the same bits in other places.
 #pragma once
+#include <immintrin.h>
+
 #include <algorithm>
 #include <cstring>
 
@@ -17,12 +19,24 @@ struct Parsed {
 
 inline uint16_t half_at(const uint8_t* at) { return uint16_t(at[0] | at[1] << 8); }
 
+// Inputs of the runs that blocks of 256 are written in.
+constexpr int GROUP_INPUTS = 32;
+
+// Bits of GROUP_INPUTS bytes, from bit `first` on, to the lowest of as many levels.
+inline void take_bits(const uint8_t* __restrict from, int first, int mask, uint8_t* __restrict levels) {
+  for (int i = 0; i < GROUP_INPUTS; i++) levels[i] = uint8_t(from[i] >> first & mask);
+}
+
+// The same bits as those of levels from bit `to` on, which are none there yet.
+inline void add_bits(const uint8_t* __restrict from, int first, int mask, int to, uint8_t* __restrict levels) {
+  for (int i = 0; i < GROUP_INPUTS; i++) levels[i] |= uint8_t((from[i] >> first & mask) << to);
+}
+
 // 16 bytes of nibbles: 32 levels, the low nibbles first.
 inline void nibbles(const uint8_t* from, uint8_t* levels) {
-  for (int i = 0; i < 16; i++) {
-    levels[i] = from[i] & 15;
-    levels[16 + i] = from[i] >> 4;
-  }
+  const __m128i both = _mm_loadu_si128((const __m128i*)from), nibble = _mm_set1_epi8(15);
+  _mm_storeu_si128((__m128i*)levels, _mm_and_si128(both, nibble));
+  _mm_storeu_si128((__m128i*)(levels + 16), _mm_and_si128(_mm_srli_epi16(both, 4), nibble));
 }
 
 // Blocks of 32: scale, offset, fifth bits, nibbles or bytes.
@@ -37,12 +51,10 @@ inline void parse_small(const uint8_t* from, const BlockShape& shape, Parsed& bl
     std::memcpy(block.levels, from, 32);
     return;
   }
-  uint32_t fifths = 0;
-  if (shape.high > 0) {
-    std::memcpy(&fifths, from, 4);
-    from += 4;
-  }
-  nibbles(from, block.levels);
+  if (shape.high == 0) return nibbles(from, block.levels);
+  uint32_t fifths;
+  std::memcpy(&fifths, from, 4);
+  nibbles(from + 4, block.levels);
   for (int i = 0; i < 32; i++) block.levels[i] |= (fifths >> i & 1) << 4;
 }
 
@@ -64,10 +76,9 @@ inline void parse_q45_k(const uint8_t* from, bool five, Parsed& block) {
   parse_six_bits(from + 4, block);
   const uint8_t *fifths = from + 16, *data = from + (five ? 48 : 16);
   for (int group = 0; group < 8; group++) {
-    for (int i = 0; i < 32; i++) {
-      const uint8_t fifth = five ? (fifths[i] >> group & 1) << 4 : 0;
-      block.levels[32 * group + i] = (data[32 * (group / 2) + i] >> 4 * (group % 2) & 15) | fifth;
-    }
+    uint8_t* levels = block.levels + 32 * group;
+    take_bits(data + 32 * (group / 2), 4 * (group % 2), 15, levels);
+    if (five) add_bits(fifths, group, 1, 4, levels);
   }
 }
 
@@ -75,16 +86,17 @@ inline void parse_q6_k(const uint8_t* from, Parsed& block) {
   const uint8_t* highs = from + 128;
   block.scale = half_at(from + 208);
   std::memcpy(block.scales, from + 192, 16);
-  for (int i = 0; i < 256; i++) {
-    const int side = i / 128, within = i % 128;
-    const uint8_t low = from[64 * side + within % 64] >> (within < 64 ? 0 : 4) & 15;
-    block.levels[i] = low | (highs[32 * side + within % 32] >> 2 * (within / 32) & 3) << 4;
+  for (int group = 0; group < 8; group++) {
+    const int side = group / 4, within = group % 4;
+    uint8_t* levels = block.levels + 32 * group;
+    take_bits(from + 64 * side + 32 * (within % 2), within < 2 ? 0 : 4, 15, levels);
+    add_bits(highs + 32 * side, 2 * within, 3, 4, levels);
   }
 }
 
 // Pairs of bits as Q2_K and Q3_K have them: four of 32 inputs each in 32 bytes.
 inline void pairs_of_bits(const uint8_t* from, uint8_t* levels) {
-  for (int i = 0; i < 256; i++) levels[i] = from[32 * (i / 128) + i % 32] >> 2 * (i / 32 % 4) & 3;
+  for (int group = 0; group < 8; group++) take_bits(from + 32 * (group / 4), 2 * (group % 4), 3, levels + 32 * group);
 }
 
 inline void parse_q2_k(const uint8_t* from, Parsed& block) {
@@ -105,7 +117,7 @@ inline void parse_q3_k(const uint8_t* from, Parsed& block) {
   }
   block.scale = half_at(from + 108);
   pairs_of_bits(from + 32, block.levels);
-  for (int i = 0; i < 256; i++) block.levels[i] |= (from[i % 32] >> i / 32 & 1) << 2;
+  for (int group = 0; group < 8; group++) add_bits(from, group, 1, 2, block.levels + 32 * group);
 }
 
 inline void parse_iq4_xs(const uint8_t* from, Parsed& block) {
@@ -130,16 +142,35 @@ inline void parse(Type type, const uint8_t* from, const BlockShape& shape, Parse
   }
 }
 
-// Words [bits, PANEL] of one output's 32 levels, of their bits from `first` on; in fours, input i is in byte i % 4 of its word.
-inline void place_words(const uint8_t* levels, int bits, int first, bool in_fours, int64_t output, char* to) {
-  const int each = 32 / bits;
-  for (int word = 0; word < bits; word++) {
+// Four levels in the bytes of a word, `BITS` of each, to its lowest bits.
+template <int BITS>
+inline uint32_t together(uint32_t levels) {
+  const uint32_t pairs = (levels | levels >> (8 - BITS)) & ((1u << 2 * BITS) - 1) * 0x00010001u;
+  return (pairs | pairs >> (16 - 2 * BITS)) & uint32_t((uint64_t(1) << 4 * BITS) - 1);
+}
+
+// Words [BITS, PANEL] of one output's 32 levels, of their bits from `first` on; in fours, input i is in byte i % 4 of its word.
+template <int BITS>
+inline void place_words(const uint8_t* levels, int first, bool in_fours, int64_t output, char* to) {
+  for (int word = 0; word < BITS; word++) {
     uint32_t packed = 0;
-    for (int i = 0; i < each; i++) {
-      const uint32_t level = levels[word * each + i] >> first;
-      packed |= (level & ((1u << bits) - 1)) << (in_fours ? i % 4 * 8 + i / 4 * bits : bits * i);
+#pragma GCC unroll 8
+    for (int four = 0; four < 8 / BITS; four++, levels += 4) {
+      uint32_t some;
+      std::memcpy(&some, levels, 4);
+      some = some >> first & ((1u << BITS) - 1) * 0x01010101u;
+      packed |= in_fours ? some << BITS * four : together<BITS>(some) << 4 * BITS * four;
     }
     std::memcpy(to + (word * PANEL + output) * 4, &packed, 4);
+  }
+}
+
+inline void place_words(const uint8_t* levels, int bits, int first, bool in_fours, int64_t output, char* to) {
+  switch (bits) {
+    case 1: return place_words<1>(levels, first, in_fours, output, to);
+    case 2: return place_words<2>(levels, first, in_fours, output, to);
+    case 4: return place_words<4>(levels, first, in_fours, output, to);
+    case 8: return place_words<8>(levels, first, in_fours, output, to);
   }
 }
 
@@ -177,10 +208,10 @@ inline void pack_blocks(const uint8_t* from, Matrix& matrix) {
     const int64_t first = index * PANEL, count = std::min(PANEL, matrix.outputs - first);
     if (count < PANEL) std::memset(panel, 0, size_t(matrix.panel_bytes()));
     Parsed block;
-    for (int64_t output = 0; output < count; output++) {
-      const uint8_t* row = from + (first + output) * blocks * shape.stored;
-      for (int64_t i = 0; i < blocks; i++) {
-        parse(matrix.type, row + i * shape.stored, shape, block);
+    // What is written stays in the cache until it is whole.
+    for (int64_t i = 0; i < blocks; i++) {
+      for (int64_t output = 0; output < count; output++) {
+        parse(matrix.type, from + ((first + output) * blocks + i) * shape.stored, shape, block);
         place_block(block, shape, matrix.rounds, output, panel + i * PANEL * shape.packed());
       }
     }
