@@ -84,15 +84,18 @@ export interface AnswerSettings {
   readonly tellsIds: boolean;
 }
 
+/** What of a model its settings are held to. */
+interface SettledBy {
+  readonly defaults: Pick<GenerationDefaults, "sampling">;
+  readonly vocabSize: number;
+}
+
 /**
  * Reads the fields that both kinds of requests have. What is left out is as generation_config.json says, as in vLLM, and else as OpenAI
  * has it: temperature 1, nothing cut off.
  * @throws Problem 400.
  */
-export function readSettings(
-  fields: Fields,
-  defaults: Pick<GenerationDefaults, "sampling">,
-): AnswerSettings {
+export function readSettings(fields: Fields, { defaults, vocabSize }: SettledBy): AnswerSettings {
   const stream = fields.flag("stream");
   const streamOptions = fields.object("stream_options");
   if (streamOptions !== undefined && !stream) {
@@ -135,7 +138,7 @@ export function readSettings(
     adjustments: {
       frequencyPenalty: fields.number("frequency_penalty", -2, 2) ?? 0,
       presencePenalty: fields.number("presence_penalty", -2, 2) ?? 0,
-      bias: readBias(fields),
+      bias: readBias(fields, vocabSize),
     },
     stop: readStop(fields),
     choices: fields.whole("n", 1, MAX_CHOICES) ?? 1,
@@ -212,7 +215,8 @@ function readStopIds(fields: Fields): readonly number[] {
   throw fields.wrong("stop_token_ids", `at most ${MAX_BIASED_IDS} token ids`, value);
 }
 
-function readBias(fields: Fields): ReadonlyMap<number, number> {
+/** An id beyond the vocabulary is of another model: as in vLLM, it is refused rather than passed over. */
+function readBias(fields: Fields, vocabSize: number): ReadonlyMap<number, number> {
   const value = fields.any("logit_bias");
   if (value === undefined) return new Map();
   if (typeof value === "object" && value !== null && !Array.isArray(value)) {
@@ -223,12 +227,14 @@ function readBias(fields: Fields): ReadonlyMap<number, number> {
           typeof bias === "number" ? bias : Number.NaN,
         ] as const,
     );
-    const isValid = entries.every(([id, bias]) => id >= 0 && Math.abs(bias) <= MAX_BIAS);
+    const isValid = entries.every(
+      ([id, bias]) => id >= 0 && id < vocabSize && Math.abs(bias) <= MAX_BIAS,
+    );
     if (isValid && entries.length <= MAX_BIASED_IDS) return new Map(entries);
   }
   throw fields.wrong(
     "logit_bias",
-    `at most ${MAX_BIASED_IDS} token ids, each with a number from -${MAX_BIAS} to ${MAX_BIAS}`,
+    `at most ${MAX_BIASED_IDS} token ids from 0 to ${vocabSize - 1}, each with a number from -${MAX_BIAS} to ${MAX_BIAS}`,
     value,
   );
 }

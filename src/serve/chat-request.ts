@@ -31,7 +31,7 @@ export async function readChatRequest(
   limit: number,
 ): Promise<ChatRequest> {
   const chat = chatOf(model);
-  const settings = readSettings(fields, model.facts.defaults);
+  const settings = readSettings(fields, model.facts);
   const wantsLogprobs = fields.flag("logprobs");
   const top = fields.whole("top_logprobs", 0, MAX_TOP_LOGPROBS);
   if (top !== undefined && !wantsLogprobs)

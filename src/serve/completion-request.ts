@@ -36,7 +36,7 @@ export async function readCompletionRequest(
   model: ServedModel,
   limit: number,
 ): Promise<CompletionRequest> {
-  const settings = readSettings(fields, model.facts.defaults);
+  const settings = readSettings(fields, model.facts);
   const echo = fields.flag("echo");
   const topLogprobs = fields.whole("logprobs", 0, MAX_TOP_LOGPROBS);
   const asked =

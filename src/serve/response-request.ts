@@ -30,7 +30,7 @@ export async function readResponseRequest(
 ): Promise<ResponseRequest> {
   const chat = chatOf(model);
   const metadata = fields.any("metadata") ?? {};
-  const settings = readSettings(fields, model.facts.defaults);
+  const settings = readSettings(fields, model.facts);
   const instructions = fields.text("instructions");
   const asked = fields.whole("max_output_tokens", 1, limit);
   refuseUnsupported(fields);

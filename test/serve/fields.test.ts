@@ -49,6 +49,15 @@ async function texts(answer: Promise<Readonly<Record<string, unknown>>>): Promis
 const drawn = (seed: string): Promise<unknown> =>
   texts(send("/v1/completions", `{${DRAWN},"seed":${seed}}`));
 
+test.each([
+  [383, undefined],
+  [384, "logit_bias"],
+])("a bias of id %i, where the vocabulary ends at 383, is no silent nothing", async (id, param) => {
+  const body = { prompt: "hello", max_tokens: 1, logit_bias: { [id]: 1 } };
+  const { error } = await ask("/v1/completions", body);
+  expect(isRecord(error) ? error["param"] : undefined).toBe(param);
+});
+
 describe("a number", () => {
   it("of a seed may have 64 bits, and each of them counts", async () => {
     const one = await drawn("9223372036854775807");
