@@ -5,11 +5,12 @@ import { afterAll, describe, expect, it } from "vitest";
 import { convert } from "../../src/api/convert.ts";
 import { openCheckpoint } from "../../src/formats/open.ts";
 import { WbError } from "../../src/errors/wb-error.ts";
+import { ciTries } from "../support/ci-share.ts";
 import { FIXTURE_FOLDERS, FIXTURES } from "../support/fixture-manifest.ts";
 import { CORPUS, writeHostile } from "../support/hostile/corpus.ts";
 
 /** Openings in one process; a tenth as many conversions. WEIGHBRIDGE_OPENINGS sets another number. */
-const OPENINGS = Number(process.env["WEIGHBRIDGE_OPENINGS"] ?? 10_000);
+const OPENINGS = Number(process.env["WEIGHBRIDGE_OPENINGS"] ?? ciTries(10_000, 4000));
 
 /** What the heap and its garbage may differ by between two moments of the same work, in bytes. */
 const LEVEL_BYTES = 64 * 2 ** 20;

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import { WbError } from "../../src/errors/wb-error.ts";
+import { ciTries } from "../support/ci-share.ts";
 import { CORPUS, writeHostile } from "../support/hostile/corpus.ts";
 import {
   editedPieces,
@@ -77,7 +78,7 @@ describe("a hostile or odd file", () => {
 });
 
 /** Damaged copies of each file; each costs a process of Python. Other numbers and seeds are for a night's run. */
-const COPIES = Number(process.env["WEIGHBRIDGE_FUZZ_RUNS"] ?? 250);
+const COPIES = Number(process.env["WEIGHBRIDGE_FUZZ_RUNS"] ?? ciTries(250, 100));
 const SEED = Number(process.env["WEIGHBRIDGE_FUZZ_SEED"] ?? 20_261_124);
 
 const EDITED = [

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { convert } from "../../src/api/convert.ts";
 import { diff } from "../../src/verify/diff.ts";
 import { verify } from "../../src/verify/run.ts";
+import { ciShare } from "../support/ci-share.ts";
 import { FIXTURE_FOLDERS } from "../support/fixture-manifest.ts";
 import { ORACLE_FOLDER, ORACLES } from "../support/oracles.ts";
 
@@ -18,7 +19,7 @@ describe("equal weights, however they are kept", () => {
     expect(MODELS.length).toBeGreaterThan(20);
   });
 
-  test.each(MODELS)(
+  test.each(ciShare(MODELS, 2))(
     "$name passes its golden, and nothing is accused",
     async ({ path, golden, isEncoder }) => {
       const { verdict, diagnosis, comparisons } = await verify(path, { golden, device: "wasm" });
