@@ -3,9 +3,9 @@
 // A static check counts as one, a suite as its tests; a suite that could not run, or ran nothing, counts as one failure,
 // and so does a test that was skipped without a reason in test/allowed-skips.json.
 // Only the CUDA suite may be left out, where there is no NVIDIA device, and that is said.
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { setPriority, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { judgeSkips, reasonToLeaveOut } from "./ci/judge-skips.mjs";
@@ -19,6 +19,10 @@ const STEP_LIMIT_MS = 10 * MINUTE_MS;
 const SUITE_LIMIT_MS = 45 * MINUTE_MS;
 /** Making the Python environment loads some 3 GB the first time, compiling the native backend takes minutes. */
 const INSTALL_LIMIT_MS = 20 * MINUTE_MS;
+const SHOWN = { show: true, limitMs: SUITE_LIMIT_MS };
+const BESIDE = { isBeside: true, limitMs: INSTALL_LIMIT_MS };
+/** Below the tests, whose time-outs a compiler beside them must not use up. */
+const BESIDE_PRIORITY = 10;
 const SCRATCH = mkdtempSync(join(tmpdir(), "weighbridge-ci-"));
 const VITEST = join("node_modules", "vitest", "vitest.mjs");
 const ALLOWED = JSON.parse(readFileSync(join(ROOT, "test/allowed-skips.json"), "utf8"));
@@ -37,34 +41,49 @@ function note(name, passed, failed, extra = "") {
   );
 }
 
-/** Runs one program, its output passed on only when it fails or `show` asks for it. */
-function run([program, ...args], { show = false, limitMs = STEP_LIMIT_MS } = {}) {
-  const done = spawnSync(program, args, {
+/**
+ * Runs one program, its output passed on only when it fails or `show` asks for it.
+ * @param options `isBeside`: it gives way to what else runs.
+ */
+async function run(
+  [program, ...args],
+  { show = false, limitMs = STEP_LIMIT_MS, isBeside = false } = {},
+) {
+  const output = [];
+  const child = spawn(program, args, {
     cwd: ROOT,
-    encoding: "utf8",
     timeout: limitMs,
-    maxBuffer: 2 ** 28,
-    env: { ...process.env, CI: "1", NO_COLOR: "1" },
+    env: { ...process.env, CI: "1", NO_COLOR: "1", WEIGHBRIDGE_SHARE: "ci" },
     stdio: show ? ["ignore", "inherit", "inherit"] : ["ignore", "pipe", "pipe"],
   });
-  const good = done.status === 0;
-  if (!good && !show) process.stdout.write(`${done.stdout ?? ""}${done.stderr ?? ""}`);
-  if (done.error)
-    console.log(`${program} ${args.join(" ")}: ${done.error.message} (limit ${limitMs} ms)`);
-  return good;
+  if (isBeside && child.pid !== undefined) setPriority(child.pid, BESIDE_PRIORITY);
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on("data", (chunk) => output.push(chunk));
+  const problem = await new Promise((resolve) => {
+    child.once("error", (error) => resolve(error.message));
+    child.once("close", (code, signal) =>
+      resolve(signal === null ? (code === 0 ? undefined : `exit ${code}`) : `ended by ${signal}`),
+    );
+  });
+  if (problem === undefined) return true;
+  if (output.length > 0) console.log(Buffer.concat(output).toString("utf8"));
+  console.log(`${program} ${args.join(" ")}: ${problem} (limit ${limitMs} ms)`);
+  return false;
 }
 
-function check(name, command, options) {
-  const good = run(command, options);
-  note(name, good ? 1 : 0, good ? 0 : 1);
+async function check(name, command, options) {
+  const begin = Date.now();
+  const good = await run(command, options);
+  const seconds = ((Date.now() - begin) / 1000).toFixed(0);
+  note(name, good ? 1 : 0, good ? 0 : 1, ` (${seconds} s)`);
   return good;
 }
 
 /** One vitest project, counted from its JSON report; `command` is what starts it. */
-function suite(project, command = [process.execPath, VITEST, "run", "--project", project]) {
+async function suite(project, command = [process.execPath, VITEST, "run", "--project", project]) {
   const path = join(SCRATCH, `${project}.json`);
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${path}`];
-  const good = run([...command, ...reporters], { show: true, limitMs: SUITE_LIMIT_MS });
+  const good = await run([...command, ...reporters], { show: true, limitMs: SUITE_LIMIT_MS });
   if (!existsSync(path)) return note(`${project} tests`, 0, 1, " (no report was written)");
   const found = readSuite(JSON.parse(readFileSync(path, "utf8")), ROOT);
   suites.push(found);
@@ -85,7 +104,7 @@ function skips() {
 }
 
 /** npm notes in this file what it installed; older than the lock file means stale. */
-function installed() {
+function isInstalled() {
   const noted = join(ROOT, "node_modules", ".package-lock.json");
   return (
     existsSync(noted) &&
@@ -93,23 +112,21 @@ function installed() {
   );
 }
 
-/** What a minute or two tell: formatting, types, layers, what is generated. Gives whether the build is there. */
-function staticChecks() {
-  check("format", [...bin("prettier", "bin/prettier.cjs"), "--check", "."]);
-  check("lint", [...bin("oxlint", "bin/oxlint"), "--type-aware"]);
-  check("types", [...bin("typescript", "bin/tsc"), "-p", "tsconfig.json"]);
-  check("boundaries", [
+/** What a minute or two tell: formatting, types, layers, what is generated. */
+async function staticChecks(built) {
+  await check("format", [...bin("prettier", "bin/prettier.cjs"), "--check", "."]);
+  await check("lint", [...bin("oxlint", "bin/oxlint"), "--type-aware"]);
+  await check("types", [...bin("typescript", "bin/tsc"), "-p", "tsconfig.json"]);
+  await check("boundaries", [
     ...bin("dependency-cruiser", "bin/dependency-cruise.mjs"),
     "src",
     "--config",
     ".dependency-cruiser.cjs",
   ]);
-  check("unused code", [...bin("knip", "bin/knip.js")]);
-  check("fixtures", script("verify-fixtures.mjs"));
-  check("API docs", [...bin("typedoc", "bin/typedoc"), "--emit", "none"]);
-  const built = check("build", [...bin("typescript", "bin/tsc"), "-p", "tsconfig.build.json"]);
-  if (built) check("generated files", script("generate.mjs", "--check"));
-  return built;
+  await check("unused code", [...bin("knip", "bin/knip.js")]);
+  await check("fixtures", script("verify-fixtures.mjs"));
+  await check("API docs", [...bin("typedoc", "bin/typedoc"), "--emit", "none"]);
+  if (built) await check("generated files", script("generate.mjs", "--check"));
 }
 
 /**
@@ -128,60 +145,74 @@ const MADE_BEFORE = [
   ]),
 ];
 
-/** The suites that need other libraries, each installed by the project's own scripts. */
-function interop(built) {
-  const install = { limitMs: INSTALL_LIMIT_MS };
-  const python = check("Python environment", script("python-env.mjs"), install);
+/** What other libraries' suites need, each installed by the project's own scripts: gives which of the two that all need are there. */
+async function installed(built) {
+  const python = await check("Python environment", script("python-env.mjs"), BESIDE);
   const native =
     built &&
-    check(
+    (await check(
       "native TensorFlow",
       [process.execPath, "bin/weighbridge.js", "native", "install"],
-      install,
-    );
+      BESIDE,
+    ));
+  return { python, native };
+}
+
+async function makeBefore() {
+  for (const [name, ...made] of MADE_BEFORE) await check(name, script(...made), BESIDE);
+}
+
+/** The suites that need other libraries. */
+async function interop(built, { python, native }) {
   // The versions that are supported, with the kernels that were compiled by the one that runs this.
-  if (native) check("Node 22, 24 and 26", script("node-versions.mjs"), { limitMs: SUITE_LIMIT_MS });
+  if (native)
+    await check("Node 22, 24 and 26", script("node-versions.mjs"), { limitMs: SUITE_LIMIT_MS });
   else note("Node 22, 24 and 26", 0, 1, " (could not run: see above)");
-  if (python) for (const [name, ...made] of MADE_BEFORE) check(name, script(...made), install);
-  if (python && native) suite("interop");
+  if (python && native) await suite("interop");
   else note("interop tests", 0, 1, " (could not run: see above)");
   // Its ratios are shown, not judged: how fast a shared machine is, is no property of the code. That it runs, is.
   if (built && python)
-    check("bench, quick form", script("bench/bench.mjs", "--quick"), { show: true });
+    await check("bench, quick form", script("bench/bench.mjs", "--quick"), { show: true });
 }
 
-function main() {
-  if (!installed() && !check("install", ["npm", "ci", "--no-audit", "--no-fund"])) return;
-  const built = staticChecks();
+async function main() {
+  if (!isInstalled() && !(await check("install", ["npm", "ci", "--no-audit", "--no-fund"]))) return;
+  const built = await check("build", [
+    ...bin("typescript", "bin/tsc"),
+    "-p",
+    "tsconfig.build.json",
+  ]);
+  // What is fetched and compiled goes on beside the checks and tests: most of them leave a core or the network idle.
+  const installing = installed(built);
+  await staticChecks(built);
+  const ready = await installing;
+  const making = ready.python ? makeBefore() : Promise.resolve();
   // The README's command, so that it is known to work; its words after `--` go on to vitest.
-  suite("unit", ["npm", "test", "--"]);
-  suite("long");
-  if (built) check("conversions give the bytes of before", script("conversion-digests.mjs"));
-  if (built) check("demo", [process.execPath, "bin/weighbridge.js", "demo"]);
-  suite("stress");
+  await suite("unit", ["npm", "test", "--"]);
+  await suite("long");
+  if (built) {
+    await check("conversions give the bytes of before", script("conversion-digests.mjs"));
+    await check("demo", [process.execPath, "bin/weighbridge.js", "demo"]);
+  }
+  await suite("stress");
   // The numbers of `verify` may have no survivor.
-  check("mutants of verify", script("mutate.mjs", "compare"), {
-    show: true,
-    limitMs: SUITE_LIMIT_MS,
-  });
+  await check("mutants of verify", script("mutate.mjs", "compare"), SHOWN);
   // Of the readers' ten thousand a sample, another where their code changes: how many are noticed is shown. Of 32 the share moves by a
   // tenth from one sample to the next, about two thirds in the mean.
-  check(
+  await check(
     "mutants of the readers",
     script("mutate.mjs", "readers", "--sample", "32", "--least", "50"),
-    {
-      show: true,
-      limitMs: SUITE_LIMIT_MS,
-    },
+    SHOWN,
   );
-  interop(built);
-  if (existsSync("/dev/nvidia0")) suite("cuda");
+  await making;
+  await interop(built, ready);
+  if (existsSync("/dev/nvidia0")) await suite("cuda");
   else console.log(`cuda tests: LEFT OUT: ${reasonToLeaveOut(ALLOWED, "cuda")}`);
   skips();
 }
 
 try {
-  main();
+  await main();
 } catch (error) {
   console.error(error);
   note("the run itself", 0, 1);
