@@ -11,6 +11,14 @@ const CONFIG = parseModelConfig(
   "config.json",
 );
 const EXPERTS = CONFIG.experts?.count ?? 0;
+const EXPERTS_CONFIG = CONFIG.experts ?? {
+  count: 0,
+  perToken: 0,
+  size: 0,
+  isNormalised: true,
+  layers: [],
+};
+const TEXT = [0, 1, 10, 11, 2, 3, 4, 5, 6, 7, 8, 9];
 const LAYER = "model.layers.1.mlp.";
 const PARTS = ["gate_proj", "up_proj", "down_proj"];
 
@@ -55,12 +63,54 @@ describe("experts in another order", () => {
   });
 
   test.each([
-    ["whose router has its own", EXPERTS_MOVED],
-    ["whose router has a third one", [...EXPERTS_MOVED, router(NEXT.toReversed())]],
     ["of which one matrix stands elsewhere", [...EXPERTS_MOVED.slice(1), router(NEXT)]],
     ["that one stands twice of", [...EXPERTS_MOVED.slice(3), holds(0, "up_proj", 2), router(NEXT)]],
   ])("%s are accused", (_name, found) => {
     expect(withoutCommuting(found, CONFIG)).toEqual(found);
+  });
+
+  test("are accused of their order alone where their router has its own", () => {
+    const [only, ...others] = withoutCommuting(EXPERTS_MOVED, CONFIG);
+    expect(others).toEqual([]);
+    expect([only?.cause, only?.harmless, only?.tensors.length]).toEqual([
+      "rank-order",
+      undefined,
+      3 * EXPERTS,
+    ]);
+    expect(only?.evidence).toContain("rows of their router stand in their own places");
+  });
+
+  test("are accused beside a router in a third order, of which nothing else is said", () => {
+    const other = router(NEXT.toReversed());
+    const found = withoutCommuting([...EXPERTS_MOVED, other], CONFIG);
+    expect(found.map(({ harmless }) => harmless)).toEqual([undefined, undefined]);
+    expect(found[0]).toEqual(other);
+    expect(found[1]?.evidence).not.toContain("router");
+  });
+
+  /** Experts of a model with twelve of them, which stand as their numbers sort as text, or were read so. */
+  test.each([
+    ["sorted by their numbers as text", TEXT],
+    ["read as if they were sorted", TEXT.map((_from, place) => TEXT.indexOf(place))],
+  ])("%s are one mistake", (words, order) => {
+    const experts = { ...EXPERTS_CONFIG, count: order.length };
+    const found = order.flatMap((source, place) =>
+      source === place ? [] : PARTS.map((part) => holds(place, part, source)),
+    );
+    const [only, ...others] = withoutCommuting(found, { ...CONFIG, experts });
+    expect([only?.cause, others]).toEqual(["rank-order", []]);
+    expect(only?.evidence).toContain(words);
+    expect(only?.claims).toHaveLength(found.length);
+  });
+
+  test("two under each other's numbers are swapped", () => {
+    const found = [
+      ...PARTS.map((part) => holds(0, part, 2)),
+      ...PARTS.map((part) => holds(2, part, 0)),
+    ];
+    const [only, ...others] = withoutCommuting(found, CONFIG);
+    expect([only?.cause, only?.tensors.length, others]).toEqual(["swapped", 6, []]);
+    expect(only?.evidence).toContain("experts 0 and 2 are stored under each other's numbers");
   });
 });
 
