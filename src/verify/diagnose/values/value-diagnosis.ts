@@ -91,6 +91,9 @@ function judge(
 /** Values that training leaves nowhere: one throughout, lines of zeros, a tail of them, elements far out. */
 function damageOf(name: string, facts: ValueFacts): Omit<Verdict, "cause"> | undefined {
   const { constant, zeroTail } = facts;
+  const isTable = name === EMBEDDINGS;
+  const isOfRows = (begin: number, end: number): boolean =>
+    isTable && begin % facts.columns === 0 && end % facts.columns === 0;
   if (constant !== undefined)
     return {
       evidence: `every element is ${constant}, as before anything was loaded`,
@@ -100,16 +103,16 @@ function damageOf(name: string, facts: ValueFacts): Omit<Verdict, "cause"> | und
     evidence: `${axis} of zeros: ${listed(lines)}`,
     statement: { kind: "zero-lines-here", axis, lines },
   });
-  // An embedding of zeros is what a padding token has in honest models.
-  if (name !== EMBEDDINGS && facts.zeroRows.length > 0) return zero("rows", facts.zeroRows);
+  // An embedding of zeros is what a padding token has in honest models, as rows behind the last token are.
+  if (!isTable && facts.zeroRows.length > 0) return zero("rows", facts.zeroRows);
   if (facts.zeroColumns.length > 0) return zero("columns", facts.zeroColumns);
-  if (zeroTail >= MIN_ZERO_TAIL)
+  if (zeroTail >= MIN_ZERO_TAIL && !isOfRows(facts.elements - zeroTail, facts.elements))
     return {
       evidence: `the last ${zeroTail} elements are 0`,
       statement: { kind: "zero-run", begin: facts.elements - zeroTail, end: facts.elements },
     };
   const { zeroRun } = facts;
-  if (zeroRun !== undefined)
+  if (zeroRun !== undefined && !isOfRows(zeroRun.begin, zeroRun.end))
     return {
       evidence: `elements ${zeroRun.begin} to ${zeroRun.end - 1} are 0, which no other stretch of it is`,
       statement: { kind: "zero-run", ...zeroRun },

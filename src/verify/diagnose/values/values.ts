@@ -7,6 +7,8 @@ import { sizeOf } from "../hypotheses/tensor-edits.ts";
 /** What a tensor's own values show, without a reference. */
 export interface ValueFacts {
   readonly elements: number;
+  /** Of a row. */
+  readonly columns: number;
   readonly nonFinite: number;
   readonly allZero: boolean;
   /** Rows of nothing but zeros. */
@@ -51,6 +53,7 @@ export function valueFacts(tensor: HostTensor, dtype: Dtype): ValueFacts {
   const allZero = last < 0;
   return {
     elements: data.length,
+    columns: sizeOf(tensor).columns,
     nonFinite,
     allZero,
     get zeroRun() {
