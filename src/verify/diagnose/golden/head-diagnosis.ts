@@ -44,7 +44,14 @@ export async function diagnoseHead(
   }
   const tie = await needlessTie(lab, departure);
   if (tie !== undefined) return [tie];
-  const cap = await otherCap(lab, departure);
+  const cap = await otherCap(
+    {
+      config,
+      outputs: (changed) => lab.outputs({ kind: "head" }, undefined, changed),
+      difference: (changed) => lab.difference({ kind: "head" }, undefined, changed),
+    },
+    departure,
+  );
   if (cap !== undefined) return [cap];
   if (!config.tieWordEmbeddings && sameValues(await lab.read(HEAD), await lab.read(EMBEDDINGS))) {
     const evidence = "lm_head is the same as the embeddings, though config.json does not tie them";

@@ -9,6 +9,8 @@ import type { Changes, LocalLab } from "./local-lab.ts";
 import type { SearchBudget } from "./search.ts";
 import { sameValues } from "../hypotheses/tensor-edits.ts";
 
+const NOTHING: Diagnosis = { cause: "undetermined", tensors: [], evidence: "" };
+
 /** A layer that departs from the golden. */
 interface Departing {
   readonly layer: number;
@@ -128,6 +130,39 @@ async function twinOf(
     if (isTwin) return other;
   }
   return undefined;
+}
+
+/**
+ * Copies of tensors as one where they are all of a layer and of one other: two layers that are the same, of which one was lost, or the
+ * layers before or behind stand one place off.
+ */
+export function joinTwins(
+  twins: readonly Diagnosis[],
+  names: readonly string[],
+): readonly Diagnosis[] {
+  const sources = new Map<number, Map<number, Diagnosis[]>>();
+  for (const twin of twins) {
+    const [of] = (twin.claims ?? []).flatMap((claim) => layerOf(claim.of ?? "") ?? []);
+    if (twin.layer === undefined || of === undefined) continue;
+    const own = sources.get(twin.layer) ?? new Map<number, Diagnosis[]>();
+    sources.set(twin.layer, own.set(of, [...(own.get(of) ?? []), twin]));
+  }
+  const joined = new Map<Diagnosis, Diagnosis>();
+  for (const [layer, own] of sources)
+    for (const [of, found] of own) {
+      if (found.length < layerNames(layer, names).length || joined.has(found[0] ?? NOTHING))
+        continue;
+      // The other layer's are the same the other way round.
+      const parts = [...found, ...(sources.get(of)?.get(layer) ?? [])];
+      const diagnosis: Diagnosis = {
+        cause: "duplicated",
+        tensors: parts.flatMap(({ tensors }) => tensors),
+        evidence: `layers ${Math.min(layer, of)} and ${Math.max(layer, of)} are the same in all their tensors: a layer was lost, of which one of them took the place, or those between stand one place off`,
+        claims: parts.flatMap(({ claims = [] }) => claims),
+      };
+      for (const part of parts) joined.set(part, diagnosis);
+    }
+  return [...new Set(twins.map((twin) => joined.get(twin) ?? twin))];
 }
 
 /** Tensors of a layer that another expert of it or another layer has, too. */

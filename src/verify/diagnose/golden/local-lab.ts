@@ -221,7 +221,7 @@ export class LocalLab {
 }
 
 /** What a part makes, and what it should make. */
-interface Beside {
+export interface Beside {
   readonly ours: Float32Array;
   readonly reference: Float32Array;
 }

@@ -1,6 +1,7 @@
 import { fall, type Diagnosis } from "../diagnosis.ts";
 import { capsLogits } from "../hypotheses/config-hypotheses.ts";
-import type { LocalLab } from "./local-lab.ts";
+import type { ModelConfig } from "../../../model/config/model-config.ts";
+import type { Beside } from "./local-lab.ts";
 import type { Departure } from "./search.ts";
 
 /** Caps that are looked for. */
@@ -12,17 +13,23 @@ const HALVINGS = 60;
 /** Digits that a cap may have. */
 const DIGITS = 6;
 
+/** How logits are got with another configuration. */
+export interface CapRuns {
+  readonly config: ModelConfig;
+  /** Logits beside the golden's. */
+  readonly outputs: (config: ModelConfig) => Promise<readonly Beside[]>;
+  readonly difference: (config: ModelConfig) => Promise<number>;
+}
+
 /** Another cap of logits in config.json than the golden's, or none: solved from the largest logit without one. */
 export async function otherCap(
-  lab: LocalLab,
+  { config, outputs, difference }: CapRuns,
   { before, noise }: Departure,
 ): Promise<Diagnosis | undefined> {
-  const { config } = lab.laboratory;
   if (!capsLogits(config)) return undefined;
   const { logitCap, ...uncapped } = config;
-  const outputs = await lab.outputs({ kind: "head" }, undefined, uncapped);
   let [largest, reference] = [0, 0];
-  for (const { ours, reference: golden } of outputs)
+  for (const { ours, reference: golden } of await outputs(uncapped))
     for (const [index, value] of ours.entries())
       if (Math.abs(value) > Math.abs(largest)) [largest, reference] = [value, golden[index] ?? 0];
   const solved = capOf(Math.abs(largest), Math.abs(reference));
@@ -33,7 +40,7 @@ export async function otherCap(
   for (const cap of [undefined, ...rounds]) {
     if (cap === logitCap) continue;
     const changed = cap === undefined ? uncapped : { ...uncapped, logitCap: cap };
-    const after = await lab.difference({ kind: "head" }, undefined, changed);
+    const after = await difference(changed);
     if (!(after <= noise)) continue;
     const evidence = `final_logit_softcapping is ${logitCap ?? "none"}; with ${cap ?? "none"} ${fall(before, after)}`;
     return { cause: "config-mismatch", tensors: [], evidence, before, after };

@@ -1,6 +1,6 @@
 import type { ModelConfig } from "../../../model/config/model-config.ts";
 import { givesTokens } from "../../../model/encoder-heads.ts";
-import type { Golden } from "../../golden/read.ts";
+import type { Golden, GoldenPrompt } from "../../golden/read.ts";
 import { maxDifference, maxMagnitude } from "../../compare/metrics.ts";
 import { overrideWith, parametersIn, type Laboratory } from "../../compare/model-runner.ts";
 import { largest, logitsOn } from "../../compare/run-model.ts";
@@ -12,10 +12,12 @@ import { layerOf } from "../../../model/layer-number.ts";
 import { fall, type Diagnosis } from "../diagnosis.ts";
 import type { Hypothesis, Read } from "../hypotheses/hypothesis.ts";
 import { everywhereHypotheses, layerHypotheses } from "../hypotheses/hypotheses.ts";
-import type { Changes } from "./local-lab.ts";
-import { repeatedTensors } from "./layer-places.ts";
+import type { Beside, Changes } from "./local-lab.ts";
+import { joinTwins, repeatedTensors } from "./layer-places.ts";
 import { likelyFirst } from "./likely-first.ts";
+import { mergeDiagnoses } from "../merge-diagnoses.ts";
 import { explainNonFinite } from "../values/non-finite.ts";
+import { otherCap } from "./logit-cap.ts";
 import { orderHypotheses } from "../hypotheses/order-hypotheses.ts";
 import { bitsReader } from "../values/read-bits.ts";
 import { rereadHypotheses } from "../hypotheses/reread-hypotheses.ts";
@@ -23,9 +25,10 @@ import { withoutOldRoundings } from "../values/rounding-size.ts";
 import { explained, SearchBudget, searchExplanations, triesFor } from "./search.ts";
 import { EMBEDDINGS, HEAD } from "../../../model/network.ts";
 import { factorHypothesis } from "../hypotheses/scale-hypotheses.ts";
+import { inSeveralLayers, rootMeanSquare } from "./several-layers.ts";
 import { staleTable } from "./stale-table.ts";
 import { tableHypotheses } from "../hypotheses/table-hypotheses.ts";
-import { sameValues } from "../hypotheses/tensor-edits.ts";
+import { sameValues, sizeOf } from "../hypotheses/tensor-edits.ts";
 import { judgeValues } from "../values/value-diagnosis.ts";
 
 /**
@@ -45,8 +48,17 @@ export async function diagnoseFromLogits(
     return known;
   };
   const names = laboratory.names();
-  const measure = (changes: Changes, limit?: number): Promise<number> =>
-    logitsDifference(laboratory, golden, { changes, limit });
+  const nearness = new Map<Hypothesis, number>();
+  const measure = (changes: Changes, limit?: number, hypothesis?: Hypothesis): Promise<number> =>
+    logitsDifference(laboratory, golden, {
+      changes,
+      limit,
+      onFirst: (outputs) => {
+        // Of what is undone alone, not beside another mistake.
+        if (hypothesis !== undefined && !nearness.has(hypothesis))
+          nearness.set(hypothesis, rootMeanSquare(outputs));
+      },
+    });
   const before = await logitsDifference(laboratory, golden);
   const scale = largest(golden.prompts.map(({ logits }) => maxMagnitude(logits)));
   const departure = { before, noise, scale };
@@ -69,7 +81,8 @@ export async function diagnoseFromLogits(
   }
   const layered = names.filter((name) => layerOf(name) !== undefined);
   const twins = await repeatedTensors(layered, laboratory, laboratory.config);
-  if (twins.length > 0) return twins.map((diagnosis) => ({ ...diagnosis, before }));
+  if (twins.length > 0)
+    return mergeDiagnoses(joinTwins(twins, names)).map((diagnosis) => ({ ...diagnosis, before }));
   const codes = await judgeValues(names, laboratory, read, ["scaled"]);
   if (codes.length > 0) return codes.map((diagnosis) => ({ ...diagnosis, before }));
   const firsts = firstTokens(golden);
@@ -101,6 +114,16 @@ export async function diagnoseFromLogits(
     const evidence = `${settingsText(setting)} ${fall(before, setting.after)}`;
     return [{ cause: "config-mismatch", tensors: [], evidence, before, after: setting.after }];
   }
+  const capped = await otherCap(
+    {
+      config: laboratory.config,
+      outputs: async (config) =>
+        besideGolden(await ownLogits(laboratory, golden, { config }), golden),
+      difference: (config) => logitsDifference(laboratory, golden, { config }),
+    },
+    departure,
+  );
+  if (capped !== undefined) return [capped];
   const isFirstWrong =
     firsts === undefined || !((await logitsDifference(laboratory, firsts)) <= noise);
   const explanations = await searchExplanations(
@@ -111,6 +134,16 @@ export async function diagnoseFromLogits(
     budget,
   );
   if (explanations.length > 0) return explanations.map(explained);
+  const several = await inSeveralLayers(
+    nearness,
+    readers,
+    (changes) => tellingDistance(laboratory, golden, changes),
+    budget,
+  );
+  const joint = await searchExplanations(several, readers, measure, departure, budget);
+  if (joint.length > 0) return joint.map(explained);
+  const zeroed = await zeroedTokens(golden, read);
+  if (zeroed !== undefined) return [{ ...zeroed, before }];
   const copies = await judgeCopies(layered, laboratory, read);
   if (copies.length > 0) return copies.map((diagnosis) => ({ ...diagnosis, before }));
   const shown = await withoutOldRoundings(await judgeValues(names, laboratory, read), {
@@ -142,13 +175,20 @@ function firstTokens(golden: Golden): Golden | undefined {
   return prompts.length === 0 ? undefined : { ...golden, prompts };
 }
 
+/** Mistakes in one layer each. */
+function perLayer(laboratory: Laboratory): readonly Hypothesis[] {
+  const { config } = laboratory;
+  const names = laboratory.names();
+  const dtypeOf = (name: string): ReturnType<typeof dtypeIn> => dtypeIn(laboratory, name);
+  return Array.from({ length: config.layers }, (_unused, layer) =>
+    layerHypotheses(layer, config, names, dtypeOf),
+  ).flat();
+}
+
 function allHypotheses(laboratory: Laboratory): readonly Hypothesis[] {
   const { config } = laboratory;
   const names = laboratory.names();
   const dtypeOf = (name: string): ReturnType<typeof dtypeIn> => dtypeIn(laboratory, name);
-  const layers = Array.from({ length: config.layers }, (_unused, layer) =>
-    layerHypotheses(layer, config, names, dtypeOf),
-  ).flat();
   // Some families' files have embeddings by the root of their width, others' networks take that factor.
   const root = Math.sqrt(config.hiddenSize);
   const has = new Set(names);
@@ -162,7 +202,7 @@ function allHypotheses(laboratory: Laboratory): readonly Hypothesis[] {
     ...encoderHeadHypotheses(config, names),
     ...everywhereHypotheses(config, names, dtypeOf),
     ...orderHypotheses(config.layers, names),
-    ...layers,
+    ...perLayer(laboratory),
   ];
 }
 
@@ -178,6 +218,21 @@ const FEW_ROWS = 0.05;
 
 /** Rows that a message lists. */
 const LISTED = 6;
+
+/** Embeddings of zeros whose tokens the prompts have: those of tokens that no text has are zeros in right models, too. */
+async function zeroedTokens({ prompts }: Golden, read: Read): Promise<Diagnosis | undefined> {
+  const table = await read(EMBEDDINGS);
+  const { columns } = sizeOf(table);
+  const used = new Set(prompts.flatMap(({ ids }) => [...ids]));
+  const lines = [...used]
+    .filter((id) => table.data.subarray(id * columns, (id + 1) * columns).every((one) => one === 0))
+    .toSorted((left, right) => left - right);
+  if (lines.length === 0) return undefined;
+  const listed = lines.slice(0, LISTED).join(", ");
+  const evidence = `rows of zeros: ${listed}${lines.length > LISTED ? ` and ${lines.length - LISTED} more` : ""}, of tokens that the golden's prompts have`;
+  const claims = [{ tensor: EMBEDDINGS, kind: "zero-lines-here", axis: "rows", lines } as const];
+  return { cause: "corrupt", tensors: [EMBEDDINGS], evidence, claims };
+}
 
 /** Logits that are wrong for a few tokens alone, and right for all others: only rows of lm_head can do that. */
 async function judgeHeadRows(
@@ -208,10 +263,7 @@ async function judgeHeadRelation(
   noise: number,
 ): Promise<Diagnosis | undefined> {
   if (laboratory.config.tieWordEmbeddings) return undefined;
-  const outputs = (await ownLogits(laboratory, golden)).map((ours, prompt) => ({
-    ours,
-    reference: golden.prompts[prompt]?.logits ?? new Float32Array(0),
-  }));
+  const outputs = besideGolden(await ownLogits(laboratory, golden), golden);
   const found = rowRelation(outputs, laboratory.config, noise);
   if (found === undefined) return undefined;
   const { statement, ...said } = found;
@@ -230,6 +282,18 @@ async function judgeTied(
   return { cause: "tied", tensors: [HEAD], evidence, claims, before };
 }
 
+/** How far logits are on a short prompt that most mistakes show on. */
+async function tellingDistance(
+  laboratory: Laboratory,
+  golden: Golden,
+  changes: Changes,
+): Promise<number> {
+  const telling = tellingOf(golden);
+  const prompts = telling === undefined ? golden.prompts : [telling];
+  const own = { ...golden, prompts };
+  return rootMeanSquare(besideGolden(await ownLogits(laboratory, own, { changes }), own));
+}
+
 /** How far the model's logits move from its own when some parameters are changed. */
 async function logitsMoved(
   laboratory: Laboratory,
@@ -237,7 +301,7 @@ async function logitsMoved(
   changes: Changes,
 ): Promise<number> {
   const own = await ownLogits(laboratory, golden);
-  const changed = await ownLogits(laboratory, golden, changes);
+  const changed = await ownLogits(laboratory, golden, { changes });
   return largest(
     own.map((values, index) => maxDifference(values, changed[index] ?? new Float32Array(0))),
   );
@@ -246,9 +310,10 @@ async function logitsMoved(
 async function ownLogits(
   laboratory: Laboratory,
   golden: Golden,
-  changes?: Changes,
+  { changes, config }: Pick<Changed, "changes" | "config"> = {},
 ): Promise<readonly Float32Array[]> {
-  const runner = await laboratory.open(changes === undefined ? undefined : overrideWith(changes));
+  const override = changes === undefined ? undefined : overrideWith(changes);
+  const runner = await laboratory.open(override, config);
   try {
     return await logitsOn(runner, golden);
   } finally {
@@ -256,24 +321,38 @@ async function ownLogits(
   }
 }
 
+function besideGolden(logits: readonly Float32Array[], { prompts }: Golden): readonly Beside[] {
+  return logits.map((ours, index) => ({
+    ours,
+    reference: prompts[index]?.logits ?? new Float32Array(0),
+  }));
+}
+
 interface Changed {
   readonly changes?: Changes;
   readonly config?: ModelConfig;
   /** Prompts are run one after the other, a short one first, until one is above it. */
   readonly limit?: number | undefined;
+  /** Is given the logits of the first of them. */
+  readonly onFirst?: (outputs: readonly Beside[]) => void;
 }
 
 /** Tokens of a prompt that most mistakes show on. */
 const TELLING_TOKENS = 8;
 
+function tellingOf({ prompts }: Golden): GoldenPrompt | undefined {
+  return prompts
+    .toSorted((left, right) => left.ids.length - right.ids.length)
+    .find(({ ids }) => ids.length >= TELLING_TOKENS);
+}
+
 async function logitsDifference(
   laboratory: Laboratory,
   golden: Golden,
-  { changes, config, limit = Number.POSITIVE_INFINITY }: Changed = {},
+  { changes, config, limit = Number.POSITIVE_INFINITY, onFirst }: Changed = {},
 ): Promise<number> {
   const override = changes === undefined ? undefined : overrideWith(changes);
-  const byLength = golden.prompts.toSorted((left, right) => left.ids.length - right.ids.length);
-  const telling = byLength.find(({ ids }) => ids.length >= TELLING_TOKENS);
+  const telling = tellingOf(golden);
   const batches =
     Number.isFinite(limit) && telling !== undefined
       ? [[telling], golden.prompts.filter((prompt) => prompt !== telling)]
@@ -282,10 +361,10 @@ async function logitsDifference(
   for (const prompts of batches) {
     const runner = await laboratory.open(override, config);
     try {
-      const logits = await logitsOn(runner, { ...golden, prompts });
-      const differences = logits.map((values, index) =>
-        maxDifference(values, prompts[index]?.logits ?? new Float32Array(0)),
-      );
+      const own = { ...golden, prompts };
+      const outputs = besideGolden(await logitsOn(runner, own), own);
+      const differences = outputs.map(({ ours, reference }) => maxDifference(ours, reference));
+      if (prompts === batches[0]) onFirst?.(outputs);
       worst = largest([worst, ...differences]);
     } finally {
       await runner.close();

@@ -38,8 +38,11 @@ export interface Departure {
   readonly scale: number;
 }
 
-/** The difference with some parameters changed; may stop at the first one that is above the limit. */
-export type Measure = (changes: Changes, limit: number) => Promise<number>;
+/**
+ * The difference with some parameters changed; may stop at the first one that is above the limit.
+ * @param hypothesis What is undone, beside what was before.
+ */
+export type Measure = (changes: Changes, limit: number, hypothesis: Hypothesis) => Promise<number>;
 
 /** Where parameters come from. */
 export interface Readers {
@@ -218,6 +221,7 @@ async function bestOf(
     const after = await measure(
       changes,
       Math.max(noise, PROMISING * Math.min(current, best?.after ?? current)),
+      hypothesis,
     );
     if (after <= noise) return { hypothesis, after, changes };
     const isPromising = Number.isFinite(current) && after < PROMISING * current;

@@ -98,17 +98,17 @@ export function everywhereHypotheses(
     ...allNormsShifted(config, has),
     ...[...groups.values()]
       .filter((group) => group.length === config.layers)
-      .map(joined)
+      .map((group) => joined(group, "in every layer"))
       .filter(({ tensors }) => tensors.every((name) => has.has(name))),
   ];
 }
 
-/** Several mistakes of one kind as one. */
-function joined(hypotheses: readonly Hypothesis[]): Hypothesis {
+/** Several mistakes of one kind as one. @param where The layers that they are in, in words. */
+export function joined(hypotheses: readonly Hypothesis[], where: string): Hypothesis {
   const [first] = hypotheses;
   return {
     cause: first?.cause ?? "corrupt",
-    mistake: `in every layer: ${first?.mistake ?? ""}`,
+    mistake: `${where}: ${first?.mistake ?? ""}`,
     tensors: hypotheses.flatMap(({ tensors }) => tensors),
     undo: async (read, readBits) => {
       const changes = new Map<string, HostTensor>();

@@ -18,9 +18,10 @@ export function orderHypotheses(layers: number, names: readonly string[]): reado
       ],
     ),
   ];
-  const orders = whole
-    .filter(([, held]) => held.some((source, place) => source !== place))
-    .map(([mistake, held]) => reordered("layer-order", mistake, held, names));
+  const named = (list: typeof whole): readonly Hypothesis[] =>
+    list
+      .filter(([, held]) => held.some((source, place) => source !== place))
+      .map(([mistake, held]) => reordered("layer-order", mistake, held, names));
   const swaps = order.flatMap((left) =>
     order.slice(left + 1).flatMap((right) => {
       const held = order.map((layer) => (layer === left ? right : layer === right ? left : layer));
@@ -38,7 +39,26 @@ export function orderHypotheses(layers: number, names: readonly string[]): reado
       );
     }),
   );
-  return [...orders, ...swaps.toSorted((left, right) => reach(left, names) - reach(right, names))];
+  return [
+    ...named(whole),
+    ...swaps.toSorted((left, right) => reach(left, names) - reach(right, names)),
+    ...named(movedOnes(order)),
+  ];
+}
+
+/** Orders in which one layer stands elsewhere, and those between are one place off: the longer ways first. Two alone are a swap. */
+function movedOnes(order: readonly number[]): readonly (readonly [string, readonly number[]])[] {
+  const ways = order.flatMap((layer) =>
+    order
+      .filter((place) => Math.abs(place - layer) > 1 && Math.abs(place - layer) < order.length - 1)
+      .map((place) => ({ layer, place })),
+  );
+  return ways
+    .toSorted((a, b) => Math.abs(b.place - b.layer) - Math.abs(a.place - a.layer))
+    .map(({ layer, place }) => [
+      `layer ${layer} stands in place ${place}, and those between one place off`,
+      order.toSpliced(layer, 1).toSpliced(place, 0, layer),
+    ]);
 }
 
 /** Pipeline parts of equal size: halves, thirds, quarters. */
