@@ -32,7 +32,101 @@ export const CHINESE_EVIDENCE: Catalogue = [
     "with the network behind it taken back, what attention adds departs along {} of {} directions at {} tokens, none of which is a channel or a column of o_proj: a change of low rank in o_proj or v_proj, as an adapter makes that was left in, left out or scaled otherwise",
     "除去其后的前馈网络，注意力所加的值在 {3} 个词元上沿 {2} 个方向中的 {1} 个偏离，其中没有 o_proj 的通道或列：o_proj 或 v_proj 有低秩改动，如同适配器被留下、漏掉或缩放不同",
   ],
+  [
+    "rows of zeros: {}, of tokens that the golden's prompts have",
+    "全零的行：{}，参考值的提示词中有这些词元",
+  ],
   ["rows of zeros: {}", "全零的行：{}"],
+  ["heads in the order {}", "头的次序为 {}"],
+  [
+    "each norm of states is stored one place late, under the next one's name",
+    "状态的每个 norm 都晚一位，存放在下一个的名下",
+  ],
+  ["the two halves of each head stand in each other's place", "每个头的两半互换了位置"],
+  [
+    "{} is the right one by a factor of its own, from {} to {}; put right, the difference falls from {} to {}",
+    "{1*}是正确的值乘以其自己的系数，系数从 {2} 到 {3}；改正之后，差异从 {4} 降到 {5}",
+  ],
+  ["each row", "每一行"],
+  ["each channel", "每个通道"],
+  [
+    "exactly the {} of {} tokens that take expert {} depart, so that it is this expert",
+    "偏离的恰是 {2} 个词元中取用第 {3} 个专家的 {1} 个，因此是这个专家",
+  ],
+  [
+    "logits depart by {} (noise {}){}; no known mistake in one place explains it{}. A golden with hidden states tells the layer",
+    "logits 偏离 {1}（噪声 {2}）{3*}；没有一处的已知错误能解释{4*}。含隐藏状态的参考值能指出是哪一层",
+  ],
+  [
+    ", already at the first token of a prompt, so that it is not the positions alone",
+    "，在提示词的第一个词元就已如此，因此不只是位置的问题",
+  ],
+  [
+    ", while the first token of every prompt is right: the rotary table, queries or keys",
+    "，而每个提示词的第一个词元都正确：是旋转位置表、query 或 key",
+  ],
+  [", as far as the search went", "（搜索所及）"],
+  [
+    "final_logit_softcapping is {}; with {} put right, the difference falls from {} to {}",
+    "final_logit_softcapping 为 {}；改为 {} 之后，差异从 {} 降到 {}",
+  ],
+  ["every place holds the layer {} further, round the end", "每一位存放的是其后第 {} 层，首尾相接"],
+  ["every place holds the layer {} earlier, round the end", "每一位存放的是其前第 {} 层，首尾相接"],
+  ["the layers are sorted as text", "各层按文本排序"],
+  ["the layers stand in reverse", "各层次序相反"],
+  ["layers {} and {} stored in each other's place", "第 {} 层与第 {} 层互换了位置"],
+  [
+    "attention of layers {} and {} stored in each other's place",
+    "第 {} 层与第 {} 层的注意力互换了位置",
+  ],
+  ["MLP of layers {} and {} stored in each other's place", "第 {} 层与第 {} 层的 MLP 互换了位置"],
+  [
+    "the experts of layer {} and the rows of their router stand in different orders: expert i belongs to row {}; put right, the difference falls from {} to {}",
+    "第 {} 层的专家与其路由器的行次序不同：第 i 个专家属于第 {} 行；改正之后，差异从 {} 降到 {}",
+  ],
+  [
+    "what layers {} add is {} to {} % off, and what the other layers add is right; no known mistake explains it: another version of them",
+    "第 {} 层所加的值相差 {} 至 {} %，其余各层所加的值正确；没有已知错误能解释：是它们的另一个版本",
+  ],
+  [
+    "layers {} and {} are the same in all their tensors: a layer was lost, of which one of them took the place, or those between stand one place off",
+    "第 {} 层与第 {} 层的所有张量都相同：有一层丢失，其位置被其中一层占据，或其间各层错开一位",
+  ],
+  [
+    "layer {} stands in place {}, and those between one place off",
+    "第 {} 层位于第 {} 位，其间各层错开一位",
+  ],
+  [
+    "in every layer: {}; put right, the difference falls from {} to {}",
+    "每一层：{1*}；改正之后，差异从 {2} 降到 {3}",
+  ],
+  [
+    "in layers {}: {}; put right, the difference falls from {} to {}",
+    "第 {1} 层：{2*}；改正之后，差异从 {3} 降到 {4}",
+  ],
+  [
+    "experts {} and {} are stored under each other's numbers, while the rows of their router stand in their own places",
+    "第 {} 个与第 {} 个专家互换了编号，而其路由器的行在各自的位置",
+  ],
+  ["experts {} and {} are stored under each other's numbers", "第 {} 个与第 {} 个专家互换了编号"],
+  [
+    "the experts of a layer {} (place i holds expert {} of the other side), while the rows of their router stand in their own places",
+    "一层中的专家{1*}（第 i 位是另一侧的第 {2} 个专家），而其路由器的行在各自的位置",
+  ],
+  [
+    "the experts of a layer {} (place i holds expert {} of the other side)",
+    "一层中的专家{1*}（第 i 位是另一侧的第 {2} 个专家）",
+  ],
+  [
+    "are sorted by their numbers as text, in which 10 comes before 2",
+    "按编号的文本排序（10 在 2 之前）",
+  ],
+  [
+    "were read as if they were sorted by their numbers as text, in which 10 comes before 2",
+    "被当作按编号的文本排序（10 在 2 之前）来读取",
+  ],
+  ["stand in reverse", "次序相反"],
+  ["stand in another order", "次序不同"],
   ["columns of zeros: {}", "全零的列：{}"],
   ["num_hidden_layers is {}, the file has {} layers", "num_hidden_layers 为 {}，文件有 {} 层"],
   [
