@@ -192,6 +192,10 @@ export const CHINESE_EVIDENCE: Catalogue = [
     "{1} 个张量处处相差 {2}，不是任何已知错误所致：是另一侧的另一个版本{3}",
   ],
   [
+    "{} departs by {} (noise {}) on the golden's own states: {}; no known mistake explains it; all other layers, the embeddings and the head are right",
+    "在参考值自己的状态上，{1} 偏离 {2}（噪声 {3}）：{4}；没有已知错误能解释；其余各层、嵌入与输出头都正确",
+  ],
+  [
     "{} departs by {} (noise {}) on the golden's own states: {}; no known mistake explains it, as far as the search went",
     "在参考值自己的状态上，{1} 偏离 {2}（噪声 {3}）：{4}；搜索所及，没有已知错误能解释",
   ],

@@ -64,7 +64,7 @@ export async function diagnoseGolden(
     lab.forget();
     found.push(...(await diagnosePart(lab, suspect, budget, known)));
   }
-  return mergeDiagnoses(await nearVersions(lab, found));
+  return mergeDiagnoses(await nearVersions(lab, found, suspects.length));
 }
 
 /** Multiply-adds of one layer on all prompts. */

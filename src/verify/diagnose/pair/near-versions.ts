@@ -13,14 +13,25 @@ const LISTED = 8;
  * Layers that no known mistake explains and that are a little off each: another version of them, where the embeddings are another
  * version, too, or other layers are right. Where every layer is off, an adapter or a setting does the same, and only the measure is
  * told.
+ * @param departing How many parts of the model depart, embeddings and head among them.
  */
 export async function nearVersions(
   lab: LocalLab,
   diagnoses: readonly Diagnosis[],
+  departing: number,
 ): Promise<readonly Diagnosis[]> {
   const open = diagnoses.filter(
     ({ cause, layer }) => cause === "undetermined" && layer !== undefined,
   );
+  const [only] = open;
+  // Nothing tells another version of one layer from an adapter or damage in it; that all else is right is known.
+  if (only !== undefined && departing === 1 && lab.laboratory.config.layers > 1)
+    return [
+      {
+        ...only,
+        evidence: `${only.evidence}; all other layers, the embeddings and the head are right`,
+      },
+    ];
   const shares: number[] = [];
   for (const { layer = 0 } of open) shares.push(await lab.share(layer));
   if (open.length < 2 || !shares.every((share) => share <= NEAR)) return diagnoses;
