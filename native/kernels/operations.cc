@@ -81,6 +81,12 @@ class Call {
     return tensor;
   }
 
+  void set_output(int index, const Tensor& tensor) {
+    if (!ok()) return;
+    TF_SetOutput(context_, index, tensor.get(), status_.get());
+    check();
+  }
+
   // Whether the tensor has so many elements; a failure otherwise.
   bool expect(const TF_Tensor* tensor, int64_t count) {
     require(tensor != nullptr && TF_TensorElementCount(tensor) == count, "an input does not have the size that was told");
@@ -160,6 +166,42 @@ class Parameters {
 bool goes_with(const Weights& weights, Type type, int64_t outputs, int64_t inputs) {
   const Matrix& matrix = *weights.matrix;
   return (type == Type::f32 || matrix.type == type) && matrix.outputs == outputs && matrix.inputs == inputs;
+}
+
+// The parameters of layers, as one array that operations take in place of hundreds. It holds them: they are freed with it.
+struct alignas(64) Bundle {
+  static constexpr uint64_t MARK = 0x4c444e4254444257;  // "WBDTBNDL"
+  uint64_t mark;
+  Type type;  // of biases and norms
+  std::vector<Weights> matrices;
+  std::vector<Tensor> norms;
+  Parameters parameters;
+};
+
+// flags, matrices, biases, norms -> a bundle.
+void run_bundle(void*, TF_OpKernelContext* context) {
+  Call call(context);
+  const Tensor flags = call.input(0);
+  if (!call.ok()) return;
+  Parameters parameters(call, 0, int(TF_TensorElementCount(flags.get())));
+  std::vector<Tensor> norms;
+  for (int i = parameters.end(); call.ok() && i < call.inputs(); i++) norms.push_back(call.input(i));
+  call.require(!norms.empty(), "there is no norm");
+  if (!call.ok()) return;
+  const Type type = type_of(norms[0]);
+  std::vector<Weights> matrices = parameters.all;
+  Bundle* bundle = new Bundle{Bundle::MARK, type, std::move(matrices), std::move(norms), std::move(parameters)};
+  const auto free = [](void* data, size_t, void*) { delete static_cast<Bundle*>(data); };
+  const int64_t bytes = sizeof *bundle;
+  call.set_output(0, Tensor(TF_NewTensor(TF_UINT8, &bytes, 1, bundle, sizeof *bundle, free, nullptr)));
+}
+
+// The bundle that a tensor is, or null and a failure.
+const Bundle* bundle_of(Call& call, const Tensor& tensor) {
+  const Bundle* bundle = data<Bundle>(tensor);
+  const bool whole = TF_TensorElementCount(tensor.get()) == int64_t(sizeof(Bundle)) && bundle->mark == Bundle::MARK;
+  call.require(whole, "an input is not a bundle of parameters");
+  return call.ok() ? bundle : nullptr;
 }
 
 // x [..., inputs], flags, matrices [outputs, inputs], biases -> as many results [rows, outputs] or, gated, one.
@@ -434,8 +476,8 @@ const Sizes<GivenLayers> LAYER_SIZES = {{"layers", &GivenLayers::layers},
 // Matrices of a layer: query, key, value, output, gate, up, down.
 constexpr int64_t MATRICES = 7;
 
-// x, cos, sin, epsilon, sizes; flags and matrices of all layers, biases; both norms' weights of each layer; and where they are given
-// each layer's cached keys and values, whose last rows it sets, and what may be seen.
+// x, cos, sin, epsilon, sizes; a bundle of the matrices of all layers and both norms' weights of each; and where they are given each
+// layer's cached keys and values, whose last rows it sets, and what may be seen.
 void run_layers(void*, TF_OpKernelContext* context) {
   Call call(context);
   std::vector<Tensor> given;
@@ -445,13 +487,19 @@ void run_layers(void*, TF_OpKernelContext* context) {
   call.require(all.layers > 0, "there is no layer");
   if (!call.ok()) return;
   const bool cached = all.cached != 0, masked = all.masked != 0;
-  const Parameters parameters(call, 5, int(MATRICES * all.layers));
+  const Tensor bundled = call.input(5);
   if (!call.ok()) return;
+  const Bundle* parameters = bundle_of(call, bundled);
+  if (parameters == nullptr) return;
+  call.require(int64_t(parameters->matrices.size()) == MATRICES * all.layers && int64_t(parameters->norms.size()) == 2 * all.layers,
+               "the bundle has not the parameters of so many layers");
   all.type = type_of(given[0]);
+  call.require(parameters->type == all.type, "the bundle's parameters have not the type of x");
+  if (!call.ok()) return;
   all.x = data(given[0]);
   all.cos = data(given[1]);
   all.sin = data(given[2]);
-  const int64_t width = parameters.all[0].matrix->inputs;
+  const int64_t width = parameters->matrices[0].matrix->inputs;
   call.expect(given[0].get(), all.batch * all.tokens * width);
   call.expect(given[1].get(), all.tables * all.tokens * all.rotated);
   call.expect(given[2].get(), all.tables * all.tokens * all.rotated);
@@ -464,7 +512,11 @@ void run_layers(void*, TF_OpKernelContext* context) {
   call.require(cached || all.length == all.tokens, "keys of earlier tokens are not there");
   if (!call.ok()) return;
   std::vector<Tensor> held;
-  int next = parameters.end();
+  int next = 6;
+  const auto norm = [&](size_t index) -> const void* {
+    const Tensor& tensor = parameters->norms[index];
+    return call.expect(tensor.get(), width) ? data(tensor) : nullptr;
+  };
   const auto take = [&](int64_t count) -> void* {
     if (!call.ok()) return nullptr;
     held.push_back(call.input(next++));
@@ -472,7 +524,8 @@ void run_layers(void*, TF_OpKernelContext* context) {
   };
   std::vector<Layer> layers(size_t(all.layers), all);
   for (Layer& l : layers) {
-    const Weights* w = &parameters.all[size_t(&l - layers.data()) * MATRICES];
+    const size_t index = size_t(&l - layers.data());
+    const Weights* w = &parameters->matrices[index * MATRICES];
     l.query = w[0];
     l.key = w[1];
     l.value = w[2];
@@ -486,8 +539,8 @@ void run_layers(void*, TF_OpKernelContext* context) {
                      goes_with(l.output, l.type, width, l.heads * l.size) && goes_with(l.gate, l.type, inner, width) &&
                      goes_with(l.up, l.type, inner, width) && goes_with(l.down, l.type, width, inner),
                  "the matrices of a layer do not fit each other");
-    l.attention_norm = take(width);
-    l.network_norm = take(width);
+    l.attention_norm = norm(2 * index);
+    l.network_norm = norm(2 * index + 1);
   }
   for (Layer& l : layers) {
     if (!cached) break;
@@ -535,10 +588,15 @@ const std::vector<Operation> OPERATIONS = {
      {"x: T", "biased: int32", "matrices: N * uint8", "biases: B * T"},
      {"results: K * T"},
      run_linear},
+    {"WeighbridgeBundle",
+     {T, "N: int >= 7", "B: int >= 0", "M: int >= 2"},
+     {"biased: int32", "matrices: N * uint8", "biases: B * T", "norms: M * T"},
+     {"bundle: uint8"},
+     run_bundle,
+     true},
     {"WeighbridgeLayers",
-     {T, "B: int >= 0", "C: int >= 0", "V: int >= 0", "N: int >= 7", "M: int >= 2"},
-     {"x: T", "cos: T", "sin: T", "epsilon: float", "sizes: int32", "biased: int32", "matrices: N * uint8", "biases: B * T",
-      "norms: M * T", "cached: C * T", "visible: V * float"},
+     {T, "C: int >= 0", "V: int >= 0"},
+     {"x: T", "cos: T", "sin: T", "epsilon: float", "sizes: int32", "bundle: uint8", "cached: C * T", "visible: V * float"},
      {"result: T"},
      run_layers,
      true,
@@ -623,6 +681,15 @@ napi_value TypeNames(napi_env env, napi_callback_info) {
   return list;
 }
 
+// operationNames(): string[], those that are registered
+napi_value OperationNames(napi_env env, napi_callback_info) {
+  napi_value list = nullptr;
+  napi_create_array(env, &list);
+  uint32_t index = 0;
+  for (const Operation& operation : OPERATIONS) napi_set_element(env, list, index++, string_of(env, operation.name));
+  return list;
+}
+
 // sizeNames(operation): string[], in the order of the operation's tensor of sizes
 napi_value SizeNames(napi_env env, napi_callback_info info) {
   napi_value argument;
@@ -696,7 +763,8 @@ napi_value Lend(napi_env env, napi_callback_info info) {
 
 NAPI_MODULE_INIT() {
   const std::initializer_list<std::pair<const char*, napi_callback>> functions = {
-      {"instructionSets", InstructionSets}, {"sizeNames", SizeNames}, {"typeNames", TypeNames}, {"start", Start}, {"lend", Lend}};
+      {"instructionSets", InstructionSets}, {"operationNames", OperationNames}, {"sizeNames", SizeNames},
+      {"typeNames", TypeNames}, {"start", Start}, {"lend", Lend}};
   for (const auto& [name, callback] : functions) {
     napi_value function = nullptr;
     if (napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, nullptr, &function) != napi_ok) return nullptr;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Binding } from "../../src/runtime/backends/native/binding.ts";
-import { NativeValues } from "../../src/runtime/backends/native/values.ts";
+import { NativeValues, type NativeWeight } from "../../src/runtime/backends/native/values.ts";
 
 function unused(): never {
   throw new Error("only arrays are made and freed here");
@@ -32,7 +32,7 @@ function arraysOnly(): {
     loadSavedModel: unused,
     runSavedModel: unused,
     deleteSavedModel: unused,
-    getNumOfSavedModels: unused,
+    getNumOfSavedModels: () => 0,
     isUsingGpuDevice: unused,
     getNumOfTensors: () => live.size,
   };
@@ -65,6 +65,51 @@ test("an array that made room for others is not given again", () => {
   }
   expect(live.size).toBeLessThanOrEqual(256);
   expect(live.get(values.ints([0, 7]))).toEqual([0, 7]);
+  values.freeAll();
+  expect(live.size).toBe(0);
+});
+
+/** Weights of one number each, and an array for them on demand. */
+function weightsOf(values: NativeValues, count: number) {
+  const weights = Array.from({ length: count }, () =>
+    values.addWeight({
+      id: values.create([1], 1, Float32Array.of(1)),
+      shape: [1],
+      dtype: "f32",
+      transposed: false,
+      byteLength: 4,
+    }),
+  );
+  const bundle = (members: readonly NativeWeight[]): number =>
+    values.bundle(members, () => values.create([1], 4, Uint8Array.of(1)));
+  return { weights, bundle };
+}
+
+test("a bundle of weights is one array until other weights begin with its first", () => {
+  const { binding, live } = arraysOnly();
+  const values = new NativeValues(binding);
+  const { weights, bundle } = weightsOf(values, 3);
+  const first = bundle(weights);
+  expect(bundle([...weights])).toBe(first);
+  expect(values.memory()).toEqual({ values: 3, bytes: 12 });
+  const fewer = bundle(weights.slice(0, 2));
+  expect(fewer).not.toBe(first);
+  expect([live.has(first), live.has(fewer)]).toEqual([false, true]);
+  values.freeAll();
+  expect(live.size).toBe(0);
+});
+
+test.each([0, 1, 2])("a bundle is freed with weight %i, which it would keep in memory", (at) => {
+  const { binding, live } = arraysOnly();
+  const values = new NativeValues(binding);
+  const { weights, bundle } = weightsOf(values, 3);
+  const other = bundle(weights.slice(1, 2));
+  const id = bundle(weights);
+  const released = weights[at];
+  if (released === undefined) throw new Error("there is no such weight");
+  values.releaseWeight(released);
+  expect(live.has(id)).toBe(false);
+  expect(live.has(other)).toBe(at !== 1);
   values.freeAll();
   expect(live.size).toBe(0);
 });

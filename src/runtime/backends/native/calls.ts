@@ -195,18 +195,9 @@ export class NativeCalls {
       cached: keys === undefined ? 0 : 1,
       masked: keyMask === undefined ? 0 : 1,
     });
-    const { inputs, biases } = this.#parameters(
-      layers.flatMap(({ weights }) => MATRICES.map((name) => weights[name])),
-    );
-    const norms = layers.flatMap(({ weights: { attentionNorm, networkNorm } }) => [
-      weightOf(attentionNorm).id,
-      weightOf(networkNorm).id,
-    ]);
+    const bundle = this.#bundle(layers, own.dtype);
     const attributes = this.#listed([
       ["T", own.dtype],
-      ["N", inputs.length - biases - 1],
-      ["B", biases],
-      ["M", norms.length],
       ["C", cached.length],
       ["V", keyMask === undefined ? 0 : 1],
     ]);
@@ -220,8 +211,7 @@ export class NativeCalls {
           valueOf(rotary.sin).array.id,
           this.#values.number(epsilon),
           sizes,
-          ...inputs,
-          ...norms,
+          bundle,
           ...cached.map(({ array }) => array.id),
           ...mask,
         ],
@@ -229,6 +219,28 @@ export class NativeCalls {
       ),
     );
     return this.#values.add(made.id, made.shape, own.shape, own.dtype);
+  }
+
+  /** The parameters of layers as one array, which is kept as long as they are: TensorFlow takes its time with hundreds of inputs. */
+  #bundle(layers: readonly LayerCall[], dtype: ComputeDtype): number {
+    const matrices = layers.flatMap(({ weights }) => MATRICES.map((name) => weights[name]));
+    const norms = layers.flatMap(({ weights: { attentionNorm, networkNorm } }) => [
+      weightOf(attentionNorm),
+      weightOf(networkNorm),
+    ]);
+    const biases = matrices.flatMap(({ bias }) => (bias === undefined ? [] : [weightOf(bias)]));
+    const members = [...matrices.map(({ weight }) => weightOf(weight)), ...biases, ...norms];
+    return this.#values.bundle(members, () => {
+      const { inputs } = this.#parameters(matrices);
+      const attributes = this.#listed([
+        ["T", dtype],
+        ["N", matrices.length],
+        ["B", biases.length],
+        ["M", norms.length],
+      ]);
+      const all = [...inputs, ...norms.map(({ id }) => id)];
+      return execute(this.#binding, "WeighbridgeBundle", all, attributes).id;
+    });
   }
 
   /** A layer's keys and values with room for new tokens [B, G, T, D], or nothing where none are kept. */

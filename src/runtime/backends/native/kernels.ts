@@ -8,6 +8,8 @@ import { WbError } from "../../../errors/wb-error.ts";
 interface KernelAddon {
   /** Those that this machine has, the better first: "avx512_bf16", "avx512", "avx2". */
   instructionSets(): readonly string[];
+  /** The operations that it registers with TensorFlow. */
+  operationNames(): readonly string[];
   /** Names of the sizes of an operation, in the order of its input; none where it has no such operation. */
   sizeNames(operation: string): readonly string[];
   /** The types that a matrix may be packed in; the operations take a type's place in this list. */
@@ -32,6 +34,20 @@ export interface KernelSizes {
   readonly WeighbridgeGrow: Sizes<"stacks" | "before" | "length" | "capacity" | "size">;
   readonly WeighbridgeAppend: Sizes<"stacks" | "capacity" | "at" | "tokens" | "size">;
 }
+
+/** What is asked of the addon; one of another version may lack some. */
+const OPERATIONS: readonly string[] = [
+  "WeighbridgeLinear",
+  "WeighbridgeBundle",
+  "WeighbridgeLayers",
+  "WeighbridgeLogSums",
+  "WeighbridgeAttention",
+  "WeighbridgeNorm",
+  "WeighbridgeRotate",
+  "WeighbridgePack",
+  "WeighbridgeGrow",
+  "WeighbridgeAppend",
+];
 
 type Sizes<Name extends string> = Readonly<Record<Name, number>>;
 
@@ -71,6 +87,9 @@ export function startKernels(packageFolder: string): Kernels | undefined {
   try {
     const addon: unknown = createRequire(import.meta.url)(path);
     if (!isKernelAddon(addon)) throw new Error("it is of another version");
+    const offered = addon.operationNames();
+    const missing = OPERATIONS.filter((name) => !offered.includes(name));
+    if (missing.length > 0) throw new Error(`it has no ${missing.join(", ")}`);
     const chosen = wanted === "" ? addon.instructionSets()[0] : wanted;
     if (chosen === undefined) return undefined;
     addon.start(chosen, availableParallelism());
@@ -136,7 +155,7 @@ function isKernelAddon(value: unknown): value is KernelAddon {
   return (
     typeof value === "object" &&
     value !== null &&
-    ["instructionSets", "sizeNames", "typeNames", "start", "lend"].every(
+    ["instructionSets", "operationNames", "sizeNames", "typeNames", "start", "lend"].every(
       (name) => typeof Reflect.get(value, name) === "function",
     )
   );

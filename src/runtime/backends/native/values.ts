@@ -77,11 +77,18 @@ export class NativeWeight implements Weight {
   }
 }
 
+/** An array that holds weights, so that none of them is freed before it. */
+interface Bundle {
+  readonly id: number;
+  readonly members: readonly NativeWeight[];
+}
+
 /** Owns every array of one backend, and keeps small constants. */
 export class NativeValues extends HeldValues<NativeArray, NativeValue> {
   readonly #binding: Binding;
   readonly #weights = new Set<NativeWeight>();
   readonly #constants = new Map<string, number>();
+  readonly #bundles = new Map<NativeWeight, Bundle>();
 
   constructor(binding: Binding) {
     super();
@@ -134,7 +141,30 @@ export class NativeValues extends HeldValues<NativeArray, NativeValue> {
   }
 
   releaseWeight(weight: NativeWeight): void {
-    if (this.#weights.delete(weight)) this.#binding.deleteTensor(weight.id);
+    if (!this.#weights.delete(weight)) return;
+    for (const bundle of this.#bundles.values())
+      if (bundle.members.includes(weight)) this.#dropBundle(bundle);
+    this.#binding.deleteTensor(weight.id);
+  }
+
+  /** The array that holds all of these weights; it is made once, and freed with the first of them that is. */
+  bundle(members: readonly NativeWeight[], make: () => number): number {
+    const [first] = members;
+    if (first === undefined) throw new WbError("WB7001", "a bundle of no weights was asked for");
+    const held = this.#bundles.get(first);
+    const isSame =
+      held?.members.length === members.length &&
+      held.members.every((weight, at) => weight === members[at]);
+    if (isSame) return held.id;
+    if (held !== undefined) this.#dropBundle(held);
+    const id = make();
+    this.#bundles.set(first, { id, members });
+    return id;
+  }
+
+  #dropBundle({ id, members: [first] }: Bundle): void {
+    if (first !== undefined) this.#bundles.delete(first);
+    this.#binding.deleteTensor(id);
   }
 
   /** Whole numbers that an operation takes as an argument; one number gives a scalar. */
@@ -188,10 +218,12 @@ export class NativeValues extends HeldValues<NativeArray, NativeValue> {
     const bytes = bytesOf(this.arrays()) + bytesOf(this.#weights);
     // The addon's own counts, so that a handle that is lost here still shows. The variables of a graph count as one.
     const graphs = this.#binding.getNumOfSavedModels();
-    return { values: this.#binding.getNumOfTensors() - this.#constants.size + graphs, bytes };
+    const own = this.#constants.size + this.#bundles.size;
+    return { values: this.#binding.getNumOfTensors() - own + graphs, bytes };
   }
 
   freeAll(): void {
+    for (const bundle of this.#bundles.values()) this.#dropBundle(bundle);
     for (const array of this.arrays()) this.release(array);
     for (const weight of this.#weights) this.#binding.deleteTensor(weight.id);
     for (const id of this.#constants.values()) this.#binding.deleteTensor(id);
