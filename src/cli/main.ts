@@ -20,6 +20,7 @@ import { languageOf } from "./language/language.ts";
 import { speechIn } from "./language/languages.ts";
 import type { Speech } from "./language/speech.ts";
 import { paint, showsColour } from "./paint.ts";
+import { watchWrites, written } from "./output.ts";
 import { placesIn } from "./places.ts";
 import { provenanceOf, renderProvenance, type Provenance } from "./provenance.ts";
 import { findSettings } from "./find-settings.ts";
@@ -30,9 +31,14 @@ import { commandIn } from "./suggest.ts";
  * else to stderr; under --json stdout is exactly one document, also on failure.
  */
 export async function main(argv: readonly string[]): Promise<void> {
-  ignoreClosedPipe(process.stdout);
-  ignoreClosedPipe(process.stderr);
   const interruption = new AbortController();
+  let unwritten: WbError | undefined;
+  watchWrites(process.stdout, (error) => {
+    unwritten ??= error;
+    interruption.abort(error);
+  });
+  // Where what is said beside the result cannot be written, there is nobody to tell.
+  watchWrites(process.stderr);
   const stop = (): void => {
     interruption.abort(new WbError("WB9001", "interrupted"));
   };
@@ -59,12 +65,28 @@ export async function main(argv: readonly string[]): Promise<void> {
     process.stderr.write(paint(printable(outcome.stderr), isColoured));
     // A document is for programs, which find no colours in it even where a terminal shows it.
     const isShown = showsColour(process.stdout, process.env) && !argv.includes("--json");
-    process.stdout.write(paint(printable(outcome.stdout), isShown));
+    await written(process.stdout, paint(printable(outcome.stdout), isShown));
     process.exitCode = outcome.exitCode;
+    if (unwritten !== undefined) process.exitCode = await tellUnwritten(unwritten, outcome, argv);
   } finally {
     process.removeListener("SIGINT", interrupt);
     process.removeListener("SIGTERM", stop);
   }
+}
+
+/** A result that nobody can read is no result, whatever it was. Gives the exit code. */
+async function tellUnwritten(
+  error: WbError,
+  outcome: Outcome,
+  argv: readonly string[],
+): Promise<number> {
+  const speech = await speechIn(languageOf(argv, process.env));
+  const failed = { command: nameIn(argv), settings: undefined, argv, speech };
+  const { exitCode, stderr } = failure(error, failed, false, argv.includes("--verbose"));
+  // A command that the refused write interrupted has said so already, but for its document.
+  if (outcome.exitCode !== exitCode || argv.includes("--json"))
+    process.stderr.write(paint(printable(stderr), showsColour(process.stderr, process.env)));
+  return exitCode;
 }
 
 type Interrupts = Pick<CommandContext, "signal" | "onInterrupt">;
@@ -169,11 +191,4 @@ async function runCommand(
     stdout: json ? `${JSON.stringify(document)}\n` : result.text === "" ? "" : `${result.text}\n`,
     stderr: "",
   };
-}
-
-/** `weighbridge … | head` closes the pipe early; that is the reader's right, not an error. */
-function ignoreClosedPipe(stream: NodeJS.WriteStream): void {
-  stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-  });
 }

@@ -1,0 +1,24 @@
+import { Writable } from "node:stream";
+import { expect, test } from "vitest";
+import { watchWrites, written } from "../../src/cli/output.ts";
+
+function refusing(code: string): Writable {
+  return new Writable({
+    write: (_chunk, _encoding, done) => {
+      done(Object.assign(new Error(`${code}: write`), { code, syscall: "write" }));
+    },
+  });
+}
+
+test.each([
+  ["ENOSPC", "WB6001"],
+  ["EFBIG", "WB6004"],
+  ["EIO", "WB6002"],
+  ["EPIPE", undefined],
+])("a result that the system refuses with %s is told as %s", async (system, expected) => {
+  const stream = refusing(system);
+  let told: string | undefined;
+  watchWrites(stream, ({ code }) => (told = code));
+  await written(stream, "the result");
+  expect(told).toBe(expected);
+});
