@@ -201,7 +201,7 @@ async function main() {
   // tenth from one sample to the next, about two thirds in the mean.
   await check(
     "mutants of the readers",
-    script("mutate.mjs", "readers", "--sample", "32", "--least", "50"),
+    script("mutate.mjs", "readers", "--sample", "32", "--least", "60"),
     SHOWN,
   );
   await making;
