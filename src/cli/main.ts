@@ -33,7 +33,7 @@ import { commandIn } from "./suggest.ts";
 export async function main(argv: readonly string[]): Promise<void> {
   const interruption = new AbortController();
   let unwritten: WbError | undefined;
-  watchWrites(process.stdout, (error) => {
+  const unwatch = watchWrites(process.stdout, (error) => {
     unwritten ??= error;
     interruption.abort(error);
   });
@@ -69,6 +69,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     process.exitCode = outcome.exitCode;
     if (unwritten !== undefined) process.exitCode = await tellUnwritten(unwritten, outcome, argv);
   } finally {
+    unwatch();
     process.removeListener("SIGINT", interrupt);
     process.removeListener("SIGTERM", stop);
   }

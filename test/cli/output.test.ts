@@ -22,3 +22,15 @@ test.each([
   await written(stream, "the result");
   expect(told).toBe(expected);
 });
+
+test("a stream has one listener however often it is watched, and tells those that watch it still", async () => {
+  const stream = refusing("ENOSPC");
+  const told: number[] = [];
+  for (let run = 0; run < 20; run++) {
+    const unwatch = watchWrites(stream, () => told.push(run));
+    if (run < 19) unwatch();
+  }
+  expect(stream.listenerCount("error")).toBe(1);
+  await written(stream, "the result");
+  expect(told).toEqual([19]);
+});
