@@ -9,6 +9,11 @@ const entry = new URL("../dist/cli/main.js", import.meta.url);
 if (process.argv.length === 3 && process.argv[2] === "--version") {
   // Scripts ask this often, and first: it needs none of the modules.
   const text = readFileSync(new URL("../package.json", import.meta.url), "utf8");
+  process.stdout.on("error", ({ code }) => {
+    if (code === "EPIPE") return;
+    process.stderr.write(`error: standard output: cannot be written (${code})\n`);
+    process.exitCode = 6;
+  });
   process.stdout.write(`${JSON.parse(text).version}\n`);
 } else if (existsSync(entry)) {
   const { main } = await import(entry.href);

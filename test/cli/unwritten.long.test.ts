@@ -20,3 +20,11 @@ test.skipIf(!existsSync(FULL)).each([
   });
   expect([status, stderr.match(/WB6001: standard output/g)?.length]).toEqual([6, 1]);
 });
+
+test.skipIf(!existsSync(FULL))("so does the version, which needs none of the modules", () => {
+  const { status, stderr } = spawnSync(process.execPath, [PROGRAM, "--version"], {
+    stdio: ["ignore", openSync(FULL, "w"), "pipe"],
+    encoding: "utf8",
+  });
+  expect([status, stderr]).toEqual([6, "error: standard output: cannot be written (ENOSPC)\n"]);
+});
