@@ -176,10 +176,22 @@ const blockPlace = fields({
   offset: said(count, "byte of the file"),
 });
 
+const importance = {
+  importanceMatrix: said(truth, "the file names one, or one was given: scales fit what matters"),
+  imatrix: said(orNull(fields({ path: text, tensors: count })), "the one that was given"),
+};
+
+const otherScales = list(
+  blockPlace,
+  "explained blocks in tensors whose other blocks have the very bytes",
+);
+
 const quantisation = fields({
   side: said(oneOf("model", "other"), "which of the two is quantised"),
+  ...importance,
   tensors: list(quantisedTensor),
   blocks: blockCounts,
+  otherScales,
   layers: list(layerLoss),
   positions: list(
     fields({
@@ -491,8 +503,7 @@ export const OUTPUTS = {
     model: text,
     original: text,
     architecture: text,
-    importanceMatrix: said(truth, "the file names one, or one was given: scales fit what matters"),
-    imatrix: said(orNull(fields({ path: text, tensors: count })), "the one that was given"),
+    ...importance,
     blocks: blockCounts,
     tensors: list(quantisedTensor),
     plain: list(
@@ -510,10 +521,7 @@ export const OUTPUTS = {
       blockPlace,
       "blocks that the original does not explain, 4096 of a tensor at most",
     ),
-    otherScales: list(
-      blockPlace,
-      "explained blocks in tensors whose other blocks have the very bytes",
-    ),
+    otherScales,
     diagnosis,
     failures: list(text),
     seconds,

@@ -1,7 +1,7 @@
-import { shownName } from "../tensor/shown-name.ts";
 import type { ProofResult } from "../verify/prove.ts";
-import type { BlockPlace, MatrixUse } from "../verify/quantised/judgement.ts";
 import { plural } from "./plural.ts";
+import { otherScalesLines, placeText } from "./render-blocks.ts";
+import { matrixLines } from "./render-matrix.ts";
 
 /** Blocks and failures that the text lists; --json has more. */
 const LISTED = 10;
@@ -21,8 +21,7 @@ export function renderProof(result: ProofResult): string {
       : [
           `  explained by rounding under their own scales: ${blocks.rounded} blocks (${types}); a change that keeps every level the nearest one would not show`,
         ]),
-    ...(otherScales.length === 0 ? [] : [`  with other scales than here: ${places(otherScales)}`]),
-    ...matrixLines(result),
+    ...[...otherScalesLines(otherScales), ...matrixLines(result)].map((line) => `  ${line}`),
     ...(tensors.length === 0
       ? []
       : [`  largest error: ${worst.toPrecision(3)} half steps of its block`]),
@@ -36,48 +35,4 @@ export function renderProof(result: ProofResult): string {
       : []),
     `${result.seconds.toFixed(1)} s, nothing was run`,
   ].join("\n");
-}
-
-/** What the importance matrix has to do with the tensors, each kind of them by name. */
-function matrixLines({ importanceMatrix, imatrix, tensors }: ProofResult): readonly string[] {
-  if (!importanceMatrix) return [];
-  const beyond = "an importance matrix chose scales: numbers beyond the last level are no failure";
-  if (imatrix === null)
-    return [`  ${beyond}`, "  --imatrix FILE compares the bytes that the matrix leads to"];
-  const named = (use: MatrixUse): readonly string[] =>
-    tensors.filter(({ matrix }) => matrix === use).map(({ name }) => name);
-  const byLevels = tensors.filter(({ rounded }) => rounded > 0).map(({ name }) => name);
-  return [
-    `  quantised by ${imatrix.path}: ${named("used").length} of ${plural(tensors.length, "tensor")}`,
-    ...line(named("missing"), "not in the matrix"),
-    ...line(named("other-size"), "of another size in the matrix"),
-    ...line(named("left-out"), "in the matrix, and quantised without it"),
-    ...line(named("other"), "in the matrix, which does not lead to their bytes"),
-    ...line(
-      tensors.filter(({ matrix }) => matrix === null).map(({ name }) => name),
-      "of types that no matrix is for here",
-    ),
-    ...line(byLevels, "with blocks that are judged by their levels alone"),
-    ...(byLevels.length === 0 ? [] : [`  ${beyond}`]),
-  ];
-}
-
-function line(names: readonly string[], text: string): readonly string[] {
-  return names.length === 0 ? [] : [`  ${text}: ${list(names)}`];
-}
-
-function list(names: readonly string[]): string {
-  const rest = names.length - LISTED;
-  const listed = names.slice(0, LISTED).map(shownName).join(", ");
-  return rest > 0 ? `${listed} and ${rest} more` : listed;
-}
-
-function places(blocks: readonly BlockPlace[]): string {
-  const rest = blocks.length - LISTED;
-  const listed = blocks.slice(0, LISTED).map(placeText).join("; ");
-  return rest > 0 ? `${listed} and ${rest} more` : listed;
-}
-
-function placeText({ tensor, block, offset }: BlockPlace): string {
-  return `${shownName(tensor)} block ${block} at byte ${offset}`;
 }

@@ -1,5 +1,7 @@
 import type { QuantisationSummary } from "../verify/quantised/summary.ts";
 import { plural } from "./plural.ts";
+import { otherScalesLines } from "./render-blocks.ts";
+import { matrixLines } from "./render-matrix.ts";
 
 /** Layers that the text lists; --json has all. */
 const LISTED = 6;
@@ -17,6 +19,9 @@ export function quantisationLines(summary: QuantisationSummary): readonly string
     );
   return [
     `    quantised: ${plural(tensors.length, "tensor")}, ${plural(blocks.total, "block")}: ${blocks.identical} with the very bytes of quantising the original, ${blocks.rounded} explained by rounding, ${blocks.unexplained} not explained`,
+    ...[...otherScalesLines(summary.otherScales), ...matrixLines(summary)].map(
+      (line) => `    ${line}`,
+    ),
     `    largest error: ${worst.toPrecision(3)} half steps of its block; lost of the weights: ${shown.join(", ")}`,
     ...(settings === null
       ? []

@@ -136,6 +136,7 @@ export const VERIFY: RulesFor<VerifyOptions> = {
   endpoint: { kind: "object", rules: ENDPOINT },
   other: text,
   golden: text,
+  imatrix: text,
   selection,
   prompts,
   profile: { kind: "choice", values: TOLERANCE_PROFILES },

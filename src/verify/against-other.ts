@@ -13,6 +13,7 @@ import { ownCast } from "./own-cast.ts";
 import { isReordered } from "./reordered.ts";
 import { DEFAULT_PROMPTS, idPrompts } from "./prompts.ts";
 import { againstQuantised, quantisedPair } from "./against-quantised.ts";
+import { matrixInputs } from "./quantised/given-matrix.ts";
 import type { QuantisationSummary } from "./quantised/summary.ts";
 import { WbError } from "../errors/wb-error.ts";
 import type { Prompt } from "../session/prompts.ts";
@@ -57,7 +58,7 @@ export interface OtherOutcome {
 /** Tensors that a result lists. */
 const LISTED = 10;
 
-/** Runs another checkpoint in step with a model, and compares their tensors. */
+/** Runs another checkpoint in step with a model, and compares their tensors. @throws WbError WB2912 for a matrix where neither is quantised. */
 export async function verifyOther(
   bench: Bench,
   path: string,
@@ -68,11 +69,16 @@ export async function verifyOther(
   const other = await openBench(path, backend, bench.options, bench.laboratory.config);
   try {
     refuseUnmatchedInBoth(bench.model, other.model);
+    const { matrix } = bench.options;
+    const pair = quantisedPair(bench, other);
+    if (matrix !== undefined && pair === undefined)
+      throw new WbError("WB2912", `${matrix.path}: neither model has quantised blocks`, {
+        details: { path: matrix.path },
+      });
     const { config } = bench.laboratory;
     const hidden = hiddenSettings(config, other.laboratory.config);
     const visible = visibleSettings(config, other.laboratory.config);
     const run = await promptsFor(bench, prompts, other.laboratory.config.vocabSize);
-    const pair = quantisedPair(bench, other);
     const tokenizers = await compareFolders(bench.folder, other.folder);
     const { texts } = tokenizers;
     const notes = [...other.passedOver, ...tokenizers.notes];
@@ -97,7 +103,7 @@ export async function verifyOther(
           ...tokenizers.diagnoses,
           ...turnedThere(other),
         ],
-        inputs: otherInputs(other.model),
+        inputs: [...otherInputs(other.model), ...matrixInputs(matrix)],
         quantisation: outcome.summary,
         failures: outcome.failures,
       };

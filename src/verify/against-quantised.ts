@@ -5,6 +5,7 @@ import { parityOfModels, type NamedPrompt, type Parity } from "./compare/parity.
 import type { Diagnosis } from "./diagnose/diagnosis.ts";
 import { openLaboratory } from "./laboratory.ts";
 import { diagnoseQuantised } from "./quantised/diagnose.ts";
+import { howToJudge } from "./quantised/how-to-judge.ts";
 import { judgeModel } from "./quantised/judge-model.ts";
 import { summaryOf, unexplainedCount, type QuantisationSummary } from "./quantised/summary.ts";
 import { isQuantised } from "../mapping/stored-rows.ts";
@@ -41,13 +42,6 @@ export function quantisedPair(model: Bench, other: Bench): QuantisedPair | undef
   return undefined;
 }
 
-/** llama-quantize names the matrix that it was given. */
-const IMATRIX = "quantize.imatrix.";
-
-export function namesMatrix(metadata: ReadonlyMap<string, string>): boolean {
-  return [...metadata.keys()].some((key) => key.startsWith(IMATRIX));
-}
-
 /**
  * Holds a quantised model against its original: the weights by what rounding to blocks explains, the settings by running the original's weights
  * under them. What the rounding costs in logits is measured, and no failure.
@@ -59,12 +53,8 @@ export async function againstQuantised(
 ): Promise<QuantisedOutcome> {
   const { side, quantised, original } = pair;
   const { options } = quantised;
-  const { signal } = options.parity;
-  const how = {
-    isWeighted: namesMatrix(quantised.model.checkpoint.metadata),
-    isOriginalQuantised: [...original.tensors.values()].some(isQuantised),
-    signal,
-  };
+  const { metadata } = quantised.model.checkpoint;
+  const how = howToJudge(metadata, original.tensors, options.matrix, options.parity.signal);
   const { config } = quantised.laboratory;
   const canRun = quantised.isComplete && original.isComplete;
   const parity = canRun
@@ -91,7 +81,7 @@ export async function againstQuantised(
       : [];
   const compared = judgement.quantised.length + judgement.plain.length + judgement.unjudged.length;
   return {
-    summary: summaryOf(side, judgement, parity, settings),
+    summary: summaryOf(side, how, judgement, parity, settings),
     parity: parity === undefined ? undefined : { ...parity, passes: wrong === 0, failures: [] },
     settings,
     compared,

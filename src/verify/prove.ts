@@ -1,18 +1,20 @@
-import {
-  openImportanceMatrix,
-  type ImportanceMatrix,
-} from "../formats/gguf/importance/importance-matrix.ts";
+import type { ImportanceMatrix } from "../formats/gguf/importance/importance-matrix.ts";
 import type { Assembly } from "../mapping/assembly.ts";
 import { openModel, requireConfig, type OpenedModel } from "../session/open-model.ts";
-import { namesMatrix } from "./against-quantised.ts";
 import { lenientTensors, structureOf, type Structure } from "./diagnose/structure.ts";
 import type { Diagnosis } from "./diagnose/diagnosis.ts";
 import { inputsOf, otherInputs, type InputFile } from "./inputs.ts";
+import {
+  givenMatrix,
+  matrixInputs,
+  withMatrix,
+  type GivenMatrix,
+} from "./quantised/given-matrix.ts";
+import { howToJudge } from "./quantised/how-to-judge.ts";
 import { judgeModel, type ModelJudgement } from "./quantised/judge-model.ts";
 import type { BlockPlace } from "./quantised/judgement.ts";
 import type { PlainJudgement } from "./quantised/judge-plain.ts";
 import { settingDifferences } from "./quantised/settings.ts";
-import { isQuantised } from "../mapping/stored-rows.ts";
 import {
   layersOf,
   shown,
@@ -40,8 +42,8 @@ export interface ProofResult {
   readonly architecture: string;
   /** Whether the file names an importance matrix, or one was given: then scales fit the numbers that matter. */
   readonly importanceMatrix: boolean;
-  /** The matrix that was given, and how many tensors it has something for. */
-  readonly imatrix: { readonly path: string; readonly tensors: number } | null;
+  /** The matrix that was given. */
+  readonly imatrix: GivenMatrix | null;
   readonly blocks: Readonly<Record<"total" | "identical" | "rounded" | "unexplained", number>>;
   readonly tensors: readonly QuantisedTensor[];
   /** Tensors that are not quantised. */
@@ -71,8 +73,7 @@ export async function prove(
 ): Promise<ProofResult> {
   const begin = performance.now();
   const { signal, imatrix } = options;
-  const matrix = imatrix === undefined ? undefined : await openImportanceMatrix(imatrix);
-  try {
+  return withMatrix(imatrix, async (matrix) => {
     const ours = await openModel(path, { signal });
     try {
       const theirs = await openModel(original, { signal });
@@ -84,9 +85,7 @@ export async function prove(
     } finally {
       await ours.checkpoint.close();
     }
-  } finally {
-    await matrix?.close();
-  }
+  });
 }
 
 async function proveOpened(
@@ -105,12 +104,9 @@ async function proveOpened(
   ];
   const total = quantisedBytes(ours, left);
   let done = 0;
-  const isWeighted = matrix !== undefined || namesMatrix(ours.checkpoint.metadata);
+  const how = howToJudge(ours.checkpoint.metadata, right.tensors, matrix, options.signal);
   const judgement = await judgeModel(left.tensors, right.tensors, {
-    isWeighted,
-    matrix,
-    isOriginalQuantised: [...right.tensors.values()].some(isQuantised),
-    signal: options.signal,
+    ...how,
     onBytes: (count, tensor) => {
       done += count;
       options.onProgress?.(done, total, tensor);
@@ -132,8 +128,8 @@ async function proveOpened(
     model: path,
     original: theirs.checkpoint.path,
     architecture: config.architecture,
-    importanceMatrix: isWeighted,
-    imatrix: matrix === undefined ? null : { path: matrix.path, tensors: matrix.tensors },
+    importanceMatrix: how.isWeighted,
+    imatrix: givenMatrix(matrix),
     blocks: {
       total: sum(({ blocks }) => blocks),
       identical: sum(({ identical }) => identical),
@@ -147,11 +143,7 @@ async function proveOpened(
     otherScales,
     diagnosis,
     failures,
-    inputs: [
-      ...(await inputsOf(ours)),
-      ...otherInputs(theirs),
-      ...(matrix === undefined ? [] : [{ role: "imatrix", path: matrix.path } as const]),
-    ],
+    inputs: [...(await inputsOf(ours)), ...otherInputs(theirs), ...matrixInputs(matrix)],
     seconds: (performance.now() - begin) / 1000,
     peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
     notes: [...ours.notes, ...theirs.notes, ...tokenizers.notes],

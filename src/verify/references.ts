@@ -3,7 +3,7 @@ import { WbError } from "../errors/wb-error.ts";
 import { findWeightSets } from "../formats/sets/folder.ts";
 import type { VerifyOptions } from "./result.ts";
 
-interface References {
+export interface References {
   /** What is verified. */
   readonly main: string;
   readonly others: readonly string[];
@@ -12,12 +12,16 @@ interface References {
 
 /**
  * What a model is held against: what the options name, else the other sets of weights in its folder.
- * @throws WbError WB2911 where there is nothing.
+ * @throws WbError WB2911 where there is nothing, WB2912 for a matrix without a second model.
  */
 export async function references(
   path: string,
-  { other, golden, endpoint }: VerifyOptions,
+  { other, golden, endpoint, imatrix }: VerifyOptions,
 ): Promise<References> {
+  if (imatrix !== undefined && other === undefined)
+    throw new WbError("WB2912", `${imatrix}: expected a second model with --imatrix`, {
+      details: { path: imatrix },
+    });
   const others = other === undefined ? [] : [other];
   const isGiven = other !== undefined || golden !== undefined || endpoint !== undefined;
   if (isGiven) return { main: path, others, notes: [] };

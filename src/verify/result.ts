@@ -17,6 +17,8 @@ import type { QuantisationSummary } from "./quantised/summary.ts";
 export interface VerifyOptions extends ExactOptions {
   /** A second checkpoint, in any format. */
   readonly other?: string | undefined;
+  /** The importance matrix that the quantised side was made with, in either of llama.cpp's forms; with `other` alone. */
+  readonly imatrix?: string | undefined;
   /** Which of the files' tensors are meant, and under what names. */
   readonly selection?: Selection | undefined;
   /** A golden file. */

@@ -1,3 +1,4 @@
+import type { ImportanceMatrix } from "../formats/gguf/importance/importance-matrix.ts";
 import { weakenedBy, type Weakened } from "../options/weakening.ts";
 import { openDevice } from "../runtime/backends/device.ts";
 import type { ComputeDtype, Ops } from "../runtime/backends/ops.ts";
@@ -10,7 +11,8 @@ import { joinedCoverage, oddRows } from "./coverage.ts";
 import { damagedDiagnoses } from "./damaged.ts";
 import { endpointOf } from "./endpoint/address.ts";
 import { inputsOf } from "./inputs.ts";
-import { references } from "./references.ts";
+import { withMatrix } from "./quantised/given-matrix.ts";
+import { references, type References } from "./references.ts";
 import type { Comparison, VerifyOptions, VerifyResult } from "./result.ts";
 import { openBench, type Bench, type BenchOptions } from "./subject.ts";
 import { compareWithinFolder } from "./tokenizers/folder.ts";
@@ -24,7 +26,7 @@ const SHAKEN_TOKENS = { small: 512, large: 64 } as const;
 /**
  * Proves that a model gives the logits of a golden file, of another checkpoint, or of the other sets of weights in its folder;
  * says what is wrong where it does not.
- * @throws WbError of the readers and the runtime; WB2911 when there is nothing to compare with; WB3911, WB3912.
+ * @throws WbError of the readers and the runtime; WB2911 when there is nothing to compare with, WB2912 for a matrix that nothing is judged by; WB3911, WB3912, WB3513.
  */
 export async function verify(path: string, options: VerifyOptions = {}): Promise<VerifyResult> {
   const begin = performance.now();
@@ -33,11 +35,23 @@ export async function verify(path: string, options: VerifyOptions = {}): Promise
     options.endpoint === undefined
       ? undefined
       : endpointOf(options.endpoint.url, options.endpoint.apiKeyEnv, process.env);
-  const { main, others, notes } = await references(path, options);
+  const held = await references(path, options);
+  return withMatrix(options.imatrix, (matrix) =>
+    verifyAgainst(held, server?.url, matrix, options, begin),
+  );
+}
+
+async function verifyAgainst(
+  { main, others, notes }: References,
+  server: string | undefined,
+  matrix: ImportanceMatrix | undefined,
+  options: VerifyOptions,
+  begin: number,
+): Promise<VerifyResult> {
   const { device = "auto", compute = "f32", verbose = false } = options;
   const { signal } = options;
   const backend = await openDevice({ device, compute, verbose, signal });
-  const settings = benchOptions(options, compute);
+  const settings = { ...benchOptions(options, compute), matrix };
   const [second] = others;
   const fallback = second === undefined ? undefined : await configOf(second, options.selection);
   const bench = await openBench(main, backend, settings, fallback);
@@ -54,7 +68,7 @@ export async function verify(path: string, options: VerifyOptions = {}): Promise
     const inputs = [...(await inputsOf(bench.model))];
     if (options.golden !== undefined) inputs.push({ role: "golden", path: options.golden });
     if (!bench.isComplete)
-      comparisons.push(broken(bench, options.golden ?? server?.url ?? others[0] ?? main));
+      comparisons.push(broken(bench, options.golden ?? server ?? others[0] ?? main));
     else {
       const { tensors: scanned, checksums } = await scanValues(bench.tensors, options.signal);
       const damaged = await damagedDiagnoses(bench.tensors, options.signal, { known: checksums });

@@ -1,3 +1,4 @@
+import type { ImportanceMatrix } from "../formats/gguf/importance/importance-matrix.ts";
 import type { Assembly } from "../mapping/assembly.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
 import type { LinearLayout } from "../model/parameter.ts";
@@ -22,6 +23,8 @@ export interface BenchOptions {
   /** Which class LLaMA's SentencePiece model is read as. */
   readonly tokenizer?: TokenizerForm | undefined;
   readonly selection?: Selection | undefined;
+  /** The importance matrix that the quantised side is said to be made with. */
+  readonly matrix?: ImportanceMatrix | undefined;
   /** Set where a second checkpoint is opened with the same selection. */
   readonly lenient?: boolean | undefined;
 }

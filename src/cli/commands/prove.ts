@@ -1,5 +1,6 @@
 import { optionalString, requiredString } from "../arguments.ts";
 import type { Command } from "../command.ts";
+import { IMATRIX_OPTION } from "../imatrix-option.ts";
 import { diagnosisJson } from "../render-diagnosis.ts";
 import { renderProof } from "../render-proof.ts";
 
@@ -32,10 +33,7 @@ export const prove: Command = {
         type: "boolean",
         describe: "fail where a block is explained by rounding alone, though it can be made again",
       })
-      .option("imatrix", {
-        type: "string",
-        describe: "the importance matrix that the file was made with: .dat or .gguf",
-      })
+      .option("imatrix", IMATRIX_OPTION)
       .option("statement", { type: "string", describe: "a file for the in-toto statement" }),
   run: async (args, context) => {
     const { prove: run } = await import("../../verify/prove.ts");

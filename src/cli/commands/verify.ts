@@ -3,6 +3,7 @@ import type { VerifyOptions, VerifyResult } from "../../verify/result.ts";
 import { optionalChoice, optionalNumber, optionalString, requiredString } from "../arguments.ts";
 import type { Arguments, Command, CommandContext } from "../command.ts";
 import { TOLERANCE_PROFILES } from "../../options/choices.ts";
+import { IMATRIX_OPTION } from "../imatrix-option.ts";
 import { promptsOf, withPromptOptions } from "../prompt-options.ts";
 import { selectionOf, withSelectionOptions } from "../selection-options.ts";
 import { diagnosisJson } from "../render-diagnosis.ts";
@@ -16,6 +17,10 @@ export const verify: Command = {
     ["$0 verify internlm-7b", "the sets of weights in one folder against each other"],
     ["$0 verify converted original", "two checkpoints of any formats, logits and tensors"],
     ["$0 verify converted --golden golden.safetensors", "against what the original computed"],
+    [
+      "$0 verify model.gguf original --imatrix imatrix.gguf",
+      "a quantised file, its blocks by the matrix that it was made with",
+    ],
     ["$0 verify converted --endpoint http://localhost:8000/v1", "whether a server serves it"],
   ],
   options: (argv) =>
@@ -26,6 +31,7 @@ export const verify: Command = {
       })
       .positional("other", { type: "string", describe: "the checkpoint that is taken to be right" })
       .option("golden", { type: "string", describe: "a golden file (see: golden record)" })
+      .option("imatrix", IMATRIX_OPTION)
       .option("endpoint", {
         type: "string",
         describe: "a server that speaks OpenAI's completions, and should serve these weights",
@@ -137,6 +143,7 @@ function optionsOf(args: Arguments, context: CommandContext): VerifyOptions {
     ...runtimeOptions(args, context),
     other: optionalString(args, "other"),
     golden: optionalString(args, "golden"),
+    imatrix: optionalString(args, "imatrix"),
     endpoint: endpointIn(args),
     prompts: prompts.length === 0 ? undefined : prompts,
     profile: optionalChoice(args, "tolerance-profile", TOLERANCE_PROFILES),

@@ -32,6 +32,8 @@ export const CHINESE_HELP: Readonly<Record<string, string>> = {
     "若某个块本可重新生成，却只能由舍入解释，则判为不通过",
   "the importance matrix that the file was made with: .dat or .gguf":
     "该文件量化时所用的重要性矩阵：.dat 或 .gguf",
+  "a quantised file, its blocks by the matrix that it was made with":
+    "量化的文件，其块按制作时所用的矩阵判断",
   "bytes are compared of what an importance matrix chose, too": "重要性矩阵所选的结果也逐字节比较",
   "a file for the in-toto statement": "in-toto 声明的文件",
   "every block that the original does not explain is named": "原模型不能解释的每个块都会列出",

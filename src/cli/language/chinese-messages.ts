@@ -257,6 +257,8 @@ export const CHINESE_MESSAGES: Catalogue = [
     "制作时 tokenizer.model 的 SHA-256 为 {}，而 {} 中的为 {}",
   ],
   ["{} is not in the checkpoint", "{} 不在检查点中"],
+  ["expected a second model with --imatrix", "使用 --imatrix 时需要第二个模型"],
+  ["neither model has quantised blocks", "两个模型都没有量化块"],
   ["{}, and neither a second model nor --golden was given", "{}，且没有给出第二个模型或 --golden"],
   [
     "--delta-recipe and --delta-dtype say how to add a --delta, and there is none",

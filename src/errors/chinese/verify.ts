@@ -8,6 +8,12 @@ export const CHINESE_VERIFY_CODES: Readonly<Partial<Record<keyof typeof VERIFY_C
     meaning: "verify 与另一个检查点、参考值文件（golden），或同一文件夹中的另一份权重比较。",
     remedy: "给出第二个模型，给出 --golden FILE，或把第二份权重放进文件夹。",
   },
+  WB2912: {
+    title: "没有任何内容按该重要性矩阵判断",
+    meaning:
+      "`verify --imatrix` 以量化的 GGUF 文件由之得来的模型判断其块：需要第二个模型，且两者之一要有量化张量。",
+    remedy: "写作 `weighbridge verify FILE.gguf ORIGINAL --imatrix MATRIX`，或去掉 --imatrix。",
+  },
   WB3911: {
     title: "参考值文件已损坏",
     meaning:

@@ -10,6 +10,14 @@ export const VERIFY_CODES = {
       "Name a second model, give --golden FILE or --endpoint URL, or put a second set of weights into the folder.",
     details: { path: "string" },
   },
+  WB2912: {
+    title: "an importance matrix that nothing is judged by",
+    meaning:
+      "`verify --imatrix` judges the blocks of a quantised GGUF file by what they were made from: it needs a second model, and one of the two must have quantised tensors.",
+    remedy:
+      "Write `weighbridge verify FILE.gguf ORIGINAL --imatrix MATRIX`, or leave --imatrix out.",
+    details: { path: "string" },
+  },
   WB3911: {
     title: "the golden file is damaged",
     meaning:

@@ -1,7 +1,15 @@
 import { layerOf } from "../../model/layer-number.ts";
 import type { Parity } from "../compare/parity.ts";
+import { givenMatrix, type GivenMatrix } from "./given-matrix.ts";
 import type { ModelJudgement } from "./judge-model.ts";
-import { isExplained, lossOf, type MatrixUse, type TensorJudgement } from "./judgement.ts";
+import type { JudgeOptions } from "./judge-tensor.ts";
+import {
+  isExplained,
+  lossOf,
+  type BlockPlace,
+  type MatrixUse,
+  type TensorJudgement,
+} from "./judgement.ts";
 
 /** A quantised tensor as reports have it. */
 export interface QuantisedTensor {
@@ -39,8 +47,14 @@ export interface PositionLoss {
 export interface QuantisationSummary {
   /** Which side is the quantised one. */
   readonly side: "model" | "other";
+  /** Whether the file names an importance matrix, or one was given: then scales fit the numbers that matter. */
+  readonly importanceMatrix: boolean;
+  /** The matrix that was given. */
+  readonly imatrix: GivenMatrix | null;
   readonly tensors: readonly QuantisedTensor[];
   readonly blocks: Readonly<Record<"total" | "identical" | "rounded" | "unexplained", number>>;
+  /** Explained blocks with other bytes in tensors that are this quantiser's for the most part. */
+  readonly otherScales: readonly BlockPlace[];
   readonly layers: readonly LayerLoss[];
   readonly positions: readonly PositionLoss[];
   /** Mean over positions, in nats; null where nothing was run. */
@@ -52,6 +66,7 @@ export interface QuantisationSummary {
 
 export function summaryOf(
   side: QuantisationSummary["side"],
+  { isWeighted, matrix }: JudgeOptions,
   { quantised }: ModelJudgement,
   parity: Parity | undefined,
   settings: Parity | undefined,
@@ -63,6 +78,8 @@ export function summaryOf(
   );
   return {
     side,
+    importanceMatrix: isWeighted,
+    imatrix: givenMatrix(matrix),
     tensors: quantised.map(shown),
     blocks: {
       total: sum(({ blocks }) => blocks),
@@ -70,6 +87,7 @@ export function summaryOf(
       rounded: sum(({ rounded }) => rounded),
       unexplained: sum(({ unexplained }) => unexplained),
     },
+    otherScales: quantised.flatMap(({ otherScales }) => otherScales),
     layers: layersOf(quantised),
     positions,
     kl: mean(positions.map(({ kl }) => kl ?? Number.NaN)),
