@@ -91,5 +91,5 @@ function locationOf({ file, offset }: Finding, folder: string): object {
 function uriOf(path: string, folder: string): string {
   const inside = relative(folder, path);
   const chosen = inside === "" || inside.startsWith("..") ? path : inside;
-  return chosen.split(sep).map(encodeURIComponent).join("/");
+  return chosen.toWellFormed().split(sep).map(encodeURIComponent).join("/");
 }

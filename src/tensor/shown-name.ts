@@ -6,12 +6,17 @@ const MAX_SHOWN = 300;
 
 /** A name from a file as messages and tables show it: on one line, with nothing hidden, at no length that hides the rest. */
 export function shownName(name: string): string {
-  const escaped = name.replaceAll(UNSHOWABLE, (character) => {
-    const code = character.codePointAt(0) ?? 0;
-    return code > 0xffff ? `\\u{${code.toString(16)}}` : `\\u${code.toString(16).padStart(4, "0")}`;
-  });
+  const escaped = shownText(name);
   if (escaped === "") return '""';
   return escaped.length <= MAX_SHOWN
     ? escaped
     : `${escaped.slice(0, MAX_SHOWN)}… (${name.length} characters)`;
+}
+
+/** A text from a file or a server on one line, with nothing hidden, at any length. */
+export function shownText(text: string): string {
+  return text.replaceAll(UNSHOWABLE, (character) => {
+    const code = character.codePointAt(0) ?? 0;
+    return code > 0xffff ? `\\u{${code.toString(16)}}` : `\\u${code.toString(16).padStart(4, "0")}`;
+  });
 }

@@ -6,6 +6,8 @@ import {
   isCounter,
   type ChosenState,
 } from "../../src/formats/pytorch/choose-state.ts";
+import { keyText } from "../../src/formats/pytorch/state-dict.ts";
+import { memorySource } from "../../src/sources/file.ts";
 import { caught, factOf } from "../support/caught.ts";
 
 /** A value as a pickle has it: a number stands for a tensor. */
@@ -272,5 +274,20 @@ describe("a module that was pickled whole", () => {
     expect(names(chooseState(whole, "f", isTensor))).toEqual(["scale", "mean", "fc.weight"]);
     const inside: PickleValue = { kind: "dict", entries: [["model", whole]] };
     expect(names(chooseState(inside, "f", isTensor))).toEqual(["scale", "mean", "fc.weight"]);
+  });
+});
+
+describe("a key that is no name", () => {
+  const parent = memorySource(new Uint8Array(0), "a.pt");
+  it.each<[string, PickleValue]>([
+    [
+      "a text of 5000 bytes, longer than any name",
+      { kind: "text", parent, begin: 0, byteLength: 5000 },
+    ],
+    ["a tuple, expected a name", { kind: "tuple", items: ["a"] }],
+    ["None, expected a name", null],
+  ])("is told of for what it is: %s", async (what, key) => {
+    const error = await caught(() => keyText(key, undefined, "a.pt"));
+    expect([error.code, error.message]).toEqual(["WB3301", `a.pt: a key below the top is ${what}`]);
   });
 });

@@ -4,6 +4,7 @@ import type { FileState } from "../../scan/judgement.ts";
 import { optionalChoice, requiredString } from "../arguments.ts";
 import type { Command } from "../command.ts";
 import { SCAN_FORMATS } from "../../options/choices.ts";
+import { shownText } from "../../tensor/shown-name.ts";
 import { packageVersion } from "../../session/package-version.ts";
 
 export const scan: Command = {
@@ -54,7 +55,7 @@ function render({ verdict, globals, reasons, files }: ScanResult): string {
     else known.count++;
   }
   const rows = [...counts].sort(([, left], [, right]) => rank(left.first) - rank(right.first));
-  return [
+  const lines = [
     ...rows.map(([name, { first, count }]) =>
       first.allowed
         ? `allowed  ${name} ×${count}`
@@ -67,7 +68,9 @@ function render({ verdict, globals, reasons, files }: ScanResult): string {
       .filter(({ state }) => state === "not-understood")
       .map(({ file, why }) => `UNKNOWN  ${file}: ${why}`),
     `${verdict}: ${countsOf(files)}, ${globals.length} globals named; nothing was run`,
-  ].join("\n");
+  ];
+  // Files and globals have the names that strangers gave them: none may look like a verdict of ours.
+  return lines.map(shownText).join("\n");
 }
 
 /** Unsafe names first. */

@@ -119,9 +119,15 @@ export function keyText(key: PickleValue, above: string | undefined, label: stri
   if (typeof key === "object" && key?.kind === "float") return pythonFloat(key.value);
   throw new WbError(
     "WB3301",
-    `${label}: a key below ${above === undefined ? "the top" : shownName(above)} is ${describeValue(key)}, expected a name`,
+    `${label}: a key below ${above === undefined ? "the top" : shownName(above)} is ${describeKey(key)}`,
     { details: { path: label } },
   );
+}
+
+function describeKey(key: Exclude<PickleValue, string>): string {
+  if (typeof key === "object" && key?.kind === "text")
+    return `a text of ${key.byteLength} bytes, longer than any name`;
+  return `${describeValue(key)}, expected a name`;
 }
 
 export function joinKeys(path: string | undefined, key: string): string {

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { join, sep } from "node:path";
 import { isSystemError, WbError } from "../../errors/wb-error.ts";
 import type { HubPlace } from "./place.ts";
 import { checkProtocol } from "./place.ts";
@@ -109,7 +109,7 @@ function repositoryOf(info: unknown, label: string): HubRepository {
   const names = list.map((entry) => (isRecord(entry) ? entry["rfilename"] : undefined));
   return {
     commit,
-    files: names.filter(isFile),
+    files: [...new Set(names.filter(isFile))],
     refused: names.filter((name) => !isFile(name)).map(shownEntry),
     facts: new Map(list.flatMap(factsOf)),
   };
@@ -133,7 +133,7 @@ const SHOWN_UNITS = 200;
 
 function shownEntry(name: unknown): string {
   return typeof name === "string"
-    ? name.toWellFormed().slice(0, SHOWN_UNITS)
+    ? name.slice(0, SHOWN_UNITS).toWellFormed()
     : "an entry without a name";
 }
 
@@ -141,6 +141,8 @@ function shownEntry(name: unknown): string {
 function isInside(name: string): boolean {
   // A lone surrogate has no bytes in an address.
   if (!name.isWellFormed() || name.includes("\0")) return false;
+  // Where "\" parts folders, its file would be taken for another one.
+  if (sep === "\\" && name.includes(sep)) return false;
   return !name.split(/[\\/]/).some((part) => part === "" || part === "." || part === "..");
 }
 

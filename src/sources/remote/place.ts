@@ -1,3 +1,4 @@
+import { sep } from "node:path";
 import { WbError } from "../../errors/wb-error.ts";
 
 /** A file or folder on a model hub. */
@@ -24,14 +25,15 @@ export function isRemote(path: string): boolean {
   return /^(hf|https?):/i.test(path);
 }
 
-const HUB = /^hf:\/{0,2}((?:datasets\/)?[\w.-]+\/[\w.-]+)(?:@([^/\s]+))?(?:\/(.*))?$/i;
+const HUB = /^hf:\/{0,2}((?:datasets\/)?[\w.-]+\/[\w.-]+)(?:@([^/\s]+))?(?:\/(.*))?$/is;
 
 /**
  * Takes a remote path apart. A revision's own slashes are written %2F.
  * @throws WbError WB2050.
  */
 export function parsePlace(path: string): HubPlace | WebPlace {
-  const slashed = path.replaceAll("\\", "/");
+  // `join` parts folders so on Windows; elsewhere "\" is a character of names, and another file's with "/".
+  const slashed = path.replaceAll(sep, "/");
   if (/^hf:/i.test(slashed)) return parseHub(slashed);
   const url = URL.canParse(slashed) ? new URL(slashed) : undefined;
   if (url === undefined || url.hostname === "")
@@ -78,5 +80,7 @@ const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
 export function checkProtocol(url: URL): void {
   if (url.protocol === "https:") return;
   if (url.protocol === "http:" && LOOPBACK.test(url.hostname)) return;
-  throw new WbError("WB2050", `${url.origin}: expected https`, { details: { path: url.origin } });
+  // Other protocols have no origin.
+  const origin = url.origin === "null" ? url.protocol : url.origin;
+  throw new WbError("WB2050", `${origin}: expected https`, { details: { path: origin } });
 }
