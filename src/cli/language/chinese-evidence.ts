@@ -67,9 +67,28 @@ export const CHINESE_EVIDENCE: Catalogue = [
   ],
   [", as far as the search went", "（搜索所及）"],
   [
-    "final_logit_softcapping is {}; with {} put right, the difference falls from {} to {}",
-    "final_logit_softcapping 为 {}；改为 {} 之后，差异从 {} 降到 {}",
+    "{} is {}; with {} put right, the difference falls from {} to {}",
+    "{1*} 为 {2}；改为 {3*} 之后，差异从 {4} 降到 {5}",
   ],
+  [
+    "{} is {}; with {} put right, the difference falls from {} to {} in {}",
+    "{1*} 为 {2}；改为 {3*} 之后，差异在{6*}中从 {4} 降到 {5}",
+  ],
+  [
+    "{} is {} and {} is {}; with {} and {} put right, the difference falls from {} to {}",
+    "{1*} 为 {2}，{3*} 为 {4}；改为 {5} 与 {6} 之后，差异从 {7} 降到 {8}",
+  ],
+  [
+    "{} is {} and {} is {}; with {} and {} put right, the difference falls from {} to {} in {}",
+    "{1*} 为 {2}，{3*} 为 {4}；改为 {5} 与 {6} 之后，差异在{9*}中从 {7} 降到 {8}",
+  ],
+  ["the lm_head that the file has", "文件中的 lm_head"],
+  ["the layer that departs", "偏离的那一层"],
+  ["all {} layers that depart", "偏离的全部 {} 层"],
+  ["the activation", "激活函数"],
+  ["rope scaling", "RoPE 缩放"],
+  ["rotated dimensions", "旋转的维数"],
+  ["the attention window of {}", "{} 的注意力窗口"],
   ["every place holds the layer {} further, round the end", "每一位存放的是其后第 {} 层，首尾相接"],
   ["every place holds the layer {} earlier, round the end", "每一位存放的是其前第 {} 层，首尾相接"],
   ["the layers are sorted as text", "各层按文本排序"],
@@ -86,8 +105,21 @@ export const CHINESE_EVIDENCE: Catalogue = [
   ],
   [
     "what layers {} add is {} to {} % off, and what the other layers add is right; no known mistake explains it: another version of them",
-    "第 {} 层所加的值相差 {} 至 {} %，其余各层所加的值正确；没有已知错误能解释：是它们的另一个版本",
+    "第 {1*} 层所加的值相差 {2} 至 {3} %，其余各层所加的值正确；没有已知错误能解释：是它们的另一个版本",
   ],
+  [
+    "what layers {} add is {} to {} % off; no known mistake explains it: another version of them",
+    "第 {1*} 层所加的值相差 {2} 至 {3} %；没有已知错误能解释：是它们的另一个版本",
+  ],
+  [
+    "what layers {} add is {} to {} % off, in every layer, and all else is right; {}",
+    "第 {1*} 层所加的值相差 {2} 至 {3} %，每一层都如此，其余都正确；{4*}",
+  ],
+  [
+    "what layers {} add is {} to {} % off, in every layer; {}",
+    "第 {1*} 层所加的值相差 {2} 至 {3} %，每一层都如此；{4*}",
+  ],
+  ["{} and more", "{} 等"],
   [
     "layers {} and {} are the same in all their tensors: a layer was lost, of which one of them took the place, or those between stand one place off",
     "第 {} 层与第 {} 层的所有张量都相同：有一层丢失，其位置被其中一层占据，或其间各层错开一位",
@@ -192,16 +224,29 @@ export const CHINESE_EVIDENCE: Catalogue = [
     "{1} 个张量处处相差 {2}，不是任何已知错误所致：是另一侧的另一个版本{3}",
   ],
   [
-    "{} departs by {} (noise {}) on the golden's own states: {}; no known mistake explains it; all other layers, the embeddings and the head are right",
-    "在参考值自己的状态上，{1} 偏离 {2}（噪声 {3}）：{4}；没有已知错误能解释；其余各层、嵌入与输出头都正确",
+    "{} departs by {} (noise {}) on the golden's own states{}: {}; no known mistake explains it; all other layers, the embeddings and the head are right",
+    "在参考值自己的状态上，{1} 偏离 {2}（噪声 {3}）{4*}：{5*}；没有已知错误能解释；其余各层、嵌入与输出头都正确",
   ],
   [
-    "{} departs by {} (noise {}) on the golden's own states: {}; no known mistake explains it, as far as the search went",
-    "在参考值自己的状态上，{1} 偏离 {2}（噪声 {3}）：{4}；搜索所及，没有已知错误能解释",
+    "{} departs by {} (noise {}) on the golden's own states{}: {}; no known mistake explains it, as far as the search went",
+    "在参考值自己的状态上，{1} 偏离 {2}（噪声 {3}）{4*}：{5*}；搜索所及，没有已知错误能解释",
   ],
   [
-    "{} departs by {} (noise {}) on the golden's own states: {}; no known mistake explains it",
-    "在参考值自己的状态上，{1} 偏离 {2}（噪声 {3}）：{4}；没有已知错误能解释",
+    "{} departs by {} (noise {}) on the golden's own states{}: {}; no known mistake explains it",
+    "在参考值自己的状态上，{1} 偏离 {2}（噪声 {3}）{4*}：{5*}；没有已知错误能解释",
+  ],
+  [", {} % of what it adds", "，为其所加的值的 {} %"],
+  [
+    "its tokens take different experts, so that positions are not told from networks",
+    "其词元取用不同的专家，因此无法区分位置与前馈网络",
+  ],
+  [
+    "already at the first token of a prompt, so that it is not the positions",
+    "在提示词的第一个词元就已如此，因此不是位置的问题",
+  ],
+  [
+    "the first token of every prompt is right, so that it is the rotary table, queries or keys",
+    "每个提示词的第一个词元都正确，因此是旋转位置表、query 或 key",
   ],
   [
     "the rows of {} are the other side's, each once: the parts of {} parallel ranks, {} each, {}",

@@ -1,0 +1,101 @@
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { CHINESE_EVIDENCE } from "../../src/cli/language/chinese-evidence.ts";
+import { translator } from "../../src/cli/language/translate.ts";
+import { fall, type Diagnosis } from "../../src/verify/diagnose/diagnosis.ts";
+import { settingsText } from "../../src/verify/diagnose/golden/config-search.ts";
+import { LocalLab } from "../../src/verify/diagnose/golden/local-lab.ts";
+import { nearVersions } from "../../src/verify/diagnose/pair/near-versions.ts";
+import { fakeLaboratory } from "../support/fake-laboratory.ts";
+
+const say = translator(CHINESE_EVIDENCE);
+
+type Field = Parameters<typeof settingsText>[0]["fields"][number];
+
+/** What the diagnosis says of settings that put the logits right. */
+function settings(...fields: readonly Field[]): string {
+  const laboratory = fakeLaboratory({ layers: 1, vocabSize: 4, logits: () => [] });
+  const text = settingsText({ fields, config: laboratory.config, after: 0 });
+  return `${text} ${fall(0.12, 4e-6)}`;
+}
+
+const CAP: Field = { field: "attn_logit_softcapping", ours: "null", theirs: "2" };
+const SCALING: Field = { field: "rope scaling", ours: "null", theirs: '{"factor":8}' };
+
+describe("settings that put a model right, in Chinese", () => {
+  test.each([
+    [settings(CAP), "attn_logit_softcapping 为 null；改为 2 之后，差异从 1.2e-1 降到 4.0e-6"],
+    [
+      `${settings(CAP)} in all 2 layers that depart`,
+      "attn_logit_softcapping 为 null；改为 2 之后，差异在偏离的全部 2 层中从 1.2e-1 降到 4.0e-6",
+    ],
+    [
+      `${settings(CAP, SCALING)} in the layer that departs`,
+      'attn_logit_softcapping 为 null，RoPE 缩放 为 null；改为 2 与 {"factor":8} 之后，差异在偏离的那一层中从 1.2e-1 降到 4.0e-6',
+    ],
+    [
+      `tie_word_embeddings is true; with the lm_head that the file has ${fall(0.12, 4e-6)}`,
+      "tie_word_embeddings 为 true；改为 文件中的 lm_head 之后，差异从 1.2e-1 降到 4.0e-6",
+    ],
+    [
+      settings({ field: "the attention window of layers 0, 2", ours: "none", theirs: "16" }),
+      "layers 0, 2 的注意力窗口 为 none；改为 16 之后，差异从 1.2e-1 降到 4.0e-6",
+    ],
+  ])("%s", (english, chinese) => {
+    expect(say(english)).toBe(chinese);
+  });
+});
+
+/** Of a model whose layers are all a tenth off; `other` is what else is known. */
+async function evidence(layers: number, ...other: readonly Diagnosis[]): Promise<string> {
+  const lab = new LocalLab(fakeLaboratory({ layers, vocabSize: 4, logits: () => [] }), {
+    path: "golden",
+    vocabSize: 4,
+    prompts: [],
+    metadata: new Map(),
+  });
+  vi.spyOn(lab, "share").mockResolvedValue(0.1);
+  const open = Array.from({ length: layers }, (_unused, layer): Diagnosis => {
+    const where = `layer ${layer} departs by 1.0e-1 (noise 1.0e-5) on the golden's own states, 10 % of what it adds: already at the first token of a prompt, so that it is not the positions`;
+    return {
+      cause: "undetermined",
+      tensors: [],
+      layer,
+      evidence: `${where}; no known mistake explains it`,
+    };
+  });
+  const found = await nearVersions(lab, [...open, ...other], layers + other.length);
+  return say(found.at(-1)?.evidence ?? "");
+}
+
+describe("layers that are a little off, in Chinese", () => {
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
+  const FIRST =
+    "在参考值自己的状态上，layer 0 偏离 1.0e-1（噪声 1.0e-5），为其所加的值的 10 %：在提示词的第一个词元就已如此，因此不是位置的问题；没有已知错误能解释";
+
+  test("in every layer, while all else is right", async () => {
+    expect(await evidence(2)).toBe(
+      `第 0, 1 层所加的值相差 10 至 10 %，每一层都如此，其余都正确；${FIRST}`,
+    );
+  });
+
+  test("in every layer of many", async () => {
+    expect(await evidence(10)).toContain("第 0, 1, 2, 3, 4, 5, 6, 7 等 层所加的值相差 10 至 10 %");
+  });
+
+  test("in every layer, beside another mistake", async () => {
+    const head: Diagnosis = { cause: "tied", tensors: [], evidence: "tied" };
+    expect(await evidence(2, head)).toBe(
+      `第 0, 1 层所加的值相差 10 至 10 %，每一层都如此；${FIRST}`,
+    );
+  });
+
+  test("where the embeddings are another version, too", async () => {
+    const table: Diagnosis = { cause: "other-version", tensors: ["t"], evidence: "table" };
+    expect(await evidence(2, table)).toBe(
+      "第 0, 1 层所加的值相差 10 至 10 %；没有已知错误能解释：是它们的另一个版本",
+    );
+  });
+});
