@@ -1,16 +1,18 @@
 import { DTYPES, type Dtype } from "./dtype.ts";
 
-/** Number of elements, or undefined when a dimension is not a whole number ≥ 0 or the product passes 2^53 − 1. */
+/**
+ * Number of elements, or undefined when a dimension is not a whole number ≥ 0 or the product passes 2^53 − 1. That of the
+ * other dimensions counts beside a 0, too: numpy, torch and safetensors refuse such a shape where it overflows theirs.
+ */
 export function elementCount(shape: readonly number[]): number | undefined {
   if (shape.some((dimension) => !Number.isSafeInteger(dimension) || dimension < 0))
     return undefined;
-  if (shape.includes(0)) return 0;
   let count = 1;
   for (const dimension of shape) {
-    count *= dimension;
+    count *= Math.max(1, dimension);
     if (!Number.isSafeInteger(count)) return undefined;
   }
-  return count;
+  return shape.includes(0) ? 0 : count;
 }
 
 /** Bytes that `shape` of `dtype` takes without padding, or undefined on overflow or a part of a byte. */

@@ -68,6 +68,9 @@ describe("readSafetensors", () => {
     ],
     ["WB3505", VECTOR.replace("[0,8]", "[8,0]"), 8, "give it -8"],
     ["WB3505", VECTOR.replace("[2]", "[4294967296,4294967296,4294967296]"), 8, "below 2^53"],
+    // The real reader multiplies before it meets the 0, torch and numpy do so too.
+    ["WB3505", VECTOR.replace("[2]", "[1099511627776,1099511627776,0]"), 0, "below 2^53"],
+    ["WB3503", VECTOR.replace("[2]", "[4611686018427387904]"), 8, "numbers below 2^53"],
     [
       "WB3505",
       VECTOR.replace("F32", "F4").replace("[2]", "[3]").replace("8]", "2]"),

@@ -76,13 +76,18 @@ function parseEntry(name: string, node: JsonNode, label: string): SafetensorsEnt
   const { members } = node;
   const shape = counts(members.get("shape"));
   if (shape === undefined) {
-    throw entryProblem(label, `${what}: shape`, "a list of whole numbers", members.get("shape"));
+    throw entryProblem(
+      label,
+      `${what}: shape`,
+      "a list of whole numbers below 2^53",
+      members.get("shape"),
+    );
   }
   const offsets = counts(members.get("data_offsets"));
   const [begin, end] = offsets ?? [];
   if (offsets?.length !== 2 || begin === undefined || end === undefined) {
     const found = members.get("data_offsets");
-    throw entryProblem(label, `${what}: data_offsets`, "two whole numbers", found);
+    throw entryProblem(label, `${what}: data_offsets`, "two whole numbers below 2^53", found);
   }
   const entry = { name, dtype: parseDtype(members.get("dtype"), what, label), shape, begin, end };
   checkSize(entry, label);

@@ -46,5 +46,5 @@ export function judgeYaml(raw: string, label: string, { findings }: Examination)
   if (open !== undefined) return notUnderstood(`YAML with ${open}`);
   return targets.length === 0
     ? harmless("YAML without tags of Python")
-    : examined("YAML that names classes of known libraries alone");
+    : examined("YAML whose classes were judged by their names");
 }
