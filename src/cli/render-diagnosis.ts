@@ -1,14 +1,16 @@
+import { shownText } from "../tensor/shown-name.ts";
 import type { Diagnosis } from "../verify/diagnose/diagnosis.ts";
 
 /** Tensors that a line lists. */
 const LISTED = 4;
 
-/** One cause as one line. */
+/** One cause as one line, whatever the names in it are. */
 export function renderDiagnosis({ cause, tensors, layer, evidence }: Diagnosis): string {
   const rest = tensors.length - LISTED;
   const names = tensors.slice(0, LISTED).join(", ") + (rest > 0 ? ` and ${rest} more` : "");
   const place = names === "" ? "" : ` ${names}`;
-  return `  cause: ${cause}${place}${layer === undefined ? "" : ` (layer ${layer})`}: ${evidence}`;
+  const where = layer === undefined ? "" : ` (layer ${layer})`;
+  return shownText(`  cause: ${cause}${place}${where}: ${evidence}`);
 }
 
 /** Diagnoses as JSON has them: what they say as data is for a program that checks it, and as long as the tensors are. */

@@ -1,4 +1,5 @@
 import type { Weakened } from "../../options/weakening.ts";
+import { shownText } from "../../tensor/shown-name.ts";
 import { renderShape } from "../../tensor/shape.ts";
 import type { DiffedTensor, DiffResult } from "../diff.ts";
 import { attribute } from "./junit.ts";
@@ -43,7 +44,7 @@ const isSame = ({ class: kind }: DiffedTensor): boolean =>
 export function junitDiff(result: DiffResult, options: DiffReportOptions): string {
   const suite = attribute(`${options.left} against ${options.right}`);
   const cases = result.tensors.map((tensor) => {
-    const head = `    <testcase classname="${suite}" name="${attribute(tensor.name)}"`;
+    const head = `    <testcase classname="${suite}" name="${attribute(shownText(tensor.name))}"`;
     return isSame(tensor)
       ? `${head}/>`
       : `${head}>\n      <failure message="${attribute(`${tensor.class}: ${factsOf(tensor)}`)}"/>\n    </testcase>`;
@@ -71,7 +72,10 @@ export function markdownDiff(result: DiffResult, options: DiffReportOptions): st
   const counts = Object.entries(summary).filter(([, count]) => count > 0);
   const rows = shown
     .slice(0, LISTED)
-    .map((tensor) => `| ${code(tensor.name)} | ${tensor.class} | ${escape(factsOf(tensor))} |`);
+    .map(
+      (tensor) =>
+        `| ${code(tensor.name).replaceAll("|", "\\|")} | ${tensor.class} | ${escape(factsOf(tensor))} |`,
+    );
   const more = shown.length > LISTED ? [`| and ${shown.length - LISTED} more | | |`] : [];
   const table = ["| tensor | class | |", "| --- | --- | --- |", ...rows, ...more].join("\n");
   return `${[

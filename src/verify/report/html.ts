@@ -1,3 +1,4 @@
+import { shownText } from "../../tensor/shown-name.ts";
 import { endpointLines } from "../endpoint/statement.ts";
 import { DECADES, FIRST_DECADE, type PromptMetrics } from "../compare/metrics.ts";
 import type { LayerDifference } from "../compare/run-model.ts";
@@ -240,7 +241,10 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": "&#39;",
 };
 
-/** Names from files and paths, as text. */
+/** Names from files and paths, as text in which nothing is hidden or reversed. */
 function text(value: string): string {
-  return value.replaceAll(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
+  return shownText(value.replaceAll("\n", " ")).replaceAll(
+    /[&<>"']/g,
+    (character) => ENTITIES[character] ?? character,
+  );
 }

@@ -1,4 +1,5 @@
 import { WbError } from "../../errors/wb-error.ts";
+import { shownText } from "../../tensor/shown-name.ts";
 import { greedyName } from "../greedy-check.ts";
 import type { Comparison } from "../result.ts";
 import { digestText, factsOf, thresholdsText, type Filed } from "./filed.ts";
@@ -90,7 +91,9 @@ function casesOf({
   notRun,
 }: Comparison): readonly Case[] {
   const cause = diagnosis
-    .map(({ cause: name, tensors, evidence }) => `${name} ${tensors.join(", ")}: ${evidence}`)
+    .map(({ cause: name, tensors, evidence }) =>
+      shownText(`${name} ${tensors.join(", ")}: ${evidence}`),
+    )
     .join("; ");
   const withCause = (text: string): string => (cause === "" ? text : `${text} (${cause})`);
   const cases: Case[] = (parity?.prompts ?? []).map(({ name, positions }) => {

@@ -1,4 +1,5 @@
 import { short } from "../compare/tolerance.ts";
+import { shownText } from "../../tensor/shown-name.ts";
 import type { Comparison } from "../result.ts";
 import type { FileDigest } from "./evidence.ts";
 import { endpointLines } from "../endpoint/statement.ts";
@@ -106,12 +107,15 @@ function gateText({ gate, timesNoise, quantity }: Parity): string {
   return `Allowed: ${short(gate.maxAbs)} on ${quantity ?? "logits"}, ${short(gate.kl)} nats. ${gate.origin.map(escape).join("; ")}.${noise}`;
 }
 
-/** A name as code, whose own backticks would end it. */
+/** A name as code, whose own backticks would end it, on one line. */
 export function code(text: string): string {
-  return `\`${text.replaceAll("`", "'").replaceAll("\n", " ")}\``;
+  return `\`${shownText(text).replaceAll("`", "'")}\``;
 }
 
 /** Keeps names from files from being read as Markdown or HTML. */
 export function escape(text: string): string {
-  return text.replaceAll(/[\\|<>*_[\]`]/g, (character) => `\\${character}`).replaceAll("\n", " ");
+  return shownText(text.replaceAll("\n", " ")).replaceAll(
+    /[\\|<>*_[\]`]/g,
+    (character) => `\\${character}`,
+  );
 }
