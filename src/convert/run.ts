@@ -38,7 +38,7 @@ const NOTES_BYTES = 1024;
  * everything is written into a staging folder inside the target, flushed and read back; then the old manifest is removed, the
  * files are renamed into place one by one, and the manifest last. Until the renames begin, an old target is untouched; a folder
  * with a manifest is complete. An interruption keeps what was staged, for `resume`; any other failure removes it.
- * @throws WbError WB1901, WB3011, WB2901–WB2904, WB6001, WB6002, WB9001.
+ * @throws WbError WB1901, WB2050, WB3011, WB2901–WB2904, WB6001, WB6002, WB9001.
  */
 export async function runConversion(job: Job): Promise<Outcomes> {
   const { settings, outputs, sources } = job;

@@ -3,6 +3,7 @@ import type { Catalogue } from "./translate.ts";
 /** Remedies for a command line in Chinese, beside those that each error code has. */
 export const CHINESE_HINTS: Catalogue = [
   ["Name a folder outside of it, such as {}.", "请指定其外的文件夹，例如 {}。"],
+  ["Convert to a folder here, and upload that.", "请转换到本机的文件夹，再上传它。"],
   ["Run `weighbridge {}--help`.", "运行 `weighbridge {}--help`。"],
   [
     "An adapter stands in it, not merged: --drop '*lora_*' takes the base without it; peft's merge_and_unload merges it first.",

@@ -29,6 +29,7 @@ export const CHINESE_MESSAGES: Catalogue = [
   ["cannot be opened again: {}", "无法再次打开：{}"],
   ["cannot be read back: {}", "无法读回：{}"],
   ["could not be created ({})", "无法创建（{}）"],
+  ["expected a folder of this machine to write to", "应为本机上可写入的文件夹"],
   ["could not be {} ({})", "无法完成 {}（{}）"],
   ["expected JSON", "应为 JSON"],
   ["expected a JSON object", "应为 JSON 对象"],

@@ -3,7 +3,7 @@ import { basename, dirname, join, resolve, sep } from "node:path";
 import { localPlace } from "../../sources/places.ts";
 import { isRemote } from "../../sources/remote/place.ts";
 import { isSystemError, WbError } from "../../errors/wb-error.ts";
-import { writeRefused } from "../../errors/write-refused.ts";
+import { writeRefused, writing } from "../../errors/write-refused.ts";
 import { exists, makeFolder, type FileSystem } from "./file-system.ts";
 import { readJournal, type Journal } from "./journal.ts";
 import { claimEnded, refuseRunning, writeLock } from "./lock.ts";
@@ -31,11 +31,17 @@ export interface TargetOptions {
 }
 
 /**
- * The target may not be the source's folder, nor be inside it, under whatever name: the source is never written to.
- * @throws WbError WB2902.
+ * The target may not be the source's folder, nor be inside it, under whatever name: the source is never written to. Nothing is
+ * written to other machines, either.
+ * @throws WbError WB2902; WB2050 for an address; WB6002 where no folder can be.
  */
 export async function refuseSource(target: string, sources: readonly string[]): Promise<void> {
-  const place = await realPlace(target);
+  if (isRemote(target))
+    throw new WbError("WB2050", `${target}: expected a folder of this machine to write to`, {
+      details: { path: target },
+      hint: "Convert to a folder here, and upload that.",
+    });
+  const place = await writing(target, () => realPlace(target), "could not be created");
   for (const file of sources) {
     const read = await localPlace(file);
     if (isRemote(read)) continue;
