@@ -137,10 +137,11 @@ function crossRelation(
   for (let step = 0; step < CROSS_STEPS; step++) {
     byRow = factorsAlong(ours, reference, "row", byColumn);
     byColumn = factorsAlong(ours, reference, "column", byRow);
+    // A row or a column of zeros was lost, not scaled.
+    if (byRow.includes(0) || byColumn.includes(0)) return undefined;
     // Far off after two steps, it is something else.
     if (step === 2 && !fits(ours, reference, 0.5, (x, index) => at(index) * x)) return undefined;
   }
-  if (byRow.includes(0) || byColumn.includes(0)) return undefined;
   if (!fits(ours, reference, slack, (x, index) => at(index) * x)) return undefined;
   return {
     kind: "scaled",

@@ -1,7 +1,14 @@
 import type { HostTensor } from "../compare/model-runner.ts";
 import { sizeOf } from "../diagnose/hypotheses/tensor-edits.ts";
 import type { Relation } from "./relation.ts";
-import { axesOf, isIdentity, isPermutation, rowOrder, type Order } from "./row-order.ts";
+import {
+  axesOf,
+  isIdentity,
+  isPermutation,
+  mayBeReordered,
+  rowOrder,
+  type Order,
+} from "./row-order.ts";
 import { einops } from "./einops.ts";
 
 /** Parts that rows are cut into at most: as many as there are ranks. */
@@ -13,7 +20,7 @@ const MIN_PART = 4;
 /** Parts of rows in another order: what is left when parts of parallel ranks were joined along the wrong axis. */
 export function partsRelation(ours: HostTensor, reference: HostTensor): Relation | undefined {
   const { rows, columns } = sizeOf(ours);
-  if (ours.shape.length !== 2) return undefined;
+  if (ours.shape.length !== 2 || !mayBeReordered(ours, reference)) return undefined;
   for (let parts = 2; parts <= MAX_RANKS; parts++) {
     if (columns % parts !== 0 || columns / parts < MIN_PART) continue;
     const cut = ({ data }: HostTensor): HostTensor => ({

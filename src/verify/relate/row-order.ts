@@ -11,21 +11,23 @@ export type Order = readonly number[];
  */
 export function rowOrder(ours: HostTensor, reference: HostTensor): Order | undefined {
   if (!hasFirstRow(ours, reference)) return undefined;
-  const [numbers = [], right = []] = rowNumbers(ours, reference);
+  const width = widthOf(ours);
+  const numbering = new RowNumbering(width);
   const places = new Map<number, number[]>();
-  for (const [row, number] of right.entries()) {
+  for (const [row, number] of numbering.numbersOf(reference).entries()) {
     const list = places.get(number) ?? [];
     places.set(number, list);
     list.push(row);
   }
-  const zeros = numbers.filter((number) => number === ZEROS).length;
-  if (zeros > (places.get(ZEROS)?.length ?? 0)) return undefined;
+  const words = wordsOf(ours);
   const used = new Map<number, number>();
   const order: number[] = [];
-  for (const number of numbers) {
-    const list = places.get(number);
-    if (list === undefined) return undefined;
+  for (let begin = 0; begin < words.length; begin += width) {
+    const number = numbering.find(words, begin);
+    const list = number === undefined ? undefined : places.get(number);
+    if (number === undefined || list === undefined) return undefined;
     const nth = used.get(number) ?? 0;
+    if (number === ZEROS && nth === list.length) return undefined;
     used.set(number, nth + 1);
     order.push(list[nth % list.length] ?? 0);
   }
@@ -71,31 +73,73 @@ export const ZEROS = 0;
 /** A number for each row of some tensors of one width: the same one for rows of the same bits, −0 as 0, and for no others. */
 export function rowNumbers(...tensors: readonly HostTensor[]): readonly (readonly number[])[] {
   const [first] = tensors;
-  const width =
-    (first?.data.length ?? 0) / Math.max(1, first === undefined ? 1 : sizeOf(first).rows);
-  // The first row of each number, and the numbers of each hash.
-  const rows: { readonly words: Uint32Array; readonly begin: number }[] = [
-    { words: new Uint32Array(width), begin: 0 },
-  ];
-  const byHash = new Map<number, number[]>([[hashOf(new Uint32Array(width), 0, width), [ZEROS]]]);
-  const numberOf = (words: Uint32Array, begin: number): number => {
-    const hash = hashOf(words, begin, width);
-    const known = byHash.get(hash) ?? [];
-    for (const number of known) {
-      const row = rows[number];
-      if (row !== undefined && sameWords(words, begin, row.words, row.begin, width, 1))
-        return number;
-    }
-    rows.push({ words, begin });
-    byHash.set(hash, [...known, rows.length - 1]);
-    return rows.length - 1;
-  };
-  return tensors.map((tensor) => {
+  const numbering = new RowNumbering(first === undefined ? 0 : widthOf(first));
+  return tensors.map((tensor) => numbering.numbersOf(tensor));
+}
+
+function widthOf(tensor: HostTensor): number {
+  return tensor.data.length / Math.max(1, sizeOf(tensor).rows);
+}
+
+/** Numbers of rows of one width. Lists of a hash's rows are chains of numbers: tensors of a vocabulary have millions of parts. */
+class RowNumbering {
+  readonly #width: number;
+  /** The first row of each number: its tensor, and where it begins. */
+  readonly #words: Uint32Array[] = [];
+  readonly #begins: number[] = [];
+  /** The last number of each hash, and the one before it of each number. */
+  readonly #last = new Map<number, number>();
+  readonly #before: (number | undefined)[] = [];
+
+  constructor(width: number) {
+    this.#width = width;
+    const zeros = new Uint32Array(width);
+    this.#add(zeros, 0, hashOf(zeros, 0, width));
+  }
+
+  numbersOf(tensor: HostTensor): readonly number[] {
     const words = wordsOf(tensor);
-    return Array.from({ length: words.length / width }, (_unused, row) =>
-      numberOf(words, row * width),
-    );
-  });
+    return Array.from({ length: words.length / this.#width }, (_unused, row) => {
+      const begin = row * this.#width;
+      const hash = hashOf(words, begin, this.#width);
+      return this.find(words, begin, hash) ?? this.#add(words, begin, hash);
+    });
+  }
+
+  /** The number of a row; undefined where it has none yet. */
+  find(
+    words: Uint32Array,
+    begin: number,
+    hash: number = hashOf(words, begin, this.#width),
+  ): number | undefined {
+    let number = this.#last.get(hash);
+    while (number !== undefined) {
+      const known = this.#words[number] ?? words;
+      if (sameWords(words, begin, known, this.#begins[number] ?? 0, this.#width, 1)) return number;
+      number = this.#before[number];
+    }
+    return undefined;
+  }
+
+  #add(words: Uint32Array, begin: number, hash: number): number {
+    const number = this.#words.length;
+    this.#words.push(words);
+    this.#begins.push(begin);
+    this.#before.push(this.#last.get(hash));
+    this.#last.set(hash, number);
+    return number;
+  }
+}
+
+/** Whether the values of one may be those of the other in some order. False is certain: their sums of hashes differ. */
+export function mayBeReordered(ours: HostTensor, reference: HostTensor): boolean {
+  return hashSum(wordsOf(ours)) === hashSum(wordsOf(reference));
+}
+
+function hashSum(words: Uint32Array): number {
+  let sum = 0;
+  for (let at = 0; at < words.length; at++) sum = (sum + hashOf(words, at, 1)) | 0;
+  return sum;
 }
 
 function wordsOf({ data }: HostTensor): Uint32Array {

@@ -1,6 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { relate } from "../../../src/verify/relate/relate.ts";
-import { axesOf, rowNumbers, rowOrder } from "../../../src/verify/relate/row-order.ts";
+import {
+  axesOf,
+  mayBeReordered,
+  rowNumbers,
+  rowOrder,
+} from "../../../src/verify/relate/row-order.ts";
 import type { HostTensor } from "../../../src/verify/compare/model-runner.ts";
 import { internlmConfig } from "../../support/model-config.ts";
 
@@ -324,6 +329,34 @@ describe("axes of a permutation", () => {
     // A second row of zeros is damage, and a row that is nowhere is no order.
     expect(rowOrder(pairs(0, 0, -0, 0, 5, 6, 5, 6, 0, 7), reference)).toBeUndefined();
     expect(rowOrder(pairs(0, 0, 2, 1, 5, 6, 5, 6, 0, 7), reference)).toBeUndefined();
+  });
+
+  test("may be another's in some order only where all values are the same", () => {
+    const table = matrix(40, 8);
+    const reversed = { ...table, data: table.data.toReversed() };
+    expect(mayBeReordered(reversed, table)).toBe(true);
+    const zeros = (zero: number): HostTensor =>
+      mapped(table, (value, row) => (row > 3 ? value : zero));
+    expect(mayBeReordered(zeros(-0), zeros(0))).toBe(true);
+    expect(mayBeReordered(zeros(0), table)).toBe(false);
+    const one = mapped(table, (value, row, column) => (row + column === 0 ? 2 * value : value));
+    expect(mayBeReordered(one, table)).toBe(false);
+  });
+
+  test("of zeros as many as the other has are matched, and one more is not", () => {
+    const table = mapped(matrix(6, 8), (value, row) => (row < 2 ? 0 : value));
+    expect(
+      rowOrder(
+        moved(table, (row) => 5 - row),
+        table,
+      ),
+    ).toEqual([5, 4, 3, 2, 0, 1]);
+    expect(
+      rowOrder(
+        mapped(table, (value, row) => (row === 4 ? 0 : value)),
+        table,
+      ),
+    ).toBeUndefined();
   });
 
   test("are numbered alike in both tables exactly where they are alike", () => {

@@ -1,6 +1,7 @@
 import { isBias, parameterOf } from "../../../model/canonical-names.ts";
 import { layerOf } from "../../../model/layer-number.ts";
 import type { ModelConfig } from "../../../model/config/model-config.ts";
+import type { Assembly } from "../../../mapping/assembly.ts";
 import { elementCount, sameShape } from "../../../tensor/shape.ts";
 import type { TensorDiff } from "../../compare/diff-checkpoints.ts";
 import { movedTensors } from "../../relate/moved.ts";
@@ -185,15 +186,32 @@ async function relatedOnes(
   config: ModelConfig | undefined,
 ): Promise<readonly Diagnosis[]> {
   const found: Diagnosis[] = [];
+  // A tied head is the embeddings again, on both sides.
+  const solved = new Map<Assembly, { readonly beside: unknown; readonly relation?: Relation }>();
   for (const name of wrong) {
-    const [ours, reference] = [await pair.readOurs(name), await pair.readReference(name)];
-    const axes = config === undefined ? undefined : parameterOf(name, config)?.axes;
-    const relation = relate(ours, reference, config, pair.ours.get(name)?.dtype, axes);
+    const [left, beside] = [pair.ours.get(name), pair.reference.get(name)];
+    if (left === undefined) continue;
+    const known = solved.get(left);
+    const relation =
+      known !== undefined && known.beside === beside
+        ? known.relation
+        : await relatedOne(pair, name, config);
+    solved.set(left, { beside, ...(relation === undefined ? {} : { relation }) });
     if (relation === undefined) continue;
     wrong.delete(name);
     found.push(related(name, relation));
   }
   return found;
+}
+
+async function relatedOne(
+  pair: Pair,
+  name: string,
+  config: ModelConfig | undefined,
+): Promise<Relation | undefined> {
+  const [ours, reference] = [await pair.readOurs(name), await pair.readReference(name)];
+  const axes = config === undefined ? undefined : parameterOf(name, config)?.axes;
+  return relate(ours, reference, config, pair.ours.get(name)?.dtype, axes);
 }
 
 async function transposedOnes(pair: Pair, wrong: Set<string>): Promise<readonly Diagnosis[]> {
