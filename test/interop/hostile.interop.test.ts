@@ -78,7 +78,7 @@ describe("a hostile or odd file", () => {
 });
 
 /** Damaged copies of each file; each costs a process of Python. Other numbers and seeds are for a night's run. */
-const COPIES = Number(process.env["WEIGHBRIDGE_FUZZ_RUNS"] ?? ciTries(250, 100));
+const COPIES = Number(process.env["WEIGHBRIDGE_FUZZ_RUNS"] ?? ciTries(250, 60));
 const SEED = Number(process.env["WEIGHBRIDGE_FUZZ_SEED"] ?? 20_261_124);
 
 const EDITED = [
