@@ -18,6 +18,12 @@ test("of one layer that nothing explains, it is said that all else is right", as
   expect([found?.cause, found?.evidence]).toEqual(["undetermined", `it departs${REST}`]);
 });
 
+test("what else was found of that layer stays", async () => {
+  const named: Diagnosis = { ...OPEN, cause: "transposed" };
+  const found = await nearVersions(LAB, [named, OPEN], 1);
+  expect(found).toEqual([named, { ...OPEN, evidence: `it departs${REST}` }]);
+});
+
 test("that is not said where another part departs, too, or where the layer is explained", async () => {
   expect((await nearVersions(LAB, [OPEN], 2))[0]?.evidence).not.toContain(REST);
   const named: Diagnosis = { ...OPEN, cause: "transposed" };

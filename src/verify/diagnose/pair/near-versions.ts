@@ -23,15 +23,16 @@ export async function nearVersions(
   const open = diagnoses.filter(
     ({ cause, layer }) => cause === "undetermined" && layer !== undefined,
   );
-  const [only] = open;
   // Nothing tells another version of one layer from an adapter or damage in it; that all else is right is known.
-  if (only !== undefined && departing === 1 && lab.laboratory.config.layers > 1)
-    return [
-      {
-        ...only,
-        evidence: `${only.evidence}; all other layers, the embeddings and the head are right`,
-      },
-    ];
+  if (departing === 1 && lab.laboratory.config.layers > 1)
+    return diagnoses.map((diagnosis) =>
+      open.includes(diagnosis)
+        ? {
+            ...diagnosis,
+            evidence: `${diagnosis.evidence}; all other layers, the embeddings and the head are right`,
+          }
+        : diagnosis,
+    );
   const shares: number[] = [];
   for (const { layer = 0 } of open) shares.push(await lab.share(layer));
   if (open.length < 2 || !shares.every((share) => share <= NEAR)) return diagnoses;
