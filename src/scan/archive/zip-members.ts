@@ -40,8 +40,7 @@ export async function zipMembers(source: ByteSource): Promise<readonly ZipMember
   let previousEnd = 0;
   for (const entry of directory.toSorted((left, right) => left.localBegin - right.localBegin)) {
     const begin = await dataBegin(source, entry);
-    const names = `entry ${JSON.stringify(entry.name)}`;
-    await refuseHidden(source, previousEnd, entry.localBegin, names);
+    await refuseHidden(source, previousEnd, entry.localBegin, entryText(entry));
     if (entry.localBegin < previousEnd) throw contradiction(source, entry, "overlaps another");
     previousEnd = begin + entry.byteLength;
     if (previousEnd > place.begin) throw contradiction(source, entry, "reaches into the directory");
@@ -77,11 +76,7 @@ async function refuseHidden(
     length > MAX_GAP_BYTES ||
     Buffer.from(await source.read(previousEnd, length)).includes(LOCAL_MAGIC)
   )
-    throw new WbError(
-      "WB3102",
-      `${source.label}: zip ${next} follows a member that the directory does not list`,
-      { details: { where: source.label } },
-    );
+    throw contradicted(source, next, "follows a member that the directory does not list");
 }
 
 /** torch's reader (miniz) and Python's zipfile take the last record that looks like an end, whatever its comment's length. */
@@ -158,8 +153,16 @@ function isAscii(bytes: Uint8Array): boolean {
   return bytes.every((byte) => byte < 0x80);
 }
 
-function contradiction(source: ByteSource, { name }: DirectoryEntry, problem: string): WbError {
-  return new WbError("WB3102", `${source.label}: zip entry ${JSON.stringify(name)} ${problem}`, {
+function contradiction(source: ByteSource, entry: DirectoryEntry, problem: string): WbError {
+  return contradicted(source, entryText(entry), problem);
+}
+
+function contradicted(source: ByteSource, what: string, problem: string): WbError {
+  return new WbError("WB3102", `${source.label}: zip ${what} ${problem}`, {
     details: { where: source.label },
   });
+}
+
+function entryText({ name }: DirectoryEntry): string {
+  return `entry ${JSON.stringify(name)}`;
 }
