@@ -1,4 +1,5 @@
 import { shownText } from "../tensor/shown-name.ts";
+import { listed } from "../verify/listed.ts";
 import type { Diagnosis } from "../verify/diagnose/diagnosis.ts";
 
 /** Tensors that a line lists. */
@@ -6,8 +7,7 @@ const LISTED = 4;
 
 /** One cause as one line, whatever the names in it are. */
 export function renderDiagnosis({ cause, tensors, layer, evidence }: Diagnosis): string {
-  const rest = tensors.length - LISTED;
-  const names = tensors.slice(0, LISTED).join(", ") + (rest > 0 ? ` and ${rest} more` : "");
+  const names = listed(tensors, LISTED);
   const place = names === "" ? "" : ` ${names}`;
   const where = layer === undefined ? "" : ` (layer ${layer})`;
   return shownText(`  cause: ${cause}${place}${where}: ${evidence}`);

@@ -1,4 +1,5 @@
 import { shownName } from "../tensor/shown-name.ts";
+import { listed } from "../verify/listed.ts";
 import type { ProofResult } from "../verify/prove.ts";
 import type { MatrixUse } from "../verify/quantised/judgement.ts";
 import { plural } from "./plural.ts";
@@ -35,11 +36,5 @@ export function matrixLines({
 }
 
 function line(names: readonly string[], text: string): readonly string[] {
-  return names.length === 0 ? [] : [`${text}: ${list(names)}`];
-}
-
-function list(names: readonly string[]): string {
-  const rest = names.length - LISTED;
-  const listed = names.slice(0, LISTED).map(shownName).join(", ");
-  return rest > 0 ? `${listed} and ${rest} more` : listed;
+  return names.length === 0 ? [] : [`${text}: ${listed(names.map(shownName), LISTED)}`];
 }

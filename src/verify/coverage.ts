@@ -4,6 +4,7 @@ import type { ModelConfig } from "../model/config/model-config.ts";
 import { EMBEDDINGS } from "../model/network.ts";
 import type { Role } from "../model/parameter.ts";
 import { expectedTensors } from "../model/tensors.ts";
+import { listed } from "./listed.ts";
 
 /** What a verdict rests on, and what it does not reach. */
 export interface Coverage {
@@ -112,7 +113,7 @@ export function nonFiniteDiagnoses(scanned: readonly ScannedTensor[]): readonly 
           {
             cause: "non-finite" as const,
             tensors: [name],
-            evidence: `${nonFinite} elements are NaN or infinite, in ${nonFiniteRows.length} of ${rows} rows: ${listed(nonFiniteRows)}`,
+            evidence: `${nonFinite} elements are NaN or infinite, in ${nonFiniteRows.length} of ${rows} rows: ${listed(nonFiniteRows, LISTED)}`,
             claims: [{ tensor: name, kind: "non-finite" as const, count: nonFinite }],
           },
         ],
@@ -124,16 +125,11 @@ export function oddRows(scanned: readonly ScannedTensor[]): readonly string[] {
   return scanned.flatMap(({ name, zeroRows, repeatedRows, rows }) => [
     ...(zeroRows.length === 0
       ? []
-      : [`${name}: ${zeroRows.length} of ${rows} rows are zeros: ${listed(zeroRows)}`]),
+      : [`${name}: ${zeroRows.length} of ${rows} rows are zeros: ${listed(zeroRows, LISTED)}`]),
     ...(repeatedRows.length === 0
       ? []
       : [
-          `${name}: ${repeatedRows.length} of ${rows} rows repeat an earlier one: ${listed(repeatedRows)}`,
+          `${name}: ${repeatedRows.length} of ${rows} rows repeat an earlier one: ${listed(repeatedRows, LISTED)}`,
         ]),
   ]);
-}
-
-function listed(rows: readonly number[]): string {
-  const rest = rows.length - LISTED;
-  return `${rows.slice(0, LISTED).join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
 }

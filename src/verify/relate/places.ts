@@ -1,4 +1,5 @@
 import { commonLayer, type Diagnosis } from "../diagnose/diagnosis.ts";
+import { textOrder } from "./text-order.ts";
 
 /** Entries of a message. */
 const LISTED = 6;
@@ -61,9 +62,8 @@ function layersText(layers: readonly number[]): string {
 /** What the whole order is, where it is something that converters do. */
 function pattern(held: readonly number[]): string {
   const order = Array.from({ length: held.length }, (_unused, layer) => layer);
-  const asText = order.toSorted((left, right) => (String(left) < String(right) ? -1 : 1));
   const is = (wanted: readonly number[]): boolean => held.join() === wanted.join();
-  if (is(asText)) return ": the layers are sorted as text";
+  if (is(textOrder(held.length))) return ": the layers are sorted as text";
   if (is(order.toReversed())) return ": the layers stand in reverse";
   const first = held.findIndex((source, place) => source !== place);
   const [source = 0] = held.slice(first);

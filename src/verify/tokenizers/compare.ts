@@ -1,6 +1,7 @@
 import { WbError } from "../../errors/wb-error.ts";
 import type { Tokenizer } from "../../runtime/tokenizer/tokenizer.ts";
 import { comparedTexts } from "./texts.ts";
+import { listed } from "../listed.ts";
 
 /** A tokenizer, and what messages call it. */
 export interface NamedTokenizer {
@@ -104,18 +105,13 @@ function sizes(left: NamedTokenizer, right: NamedTokenizer): readonly string[] {
     ...(ours.size === theirs.size
       ? []
       : [`${left.name} has ${ours.size} ids, ${right.name} ${theirs.size}`]),
-    ...(lacking.length === 0 ? [] : [`only ${left.name} adds ${listed(lacking)}`]),
-    ...(more.length === 0 ? [] : [`only ${right.name} adds ${listed(more)}`]),
+    ...(lacking.length === 0 ? [] : [`only ${left.name} adds ${listed(lacking, SHOWN)}`]),
+    ...(more.length === 0 ? [] : [`only ${right.name} adds ${listed(more, SHOWN)}`]),
   ];
 }
 
 /** Ids and tokens of a message. */
 const SHOWN = 6;
-
-function listed(tokens: readonly string[]): string {
-  const rest = tokens.length - SHOWN;
-  return `${tokens.slice(0, SHOWN).join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
-}
 
 function shown(ids: readonly number[]): string {
   if (ids.length === 0) return "nothing";

@@ -29,6 +29,7 @@ import { inSeveralLayers, rootMeanSquare } from "./several-layers.ts";
 import { staleTable } from "./stale-table.ts";
 import { tableHypotheses } from "../hypotheses/table-hypotheses.ts";
 import { sameValues, sizeOf } from "../hypotheses/tensor-edits.ts";
+import { listed } from "../../listed.ts";
 import { judgeValues } from "../values/value-diagnosis.ts";
 
 /**
@@ -175,20 +176,13 @@ function firstTokens(golden: Golden): Golden | undefined {
   return prompts.length === 0 ? undefined : { ...golden, prompts };
 }
 
-/** Mistakes in one layer each. */
-function perLayer(laboratory: Laboratory): readonly Hypothesis[] {
-  const { config } = laboratory;
-  const names = laboratory.names();
-  const dtypeOf = (name: string): ReturnType<typeof dtypeIn> => dtypeIn(laboratory, name);
-  return Array.from({ length: config.layers }, (_unused, layer) =>
-    layerHypotheses(layer, config, names, dtypeOf),
-  ).flat();
-}
-
 function allHypotheses(laboratory: Laboratory): readonly Hypothesis[] {
   const { config } = laboratory;
   const names = laboratory.names();
   const dtypeOf = (name: string): ReturnType<typeof dtypeIn> => dtypeIn(laboratory, name);
+  const layers = Array.from({ length: config.layers }, (_unused, layer) =>
+    layerHypotheses(layer, config, names, dtypeOf),
+  ).flat();
   // Some families' files have embeddings by the root of their width, others' networks take that factor.
   const root = Math.sqrt(config.hiddenSize);
   const has = new Set(names);
@@ -202,7 +196,7 @@ function allHypotheses(laboratory: Laboratory): readonly Hypothesis[] {
     ...encoderHeadHypotheses(config, names),
     ...everywhereHypotheses(config, names, dtypeOf),
     ...orderHypotheses(config.layers, names),
-    ...perLayer(laboratory),
+    ...layers,
   ];
 }
 
@@ -228,8 +222,7 @@ async function zeroedTokens({ prompts }: Golden, read: Read): Promise<Diagnosis 
     .filter((id) => table.data.subarray(id * columns, (id + 1) * columns).every((one) => one === 0))
     .toSorted((left, right) => left - right);
   if (lines.length === 0) return undefined;
-  const listed = lines.slice(0, LISTED).join(", ");
-  const evidence = `rows of zeros: ${listed}${lines.length > LISTED ? ` and ${lines.length - LISTED} more` : ""}, of tokens that the golden's prompts have`;
+  const evidence = `rows of zeros: ${listed(lines, LISTED)}, of tokens that the golden's prompts have`;
   const claims = [{ tensor: EMBEDDINGS, kind: "zero-lines-here", axis: "rows", lines } as const];
   return { cause: "corrupt", tensors: [EMBEDDINGS], evidence, claims };
 }
@@ -250,8 +243,8 @@ async function judgeHeadRows(
     }
   }
   if (wrong.size === 0 || wrong.size > FEW_ROWS * vocabSize || tieWordEmbeddings) return undefined;
-  const listed = [...wrong].sort((left, right) => left - right).slice(0, LISTED);
-  const evidence = `only the logits of ${wrong.size} of ${vocabSize} tokens are wrong: rows ${listed.join(", ")}`;
+  const shown = [...wrong].sort((left, right) => left - right).slice(0, LISTED);
+  const evidence = `only the logits of ${wrong.size} of ${vocabSize} tokens are wrong: rows ${shown.join(", ")}`;
   const claims = [{ tensor: HEAD, kind: "rows-differ", rows: [...wrong], all: true } as const];
   return { cause: "corrupt", tensors: [HEAD], evidence, claims };
 }

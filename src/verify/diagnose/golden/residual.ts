@@ -5,6 +5,7 @@ import type { Diagnosis } from "../diagnosis.ts";
 import type { LocalLab, Part } from "./local-lab.ts";
 import { judgeConstant, judgeDirections } from "./residual-rank.ts";
 import { sizeOf } from "../hypotheses/tensor-edits.ts";
+import { listed } from "../../listed.ts";
 
 /** Share of a difference's energy that one direction must hold before a row is blamed for it. */
 const DOMINANT = 0.95;
@@ -50,7 +51,7 @@ export async function locateInLayer(
       [at(MLP.down)],
       layer,
       difference,
-      `only the channels ${listed(loud)} depart: rows of down_proj`,
+      `only the channels ${listed(loud, LISTED)} depart: rows of down_proj`,
       loud,
     );
   }
@@ -167,9 +168,4 @@ function strongestColumn(
     if (share > best.share) best = { index: column, share };
   }
   return best.share > DOMINANT ? best.index : undefined;
-}
-
-function listed(numbers: readonly number[]): string {
-  const rest = numbers.length - LISTED;
-  return `${numbers.slice(0, LISTED).join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
 }

@@ -1,6 +1,7 @@
 import { expertWeight, layerName } from "../../../model/canonical-names.ts";
 import type { ModelConfig } from "../../../model/config/model-config.ts";
 import { EXPERTS } from "../../../model/experts-network.ts";
+import { textOrder } from "../../relate/text-order.ts";
 import { edited, swapOf, type Hypothesis } from "./hypothesis.ts";
 import { inverse, reinterpreted, takeRows } from "./tensor-edits.ts";
 
@@ -46,7 +47,7 @@ function ordersOf(numbers: readonly number[]): readonly (readonly number[])[] {
       const order = numbers.map((one) => (one % size) * (count / size) + Math.floor(one / size));
       return [order, inverse(order)];
     });
-  const text = numbers.toSorted((left, right) => (String(left) < String(right) ? -1 : 1));
+  const text = textOrder(count);
   const all = [
     numbers.toReversed(),
     ...rolled,

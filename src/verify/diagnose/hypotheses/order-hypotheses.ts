@@ -1,6 +1,7 @@
 import { isOfAttention, isOfMlp } from "../../../model/canonical-names.ts";
 import { inLayer, layerOf } from "../../../model/layer-number.ts";
 import type { HostTensor } from "../../compare/model-runner.ts";
+import { textOrder } from "../../relate/text-order.ts";
 import type { Hypothesis } from "./hypothesis.ts";
 
 /** Layers in another order as converters make it, where no hidden states tell each layer by itself: held[i] is what place i has. */
@@ -9,7 +10,7 @@ export function orderHypotheses(layers: number, names: readonly string[]): reado
   const rolled = (by: number): readonly number[] =>
     order.map((layer) => (layer + by + layers) % layers);
   const whole: readonly (readonly [string, readonly number[]])[] = [
-    ["the layers are sorted as text", order.toSorted((a, b) => (String(a) < String(b) ? -1 : 1))],
+    ["the layers are sorted as text", textOrder(layers)],
     ["the layers stand in reverse", order.toReversed()],
     ...[1, -1, ...partsOf(layers).flatMap((part) => [part, -part])].map(
       (by): readonly [string, readonly number[]] => [

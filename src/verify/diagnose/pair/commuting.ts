@@ -3,6 +3,7 @@ import { layerOf } from "../../../model/layer-number.ts";
 import { layerTensors, type TensorSpec } from "../../../model/tensors.ts";
 import type { Claim } from "../../relate/claim.ts";
 import { isPermutation, type Order } from "../../relate/row-order.ts";
+import { textOrder } from "../../relate/text-order.ts";
 import type { Diagnosis } from "../diagnosis.ts";
 import { inverse } from "../hypotheses/tensor-edits.ts";
 
@@ -113,12 +114,11 @@ function expertsInOrder(
 
 /** What an order of experts is, where it is one that converters leave. */
 function sortingOf(order: Order): string {
-  const numbers = order.map((_from, place) => place);
-  const text = numbers.toSorted((left, right) => (String(left) < String(right) ? -1 : 1));
+  const text = textOrder(order.length);
   if (isSame(order, text)) return "are sorted by their numbers as text, in which 10 comes before 2";
   if (isSame(order, inverse(text)))
     return "were read as if they were sorted by their numbers as text, in which 10 comes before 2";
-  if (isSame(order, numbers.toReversed())) return "stand in reverse";
+  if (order.every((from, place) => from === order.length - 1 - place)) return "stand in reverse";
   return "stand in another order";
 }
 

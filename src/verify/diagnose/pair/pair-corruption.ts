@@ -1,6 +1,7 @@
 import type { HostTensor } from "../../compare/model-runner.ts";
 import type { Statement } from "../../relate/claim.ts";
 import { sizeOf } from "../hypotheses/tensor-edits.ts";
+import { listed } from "../../listed.ts";
 
 /** Share of a tensor's elements that scattered damage stays below; more is another mistake. */
 const FEW = 0.05;
@@ -80,7 +81,7 @@ function zeroedRows(ours: HostTensor, reference: HostTensor, count: number): Dam
     const found = zeroLines(ours, reference, axis);
     if (found.lines.length === 0 || found.differing !== count) continue;
     return {
-      text: `its ${axis} ${listed(found.lines)} are zeros, on the other side they are not; nothing else differs`,
+      text: `its ${axis} ${listed(found.lines, LISTED)} are zeros, on the other side they are not; nothing else differs`,
       statement: { kind: "zero-lines", axis, lines: found.lines },
     };
   }
@@ -108,11 +109,6 @@ function zeroLines(
     differing += others;
   }
   return { lines, differing };
-}
-
-function listed(lines: readonly number[]): string {
-  const rest = lines.length - LISTED;
-  return `${lines.slice(0, LISTED).join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
 }
 
 function rowsOf(first: number, last: number, columns: number): string {

@@ -180,6 +180,12 @@ function related(name: string, relation: Relation): Diagnosis {
   };
 }
 
+/** What a tensor was found to be of the one beside it. */
+interface Solved {
+  readonly beside: Assembly | undefined;
+  readonly relation: Relation | undefined;
+}
+
 async function relatedOnes(
   pair: Pair,
   wrong: Set<string>,
@@ -187,16 +193,14 @@ async function relatedOnes(
 ): Promise<readonly Diagnosis[]> {
   const found: Diagnosis[] = [];
   // A tied head is the embeddings again, on both sides.
-  const solved = new Map<Assembly, { readonly beside: unknown; readonly relation?: Relation }>();
+  const solved = new Map<Assembly, Solved>();
   for (const name of wrong) {
     const [left, beside] = [pair.ours.get(name), pair.reference.get(name)];
     if (left === undefined) continue;
     const known = solved.get(left);
     const relation =
-      known !== undefined && known.beside === beside
-        ? known.relation
-        : await relatedOne(pair, name, config);
-    solved.set(left, { beside, ...(relation === undefined ? {} : { relation }) });
+      known?.beside === beside ? known?.relation : await relatedOne(pair, name, config);
+    solved.set(left, { beside, relation });
     if (relation === undefined) continue;
     wrong.delete(name);
     found.push(related(name, relation));

@@ -6,6 +6,7 @@ import type { Read } from "../hypotheses/hypothesis.ts";
 import { EMBEDDINGS } from "../../../model/network.ts";
 import { multiples } from "../../relate/codes.ts";
 import { valueFacts, type ValueFacts } from "./values.ts";
+import { listed } from "../../listed.ts";
 
 /** Row numbers that a sentence lists. */
 const LISTED = 4;
@@ -100,7 +101,7 @@ function damageOf(name: string, facts: ValueFacts): Omit<Verdict, "cause"> | und
       statement: { kind: "constant", value: constant },
     };
   const zero = (axis: "rows" | "columns", lines: readonly number[]): Omit<Verdict, "cause"> => ({
-    evidence: `${axis} of zeros: ${listed(lines)}`,
+    evidence: `${axis} of zeros: ${listed(lines, LISTED)}`,
     statement: { kind: "zero-lines-here", axis, lines },
   });
   // An embedding of zeros is what a padding token has in honest models, as rows behind the last token are.
@@ -119,13 +120,8 @@ function damageOf(name: string, facts: ValueFacts): Omit<Verdict, "cause"> | und
     };
   if (facts.outliers.length > 0)
     return {
-      evidence: `elements far beyond all others, as a flipped bit makes them: ${listed(facts.outliers)}`,
+      evidence: `elements far beyond all others, as a flipped bit makes them: ${listed(facts.outliers, LISTED)}`,
       statement: { kind: "far-out", elements: facts.outliers },
     };
   return undefined;
-}
-
-function listed(numbers: readonly number[]): string {
-  const rest = numbers.length - LISTED;
-  return `${numbers.slice(0, LISTED).join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
 }
