@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { canonicalize } from "../../src/mapping/canonical.ts";
 import { frequencyProblem } from "../../src/session/stored-frequencies.ts";
 import type { ModelConfig } from "../../src/model/config/model-config.ts";
 import { f32Bits, f32BitsToF16 } from "../../src/tensor/float-bits.ts";
@@ -40,3 +41,22 @@ test("frequencies that were scaled, of another base or of another count contradi
   damaged[HALF - 1] = 7;
   expect(await problemOf(damaged)).toMatch(/and 1 more: .*number \d+ is 7, and it gives/);
 });
+
+test.each([nameIn(0), "model.rotary_emb.inv_freq", "model.rotary_emb.original_inv_freq"])(
+  "%s is left out, and no unknown tensor",
+  (name) => {
+    const bytes = new Uint8Array(frequencies().buffer);
+    const checkpoint = memoryCheckpoint([
+      memoryTensor(
+        "model.norm.weight",
+        "F32",
+        [CONFIG.hiddenSize],
+        new Uint8Array(4 * CONFIG.hiddenSize),
+      ),
+      memoryTensor(name, "F32", [HALF], bytes),
+    ]);
+    const { dropped, problems } = canonicalize(checkpoint, CONFIG, {});
+    expect(dropped.flatMap(({ sources }) => sources.map((tensor) => tensor.name))).toEqual([name]);
+    expect(problems.filter(({ kind }) => kind === "unknown")).toEqual([]);
+  },
+);

@@ -31,13 +31,16 @@ export const LLAMA_NAMES = llamaNames(LLAMA_DECODER, "llama.");
 /** What those names have in front. */
 export const LLAMA_PREFIXES: readonly string[] = ["llama", "model"];
 
-/** Buffers of rotary tables that checkpoints of the network may have. */
-export const ROTARY_BUFFERS: readonly DroppedName[] = ["inv_freq", "cos_cached", "sin_cached"].map(
-  (name) => ({
-    stored: `model.layers.{i}.self_attn.rotary_emb.${name}`,
-    why: "rotary tables are computed from config.json; the stored ones have no effect",
-  }),
-);
+/** Buffers of rotary tables that checkpoints of the network may have: one a layer, or one for all (transformers from 4.43 on). */
+export const ROTARY_BUFFERS: readonly DroppedName[] = [
+  ...["inv_freq", "cos_cached", "sin_cached"].map(
+    (name) => `model.layers.{i}.self_attn.rotary_emb.${name}`,
+  ),
+  ...["inv_freq", "original_inv_freq"].map((name) => `model.rotary_emb.${name}`),
+].map((stored) => ({
+  stored,
+  why: "rotary tables are computed from config.json; the stored ones have no effect",
+}));
 
 /** Baichuan-7B's own: one Linear for queries, keys and values. */
 export const BAICHUAN_NAMES = naming(LLAMA_DECODER, {
