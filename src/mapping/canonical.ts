@@ -248,6 +248,7 @@ function takeTargets(
         kind: "shape",
         tensor: target.name,
         message: `${name}: expected ${expected}, found ${found}`,
+        sources: parts,
       });
     } else if (tied !== undefined) {
       dropped.push({ sources: parts, why: "config.json ties it to the embeddings" });

@@ -11,6 +11,8 @@ export interface MappingProblem {
   /** As the file calls it; the model's name of one that is missing or misshapen. */
   readonly tensor: string;
   readonly message: string;
+  /** The stored tensors of one that is misshapen. */
+  readonly sources?: readonly StoredTensor[];
 }
 
 /** A tensor of the model that is not there: its name, and what the file's writer would call it. */

@@ -161,11 +161,14 @@ function tensorsOf(
     tensors,
     otherLayout: names,
     problems,
+    misshapen,
   } = lenientTensors(checkpoint, config, sourceLayout);
   const all = new Map(tensors);
-  for (const { kind, tensor } of problems) {
-    const assembly = stored.get(tensor);
+  for (const { kind, tensor, sources = [] } of problems) {
+    const assembly = misshapen.get(tensor)?.stored ?? stored.get(tensor);
     if (kind !== "missing" && assembly !== undefined) all.set(tensor, assembly);
+    // A part of a fused tensor has no name in the file.
+    else for (const part of sources) all.set(sourceName(part), assemblyOf(wholeView(part)));
   }
   return { tensors: all, transposed: names };
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -49,6 +49,22 @@ describe("diff", () => {
     await convert(coarse, back, { dtype: "F16" });
     const lossy = await diff(back, TINY);
     expect([lossy.same, lossy.tensors[0]?.cause]).toEqual([false, "cast"]);
+  });
+
+  test("compares tensors that have another shape than config.json gives them, on both sides", async () => {
+    const config = readFileSync(join(FIXTURES, "internlm-tiny/config.json"), "utf8");
+    const model = await readEditable(TINY, config);
+    const [left, right] = [join(folder, "shapes-a"), join(folder, "shapes-b")];
+    await model.write(right);
+    const name = "model.layers.1.mlp.up_proj.weight";
+    const { shape, data } = model.get(name);
+    model.set(name, { shape, data: data.map((value) => 2 * value) });
+    await model.write(left);
+    const other = config.replace(/"intermediate_size": \d+/, '"intermediate_size": 44');
+    for (const path of [left, right]) writeFileSync(join(path, "config.json"), other);
+    const { same, tensors } = await diff(left, right);
+    expect([same, tensors.length, tensors[0]?.name]).toEqual([false, 42, name]);
+    expect((await diff(right, right)).summary.identical).toBe(42);
   });
 
   test("says where a tensor first differs, by how much, and why; the worst first", async () => {

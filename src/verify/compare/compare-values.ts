@@ -29,12 +29,17 @@ function relativeRounding(dtype: Dtype): number {
   return dtypeRow(dtype).rounding?.relative ?? 0;
 }
 
-/** What converting to the coarser of two dtypes may change. 0 for one dtype. */
+/**
+ * What converting from one of two dtypes to the other may change: bfloat16 keeps less of a number, float16 less of a small one. 0 for
+ * one dtype.
+ */
 export function roundingTolerance(left: Dtype, right: Dtype): Rounding {
   if (left === right) return { relative: 0, absolute: 0 };
-  const coarse = coarserDtype(left, right);
-  const { rounding } = dtypeRow(coarse);
-  return { relative: relativeRounding(coarse), absolute: (rounding?.smallest ?? 0) / 2 };
+  const smallest = [left, right].map((dtype) => dtypeRow(dtype).rounding?.smallest ?? 0);
+  return {
+    relative: Math.max(relativeRounding(left), relativeRounding(right)),
+    absolute: Math.max(...smallest) / 2,
+  };
 }
 
 /** Adds a chunk of both sides, the same elements of each, to `total`. */
