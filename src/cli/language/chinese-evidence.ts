@@ -37,6 +37,19 @@ export const CHINESE_EVIDENCE: Catalogue = [
     "全零的行：{}，参考值的提示词中有这些词元",
   ],
   ["rows of zeros: {}", "全零的行：{}"],
+  [
+    "the logits of every prompt are right before tokens {}, and first wrong at them: {}",
+    "每个提示词的 logits 在词元 {1} 之前都正确，从这些词元开始出错：{2*}",
+  ],
+  [
+    "of every prompt, the logits of tokens {} alone are wrong, and the head is the embeddings: {}",
+    "每个提示词都只有词元 {1} 的 logits 是错的，而输出层就是嵌入：{2*}",
+  ],
+  [
+    "rows {} and {} of the embeddings stand in each other's place",
+    "嵌入的第 {1} 行与第 {2} 行互换了位置",
+  ],
+  ["those rows of the embeddings are not the reference's", "嵌入的这些行不是参考模型的"],
   ["heads in the order {}", "头的次序为 {}"],
   [
     "each norm of states is stored one place late, under the next one's name",
@@ -62,8 +75,8 @@ export const CHINESE_EVIDENCE: Catalogue = [
     "，在提示词的第一个词元就已如此，因此不只是位置的问题",
   ],
   [
-    ", while the first token of every prompt is right: the rotary table, queries or keys",
-    "，而每个提示词的第一个词元都正确：是旋转位置表、query 或 key",
+    ", while the first token of every prompt is right: the rotary table, queries, keys or embeddings of other tokens",
+    "，而每个提示词的第一个词元都正确：是旋转位置表、query、key 或其他词元的嵌入",
   ],
   [", as far as the search went", "（搜索所及）"],
   [

@@ -22,7 +22,7 @@ import { orderHypotheses } from "../hypotheses/order-hypotheses.ts";
 import { bitsReader } from "../values/read-bits.ts";
 import { rereadHypotheses } from "../hypotheses/reread-hypotheses.ts";
 import { withoutOldRoundings } from "../values/rounding-size.ts";
-import { explained, SearchBudget, searchExplanations, triesFor } from "./search.ts";
+import { explained, SearchBudget, searchExplanations, triesFor, type Departure } from "./search.ts";
 import { EMBEDDINGS, HEAD } from "../../../model/network.ts";
 import { factorHypothesis } from "../hypotheses/scale-hypotheses.ts";
 import { inSeveralLayers, rootMeanSquare } from "./several-layers.ts";
@@ -31,6 +31,7 @@ import { tableHypotheses } from "../hypotheses/table-hypotheses.ts";
 import { sameValues, sizeOf } from "../hypotheses/tensor-edits.ts";
 import { listed } from "../../listed.ts";
 import { judgeValues } from "../values/value-diagnosis.ts";
+import { describeTokens, rowsExchanged, wrongTokens } from "./wrong-tokens.ts";
 
 /**
  * The golden has logits alone: the whole model is run with each mistake undone, until its logits fit.
@@ -125,6 +126,8 @@ export async function diagnoseFromLogits(
     departure,
   );
   if (capped !== undefined) return [capped];
+  const tokenRows = await judgeTokens(laboratory, golden, read, departure);
+  if (tokenRows !== undefined) return [tokenRows];
   const isFirstWrong =
     firsts === undefined || !((await logitsDifference(laboratory, firsts)) <= noise);
   const explanations = await searchExplanations(
@@ -158,7 +161,7 @@ export async function diagnoseFromLogits(
       ? ""
       : isFirstWrong
         ? ", already at the first token of a prompt, so that it is not the positions alone"
-        : ", while the first token of every prompt is right: the rotary table, queries or keys";
+        : ", while the first token of every prompt is right: the rotary table, queries, keys or embeddings of other tokens";
   const evidence = `logits depart by ${before.toExponential(1)} (noise ${noise.toExponential(1)})${where}; no known mistake in one place explains it${budget.isSpent ? ", as far as the search went" : ""}. A golden with hidden states tells the layer`;
   return [{ cause: "undetermined", tensors: [], evidence, before }];
 }
@@ -205,6 +208,28 @@ function dtypeIn(
   name: string,
 ): NonNullable<ReturnType<Laboratory["facts"]>>["dtype"] | undefined {
   return laboratory.facts(name)?.dtype;
+}
+
+/** Rows of the embeddings that the places of departures blame. */
+async function judgeTokens(
+  laboratory: Laboratory,
+  golden: Golden,
+  read: Read,
+  { before, noise }: Departure,
+): Promise<Diagnosis | undefined> {
+  const { config } = laboratory;
+  if (!givesTokens(config)) return undefined;
+  const outputs = besideGolden(await ownLogits(laboratory, golden), golden);
+  const tokens = wrongTokens(outputs, golden.prompts, config, noise);
+  if (tokens === undefined) return undefined;
+  const exchanged = async (left: number, right: number): Promise<number> => {
+    const table = rowsExchanged(await read(EMBEDDINGS), left, right);
+    const names = config.tieWordEmbeddings ? [EMBEDDINGS, HEAD] : [EMBEDDINGS];
+    return logitsDifference(laboratory, golden, {
+      changes: new Map(names.map((name) => [name, table])),
+    });
+  };
+  return describeTokens(tokens, await read(EMBEDDINGS), exchanged, { before, noise });
 }
 
 /** Share of the vocabulary that damaged rows of lm_head stay below. */
