@@ -67,6 +67,24 @@ describe("mistakes of one kind in several layers", () => {
     expect(best?.tensors).toEqual(wrong);
   });
 
+  test("take in a layer that helps only once those before it are right", async () => {
+    const late = wrong[2] ?? "";
+    const distance = (changes: Changes): Promise<number> => {
+      const early = wrong.slice(0, 2).filter((name) => !changes.has(name)).length;
+      const spoilt = [...changes.keys()].filter((name) => !wrong.includes(name)).length;
+      const behind = early > 0 || !changes.has(late) ? 1 : 0;
+      return Promise.resolve(early + spoilt + behind);
+    };
+    const list = new Map<Hypothesis, number>();
+    for (const module of ["self_attn.q_proj", "self_attn.o_proj"])
+      for (let layer = 0; layer < 6; layer++) {
+        const one = mistake(layer, module);
+        list.set(one, await distance(await one.undo(read, READERS.readBits)));
+      }
+    const [best] = await inSeveralLayers(list, READERS, distance, new SearchBudget(200));
+    expect(best?.mistake).toBe("in layers 1, 3, 4: stored as [in, out]");
+  });
+
   test("are not made of what helps in one layer, nor looked for without tries", async () => {
     const one = [at(2, "mlp.up_proj")];
     const list = await nearness(one, new Set());

@@ -6,11 +6,17 @@ import { kindOf } from "./likely-first.ts";
 import type { Changes } from "./local-lab.ts";
 import type { Readers, SearchBudget } from "./search.ts";
 
-/** What undoing a mistake in one of several layers leaves of a distance at most: undoing what was not made adds to it. */
+/** What the most helpful layer of a kind leaves of a distance at most. */
 const BETTER = 0.97;
 
+/** What is left of a distance when nothing is: no other kind is tried then. */
+const SOLVED = 1e-3;
+
 /** Kinds of mistakes of which several layers are put right together. */
-const MOST_KINDS = 24;
+const MOST_KINDS = 32;
+
+/** Times that each layer of a kind is taken or left again. */
+const MOST_PASSES = 4;
 
 /** A mistake of one layer, and how far logits are with it undone. */
 interface Tried {
@@ -20,8 +26,9 @@ interface Tried {
 }
 
 /**
- * Mistakes of one kind in several layers, but not in all, where logits alone are known: each that brings them nearer is taken
- * together with the others of its kind, the most helpful kinds first. Layers that help no more beside the others are left out.
+ * Mistakes of one kind in several layers, but not in all, where logits alone are known: the layer that brings them nearest is put
+ * right first, then each other one is taken or left, whichever is nearer, until none changes. What a layer brings alone says little,
+ * as long as those before it are wrong. The most helpful kinds come first.
  * @param nearness How far logits are with each mistake undone alone, as `distance` has it.
  * @param distance Root mean square of how far logits are.
  */
@@ -37,46 +44,58 @@ export async function inSeveralLayers(
   const kinds = new Map<string, Tried[]>();
   for (const [hypothesis, after] of nearness) {
     const { layer } = commonLayer(hypothesis.tensors);
-    if (layer === undefined || !(after < BETTER * before)) continue;
+    if (layer === undefined || !Number.isFinite(after)) continue;
     const kind = kindOf(hypothesis);
     kinds.set(kind, [...(kinds.get(kind) ?? []), { hypothesis, layer, distance: after }]);
   }
-  const nearest = (list: readonly Tried[]): number => Math.min(...list.map((one) => one.distance));
   const likely = [...kinds.values()]
     .filter((list) => list.length > 1)
-    .toSorted((left, right) => nearest(left) - nearest(right))
+    .map((list) => list.toSorted((left, right) => left.distance - right.distance))
+    .filter(([nearest]) => nearest !== undefined && nearest.distance < BETTER * before)
+    .toSorted((left, right) => promise(left) - promise(right))
     .slice(0, MOST_KINDS);
   const found: { readonly hypothesis: Hypothesis; readonly distance: number }[] = [];
   for (const list of likely) {
     const best = await together(list, measured);
     if (best !== undefined) found.push(best);
+    if (best !== undefined && best.distance < SOLVED * before) break;
   }
   return found
     .toSorted((left, right) => left.distance - right.distance)
     .map(({ hypothesis }) => hypothesis);
 }
 
-/** All of a kind as one, less those that are not missed. */
+/** How far logits are with either of the two most helpful layers put right, as one number: less is more promising. */
+function promise([first, second]: readonly Tried[]): number {
+  return (first?.distance ?? 0) + (second?.distance ?? 0);
+}
+
+/** The layers of a kind that bring logits nearest together; undefined for one alone. @param list The most helpful first. */
 async function together(
   list: readonly Tried[],
   measured: (hypothesis: Hypothesis) => Promise<number | undefined>,
 ): Promise<{ readonly hypothesis: Hypothesis; readonly distance: number } | undefined> {
-  let kept = list.toSorted((left, right) => left.layer - right.layer);
-  let distance = await measured(asOne(kept));
-  for (const one of list) {
-    if (kept.length < 3) break;
-    const rest = kept.filter((other) => other !== one);
-    const without = await measured(asOne(rest));
-    if (distance === undefined || without === undefined) return undefined;
-    if (without < distance) [kept, distance] = [rest, without];
+  let kept: readonly Tried[] = [];
+  let distance = Number.POSITIVE_INFINITY;
+  let last: Tried | undefined;
+  for (const one of Array.from({ length: MOST_PASSES }, () => list).flat()) {
+    // Once around without a change.
+    if (one === last) break;
+    const others = kept.filter((other) => other !== one);
+    const changed = others.length < kept.length ? others : [...kept, one];
+    if (changed.length === 0) continue;
+    const after = await measured(asOne(changed));
+    if (after === undefined) return undefined;
+    if (after < distance) [kept, distance, last] = [changed, after, one];
   }
-  return distance === undefined ? undefined : { hypothesis: asOne(kept), distance };
+  return kept.length > 1 ? { hypothesis: asOne(kept), distance } : undefined;
 }
 
 function asOne(list: readonly Tried[]): Hypothesis {
-  const layers = list.map(({ layer }) => layer).join(", ");
+  const inOrder = list.toSorted((left, right) => left.layer - right.layer);
+  const layers = inOrder.map(({ layer }) => layer).join(", ");
   return joined(
-    list.map(({ hypothesis }) => hypothesis),
+    inOrder.map(({ hypothesis }) => hypothesis),
     `in layers ${layers}`,
   );
 }
