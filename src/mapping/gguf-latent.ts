@@ -1,7 +1,7 @@
 import type { ModelConfig } from "../model/config/model-config.ts";
 import { madeSource } from "../sources/made-source.ts";
 import type { ByteSource } from "../tensor/byte-source.ts";
-import { decodeValues } from "../tensor/decode.ts";
+import { decodeFloats } from "../tensor/decode.ts";
 import { DTYPES } from "../tensor/dtype.ts";
 import { rowMajorStrides } from "../tensor/shape.ts";
 import type { StoredTensor } from "../tensor/table.ts";
@@ -86,7 +86,7 @@ function joined(
   const bytesOf = async (part: TensorView): Promise<Uint8Array> => {
     const bytes = await readAssembly(assemblyOf(part));
     if (part.tensor.dtype === dtype) return bytes;
-    const numbers = Float32Array.from(decodeValues(bytes, part.tensor.dtype) ?? []);
+    const numbers = decodeFloats(bytes, part.tensor.dtype) ?? new Float32Array(0);
     return new Uint8Array(numbers.buffer);
   };
   const source = headSource(name, { dtype, shape }, heads, async (head) => [

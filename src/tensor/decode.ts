@@ -89,6 +89,25 @@ export function decodeValues(bytes: Uint8Array, dtype: Dtype): Float64Array | un
   }
 }
 
+/**
+ * The same as float32, rounded where the dtype is finer.
+ * @returns of float32 itself the memory of `bytes`.
+ */
+export function decodeFloats(bytes: Uint8Array, dtype: Dtype): Float32Array | undefined {
+  const { buffer, byteOffset } = bytes;
+  if (dtype === "F32") return new Float32Array(buffer, byteOffset, bytes.byteLength / 4);
+  if (dtype === "F16" || dtype === "BF16") {
+    const table = tableOf(dtype, 65_536, dtype === "F16" ? f16ToF32Bits : bf16ToF32Bits);
+    const halves = new Uint16Array(buffer, byteOffset, bytes.byteLength / 2);
+    const values = new Float32Array(halves.length);
+    for (let index = 0; index < halves.length; index++)
+      values[index] = table[halves[index] ?? 0] ?? 0;
+    return values;
+  }
+  const values = decodeValues(bytes, dtype);
+  return values === undefined ? undefined : new Float32Array(values);
+}
+
 function looked(table: Float32Array, patterns: Uint8Array | Uint16Array): Float64Array {
   const values = new Float64Array(patterns.length);
   for (let index = 0; index < patterns.length; index++)

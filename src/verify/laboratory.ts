@@ -3,7 +3,7 @@ import { narrowRows, type Assembly } from "../mapping/assembly.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
 import { readAssembly } from "../mapping/read-assembly.ts";
 import { WbError } from "../errors/wb-error.ts";
-import { decodeValues } from "../tensor/decode.ts";
+import { decodeFloats } from "../tensor/decode.ts";
 import { Decoder } from "../runtime/model/decoder.ts";
 import { LayerwiseModel } from "../runtime/model/layerwise.ts";
 import { WeightPool } from "../runtime/model/weight-pool.ts";
@@ -46,8 +46,8 @@ export function openLaboratory(
       await takeTurn();
       const whole = assemblyOf(name);
       const assembly = rows === undefined ? whole : narrowRows(whole, rows.begin, rows.end);
-      const values = decodeValues(await readAssembly(assembly), assembly.dtype);
-      return { shape: assembly.shape, data: Float32Array.from(values ?? []) };
+      const values = decodeFloats(await readAssembly(assembly), assembly.dtype);
+      return { shape: assembly.shape, data: values ?? new Float32Array(0) };
     },
     open: async (override, changed) => {
       await takeTurn();

@@ -1,4 +1,4 @@
-import { decodeValues } from "../../tensor/decode.ts";
+import { decodeFloats } from "../../tensor/decode.ts";
 import { WbError } from "../../errors/wb-error.ts";
 import type { StoredTensor } from "../../tensor/table.ts";
 import { assemblyOf, narrowRows, wholeView } from "../assembly.ts";
@@ -34,9 +34,9 @@ export async function lowRankRows(
 }
 
 async function floatsOf(tensor: StoredTensor): Promise<Float32Array> {
-  const values = decodeValues(await readAssembly(assemblyOf(wholeView(tensor))), tensor.dtype);
+  const values = decodeFloats(await readAssembly(assemblyOf(wholeView(tensor))), tensor.dtype);
   if (values === undefined) throw new WbError("WB7001", `${tensor.name}: ${tensor.dtype}`);
-  return Float32Array.from(values);
+  return values;
 }
 
 /** The transpose of a matrix of `rows` rows. */

@@ -4,7 +4,7 @@ import { embeddingSize } from "../../model/axes.ts";
 import type { ModelConfig } from "../../model/config/model-config.ts";
 import { givesTokens, hasOneRow, headGives, outputWidth } from "../../model/encoder-heads.ts";
 import { readAssembly } from "../../mapping/read-assembly.ts";
-import { decodeValues } from "../../tensor/decode.ts";
+import { decodeFloats } from "../../tensor/decode.ts";
 import { renderShape, sameShape } from "../../tensor/shape.ts";
 import type { Checkpoint, StoredTensor } from "../../tensor/table.ts";
 
@@ -149,7 +149,7 @@ async function readExact(
       `${name} is ${tensor.dtype} ${renderShape(tensor.shape)}, expected F64 ${renderShape(shape)}`,
     );
   const bytes = await readAssembly(assemblyOf(wholeView(tensor)));
-  return Float32Array.from(decodeValues(bytes, tensor.dtype) ?? []);
+  return decodeFloats(bytes, tensor.dtype);
 }
 
 /**

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { WbError } from "../../../errors/wb-error.ts";
 import { narrowRows, type Assembly } from "../../../mapping/assembly.ts";
 import { readAssembly } from "../../../mapping/read-assembly.ts";
-import { decodeValues } from "../../../tensor/decode.ts";
+import { decodeFloats } from "../../../tensor/decode.ts";
 import { elementCount, sameShape } from "../../../tensor/shape.ts";
 import type { HostTensor } from "../../compare/model-runner.ts";
 import type { Read, ReadBits } from "../hypotheses/hypothesis.ts";
@@ -76,6 +76,6 @@ export class Pair {
 }
 
 async function decoded(assembly: Assembly): Promise<HostTensor> {
-  const values = decodeValues(await readAssembly(assembly), assembly.dtype);
-  return { shape: assembly.shape, data: Float32Array.from(values ?? []) };
+  const values = decodeFloats(await readAssembly(assembly), assembly.dtype);
+  return { shape: assembly.shape, data: values ?? new Float32Array(0) };
 }
