@@ -43,8 +43,17 @@ export function isInLayer({ name }: Pick<Parameter, "name">): boolean {
   return name.includes("{i}");
 }
 
+/** What a search asks for again and again. */
+const expected = new WeakMap<ModelConfig, readonly TensorSpec[]>();
+
 /** Every tensor of a model under its canonical name, in the model's order. */
 export function expectedTensors(config: ModelConfig): readonly TensorSpec[] {
+  const tensors = expected.get(config) ?? allTensors(config);
+  expected.set(config, tensors);
+  return tensors;
+}
+
+function allTensors(config: ModelConfig): readonly TensorSpec[] {
   const { parameters } = familyOf(config.family).network;
   const first = parameters.findIndex(isInLayer);
   const end = parameters.findLastIndex(isInLayer) + 1;

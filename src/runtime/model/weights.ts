@@ -62,12 +62,17 @@ export function assemblyWeights(
       throw wrongChecksum(`tensor ${shownName(name)}: ${record.where}`, record.crc32, found);
     checked.add(record);
   };
+  const known = new Map<string, WeightFacts>();
   return {
     facts: (name) => {
       const assembly = assemblies.get(name);
-      if (assembly === undefined) return undefined;
+      const remembered = known.get(name);
+      if (assembly === undefined || remembered !== undefined) return remembered;
       const { dtype, shape } = assembly;
-      return { dtype, shape, quantised: quantisedTypes(assembly), blocks: blocksOf(assembly) };
+      const quantised = quantisedTypes(assembly);
+      const facts = { dtype, shape, quantised, blocks: blocksOf(assembly) };
+      known.set(name, facts);
+      return facts;
     },
     async read(name, rows) {
       const assembly = rowsOf(name, assemblies.get(name), rows);

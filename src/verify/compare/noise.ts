@@ -37,11 +37,15 @@ function permuted(tensor: HostTensor, axes: HiddenAxes, order: readonly number[]
   const [rows = 1, columns = 1] = tensor.shape;
   const data = new Float32Array(tensor.data.length);
   const rowOf = axes.includes(0) ? order : undefined;
-  const columnOf = axes.includes(1) ? order : undefined;
+  const columnOf = axes.includes(1) ? Uint32Array.from(order) : undefined;
   for (let row = 0; row < rows; row++) {
-    const from = (rowOf?.[row] ?? row) * columns;
-    for (let column = 0; column < columns; column++) {
-      data[row * columns + column] = tensor.data[from + (columnOf?.[column] ?? column)] ?? 0;
+    const begin = (rowOf?.[row] ?? row) * columns;
+    const from = tensor.data.subarray(begin, begin + columns);
+    if (columnOf === undefined) data.set(from, row * columns);
+    else {
+      const to = data.subarray(row * columns, (row + 1) * columns);
+      for (let column = 0; column < columns; column++)
+        to[column] = from[columnOf[column] ?? 0] ?? 0;
     }
   }
   return { shape: tensor.shape, data };

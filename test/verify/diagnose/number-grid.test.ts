@@ -32,6 +32,22 @@ describe("the format whose values a tensor has", () => {
     expect(gridOf(tensor(rounded(drawn(48 * 64), 127)), "F32")).toBe("int8");
   });
 
+  it("is none where the last row alone has finer values", () => {
+    const data = rounded(drawn(48 * 64), 127);
+    expect(gridOf(tensor(data), "F32")).toBe("int8");
+    data.set(drawn(64), 47 * 64);
+    expect(gridOf(tensor(data), "F32")).toBeUndefined();
+  });
+
+  it("is told where each row was divided another way", () => {
+    const data = rounded(drawn(48 * 64), 127);
+    // Every other row has 128 as its last level.
+    const others = rounded(drawn(48 * 64), 128);
+    for (let row = 0; row < 48; row += 2)
+      data.set(others.subarray(row * 64, (row + 1) * 64), row * 64);
+    expect(gridOf(tensor(data), "F32")).toBe("int8");
+  });
+
   it.each([448, 416])(
     "is an 8-bit float, whatever the largest value of the tensor (%d)",
     (largest) => {

@@ -139,15 +139,14 @@ function longestRun(
   right: Float32Array,
 ): { readonly begin: number; readonly length: number } {
   let best = { begin: 0, length: 0 };
-  let [begin, changes] = [0, 0];
-  for (let index = 0; index <= left.length; index++) {
-    if (index < left.length && left[index] === right[index]) {
-      if (index > begin && left[index] !== left[index - 1]) changes++;
-      continue;
-    }
-    if (index - begin > best.length && changes > MIN_RUN / 2)
-      best = { begin, length: index - begin };
-    [begin, changes] = [index + 1, 0];
+  for (let begin = 0; begin < left.length; begin++) {
+    if (left[begin] !== right[begin]) continue;
+    let end = begin + 1;
+    let changes = 0;
+    for (; end < left.length && left[end] === right[end]; end++)
+      if (left[end] !== left[end - 1]) changes++;
+    if (end - begin > best.length && changes > MIN_RUN / 2) best = { begin, length: end - begin };
+    begin = end;
   }
   return best;
 }

@@ -138,41 +138,70 @@ function fits(
   slack: number,
 ): boolean {
   let bits = 0;
+  // The division that the group before was on is tried first.
+  let likely = 0;
   for (let index = 0; index < groups; index++) {
-    const found = groupBits(data, at(index), lattice, slack);
-    if (found === undefined) return false;
-    bits += found;
+    const group = at(index);
+    const { low, high } = extremes(data, group);
+    if (low === 0 && high === 0) continue;
+    const units = lattice.units(low, high);
+    const toll = Math.log2(units.length);
+    // What is still to come may cost so much, and then it is enough all the same: the rest only has to fit.
+    const isEnough = bits - toll * (groups - index) >= ENOUGH_BITS;
+    const bitsBy = (choice: number): number | undefined => {
+      const unit = units[choice];
+      return unit === undefined
+        ? undefined
+        : bitsOf({ data, group, low, high }, unit, lattice, slack, isEnough);
+    };
+    const first = bitsBy(likely);
+    if (isEnough && first !== undefined) {
+      bits -= toll;
+      continue;
+    }
+    let best = first;
+    for (let choice = 0; choice < units.length; choice++) {
+      const found = choice === likely ? undefined : bitsBy(choice);
+      if (found === undefined || (best !== undefined && found <= best)) continue;
+      best = found;
+      likely = choice;
+    }
+    if (best === undefined) return false;
+    bits += best - toll;
   }
   return bits >= ENOUGH_BITS;
 }
 
-/** How unlikely it is that a group's values are on a lattice by chance, in bits; undefined when they do not. */
-function groupBits(
-  data: Float32Array,
-  group: Group,
-  { units, place }: Lattice,
+/** Values of one group, with the least and the largest of them. */
+interface GroupValues {
+  readonly data: Float32Array;
+  readonly group: Group;
+  readonly low: number;
+  readonly high: number;
+}
+
+/**
+ * How unlikely it is that a group's values are multiples of a unit by chance, in bits; undefined when they are not.
+ * @param isEnough The bits are not asked for: 0 when all fit.
+ */
+function bitsOf(
+  { data, group, low, high }: GroupValues,
+  unit: number,
+  { place }: Lattice,
   slack: number,
+  isEnough: boolean,
 ): number | undefined {
-  const { low, high } = extremes(data, group);
-  if (low === 0 && high === 0) return 0;
-  const candidates = units(low, high);
-  const found = candidates.map((unit) => {
-    let bits = -Math.log2(candidates.length);
-    for (let index = 0, at = group.begin; index < group.count; index++, at += group.stride) {
-      const value = data[at] ?? 0;
-      // The extremes are on it by its making.
-      if (value === 0 || value === low || value === high) continue;
-      const { off, may } = place(value / unit, slack);
-      if (2 * may >= TELLING) continue;
-      if (off > may) return undefined;
-      bits -= Math.log2(2 * may);
-    }
-    return bits;
-  });
-  return found.reduce(
-    (best, bits) => (bits !== undefined && bits > (best ?? Number.NEGATIVE_INFINITY) ? bits : best),
-    undefined,
-  );
+  let bits = 0;
+  for (let index = 0, at = group.begin; index < group.count; index++, at += group.stride) {
+    const value = data[at] ?? 0;
+    // The extremes are on it by its making.
+    if (value === 0 || value === low || value === high) continue;
+    const { off, may } = place(value / unit, slack);
+    if (2 * may >= TELLING) continue;
+    if (off > may) return undefined;
+    if (!isEnough) bits -= Math.log2(2 * may);
+  }
+  return bits;
 }
 
 function extremes(

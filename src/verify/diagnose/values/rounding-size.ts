@@ -79,10 +79,14 @@ function roundedAgain(tensor: HostTensor, grid: string): HostTensor {
   const levels = /int4|16 values/.test(grid) ? 15 : 255;
   for (let begin = 0; begin < data.length; begin += width) {
     const row = data.subarray(begin, begin + width);
-    const largest = row.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-    for (const [index, value] of row.entries())
-      row[index] =
-        value + draw() * (share === undefined ? largest / levels : share * Math.abs(value));
+    let largest = 0;
+    for (let index = 0; index < row.length; index++)
+      largest = Math.max(largest, Math.abs(row[index] ?? 0));
+    for (let index = 0; index < row.length; index++) {
+      const value = row[index] ?? 0;
+      const size = share === undefined ? largest / levels : share * Math.abs(value);
+      row[index] = value + draw() * size;
+    }
   }
   return { shape: tensor.shape, data };
 }

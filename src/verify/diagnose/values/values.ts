@@ -41,8 +41,18 @@ const MIN_CONSTANT = 8;
 /** Values at least that a number format can be told from. */
 const MIN_FOR_GRID = 64;
 
-/** Facts of a tensor, each of them looked for when it is first asked for. */
+const facts = new WeakMap<HostTensor, Map<Dtype, ValueFacts>>();
+
+/** Facts of a tensor, each of them looked for once, when it is first asked for. */
 export function valueFacts(tensor: HostTensor, dtype: Dtype): ValueFacts {
+  const known = facts.get(tensor) ?? new Map<Dtype, ValueFacts>();
+  facts.set(tensor, known);
+  const found = known.get(dtype) ?? factsOf(tensor, dtype);
+  known.set(dtype, found);
+  return found;
+}
+
+function factsOf(tensor: HostTensor, dtype: Dtype): ValueFacts {
   const { data } = tensor;
   let [nonFinite, last] = [0, -1];
   for (let index = 0; index < data.length; index++) {
@@ -51,35 +61,52 @@ export function valueFacts(tensor: HostTensor, dtype: Dtype): ValueFacts {
     if (value !== 0) last = index;
   }
   const allZero = last < 0;
+  const grid = once(() => {
+    const isTold = !allZero && nonFinite === 0 && data.length >= MIN_FOR_GRID;
+    return isTold ? gridOf(tensor, dtype) : undefined;
+  });
+  const zeroRun = once(() => (allZero ? undefined : zeroRunOf(data)));
+  const zeroRows = once(() => (allZero ? [] : zeroRowsOf(tensor)));
+  const zeroColumns = once(() => (allZero ? [] : zeroColumnsOf(tensor)));
+  const outliers = once(() => (nonFinite > 0 ? [] : outliersOf(data)));
+  const constant = once(() =>
+    allZero || data.length < MIN_CONSTANT ? undefined : constantOf(data),
+  );
+  const codes = once(() => (nonFinite > 0 ? undefined : lostScales(tensor)));
   return {
     elements: data.length,
     columns: sizeOf(tensor).columns,
     nonFinite,
     allZero,
     get zeroRun() {
-      return allZero ? undefined : zeroRunOf(data);
+      return zeroRun();
     },
     zeroTail: allZero ? 0 : data.length - 1 - last,
     get zeroRows() {
-      return allZero ? [] : zeroRowsOf(tensor);
+      return zeroRows();
     },
     get zeroColumns() {
-      return allZero ? [] : zeroColumnsOf(tensor);
+      return zeroColumns();
     },
     get outliers() {
-      return nonFinite > 0 ? [] : outliersOf(data);
+      return outliers();
     },
     get constant() {
-      return allZero || data.length < MIN_CONSTANT ? undefined : constantOf(data);
+      return constant();
     },
     get codes() {
-      return nonFinite > 0 ? undefined : lostScales(tensor);
+      return codes();
     },
     get grid() {
-      const isTold = !allZero && nonFinite === 0 && data.length >= MIN_FOR_GRID;
-      return isTold ? gridOf(tensor, dtype) : undefined;
+      return grid();
     },
   };
+}
+
+/** What is computed when it is first asked for, and remembered. */
+function once<T>(compute: () => T): () => T {
+  let found: { readonly value: T } | undefined;
+  return () => (found ??= { value: compute() }).value;
 }
 
 /** Zeros in a row that are a hole: weights that are rounded to few levels have some. */
