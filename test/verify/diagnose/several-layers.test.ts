@@ -19,6 +19,9 @@ function mistake(layer: number, module: string): Hypothesis {
   };
 }
 
+const undone = async (one: Hypothesis): Promise<Changes> =>
+  (await one.undo(read, READERS.readBits)) ?? new Map();
+
 /** Each of the wrong tensors moves logits by 1; so does each right one that is changed. */
 const distanceWith =
   (wrong: readonly string[]) =>
@@ -37,7 +40,7 @@ async function nearness(
   for (const module of ["self_attn.q_proj", "self_attn.o_proj", "mlp.up_proj"])
     for (let layer = 0; layer < 6; layer++) {
       const one = mistake(layer, module);
-      const distance = await distanceWith(wrong)(await one.undo(read, READERS.readBits));
+      const distance = await distanceWith(wrong)(await undone(one));
       found.set(one, misleading.has(one.tensors[0] ?? "") ? 0.5 : distance);
     }
   return found;
@@ -79,7 +82,7 @@ describe("mistakes of one kind in several layers", () => {
     for (const module of ["self_attn.q_proj", "self_attn.o_proj"])
       for (let layer = 0; layer < 6; layer++) {
         const one = mistake(layer, module);
-        list.set(one, await distance(await one.undo(read, READERS.readBits)));
+        list.set(one, await distance(await undone(one)));
       }
     const [best] = await inSeveralLayers(list, READERS, distance, new SearchBudget(200));
     expect(best?.mistake).toBe("in layers 1, 3, 4: stored as [in, out]");

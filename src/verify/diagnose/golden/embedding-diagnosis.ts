@@ -66,7 +66,7 @@ export async function diagnoseEmbeddings(
       )
     : [];
   for (const hypothesis of hypotheses) {
-    const undone = (await hypothesis.undo(lab.read, lab.readBits)).get(EMBEDDINGS);
+    const undone = (await hypothesis.undo(lab.read, lab.readBits))?.get(EMBEDDINGS);
     if (undone !== undefined && wrong.every((row) => isRow(undone, row.id, row.golden, width))) {
       const ids = wrong.map(({ id }) => id);
       return [

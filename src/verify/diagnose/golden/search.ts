@@ -217,6 +217,7 @@ async function bestOf(
       },
       (name) => (applied.has(name) ? Promise.resolve(undefined) : readBits(name)),
     );
+    if (undone === undefined) continue;
     const changes = new Map([...applied, ...undone]);
     const after = await measure(
       changes,

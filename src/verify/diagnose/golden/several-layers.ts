@@ -39,8 +39,11 @@ export async function inSeveralLayers(
   budget: SearchBudget,
 ): Promise<readonly Hypothesis[]> {
   const before = await distance(new Map());
-  const measured = async (hypothesis: Hypothesis): Promise<number | undefined> =>
-    (await budget.spend()) ? distance(await hypothesis.undo(read, readBits)) : undefined;
+  const measured = async (hypothesis: Hypothesis): Promise<number | undefined> => {
+    if (!(await budget.spend())) return undefined;
+    const undone = await hypothesis.undo(read, readBits);
+    return undone === undefined ? Number.POSITIVE_INFINITY : distance(undone);
+  };
   const kinds = new Map<string, Tried[]>();
   for (const [hypothesis, after] of nearness) {
     const { layer } = commonLayer(hypothesis.tensors);

@@ -113,8 +113,9 @@ export function joined(hypotheses: readonly Hypothesis[], where: string): Hypoth
     undo: async (read, readBits) => {
       const changes = new Map<string, HostTensor>();
       for (const hypothesis of hypotheses) {
-        for (const [name, tensor] of await hypothesis.undo(read, readBits))
-          changes.set(name, tensor);
+        const undone = await hypothesis.undo(read, readBits);
+        if (undone === undefined) return undefined;
+        for (const [name, tensor] of undone) changes.set(name, tensor);
       }
       return changes;
     },

@@ -23,8 +23,8 @@ export interface Hypothesis {
   readonly mistake: string;
   /** What holds of each tensor and its right values, where putting it right gives them within rounding alone. */
   readonly statement?: Statement;
-  /** The parameters put right. */
-  undo(read: Read, readBits: ReadBits): Promise<ReadonlyMap<string, HostTensor>>;
+  /** The parameters put right; undefined where their values show that it was not made. */
+  undo(read: Read, readBits: ReadBits): Promise<ReadonlyMap<string, HostTensor> | undefined>;
 }
 
 /** Some tensors, each changed in the same way. */

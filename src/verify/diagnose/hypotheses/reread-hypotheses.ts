@@ -2,7 +2,7 @@ import type { Dtype } from "../../../tensor/dtype.ts";
 import type { HostTensor } from "../../compare/model-runner.ts";
 import type { Cause } from "../diagnosis.ts";
 import type { Hypothesis } from "./hypothesis.ts";
-import { halvesOf, rereadHalves, swappedWords, type HalfDtype } from "./tensor-edits.ts";
+import { exactHalves, rereadHalves, swappedWords, type HalfDtype } from "./tensor-edits.ts";
 
 /** Bits of one half dtype read as the other, or bytes in the other order; of all tensors, of the matrices, or of one. */
 export function rereadHypotheses(
@@ -29,36 +29,46 @@ export function rereadsOf(
   );
 }
 
+/** A tensor read another way, from its stored bits where there are 16 each; undefined where its values show that it is not. */
+type Reread = (tensor: HostTensor, bits: Uint16Array | undefined) => HostTensor | undefined;
+
+/** Halves that were read as `from` and are `to`, with their bytes swapped where asked. */
+function reread(from: HalfDtype, to: HalfDtype, swap: boolean): Reread {
+  return (tensor, bits) => {
+    const halves = bits ?? exactHalves(tensor, from);
+    return halves === undefined ? undefined : rereadHalves(tensor.shape, halves, to, swap);
+  };
+}
+
 function rereadsOfDtype(
   tensors: readonly string[],
   dtype: Dtype | undefined,
 ): readonly Hypothesis[] {
-  const make = (
-    cause: Cause,
-    mistake: string,
-    edit: (tensor: HostTensor, bits: Uint16Array | undefined) => HostTensor,
-  ): Hypothesis => ({
+  const make = (cause: Cause, mistake: string, edit: Reread): Hypothesis => ({
     cause,
     tensors,
     mistake,
     undo: async (read, readBits) => {
       const changes = new Map<string, HostTensor>();
-      for (const name of tensors) changes.set(name, edit(await read(name), await readBits(name)));
+      for (const name of tensors) {
+        const right = edit(await read(name), await readBits(name));
+        if (right === undefined || !mayBeWeights(right)) return undefined;
+        changes.set(name, right);
+      }
       return changes;
     },
   });
   const misread = (from: HalfDtype, to: HalfDtype): Hypothesis =>
-    make("dtype-misread", `${to} bits were read as ${from}`, (tensor, bits) =>
-      rereadHalves(tensor.shape, bits ?? halvesOf(tensor, from), to, false),
-    );
+    make("dtype-misread", `${to} bits were read as ${from}`, reread(from, to, false));
   const swapped = (from: HalfDtype): Hypothesis =>
-    make("byte-swapped", "the bytes of each element are in the other order", (tensor, bits) =>
-      rereadHalves(tensor.shape, bits ?? halvesOf(tensor, from), from, true),
+    make(
+      "byte-swapped",
+      "the bytes of each element are in the other order",
+      reread(from, from, true),
     );
-  // Of other values than whole numbers of 16 bits it makes nothing sensible, and is soon given up.
   const spelled = (to: HalfDtype): Hypothesis =>
     make("dtype-misread", `${to} bits were read as whole numbers`, ({ shape, data }) =>
-      rereadHalves(shape, Uint16Array.from(data), to, false),
+      data.every(isOf16Bits) ? rereadHalves(shape, Uint16Array.from(data), to, false) : undefined,
     );
   switch (dtype) {
     case "F16":
@@ -78,4 +88,17 @@ function rereadsOfDtype(
     default:
       return [];
   }
+}
+
+/** Beyond it a product with another weight may overflow float32: nobody's weight is so large. */
+const LARGEST = 2 ** 100;
+
+/** Whether values can be weights: bits that were read rightly before make some that are no number, or far too large. */
+function mayBeWeights({ data }: HostTensor): boolean {
+  return data.every((value) => Math.abs(value) <= LARGEST);
+}
+
+/** A whole number that 16 bits hold, with a sign or without. */
+function isOf16Bits(value: number): boolean {
+  return Number.isInteger(value) && value >= -(2 ** 15) && value < 2 ** 16;
 }

@@ -4,6 +4,7 @@ import {
   f32BitsToBf16,
   f32BitsToF16,
 } from "../../../tensor/float-bits.ts";
+import { decodeFloats } from "../../../tensor/decode.ts";
 import type { HostTensor } from "../../compare/model-runner.ts";
 
 /** Rows and columns of a matrix; a vector is a column. */
@@ -119,10 +120,15 @@ function valueOf(half: number, dtype: HalfDtype): number {
   return float[0] ?? 0;
 }
 
-/** Each value's bits in a half dtype. */
-export function halvesOf({ data }: HostTensor, dtype: HalfDtype): Uint16Array {
+/** Each value's bits in a half dtype; undefined where it does not hold them all. */
+export function exactHalves({ data }: HostTensor, dtype: HalfDtype): Uint16Array | undefined {
   const halves = new Uint16Array(data.length);
-  for (let index = 0; index < data.length; index++) halves[index] = bitsOf(data[index] ?? 0, dtype);
+  for (let index = 0; index < data.length; index++) {
+    const value = data[index] ?? 0;
+    const bits = bitsOf(value, dtype);
+    if (valueOf(bits, dtype) !== value && !Number.isNaN(value)) return undefined;
+    halves[index] = bits;
+  }
   return halves;
 }
 
@@ -133,12 +139,9 @@ export function rereadHalves(
   dtype: HalfDtype,
   swap: boolean,
 ): HostTensor {
-  const data = new Float32Array(halves.length);
-  for (let index = 0; index < data.length; index++) {
-    const bits = halves[index] ?? 0;
-    data[index] = valueOf(swap ? ((bits & 0xff) << 8) | (bits >>> 8) : bits, dtype);
-  }
-  return { shape, data };
+  const bytes = Buffer.from(new Uint8Array(halves.buffer, halves.byteOffset, halves.byteLength));
+  if (swap) bytes.swap16();
+  return { shape, data: decodeFloats(bytes, dtype) ?? new Float32Array(0) };
 }
 
 /** Each float32's four bytes in reverse. */

@@ -127,6 +127,7 @@ async function holds(
     async (name) => part(await pair.readOurs(name)),
     (name) => pair.readBits(name),
   );
+  if (undone === undefined) return false;
   for (const [name, tensor] of undone) {
     // A tensor of another layer that is not among the wrong ones is looked at all the same: a swap has two sides.
     if (!wrong.has(name) && !pair.reference.has(name)) return false;
