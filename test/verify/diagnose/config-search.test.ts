@@ -23,3 +23,19 @@ test("a base that was lost with an epsilon too small to show at the first token 
     "rms_norm_eps is 0.000001 and rope_theta is 10000; with 0.00001 and 500000",
   );
 });
+
+test("settings that change nothing are given up soon", async () => {
+  let runs = 0;
+  const measure = {
+    // The mistake is no setting: whatever is tried, it stays, a little more or less.
+    all: async (config: ModelConfig, limit: number) => {
+      if (limit === 0) runs++;
+      return 1000 + theta(config) / 1000;
+    },
+    first: async () => 0,
+  };
+  let tries = 0;
+  const budget = { spend: async () => ++tries < 5000 };
+  expect(await searchConfig(OURS, measure, NOISE, budget)).toBeUndefined();
+  expect(runs).toBeLessThan(400);
+});

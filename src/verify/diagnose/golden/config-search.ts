@@ -110,9 +110,10 @@ class Search {
     const likely = configHypotheses(config).filter((one) => one.isOfPositions === isOfPositions);
     const listed = await this.#first(likely, measure);
     if (listed !== undefined) return listed;
+    const before = await measure(config, 0);
     for (const range of configRanges(config)) {
       if (range.isOfPositions !== isOfPositions) continue;
-      const { value } = await this.#lowest(range, measure);
+      const { value } = await this.#lowest(range, measure, before);
       if (Number.isNaN(value)) continue;
       const found = await this.#roundest(value, range, measure);
       if (found !== undefined) return found;
@@ -165,15 +166,18 @@ class Search {
     return exact;
   }
 
-  /** The value of a setting with the least difference, by a scan in even steps of the logarithm and golden-section search. */
-  async #lowest(range: ConfigRange, measure: Measure): Promise<Point> {
+  /**
+   * The value of a setting with the least difference, by a scan in even steps of the logarithm and golden-section search; no number
+   * where that is not much less than `before`.
+   */
+  async #lowest(range: ConfigRange, measure: Measure, before: number): Promise<Point> {
     const at = async (exponent: number): Promise<Point> => {
       const value = range.whole ? Math.round(10 ** exponent) : 10 ** exponent;
       return { value, after: await measure(range.make(value), 0) };
     };
     const [low, high] = [Math.log10(range.low), Math.log10(range.high)];
     const count = Math.max(1, Math.ceil((high - low) * PER_DECADE));
-    let best: Point = { value: Number.NaN, after: Number.POSITIVE_INFINITY };
+    let best = NOWHERE;
     let centre = low;
     for (let index = 0; index <= count && (await this.#budget.spend()); index++) {
       const exponent = low + ((high - low) * index) / count;
@@ -181,14 +185,25 @@ class Search {
       if (point.after < best.after) [best, centre] = [point, exponent];
     }
     if (!Number.isFinite(best.after)) return best;
+    // One step of a golden section takes one of the two values within from the step before.
     let [left, right] = [centre - 1 / PER_DECADE, centre + 1 / PER_DECADE];
+    let [inner, outer] = [right - RATIO * (right - left), left + RATIO * (right - left)];
+    let [a, b] = [await at(inner), await at(outer)];
     for (let step = 0; step < STEPS && (await this.#budget.spend()); step++) {
-      const [inner, outer] = [right - RATIO * (right - left), left + RATIO * (right - left)];
-      const [a, b] = [await at(inner), await at(outer)];
       for (const point of [a, b]) if (point.after < best.after) best = point;
-      if (a.after <= b.after) right = outer;
-      else left = inner;
+      // So near to the right value most of the difference would be gone.
+      if (step === TELLING_STEPS && !(best.after <= STILL_FAR * before)) return NOWHERE;
+      if (a.after <= b.after) {
+        [right, outer, b] = [outer, inner, a];
+        inner = right - RATIO * (right - left);
+        a = await at(inner);
+      } else {
+        [left, inner, a] = [inner, outer, b];
+        outer = left + RATIO * (right - left);
+        b = await at(outer);
+      }
     }
+    for (const point of [a, b]) if (point.after < best.after) best = point;
     return best;
   }
 }
@@ -206,6 +221,12 @@ const PER_DECADE = 6;
 
 /** Golden-section steps: each leaves 62 % of the interval, of a third of a decade at first, so that 1e-8 of it is left. */
 const STEPS = 36;
+
+/** Steps after which the value is known to a thousandth, and how much of the difference is left there of another mistake's. */
+const TELLING_STEPS = 14;
+const STILL_FAR = 0.5;
+
+const NOWHERE: Point = { value: Number.NaN, after: Number.POSITIVE_INFINITY };
 
 const RATIO = (Math.sqrt(5) - 1) / 2;
 
