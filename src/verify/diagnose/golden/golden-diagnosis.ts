@@ -117,13 +117,25 @@ async function diagnoseLayer(
   const { laboratory } = lab;
   const suspects = partNames(layer, laboratory.config, laboratory.names());
   const dtypeOf = (name: string): ReturnType<typeof dtypeIn> => dtypeIn(lab, name);
+  // Tokens that other experts compute may be wrong where the first ones are right, whatever positions do.
+  const isRouted = laboratory.config.experts?.layers[layer] === true;
+  const isOffAtFirst = !((await lab.firstDifference(suspect.part)) <= suspect.noise);
+  const isFirstWrong = isRouted || isOffAtFirst;
   const measure = (changes: Changes, limit?: number): Promise<number> =>
-    lab.difference(suspect.part, changes, undefined, limit);
+    lab.difference(suspect.part, changes, undefined, limit, isOffAtFirst);
   const nonFinite = await judgeValues(suspects, laboratory, lab.read, ["non-finite"]);
   if (nonFinite.length > 0) {
     const rereadings = rereadHypotheses(suspects, [], dtypeOf);
     return explainNonFinite(nonFinite, rereadings, lab, measure, suspect, budget);
   }
+  const hypotheses = likelyFirst(
+    layerHypotheses(layer, laboratory.config, laboratory.names(), dtypeOf),
+    isFirstWrong,
+    known,
+  );
+  const again = hypotheses.filter((hypothesis) => known.has(kindOf(hypothesis)));
+  const likewise = await searchExplanations(again, lab, measure, suspect, budget);
+  if (likewise.length > 0) return likewise.map(explained);
   // Whole numbers of 8 bits are no weights: nothing needs to be tried.
   const codes = await judgeValues(suspects, laboratory, lab.read, ["scaled"]);
   if (codes.length > 0) return codes.map((diagnosis) => ({ ...diagnosis, before: suspect.before }));
@@ -140,14 +152,6 @@ async function diagnoseLayer(
   if (rounded.length > 0) known.add("cast");
   if (rounded.length > 0)
     return rounded.map((diagnosis) => ({ ...diagnosis, before: suspect.before }));
-  // Tokens that other experts compute may be wrong where the first ones are right, whatever positions do.
-  const isRouted = laboratory.config.experts?.layers[layer] === true;
-  const isFirstWrong = isRouted || !((await lab.firstDifference(suspect.part)) <= suspect.noise);
-  const hypotheses = likelyFirst(
-    layerHypotheses(layer, laboratory.config, laboratory.names(), dtypeOf),
-    isFirstWrong,
-    known,
-  );
   const explanations = await searchExplanations(hypotheses, lab, measure, suspect, budget);
   for (const { hypothesis } of explanations) known.add(kindOf(hypothesis));
   if (explanations.length > 0) return explanations.map(explained);

@@ -83,8 +83,8 @@ async function sourceOf(
   for (const other of order) {
     if (!(await budget.spend())) return undefined;
     const changes = await takenFrom(lab, layer, other);
-    if ((await lab.difference({ kind: "layer", index: layer }, changes, undefined, noise)) <= noise)
-      return other;
+    const part = { kind: "layer", index: layer } as const;
+    if ((await lab.difference(part, changes, undefined, noise, true)) <= noise) return other;
   }
   return undefined;
 }

@@ -38,6 +38,8 @@ export class LocalLab {
   /** The prompts' first tokens, each as a prompt of its own. */
   readonly #firsts: readonly GoldenPrompt[];
   readonly #cache = new Map<string, Promise<HostTensor>>();
+  /** What the part that is looked at makes as it is. */
+  #own: { readonly part: string; readonly outputs: readonly Beside[] } | undefined;
 
   /** @param golden With hidden states. */
   constructor(laboratory: Laboratory, golden: Golden) {
@@ -75,21 +77,24 @@ export class LocalLab {
   /** Lets go of parameters, before another layer is looked at. */
   forget(): void {
     this.#cache.clear();
+    this.#own = undefined;
     this.laboratory.forget();
   }
 
   /**
    * Largest difference of one part from the golden, with some parameters or the configuration changed.
    * @param limit Prompts are run one after the other, the shortest first, until one is above it.
+   * @param isFirstWrong The first token of a prompt shows what is wrong, and is run before the rest.
    */
   async difference(
     part: Part,
     changes?: Changes,
     config?: ModelConfig,
     limit = Number.POSITIVE_INFINITY,
+    isFirstWrong = false,
   ): Promise<number> {
     let worst = 0;
-    for (const prompts of this.#batches(limit)) {
+    for (const prompts of this.#batches(limit, isFirstWrong && this.#isCausal(part))) {
       const outputs = await this.#outputs(prompts, part, changes, config);
       worst = largest([
         worst,
@@ -135,13 +140,19 @@ export class LocalLab {
     return largest(outputs.map(({ ours, reference }) => maxDifference(ours, reference)));
   }
 
-  /** A short prompt by itself, then all others, where there is a limit to be above of; else all at once. */
-  #batches(limit: number): readonly (readonly GoldenPrompt[])[] {
+  /** Whether what a part makes of a first token does not depend on the tokens behind it. */
+  #isCausal({ kind }: Part): boolean {
+    return kind === "layer" && this.laboratory.config.encoder === undefined;
+  }
+
+  /** A first token and a short prompt by themselves, then all others, where there is a limit to be above of; else all at once. */
+  #batches(limit: number, isFirstWrong: boolean): readonly (readonly GoldenPrompt[])[] {
+    if (!Number.isFinite(limit)) return [this.#prompts];
+    const firsts = isFirstWrong ? [this.#firsts.slice(0, 1)] : [];
     const byLength = this.#prompts.toSorted((left, right) => left.ids.length - right.ids.length);
     const telling = byLength.find(({ ids }) => ids.length >= TELLING_TOKENS);
-    if (!Number.isFinite(limit) || telling === undefined || this.#prompts.length < 2)
-      return [this.#prompts];
-    return [[telling], this.#prompts.filter((prompt) => prompt !== telling)];
+    if (telling === undefined || this.#prompts.length < 2) return [...firsts, this.#prompts];
+    return [...firsts, [telling], this.#prompts.filter((prompt) => prompt !== telling)];
   }
 
   /** What one rounding unit on every state that goes into a part makes of what comes out, and of that itself. */
@@ -166,14 +177,19 @@ export class LocalLab {
     );
   }
 
-  /** What one part makes of the golden's states, beside what it should make. */
+  /** What one part makes of the golden's states, beside what it should make; as it is, it runs once until `forget`. */
   async outputs(
     part: Part,
     changes?: Changes,
     config?: ModelConfig,
-    change: (states: readonly RunnerStates[]) => readonly RunnerStates[] = (states) => states,
+    change?: (states: readonly RunnerStates[]) => readonly RunnerStates[],
   ): Promise<readonly Beside[]> {
-    return this.#outputs(this.#prompts, part, changes, config, change);
+    const name = describePart(part);
+    const isOwn = changes === undefined && config === undefined && change === undefined;
+    if (isOwn && this.#own?.part === name) return this.#own.outputs;
+    const outputs = await this.#outputs(this.#prompts, part, changes, config, change);
+    if (isOwn) this.#own = { part: name, outputs };
+    return outputs;
   }
 
   async #outputs(
