@@ -132,6 +132,7 @@ export const CHINESE_EVIDENCE: Catalogue = [
     "what layers {} add is {} to {} % off, in every layer; {}",
     "第 {1*} 层所加的值相差 {2} 至 {3} %，每一层都如此；{4*}",
   ],
+  ["what layers {} add is {} to {} % off; {}", "第 {1*} 层所加的值相差 {2} 至 {3} %；{4*}"],
   ["{} and more", "{} 等"],
   [
     "layers {} and {} are the same in all their tensors: a layer was lost, of which one of them took the place, or those between stand one place off",

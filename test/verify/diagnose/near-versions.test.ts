@@ -4,13 +4,10 @@ import { LocalLab } from "../../../src/verify/diagnose/golden/local-lab.ts";
 import { nearVersions } from "../../../src/verify/diagnose/pair/near-versions.ts";
 import { fakeLaboratory } from "../../support/fake-laboratory.ts";
 
-const LAB = new LocalLab(fakeLaboratory({ layers: 3, vocabSize: 4, logits: () => [] }), {
-  path: "golden",
-  vocabSize: 4,
-  prompts: [],
-  metadata: new Map(),
-});
+const GOLDEN = { path: "golden", vocabSize: 4, prompts: [], metadata: new Map() };
+const LAB = new LocalLab(fakeLaboratory({ layers: 3, vocabSize: 4, logits: () => [] }), GOLDEN);
 const OPEN: Diagnosis = { cause: "undetermined", tensors: [], layer: 1, evidence: "it departs" };
+const causes = (list: readonly Diagnosis[]): readonly string[] => list.map(({ cause }) => cause);
 const REST = "; all other layers, the embeddings and the head are right";
 
 test("of one layer that nothing explains, it is said that all else is right", async () => {
@@ -28,4 +25,16 @@ test("that is not said where another part departs, too, or where the layer is ex
   expect((await nearVersions(LAB, [OPEN], 2))[0]?.evidence).not.toContain(REST);
   const named: Diagnosis = { ...OPEN, cause: "transposed" };
   expect(await nearVersions(LAB, [named], 1)).toEqual([named]);
+});
+
+test("layers that nothing explains are no other version beside a mistake in another layer", async () => {
+  const open = [1, 2].map((layer): Diagnosis => ({ ...OPEN, layer }));
+  const named: Diagnosis = { cause: "low-rank", tensors: [], layer: 0, evidence: "an adapter" };
+  const lab = new LocalLab(fakeLaboratory({ layers: 3, vocabSize: 4, logits: () => [] }), GOLDEN);
+  lab.share = () => Promise.resolve(0.1);
+  expect(causes(await nearVersions(lab, [named, ...open], 3))).toEqual([
+    "low-rank",
+    "undetermined",
+  ]);
+  expect(causes(await nearVersions(lab, open, 2))).toEqual(["other-version"]);
 });

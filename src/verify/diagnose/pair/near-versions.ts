@@ -11,7 +11,7 @@ const LISTED = 8;
 
 /**
  * Layers that no known mistake explains and that are a little off each: another version of them, where the embeddings are another
- * version, too, or other layers are right. Where every layer is off, an adapter or a setting does the same, and only the measure is
+ * version, too, or all other layers are right. Where every layer is off, an adapter or a setting does the same, and only the measure is
  * told.
  * @param departing How many parts of the model depart, embeddings and head among them.
  */
@@ -54,13 +54,14 @@ export async function nearVersions(
   const [first] = open;
   const isTableRight = diagnoses.length === open.length ? ", and all else is right" : "";
   const known = diagnoses.filter((diagnosis) => !open.includes(diagnosis));
-  if (!isTable && !isSome)
+  // Beside another mistake in other layers, these may have it, too, where it was not found.
+  if (!isTable && !(isSome && isRestRight))
     return [
       ...known,
       {
         cause: "undetermined",
         tensors: [],
-        evidence: `${measured}, in every layer${isTableRight}; ${first?.evidence ?? ""}`,
+        evidence: `${measured}${isSome ? "" : ", in every layer"}${isTableRight}; ${first?.evidence ?? ""}`,
       },
     ];
   return [
