@@ -33,6 +33,10 @@ export const CHINESE_EVIDENCE: Catalogue = [
     "除去其后的前馈网络，注意力所加的值在 {3} 个词元上沿 {2} 个方向中的 {1} 个偏离，其中没有 o_proj 的通道或列：o_proj 或 v_proj 有低秩改动，如同适配器被留下、漏掉或缩放不同",
   ],
   [
+    "a change of v_proj of rank {} at most, as an adapter makes that was left in, left out or scaled otherwise, explains what attention departs by at {} of {} tokens, from which it was solved: there put right, the difference falls from {} to {}",
+    "v_proj 的一个秩至多为 {1} 的改动解释了注意力在 {3} 个词元中 {2} 个上的偏离，并由这些词元解出，如同适配器被留下、漏掉或缩放不同：在这些词元上改正之后，差异从 {4} 降到 {5}",
+  ],
+  [
     "rows of zeros: {}, of tokens that the golden's prompts have",
     "全零的行：{}，参考值的提示词中有这些词元",
   ],

@@ -1,11 +1,11 @@
 import { layerName } from "../../../model/canonical-names.ts";
 import { EXPERTS } from "../../../model/experts-network.ts";
 import { ATTENTION, MLP } from "../../../model/network.ts";
-import type { RunnerStates } from "../../compare/model-runner.ts";
+import type { HostTensor, RunnerStates } from "../../compare/model-runner.ts";
 import { unitOf } from "../../relate/relate.ts";
 import type { Diagnosis } from "../diagnosis.ts";
 import { layerNames } from "../hypotheses/hypotheses.ts";
-import type { Changes, LocalLab } from "./local-lab.ts";
+import type { LocalLab } from "./local-lab.ts";
 import { solveRows, type Rows } from "./newton-krylov.ts";
 import { columnsWithin, directionsOf } from "./residual-rank.ts";
 import type { SearchBudget } from "./search.ts";
@@ -19,33 +19,39 @@ const LEAST_TOKENS = 16;
 const SOLVED = 2;
 const OFF = 4;
 
+/** What attention adds to a layer's states, ours and the golden's, at the tokens where the golden's was found. */
+export interface AttentionDeparture {
+  /** Numbers of the tokens, counted over all prompts. */
+  readonly tokens: readonly number[];
+  /** The golden's less ours, a row for each of them. */
+  readonly rows: readonly Float32Array[];
+  /** What ours adds at all tokens. */
+  readonly own: Rows;
+}
+
 /**
- * A layer whose departure is one of attention alone, along a few directions: the golden's states between attention and the
- * feed-forward network are those from which the network, taken to be right, makes the golden's output. What attention adds is then
- * known on both sides, and nothing but o_proj comes after the weighted sum of the values.
+ * The golden's states between attention and the feed-forward network are those from which the network, taken to be right, makes the
+ * golden's output. What attention adds is then known on both sides. Undefined where they cannot be found.
  */
-export async function judgeAttention(
+export async function attentionDeparture(
   lab: LocalLab,
   layer: number,
-  { part, before, noise }: MeasuredPart,
+  { part, noise }: Pick<MeasuredPart, "part" | "noise">,
   budget: SearchBudget,
-): Promise<Diagnosis | undefined> {
+): Promise<AttentionDeparture | undefined> {
   const { hiddenSize, layers } = lab.laboratory.config;
   const name = layerName(layer, `${ATTENTION.output}.weight`);
   // The last layer is only seen through the final norm.
   if (layer === layers - 1 || lab.laboratory.facts(name) === undefined) return undefined;
   const states = lab.prompts.map(({ hiddenStates }) => hiddenStates[layer] ?? new Float32Array(0));
-  const [noAttention, noNetwork] = [
-    await zeroed(lab, layer, [ATTENTION.output]),
-    await zeroed(lab, layer, [MLP.down, EXPERTS.down]),
-  ];
+  const noAttention = await zeroed(lab, layer, [ATTENTION.output]);
   const whole = await lab.outputs(part);
   const goal = rowsOf(
     whole.map(({ reference }) => reference),
     hiddenSize,
   );
   const own = rowsOf(
-    (await lab.outputs(part, noNetwork)).map(({ ours }) => ours),
+    (await lab.outputs(part, await withoutNetwork(lab, layer))).map(({ ours }) => ours),
     hiddenSize,
   );
   const network = async (rows: Rows): Promise<Rows | undefined> => {
@@ -65,25 +71,37 @@ export async function judgeAttention(
   if (again === undefined || !areWithin(again, made, SOLVED * noise)) return undefined;
   const solved = await solveRows(network, goal, own, noise);
   if (solved === undefined) return undefined;
-  const found = solved.rows.flatMap((row, at) =>
-    (solved.left[at] ?? Number.NaN) <= SOLVED * noise ? [{ row, at }] : [],
+  const tokens = solved.rows.flatMap((_row, at) =>
+    (solved.left[at] ?? Number.NaN) <= SOLVED * noise ? [at] : [],
   );
-  if (found.length < Math.max(LEAST_TOKENS, FOUND * goal.length)) return undefined;
-  const departure = found.map(({ row, at }) =>
-    Float32Array.from(row, (value, channel) => value - (own[at]?.[channel] ?? 0)),
+  if (tokens.length < Math.max(LEAST_TOKENS, FOUND * goal.length)) return undefined;
+  const rows = tokens.map((at) =>
+    Float32Array.from(solved.rows[at] ?? [], (value, channel) => value - (own[at]?.[channel] ?? 0)),
   );
   const inputs = rowsOf(states, hiddenSize);
-  const added = found.reduce(
-    (sum, { at }) => sum + squares(own[at] ?? new Float64Array(0), inputs[at]),
-    0,
-  );
+  return { tokens, rows, own: own.map((row, at) => lessRow(row, inputs[at])) };
+}
+
+/**
+ * A layer whose departure is one of attention alone, along a few directions: nothing but o_proj comes after the weighted sum of the
+ * values.
+ */
+export async function judgeAttention(
+  lab: LocalLab,
+  layer: number,
+  { before, noise }: MeasuredPart,
+  { tokens, rows, own }: AttentionDeparture,
+): Promise<Diagnosis | undefined> {
+  const { hiddenSize } = lab.laboratory.config;
+  const name = layerName(layer, `${ATTENTION.output}.weight`);
+  const added = tokens.reduce((sum, at) => sum + squares(own[at] ?? new Float64Array(0)), 0);
   const directions = directionsOf(
-    { rows: departure, noise: OFF * noise, added },
+    { rows, noise: OFF * noise, added },
     unitOf(lab.laboratory.facts(name)?.dtype),
   );
   if (directions === undefined) return undefined;
   const rank = directions.length;
-  const along = `with the network behind it taken back, what attention adds departs along ${rank} of ${hiddenSize} directions at ${found.length} tokens`;
+  const along = `with the network behind it taken back, what attention adds departs along ${rank} of ${hiddenSize} directions at ${tokens.length} tokens`;
   const channels = axesWithin(directions, hiddenSize);
   if (channels.length === rank)
     return {
@@ -107,9 +125,18 @@ export async function judgeAttention(
   };
 }
 
+/** A layer without its feed-forward network. */
+export function withoutNetwork(lab: LocalLab, layer: number): Promise<Map<string, HostTensor>> {
+  return zeroed(lab, layer, [MLP.down, EXPERTS.down]);
+}
+
 /** Weights and biases of some modules of a layer as zeros. */
-async function zeroed(lab: LocalLab, layer: number, modules: readonly string[]): Promise<Changes> {
-  const changes = new Map();
+async function zeroed(
+  lab: LocalLab,
+  layer: number,
+  modules: readonly string[],
+): Promise<Map<string, HostTensor>> {
+  const changes = new Map<string, HostTensor>();
   const endings = modules.flatMap((module) => {
     const last = module.slice(module.lastIndexOf("."));
     return [`${last}.weight`, `${last}.bias`];
@@ -122,7 +149,7 @@ async function zeroed(lab: LocalLab, layer: number, modules: readonly string[]):
   return changes;
 }
 
-function rowsOf(lists: readonly Float32Array[], width: number): Rows {
+export function rowsOf(lists: readonly Float32Array[], width: number): Rows {
   return lists.flatMap((list) =>
     Array.from({ length: list.length / width }, (_unused, row) =>
       Float64Array.from(list.subarray(row * width, (row + 1) * width)),
@@ -145,8 +172,12 @@ function areWithin(left: Rows, right: Rows, limit: number): boolean {
   );
 }
 
-function squares(row: Float64Array, from: Float64Array | undefined): number {
-  return row.reduce((sum, value, channel) => sum + (value - (from?.[channel] ?? 0)) ** 2, 0);
+function squares(row: Float64Array): number {
+  return row.reduce((sum, value) => sum + value * value, 0);
+}
+
+function lessRow(row: Float64Array, from: Float64Array | undefined): Float64Array {
+  return row.map((value, channel) => value - (from?.[channel] ?? 0));
 }
 
 /** Share of a channel's unit vector that is within some directions where it is one of theirs. */

@@ -3,7 +3,7 @@ import { givesTokens } from "../../../model/encoder-heads.ts";
 import type { Golden } from "../../golden/read.ts";
 import { parametersIn, type Laboratory } from "../../compare/model-runner.ts";
 import type { Parity } from "../../compare/parity.ts";
-import { judgeAttention } from "./attention-residual.ts";
+import { attentionDeparture, judgeAttention } from "./attention-residual.ts";
 import { diagnoseConfig } from "./config-diagnosis.ts";
 import type { Diagnosis } from "../diagnosis.ts";
 import { judgeCopies } from "../hypotheses/copies.ts";
@@ -28,6 +28,7 @@ import { coarseRoundings, withoutOldRoundings, type Moving } from "../values/rou
 import { nearVersions } from "../pair/near-versions.ts";
 import { expertToBlame, type BlamedExpert } from "./expert-tokens.ts";
 import { measureParts, type MeasuredPart } from "./suspects.ts";
+import { adapterInValues } from "./value-adapter.ts";
 import { freshOnes } from "../values/fresh.ts";
 import { judgeValues } from "../values/value-diagnosis.ts";
 
@@ -152,6 +153,11 @@ async function diagnoseLayer(
   if (rounded.length > 0) known.add("cast");
   if (rounded.length > 0)
     return rounded.map((diagnosis) => ({ ...diagnosis, before: suspect.before }));
+  // What explains one layer is tried first on the others.
+  const alike = known.has(FEW_DIRECTIONS)
+    ? await fewDirections(lab, layer, suspect, isFirstWrong, budget)
+    : undefined;
+  if (alike?.cause === "low-rank") return [alike];
   const explanations = await searchExplanations(hypotheses, lab, measure, suspect, budget);
   for (const { hypothesis } of explanations) known.add(kindOf(hypothesis));
   if (explanations.length > 0) return explanations.map(explained);
@@ -178,10 +184,9 @@ async function diagnoseLayer(
   if (fresh.length > 0) return fresh.map((diagnosis) => ({ ...diagnosis, before: suspect.before }));
   const outlier = await tryOutliers(suspects, lab.read, measure, suspect.before, budget);
   if (outlier !== undefined) return [outlier];
-  const located = await locateInLayer(lab, layer, suspect);
+  const located = await fewDirections(lab, layer, suspect, isFirstWrong, budget);
+  if (located?.cause === "low-rank") known.add(FEW_DIRECTIONS);
   if (located !== undefined) return [located];
-  const attention = isFirstWrong ? await judgeAttention(lab, layer, suspect, budget) : undefined;
-  if (attention !== undefined) return [attention];
   const rows = await factorsOf(lab, layer, suspect, budget, known, measure);
   if (rows.length > 0) return rows;
   const where = blamed === undefined ? whereOf(isFirstWrong, isRouted) : exactlyOf(blamed);
@@ -189,6 +194,27 @@ async function diagnoseLayer(
     blamed?.tensors ??
     (isFirstWrong ? [] : suspects.filter((name) => isOfQueryAndKey({ tensors: [name] })));
   return [undetermined(suspect, where, suspected, budget, await lab.share(layer))];
+}
+
+/** What a change of low rank leaves in the list of what is known. */
+const FEW_DIRECTIONS = "few directions";
+
+/** A layer that departs along a few directions, or of which attention does, by o_proj or by v_proj. */
+async function fewDirections(
+  lab: LocalLab,
+  layer: number,
+  suspect: MeasuredPart,
+  isFirstWrong: boolean,
+  budget: SearchBudget,
+): Promise<Diagnosis | undefined> {
+  const located = await locateInLayer(lab, layer, suspect);
+  if (located !== undefined || !isFirstWrong) return located;
+  const departure = await attentionDeparture(lab, layer, suspect, budget);
+  if (departure === undefined) return undefined;
+  return (
+    (await judgeAttention(lab, layer, suspect, departure)) ??
+    adapterInValues(lab, layer, suspect, departure, budget)
+  );
 }
 
 /** What a search for factors leaves in the list of what is known, where it found none: the other layers are not asked. */

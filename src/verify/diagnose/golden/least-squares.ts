@@ -22,12 +22,12 @@ export function solveLeastSquares(
   const largest = Math.max(...vectors.map((_vector, row) => matrix[row * size + row] ?? 0));
   for (let row = 0; row < size; row++)
     matrix[row * size + row] = (matrix[row * size + row] ?? 0) + RIDGE * largest;
-  if (!factored(matrix, size)) return undefined;
-  return substituted(matrix, right, size);
+  if (!factor(matrix, size)) return undefined;
+  return solveFactored(matrix, right, size);
 }
 
-/** Cholesky's lower factor in place; false where there is none. */
-function factored(matrix: Float64Array, size: number): boolean {
+/** Cholesky's lower factor of a matrix's lower half, in place; false where there is none. */
+export function factor(matrix: Float64Array, size: number): boolean {
   for (let row = 0; row < size; row++)
     for (let column = 0; column <= row; column++) {
       let sum = matrix[row * size + column] ?? 0;
@@ -40,18 +40,29 @@ function factored(matrix: Float64Array, size: number): boolean {
   return true;
 }
 
-function substituted(factor: Float64Array, right: Float64Array, size: number): Float64Array {
-  const at = (row: number, column: number): number => factor[row * size + column] ?? 0;
+/** What a matrix, given by its lower factor L, takes to a vector: (L · Lᵀ)⁻¹ · right. */
+export function solveFactored(
+  lower: Float64Array,
+  right: Float64Array,
+  size: number,
+): Float64Array {
+  const at = (row: number, column: number): number => lower[row * size + column] ?? 0;
   const solved = right.slice();
-  for (let row = 0; row < size; row++) {
-    for (let column = 0; column < row; column++)
-      solved[row] = (solved[row] ?? 0) - at(row, column) * (solved[column] ?? 0);
-    solved[row] = (solved[row] ?? 0) / at(row, row);
-  }
+  solveBelow(lower, solved, size);
   for (let row = size - 1; row >= 0; row--) {
     for (let column = row + 1; column < size; column++)
       solved[row] = (solved[row] ?? 0) - at(column, row) * (solved[column] ?? 0);
     solved[row] = (solved[row] ?? 0) / at(row, row);
   }
   return solved;
+}
+
+/** L⁻¹ · vector, in the vector's place. */
+export function solveBelow(lower: Float64Array, vector: Float64Array, size: number): void {
+  for (let row = 0; row < size; row++) {
+    let value = vector[row] ?? 0;
+    for (let column = 0; column < row; column++)
+      value -= (lower[row * size + column] ?? 0) * (vector[column] ?? 0);
+    vector[row] = value / (lower[row * size + row] ?? 1);
+  }
 }
