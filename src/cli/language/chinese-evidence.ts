@@ -137,6 +137,14 @@ export const CHINESE_EVIDENCE: Catalogue = [
     "第 {1*} 层所加的值相差 {2} 至 {3} %，每一层都如此；{4*}",
   ],
   ["what layers {} add is {} to {} % off; {}", "第 {1*} 层所加的值相差 {2} 至 {3} %；{4*}"],
+  [
+    "{} of its values are {}, and none is larger, as where a limit cut them; with these made larger, beside those of the tensors before, the departure's energy falls by {}",
+    "其中 {1} 个值为 {2}，没有更大的值，如同被某个上限截断；除前面各张量的值之外再把这些值放大之后，偏离的能量下降 {3}",
+  ],
+  [
+    "{} of its values are {}, and none is larger, as where a limit cut them; with these made larger, the departure's energy falls by {}",
+    "其中 {1} 个值为 {2}，没有更大的值，如同被某个上限截断；把这些值放大之后，偏离的能量下降 {3}",
+  ],
   ["{} and more", "{} 等"],
   [
     "layers {} and {} are the same in all their tensors: a layer was lost, of which one of them took the place, or those between stand one place off",

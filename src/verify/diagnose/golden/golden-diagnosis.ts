@@ -21,6 +21,8 @@ import { tryOutliers } from "../values/outliers.ts";
 import { locateInLayer } from "./residual.ts";
 import { rereadHypotheses } from "../hypotheses/reread-hypotheses.ts";
 import { explained, SearchBudget, searchExplanations, triesFor } from "./search.ts";
+import { saturatedOnes } from "./saturated.ts";
+import { departuresOf } from "./departures.ts";
 import { solvedFactors } from "./solved-factors.ts";
 import { solvedRouter } from "./router-order.ts";
 import { solvedScales } from "./solved-scale.ts";
@@ -187,6 +189,14 @@ async function diagnoseLayer(
   const located = await fewDirections(lab, layer, suspect, isFirstWrong, budget);
   if (located?.cause === "low-rank") known.add(FEW_DIRECTIONS);
   if (located !== undefined) return [located];
+  const saturated = await saturatedOnes(
+    suspects,
+    lab.read,
+    departuresOf(lab, suspect.part),
+    budget,
+  );
+  if (saturated.length > 0)
+    return saturated.map((diagnosis) => ({ ...diagnosis, before: suspect.before }));
   const rows = await factorsOf(lab, layer, suspect, budget, known, measure);
   if (rows.length > 0) return rows;
   const where = blamed === undefined ? whereOf(isFirstWrong, isRouted) : exactlyOf(blamed);
