@@ -21,7 +21,8 @@ function joined(same: readonly Diagnosis[]): Diagnosis {
   if (first === undefined || same.length === 1)
     return first ?? { cause: "undetermined", tensors: [], evidence: "" };
   const tensors = [...new Set(same.flatMap((diagnosis) => diagnosis.tensors))];
-  const { layer: _layer, ...facts } = first;
+  const { layer: _layer, relation: _relation, ...facts } = first;
+  const relation = joinedRelation(same);
   const claims = same.flatMap((diagnosis) => diagnosis.claims ?? []);
   return {
     ...facts,
@@ -29,7 +30,23 @@ function joined(same: readonly Diagnosis[]): Diagnosis {
     ...(claims.length === 0 ? {} : { claims }),
     ...commonLayer(tensors),
     evidence: joinedEvidence(same),
+    ...(relation === undefined ? {} : { relation }),
   };
+}
+
+/** The relation that all have; else each of the first with the tensor that has it. */
+function joinedRelation(same: readonly Diagnosis[]): string | undefined {
+  const relations = new Map<string, string>();
+  for (const { relation, tensors } of same)
+    if (relation !== undefined && !relations.has(relation))
+      relations.set(relation, tensors[0] ?? "");
+  const [[only] = [undefined]] = relations;
+  if (relations.size < 2 && same.every(({ relation }) => relation !== undefined)) return only;
+  if (relations.size === 0) return undefined;
+  const shown = [...relations]
+    .slice(0, MOST_SENTENCES)
+    .map(([relation, name]) => `${name}: ${relation}`);
+  return shown.join("; ") + (relations.size > MOST_SENTENCES ? "; and others" : "");
 }
 
 /** Different sentences that are told of one cause. */
@@ -58,5 +75,7 @@ function weight({ cause, after, harmless }: Diagnosis): number {
   if (harmless === true) return 4;
   if (cause === "non-finite") return 0;
   if (cause === "undetermined") return 3;
-  return after === undefined ? 2 : 1;
+  if (after !== undefined) return 1;
+  // What a cast rounds is seldom what is wrong.
+  return cause === "cast" ? 2.5 : 2;
 }

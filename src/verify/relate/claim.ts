@@ -1,11 +1,17 @@
 import type { HostTensor } from "../compare/model-runner.ts";
+import type { HalfDtype } from "../diagnose/hypotheses/tensor-edits.ts";
 import type { Order } from "./row-order.ts";
 
 /**
  * What is said of a tensor, as data: the sentence is made of it, and the reader of both sides can compute it again. `tensor` is ours,
  * `of` the other side's tensor that it is said to come from; the same name where left out.
  */
-export type Claim = { readonly tensor: string; readonly of?: string } & Statement;
+export type Claim = {
+  readonly tensor: string;
+  readonly of?: string;
+  /** What both sides are rounded to before. */
+  readonly in?: HalfDtype;
+} & Statement;
 
 export type Statement =
   /** Every value is the other one's. */
@@ -20,6 +26,15 @@ export type Statement =
   | { readonly kind: "twin" }
   /** Axis i of ours is axis `axes[i]` of the other one. */
   | { readonly kind: "axes"; readonly axes: readonly number[] }
+  /** What the transposed matrix, with its numbers in a row, is to the other one. */
+  | { readonly kind: "of-transposed"; readonly statement: Statement }
+  /** What ours is to the other one whose row (or column) i is its row `order[i]`. */
+  | {
+      readonly kind: "of-order";
+      readonly axis: "rows" | "columns";
+      readonly order: Order;
+      readonly statement: Statement;
+    }
   /** Row (or column) i of ours is row `order[i]` of the other one. */
   | { readonly kind: "order"; readonly axis: "rows" | "columns"; readonly order: Order }
   /** The same of the parts of rows, each row cut into so many. */

@@ -13,8 +13,11 @@ const LEFT = 4;
 /** How many times that energy a difference must have before its rank is looked for. */
 const CLEAR = 64;
 
-/** Steps of the power method for one direction: the largest ones of an adapter stand apart from rounding. */
-const POWER_STEPS = 3;
+/** Steps of the power method for one direction: until its energy grows by less than a share, and this many at most. */
+const POWER_STEPS = 24;
+const GROWTH = 1e-3;
+/** The first two directions show whether the rank may be low at all; for that three steps do. */
+const FEW_STEPS = 3;
 
 /**
  * The rank of ours less the reference, where it is low: its strongest direction is taken away until no more energy is left than
@@ -40,7 +43,12 @@ export function deltaRank(
   const negligible = LEFT * Math.max(rounding, (2 ** -22) ** 2 * energy);
   if (!(energy > (CLEAR / LEFT) * negligible)) return undefined;
   for (let rank = 1; rank <= most; rank++) {
-    const { energy: taken } = takeStrongest(rest, rows, columns);
+    const { energy: taken } = takeStrongest(
+      rest,
+      rows,
+      columns,
+      rank > 2 ? POWER_STEPS : FEW_STEPS,
+    );
     energy -= taken;
     if (energy <= negligible) return rank;
     // The strongest first: what is left needs at least so many more as strong as this one.
@@ -55,11 +63,20 @@ export interface Taken {
   readonly energy: number;
 }
 
-/** Takes the part along the strongest direction of the rows away. */
-export function takeStrongest(data: Float64Array, rows: number, columns: number): Taken {
+/**
+ * Takes the part along the strongest direction of the rows away.
+ * @param steps Of the power method, at most.
+ */
+export function takeStrongest(
+  data: Float64Array,
+  rows: number,
+  columns: number,
+  steps: number = FEW_STEPS,
+): Taken {
   let right = data.slice(strongestRow(data, rows, columns) * columns).subarray(0, columns);
   let left = new Float64Array(rows);
-  for (let step = 0; step < POWER_STEPS; step++) {
+  let energy = 0;
+  for (let step = 0; step < steps; step++) {
     left = new Float64Array(rows);
     for (let row = 0, at = 0; row < rows; row++)
       for (let column = 0; column < columns; column++, at++)
@@ -69,10 +86,11 @@ export function takeStrongest(data: Float64Array, rows: number, columns: number)
     for (let row = 0, at = 0; row < rows; row++)
       for (let column = 0; column < columns; column++, at++)
         right[column] = (right[column] ?? 0) + (data[at] ?? 0) * (left[row] ?? 0);
+    // `right` carries the singular value.
+    const before = energy;
+    energy = right.reduce((sum, value) => sum + value * value, 0);
+    if (step + 1 >= FEW_STEPS && energy - before <= GROWTH * energy) break;
   }
-  // `right` carries the singular value.
-  let energy = 0;
-  for (const value of right) energy += value * value;
   for (let row = 0, at = 0; row < rows; row++)
     for (let column = 0; column < columns; column++, at++)
       data[at] = (data[at] ?? 0) - (left[row] ?? 0) * (right[column] ?? 0);

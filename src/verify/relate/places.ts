@@ -14,23 +14,23 @@ export interface MovedPart {
  * Layers in other layers' places as one diagnosis.
  * @param held Which layer's parameters stand in each place.
  * @param part What of the layers, where it is not all.
+ * @param layers How many layers the other side has.
  */
 export function describePlaces(
   held: readonly number[],
   tensors: readonly string[],
   part?: MovedPart,
+  layers: number = held.length,
 ): Diagnosis {
-  const what = part === undefined ? "" : `${part.name} of `;
+  const what = part === undefined ? "" : `the ${part.name} of `;
   const moved = held.flatMap((source, place) => (source === place ? [] : [{ place, source }]));
   const isOrder = new Set(held).size === held.length;
   const isSwap = moved.length === 2 && isOrder;
-  const lost = held.flatMap((_source, layer) => (held.includes(layer) ? [] : [layer]));
+  const all = Array.from({ length: layers }, (_unused, layer) => layer);
+  const lost = all.filter((layer) => !held.includes(layer));
   const list = moved
     .slice(0, LISTED)
-    .map(
-      ({ place, source }) =>
-        `place ${place} holds ${what === "" ? "" : `the ${what}`}layer ${source}`,
-    )
+    .map(({ place, source }) => `place ${place} holds ${what}layer ${source}`)
     .join(", ");
   const rest = moved.length > LISTED ? ` and ${moved.length - LISTED} more` : "";
   return {
@@ -39,7 +39,7 @@ export function describePlaces(
     ...commonLayer(tensors),
     evidence: isSwap
       ? `${what}layers ${moved.map(({ place }) => place).join(" and ")} are stored in each other's place`
-      : `${list}${rest}${lost.length === 0 ? "" : `; ${what}${layersText(lost)} nowhere`}${pattern(held)}`,
+      : `${list}${rest}${lost.length === 0 ? "" : `; ${lostText(lost, part)} nowhere`}${pattern(held)}`,
     relation: `layers [${held.join(", ")}]`,
     claims: [
       {
@@ -53,10 +53,11 @@ export function describePlaces(
   };
 }
 
-function layersText(layers: readonly number[]): string {
-  return layers.length === 1
-    ? `layer ${layers[0] ?? 0} is`
-    : `layers ${layers.slice(0, LISTED).join(", ")}${layers.length > LISTED ? " and more" : ""} are`;
+function lostText(layers: readonly number[], part: MovedPart | undefined): string {
+  const listed = layers.slice(0, LISTED).join(", ") + (layers.length > LISTED ? " and more" : "");
+  const text = layers.length === 1 ? `layer ${listed}` : `layers ${listed}`;
+  if (part !== undefined) return `the same of ${text} is`;
+  return layers.length === 1 ? `${text} is` : `${text} are`;
 }
 
 /** What the whole order is, where it is something that converters do. */
@@ -66,6 +67,8 @@ function pattern(held: readonly number[]): string {
   if (is(textOrder(held.length))) return ": the layers are sorted as text";
   if (is(order.toReversed())) return ": the layers stand in reverse";
   const first = held.findIndex((source, place) => source !== place);
+  // One place alone is no pattern.
+  if (first === held.length - 1) return "";
   const [source = 0] = held.slice(first);
   const isLocal = held.slice(first).every((one, index) => one === index);
   if (first > 0 && source === 0 && isLocal)

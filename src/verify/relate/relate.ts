@@ -2,8 +2,15 @@ import type { Axis } from "../../model/axes.ts";
 import type { ModelConfig } from "../../model/config/model-config.ts";
 import type { Dtype } from "../../tensor/dtype.ts";
 import type { HostTensor } from "../compare/model-runner.ts";
-import { sameValues, sizeOf } from "../diagnose/hypotheses/tensor-edits.ts";
+import {
+  reinterpreted,
+  sameValues,
+  sizeOf,
+  takeColumns,
+  takeRows,
+} from "../diagnose/hypotheses/tensor-edits.ts";
 import { axisOrders, MAX_AXES, withAxes } from "./axis-order.ts";
+import { nearness } from "./claim.ts";
 import { bitsAsNumbers, codesWithoutScales, multiples } from "./codes.ts";
 import { linearRelation } from "./linear.ts";
 import { deltaRank } from "./low-rank.ts";
@@ -12,6 +19,7 @@ import { partsRelation } from "./parts.ts";
 import { repeatedOrder } from "./repeated-order.ts";
 import type { Relation } from "./relation.ts";
 import { rowsRelation } from "./repeated.ts";
+import { scaledOrder } from "./scaled-order.ts";
 import { hasOrder, isIdentity, isPermutation, columnOrder, rowOrder } from "./row-order.ts";
 import { shiftedRows } from "./shifted-rows.ts";
 
@@ -49,8 +57,47 @@ export function relate(
   return (
     (areOthers ? ofValues(ours, reference, dtype, config?.headDim) : undefined) ??
     ofOrder(ours, reference, { config, axes, dtype }) ??
-    (areOthers ? ofRank(ours, reference, dtype) : ofScales(ours, reference, dtype, config?.headDim))
+    (areOthers
+      ? (ofRank(ours, reference, dtype) ?? ofTwo(ours, reference, { config, axes, dtype }))
+      : ofScales(ours, reference, dtype, config?.headDim))
   );
+}
+
+/** Correlation above which values stand where they should, whatever else was done to them. */
+const IN_PLACE = 0.6;
+
+/** Two changes at once: transposed, or in another order, and then scaled or cut to codes. */
+function ofTwo(
+  ours: HostTensor,
+  reference: HostTensor,
+  { config, axes, dtype }: TensorContext,
+): Relation | undefined {
+  if (ours.shape.length !== 2 || nearness(ours, reference).correlation > IN_PLACE) return undefined;
+  const flat = reinterpreted(ours);
+  const valued = ofValues({ ...flat, shape: reference.shape }, reference, dtype, config?.headDim);
+  if (valued !== undefined)
+    return {
+      ...valued,
+      cause: "transposed",
+      text: `stored as [in, out]; transposed, ${valued.text}`,
+      relation: `transposed: ${valued.relation}`,
+      claim: { kind: "of-transposed", statement: valued.claim },
+    };
+  for (const axis of ["rows", "columns"] as const) {
+    const order = scaledOrder(ours, reference, axis);
+    if (order === undefined) continue;
+    const moved = axis === "rows" ? takeRows(reference, order) : takeColumns(reference, order);
+    const scaled = linearRelation(ours, moved, unitOf(dtype) > 2 ** -24, config?.headDim);
+    if (scaled === undefined) continue;
+    const named = nameOrder(order, axis, { config, over: axes?.[axis === "rows" ? 0 : 1] });
+    return {
+      ...named,
+      text: `${named.text}; and beside those ${scaled.text}`,
+      relation: `${named.relation}; then ${scaled.text}`,
+      claim: { kind: "of-order", axis, order, statement: scaled.claim },
+    };
+  }
+  return undefined;
 }
 
 function ofValues(

@@ -1,5 +1,11 @@
 import { createHash } from "node:crypto";
-import { f32Bits, f32BitsToBf16, f32BitsToF16 } from "../../../src/tensor/float-bits.ts";
+import {
+  bf16ToF32Bits,
+  f16ToF32Bits,
+  f32Bits,
+  f32BitsToBf16,
+  f32BitsToF16,
+} from "../../../src/tensor/float-bits.ts";
 import type { Claim, Statement } from "../../../src/verify/relate/claim.ts";
 import type { EditableModel, Values } from "../editable-model.ts";
 
@@ -23,7 +29,17 @@ export function isTrue(claim: Claim, { ours, reference }: Sides): boolean {
   }
   const names = claim.tensor.split(" ");
   const others = (claim.of ?? claim.tensor).split(" ");
-  return holds(claim, joined(ours, names), joined(reference, others));
+  const rounded = (values: Values): Values => inDtype(values, claim.in);
+  return holds(claim, rounded(joined(ours, names)), rounded(joined(reference, others)));
+}
+
+function inDtype({ shape, data }: Values, dtype: Claim["in"]): Values {
+  if (dtype === undefined) return { shape, data };
+  const [to, from] =
+    dtype === "BF16" ? [f32BitsToBf16, bf16ToF32Bits] : [f32BitsToF16, f16ToF32Bits];
+  const bits = new Uint32Array(data.length);
+  for (const [index, value] of data.entries()) bits[index] = from(to(f32Bits(value)));
+  return { shape, data: new Float32Array(bits.buffer) };
 }
 
 function joined(model: EditableModel, names: readonly string[]): Values {
@@ -265,6 +281,17 @@ function holds(claim: Statement, ours: Values, other: Values): boolean {
       );
     case "reversed":
       return holds(claim.statement, other, ours);
+    case "of-transposed":
+      return holds(
+        claim.statement,
+        { ...transposed({ ...ours, shape: [columns, rows] }), shape: other.shape },
+        other,
+      );
+    case "of-order": {
+      const lines = claim.axis === "rows" ? other : transposed(other);
+      const taken = rowsOf(lines, claim.order);
+      return holds(claim.statement, ours, claim.axis === "rows" ? taken : transposed(taken));
+    }
     case "axes": {
       const strides = claim.axes.map((axis) =>
         other.shape.slice(axis + 1).reduce((product, size) => product * size, 1),

@@ -241,6 +241,54 @@ function longer(rows: number, from: (row: number) => number | undefined): HostTe
   return { shape: [rows, 24], data };
 }
 
+describe("two changes at once", () => {
+  const SQUARE = matrix(32, 32, 5);
+
+  test.each([1, 0.3, -0.125])("heads in another order, times %d", (factor) => {
+    const order = moved(REFERENCE, (row) => (row + 16) % 32);
+    const found = relate(
+      mapped(order, (value) => factor * value),
+      REFERENCE,
+      MODEL_CONFIG,
+      "F32",
+    );
+    expect(found).toMatchObject({ cause: "head-order" });
+    if (factor === 1) return;
+    expect(found?.text).toContain(`times the other side's`);
+    expect(found?.claim).toMatchObject({ kind: "of-order", axis: "rows" });
+  });
+
+  test("columns in another order, times a factor", () => {
+    const other = mapped(REFERENCE, (_value, row, column) => {
+      return 0.3 * (REFERENCE.data[row * 24 + ((column + 12) % 24)] ?? 0);
+    });
+    expect(relate(other, REFERENCE, MODEL_CONFIG, "F32")?.claim).toMatchObject({
+      kind: "of-order",
+      axis: "columns",
+      statement: { kind: "linear" },
+    });
+  });
+
+  test("transposed, and scaled or cut to codes", () => {
+    const flipped = mapped(SQUARE, (_value, row, column) => SQUARE.data[column * 32 + row] ?? 0);
+    for (const work of [
+      (value: number): number => 0.5 * value,
+      (value: number): number => Math.round(127 * value),
+    ]) {
+      const found = relate(mapped(flipped, work), SQUARE, MODEL_CONFIG, "F32");
+      expect(found).toMatchObject({ cause: "transposed", claim: { kind: "of-transposed" } });
+    }
+  });
+
+  test("an order of values that have their own noise is none", () => {
+    const noisy = mapped(
+      moved(REFERENCE, (row) => (row + 16) % 32),
+      (value, row, column) => value * (1 + 0.1 * Math.sin(31 * row + 7 * column)),
+    );
+    expect(relate(noisy, REFERENCE, MODEL_CONFIG, "F32")).toBeUndefined();
+  });
+});
+
 describe("tensors of three axes", () => {
   test("are known when each of their matrices is transposed", () => {
     const reference = { ...matrix(6, 20), shape: [3, 4, 10] };

@@ -34,7 +34,7 @@ export async function judgeAlone(pair: Pair, name: string): Promise<Diagnosis> {
       kind: "non-finite",
       count: nonFinite,
     });
-  const rounding = castBetween(ours, reference, pair.ours.get(name)?.dtype);
+  const rounding = castBetween(ours, reference, pair.dtypeOf(name));
   if (rounding !== undefined) return say("cast", rounding);
   const damage = describeCorruption(ours, reference);
   if (damage !== undefined) {

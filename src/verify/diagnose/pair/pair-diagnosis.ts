@@ -1,24 +1,23 @@
-import { isBias, parameterOf } from "../../../model/canonical-names.ts";
+import { isBias } from "../../../model/canonical-names.ts";
 import { layerOf } from "../../../model/layer-number.ts";
 import type { ModelConfig } from "../../../model/config/model-config.ts";
-import type { Assembly } from "../../../mapping/assembly.ts";
 import { elementCount, sameShape } from "../../../tensor/shape.ts";
 import type { TensorDiff } from "../../compare/diff-checkpoints.ts";
 import { movedTensors } from "../../relate/moved.ts";
 import { relate } from "../../relate/relate.ts";
-import type { Relation } from "../../relate/relation.ts";
 import { commonLayer, type Diagnosis } from "../diagnosis.ts";
 import { mergeDiagnoses } from "../merge-diagnoses.ts";
 import { judgeAlone } from "./pair-alone.ts";
 import { withoutCommuting } from "./commuting.ts";
-import { castBetween } from "./pair-cast.ts";
 import { fusedOrder } from "./pair-fused.ts";
 import { heldByOthers, untiedHead } from "./pair-moved.ts";
+import { inMovedLayer } from "./pair-placed.ts";
+import { related, relatedOnes, transposedOnes, zeroBiases } from "./pair-related.ts";
+import { castOnes, inCommonHalf, isLostInHalf, roundedOnes } from "./pair-rounded.ts";
 import { searchPair } from "./pair-search.ts";
 import { joinVersions } from "./pair-versions.ts";
 import { MAX_ELEMENTS, Pair, type Tensors } from "./pair.ts";
 import { SearchBudget } from "../golden/search.ts";
-import { reinterpreted, sameValues } from "../hypotheses/tensor-edits.ts";
 
 /** Mistakes that are tried, all tensors together. */
 const TRIES = 20_000;
@@ -43,6 +42,7 @@ export async function diagnosePair(
   signal?: AbortSignal,
 ): Promise<readonly Diagnosis[]> {
   const pair = new Pair(ours, reference, signal);
+  const stored = new Pair(ours, reference, signal, true);
   const reversed = new Pair(reference, ours, signal);
   const moved = await movedTensors(ours, reference, diffs, signal);
   const left = diffs.filter(({ name }) => !moved.explained.has(name));
@@ -50,12 +50,41 @@ export async function diagnosePair(
   const wrong = left.filter(({ class: kind }) => kind === "differ" || kind === "withinTolerance");
   const work: Work = { config, budget: new SearchBudget(TRIES, signal) };
   for (const group of byLayer(wrong.map(({ name }) => name))) {
-    for (const one of await diagnoseGroup(pair, new Set(group), work))
-      found.push(isUnexplained(one) ? await otherWay(reversed, one, work) : one);
+    const open = new Set(group);
+    const sides = moved.held === undefined ? undefined : { ours, reference, held: moved.held };
+    const own = sides === undefined ? [] : await inMovedLayer(sides, open, config, signal);
+    const { explained, rest } = await asTheyAre(stored, pair, open, work);
+    for (const one of rest)
+      own.push(isUnexplained(one) ? await otherWay(reversed, one, work) : one);
+    found.push(...explained, ...own.map((one) => inCommonHalf(one, pair)));
+    stored.forget();
     pair.forget();
     reversed.forget();
   }
   return mergeDiagnoses(joinVersions(withoutCommuting(found, config), [...ours.keys()]));
+}
+
+/** What the group shows; where its two sides were rounded for that in vain, as both are stored. */
+async function asTheyAre(
+  stored: Pair,
+  pair: Pair,
+  wrong: Set<string>,
+  work: Work,
+): Promise<{ readonly explained: readonly Diagnosis[]; readonly rest: readonly Diagnosis[] }> {
+  const lost = new Set<string>();
+  for (const name of wrong) if (await isLostInHalf(pair, name)) lost.add(name);
+  for (const name of lost) wrong.delete(name);
+  const plain = lost.size === 0 ? [] : await diagnoseGroup(stored, lost, work);
+  const found = await diagnoseGroup(pair, wrong, work);
+  const isOpen = (one: Diagnosis): boolean =>
+    isUnexplained(one) && one.tensors.some((name) => pair.halfOf(name) !== undefined);
+  const open = found.filter(isOpen).flatMap(({ tensors }) => tensors);
+  if (open.length === 0) return { explained: plain, rest: found };
+  const again = await diagnoseGroup(stored, new Set(open), work);
+  const explained = again.filter((one) => !isUnexplained(one));
+  const names = new Set(explained.flatMap(({ tensors }) => tensors));
+  const rest = found.filter((one) => !isOpen(one) || !one.tensors.every((name) => names.has(name)));
+  return { explained: [...plain, ...explained], rest };
 }
 
 /** Whether a diagnosis says how two tensors differ, and not how one came from the other. */
@@ -117,6 +146,7 @@ async function diagnoseGroup(
     wrong.delete(name);
     found.push(await ofShape(pair, name, config));
   }
+  found.push(...(await roundedOnes(pair, wrong)));
   found.push(...(await transposedOnes(pair, wrong)));
   found.push(...(await zeroBiases(pair, wrong)));
   found.push(...(await untiedHead(pair, wrong)));
@@ -132,20 +162,6 @@ async function diagnoseGroup(
   return found;
 }
 
-/** Matrices that were rounded: told by their values alone, before anything is tried on them. */
-async function castOnes(pair: Pair, wrong: Set<string>): Promise<readonly Diagnosis[]> {
-  const found: Diagnosis[] = [];
-  for (const name of wrong) {
-    const dtype = pair.ours.get(name)?.dtype;
-    const [ours, reference] = [await pair.readOurs(name), await pair.readReference(name)];
-    const evidence = ours.shape.length < 2 ? undefined : castBetween(ours, reference, dtype);
-    if (evidence === undefined) continue;
-    wrong.delete(name);
-    found.push({ cause: "cast", tensors: [name], ...commonLayer([name]), evidence });
-  }
-  return found;
-}
-
 async function ofShape(
   pair: Pair,
   name: string,
@@ -156,7 +172,7 @@ async function ofShape(
   const largest = Math.max(...[left, right].map((shape) => elementCount(shape) ?? Infinity));
   if (largest <= MAX_ELEMENTS) {
     const [a, b] = [await pair.readOurs(name), await pair.readReference(name)];
-    const relation = relate(a, b, config, ours.get(name)?.dtype);
+    const relation = relate(a, b, config, pair.dtypeOf(name));
     if (relation !== undefined) return related(name, relation);
   }
   const isTransposed = left.length === 2 && sameShape(left.toReversed(), right);
@@ -166,104 +182,4 @@ async function ofShape(
     ...commonLayer([name]),
     evidence: `its shape is [${left.join(", ")}], on the other side [${right.join(", ")}]`,
   };
-}
-
-function related(name: string, relation: Relation): Diagnosis {
-  return {
-    cause: relation.cause,
-    tensors: [name],
-    ...commonLayer([name]),
-    evidence: relation.text,
-    relation: relation.relation,
-    claims: [{ tensor: name, ...relation.claim }],
-    ...(relation.isHarmless ? { harmless: true } : {}),
-  };
-}
-
-/** What a tensor was found to be of the one beside it. */
-interface Solved {
-  readonly beside: Assembly | undefined;
-  readonly relation: Relation | undefined;
-}
-
-async function relatedOnes(
-  pair: Pair,
-  wrong: Set<string>,
-  config: ModelConfig | undefined,
-): Promise<readonly Diagnosis[]> {
-  const found: Diagnosis[] = [];
-  // A tied head is the embeddings again, on both sides.
-  const solved = new Map<Assembly, Solved>();
-  for (const name of wrong) {
-    const [left, beside] = [pair.ours.get(name), pair.reference.get(name)];
-    if (left === undefined) continue;
-    const known = solved.get(left);
-    const relation =
-      known?.beside === beside ? known?.relation : await relatedOne(pair, name, config);
-    solved.set(left, { beside, relation });
-    if (relation === undefined) continue;
-    wrong.delete(name);
-    found.push(related(name, relation));
-  }
-  return found;
-}
-
-async function relatedOne(
-  pair: Pair,
-  name: string,
-  config: ModelConfig | undefined,
-): Promise<Relation | undefined> {
-  const [ours, reference] = [await pair.readOurs(name), await pair.readReference(name)];
-  const axes = config === undefined ? undefined : parameterOf(name, config)?.axes;
-  return relate(ours, reference, config, pair.ours.get(name)?.dtype, axes);
-}
-
-async function transposedOnes(pair: Pair, wrong: Set<string>): Promise<readonly Diagnosis[]> {
-  const transposed: string[] = [];
-  for (const name of wrong) {
-    const { shape } = pair.ours.get(name) ?? { shape: [] };
-    if (shape.length !== 2) continue;
-    const [ours, reference] = [await pair.readOurs(name), await pair.readReference(name)];
-    if (sameValues(reinterpreted(ours), reference)) transposed.push(name);
-  }
-  for (const name of transposed) wrong.delete(name);
-  if (transposed.length === 0) return [];
-  return [
-    {
-      cause: "transposed",
-      tensors: transposed,
-      ...commonLayer(transposed),
-      evidence: "stored as [in, out]; transposed, the values are those of the other side",
-      claims: transposed.map((tensor) => ({ tensor, kind: "transposed" })),
-      after: 0,
-    },
-  ];
-}
-
-async function zeroBiases(pair: Pair, wrong: Set<string>): Promise<readonly Diagnosis[]> {
-  const zero: string[] = [];
-  for (const name of wrong) {
-    if (!isBias(name)) continue;
-    const [ours, reference] = [await pair.readOurs(name), await pair.readReference(name)];
-    const isZero = ours.data.every((value) => value === 0);
-    if (isZero && reference.data.some((value) => value !== 0)) zero.push(name);
-  }
-  for (const name of zero) wrong.delete(name);
-  if (zero.length === 0) return [];
-  return [
-    {
-      cause: "bias-missing",
-      tensors: zero,
-      ...commonLayer(zero),
-      evidence: "every element is 0, on the other side they are not",
-      claims: zero.map((tensor) => ({
-        tensor,
-        kind: "stretch",
-        begin: 0,
-        end: pair.ours.get(tensor)?.shape[0] ?? 0,
-        value: 0,
-      })),
-      after: 0,
-    },
-  ];
 }
