@@ -2,7 +2,12 @@ import type { ModelConfig } from "../../../model/config/model-config.ts";
 import { givesTokens } from "../../../model/encoder-heads.ts";
 import type { Golden, GoldenPrompt } from "../../golden/read.ts";
 import { maxDifference, maxMagnitude } from "../../compare/metrics.ts";
-import { overrideWith, parametersIn, type Laboratory } from "../../compare/model-runner.ts";
+import {
+  overrideWith,
+  parametersIn,
+  type Laboratory,
+  type ModelRunner,
+} from "../../compare/model-runner.ts";
 import { largest, logitsOn } from "../../compare/run-model.ts";
 import { rowRelation } from "./head-columns.ts";
 import { encoderHeadHypotheses } from "./encoder-head-diagnosis.ts";
@@ -38,6 +43,19 @@ import { describeTokens, rowsExchanged, wrongTokens } from "./wrong-tokens.ts";
  * @param noise What logits may differ by.
  */
 export async function diagnoseFromLogits(
+  laboratory: Laboratory,
+  golden: Golden,
+  noise: number,
+  signal?: AbortSignal,
+): Promise<readonly Diagnosis[]> {
+  try {
+    return await searched(laboratory, golden, noise, signal);
+  } finally {
+    laboratory.forget();
+  }
+}
+
+async function searched(
   laboratory: Laboratory,
   golden: Golden,
   noise: number,
@@ -325,13 +343,26 @@ async function logitsMoved(
   );
 }
 
+/** Bytes of a model in float32 that is read once for all tries: of larger ones, reading ahead saves more. */
+const KEPT_BYTES = 512 * 2 ** 20;
+
+function openedFor(
+  laboratory: Laboratory,
+  changes: Changes | undefined,
+  config: ModelConfig | undefined,
+): Promise<ModelRunner> {
+  const override = changes === undefined ? undefined : overrideWith(changes);
+  return 4 * parametersIn(laboratory) <= KEPT_BYTES
+    ? laboratory.openAgain(override, config)
+    : laboratory.open(override, config);
+}
+
 async function ownLogits(
   laboratory: Laboratory,
   golden: Golden,
   { changes, config }: Pick<Changed, "changes" | "config"> = {},
 ): Promise<readonly Float32Array[]> {
-  const override = changes === undefined ? undefined : overrideWith(changes);
-  const runner = await laboratory.open(override, config);
+  const runner = await openedFor(laboratory, changes, config);
   try {
     return await logitsOn(runner, golden);
   } finally {
@@ -369,7 +400,6 @@ async function logitsDifference(
   golden: Golden,
   { changes, config, limit = Number.POSITIVE_INFINITY, onFirst }: Changed = {},
 ): Promise<number> {
-  const override = changes === undefined ? undefined : overrideWith(changes);
   const telling = tellingOf(golden);
   const batches =
     Number.isFinite(limit) && telling !== undefined
@@ -377,7 +407,7 @@ async function logitsDifference(
       : [golden.prompts];
   let worst = 0;
   for (const prompts of batches) {
-    const runner = await laboratory.open(override, config);
+    const runner = await openedFor(laboratory, changes, config);
     try {
       const own = { ...golden, prompts };
       const outputs = besideGolden(await logitsOn(runner, own), own);

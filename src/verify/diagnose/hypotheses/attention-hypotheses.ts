@@ -113,42 +113,45 @@ function wrongHeadCounts(
   has: ReadonlySet<string>,
 ): readonly Hypothesis[] {
   const { heads, kvHeads, headDim } = config;
-  return (
+  const counts = (
     [
-      [ATTENTION.key, kvHeads],
-      [ATTENTION.query, heads],
+      [ATTENTION.key, kvHeads, heads],
+      [ATTENTION.query, heads, kvHeads],
     ] as const
-  ).flatMap(([name, count]) =>
+  ).flatMap(([name, count, confused]) =>
     headCounts(count * headDim)
       .filter((other) => other !== count)
-      .flatMap((other) => {
-        const size = (count * headDim) / other;
-        const right = halvesFromInterleaved(count, headDim, headDim);
-        const wrong = halvesFromInterleaved(other, size, size);
-        const [toHalves, toPairs] = [
-          "from rotary pairs to halves",
-          "from halves to rotary pairs",
-        ] as const;
-        // Permuted with the wrong count in place of the right one, or where the rows should have stayed as they are.
-        const orders: readonly (readonly [string, readonly number[]])[] = [
-          [`${toHalves} for ${other} heads instead of ${count}`, composed(inverse(wrong), right)],
-          [`${toPairs} for ${other} heads instead of ${count}`, composed(wrong, inverse(right))],
-          [`${toPairs} for ${other} heads, of which there are ${count}`, wrong],
-          [`${toHalves} for ${other} heads, of which there are ${count}`, inverse(wrong)],
-        ];
-        return orders.flatMap(([how, order]) =>
-          suffixGroups([name], at, has).map((suffixes): Hypothesis => {
-            const tensors = suffixes.map((suffix) => at(`${name}.${suffix}`));
-            return {
-              cause: "rotary-permuted",
-              tensors,
-              mistake: `rows permuted ${how}`,
-              undo: (read) => edited(tensors, read, (tensor) => takeRows(tensor, order)),
-            };
-          }),
-        );
-      }),
+      .map((other) => ({ name, count, other, isLikely: other === confused })),
   );
+  // The count of the other one's heads is what converters confuse.
+  const inOrder = counts.toSorted((left, right) => Number(right.isLikely) - Number(left.isLikely));
+  return inOrder.flatMap(({ name, count, other }) => {
+    const size = (count * headDim) / other;
+    const right = halvesFromInterleaved(count, headDim, headDim);
+    const wrong = halvesFromInterleaved(other, size, size);
+    const [toHalves, toPairs] = [
+      "from rotary pairs to halves",
+      "from halves to rotary pairs",
+    ] as const;
+    // Permuted with the wrong count in place of the right one, or where the rows should have stayed as they are.
+    const orders: readonly (readonly [string, readonly number[]])[] = [
+      [`${toHalves} for ${other} heads instead of ${count}`, composed(inverse(wrong), right)],
+      [`${toPairs} for ${other} heads instead of ${count}`, composed(wrong, inverse(right))],
+      [`${toPairs} for ${other} heads, of which there are ${count}`, wrong],
+      [`${toHalves} for ${other} heads, of which there are ${count}`, inverse(wrong)],
+    ];
+    return orders.flatMap(([how, order]) =>
+      suffixGroups([name], at, has).map((suffixes): Hypothesis => {
+        const tensors = suffixes.map((suffix) => at(`${name}.${suffix}`));
+        return {
+          cause: "rotary-permuted",
+          tensors,
+          mistake: `rows permuted ${how}`,
+          undo: (read) => edited(tensors, read, (tensor) => takeRows(tensor, order)),
+        };
+      }),
+    );
+  });
 }
 
 /** First one order of rows, then another. */

@@ -14,6 +14,11 @@ const READS = 4000;
 /** Layers before and after that are compared at least. */
 const NEIGHBOURS = 4;
 
+const BITS = (() => {
+  const float = new Float32Array(1);
+  return { float, whole: new Int32Array(float.buffer) };
+})();
+
 /**
  * What a tensor has that belongs elsewhere: rows or columns that repeat others of it, a stretch of the same tensor of another layer,
  * or one value throughout where that tensor has many in the layer next to it.
@@ -57,12 +62,12 @@ function repeatedLines(tensor: HostTensor, axis: "rows" | "columns"): Copy | und
   const lines = axis === "rows" ? tensor : transposed(tensor);
   const { rows: count, columns: width } = sizeOf(lines);
   if (tensor.shape.length < 2 || width < MIN_RUN) return undefined;
-  const lineOf = new Map<string, number>();
+  const lineOf = new Map<number, number>();
   const pairs: { readonly row: number; readonly like: number }[] = [];
   for (let row = 0; row < count; row++) {
     const values = lines.data.subarray(row * width, (row + 1) * width);
     if (values.every((value) => value === values[0])) continue;
-    const key = values.subarray(0, MIN_RUN).join(" ");
+    const key = keyOf(values);
     const like = lineOf.get(key);
     if (like === undefined) lineOf.set(key, row);
     else if (values.every((value, column) => value === lines.data[like * width + column]))
@@ -87,6 +92,19 @@ function repeatedLines(tensor: HostTensor, axis: "rows" | "columns"): Copy | und
       like: pairs.map(({ like }) => like),
     },
   };
+}
+
+/** A number that equal lines share, and hardly any others: of 53 bits, made of the first elements. */
+function keyOf(values: Float32Array): number {
+  let [low, high] = [0, 0];
+  for (let index = 0; index < MIN_RUN; index++) {
+    // -0 equals 0.
+    BITS.float[0] = (values[index] ?? 0) + 0;
+    const bits = BITS.whole[0] ?? 0;
+    low = Math.imul(low ^ bits, 0x01000193);
+    high = Math.imul(high + bits, 0x85ebca6b) ^ (high >>> 13);
+  }
+  return (low >>> 0) + (high >>> 11) * 2 ** 32;
 }
 
 async function sharedWithOthers(
