@@ -47,6 +47,9 @@ export async function findPlaces(
   let before = 0;
   let [distance, misses] = [1, 0];
   for (const { layer, noise, ...departure } of departing) {
+    // What is right at a first token has its own values, values of heads and networks: it is no other layer.
+    const atFirst = await lab.firstDifference({ kind: "layer", index: layer });
+    if (atFirst <= noise) continue;
     const source = await sourceOf(lab, layer, noise, [...layersWrong], distance, budget);
     before = Math.max(before, departure.before);
     if (source === undefined) {

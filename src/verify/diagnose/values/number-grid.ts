@@ -14,11 +14,11 @@ interface Lattice {
   readonly name: string;
   /** Units that a group may have been divided into, from its extreme values. */
   readonly units: (low: number, high: number) => readonly number[];
-  /** A value in units: how far it is from the lattice, and how far rounding may have moved it. */
-  readonly place: (
-    inUnits: number,
-    slack: number,
-  ) => { readonly off: number; readonly may: number };
+  /**
+   * The share of all numbers that would be as near to the lattice as rounding may have moved a value, given in units; no number
+   * where it is further from it.
+   */
+  readonly chance: (inUnits: number, slack: number) => number;
 }
 
 /** Evidence, in bits, before a format is named: chance gives this much to one tensor in 2⁶⁴. */
@@ -91,20 +91,22 @@ function groupings(tensor: HostTensor): readonly Grouping[] {
   return [...[length, ...sizes, columns].map(blocksOf), byColumn];
 }
 
-/** Distance from the next whole number; a value of x units is off by x times the slack at most, and what is not 0 was not rounded to 0. */
-function toWhole(inUnits: number, slack: number): { readonly off: number; readonly may: number } {
-  const nearest = Math.max(1, Math.round(Math.abs(inUnits)));
-  return {
-    off: Math.abs(Math.abs(inUnits) - nearest),
-    may: Math.abs(inUnits) * slack + 2 ** -9,
-  };
+/** A value of x units is off from a whole number by x times the slack at most, and what is not 0 was not rounded to 0. */
+function toWhole(inUnits: number, slack: number): number {
+  const size = Math.abs(inUnits);
+  const may = size * slack + 2 ** -9;
+  return within(Math.abs(size - Math.max(1, Math.round(size))), may);
 }
 
 /** The same of a float with three bits behind the leading one, in eighths of the leading one. */
-function toEighths(inUnits: number, slack: number): { readonly off: number; readonly may: number } {
+function toEighths(inUnits: number, slack: number): number {
   const size = Math.abs(inUnits);
   const eighths = (size / 2 ** Math.floor(Math.log2(size))) * 8;
-  return { off: Math.abs(eighths - Math.round(eighths)), may: eighths * slack };
+  return within(Math.abs(eighths - Math.round(eighths)), eighths * slack);
+}
+
+function within(off: number, may: number): number {
+  return off <= may || 2 * may >= TELLING ? 2 * may : Number.NaN;
 }
 
 /** Symmetric quantization has the largest magnitude as its last level; with a zero point the range is cut into all levels. */
@@ -118,7 +120,7 @@ function integers(bits: number): Lattice {
       // The zero point is rounded, which moves one end by a level.
       ...[all - 1, all - 2, all].map((levels) => (high - low) / levels),
     ],
-    place: toWhole,
+    chance: toWhole,
   };
 }
 
@@ -126,7 +128,7 @@ function integers(bits: number): Lattice {
 const SCALED_FLOATS: Lattice = {
   name: "8-bit float with scales",
   units: (low, high) => [1.75, 1.875].map((top) => Math.max(-low, high) / top),
-  place: toEighths,
+  chance: toEighths,
 };
 
 const INTEGERS = [integers(4), integers(8)];
@@ -187,7 +189,7 @@ interface GroupValues {
 function bitsOf(
   { data, group, low, high }: GroupValues,
   unit: number,
-  { place }: Lattice,
+  { chance }: Lattice,
   slack: number,
   isEnough: boolean,
 ): number | undefined {
@@ -196,10 +198,9 @@ function bitsOf(
     const value = data[at] ?? 0;
     // The extremes are on it by its making.
     if (value === 0 || value === low || value === high) continue;
-    const { off, may } = place(value / unit, slack);
-    if (2 * may >= TELLING) continue;
-    if (off > may) return undefined;
-    if (!isEnough) bits -= Math.log2(2 * may);
+    const share = chance(value / unit, slack);
+    if (Number.isNaN(share)) return undefined;
+    if (!isEnough && share < TELLING) bits -= Math.log2(share);
   }
   return bits;
 }

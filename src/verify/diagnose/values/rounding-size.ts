@@ -72,11 +72,12 @@ function gridIn({ claims = [] }: Diagnosis): string {
 function roundedAgain(tensor: HostTensor, grid: string): HostTensor {
   const { columns } = sizeOf(tensor);
   const width = tensor.shape.length < 2 ? tensor.data.length : columns;
-  const draw = draws();
   const data = tensor.data.slice();
   const share =
     grid === "bfloat16" ? 2 ** -8 : grid.startsWith("8-bit float") ? 2 ** -4 : undefined;
   const levels = /int4|16 values/.test(grid) ? 15 : 255;
+  // Numerical Recipes' linear congruential generator, from −1 to 1: the same draws each time.
+  let state = 20_261_129;
   for (let begin = 0; begin < data.length; begin += width) {
     const row = data.subarray(begin, begin + width);
     let largest = 0;
@@ -85,17 +86,9 @@ function roundedAgain(tensor: HostTensor, grid: string): HostTensor {
     for (let index = 0; index < row.length; index++) {
       const value = row[index] ?? 0;
       const size = share === undefined ? largest / levels : share * Math.abs(value);
-      row[index] = value + draw() * size;
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+      row[index] = value + (state / 2 ** 31 - 1) * size;
     }
   }
   return { shape: tensor.shape, data };
-}
-
-/** Numerical Recipes' linear congruential generator, from −1 to 1: the same draws each time. */
-function draws(): () => number {
-  let state = 20_261_129;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 31 - 1;
-  };
 }
