@@ -63,13 +63,14 @@ export function overrideWith(changes: ReadonlyMap<string, HostTensor>): Override
   };
 }
 
-/** Some rows of a tensor, as a copy. */
-export function rowsOf({ shape, data }: HostTensor, rows: Rows | undefined): HostTensor {
-  if (rows === undefined) return { shape, data: data.slice() };
+/** Some rows of a tensor, in its memory; all when left out. */
+export function rowsOf(tensor: HostTensor, rows: Rows | undefined): HostTensor {
+  if (rows === undefined) return tensor;
+  const { shape, data } = tensor;
   const width = data.length / (shape[0] ?? 1);
   return {
     shape: [rows.end - rows.begin, ...shape.slice(1)],
-    data: data.slice(rows.begin * width, rows.end * width),
+    data: data.subarray(rows.begin * width, rows.end * width),
   };
 }
 
