@@ -103,7 +103,7 @@ function keptShare(
     const { share } = nearness(ours, reference);
     return share * Math.sqrt(length / count) < SAME_TENSOR
       ? undefined
-      : { text: `${of} differ, all over; the others are equal to the bit`, statement };
+      : { text: `${of} differ; the others are equal to the bit`, statement };
   }
   const all = largestLost < leastKept ? ", and these are the smallest" : "";
   return {
