@@ -167,14 +167,17 @@ export class WeightStore {
     for (const [index, rows] of bands.entries()) {
       const bytes = await pending;
       pending = this.#readBand(bands[index + 1]);
-      const weight = this.#headBands.get(rows.begin) ?? this.#uploadBand(rows, bytes);
+      const shared = this.#sharedBand(rows);
+      const weight = shared ?? this.#headBands.get(rows.begin) ?? this.#uploadBand(rows, bytes);
+      const isKept =
+        shared !== undefined ||
+        this.#shared?.keep(this.#architecture.head, weight, rows.begin) === true;
       try {
         use(rows, weight);
       } finally {
-        if (this.residence === "streamed") {
-          this.#headBands.delete(rows.begin);
-          this.#ops.releaseWeight(weight);
-        }
+        const isDone = this.residence === "streamed";
+        if (isKept || isDone) this.#headBands.delete(rows.begin);
+        if (isDone && !isKept) this.#ops.releaseWeight(weight);
       }
     }
   }
@@ -260,9 +263,18 @@ export class WeightStore {
     }));
   }
 
+  #sharedBand({ begin }: RowRange): Weight | undefined {
+    return this.#shared?.get(this.#architecture.head, begin);
+  }
+
   /** Reads a band unless it is already on the device or there is none. */
   #readBand(rows: RowRange | undefined): Promise<HostWeight | undefined> {
-    if (rows === undefined || this.#headBands.has(rows.begin)) return Promise.resolve(undefined);
+    if (
+      rows === undefined ||
+      this.#headBands.has(rows.begin) ||
+      this.#sharedBand(rows) !== undefined
+    )
+      return Promise.resolve(undefined);
     const bytes = readWeight(this.#ops, this.source, this.#architecture.head, rows);
     bytes.catch(() => undefined); // as in #prefetch
     return bytes;
