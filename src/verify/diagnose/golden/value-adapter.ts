@@ -18,6 +18,9 @@ import { weightedInputs, type Heads } from "./weighted-inputs.ts";
 /** Ranks that are tried; a fit of more finds those of fewer, too. */
 const RANKS = [1, 2, 4, 8, 16, 32];
 
+/** Rows and columns that a change of low rank has for each of its rank: any change of some elements is of half their number. */
+const LOW = 4;
+
 /** Equations that each unknown must have, so that nothing fits by having many of them. */
 const EQUATIONS = 3;
 
@@ -68,7 +71,7 @@ export async function adapterInValues(
   );
   const blocks = blocksOf(inputs, sums, departure.tokens, shape, weights);
   const equations = departure.tokens.length * columns;
-  for (const rank of RANKS) {
+  for (const rank of RANKS.filter((one) => LOW * one <= Math.min(kvHeads * headDim, hiddenSize))) {
     const unknowns = rank * (kvHeads * headDim + Math.min(hiddenSize, departure.tokens.length));
     if (EQUATIONS * unknowns > equations || !(await budget.spend())) return undefined;
     const all = departure.tokens.map((_token, at) => at);
