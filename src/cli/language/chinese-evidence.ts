@@ -46,6 +46,10 @@ export const CHINESE_EVIDENCE: Catalogue = [
     "每个提示词的 logits 在词元 {1} 之前都正确，从这些词元开始出错：{2*}",
   ],
   [
+    "but for those of tokens {}, the logits of every prompt are right before tokens {}, and first wrong at them: {}",
+    "除词元 {1} 的 logits 之外，每个提示词的 logits 在词元 {2} 之前都正确，从这些词元开始出错：{3*}",
+  ],
+  [
     "of every prompt, the logits of tokens {} alone are wrong, and the head is the embeddings: {}",
     "每个提示词都只有词元 {1} 的 logits 是错的，而输出层就是嵌入：{2*}",
   ],

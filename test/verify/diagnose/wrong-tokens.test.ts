@@ -31,29 +31,39 @@ const hasHad = (token: number, at: number, prompt: number): boolean =>
 
 describe("tokens that logits blame", () => {
   test("logits that are wrong from a token on blame its embedding", () => {
-    const found = outputs((_id, at, prompt) => (hasHad(5, at, prompt) ? 1 : 0));
+    const found = outputs((_id, at, prompt) => (hasHad(5, at, prompt) ? 2 : 0));
     expect(wrongTokens(found, PROMPTS, CONFIG, 0.1)).toEqual({ read: [5], written: [] });
   });
 
   test.each([
     ["departures that grow with positions", (at: number) => 0.06 * at],
-    ["departures from one position on", (at: number) => (at < 2 ? 0 : 1)],
-    ["departures everywhere", () => 1],
+    ["departures from one position on", (at: number) => (at < 2 ? 0 : 2)],
+    ["departures everywhere", () => 2],
+    [
+      "small departures, from one token or another on,",
+      (at: number, prompt: number) => (at > prompt ? 0.2 : 0),
+    ],
   ])("%s blame no token", (_what, off) => {
-    const found = outputs((_id, at) => off(at));
+    const found = outputs((_id, at, prompt) => off(at, prompt));
     expect(wrongTokens(found, PROMPTS, CONFIG, 0.1)).toBeUndefined();
   });
 
   test("a head that is the embeddings adds the token's own logits", () => {
     const found = outputs((_id, at, prompt, column) =>
-      hasHad(5, at, prompt) || column === 5 || column === 30 ? 1 : 0,
+      hasHad(5, at, prompt) || column === 5 || column === 30 ? 2 : 0,
     );
     const tied = { ...CONFIG, tieWordEmbeddings: true };
     expect(wrongTokens(found, PROMPTS, tied, 0.1)).toEqual({ read: [5], written: [5, 30] });
   });
 
+  test("a token that is right where it is read is not the one whose own logits are wrong", () => {
+    const found = outputs((_id, _at, _prompt, column) => (column === 6 ? 2 : 0));
+    const tied = { ...CONFIG, tieWordEmbeddings: true };
+    expect(wrongTokens(found, PROMPTS, tied, 0.1)).toBeUndefined();
+  });
+
   test("experts leave tokens in doubt", () => {
-    const found = outputs((_id, at, prompt) => (hasHad(5, at, prompt) ? 1 : 0));
+    const found = outputs((_id, at, prompt) => (hasHad(5, at, prompt) ? 2 : 0));
     const experts = { count: 2, perToken: 1, size: 4, isNormalised: true, layers: [true] };
     expect(wrongTokens(found, PROMPTS, { ...CONFIG, experts }, 0.1)).toBeUndefined();
   });
@@ -67,6 +77,17 @@ describe("tokens that logits blame", () => {
       return (await describeTokens(tokens, table, () => Promise.resolve(after), departure)).cause;
     };
     expect([await said(0), await said(1)]).toEqual(["row-shifted", "corrupt"]);
+  });
+
+  test("a tied head's wrong logits are kept apart from those that are right before a token", async () => {
+    const table = { shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) };
+    const { evidence } = await describeTokens(
+      { read: [1], written: [1] },
+      table,
+      () => Promise.resolve(1),
+      { before: 1, noise: 0.1 },
+    );
+    expect(evidence).toContain("but for those of tokens 1, the logits of every prompt are right");
   });
 
   test("rows of zeros are named", async () => {

@@ -1,7 +1,6 @@
 import type { ModelConfig } from "../../../model/config/model-config.ts";
 import { EMBEDDINGS } from "../../../model/network.ts";
 import { listed } from "../../listed.ts";
-import { maxDifference } from "../../compare/metrics.ts";
 import { largest } from "../../compare/run-model.ts";
 import type { HostTensor } from "../../compare/model-runner.ts";
 import { sizeOf } from "../hypotheses/tensor-edits.ts";
@@ -14,6 +13,9 @@ const FEW_ROWS = 0.05;
 
 /** Share of a prompt's largest departure that its first one has at least: positions that are rotated wrongly depart little by little. */
 const SHARP = 0.05;
+
+/** How many times the noise it is at least: small departures of queries or keys pass the noise now at one token, now at another. */
+const JUMP = 16;
 
 /** Rows that a message lists. */
 const LISTED = 6;
@@ -50,86 +52,82 @@ export function wrongTokens(
     return undefined;
   const width = (outputs[0]?.reference.length ?? 0) / (prompts[0]?.ids.length ?? 1);
   if (!(width >= 1) || width > vocabSize) return undefined;
-  const written = tieWordEmbeddings ? wrongColumns(outputs, width, noise) : new Set<number>();
+  const written = tieWordEmbeddings
+    ? wrongColumns(outputs, width, JUMP * noise)
+    : new Set<number>();
   if (written.size > FEW_ROWS * vocabSize) return undefined;
-  const rights = prompts.map((_prompt, index) => rightRows(outputs[index], width, written, noise));
+  const departures = outputs.map((one) => rowDepartures(one, width, written));
+  const rights = departures.map((rows) => {
+    const right = rows.findIndex((departure) => !(departure <= noise));
+    return right < 0 ? rows.length : right;
+  });
   const read = new Set<number>();
   for (const [index, { ids }] of prompts.entries()) {
     const right = rights[index] ?? 0;
     const token = ids[right];
     if (token !== undefined) read.add(token);
   }
+  // A row that is wrong where it is written is wrong where it is read, too.
+  const wrong = tieWordEmbeddings ? written : read;
   const isConsistent = prompts.every(({ ids }, index) => {
-    const first = ids.findIndex((id) => read.has(id));
+    const first = ids.findIndex((id) => wrong.has(id));
     return first === (rights[index] === ids.length ? -1 : rights[index]);
   });
   if (!isConsistent || (tieWordEmbeddings && ![...read].every((id) => written.has(id))))
     return undefined;
   if (read.size === 0) return written.size === 0 ? undefined : { read: [], written: [...written] };
-  return isOfTokens(rights, prompts, outputs, width)
+  return isOfTokens(rights, prompts, departures, noise)
     ? { read: [...read], written: [...written] }
     : undefined;
 }
 
-/** Columns that are wrong at the first token of every prompt. */
+/** Columns that are off by more than a limit at the first token of every prompt. */
 function wrongColumns(
   outputs: readonly Beside[],
   width: number,
-  noise: number,
+  limit: number,
 ): ReadonlySet<number> {
   const columns = Array.from({ length: width }, (_unused, column) => column);
   return new Set(
     columns.filter((column) =>
       outputs.every(
         ({ ours, reference }) =>
-          !(Math.abs((ours[column] ?? Number.NaN) - (reference[column] ?? 0)) <= noise),
+          !(Math.abs((ours[column] ?? Number.NaN) - (reference[column] ?? 0)) <= limit),
       ),
     ),
   );
-}
-
-/** How many positions of a prompt are right, up to its first wrong one. */
-function rightRows(
-  output: Beside | undefined,
-  width: number,
-  but: ReadonlySet<number>,
-  noise: number,
-): number {
-  const { ours, reference } = output ?? {
-    ours: new Float32Array(0),
-    reference: new Float32Array(0),
-  };
-  const at = reference.findIndex(
-    (value, index) =>
-      !(Math.abs((ours[index] ?? Number.NaN) - value) <= noise) && !but.has(index % width),
-  );
-  return at < 0 ? reference.length / width : Math.floor(at / width);
 }
 
 /** Whether departures begin at once, after right tokens, and neither at one position of all prompts nor with their length. */
 function isOfTokens(
   rights: readonly number[],
   prompts: readonly Pick<GoldenPrompt, "ids">[],
-  outputs: readonly Beside[],
-  width: number,
+  departures: readonly (readonly number[])[],
+  noise: number,
 ): boolean {
   const begins = rights.filter((right, index) => right < (prompts[index]?.ids.length ?? 0));
   const [first = 0] = begins;
   const isElsewhereRight = rights.some((right) => right > Math.max(1, first));
   const isSharp = rights.every((right, index) => {
-    const { ours, reference } = outputs[index] ?? {};
-    if (ours === undefined || reference === undefined) return false;
-    const rowAt = (row: number): number =>
-      maxDifference(
-        ours.subarray(row * width, (row + 1) * width),
-        reference.subarray(row * width, (row + 1) * width),
-      );
-    const rows = Array.from({ length: reference.length / width - right }, (_unused, row) =>
-      rowAt(right + row),
-    );
-    return rows.length === 0 || (rows[0] ?? 0) >= SHARP * largest(rows);
+    const [begin, ...rest] = departures[index]?.slice(right) ?? [];
+    return begin === undefined || begin >= Math.max(JUMP * noise, SHARP * largest(rest));
   });
   return isSharp && (isElsewhereRight || new Set(begins).size > 1) && Math.max(...rights) > 1;
+}
+
+/** How far the logits of each position are off, but for those of some columns. */
+function rowDepartures(
+  { ours, reference }: Beside,
+  width: number,
+  but: ReadonlySet<number>,
+): readonly number[] {
+  const rows = Array.from({ length: reference.length / width }, () => 0);
+  for (const [index, value] of reference.entries()) {
+    if (but.has(index % width)) continue;
+    const row = Math.floor(index / width);
+    rows[row] = Math.max(rows[row] ?? 0, Math.abs((ours[index] ?? Number.NaN) - value));
+  }
+  return rows;
 }
 
 /** A table with two of its rows in each other's place. */
@@ -156,10 +154,11 @@ export async function describeTokens(
   { before, noise }: { readonly before: number; readonly noise: number },
 ): Promise<Diagnosis> {
   const rows = [...new Set([...read, ...written])].toSorted((left, right) => left - right);
+  const but = written.length === 0 ? "" : `but for those of tokens ${listed(written, LISTED)}, `;
   const where =
     read.length === 0
       ? `of every prompt, the logits of tokens ${listed(rows, LISTED)} alone are wrong, and the head is the embeddings`
-      : `the logits of every prompt are right before tokens ${listed(read, LISTED)}, and first wrong at them`;
+      : `${but}the logits of every prompt are right before tokens ${listed(read, LISTED)}, and first wrong at them`;
   const [left, right, ...more] = rows;
   if (left !== undefined && right !== undefined && more.length === 0) {
     const after = await exchanged(left, right);
