@@ -99,3 +99,31 @@ describe("layers that are a little off, in Chinese", () => {
     );
   });
 });
+
+describe("tensors beside those of another checkpoint, in Chinese", () => {
+  test.each([
+    [
+      "stored as [in, out]; transposed, the values are those of the other side",
+      "以 [in, out] 保存；转置之后，数值与另一侧相同",
+    ],
+    ["in bfloat16 both sides are equal", "舍入到 bfloat16 之后两侧相等"],
+    [
+      "it holds the values of a.weight; both sides in float16",
+      "它持有 a.weight 的值；两侧都舍入到 float16",
+    ],
+    [
+      "it holds the values of a.weight; beside the layer whose place it has",
+      "它持有 a.weight 的值；与它所占位置的那一层对照",
+    ],
+    [
+      "all 90 elements that differ are among 90 to 179: rows 3 to 5; their correlation with the other side's is 0.93",
+      "不同的 90 个元素都在第 90 到 179 个之间：第 3 到 5 行；与另一侧对应值的相关系数为 0.93",
+    ],
+    [
+      "its values are not the other side's, in no way that is known: none is equal, and their correlation is 0.01",
+      "其值不是另一侧的值，也不以任何已知方式由其得来：没有相等的值，相关系数为 0.01",
+    ],
+  ])("%s", (english, chinese) => {
+    expect(say(english)).toBe(chinese);
+  });
+});

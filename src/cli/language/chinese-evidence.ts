@@ -337,4 +337,44 @@ export const CHINESE_EVIDENCE: Catalogue = [
   ],
   ["{}: not signed", "{}：未签名"],
   ["{} s, nothing was run", "{} 秒，没有运行任何内容"],
+  [
+    "its values are as independent normal draws of size {} are, alike in all rows and columns, which those of the other side are not: as before anything was loaded",
+    "其值如同大小为 {} 的独立正态随机数，各行各列一致，而另一侧的值并非如此：如同尚未加载任何内容",
+  ],
+  [
+    "its values are the other side's, each once, in an order that is not known; {} of them stand in their own place",
+    "其值都来自另一侧，各出现一次，次序不明；其中 {} 在自己的位置上",
+  ],
+  [
+    "{}; the values are the other side's, each once, in an order that is not known",
+    "{1*}；其值都来自另一侧，各出现一次，次序不明",
+  ],
+  [
+    "its values are not the other side's, in no way that is known: none is equal, and their correlation is {}",
+    "其值不是另一侧的值，也不以任何已知方式由其得来：没有相等的值，相关系数为 {}",
+  ],
+  [
+    "its values are not the other side's, in no way that is known: {} are equal, and their correlation is {}",
+    "其值不是另一侧的值，也不以任何已知方式由其得来：{} 的值相等，相关系数为 {}",
+  ],
+  [
+    "all {} elements that differ are among {} to {}: rows {} to {}; their correlation with the other side's is {}",
+    "不同的 {} 个元素都在第 {} 到 {} 个之间：第 {} 到 {} 行；与另一侧对应值的相关系数为 {}",
+  ],
+  [
+    "all {} elements that differ are among {} to {}: row {}; their correlation with the other side's is {}",
+    "不同的 {} 个元素都在第 {} 到 {} 个之间：第 {} 行；与另一侧对应值的相关系数为 {}",
+  ],
+  [
+    "all {} elements that differ are among {} to {}: rows {} to {}",
+    "不同的 {} 个元素都在第 {} 到 {} 个之间：第 {} 到 {} 行",
+  ],
+  [
+    "all {} elements that differ are among {} to {}: row {}",
+    "不同的 {} 个元素都在第 {} 到 {} 个之间：第 {} 行",
+  ],
+  ["{}; both sides in {}", "{1*}；两侧都舍入到 {2}"],
+  ["in {} both sides are equal", "舍入到 {} 之后两侧相等"],
+  ["{}; beside the layer whose place it has", "{1*}；与它所占位置的那一层对照"],
+  ["{}; and beside those {}", "{1*}；与之对照，{2*}"],
 ];

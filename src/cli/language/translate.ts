@@ -25,8 +25,12 @@ export function translator(catalogue: Catalogue): (text: string) => string {
       literals: english.split("{}"),
       translation,
       own: ownWords(english),
+      // What is said behind another sentence ends that one, which may end with a name.
+      isBehind: english.startsWith("{}; "),
     }))
-    .toSorted((left, right) => right.own - left.own);
+    .toSorted(
+      (left, right) => Number(right.isBehind) - Number(left.isBehind) || right.own - left.own,
+    );
   const whole = (text: string): string | undefined => {
     const known = fixed.get(text);
     if (known !== undefined) return known;

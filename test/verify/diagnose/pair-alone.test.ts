@@ -51,3 +51,38 @@ test("a step of training that moves some values by a little is another version",
   );
   expect(cause).toBe("other-version");
 });
+
+test("a tensor whose values stand elsewhere, or all are others, is not called corrupt", async () => {
+  const [cause, evidence] = await judged((_value, index) => RIGHT[(index * 7) % 600] ?? 0);
+  expect(cause).toBe("undetermined");
+  expect(evidence).toBe(
+    "its values are the other side's, each once, in an order that is not known; 1.0 % of them stand in their own place",
+  );
+  const [other, found] = await judged((_value, index) => Math.cos(index * index));
+  expect(other).toBe("undetermined");
+  expect(found).toMatch(
+    /^its values are not the other side's, in no way that is known: none is equal, and their correlation is -?0\.0\d$/u,
+  );
+});
+
+test("rows that came of their own are not called corrupt, rows that did not are", async () => {
+  const [cause, evidence] = await judged((value, index) =>
+    index >= 90 && index < 180 ? value ** 3 : value,
+  );
+  expect(cause).toBe("undetermined");
+  expect(evidence).toMatch(
+    /^all 90 elements that differ are among 90 to 179: rows 3 to 5; their correlation with the other side's is 0\.9/u,
+  );
+  const [damaged] = await judged((value, index) =>
+    index >= 90 && index < 180 ? Math.cos(index * index) : value,
+  );
+  expect(damaged).toBe("corrupt");
+});
+
+test("a change that leaves a tenth of the values as they were is not called corrupt", async () => {
+  const [cause, evidence] = await judged((value, index) =>
+    index % 9 === 0 ? value : Math.cos(index * index),
+  );
+  expect(cause).toBe("undetermined");
+  expect(evidence).toContain("in no way that is known: 11 % are equal, and their correlation is");
+});

@@ -1,17 +1,17 @@
 import { inLayer, layerOf } from "../../../model/layer-number.ts";
-import type { HostTensor } from "../../compare/model-runner.ts";
 import { nearness, type Claim, type Statement } from "../../relate/claim.ts";
 import { commonLayer, type Diagnosis } from "../diagnosis.ts";
 import { castBetween } from "./pair-cast.ts";
 import { describeCorruption } from "./pair-corruption.ts";
+import type { HostTensor } from "../../compare/model-runner.ts";
+import { isDamage, isRearranged, keptPart, shareOf } from "./pair-kept.ts";
 import type { Pair } from "./pair.ts";
+import { drawnBeside } from "../values/fresh.ts";
+import { percent } from "../percent.ts";
 import { sizeOf } from "../hypotheses/tensor-edits.ts";
 
 /** Share of their size that values of another version are off by at most: training moves weights by some percent. */
 const SAME_TENSOR = 0.5;
-
-/** Correlation below which values have nothing to do with each other. */
-const UNRELATED = 0.25;
 
 /** What one tensor shows beside its reference when nothing was merely moved or related. */
 export async function judgeAlone(pair: Pair, name: string): Promise<Diagnosis> {
@@ -36,18 +36,31 @@ export async function judgeAlone(pair: Pair, name: string): Promise<Diagnosis> {
     });
   const rounding = castBetween(ours, reference, pair.dtypeOf(name));
   if (rounding !== undefined) return say("cast", rounding);
+  const share = shareOf(ours, reference);
   const damage = describeCorruption(ours, reference);
+  if (damage !== undefined && isStretch(damage.statement)) {
+    // One part of it in another order, scaled or of another version is no damage.
+    if (isRearranged(ours, reference))
+      return say(
+        "undetermined",
+        `${damage.text}; the values are the other side's, each once, in an order that is not known`,
+        damage.statement,
+      );
+    if (!isDamage(share))
+      return say(
+        "undetermined",
+        `${damage.text}; their correlation with the other side's is ${share.correlation.toFixed(2)}`,
+        damage.statement,
+      );
+  }
   if (damage !== undefined) {
     const { statement } = damage;
-    const source =
-      statement.kind === "stretch" && statement.value === undefined
-        ? await sourceOf(pair, name, ours, statement)
-        : undefined;
+    const source = isStretch(statement) ? await sourceOf(pair, name, ours, statement) : undefined;
     return source === undefined
       ? say("corrupt", damage.text, statement)
       : say("corrupt", `${damage.text}; they are those of ${source}`, statement);
   }
-  const kept = keptShare(ours, reference);
+  const kept = isDamage(share) ? keptPart(share) : undefined;
   if (kept !== undefined) return say("corrupt", kept.text, kept.statement);
   const near = nearness(ours, reference);
   const statement: Statement = { kind: "near", ...near };
@@ -57,68 +70,37 @@ export async function judgeAlone(pair: Pair, name: string): Promise<Diagnosis> {
       `${percent(near.share)} off, all over, as no known mistake makes them: another version of the other side's`,
       statement,
     );
-  const correlation = near.correlation.toFixed(2);
-  if (Math.abs(near.correlation) < UNRELATED)
+  if (isRearranged(ours, reference))
     return say(
-      "corrupt",
-      `its values do not go with the other side's: their correlation is ${correlation}`,
+      "undetermined",
+      `its values are the other side's, each once, in an order that is not known; ${percent(share.equal / ours.data.length)} of them stand in their own place`,
       statement,
     );
+  const drawn = drawnBeside(ours, reference);
+  if (drawn !== undefined)
+    return say(
+      "corrupt",
+      `its values are as independent normal draws of size ${drawn.toPrecision(2)} are, alike in all rows and columns, which those of the other side are not: as before anything was loaded`,
+      { kind: "drawn", size: drawn },
+    );
+  const equal =
+    share.equal === 0 ? "none is equal" : `${percent(share.equal / ours.data.length)} are equal`;
   return say(
     "undetermined",
-    `its values are not the other side's, in no way that is known; their correlation is ${correlation}`,
+    `its values are not the other side's, in no way that is known: ${equal}, and their correlation is ${near.correlation.toFixed(2)}`,
     statement,
   );
 }
 
-/** Share of equal values that no other version has by chance: those of bfloat16 agree by the hundredth. */
-const KEPT = 0.1;
+type Stretch = Extract<Statement, { kind: "stretch" }>;
 
-/** A tensor of which many values are the other side's to the bit, and the rest are lost or others. */
-function keptShare(
-  ours: HostTensor,
-  reference: HostTensor,
-): { readonly text: string; readonly statement: Statement } | undefined {
-  const { length } = ours.data;
-  let [equal, zeros, largestLost, leastKept] = [0, 0, 0, Number.POSITIVE_INFINITY];
-  const first: number[] = [];
-  for (let index = 0; index < length; index++) {
-    const [value = 0, other = 0] = [ours.data[index], reference.data[index]];
-    if (value === other) {
-      equal++;
-      if (other !== 0) leastKept = Math.min(leastKept, Math.abs(other));
-      continue;
-    }
-    if (first.length < 4) first.push(index);
-    if (value !== 0) continue;
-    zeros++;
-    largestLost = Math.max(largestLost, Math.abs(other));
-  }
-  if (equal < KEPT * length) return undefined;
-  const count = length - equal;
-  const statement: Statement = { kind: "differing", count, first };
-  const of = `${percent(count / length)} of its values`;
-  // What training moved by less than half a step of the dtype is equal, too.
-  if (zeros < count) {
-    const { share } = nearness(ours, reference);
-    return share * Math.sqrt(length / count) < SAME_TENSOR
-      ? undefined
-      : { text: `${of} differ; the others are equal to the bit`, statement };
-  }
-  const all = largestLost < leastKept ? ", and these are the smallest" : "";
-  return {
-    text: `${of} are 0 where the other side's are not${all}; the others are equal to the bit: it was pruned, or rounded to nothing`,
-    statement,
-  };
+/** Whether damage is a stretch of any values, as many relations that are not known leave one. */
+function isStretch(statement: Statement): statement is Stretch {
+  return statement.kind === "stretch" && statement.value === undefined;
 }
 
 function claimOf(tensor: string, statement: Statement, of: string | undefined): Claim {
   return { tensor, ...(of === undefined ? {} : { of }), ...statement };
-}
-
-/** A share as a sentence has it. */
-export function percent(share: number): string {
-  return `${(100 * share).toPrecision(2)} %`;
 }
 
 /** The same tensor of another layer that has these elements at the same place. */

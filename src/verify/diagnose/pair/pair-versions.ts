@@ -1,6 +1,6 @@
 import { layerOf, splitLayer } from "../../../model/layer-number.ts";
 import type { Diagnosis } from "../diagnosis.ts";
-import { percent } from "./pair-alone.ts";
+import { percent } from "../percent.ts";
 
 /** Layers and modules that a sentence lists. */
 const LISTED = 8;

@@ -53,6 +53,13 @@ export async function freshOnes(
   return found;
 }
 
+/** The size of what a matrix was drawn with, where the right one is as training leaves it; undefined where not both show. */
+export function drawnBeside(ours: HostTensor, reference: HostTensor): number | undefined {
+  const [own, right] = [spreadOf(ours), spreadOf(reference)];
+  if (own === undefined || right === undefined) return undefined;
+  return isDrawn(own) && isTrained(right) ? own.size : undefined;
+}
+
 /** How far a matrix is from independent normal draws of one size; undefined where it is too small to tell. */
 function spreadOf(tensor: HostTensor): Spread | undefined {
   const { rows, columns } = sizeOf(tensor);
