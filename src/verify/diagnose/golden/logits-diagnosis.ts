@@ -10,6 +10,7 @@ import {
 } from "../../compare/model-runner.ts";
 import { largest, logitsOn } from "../../compare/run-model.ts";
 import { rowRelation } from "./head-columns.ts";
+import { wrongHeadRows } from "./head-rows.ts";
 import { encoderHeadHypotheses } from "./encoder-head-diagnosis.ts";
 import { searchConfig, settingsText } from "./config-search.ts";
 import { judgeCopies } from "../hypotheses/copies.ts";
@@ -250,9 +251,6 @@ async function judgeTokens(
   return describeTokens(tokens, await read(EMBEDDINGS), exchanged, { before, noise });
 }
 
-/** Share of the vocabulary that damaged rows of lm_head stay below. */
-const FEW_ROWS = 0.05;
-
 /** Rows that a message lists. */
 const LISTED = 6;
 
@@ -277,18 +275,13 @@ async function judgeHeadRows(
   noise: number,
 ): Promise<Diagnosis | undefined> {
   const { vocabSize, tieWordEmbeddings } = laboratory.config;
-  const wrong = new Set<number>();
-  for (const [prompt, values] of (await ownLogits(laboratory, golden)).entries()) {
-    const reference = golden.prompts[prompt]?.logits ?? new Float32Array(0);
-    for (let index = 0; index < reference.length; index++) {
-      if (!(Math.abs((values[index] ?? Number.NaN) - (reference[index] ?? 0)) <= noise))
-        wrong.add(index % vocabSize);
-    }
-  }
-  if (wrong.size === 0 || wrong.size > FEW_ROWS * vocabSize || tieWordEmbeddings) return undefined;
-  const shown = [...wrong].sort((left, right) => left - right).slice(0, LISTED);
-  const evidence = `only the logits of ${wrong.size} of ${vocabSize} tokens are wrong: rows ${shown.join(", ")}`;
-  const claims = [{ tensor: HEAD, kind: "rows-differ", rows: [...wrong], all: true } as const];
+  if (tieWordEmbeddings) return undefined;
+  const outputs = besideGolden(await ownLogits(laboratory, golden), golden);
+  const rows = wrongHeadRows(outputs, vocabSize, noise);
+  if (rows === undefined) return undefined;
+  const shown = rows.slice(0, LISTED).join(", ");
+  const evidence = `only the logits of ${rows.length} of ${vocabSize} tokens are wrong: rows ${shown}`;
+  const claims = [{ tensor: HEAD, kind: "rows-differ", rows, all: true } as const];
   return { cause: "corrupt", tensors: [HEAD], evidence, claims };
 }
 

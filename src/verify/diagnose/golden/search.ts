@@ -65,6 +65,7 @@ export function triesFor(cost: number): number {
 /** What may be tried: so many mistakes, however long each takes, so that the answer does not depend on the machine's load. */
 export class SearchBudget {
   #left: number;
+  #isRefused = false;
   readonly #signal: AbortSignal | undefined;
 
   constructor(tries: number, signal?: AbortSignal) {
@@ -72,13 +73,16 @@ export class SearchBudget {
     this.#signal = signal;
   }
 
+  /** Whether something is left untried, or would be. */
   get isSpent(): boolean {
-    return this.#left <= 0;
+    return this.#left <= 0 || this.#isRefused;
   }
 
-  /** Whether so many tries are left. */
+  /** Whether so many tries are left, without which something is not begun. */
   has(tries: number): boolean {
-    return this.#left >= tries;
+    const isEnough = this.#left >= tries;
+    if (!isEnough) this.#isRefused = true;
+    return isEnough;
   }
 
   /**
