@@ -11,6 +11,9 @@ import { sameValues } from "../hypotheses/tensor-edits.ts";
 
 const NOTHING: Diagnosis = { cause: "undetermined", tensors: [], evidence: "" };
 
+/** Share of what a layer adds that is off where it is the right layer all the same: those that were rounded, for one. */
+const NEAR = 0.05;
+
 /** A layer that departs from the golden. */
 interface Departing {
   readonly layer: number;
@@ -50,7 +53,9 @@ export async function findPlaces(
     // What is right at a first token has its own values, values of heads and networks: it is no other layer.
     const atFirst = await lab.firstDifference({ kind: "layer", index: layer });
     if (atFirst <= noise) continue;
-    const source = await sourceOf(lab, layer, noise, [...layersWrong], distance, budget);
+    const isNear = layer < layers - 1 && (await lab.share(layer)) < NEAR;
+    const candidates = isNear ? [] : [...layersWrong];
+    const source = await sourceOf(lab, layer, noise, candidates, distance, budget);
     before = Math.max(before, departure.before);
     if (source === undefined) {
       misses++;
