@@ -26,6 +26,10 @@ export type Statement =
   | { readonly kind: "twin" }
   /** Axis i of ours is axis `axes[i]` of the other one. */
   | { readonly kind: "axes"; readonly axes: readonly number[] }
+  /** Place i along axis `axis` of ours is place `order[i]` of the other one. */
+  | { readonly kind: "axis-order"; readonly axis: number; readonly order: Order }
+  /** The numbers in a row are those of the other one, its axes in the order `axes`, whatever the shape says. */
+  | { readonly kind: "axes-in-row"; readonly axes: readonly number[] }
   /** What the transposed matrix, with its numbers in a row, is to the other one. */
   | { readonly kind: "of-transposed"; readonly statement: Statement }
   /** What ours is to the other one whose row (or column) i is its row `order[i]`. */
@@ -137,8 +141,8 @@ export type Statement =
 export interface Filled {
   readonly begin: number;
   readonly end: number;
-  /** The row of the other side that all of them hold; zeros where undefined. */
-  readonly row: number | undefined;
+  /** The row of the other side that all of them hold; zeros where undefined, values of their own where "own". */
+  readonly row: number | "own" | undefined;
 }
 
 /** Rows that are read too early or too late, with what stands where the table ended. */

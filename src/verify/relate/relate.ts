@@ -4,16 +4,15 @@ import type { Dtype } from "../../tensor/dtype.ts";
 import type { HostTensor } from "../compare/model-runner.ts";
 import {
   reinterpreted,
-  sameValues,
   sizeOf,
   takeColumns,
   takeRows,
 } from "../diagnose/hypotheses/tensor-edits.ts";
-import { axisOrders, MAX_AXES, withAxes } from "./axis-order.ts";
 import { nearness } from "./claim.ts";
 import { bitsAsNumbers, codesWithoutScales, multiples } from "./codes.ts";
 import { linearRelation } from "./linear.ts";
 import { deltaRank } from "./low-rank.ts";
+import { axesRelation } from "./axes-relation.ts";
 import { nameOrder } from "./name-order.ts";
 import { partsRelation } from "./parts.ts";
 import { repeatedOrder } from "./repeated-order.ts";
@@ -49,7 +48,7 @@ export function relate(
   dtype: Dtype | undefined,
   axes?: readonly Axis[],
 ): Relation | undefined {
-  const moved = ours.shape.length > 2 ? movedAxes(ours, reference) : undefined;
+  const moved = ours.shape.length > 2 ? axesRelation(ours, reference) : undefined;
   if (moved !== undefined) return moved;
   if (ours.data.length !== reference.data.length) return ofOtherSize(ours, reference, config);
   if (ours.shape.join() !== reference.shape.join()) return undefined;
@@ -165,28 +164,6 @@ function ofRank(
     isHarmless: false,
     claim: { kind: "low-rank", rank, unit },
   };
-}
-
-/** A tensor of three or more axes whose axes stand in another order: matrices of experts, each of them transposed. */
-function movedAxes(ours: HostTensor, reference: HostTensor): Relation | undefined {
-  const rank = ours.shape.length;
-  if (reference.shape.length !== rank || rank > MAX_AXES) return undefined;
-  for (const axes of axisOrders(rank)) {
-    if (axes.every((from, to) => from === to)) continue;
-    if (axes.some((from, to) => ours.shape[to] !== reference.shape[from])) continue;
-    if (!sameValues(ours, withAxes(reference, axes))) continue;
-    const letters = "abcd".slice(0, rank).split("");
-    const stored = axes.map((axis) => letters[axis] ?? "");
-    const text = `its axes stand in another order: [${ours.shape.join(", ")}] is the other side's with axes ${axes.join(", ")}`;
-    return {
-      cause: "transposed",
-      text,
-      relation: `${letters.join(" ")} -> ${stored.join(" ")}; undone by rearrange(w, "${stored.join(" ")} -> ${letters.join(" ")}")`,
-      isHarmless: false,
-      claim: { kind: "axes", axes },
-    };
-  }
-  return undefined;
 }
 
 /** Whether more than half of the elements are others: fewer are damage, or rows of something else. */

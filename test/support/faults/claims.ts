@@ -1,3 +1,4 @@
+import { withAxes } from "../../../src/verify/relate/axis-order.ts";
 import { createHash } from "node:crypto";
 import {
   bf16ToF32Bits,
@@ -118,6 +119,16 @@ function holds(claim: Statement, ours: Values, other: Values): boolean {
         )
       );
     }
+    case "axis-order": {
+      const inner = other.shape.slice(claim.axis + 1).reduce((size, one) => size * one, 1);
+      const count = other.shape[claim.axis] ?? 1;
+      return every((index) => {
+        const place = Math.floor(index / inner) % count;
+        return value(index) === right(index + ((claim.order[place] ?? -1) - place) * inner);
+      });
+    }
+    case "axes-in-row":
+      return same(ours.data, withAxes(other, claim.axes).data);
     case "part-order": {
       const part = columns / claim.parts;
       return every(
@@ -133,6 +144,7 @@ function holds(claim: Statement, ours: Values, other: Values): boolean {
         if (row >= begin && row < end) return value(index) === right(index + by * width);
         if (filled === undefined || row < filled.begin || row >= filled.end)
           return value(index) === right(index);
+        if (filled.row === "own") return true;
         return value(index) === (filled.row === undefined ? 0 : right(filled.row * width + column));
       });
     case "linear":
