@@ -377,4 +377,23 @@ export const CHINESE_EVIDENCE: Catalogue = [
   ["in {} both sides are equal", "舍入到 {} 之后两侧相等"],
   ["{}; beside the layer whose place it has", "{1*}；与它所占位置的那一层对照"],
   ["{}; and beside those {}", "{1*}；与之对照，{2*}"],
+  [
+    "row i holds row i − {} of the other side, from row {} to row {}; {}",
+    "第 i 行是另一侧的第 i − {1} 行，从第 {2} 行到第 {3} 行；{4*}",
+  ],
+  [
+    "row i holds row i + {} of the other side, from row {} to row {}; {}",
+    "第 i 行是另一侧的第 i + {1} 行，从第 {2} 行到第 {3} 行；{4*}",
+  ],
+  ["row {} has values of its own, put in there", "第 {} 行是插入的，有自己的值"],
+  ["rows {} to {} have values of their own, put in there", "第 {} 到 {} 行是插入的，有自己的值"],
+  [
+    "its axes stand in another order: [{}] is the other side's with axes {}",
+    "它的轴次序不同：[{}] 是另一侧按轴 {} 排列的",
+  ],
+  [
+    "its numbers in a row are the other side's with axes {}, under the same shape [{}]",
+    "按存放次序，其数值是另一侧按轴 {} 排列的，形状仍为 [{}]",
+  ],
+  ["along axis {}: {}", "沿第 {1} 轴：{2*}"],
 ];

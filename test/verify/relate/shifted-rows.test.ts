@@ -40,6 +40,21 @@ describe("rows of a table that stand too early or too late", () => {
       "row i holds row i + 1 of the other side, from row 20 to row 38",
     ],
     [
+      "with a row of its own put in, and the last one lost",
+      table((row) => (row < 8 ? row : row === 8 ? 77 : valueOf(row - 1))),
+      "row i holds row i − 1 of the other side, from row 9 to row 39; row 8 has values of its own, put in there",
+    ],
+    [
+      "with two rows of their own put in",
+      table((row) => (row < 8 ? row : row < 10 ? 70 + row : valueOf(row - 2))),
+      "row i holds row i − 2 of the other side, from row 10 to row 39; rows 8 to 9 have values of their own, put in there",
+    ],
+    [
+      "with a row of zeros put in",
+      table((row) => (row < 8 ? row : row === 8 ? 0 : valueOf(row - 1))),
+      "row i holds row i − 1 of the other side, from row 9 to row 39; row 8 is zeros",
+    ],
+    [
       "with the first row in the place of what is lost",
       table((row) => (row < 2 ? valueOf(1) : valueOf(row - 1))),
       "row i holds row i − 1 of the other side, from row 2 to row 39; row 0 holds its row 1",
