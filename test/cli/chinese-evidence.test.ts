@@ -63,7 +63,7 @@ async function evidence(layers: number, ...other: readonly Diagnosis[]): Promise
       evidence: `${where}; no known mistake explains it`,
     };
   });
-  const found = await nearVersions(lab, [...open, ...other], layers + other.length);
+  const found = await nearVersions(lab, [...open, ...other], layers + other.length, false);
   return say(found.at(-1)?.evidence ?? "");
 }
 
@@ -112,8 +112,8 @@ describe("tensors beside those of another checkpoint, in Chinese", () => {
       "它持有 a.weight 的值；两侧都舍入到 float16",
     ],
     [
-      "it holds the values of a.weight; beside the layer whose place it has",
-      "它持有 a.weight 的值；与它所占位置的那一层对照",
+      "it holds the values of a.weight; beside the layer that stands in its place",
+      "它持有 a.weight 的值；与该位置上实际存放的那一层对照",
     ],
     [
       "all 90 elements that differ are among 90 to 179: rows 3 to 5; their correlation with the other side's is 0.93",

@@ -58,6 +58,10 @@ export const CHINESE_EVIDENCE: Catalogue = [
     "嵌入的第 {1} 行与第 {2} 行互换了位置",
   ],
   ["those rows of the embeddings are not the reference's", "嵌入的这些行不是参考模型的"],
+  [
+    "those rows of the embeddings are not the reference's; rows of zeros: {}",
+    "嵌入的这些行不是参考模型的；全零的行：{}",
+  ],
   ["heads in the order {}", "头的次序为 {}"],
   [
     "each norm of states is stored one place late, under the next one's name",
@@ -125,12 +129,12 @@ export const CHINESE_EVIDENCE: Catalogue = [
     "第 {} 层的专家与其路由器的行次序不同：第 i 个专家属于第 {} 行；改正之后，差异从 {} 降到 {}",
   ],
   [
-    "what layers {} add is {} to {} % off, and what the other layers add is right; no known mistake explains it: another version of them",
-    "第 {1*} 层所加的值相差 {2} 至 {3} %，其余各层所加的值正确；没有已知错误能解释：是它们的另一个版本",
+    "what layers {} add is {} to {} % off, and what the other layers add is right; no known mistake explains it{}: another version of them",
+    "第 {1*} 层所加的值相差 {2} 至 {3} %，其余各层所加的值正确；没有已知错误能解释{4*}：是它们的另一个版本",
   ],
   [
-    "what layers {} add is {} to {} % off; no known mistake explains it: another version of them",
-    "第 {1*} 层所加的值相差 {2} 至 {3} %；没有已知错误能解释：是它们的另一个版本",
+    "what layers {} add is {} to {} % off; no known mistake explains it{}: another version of them",
+    "第 {1*} 层所加的值相差 {2} 至 {3} %；没有已知错误能解释{4*}：是它们的另一个版本",
   ],
   [
     "what layers {} add is {} to {} % off, in every layer, and all else is right; {}",
@@ -375,7 +379,7 @@ export const CHINESE_EVIDENCE: Catalogue = [
   ],
   ["{}; both sides in {}", "{1*}；两侧都舍入到 {2}"],
   ["in {} both sides are equal", "舍入到 {} 之后两侧相等"],
-  ["{}; beside the layer whose place it has", "{1*}；与它所占位置的那一层对照"],
+  ["{}; beside the layer that stands in its place", "{1*}；与该位置上实际存放的那一层对照"],
   ["{}; and beside those {}", "{1*}；与之对照，{2*}"],
   [
     "row i holds row i − {} of the other side, from row {} to row {}; {}",

@@ -11,20 +11,20 @@ const causes = (list: readonly Diagnosis[]): readonly string[] => list.map(({ ca
 const REST = "; all other layers, the embeddings and the head are right";
 
 test("of one layer that nothing explains, it is said that all else is right", async () => {
-  const [found] = await nearVersions(LAB, [OPEN], 1);
+  const [found] = await nearVersions(LAB, [OPEN], 1, false);
   expect([found?.cause, found?.evidence]).toEqual(["undetermined", `it departs${REST}`]);
 });
 
 test("what else was found of that layer stays", async () => {
   const named: Diagnosis = { ...OPEN, cause: "transposed" };
-  const found = await nearVersions(LAB, [named, OPEN], 1);
+  const found = await nearVersions(LAB, [named, OPEN], 1, false);
   expect(found).toEqual([named, { ...OPEN, evidence: `it departs${REST}` }]);
 });
 
 test("that is not said where another part departs, too, or where the layer is explained", async () => {
-  expect((await nearVersions(LAB, [OPEN], 2))[0]?.evidence).not.toContain(REST);
+  expect((await nearVersions(LAB, [OPEN], 2, false))[0]?.evidence).not.toContain(REST);
   const named: Diagnosis = { ...OPEN, cause: "transposed" };
-  expect(await nearVersions(LAB, [named], 1)).toEqual([named]);
+  expect(await nearVersions(LAB, [named], 1, false)).toEqual([named]);
 });
 
 test("layers that nothing explains are no other version beside a mistake in another layer", async () => {
@@ -32,9 +32,11 @@ test("layers that nothing explains are no other version beside a mistake in anot
   const named: Diagnosis = { cause: "low-rank", tensors: [], layer: 0, evidence: "an adapter" };
   const lab = new LocalLab(fakeLaboratory({ layers: 3, vocabSize: 4, logits: () => [] }), GOLDEN);
   lab.share = () => Promise.resolve(0.1);
-  expect(causes(await nearVersions(lab, [named, ...open], 3))).toEqual([
+  expect(causes(await nearVersions(lab, [named, ...open], 3, false))).toEqual([
     "low-rank",
     "undetermined",
   ]);
-  expect(causes(await nearVersions(lab, open, 2))).toEqual(["other-version"]);
+  expect(causes(await nearVersions(lab, open, 2, false))).toEqual(["other-version"]);
+  const [cut] = await nearVersions(lab, open, 2, true);
+  expect(cut?.evidence).toContain("explains it, as far as the search went: another version");
 });

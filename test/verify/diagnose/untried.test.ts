@@ -35,3 +35,9 @@ test("work that was called off loads no backend and tries nothing more", async (
   const request = { device: "wasm", compute: "f32", signal: stop.signal } as const;
   await expect(openDevice(request)).rejects.toThrow("called off");
 });
+
+test("what is not begun for want of tries leaves a search that ended early", () => {
+  const budget = new SearchBudget(5);
+  expect([budget.has(5), budget.isSpent]).toEqual([true, false]);
+  expect([budget.has(6), budget.isSpent]).toEqual([false, true]);
+});

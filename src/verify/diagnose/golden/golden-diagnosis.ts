@@ -67,7 +67,7 @@ export async function diagnoseGolden(
     lab.forget();
     found.push(...(await diagnosePart(lab, suspect, budget, known)));
   }
-  return mergeDiagnoses(await nearVersions(lab, found, suspects.length));
+  return mergeDiagnoses(await nearVersions(lab, found, suspects.length, budget.isSpent));
 }
 
 /** Multiply-adds of one layer on all prompts. */
@@ -189,6 +189,8 @@ async function diagnoseLayer(
   const located = await fewDirections(lab, layer, suspect, isFirstWrong, budget);
   if (located?.cause === "low-rank") known.add(FEW_DIRECTIONS);
   if (located !== undefined) return [located];
+  const rows = await factorsOf(lab, layer, suspect, budget, known, measure);
+  if (rows.length > 0) return rows;
   const saturated = await saturatedOnes(
     suspects,
     lab.read,
@@ -197,8 +199,6 @@ async function diagnoseLayer(
   );
   if (saturated.length > 0)
     return saturated.map((diagnosis) => ({ ...diagnosis, before: suspect.before }));
-  const rows = await factorsOf(lab, layer, suspect, budget, known, measure);
-  if (rows.length > 0) return rows;
   const where = blamed === undefined ? whereOf(isFirstWrong, isRouted) : exactlyOf(blamed);
   const suspected =
     blamed?.tensors ??

@@ -14,11 +14,13 @@ const LISTED = 8;
  * version, too, or all other layers are right. Where every layer is off, an adapter or a setting does the same, and only the measure is
  * told.
  * @param departing How many parts of the model depart, embeddings and head among them.
+ * @param isCut Whether the search for known mistakes ended before all were tried.
  */
 export async function nearVersions(
   lab: LocalLab,
   diagnoses: readonly Diagnosis[],
   departing: number,
+  isCut: boolean,
 ): Promise<readonly Diagnosis[]> {
   const open = diagnoses.filter(
     ({ cause, layer }) => cause === "undetermined" && layer !== undefined,
@@ -69,7 +71,7 @@ export async function nearVersions(
     {
       cause: "other-version",
       tensors: layers.flatMap((layer) => layerNames(layer, lab.laboratory.names())),
-      evidence: `${measured}${rest}; no known mistake explains it: another version of them`,
+      evidence: `${measured}${rest}; no known mistake explains it${isCut ? ", as far as the search went" : ""}: another version of them`,
     },
   ];
 }

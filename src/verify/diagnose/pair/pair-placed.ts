@@ -34,7 +34,7 @@ export async function inMovedLayer(
   for (const name of found.flatMap(({ tensors }) => tensors)) wrong.delete(name);
   return found.map(({ claims = [], ...one }) => ({
     ...one,
-    evidence: `${one.evidence}; beside the layer whose place it has`,
+    evidence: `${one.evidence}; beside the layer that stands in its place`,
     claims: claims.map((claim) => ({ ...claim, of: sourceOf(claim.tensor) })),
   }));
 }
