@@ -2,13 +2,9 @@ import { dot } from "../../../tensor/dot.ts";
 import type { HostTensor } from "../../compare/model-runner.ts";
 import { commonLayer, type Diagnosis } from "../diagnosis.ts";
 import type { Read } from "../hypotheses/hypothesis.ts";
+import { pileOf, type Pile } from "../values/pile.ts";
 import type { Departing } from "./departures.ts";
 import type { SearchBudget } from "./search.ts";
-
-/** Values at the largest size that are needed, and how many times as many as within the next hundredth below it. */
-const LEAST = 16;
-const PILED = 4;
-const BELOW = 0.99;
 
 /** How much larger such values are made: the tails beyond 2 to 4 standard deviations are so much larger on average. */
 const LARGER = [0.06, 0.12, 0.2, 0.3];
@@ -59,29 +55,6 @@ export async function saturatedOnes(
     [left, changes] = [best.energy, new Map([...changes, [name, best.made]])];
   }
   return left <= LEFT * before ? found : [];
-}
-
-/** Values of the largest size. */
-interface Pile {
-  readonly size: number;
-  readonly count: number;
-}
-
-/** The values of the largest size, where they are far more than those of about that size. */
-export function pileOf(data: Float32Array): Pile | undefined {
-  let size = 0;
-  for (const value of data) size = Math.max(size, Math.abs(value));
-  if (!(size > 0) || !Number.isFinite(size)) return undefined;
-  let [count, near, above] = [0, 0, 0];
-  for (const value of data) {
-    const own = Math.abs(value);
-    if (own === size) {
-      count++;
-      if (value > 0) above++;
-    } else if (own >= BELOW * size) near++;
-  }
-  const isOfBoth = above > 0 && above < count;
-  return isOfBoth && count >= LEAST && count >= PILED * near ? { size, count } : undefined;
 }
 
 function enlarged({ shape, data }: HostTensor, size: number, factor: number): HostTensor {

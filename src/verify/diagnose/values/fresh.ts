@@ -3,6 +3,7 @@ import type { HostTensor, Laboratory } from "../../compare/model-runner.ts";
 import { commonLayer, type Diagnosis } from "../diagnosis.ts";
 import type { Read } from "../hypotheses/hypothesis.ts";
 import { sizeOf } from "../hypotheses/tensor-edits.ts";
+import { pileOf } from "./pile.ts";
 
 /** Elements that are needed before anything is said of their distribution, and rows and columns. */
 const LEAST_LINES = 16;
@@ -34,8 +35,8 @@ export async function freshOnes(
   for (const name of names) {
     const layer = layerOf(name);
     if (layer === undefined || laboratory.facts(name)?.shape.length !== 2) continue;
-    const own = spreadOf(await read(name));
-    if (own === undefined || !isDrawn(own)) continue;
+    const size = drawnSize(await read(name));
+    if (size === undefined) continue;
     const other = [layer - 1, layer + 1]
       .map((one) => inLayer(name, one))
       .find((one) => laboratory.facts(one) !== undefined);
@@ -46,8 +47,8 @@ export async function freshOnes(
       cause: "corrupt",
       tensors: [name],
       ...commonLayer([name]),
-      evidence: `its values are as independent normal draws of size ${own.size.toPrecision(2)} are, alike in all rows and columns, which those of ${other} are not: as before anything was loaded`,
-      claims: [{ tensor: name, kind: "drawn", size: own.size }],
+      evidence: `its values are as independent normal draws of size ${size.toPrecision(2)} are, alike in all rows and columns, which those of ${other} are not: as before anything was loaded`,
+      claims: [{ tensor: name, kind: "drawn", size }],
     });
   }
   return found;
@@ -55,9 +56,8 @@ export async function freshOnes(
 
 /** The size of what a matrix was drawn with, where the right one is as training leaves it; undefined where not both show. */
 export function drawnBeside(ours: HostTensor, reference: HostTensor): number | undefined {
-  const [own, right] = [spreadOf(ours), spreadOf(reference)];
-  if (own === undefined || right === undefined) return undefined;
-  return isDrawn(own) && isTrained(right) ? own.size : undefined;
+  const right = spreadOf(reference);
+  return right !== undefined && isTrained(right) ? drawnSize(ours) : undefined;
 }
 
 /** How far a matrix is from independent normal draws of one size; undefined where it is too small to tell. */
@@ -93,9 +93,12 @@ function unevenness(sums: Float64Array, count: number, variance: number): number
   return (seen / expected - 1) / Math.sqrt(2 / sums.length);
 }
 
-/** As an initialisation draws them. */
-function isDrawn({ tails, rows, columns }: Spread): boolean {
-  return [tails, rows, columns].every((one) => Math.abs(one) <= WITHIN);
+/** The size of what an initialisation drew; undefined where it did not, as where many values are of the largest size. */
+function drawnSize(tensor: HostTensor): number | undefined {
+  const spread = spreadOf(tensor);
+  if (spread === undefined || pileOf(tensor.data) !== undefined) return undefined;
+  const { tails, rows, columns, size } = spread;
+  return [tails, rows, columns].every((one) => Math.abs(one) <= WITHIN) ? size : undefined;
 }
 
 /** As no initialisation draws them: rows or columns of clearly different sizes. */
