@@ -123,6 +123,10 @@ describe("tensors beside those of another checkpoint, in Chinese", () => {
       "its values are not the other side's, in no way that is known: none is equal, and their correlation is 0.01",
       "其值不是另一侧的值，也不以任何已知方式由其得来：没有相等的值，相关系数为 0.01",
     ],
+    [
+      "every value is a whole number from 1 to 255, which is the other side's times one factor for each row, plus 128, and rounded: codes of a quantized tensor without their scales and zero points",
+      "每个值都是 1 到 255 的整数，等于另一侧的值乘以每行一个系数，加上128，再取整：是量化张量的编码，缺少其 scale 与零点",
+    ],
   ])("%s", (english, chinese) => {
     expect(say(english)).toBe(chinese);
   });

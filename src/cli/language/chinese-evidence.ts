@@ -400,4 +400,12 @@ export const CHINESE_EVIDENCE: Catalogue = [
     "按存放次序，其数值是另一侧按轴 {} 排列的，形状仍为 [{}]",
   ],
   ["along axis {}: {}", "沿第 {1} 轴：{2*}"],
+  [
+    "every value is a whole number from {} to {}, which is the other side's times {}, plus {}, and rounded: codes of a quantized tensor without their scales and zero points",
+    "每个值都是 {1} 到 {2} 的整数，等于另一侧的值乘以{3*}，加上{4*}，再取整：是量化张量的编码，缺少其 scale 与零点",
+  ],
+  ["one factor", "一个系数"],
+  ["one factor for each row", "每行一个系数"],
+  ["one factor for each {} elements of a row", "每行每 {} 个元素一个系数"],
+  ["a zero point of its own", "各自的零点"],
 ];

@@ -66,6 +66,8 @@ export type Statement =
       readonly group: number;
       readonly step: number;
     }
+  /** Whole numbers: a straight line of the other one's values for each run of `group` elements, through `zero` where it is the same, rounded. */
+  | { readonly kind: "codes-with-zero"; readonly group: number; readonly zero: number | undefined }
   /** The difference has this rank, but for what rounding to `unit` leaves. */
   | { readonly kind: "low-rank"; readonly rank: number; readonly unit: number }
   /** Whole numbers that spell the bits of the other one's values in a half dtype. */

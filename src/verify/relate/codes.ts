@@ -4,7 +4,7 @@ import { nearness } from "./claim.ts";
 import { sizeOf } from "../diagnose/hypotheses/tensor-edits.ts";
 
 /** The largest magnitude of 8-bit codes. */
-const LARGEST_CODE = 255;
+export const LARGEST_CODE = 255;
 
 /** Different values at least before whole numbers say something: norms of ones are whole, too. */
 const MIN_DISTINCT = 12;
@@ -19,7 +19,7 @@ const NEAR = 0.2;
 const BLOCKS = [32, 64, 128, 256, 16];
 
 /** Whole numbers of an interval, and many different ones. */
-function isWhole(data: Float32Array, least: number, most: number): boolean {
+export function isWhole(data: Float32Array, least: number, most: number): boolean {
   const seen = new Set<number>();
   for (const value of data) {
     if (!Number.isInteger(value) || value < least || value > most) return false;
@@ -96,15 +96,27 @@ export function codesWithoutScales(
   const codes = codesOf(ours.data);
   // Near its values it has its scales, and was rounded.
   if (codes === undefined || nearness(ours, reference).share < NEAR) return undefined;
-  const { columns } = sizeOf(ours);
-  const groups = [ours.data.length, columns, ...BLOCKS.filter((size) => columns % size === 0)];
   const whole = ours.data.map((value) => Math.round(value / codes.step));
-  const group = groups.find((size) => size > 1 && areCodes(whole, reference.data, size));
+  const group = groupsOf(ours).find((size) => areCodes(whole, reference.data, size));
   return group === undefined ? undefined : { ...codes, group };
 }
 
+/** How many elements may share a scale: all, those of a row, or those of a block of it. */
+export function groupsOf(tensor: HostTensor): readonly number[] {
+  const columns = tensor.shape.length === 1 ? 1 : sizeOf(tensor).columns;
+  const blocks = BLOCKS.filter((size) => columns % size === 0);
+  return [tensor.data.length, columns, ...blocks].filter((size) => size > 1);
+}
+
+/** Words for how many elements share a factor. */
+export function perGroup(group: number, tensor: HostTensor): string {
+  if (group === tensor.data.length) return "one factor";
+  if (group === sizeOf(tensor).columns) return "one factor for each row";
+  return `one factor for each ${group} elements of a row`;
+}
+
 /** Whether one factor for each group rounds every value to its code: the intervals in which it may be have something in common. */
-function areCodes(codes: Float32Array, values: Float32Array, group: number): boolean {
+export function areCodes(codes: Float32Array, values: Float32Array, group: number): boolean {
   for (let begin = 0; begin < codes.length; begin += group) {
     let [low, high] = [0, Number.POSITIVE_INFINITY];
     for (let index = begin; index < begin + group; index++) {

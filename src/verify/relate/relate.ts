@@ -2,14 +2,9 @@ import type { Axis } from "../../model/axes.ts";
 import type { ModelConfig } from "../../model/config/model-config.ts";
 import type { Dtype } from "../../tensor/dtype.ts";
 import type { HostTensor } from "../compare/model-runner.ts";
-import {
-  reinterpreted,
-  sizeOf,
-  takeColumns,
-  takeRows,
-} from "../diagnose/hypotheses/tensor-edits.ts";
+import { reinterpreted, takeColumns, takeRows } from "../diagnose/hypotheses/tensor-edits.ts";
 import { nearness } from "./claim.ts";
-import { bitsAsNumbers, codesWithoutScales, multiples } from "./codes.ts";
+import { bitsAsNumbers, codesWithoutScales, multiples, perGroup } from "./codes.ts";
 import { linearRelation } from "./linear.ts";
 import { deltaRank } from "./low-rank.ts";
 import { axesRelation } from "./axes-relation.ts";
@@ -20,6 +15,7 @@ import type { Relation } from "./relation.ts";
 import { rowsRelation } from "./repeated.ts";
 import { scaledOrder } from "./scaled-order.ts";
 import { hasOrder, isIdentity, isPermutation, columnOrder, rowOrder } from "./row-order.ts";
+import { codesWithZeroPoints } from "./zero-point.ts";
 import { shiftedRows } from "./shifted-rows.ts";
 
 /** Rounding unit of a dtype, for values that were computed and stored in it. */
@@ -120,12 +116,9 @@ function ofValues(
     };
   }
   const codes = codesWithoutScales(ours, reference);
-  if (codes === undefined) return undefined;
+  if (codes === undefined) return codesWithZeroPoints(ours, reference);
   const { group, largest, step } = codes;
-  const of =
-    group === ours.data.length
-      ? "one factor"
-      : `one factor for each ${group === sizeOf(ours).columns ? "row" : `${group} elements of a row`}`;
+  const of = perGroup(group, ours);
   return {
     cause: "scaled",
     text: `every value is ${multiples(codes)}, which is ${step === 1 ? "" : "before that "}the other side's times ${of} and rounded: codes of a quantized tensor without their scales`,

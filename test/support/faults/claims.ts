@@ -177,6 +177,8 @@ function holds(claim: Statement, ours: Values, other: Values): boolean {
           claim.group,
         )
       );
+    case "codes-with-zero":
+      return areOnLines(ours.data, other.data, claim.group, claim.zero);
     case "bits":
       return every(
         (index) =>
@@ -382,6 +384,30 @@ function areScaled(codes: Float32Array, values: Float32Array, group: number): bo
       !part.every((index) => Math.abs((codes[index] ?? 0) - factor * (values[index] ?? 0)) <= slack)
     )
       return false;
+  }
+  return true;
+}
+
+/** Whether whole numbers of each group are on a line of its values: that of least squares is not the best, and may be off by a step. */
+function areOnLines(
+  codes: Float32Array,
+  values: Float32Array,
+  group: number,
+  zero: number | undefined,
+): boolean {
+  for (let begin = 0; begin < codes.length; begin += group) {
+    const [y, x] = [codes, values].map((data) => data.subarray(begin, begin + group));
+    if (x === undefined || y === undefined) return false;
+    const mean = (data: Float32Array): number => data.reduce((sum, one) => sum + one, 0) / group;
+    const [left, right] = zero === undefined ? [mean(x), mean(y)] : [0, zero];
+    let [products, squares] = [0, 0];
+    for (const [index, one] of x.entries()) {
+      products += (one - left) * ((y[index] ?? 0) - right);
+      squares += (one - left) ** 2;
+    }
+    const isOff = (one: number, index: number): boolean =>
+      Math.abs((y[index] ?? 0) - right - (products / squares) * (one - left)) > 1.1;
+    if (x.some(isOff)) return false;
   }
   return true;
 }
