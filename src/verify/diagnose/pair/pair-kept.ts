@@ -1,5 +1,5 @@
 import type { HostTensor } from "../../compare/model-runner.ts";
-import { nearness, type Statement } from "../../relate/claim.ts";
+import type { Statement } from "../../relate/claim.ts";
 import { mayBeReordered } from "../../relate/row-order.ts";
 import { percent } from "../percent.ts";
 
@@ -31,7 +31,7 @@ export function shareOf(ours: HostTensor, reference: HostTensor): Share {
   const { length } = ours.data;
   let [equal, zeros, largestLost, leastKept] = [0, 0, 0, Number.POSITIVE_INFINITY];
   const first: number[] = [];
-  const [left, right]: [number[], number[]] = [[], []];
+  let [products, left, right] = [0, 0, 0];
   for (let index = 0; index < length; index++) {
     const [value = 0, other = 0] = [ours.data[index], reference.data[index]];
     if (value === other) {
@@ -40,17 +40,14 @@ export function shareOf(ours: HostTensor, reference: HostTensor): Share {
       continue;
     }
     if (first.length < 4) first.push(index);
-    left.push(value);
-    right.push(other);
+    products += value * other;
+    left += value * value;
+    right += other * other;
     if (value !== 0) continue;
     zeros++;
     largestLost = Math.max(largestLost, Math.abs(other));
   }
-  const shape = [left.length];
-  const { correlation } = nearness(
-    { shape, data: Float32Array.from(left) },
-    { shape, data: Float32Array.from(right) },
-  );
+  const correlation = products / Math.sqrt(left * right);
   return { length, equal, zeros, first, areSmallest: largestLost < leastKept, correlation };
 }
 
