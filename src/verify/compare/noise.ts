@@ -42,11 +42,9 @@ function permuted(tensor: HostTensor, axes: HiddenAxes, order: readonly number[]
     const begin = (rowOf?.[row] ?? row) * columns;
     const from = tensor.data.subarray(begin, begin + columns);
     if (columnOf === undefined) data.set(from, row * columns);
-    else {
-      const to = data.subarray(row * columns, (row + 1) * columns);
+    else
       for (let column = 0; column < columns; column++)
-        to[column] = from[columnOf[column] ?? 0] ?? 0;
-    }
+        data[row * columns + column] = from[columnOf[column] ?? 0] ?? 0;
   }
   return { shape: tensor.shape, data };
 }
